@@ -1,0 +1,56 @@
+# `make demo` and `make test` do all their own set-up, in a virtual environment in .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# Two OpenMP threads beside a busy core run many times slower than one.
+TEST_ENVIRONMENT := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
+PYTEST := $(TEST_ENVIRONMENT) $(BIN)/pytest -q
+OUT ?= demo
+
+.PHONY: help setup demo test test-fast test-slow lint format bench clean
+
+help:
+	@echo "make demo       train and compare on the bundled data, write $(OUT)/report.html"
+	@echo "make test       all tests: the fast ones, then the marked ones"
+	@echo "make test-fast  only the fast ones"
+	@echo "make lint       ruff and pyright"
+	@echo "make format     let ruff format and fix"
+	@echo "make bench      measure again what benchmarks/RESULTS.md states"
+
+setup: $(READY)
+
+# torch first: what depends on it then finds it there, whichever build it is.
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/pip install --quiet --constraint constraints.txt torch
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[train]" --group dev
+	@touch $@
+
+demo: $(READY)
+	$(BIN)/equipoise demo --out $(OUT)
+
+test: test-fast test-slow
+
+test-fast: $(READY)
+	$(PYTEST) -m "not slow and not statistical and not distributed"
+
+test-slow: $(READY)
+	$(PYTEST) -m "slow or statistical or distributed"
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY)
+	$(BIN)/python benchmarks/run.py
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,9 @@
+import os
+from pathlib import Path
+
+# Two OpenMP threads beside a busy core run many times slower than one; set before torch is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+# Processes that a test starts find the helpers in tests/ as this one does.
+ROOT = str(Path(__file__).parents[1])
+os.environ["PYTHONPATH"] = os.pathsep.join(part for part in (ROOT, os.environ.get("PYTHONPATH")) if part)
