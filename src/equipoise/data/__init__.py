@@ -1,0 +1,25 @@
+"""Records and tasks: read them, check them, split them."""
+
+from equipoise.data.checks import check_records
+from equipoise.data.columns import Columns
+from equipoise.data.infer import infer_tasks
+from equipoise.data.problem import Problem, give_warnings, raise_on_errors
+from equipoise.data.readers import iter_labels, read_records
+from equipoise.data.records import Records
+from equipoise.data.splits import assign_splits
+from equipoise.data.tasks import Task, TaskOptions
+
+__all__ = [
+    "Columns",
+    "Problem",
+    "Records",
+    "Task",
+    "TaskOptions",
+    "assign_splits",
+    "check_records",
+    "give_warnings",
+    "infer_tasks",
+    "iter_labels",
+    "raise_on_errors",
+    "read_records",
+]

@@ -1,0 +1,203 @@
+"""JSON lines: one object per line, read in blocks by Arrow, and by Python where Arrow gives up."""
+
+import dataclasses
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.json
+
+from equipoise.data.compressed import opened
+from equipoise.data.source import missing_column, not_utf8
+from equipoise.errors import DataError
+
+BLOCK_BYTES: Final = 1 << 24
+_BOM: Final = b"\xef\xbb\xbf"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Block:
+    """Whole lines of the file, and where they start (lines from 1, bytes from 0)."""
+
+    data: bytes
+    first_line: int
+    first_byte: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class JsonLines:
+    """A `.jsonl` or `.ndjson` file, gzipped or not. Blank lines are skipped."""
+
+    path: Path
+    block_bytes: int = BLOCK_BYTES
+    split: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The path."""
+        return str(self.path)
+
+    def batches(self, required: Sequence[str], optional: Sequence[str]) -> Iterator[pa.Table]:
+        """Stream the columns; a key that a row does not have is null in it.
+
+        Raises
+        ------
+        DataError
+            The first object lacks a required key, a line is not a JSON object, or a byte is not UTF-8.
+        """
+        names = tuple(dict.fromkeys((*required, *optional)))
+        checked = False
+        for block in self._blocks():
+            self._check_utf8(block)
+            first = self._first_object(block)
+            if first is None:
+                continue
+            line, sample = first
+            if not checked:
+                for name in required:
+                    if name not in sample:
+                        raise missing_column(f"{self.path}:{line}", name, sample)
+                checked = True
+            table = _read_with_arrow(block.data, names, sample)
+            yield self._read_with_python(block, names) if table is None else table
+
+    def place(self, row: int) -> str:
+        """Where a row (counted from 0) is found: `file:line`."""
+        with opened(self.path) as file:
+            filled = (number for number, line in enumerate(file, start=1) if line.removeprefix(_BOM).strip())
+            for _ in range(row):
+                next(filled)
+            return f"{self.path}:{next(filled)}"
+
+    def _blocks(self) -> Iterator[_Block]:
+        with opened(self.path) as file:
+            line, byte = 1, 0
+            while data := file.read(self.block_bytes):
+                data += b"" if data.endswith(b"\n") else file.readline()
+                content = data.removeprefix(_BOM) if byte == 0 else data
+                yield _Block(content, line, byte + len(data) - len(content))
+                line += data.count(b"\n")
+                byte += len(data)
+
+    def _check_utf8(self, block: _Block) -> None:
+        if block.data.isascii():
+            return
+        try:
+            block.data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            line = block.first_line + block.data.count(b"\n", 0, error.start)
+            byte = block.first_byte + error.start
+            raise not_utf8(f"{self.path}:{line}", byte, block.data[error.start]) from None
+
+    def _objects(self, block: _Block) -> Iterator[tuple[int, dict[str, Any]]]:
+        for number, line in enumerate(block.data.split(b"\n"), start=block.first_line):
+            if line.strip():
+                yield number, self._object(line, number)
+
+    def _first_object(self, block: _Block) -> tuple[int, dict[str, Any]] | None:
+        start = len(block.data) - len(block.data.lstrip())
+        if start == len(block.data):
+            return None
+        number = block.first_line + block.data.count(b"\n", 0, start)
+        line = block.data[start:].split(b"\n", 1)[0]
+        return number, self._object(line, number)
+
+    def _object(self, line: bytes, number: int) -> dict[str, Any]:
+        try:
+            value: object = json.loads(
+                line, parse_int=_Number, parse_float=_Number, parse_constant=_Number, object_pairs_hook=_once_each
+            )
+        except json.JSONDecodeError as error:
+            raise DataError(
+                f"{self.path}:{number}: broken JSON at character {error.pos + 1} ({error.msg}). "
+                "Write one whole JSON object per line."
+            ) from None
+        except (_RepeatedKeyError, RecursionError) as error:
+            raise DataError(f"{self.path}:{number}: {error}.") from None
+        if not isinstance(value, dict):
+            raise DataError(
+                f'{self.path}:{number}: expected a JSON object such as {{"task": ...}}, '
+                f"found {line.decode()[:40].strip()!r}."
+            )
+        return value
+
+    def _read_with_python(self, block: _Block, names: Sequence[str]) -> pa.Table:
+        rows = list(self._objects(block))
+        columns = {name: [self._text(values.get(name), number, name) for number, values in rows] for name in names}
+        return pa.table({name: pa.array(texts, pa.large_string()) for name, texts in columns.items()})
+
+    def _text(self, value: object, line: int, name: str) -> str | None:
+        if isinstance(value, _Number):
+            if value.literal == "NaN":
+                raise DataError(
+                    f"{self.path}:{line}: column `{name}` is NaN (not a number). Drop the row, or write what is meant."
+                )
+            return value.literal
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, dict | list):
+            raise DataError(
+                f"{self.path}:{line}: column `{name}` is {'an object' if isinstance(value, dict) else 'a list'}, "
+                "expected text or plain numbers. Convert it to text first."
+            )
+        if isinstance(value, str) and not value.isascii():
+            try:
+                value.encode("utf-8")
+            except UnicodeEncodeError:
+                raise DataError(
+                    f"{self.path}:{line}: column `{name}` holds half of a surrogate pair, which is no character. "
+                    "Write the text as UTF-8."
+                ) from None
+        return value if isinstance(value, str) else None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Number:
+    """A JSON number as it was written, so that 1 and 1.0 stay apart."""
+
+    literal: str
+
+
+class _RepeatedKeyError(Exception):
+    """A JSON object that gives one key twice."""
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise _RepeatedKeyError(f"the key `{twice}` stands twice in one object, keep one")
+    return values
+
+
+def _read_with_arrow(data: bytes, names: Sequence[str], sample: dict[str, Any]) -> pa.Table | None:
+    """Read the block, or give None where Arrow cannot do so exactly (other types, floats, broken lines)."""
+    kinds = {name: _arrow_type(sample.get(name)) for name in names}
+    if any(kind is None for kind in kinds.values()):
+        return None
+    try:
+        table = pyarrow.json.read_json(
+            pa.BufferReader(data),
+            # One block, because the file was already cut at the ends of lines.
+            read_options=pyarrow.json.ReadOptions(block_size=len(data) + 1),
+            parse_options=pyarrow.json.ParseOptions(
+                explicit_schema=pa.schema(kinds.items()), unexpected_field_behavior="ignore"
+            ),
+        )
+    except pa.ArrowInvalid:
+        return None
+    # Arrow reads objects wherever they stand; one object per line is checked by their number.
+    lines = sum(1 for line in data.split(b"\n") if line.strip())
+    return table if table.num_rows == lines else None
+
+
+def _arrow_type(value: object) -> pa.DataType | None:
+    """Give the type that reads such values exactly: none for floats, of which Arrow forgets the spelling."""
+    if isinstance(value, _Number):
+        return pa.int64() if value.literal.lstrip("-").isdigit() else None
+    if isinstance(value, bool):
+        return pa.bool_()
+    return pa.large_string() if value is None or isinstance(value, str) else None

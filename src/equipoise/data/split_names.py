@@ -1,0 +1,42 @@
+"""The three splits and the names that they go by in the wild."""
+
+from typing import Final
+
+import pyarrow as pa
+
+from equipoise.data.arrow import pc
+
+SPLITS: Final = ("train", "validation", "test")
+_CANONICAL: Final = {
+    "train": "train",
+    "validation": "validation",
+    "val": "validation",
+    "valid": "validation",
+    "dev": "validation",
+    "eval": "validation",
+    "test": "test",
+}
+
+
+def canonical_splits(names: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Replace every name of a split by "train", "validation" or "test", whatever its case.
+
+    Parameters
+    ----------
+    names : pyarrow.ChunkedArray
+        Names of splits; nulls stay null.
+
+    Returns
+    -------
+    pyarrow.ChunkedArray
+        The canonical names; null where the name is not known.
+
+    Examples
+    --------
+    >>> canonical_splits(pa.chunked_array([["Train", "dev", "holdout"]])).to_pylist()
+    ['train', 'validation', None]
+    """
+    known = pa.array(_CANONICAL.keys(), pa.large_string())
+    canonical = pa.array(_CANONICAL.values(), pa.large_string())
+    plain = pc.cast(pc.utf8_lower(pc.utf8_trim_whitespace(names)), pa.large_string())
+    return pc.take(canonical, pc.index_in(plain, value_set=known))

@@ -1,0 +1,102 @@
+"""Turn Arrow columns of any plain type into text, exactly."""
+
+from collections.abc import Callable
+
+import pyarrow as pa
+
+from equipoise.data.arrow import pc
+from equipoise.errors import DataError
+
+Complain = Callable[[int | None, str], DataError]
+
+
+def as_text(column: pa.ChunkedArray, complain: Complain) -> pa.ChunkedArray:
+    """Convert a column to `large_string`, exactly: the integer 1 is "1", the float 1.0 is "1.0".
+
+    Parameters
+    ----------
+    column : pyarrow.ChunkedArray
+        Text, integers, booleans ("true" and "false"), floats (the shortest text that reads back as the
+        same number), or a dictionary of these. Nulls stay null.
+    complain : callable
+        Builds the error from the number of the row (None: all of them) and what is wrong with it.
+
+    Raises
+    ------
+    DataError
+        A float is NaN, a text is not UTF-8, or the type is none of these (a list, a struct, a date).
+
+    Examples
+    --------
+    >>> def complain(row, problem):
+    ...     return DataError(f"row {row} {problem}")
+    >>> as_text(pa.chunked_array([[1, None]]), complain).to_pylist()
+    ['1', None]
+    >>> as_text(pa.chunked_array([[1.0, 0.1]]), complain).to_pylist()
+    ['1.0', '0.1']
+    """
+    kind: pa.DataType = column.type
+    if pa.types.is_dictionary(kind):
+        plain = [chunk.dictionary_decode() for chunk in column.chunks]
+        return as_text(pa.chunked_array(plain, kind.value_type), complain)
+    if pa.types.is_floating(kind):
+        return _float_text(column, complain)
+    if not (_is_text(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind)):
+        raise complain(None, f"has the type {kind}, expected text or plain numbers. Convert it to text first.")
+    if _is_text(kind):
+        _check_utf8(column, complain)
+    return pc.cast(column, pa.large_string())
+
+
+def is_blank(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    r"""Tell where a text is null, empty or nothing but white space.
+
+    Examples
+    --------
+    >>> is_blank(pa.chunked_array([["a", "", " \u3000", None]])).to_pylist()
+    [False, True, True, True]
+    """
+    blank = pc.or_(pc.equal(pc.binary_length(column), 0), pc.utf8_is_space(column))
+    return pc.fill_null(blank, fill_value=True)
+
+
+def first_true(mask: pa.ChunkedArray) -> int | None:
+    """Give the number of the first true row, or None.
+
+    Examples
+    --------
+    >>> first_true(pa.chunked_array([[False], [True, True]])), first_true(pa.chunked_array([[False]]))
+    (1, None)
+    """
+    row: int = pc.index(mask, value=True).as_py()
+    return None if row < 0 else row
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or str(kind) == "string_view"
+
+
+def _float_text(column: pa.ChunkedArray, complain: Complain) -> pa.ChunkedArray:
+    row = first_true(pc.fill_null(pc.is_nan(column), fill_value=False))
+    if row is not None:
+        raise complain(row, "is NaN (not a number). Drop the row, or write what is meant.")
+    texts: list[pa.Array] = []
+    for chunk in column.chunks:
+        coded = chunk.dictionary_encode()
+        # numpy prints a float of any width as the shortest text that reads back as the same number.
+        distinct = [str(value) for value in coded.dictionary.to_numpy(zero_copy_only=False)]
+        texts.append(pc.take(pa.array(distinct, pa.large_string()), coded.indices))
+    return pa.chunked_array(texts, pa.large_string())
+
+
+def _check_utf8(column: pa.ChunkedArray, complain: Complain) -> None:
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid:
+        for row, value in enumerate(pc.cast(column, pa.large_binary())):
+            try:
+                (value.as_py() or b"").decode("utf-8")
+            except UnicodeDecodeError as error:
+                problem = f"is not UTF-8 (byte 0x{error.object[error.start]:02x} at offset {error.start} of the text)."
+                raise complain(row, f"{problem} Write it as UTF-8.") from None
+        raise

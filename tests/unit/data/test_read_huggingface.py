@@ -1,0 +1,104 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from equipoise.data import Columns, iter_labels, read_records
+from equipoise.errors import DataError
+
+datasets = pytest.importorskip("datasets")
+# `datasets` leaves memory-mapped files to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+
+
+def dataset(**columns: object) -> "datasets.Dataset":
+    rows = {"task": ["t"] * 4, "input": list("abcd"), "target": [0, 1, 2, 3], **columns}
+    return datasets.Dataset.from_dict({key: value for key, value in rows.items() if value is not None})
+
+
+def test_a_dataset_is_read_through_its_indices() -> None:
+    chosen = dataset().filter(lambda row: row["target"] != 1).select([2, 0])
+    assert read_records(chosen).column("input").to_pylist() == ["d", "a"]
+    assert [row["label"] for batch in iter_labels(chosen) for row in batch.to_pylist()] == ["3", "0"]
+
+
+def test_class_labels_are_read_by_name() -> None:
+    named = dataset().cast_column("target", datasets.ClassLabel(names=["p", "q", "r", "s"]))
+    assert read_records(named).column("target").to_pylist() == ["p", "q", "r", "s"]
+
+
+def test_minus_one_is_no_class() -> None:
+    hidden = dataset(target=[0, 1, -1, 0]).cast_column("target", datasets.ClassLabel(names=["p", "q"]))
+    with pytest.raises(DataError, match="Dataset: row 3: column `target` is empty"):
+        read_records(hidden)
+    assert read_records(hidden, require_target=False).column("target").to_pylist() == ["p", "q", None, "p"]
+
+
+def test_the_keys_of_a_dataset_dict_are_splits() -> None:
+    whole = datasets.DatasetDict(train=dataset().select([0, 1]), validation=dataset().select([2]))
+    records = read_records(whole)
+    assert records.column("split").to_pylist() == ["train", "train", "validation"]
+    assert [row["label"] for batch in iter_labels(whole, split="validation") for row in batch.to_pylist()] == ["2"]
+
+
+def test_a_named_split_column_comes_before_the_keys() -> None:
+    whole = datasets.DatasetDict(train=dataset(part=["train", "dev", "test", "test"], split=["test"] * 4))
+    assert set(read_records(whole).column("split").to_pylist()) == {"train"}
+    by_column = read_records(whole, Columns(split="part")).column("split").to_pylist()
+    assert by_column == ["train", "validation", "test", "test"]
+
+
+def test_a_key_that_is_no_split_is_refused() -> None:
+    with pytest.raises(DataError, match="DatasetDict: the key `test_matched` is not the name of a split"):
+        read_records(datasets.DatasetDict(test_matched=dataset()))
+
+
+def test_saved_datasets_are_read_from_their_folders(tmp_path: Path) -> None:
+    dataset().save_to_disk(str(tmp_path / "one"))
+    datasets.DatasetDict(train=dataset(), test=dataset()).save_to_disk(str(tmp_path / "two"))
+    assert len(read_records(tmp_path / "one")) == 4
+    assert read_records(tmp_path / "two").column("split").to_pylist() == ["train"] * 4 + ["test"] * 4
+
+
+def test_a_broken_saved_dataset_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "one"
+    dataset().save_to_disk(str(folder))
+    (folder / "state.json").write_text("{")
+    with pytest.raises(DataError, match="one: cannot be loaded as a saved Hugging Face dataset"):
+        read_records(folder)
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"target": ["y", None, "y", "y"]}, "Dataset: row 2: column `target` is empty"),
+        ({"target": [["y"]] * 4}, "Dataset: column `target` has the type list"),
+        ({"target": None}, "Dataset: column `target` is missing, found `task`, `input`"),
+    ],
+)
+def test_bad_content_is_placed(columns: dict[str, object], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        read_records(dataset(**columns))
+
+
+def test_group_in_two_splits_is_placed_by_key() -> None:
+    whole = datasets.DatasetDict(train=dataset(group=list("abcd")), test=dataset(group=list("efag")))
+    with pytest.raises(DataError, match=r"DatasetDict\['train'\]: row 1 and DatasetDict\['test'\]: row 3"):
+        read_records(whole)
+
+
+def test_a_streamed_dataset_is_refused() -> None:
+    with pytest.raises(DataError, match="IterableDataset cannot be drawn from at random"):
+        read_records(dataset().to_iterable_dataset())
+
+
+def test_files_are_read_without_importing_datasets(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text("task,input,target\nt,x,y\n")
+    code = (
+        "import sys; from equipoise.data import read_records; "
+        f"read_records({str(path)!r}); print(sorted({{'datasets', 'torch'}} & set(sys.modules)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"

@@ -1,0 +1,96 @@
+import gzip
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from equipoise.data import Columns, iter_labels, read_records
+from equipoise.errors import DataError
+
+
+def write(folder: Path, name: str = "data.parquet", **columns: object) -> Path:
+    rows = max(len(values) for values in columns.values() if values is not None)  # type: ignore[arg-type]
+    whole = {"task": ["t"] * rows, "input": ["x"] * rows, "target": ["y"] * rows, **columns}
+    path = folder / name
+    pq.write_table(pa.table({key: value for key, value in whole.items() if value is not None}), path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("values", "texts"),
+    [
+        (pa.array(["a", "b"], pa.large_string()), ["a", "b"]),
+        (pa.array(["a", "b"]).dictionary_encode(), ["a", "b"]),
+        (pa.array([1, 2], pa.int8()), ["1", "2"]),
+        (pa.array([1, 2]).dictionary_encode(), ["1", "2"]),
+        (pa.array([2**63, 0], pa.uint64()), [str(2**63), "0"]),
+        (pa.array([True, False]), ["true", "false"]),
+        (pa.array([1.0, 0.1]), ["1.0", "0.1"]),
+        (pa.array([1.0, 0.1], pa.float32()), ["1.0", "0.1"]),
+        (pa.array([1e22, float("inf")]), ["1e+22", "inf"]),
+    ],
+)
+def test_plain_values_become_text_exactly(tmp_path: Path, values: pa.Array, texts: list[str]) -> None:
+    assert read_records(write(tmp_path, target=values)).column("target").to_pylist() == texts
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"target": pa.array([1.0, float("nan")])}, "data.parquet: row 2: column `target` is NaN"),
+        ({"group": pa.array([1.0, float("nan")])}, "data.parquet: row 2: column `group` is NaN"),
+        ({"target": pa.array([1.0, None])}, "data.parquet: row 2: column `target` is empty"),
+        ({"target": ["y", None]}, "data.parquet: row 2: column `target` is empty"),
+        ({"input": ["x", " "]}, "data.parquet: row 2: column `input` is empty"),
+        ({"task": ["t", ""]}, "data.parquet: row 2: column `task` is empty"),
+        ({"target": [["y"], ["z"]]}, r"data.parquet: column `target` has the type list<.*>, expected text"),
+        ({"target": [{"a": 1}, {"a": 2}]}, r"data.parquet: column `target` has the type struct<.*>"),
+        ({"target": [b"y", b"z"]}, r"data.parquet: column `target` has the type binary"),
+        ({"split": ["train", "holdout"]}, "data.parquet: row 2: column `split` is 'holdout'"),
+        ({"split": ["train", None]}, "data.parquet: row 2: column `split` is empty"),
+        ({"id": [5, 5]}, "data.parquet: row 1 and .*data.parquet: row 2: column `id` is '5' in both"),
+        ({"target": None, "label": ["a", "b"]}, "column `target` is missing, found `task`, `input`, `label`"),
+    ],
+)
+def test_bad_content_is_placed(tmp_path: Path, columns: dict[str, object], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        read_records(write(tmp_path, **columns))
+
+
+def test_text_that_is_not_utf8_is_placed(tmp_path: Path) -> None:
+    buffer = pa.py_buffer(b"okcaf\xe9")
+    offsets = pa.array([0, 2, 6], pa.int32()).buffers()[1]
+    bad = pa.Array.from_buffers(pa.string(), 2, [None, offsets, buffer])
+    with pytest.raises(DataError, match=r"row 2: column `input` is not UTF-8 \(byte 0xe9 at offset 3 of the text\)"):
+        read_records(write(tmp_path, input=bad))
+
+
+def test_rows_in_later_batches_are_placed(tmp_path: Path) -> None:
+    path = write(tmp_path, target=["y"] * 150_000 + [None])
+    with pytest.raises(DataError, match=r"data.parquet: row 150001: column `target` is empty"):
+        read_records(path)
+
+
+def test_gzipped_and_not_parquet(tmp_path: Path) -> None:
+    path = write(tmp_path, target=["1", "2"])
+    packed = tmp_path / "packed.parquet.gz"
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    assert read_records(packed).column("target").to_pylist() == ["1", "2"]
+    path.write_bytes(b"task,input,target\n")
+    with pytest.raises(DataError, match=r"data.parquet: cannot be read as Parquet"):
+        read_records(path)
+
+
+def test_only_the_wanted_columns_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path, target=["1", "2"], other=[1, 2])
+    asked: list[list[str]] = []
+    original = pq.ParquetFile.iter_batches
+
+    def spy(self: pq.ParquetFile, *, batch_size: int, columns: list[str]) -> object:
+        asked.append(columns)
+        return original(self, batch_size=batch_size, columns=columns)
+
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", spy)
+    assert sum(len(batch) for batch in iter_labels(path, Columns(target="other"))) == 2
+    assert asked == [["task", "other"]]
