@@ -1,0 +1,277 @@
+"""The forecast: what a number of draws will do, before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from equipoise.census import Stratum
+
+FloatArray = npt.NDArray[np.float64]
+
+MANY_PASSES = 4.0
+"""Repeats up to here are nearly as good as fresh data (Muennighoff et al. 2023)."""
+
+
+class PlanProblem(NamedTuple):
+    """Something in a forecast to look at: `level` is "warning" or "error"."""
+
+    level: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class StratumForecast:
+    """What happens to one stratum.
+
+    `passes` are expected draws per example. Draws visit all of a stratum before any of it comes again, so
+    the fraction never seen is max(0, 1 - passes). `importance_weight` is p*/q.
+    """
+
+    task: str
+    label: str | None
+    count: int
+    data_share: float
+    draw_share: float
+    expected_draws: float
+    passes: float
+    unseen_fraction: float
+    importance_weight: float
+
+
+@dataclass(frozen=True)
+class GroupForecast:
+    """What happens to one task, or with `task` None to all of them.
+
+    `effective_sample_size` is Kish's (sum_i r_i)^2 / sum_i r_i^2 over examples, r_i = q_c / n_c being the
+    probability that a draw is example i of stratum c; in closed form (sum_c q_c)^2 / sum_c q_c^2 / n_c. It is
+    the number of examples when all are drawn alike.
+
+    `effective_draws` is Kish's (sum u)^2 / sum u^2 over the expected draws, u = p*/q being their importance
+    weights; in closed form draws (sum_c p_c)^2 / sum_c p_c^2 / q_c. It is the expected draws
+    when all weigh the same.
+
+    `imbalance_before` and `imbalance_after` are the largest count over the smallest, and the largest share
+    of the draws over the smallest, of strata that have any.
+    """
+
+    task: str | None
+    count: int
+    data_share: float
+    draw_share: float
+    expected_draws: float
+    effective_sample_size: float
+    effective_draws: float
+    imbalance_before: float
+    imbalance_after: float
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a number of draws of a plan will do: a row per stratum and per task, and the problems.
+
+    Examples
+    --------
+    >>> from equipoise.census import Census
+    >>> from equipoise.plan import Plan
+    >>> from equipoise.weights import InverseFrequency
+    >>> census = Census.from_counts({"mood": {"glad": 900, "sad": 100}})
+    >>> forecast = Plan.build(census, weights=InverseFrequency()).forecast(draws=1000)
+    >>> print(forecast.to_text())
+    task  label  count   data  draws  expected  passes  unseen  weight
+    mood  glad     900  90.0%  50.0%       500   0.556   44.4%       1
+    mood  sad      100  10.0%  50.0%       500       5    0.0%       1
+    <BLANKLINE>
+    task  count   draws  expected  effective examples  effective draws     imbalance
+    mood   1000  100.0%      1000                 360             1000  9.00 -> 1.00
+    all    1000  100.0%      1000                 360             1000  9.00 -> 1.00
+    <BLANKLINE>
+    warning (many-passes): 'mood', label 'sad' is seen 5 times in 1000 draws (100 examples). Above 4 passes ...
+    """
+
+    draws: int
+    rows: tuple[StratumForecast, ...]
+    tasks: tuple[GroupForecast, ...]
+    overall: GroupForecast
+    problems: tuple[PlanProblem, ...]
+
+    @property
+    def errors(self) -> tuple[PlanProblem, ...]:
+        """The problems that should stop a run."""
+        return tuple(problem for problem in self.problems if problem.level == "error")
+
+    @property
+    def warnings(self) -> tuple[PlanProblem, ...]:
+        """The problems to know of."""
+        return tuple(problem for problem in self.problems if problem.level == "warning")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the forecast as JSON values."""
+        return asdict(self) | {"problems": [problem._asdict() for problem in self.problems]}
+
+    def to_text(self) -> str:
+        """Give the forecast as aligned plain-text tables and the problems."""
+        strata = [
+            (
+                row.task,
+                row.label or "-",
+                f"{row.count}",
+                f"{row.data_share:.1%}",
+                f"{row.draw_share:.1%}",
+                f"{row.expected_draws:.0f}",
+                f"{row.passes:.3g}",
+                f"{row.unseen_fraction:.1%}",
+                f"{row.importance_weight:.3g}",
+            )
+            for row in self.rows
+        ]
+        groups = [
+            (
+                "all" if group.task is None else group.task,
+                f"{group.count}",
+                f"{group.draw_share:.1%}",
+                f"{group.expected_draws:.0f}",
+                f"{group.effective_sample_size:.0f}",
+                f"{group.effective_draws:.0f}",
+                f"{group.imbalance_before:.2f} -> {group.imbalance_after:.2f}",
+            )
+            for group in (*self.tasks, self.overall)
+        ]
+        problems = [f"{problem.level} ({problem.code}): {problem.message}" for problem in self.problems]
+        parts = [_table(_STRATUM_HEADS, strata, texts=2), _table(_GROUP_HEADS, groups, texts=1), problems]
+        return "\n\n".join("\n".join(part) for part in parts if part)
+
+
+_STRATUM_HEADS = ("task", "label", "count", "data", "draws", "expected", "passes", "unseen", "weight")
+_GROUP_HEADS = ("task", "count", "draws", "expected", "effective examples", "effective draws", "imbalance")
+
+
+def forecast(
+    strata: Sequence[Stratum],
+    counts: npt.NDArray[np.int64],
+    sampling: FloatArray,
+    target: FloatArray,
+    *,
+    draws: int,
+    allow_passes: float = 100.0,
+) -> Forecast:
+    """Say what draws from a sampling distribution will do.
+
+    Parameters
+    ----------
+    strata : sequence of Stratum [S]
+        Sorted by task.
+    counts : array of int64 [S]
+        Examples of each stratum.
+    sampling, target : array of float64 [S]
+        q and p*.
+    draws : int
+        The number of draws.
+    allow_passes : float
+        More passes than this over a stratum are an error; more than 4 are a warning.
+
+    Returns
+    -------
+    Forecast
+        Rows, groups and problems: `many-passes`, `too-many-passes`, `never-drawn`, `rarely-drawn` (less
+        than one draw expected) and `no-examples`.
+    """
+    total = int(counts.sum())
+    expected = draws * sampling
+    passes = _ratio(expected, counts)
+    importance = _ratio(target, sampling)
+    rows = tuple(
+        StratumForecast(
+            task=stratum.task,
+            label=stratum.label,
+            count=int(counts[i]),
+            data_share=float(counts[i] / total),
+            draw_share=float(sampling[i]),
+            expected_draws=float(expected[i]),
+            passes=float(passes[i]),
+            unseen_fraction=max(0.0, 1.0 - float(passes[i])) if counts[i] else 0.0,
+            importance_weight=float(importance[i]),
+        )
+        for i, stratum in enumerate(strata)
+    )
+    members: dict[str, list[int]] = {}
+    for i, stratum in enumerate(strata):
+        members.setdefault(stratum.task, []).append(i)
+    groups = tuple(
+        _group(task, counts[of_task], sampling[of_task], target[of_task], total, draws)
+        for task, of_task in members.items()
+    )
+    overall = _group(None, counts, sampling, target, total, draws)
+    problems = tuple(problem for row in rows for problem in _problems(row, draws, allow_passes))
+    return Forecast(draws, rows, groups, overall, problems)
+
+
+def _group(
+    task: str | None,
+    n: npt.NDArray[np.int64],
+    q: FloatArray,
+    p: FloatArray,
+    total: int,
+    draws: int,
+) -> GroupForecast:
+    return GroupForecast(
+        task=task,
+        count=int(n.sum()),
+        data_share=float(n.sum() / total),
+        draw_share=float(q.sum()),
+        expected_draws=float(draws * q.sum()),
+        effective_sample_size=_kish(q, _ratio(q**2, n)),
+        effective_draws=draws * _kish(p, _ratio(p**2, q)),
+        imbalance_before=_imbalance(n.astype(np.float64)),
+        imbalance_after=_imbalance(q),
+    )
+
+
+def _kish(sums: FloatArray, squares: FloatArray) -> float:
+    return float(sums.sum() ** 2 / squares.sum()) if sums.any() else 0.0
+
+
+def _imbalance(amounts: FloatArray) -> float:
+    present = amounts[amounts > 0]
+    return float(present.max() / present.min()) if present.size else 1.0
+
+
+def _ratio(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> FloatArray:
+    """Give a / b, and 0 where b is 0."""
+    return np.divide(a, b, out=np.zeros(len(a)), where=b > 0)
+
+
+def _problems(row: StratumForecast, draws: int, allow_passes: float) -> list[PlanProblem]:
+    name = f"{row.task!r}" if row.label is None else f"{row.task!r}, label {row.label!r}"
+    if not row.count:
+        return [PlanProblem("warning", "no-examples", f"{name} has no examples: nothing of it is learnt.")]
+    if not row.draw_share:
+        return [PlanProblem("warning", "never-drawn", f"{name} is never drawn, of {row.count} examples.")]
+    if row.expected_draws < 1:
+        message = f"{name} may never be drawn: {row.expected_draws:.2g} draws are expected of {draws}."
+        return [PlanProblem("warning", "rarely-drawn", message)]
+    seen = f"{name} is seen {row.passes:.3g} times in {draws} draws ({row.count} examples)."
+    if row.passes > allow_passes:
+        advice = f"More than {allow_passes:g} must be allowed; set `max_passes`, or use gentler weights."
+        return [PlanProblem("error", "too-many-passes", f"{seen} {advice}")]
+    if row.passes > MANY_PASSES:
+        advice = f"Above {MANY_PASSES:g} passes repeats help less and less; consider `max_passes`."
+        return [PlanProblem("warning", "many-passes", f"{seen} {advice}")]
+    return []
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], texts: int) -> list[str]:
+    """Align columns: the first `texts` to the left, the numbers after them to the right."""
+    widths = [max(len(cell) for cell in column) for column in zip(heads, *rows, strict=True)]
+    return [
+        "  ".join(
+            cell.ljust(width) if place < texts else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in (heads, *rows)
+    ]

@@ -1,0 +1,276 @@
+"""The plan: a census, mixing rates, class weights and caps, resolved to one number per stratum."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from equipoise import plan_json
+from equipoise.census import Census, Stratum, checked_strata
+from equipoise.errors import PlanError
+from equipoise.forecast import Forecast, forecast
+from equipoise.masses import WHOLE, masses_of
+from equipoise.plan_difference import difference
+from equipoise.rates import Proportional, Rates
+from equipoise.resolving import Weights, capped, probabilities_of
+from equipoise.weights import ClassWeights, Natural
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Plan:
+    """What is drawn, in integers: the sampling distribution q, and the target p* that the loss should see.
+
+    Make one with `Plan.build`. Plans are values: equal when all their fields are, hashable, and read-only.
+
+    Parameters
+    ----------
+    strata : tuple of Stratum
+        Sorted by task and label. Strata without examples stay listed, with mass 0.
+    counts : array of int64 [S]
+        Examples of each stratum.
+    masses : array of int64 [S]
+        q in parts of 2**60; they sum to it exactly.
+    target_masses : array of int64 [S]
+        p* in parts of 2**60.
+    block : int
+        Draws of one block, a power of two.
+    draws : int, optional
+        The planned number of draws.
+    rates_text, weights_text : str
+        How the masses came about, for people.
+
+    Raises
+    ------
+    PlanError
+        When the fields do not fit each other: a mass without examples, a target mass that q never draws.
+
+    Examples
+    --------
+    >>> from equipoise.weights import Power
+    >>> census = Census.from_counts({"mood": {"glad": 900, "sad": 100}, "topic": 1000})
+    >>> plan = Plan.build(census, weights=Power(0.5))
+    >>> plan.probabilities.tolist()
+    [0.375, 0.125, 0.5]
+    >>> Plan.from_json(plan.to_json()) == plan
+    True
+    """
+
+    strata: tuple[Stratum, ...]
+    counts: npt.NDArray[np.int64]
+    masses: npt.NDArray[np.int64]
+    target_masses: npt.NDArray[np.int64]
+    block: int
+    draws: int | None = None
+    rates_text: str = ""
+    weights_text: str = ""
+
+    def __post_init__(self) -> None:
+        strata, counts = checked_strata(self.strata, self.counts)
+        masses = _checked_masses("masses", self.masses, strata, counts)
+        target_masses = _checked_masses("target_masses", self.target_masses, strata, counts)
+        unreachable = np.flatnonzero((target_masses > 0) & (masses == 0)).tolist()
+        if unreachable:
+            raise PlanError(
+                f"the target gives {strata[unreachable[0]]} a share, but it is never drawn"
+                f" ({len(unreachable)} such). Give it a weight and a rate above 0, or take it out of the target."
+            )
+        is_integer = isinstance(self.block, int)  # pyright: ignore[reportUnnecessaryIsInstance]
+        if not is_integer or self.block < 1 or self.block & (self.block - 1):
+            raise PlanError(f"`block` must be a power of two, found {self.block!r}.")
+        draws = None if self.draws is None else checked_draws(self.draws)
+        values = (strata, counts, masses, target_masses, draws)
+        for name, value in zip(("strata", "counts", "masses", "target_masses", "draws"), values, strict=True):
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def build(
+        cls,
+        census: Census,
+        rates: Rates = Proportional(),  # noqa: B008 - immutable
+        weights: Weights = Natural(),  # noqa: B008 - immutable
+        *,
+        max_passes: float | None = None,
+        draws: int | None = None,
+        target_rates: Rates | None = None,
+        target_weights: Weights | None = None,
+    ) -> Plan:
+        """Resolve rates and weights to a plan.
+
+        Parameters
+        ----------
+        census : Census
+            The counts of the training examples.
+        rates : Rates
+            How often each task is drawn.
+        weights : ClassWeights or mapping of str to ClassWeights
+            What an example of each label counts inside its task; per task with a mapping, "*" being
+            the tasks that are not named. They never change the rates.
+        max_passes : float, optional
+            How often, on average, an example of any stratum may be seen in `draws` draws. What a stratum
+            may not take goes to the other labels of its task, in proportion to their shares.
+        draws : int, optional
+            The planned number of draws; `max_passes` and UniMax need it.
+        target_rates, target_weights : optional
+            The distribution that the loss should see, when it is not the one drawn from: draws then carry
+            importance weights p*/q. The one left out is as for sampling; `max_passes` does not change the target.
+
+        Returns
+        -------
+        Plan
+            The plan, its target equal to its sampling distribution unless said otherwise.
+
+        Raises
+        ------
+        PlanError
+            When the schemes do not fit the census, or the draws do not fit under `max_passes`.
+        """
+        if draws is not None:
+            checked_draws(draws)
+        sampling = probabilities_of(census, rates, weights, draws)
+        if max_passes is not None:
+            sampling = capped(census, sampling, max_passes, draws)
+        masses = masses_of(sampling)
+        rates_text, weights_text = str(rates), _text(weights)
+        if max_passes is not None:
+            weights_text += f", at most {max_passes:g} passes"
+        if target_rates is None and target_weights is None:
+            target_masses = masses
+        else:
+            target_rates, target_weights = target_rates or rates, target_weights or weights
+            target_masses = masses_of(probabilities_of(census, target_rates, target_weights, draws))
+            rates_text += f", target {target_rates}"
+            weights_text += f", target {_text(target_weights)}"
+        drawn = int(np.count_nonzero(masses))
+        block = max(2048, 1 << (16 * drawn - 1).bit_length())
+        return cls(census.strata, census.counts, masses, target_masses, block, draws, rates_text, weights_text)
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks, sorted."""
+        return tuple(dict.fromkeys(stratum.task for stratum in self.strata))
+
+    @cached_property
+    def probabilities(self) -> npt.NDArray[np.float64]:
+        """The sampling distribution q, per stratum."""
+        return _read_only(self.masses / WHOLE)
+
+    @cached_property
+    def target(self) -> npt.NDArray[np.float64]:
+        """The target distribution p*, per stratum."""
+        return _read_only(self.target_masses / WHOLE)
+
+    @cached_property
+    def importance_weights(self) -> npt.NDArray[np.float64]:
+        """p*/q per stratum: what a draw counts in the loss. 1 where they agree, 0 where nothing is drawn."""
+        weights = np.zeros(len(self.strata))
+        np.divide(self.target_masses, self.masses, out=weights, where=self.masses > 0)
+        return _read_only(weights)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The SHA-256 of what decides the draws: strata, counts, masses, target masses and block."""
+        return plan_json.fingerprint(self)
+
+    def position_of(self, task: str, label: str | None) -> int:
+        """Give the place of a stratum in `strata`, or raise a PlanError."""
+        position = self._positions.get((task, label))
+        if position is None:
+            raise PlanError(f"task {task!r}, label {label!r} is no stratum of the plan. Rebuild it from this data.")
+        return position
+
+    @cached_property
+    def _positions(self) -> dict[tuple[str, str | None], int]:
+        return {(task, label): i for i, (task, label) in enumerate(self.strata)}
+
+    def forecast(self, draws: int | None = None, allow_passes: float = 100.0) -> Forecast:
+        """Say what `draws` draws (the planned number unless given) will do; see `equipoise.forecast.forecast`."""
+        draws = self.draws if draws is None else draws
+        if draws is None:
+            raise PlanError("`draws` must be given: the plan was built without a number of draws.")
+        return forecast(
+            self.strata,
+            self.counts,
+            self.probabilities,
+            self.target,
+            draws=checked_draws(draws),
+            allow_passes=allow_passes,
+        )
+
+    def to_json(self) -> str:
+        """Give the plan as JSON text, with its fingerprint."""
+        return plan_json.to_json(self)
+
+    @classmethod
+    def from_json(cls, text: str) -> Plan:
+        """Make a plan of what `to_json` gave; a PlanError when the text is broken or was changed."""
+        fields, fingerprint = plan_json.parse(text)
+        plan = cls(**fields)
+        if plan.fingerprint != fingerprint:
+            raise PlanError(
+                f"`fingerprint` must be {plan.fingerprint}, found {fingerprint}: the plan was changed after it was"
+                " written. Build it again instead of editing it."
+            )
+        return plan
+
+    def difference(self, other: Plan) -> list[str]:
+        """Say in sentences what is another in `other`; none when the fingerprints agree."""
+        return difference(self, other)
+
+    def __repr__(self) -> str:
+        drawn = int(np.count_nonzero(self.masses))
+        return (
+            f"Plan({len(self.tasks)} tasks, {len(self.strata)} strata, {drawn} drawn,"
+            f" rates={self.rates_text}, weights={self.weights_text}, fingerprint={self.fingerprint[:12]})"
+        )
+
+    def _key(self) -> tuple[Any, ...]:
+        return self.fingerprint, self.draws, self.rates_text, self.weights_text
+
+    def __eq__(self, other: object) -> bool:
+        return self._key() == other._key() if isinstance(other, Plan) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def __reduce__(self) -> tuple[Any, ...]:  # through the constructor, so that the arrays stay read-only
+        numbers = (self.strata, self.counts, self.masses, self.target_masses, self.block)
+        return Plan, (*numbers, self.draws, self.rates_text, self.weights_text)
+
+
+def checked_draws(draws: int) -> int:
+    """Give the number of draws, or raise a PlanError when it is no integer above 0."""
+    is_integer = isinstance(draws, int | np.integer)  # pyright: ignore[reportUnnecessaryIsInstance]
+    if isinstance(draws, bool) or not is_integer or draws < 1:
+        raise PlanError(f"`draws` must be an integer above 0, found {draws!r}. Give the examples that training sees.")
+    return int(draws)
+
+
+def _checked_masses(
+    name: str, masses: Sequence[int] | npt.NDArray[np.int64], strata: tuple[Stratum, ...], counts: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    values = np.array(masses, dtype=np.int64)
+    if len(values) != len(strata) or (values < 0).any() or sum(values.tolist()) != WHOLE:
+        raise PlanError(
+            f"`{name}` must be {len(strata)} integers of at least 0 with the sum 2**60, found {len(values)}"
+            f" with the sum {sum(values.tolist())}. Make them with `masses_of`."
+        )
+    empty = np.flatnonzero((values > 0) & (counts == 0)).tolist()
+    if empty:
+        raise PlanError(f"`{name}` must be 0 for strata without examples, found a share for {strata[empty[0]]}.")
+    return _read_only(values)
+
+
+def _read_only(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    values.setflags(write=False)
+    return values
+
+
+def _text(weights: Weights) -> str:
+    if isinstance(weights, ClassWeights):
+        return str(weights)
+    return "{" + ", ".join(f"{task!r}: {scheme}" for task, scheme in sorted(weights.items())) + "}"

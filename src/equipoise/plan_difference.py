@@ -1,0 +1,52 @@
+"""What differs between two plans, in sentences: for the refusal to resume under another plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from equipoise.census import Stratum
+
+if TYPE_CHECKING:
+    from equipoise.plan import Plan
+
+SHOWN = 3
+"""How many strata a sentence names."""
+
+
+def difference(old: Plan, new: Plan) -> list[str]:
+    """Say what `new` changes; an empty list when it draws and weighs the same."""
+    sentences: list[str] = []
+    before, after = set(old.strata), set(new.strata)
+    for verb, strata in (("added", after - before), ("removed", before - after)):
+        if strata:
+            names = _some(_name(stratum) for stratum in sorted(strata, key=_name))
+            sentences.append(f"{len(strata)} strata {verb}: {names}.")
+    shared = [stratum for stratum in old.strata if stratum in after]
+    columns = (
+        ("counts", old.counts, new.counts, "d"),
+        ("probabilities", old.probabilities, new.probabilities, ".4g"),
+        ("target probabilities", old.target, new.target, ".4g"),
+    )
+    exact = {"counts": "counts", "probabilities": "masses", "target probabilities": "target_masses"}
+    for name, was, now, digits in columns:
+        changes: list[tuple[float, str]] = []
+        for stratum in shared:
+            i, j = old.position_of(*stratum), new.position_of(*stratum)
+            if getattr(old, exact[name])[i] != getattr(new, exact[name])[j]:
+                text = f"{_name(stratum)} {was[i]:{digits}} -> {now[j]:{digits}}"
+                changes.append((-abs(float(now[j]) - float(was[i])), text))
+        if changes:
+            sentences.append(f"{len(changes)} {name} changed: {_some(text for _, text in sorted(changes))}.")
+    if old.block != new.block:
+        sentences.append(f"the block changed: {old.block} -> {new.block} draws.")
+    return sentences
+
+
+def _name(stratum: Stratum) -> str:
+    return stratum.task if stratum.label is None else f"{stratum.task}/{stratum.label}"
+
+
+def _some(texts: Iterable[str]) -> str:
+    every = list(texts)
+    return ", ".join(every[:SHOWN]) + (", ..." if len(every) > SHOWN else "")

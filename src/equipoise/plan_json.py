@@ -1,0 +1,103 @@
+"""The JSON form of a plan, its fingerprint, and what differs between two plans."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from equipoise.census import Stratum
+from equipoise.errors import PlanError
+
+if TYPE_CHECKING:
+    from equipoise.plan import Plan
+
+VERSION = 1
+_TEXTS = ("rates_text", "weights_text")
+_KEYS = ("version", "fingerprint", "block", "draws", *_TEXTS, "strata")
+_CELL = ("task", "label", "count", "mass", "target_mass")
+
+
+def fingerprint(plan: Plan) -> str:
+    """Give the SHA-256, in hex, of what decides the draws and their weights, and of the format's version."""
+    decisive = {"version": VERSION, "block": plan.block, "strata": _cells(plan)}
+    canonical = json.dumps(decisive, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode("ascii")).hexdigest()
+
+
+def to_json(plan: Plan) -> str:
+    """Give the plan as JSON text, one stratum a line."""
+    head = {
+        "version": VERSION,
+        "fingerprint": plan.fingerprint,
+        "block": plan.block,
+        "draws": plan.draws,
+        "rates_text": plan.rates_text,
+        "weights_text": plan.weights_text,
+    }
+    lines = [f"  {json.dumps(key)}: {json.dumps(value)}," for key, value in head.items()]
+    cells = ",\n".join(f"    {json.dumps(cell)}" for cell in _cells(plan))
+    return "\n".join(["{", *lines, '  "strata": [', cells, "  ]", "}", ""])
+
+
+def parse(text: str) -> tuple[dict[str, Any], str]:
+    """Give the fields of a plan and the fingerprint that stood with them.
+
+    Raises
+    ------
+    PlanError
+        When the text is no JSON, has another version, or lacks, adds or mistypes a value.
+    """
+    try:
+        values = json.loads(text)
+    except ValueError as error:
+        raise PlanError(f"a plan must be JSON, found text that is not: {error}.") from error
+    if not isinstance(values, dict) or values.get("version") != VERSION:
+        found = values.get("version") if isinstance(values, dict) else type(values).__name__
+        raise PlanError(f"`version` of a plan must be {VERSION}, found {found!r}. Build the plan again.")
+    _check_keys(values, _KEYS, "a plan")
+    _check_type(values, "fingerprint", str)
+    _check_type(values, "block", int)
+    _check_type(values, "draws", int, type(None))
+    for key in _TEXTS:
+        _check_type(values, key, str)
+    _check_type(values, "strata", list)
+    for cell in values["strata"]:
+        if not isinstance(cell, dict):
+            raise PlanError(f"a stratum of a plan must be an object, found {cell!r}.")
+        _check_keys(cell, _CELL, "a stratum of a plan")
+        _check_type(cell, "task", str)
+        _check_type(cell, "label", str, type(None))
+        for key in _CELL[2:]:
+            _check_type(cell, key, int)
+            if not 0 <= cell[key] < 2**63:
+                raise PlanError(f"`{key}` of a plan must be in [0, 2**63), found {cell[key]}.")
+    cells = values["strata"]
+    fields = {key: values[key] for key in ("block", "draws", *_TEXTS)}
+    fields["strata"] = tuple(Stratum(cell["task"], cell["label"]) for cell in cells)
+    fields["counts"] = [cell["count"] for cell in cells]
+    fields["masses"] = [cell["mass"] for cell in cells]
+    fields["target_masses"] = [cell["target_mass"] for cell in cells]
+    return fields, values["fingerprint"]
+
+
+def _cells(plan: Plan) -> list[dict[str, Any]]:
+    columns = (plan.counts.tolist(), plan.masses.tolist(), plan.target_masses.tolist())
+    return [
+        dict(zip(_CELL, (*stratum, *numbers), strict=True))
+        for stratum, *numbers in zip(plan.strata, *columns, strict=True)
+    ]
+
+
+def _check_keys(values: dict[str, Any], keys: tuple[str, ...], where: str) -> None:
+    if set(values) != set(keys):
+        raise PlanError(
+            f"{where} must have the keys {', '.join(keys)}; missing {sorted(set(keys) - set(values))},"
+            f" unknown {sorted(set(values) - set(keys))}."
+        )
+
+
+def _check_type(values: dict[str, Any], key: str, *types: type) -> None:
+    if not isinstance(values[key], types) or isinstance(values[key], bool):
+        names = " or ".join("null" if each is type(None) else each.__name__ for each in types)
+        raise PlanError(f"`{key}` of a plan must be {names}, found {values[key]!r}.")

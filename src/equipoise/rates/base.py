@@ -1,0 +1,72 @@
+"""Mixing rates: how often each task is drawn."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from equipoise.errors import PlanError
+from equipoise.schemes import Scheme
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+
+class Rates(Scheme, ABC):
+    """Base of the mixing-rate schemes; a scheme of one's own is a frozen dataclass with a `formula`.
+
+    Examples
+    --------
+    >>> from equipoise.rates import Proportional
+    >>> Proportional()([300, 0, 100], ("a", "b", "c")).tolist()
+    [0.75, 0.0, 0.25]
+    """
+
+    def __call__(
+        self, counts: IntArray | Sequence[int], tasks: Sequence[str], draws: int | None = None
+    ) -> npt.NDArray[np.float64]:
+        """Give the rate of each task.
+
+        Parameters
+        ----------
+        counts : array of int64 [K]
+            Examples of each task.
+        tasks : sequence of str [K]
+            Their names.
+        draws : int, optional
+            The planned number of draws, for schemes with a budget.
+
+        Returns
+        -------
+        array of float64 [K]
+            Rates that sum to 1; 0 for a task without examples.
+
+        Raises
+        ------
+        PlanError
+            When no task has examples, or the scheme does not fit the tasks or the draws.
+        """
+        n = np.asarray(counts, dtype=np.int64)
+        if len(n) != len(tasks) or (n < 0).any() or not n.any():
+            raise PlanError(
+                f"`counts` must be one number of at least 0 for each of {len(tasks)} tasks, and not all 0,"
+                f" found {n.tolist()}."
+            )
+        self.check(n, tasks)
+        present = n > 0
+        of_present = [task for task, there in zip(tasks, present.tolist(), strict=True) if there]
+        amounts = self.formula(n[present].astype(np.float64), of_present, draws)
+        if not np.isfinite(amounts).all() or (amounts < 0).any() or not amounts.any():
+            raise PlanError(f"rates must be finite, at least 0 and not all 0, found {amounts.tolist()} from {self}.")
+        rates = np.zeros(len(n))
+        rates[present] = amounts / math.fsum(amounts)
+        return rates
+
+    @abstractmethod
+    def formula(self, n: FloatArray, tasks: Sequence[str], draws: int | None, /) -> FloatArray:
+        """Give an amount for each task that has examples (every n is at least 1); their ratios are the rates."""
+
+    def check(self, n: IntArray, tasks: Sequence[str], /) -> None:
+        """Raise a PlanError when the scheme does not fit these tasks; a formula of counts alone always does."""

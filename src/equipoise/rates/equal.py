@@ -1,0 +1,23 @@
+"""r_m = 1 / M: every task is drawn equally often."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from equipoise.rates.base import FloatArray, Rates
+
+
+@dataclass(frozen=True)
+class Equal(Rates):
+    """r_m = 1 / M, over the tasks that have examples.
+
+    Examples
+    --------
+    >>> Equal()([900, 100], ("large", "small")).tolist()
+    [0.5, 0.5]
+    """
+
+    def formula(self, n: FloatArray, _tasks: Sequence[str], _draws: int | None, /) -> FloatArray:
+        """Give ones."""
+        return np.ones_like(n)

@@ -1,0 +1,45 @@
+"""r_m = min(scale e_m, K) / sum: examples-proportional mixing with a limit (Raffel et al. 2020, section 3.5.2)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from equipoise.rates.base import FloatArray, Rates
+from equipoise.rates.temperature import Temperature
+
+
+@dataclass(frozen=True)
+class Proportional(Rates):
+    """Examples-proportional mixing: r_m = min(scale e_m, K) / sum_n min(scale e_n, K).
+
+    Parameters
+    ----------
+    maximum : float, optional
+        K, the artificial limit of a data set's size. None: no limit.
+    scale : float
+        A factor of the counts before the limit.
+
+    Raises
+    ------
+    PlanError
+        When an option is not a finite number above 0.
+
+    References
+    ----------
+    Raffel et al. (2020), "Exploring the Limits of Transfer Learning with a Unified Text-to-Text
+    Transformer", section 3.5.2.
+
+    Examples
+    --------
+    >>> Proportional(maximum=300)([900, 100], ("large", "small")).tolist()
+    [0.75, 0.25]
+    """
+
+    maximum: float | None = None
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        Temperature(1.0, self.maximum, self.scale)  # the same options, with the same checks
+
+    def formula(self, n: FloatArray, tasks: Sequence[str], draws: int | None, /) -> FloatArray:
+        """Give min(scale n, K)."""
+        return Temperature(1.0, self.maximum, self.scale).formula(n, tasks, draws)

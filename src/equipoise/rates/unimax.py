@@ -1,0 +1,58 @@
+"""U_m = min(theta, N c_m), sum U = B: as equal as at most N passes allow (UniMax, Chung et al. 2023, Algorithm 1)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from equipoise.errors import PlanError
+from equipoise.rates.base import FloatArray, Rates
+from equipoise.schemes import checked_number
+from equipoise.water_filling import water_fill
+
+
+@dataclass(frozen=True)
+class UniMax(Rates):
+    """UniMax: the budget of draws is shared equally, but no task gets more than N passes over it.
+
+    Unlike the paper's algorithm, which then gives every task all of its passes, it refuses a budget
+    that the tasks cannot meet.
+
+    Parameters
+    ----------
+    max_passes : float
+        N, above 0. The paper uses 1, 5 and 10.
+
+    Raises
+    ------
+    PlanError
+        When `max_passes` is not above 0; on use, without `draws` or with more than N passes over all tasks.
+
+    References
+    ----------
+    Chung et al. (2023), "UniMax: Fairer and More Effective Language Sampling for Large-Scale
+    Multilingual Pretraining", Algorithm 1.
+
+    Examples
+    --------
+    >>> UniMax(max_passes=1)([900, 100], ("large", "small"), draws=500).tolist()
+    [0.8, 0.2]
+    """
+
+    max_passes: float = 1
+
+    def __post_init__(self) -> None:
+        checked_number("max_passes", self.max_passes, above=0, hint="The paper uses 1, 5 and 10.")
+
+    def formula(self, n: FloatArray, _tasks: Sequence[str], draws: int | None, /) -> FloatArray:
+        """Give min(theta, N n) with the theta that spends all draws."""
+        if draws is None:
+            raise PlanError("UniMax needs `draws`, found None. Give the planned number of draws.")
+        capacities = self.max_passes * n
+        available = float(capacities.sum())
+        if draws > available * (1 + 1e-12):
+            raise PlanError(
+                f"UniMax can place {available:.0f} draws ({self.max_passes:g} passes over {n.sum():.0f} examples),"
+                f" found {draws}. Use fewer draws, or `max_passes` of at least {draws / n.sum():.4g}."
+            )
+        return water_fill(np.ones_like(n), capacities, draws)

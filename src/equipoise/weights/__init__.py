@@ -1,0 +1,63 @@
+"""Class weights inside a task: one scheme a file, its formula and paper in the first line."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from equipoise.schemes import scheme_from_dict
+from equipoise.weights.balanced import Balanced
+from equipoise.weights.base import ClassWeights
+from equipoise.weights.clipped import Clipped
+from equipoise.weights.cost_matrix import CostMatrix
+from equipoise.weights.effective_number import EffectiveNumber
+from equipoise.weights.inverse_frequency import InverseFrequency
+from equipoise.weights.log import Log
+from equipoise.weights.median_frequency import MedianFrequency
+from equipoise.weights.natural import Natural
+from equipoise.weights.power import Power
+from equipoise.weights.shares import Shares
+from equipoise.weights.table import Table
+
+__all__ = [
+    "Balanced",
+    "ClassWeights",
+    "Clipped",
+    "CostMatrix",
+    "EffectiveNumber",
+    "InverseFrequency",
+    "Log",
+    "MedianFrequency",
+    "Natural",
+    "Power",
+    "Shares",
+    "Table",
+    "weights_from_dict",
+]
+
+
+def weights_from_dict(values: Mapping[str, Any]) -> ClassWeights:
+    """Make a scheme of what its `to_dict` gave, as {"scheme": "Power", "gamma": 0.5}.
+
+    Raises
+    ------
+    PlanError
+        When the scheme or an option is unknown, missing or out of its range.
+
+    Examples
+    --------
+    >>> weights_from_dict(InverseFrequency().clipped(max_ratio=10).to_dict())
+    Clipped(inner=InverseFrequency(), max_ratio=10)
+    """
+    known: dict[str, type[ClassWeights]] = {
+        "Natural": Natural,
+        "InverseFrequency": InverseFrequency,
+        "Balanced": Balanced,
+        "Power": Power,
+        "EffectiveNumber": EffectiveNumber,
+        "MedianFrequency": MedianFrequency,
+        "Log": Log,
+        "Table": Table,
+        "Shares": Shares,
+        "CostMatrix": CostMatrix,
+        "Clipped": Clipped,
+    }
+    return scheme_from_dict(values, known, "class weights")

@@ -1,0 +1,94 @@
+"""Class weights: what an example of each label counts, inside its task."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from equipoise.errors import PlanError
+from equipoise.schemes import Scheme
+
+if TYPE_CHECKING:
+    from equipoise.weights.clipped import Clipped
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+
+class ClassWeights(Scheme, ABC):
+    """Base of the class-weight schemes; a scheme of one's own is a frozen dataclass with a `formula`.
+
+    A scheme maps the counts of one task's labels to weights per example, as its formula gives them.
+    A plan normalises them inside the task, so they never change how often the task is drawn, and
+    a common factor does not matter.
+
+    Examples
+    --------
+    >>> from equipoise.weights import InverseFrequency
+    >>> InverseFrequency()([900, 0, 100], ("a", "b", "c"), "mood").tolist()
+    [0.0011111111111111111, 0.0, 0.01]
+    """
+
+    def __call__(
+        self, counts: IntArray | Sequence[int], labels: Sequence[str | None], task: str
+    ) -> npt.NDArray[np.float64]:
+        """Give the weight of an example of each label.
+
+        Parameters
+        ----------
+        counts : array of int64 [C]
+            Examples of each label.
+        labels : sequence of str or None [C]
+            The labels; the one None of an open-ended task.
+        task : str
+            The task, for schemes with a table and for messages.
+
+        Returns
+        -------
+        array of float64 [C]
+            The weights; 0 for a label without examples.
+
+        Raises
+        ------
+        PlanError
+            When the scheme does not fit the labels, or its weights are not finite numbers of at least 0.
+        """
+        n = np.asarray(counts, dtype=np.int64)
+        if len(n) != len(labels) or (n < 0).any():
+            raise PlanError(
+                f"`counts` must be one number of at least 0 for each of {len(labels)} labels, found {n.tolist()}."
+            )
+        self.check(n, labels, task)
+        present = n > 0
+        weights = np.zeros(len(n))
+        if not present.any():
+            return weights
+        of_present = [label for label, there in zip(labels, present.tolist(), strict=True) if there]
+        weights[present] = self.formula(n[present].astype(np.float64), of_present, task)
+        if not np.isfinite(weights).all() or (weights < 0).any():
+            raise PlanError(
+                f"weights must be finite and at least 0, found {weights.tolist()} from {self} for task {task!r}."
+            )
+        return weights
+
+    @abstractmethod
+    def formula(self, n: FloatArray, labels: Sequence[str | None], task: str, /) -> FloatArray:
+        """Give the weights of the labels that have examples; every n is at least 1."""
+
+    def check(self, n: IntArray, labels: Sequence[str | None], task: str, /) -> None:
+        """Raise a PlanError when the scheme cannot weigh these labels; a formula of counts alone always can."""
+
+    @property
+    def named_tasks(self) -> frozenset[str]:
+        """The tasks that the scheme names, which must all be there; none for a formula of counts alone."""
+        return frozenset()
+
+    def clipped(self, *, max_ratio: float) -> Clipped:
+        """Give the scheme with no weight above `max_ratio` times the smallest positive one."""
+        from equipoise.weights.clipped import Clipped  # noqa: PLC0415 - clipped is itself such a scheme
+
+        return Clipped(self, max_ratio)

@@ -1,0 +1,21 @@
+"""w_c = 1 / n_c: every label of a task is drawn equally often."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from equipoise.weights.base import ClassWeights, FloatArray
+
+
+@dataclass(frozen=True)
+class InverseFrequency(ClassWeights):
+    """w_c = 1 / n_c: the labels with examples get equal shares.
+
+    Examples
+    --------
+    >>> InverseFrequency()([8, 2], ("a", "b"), "mood").tolist()
+    [0.125, 0.5]
+    """
+
+    def formula(self, n: FloatArray, _labels: Sequence[str | None], _task: str, /) -> FloatArray:
+        """Give 1 / n."""
+        return 1 / n

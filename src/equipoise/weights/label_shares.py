@@ -1,0 +1,85 @@
+"""Shares inside the tasks: the weights of a census's examples, normalised task by task."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from equipoise.census import Census
+from equipoise.errors import PlanError
+from equipoise.weights.base import ClassWeights
+from equipoise.weights.natural import Natural
+
+
+def label_shares(census: Census, weights: ClassWeights | Mapping[str, ClassWeights]) -> npt.NDArray[np.float64]:
+    """Give the share of each stratum in its task: n_c w_c / sum_k n_k w_k.
+
+    Parameters
+    ----------
+    census : Census
+        The counts.
+    weights : ClassWeights or mapping of str to ClassWeights
+        One scheme, or one per task; "*" names the scheme of the tasks that are not named.
+
+    Returns
+    -------
+    array of float64 [S]
+        Shares that sum to 1 in each task with examples; all 0 in a task without.
+
+    Raises
+    ------
+    PlanError
+        When a task has no scheme, a scheme names a task that is not there or that another scheme
+        weighs, or all weights of a task are 0.
+
+    Examples
+    --------
+    >>> from equipoise.weights import InverseFrequency
+    >>> census = Census.from_counts({"mood": {"sad": 900, "glad": 100}, "topic": 50})
+    >>> label_shares(census, InverseFrequency()).tolist()
+    [0.5, 0.5, 1.0]
+    """
+    schemes = _scheme_of_each_task(census, weights)
+    _check_named_tasks(schemes, weights)
+    shares = np.zeros(len(census.strata))
+    for task, scheme in schemes.items():
+        span = census.span(task)
+        counts = census.counts[span]
+        if not counts.any():
+            continue
+        if not census.labels(task):
+            shares[span] = 1.0  # open-ended: one stratum, nothing to weigh
+            continue
+        w = scheme(counts, census.labels(task), task)
+        if not w.any():
+            raise PlanError(f"a weight of task {task!r} must be above 0, found only 0 from {scheme}.")
+        masses = counts * (w / w.max())
+        shares[span] = masses / math.fsum(masses)
+    return shares
+
+
+def _scheme_of_each_task(census: Census, weights: ClassWeights | Mapping[str, ClassWeights]) -> dict[str, ClassWeights]:
+    if isinstance(weights, ClassWeights):
+        return dict.fromkeys(census.tasks, weights)
+    unknown = sorted(set(weights) - {*census.tasks, "*"})
+    if unknown:
+        raise PlanError(f"`weights` must name tasks of {list(census.tasks)} or '*', found {unknown}.")
+    schemes: dict[str, ClassWeights] = {}
+    for task in census.tasks:
+        scheme = weights.get(task, weights.get("*"))
+        if scheme is None:
+            raise PlanError(f"`weights` has no scheme for task {task!r}. Add it, or '*' for all that are not named.")
+        if task in weights and not census.labels(task) and scheme != Natural():
+            raise PlanError(f"task {task!r} is open-ended: it has no labels to weigh, found {scheme}. Leave it out.")
+        schemes[task] = scheme
+    return schemes
+
+
+def _check_named_tasks(schemes: Mapping[str, ClassWeights], weights: ClassWeights | Mapping[str, ClassWeights]) -> None:
+    for scheme in [weights] if isinstance(weights, ClassWeights) else weights.values():
+        for task in sorted(scheme.named_tasks):
+            if task not in schemes:
+                raise PlanError(f"{scheme} names task {task!r}, expected one of {list(schemes)}.")
+            if schemes[task] is not scheme:
+                raise PlanError(f"{scheme} names task {task!r}, which {schemes[task]} weighs. Keep one of the two.")

@@ -1,0 +1,23 @@
+"""w_c = 1: every example counts the same, so labels are drawn as often as the data has them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from equipoise.weights.base import ClassWeights, FloatArray
+
+
+@dataclass(frozen=True)
+class Natural(ClassWeights):
+    """w_c = 1: labels keep their share in the data.
+
+    Examples
+    --------
+    >>> Natural()([900, 100], ("a", "b"), "mood").tolist()
+    [1.0, 1.0]
+    """
+
+    def formula(self, n: FloatArray, _labels: Sequence[str | None], _task: str, /) -> FloatArray:
+        """Give ones."""
+        return np.ones_like(n)

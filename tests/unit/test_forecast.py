@@ -1,0 +1,133 @@
+import json
+
+import numpy as np
+import pytest
+
+from equipoise.census import Census
+from equipoise.errors import PlanError
+from equipoise.plan import Plan
+from equipoise.rates import Equal, Fixed
+from equipoise.weights import InverseFrequency, Table
+
+CENSUS = Census.from_counts({"mood": {"glad": 900, "sad": 100}, "topic": 1000})
+
+
+def codes(forecast):
+    return [(problem.level, problem.code) for problem in forecast.problems]
+
+
+def test_rows():
+    forecast = Plan.build(CENSUS, weights=InverseFrequency()).forecast(draws=1000)
+    glad, sad, topic = forecast.rows
+    assert (glad.task, glad.label, glad.count) == ("mood", "glad", 900)
+    assert (topic.task, topic.label, topic.count) == ("topic", None, 1000)
+    assert (glad.data_share, glad.draw_share, glad.expected_draws) == pytest.approx((0.45, 0.25, 250))
+    assert (glad.passes, glad.unseen_fraction) == pytest.approx((250 / 900, 650 / 900))
+    assert (sad.passes, sad.unseen_fraction) == pytest.approx((2.5, 0))
+    assert [row.importance_weight for row in forecast.rows] == [1, 1, 1]
+
+
+def test_effective_sample_size_is_kishs_over_examples():
+    plan = Plan.build(CENSUS, Fixed({"mood": 0.8, "topic": 0.2}), InverseFrequency())
+    forecast = plan.forecast(draws=1000)
+    r = np.repeat(plan.probabilities / plan.counts, plan.counts)  # each example's chance to be drawn
+    assert forecast.overall.effective_sample_size == pytest.approx(r.sum() ** 2 / (r**2).sum())
+    mood = r[:1000]
+    assert forecast.tasks[0].effective_sample_size == pytest.approx(mood.sum() ** 2 / (mood**2).sum())
+    assert forecast.tasks[1].effective_sample_size == pytest.approx(1000)
+    assert Plan.build(CENSUS).forecast(1).overall.effective_sample_size == pytest.approx(2000)
+
+
+def test_effective_draws_are_kishs_over_importance_weights():
+    plan = Plan.build(CENSUS, target_rates=Equal(), target_weights=InverseFrequency())
+    draws = 20_000
+    forecast = plan.forecast(draws)
+    u = np.repeat(plan.importance_weights, np.round(draws * plan.probabilities).astype(int))
+    assert forecast.overall.effective_draws == pytest.approx(u.sum() ** 2 / (u**2).sum())
+    of_mood = u[:10_000]
+    assert forecast.tasks[0].effective_draws == pytest.approx(of_mood.sum() ** 2 / (of_mood**2).sum())
+    assert forecast.tasks[1].effective_draws == pytest.approx(10_000)
+    assert Plan.build(CENSUS, weights=InverseFrequency()).forecast(draws).overall.effective_draws == draws
+
+
+def test_imbalance_before_and_after():
+    forecast = Plan.build(CENSUS, Equal(), InverseFrequency()).forecast(draws=100)
+    mood, topic = forecast.tasks
+    assert (mood.imbalance_before, mood.imbalance_after) == (9, 1)
+    assert (topic.imbalance_before, topic.imbalance_after) == (1, 1)
+    assert (forecast.overall.imbalance_before, forecast.overall.imbalance_after) == (10, 2)
+
+
+@pytest.mark.parametrize(
+    ("draws", "allow", "expected"),
+    [
+        (800, 100, []),
+        (801, 100, [("warning", "many-passes")]),
+        (20_000, 100, [("warning", "many-passes"), ("warning", "many-passes")]),
+        (20_001, 100, [("warning", "many-passes"), ("error", "too-many-passes")]),
+        (20_001, 101, [("warning", "many-passes"), ("warning", "many-passes")]),
+    ],
+)
+def test_problems_of_many_passes(draws, allow, expected):
+    census = Census.from_counts({"mood": {"glad": 900, "sad": 100}})
+    forecast = Plan.build(census, weights=InverseFrequency()).forecast(draws, allow_passes=allow)
+    assert codes(forecast) == expected
+    assert [p.level for p in forecast.errors] == ["error"] * len(forecast.errors)
+    assert len(forecast.errors) + len(forecast.warnings) == len(expected)
+
+
+def test_problems_of_strata_that_are_not_drawn():
+    census = Census.from_counts({"mood": {"a": 900, "b": 100, "c": 1, "d": 0}})
+    forecast = Plan.build(census, weights=Table({"mood": {"a": 1, "b": 0, "c": 1}})).forecast(100)
+    assert codes(forecast) == [("warning", "never-drawn"), ("warning", "rarely-drawn"), ("warning", "no-examples")]
+    assert [problem.message for problem in forecast.problems] == [
+        "'mood', label 'b' is never drawn, of 100 examples.",
+        "'mood', label 'c' may never be drawn: 0.11 draws are expected of 100.",
+        "'mood', label 'd' has no examples: nothing of it is learnt.",
+    ]
+    never = forecast.rows[1]
+    assert (never.passes, never.unseen_fraction, never.importance_weight) == (0, 1, 0)
+
+
+def test_imbalance_is_of_the_strata_that_have_any():
+    census = Census.from_counts({"mood": {"a": 900, "b": 100, "c": 30, "d": 0}})
+    mood = Plan.build(census, weights=Table({"mood": {"a": 1, "b": 0, "c": 1}})).forecast(100).overall
+    assert (mood.imbalance_before, mood.imbalance_after) == (30, pytest.approx(30))
+
+
+def test_a_task_that_is_not_drawn():
+    forecast = Plan.build(CENSUS, Fixed({"mood": 0, "topic": 1})).forecast(10)
+    mood = forecast.tasks[0]
+    assert (mood.expected_draws, mood.effective_sample_size, mood.effective_draws) == (0, 0, 0)
+
+
+def test_the_planned_draws_are_the_default():
+    assert Plan.build(CENSUS, draws=70).forecast().draws == 70
+    assert Plan.build(CENSUS, draws=70).forecast(30).draws == 30
+    with pytest.raises(PlanError, match="`draws` must be given"):
+        Plan.build(CENSUS).forecast()
+    with pytest.raises(PlanError, match="`draws` must be an integer above 0, found 0"):
+        Plan.build(CENSUS, draws=70).forecast(0)
+
+
+def test_json():
+    forecast = Plan.build(CENSUS, draws=70).forecast()
+    values = json.loads(json.dumps(forecast.to_dict()))
+    assert values["rows"][0]["label"] == "glad"
+    assert values["tasks"][1]["task"] == "topic"
+    assert values["overall"]["task"] is None
+    assert values["problems"] == []
+
+
+def test_text_is_aligned():
+    text = Plan.build(CENSUS, weights=InverseFrequency()).forecast(2000).to_text()
+    strata, groups, problems = (part.splitlines() for part in text.split("\n\n"))
+    assert len({len(line) for line in strata}) == 1
+    assert len({len(line) for line in groups}) == 1
+    assert [line.split()[0] for line in groups] == ["task", "mood", "topic", "all"]
+    assert problems == [
+        (
+            "warning (many-passes): 'mood', label 'sad' is seen 5 times in 2000 draws (100 examples)."
+            " Above 4 passes repeats help less and less; consider `max_passes`."
+        )
+    ]
