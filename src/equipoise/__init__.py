@@ -1,0 +1,56 @@
+"""Weighted sampling for training multitask text-to-text models on imbalanced data.
+
+    records -> census -> weights, rates -> plan -> draws -> sampler -> collator -> loss -> scores -> metrics -> report
+
+Count your examples (`Census`), say how often each task and class is to be drawn (`rates`, `weights`), resolve that to
+numbers (`Plan`), look at what it will do (`Plan.forecast`), and draw (`PlanSampler` in a torch DataLoader, or `draws`
+as a plain array). The parts that need torch, and the readers, are imported when they are first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from equipoise import errors, rates, weights
+from equipoise.census import Census, Stratum
+from equipoise.data import Columns, Records, Task
+from equipoise.drawing import draws
+from equipoise.forecast import Forecast
+from equipoise.index import StratumIndex
+from equipoise.plan import Plan
+from equipoise.shard import Shard
+
+if TYPE_CHECKING:
+    from equipoise.batching import LengthSorted
+    from equipoise.data import read_records
+    from equipoise.samplers import PlanSampler
+
+_LAZY = {"LengthSorted": "equipoise.batching", "PlanSampler": "equipoise.samplers", "read_records": "equipoise.data"}
+
+__all__ = [
+    "Census",
+    "Columns",
+    "Forecast",
+    "LengthSorted",
+    "Plan",
+    "PlanSampler",
+    "Records",
+    "Shard",
+    "Stratum",
+    "StratumIndex",
+    "Task",
+    "draws",
+    "errors",
+    "rates",
+    "read_records",
+    "weights",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

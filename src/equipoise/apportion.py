@@ -1,0 +1,144 @@
+"""How many of the first t blocks' draws each stratum gets: whole numbers, within one draw of its exact share.
+
+The stream has 2**60 draws, and a stratum with mass m gets exactly m of them. Halfway through the stream each stratum
+has its exact share, rounded by largest remainder; halfway through a half again, and so on down to a block. The count
+halfway is kept between the counts at the two ends, so counts never fall. That binds only strata that get a draw or
+two in the stretch; all others are less than one draw from their exact share.
+
+So the counts at any block's end come from at most 60 halvings, with no walk through the blocks before it: resuming at
+draw 10**9 costs what resuming at draw 0 costs, and there is no carry to save. Everything is done in integers.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+STREAM_BITS = 60  # draws in the whole stream, as a power of two
+
+Counts = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Counts at the two ends of a stretch of the stream, and their errors in units of 2**-level draws.
+
+    At level l the stretch has 2**(60 - l) draws, so an error is a whole number of these units: exact.
+    """
+
+    start: int
+    level: int
+    left: Counts
+    right: Counts
+    left_error: Counts
+    right_error: Counts
+
+    def halves(self) -> tuple["_Span", "_Span"]:
+        middle, error = _middle(self.left, self.right, self.left_error, self.right_error, self.level)
+        level = self.level + 1
+        centre = self.start + (1 << (STREAM_BITS - level))
+        return (
+            _Span(self.start, level, self.left, middle, self.left_error * 2, error),
+            _Span(centre, level, middle, self.right, error, self.right_error * 2),
+        )
+
+    def holds(self, position: int) -> bool:
+        return self.start <= position < self.start + (1 << (STREAM_BITS - self.level))
+
+
+class Apportionment:
+    """Cumulative draws of each stratum at the ends of blocks.
+
+    The path of halvings to the last place asked for is kept, so that reading on costs only the halvings that are new.
+
+    Parameters
+    ----------
+    masses : ndarray of int64, shape (S,)
+        Draws of each stratum in the whole stream: at least 1 each, 2**60 together.
+    block : int
+        Draws in a block, a power of two.
+
+    Examples
+    --------
+    >>> third = (1 << 60) // 3
+    >>> masses = np.array([third, third, (1 << 60) - 2 * third])
+    >>> Apportionment(masses, block=8).ends(0, 3).tolist()
+    [[0, 0, 0], [3, 2, 3], [5, 5, 6], [8, 8, 8]]
+    """
+
+    def __init__(self, masses: Counts, block: int) -> None:
+        self._levels = STREAM_BITS - (block.bit_length() - 1)
+        zero = np.zeros_like(masses)
+        self._path = [_Span(0, 0, zero, masses, zero, zero)]
+
+    def ends(self, first: int, last: int) -> Counts:
+        """Cumulative counts at the start of each block from `first` to `last` inclusive.
+
+        Parameters
+        ----------
+        first, last : int
+            Block numbers, ``0 <= first <= last``.
+
+        Returns
+        -------
+        ndarray of int64, shape (last - first + 1, S)
+            Row i holds the draws of each stratum before block ``first + i``.
+        """
+        # Whole aligned groups of blocks are split at once, one level at a time, then the wanted rows are cut out.
+        bits = (last - first).bit_length()
+        group = 1 << bits
+        start = first >> bits
+        parts = [self._group(start, bits)]
+        if last - (start << bits) > group:
+            parts.append(self._group(start + 1, bits)[1:])
+        rows = np.concatenate(parts)
+        offset = first - (start << bits)
+        return rows[offset : offset + last - first + 1]
+
+    def _group(self, number: int, bits: int) -> Counts:
+        span = self._descend(number << (bits + STREAM_BITS - self._levels), self._levels - bits)
+        counts = np.stack([span.left, span.right])
+        errors = np.stack([span.left_error, span.right_error])
+        for level in range(span.level, self._levels):
+            middle, error = _middle(counts[:-1], counts[1:], errors[:-1], errors[1:], level)
+            counts = _interleave(counts, middle)
+            errors = _interleave(errors * 2, error)
+        return counts
+
+    def _descend(self, position: int, level: int) -> _Span:
+        while not self._path[-1].holds(position) or self._path[-1].level > level:
+            self._path.pop()
+        while self._path[-1].level < level:
+            left, right = self._path[-1].halves()
+            self._path.append(left if left.holds(position) else right)
+        return self._path[-1]
+
+
+def _middle(left: Counts, right: Counts, left_error: Counts, right_error: Counts, level: int) -> tuple[Counts, Counts]:
+    """Counts and errors halfway; errors come in units of 2**-level and go out in units of 2**-(level + 1)."""
+    both = left + right
+    whole = np.int64(level + 1)  # one draw is 2**whole of the new unit
+    # The exact share halfway, counted from both // 2. Two errors in the old unit add up to their mean in the new one.
+    share = ((both & 1) << np.int64(level)) - (left_error + right_error)
+    middle = np.clip((both >> 1) + (share >> whole), left, right)
+    error = ((middle - (both >> 1)) << whole) - share
+    # All counts halfway must sum to half of all counts.
+    missing = both.sum(axis=-1, keepdims=True) // 2 - middle.sum(axis=-1, keepdims=True)
+    while missing.any():
+        # One draw more to the strata furthest behind, or one less to those furthest ahead; the earlier one in a tie.
+        sign = np.sign(missing)
+        free = np.where(sign > 0, middle < right, middle > left)
+        order = np.argsort(np.where(free, error * sign, np.iinfo(np.int64).max), axis=-1, kind="stable")
+        rank = np.empty_like(order)
+        np.put_along_axis(rank, order, np.broadcast_to(np.arange(order.shape[-1]), order.shape), axis=-1)
+        step = np.where(free & (rank < np.abs(missing)), sign, 0)
+        middle = middle + step
+        error = error + (step << whole)
+        missing = missing - step.sum(axis=-1, keepdims=True)
+    return middle, error
+
+
+def _interleave(ends: Counts, middles: Counts) -> Counts:
+    woven = np.empty((len(ends) + len(middles), ends.shape[1]), dtype=np.int64)
+    woven[0::2], woven[1::2] = ends, middles
+    return woven

@@ -1,0 +1,60 @@
+"""Draws: dataset row numbers at any stretch of the stream, a pure function of (plan, index, seed, position)."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from equipoise.errors import PlanError
+from equipoise.index import StratumIndex, check_sizes
+from equipoise.plan import Plan
+from equipoise.stream import LENGTH, Stream
+
+
+def draws(plan: Plan, index: StratumIndex, seed: int, first: int, last: int) -> NDArray[np.int64]:
+    """Row numbers of draws `first` to `last - 1` of the endless stream.
+
+    The stream is cut into blocks of ``plan.block`` draws. Every block gives each stratum a whole number of
+    draws, so that at a block's end no stratum is a whole draw or more from its exact share in practice; inside a
+    block the order is shuffled. A stratum's draws go through all of its examples, in an order that is new for each
+    pass, before any is drawn again. Any stretch is computed without what comes before it.
+
+    Parameters
+    ----------
+    plan : Plan
+        What to draw.
+    index : StratumIndex
+        The dataset's rows, grouped by the plan's strata.
+    seed : int
+        Any integer; streams of different seeds are unrelated.
+    first, last : int
+        ``0 <= first <= last <= 2**60``.
+
+    Returns
+    -------
+    ndarray of int64, shape (last - first,)
+
+    Raises
+    ------
+    PlanError
+        If the index does not have the plan's counts, or the stretch is not inside the stream.
+
+    Examples
+    --------
+    >>> from equipoise import Census, Plan, StratumIndex, draws, rates
+    >>> tasks = ["large"] * 6 + ["small"] * 2
+    >>> labels = ["no", "no", "no", "no", "yes", "yes", "no", "yes"]
+    >>> plan = Plan.build(Census.from_labels(tasks, labels), rates=rates.Equal())
+    >>> index = StratumIndex.from_labels(plan, tasks, labels)
+    >>> rows = draws(plan, index, seed=0, first=0, last=2048)
+    >>> int((rows >= 6).sum())  # half of the draws are of the small task
+    1024
+    >>> bool((draws(plan, index, seed=0, first=1000, last=2048) == rows[1000:]).all())
+    True
+    """
+    check_sizes(plan, index)
+    if not 0 <= first <= last <= LENGTH:
+        raise PlanError(
+            f"`first` and `last` must be 0 <= first <= last <= 2**60, found {first} and {last}. "
+            "Positions count the draws of the whole training, over all ranks."
+        )
+    strata, places = Stream(plan, seed).at(np.arange(first, last))
+    return index.rows(strata, places)

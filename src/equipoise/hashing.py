@@ -1,0 +1,70 @@
+"""Keys hashed from all their parts, so that two different tuples never share one (seed + epoch would)."""
+
+import hashlib
+import json
+
+import numpy as np
+from numpy.typing import NDArray
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_FIRST = np.uint64(0xBF58476D1CE4E5B9)
+_SECOND = np.uint64(0x94D049BB133111EB)
+
+
+def key(*parts: str | int | None) -> np.uint64:
+    """64-bit key of the parts, in order: BLAKE2b of their JSON.
+
+    Parameters
+    ----------
+    *parts : str, int or None
+        What the key stands for. ``key("a", 12)`` and ``key("a1", 2)`` differ.
+
+    Returns
+    -------
+    numpy.uint64
+
+    Examples
+    --------
+    >>> int(key("stratum", 0, "triage"))
+    10498999617184399118
+    >>> len({int(key("stratum", seed, "triage")) for seed in range(1000)})
+    1000
+    """
+    text = json.dumps(parts, ensure_ascii=True, separators=(",", ":"))
+    return np.uint64(int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little"))
+
+
+def mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Scatter each 64-bit value over all 64-bit values, one to one (the SplitMix64 finaliser).
+
+    Parameters
+    ----------
+    values : ndarray of uint64, any shape
+
+    Returns
+    -------
+    ndarray of uint64, same shape
+
+    References
+    ----------
+    Steele, Lea and Flood (2014), Fast splittable pseudorandom number generators, figure 16.
+
+    Examples
+    --------
+    >>> mix(np.array([1], dtype=np.uint64))
+    array([6238072747940578789], dtype=uint64)
+    """
+    mixed = (values ^ (values >> np.uint64(30))) * _FIRST
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * _SECOND
+    return mixed ^ (mixed >> np.uint64(31))
+
+
+def subkeys(base: NDArray[np.uint64] | np.uint64, numbers: NDArray[np.integer]) -> NDArray[np.uint64]:
+    """Key number ``numbers[i]`` below ``base[i]`` (broadcast), for counters such as a pass or a block.
+
+    Examples
+    --------
+    >>> subkeys(np.uint64(7), np.arange(3)).shape
+    (3,)
+    """
+    return mix(base + mix((numbers.astype(np.uint64) + np.uint64(1)) * _GOLDEN))

@@ -1,0 +1,231 @@
+"""Which rows of the dataset belong to which stratum: row numbers grouped by stratum."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import ArrayLike, NDArray
+
+from equipoise.census import Stratum
+from equipoise.errors import PlanError
+from equipoise.plan import Plan
+
+Values = Sequence[str | None] | Sequence[str] | pa.Array | pa.ChunkedArray | NDArray[np.str_]
+
+_CHUNK = 1 << 20  # rows sorted at a time: what is held beside the result stays small
+_NARROW = 1 << 31  # below this many rows a row number takes 4 bytes
+
+
+@dataclass(frozen=True, eq=False)
+class StratumIndex:
+    """Row numbers of a dataset, grouped by stratum.
+
+    Make one with `from_labels`, `from_codes` or `from_sizes`.
+
+    Parameters
+    ----------
+    sizes : ndarray of int64, shape (S,)
+        Rows of each stratum, in the order of ``plan.strata``.
+    order : ndarray of int32 or int64, shape (N,), or None
+        Row numbers, stratum after stratum, rising inside each. None if the dataset already lies that way, so that
+        row numbers need not be stored.
+
+    Examples
+    --------
+    >>> index = StratumIndex.from_codes([1, 0, 1, 1])
+    >>> index.sizes.tolist(), index.order.tolist()
+    ([1, 3], [1, 0, 2, 3])
+    >>> len(index)
+    4
+    """
+
+    sizes: NDArray[np.int64]
+    order: NDArray[np.int32] | NDArray[np.int64] | None
+
+    def __len__(self) -> int:
+        """Rows in all strata."""
+        return int(self.sizes.sum())
+
+    @cached_property
+    def starts(self) -> NDArray[np.int64]:
+        """Place in `order` at which each stratum starts."""
+        return np.cumsum(self.sizes) - self.sizes
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of which row belongs to which stratum, as hexadecimal digits."""
+        digest = hashlib.sha256(self.sizes.astype("<i8").tobytes())
+        if self.order is not None:
+            for start in range(0, len(self.order), _CHUNK):
+                digest.update(self.order[start : start + _CHUNK].astype("<i8").tobytes())
+        return digest.hexdigest()
+
+    def rows(self, strata: NDArray[np.integer], places: NDArray[np.integer]) -> NDArray[np.int64]:
+        """Row number of example ``places[i]`` of stratum ``strata[i]``."""
+        at = self.starts[strata] + places
+        return at if self.order is None else self.order[at].astype(np.int64)
+
+    @classmethod
+    def from_codes(cls, codes: ArrayLike, n_strata: int | None = None) -> "StratumIndex":
+        """Group rows by the stratum code of each.
+
+        Parameters
+        ----------
+        codes : array-like of integers, shape (N,)
+            ``codes[row]`` is the position of the row's stratum in ``plan.strata``.
+        n_strata : int, optional
+            Number of strata; by default one more than the largest code.
+
+        Returns
+        -------
+        StratumIndex
+            It stores 4 bytes for each row (8 from 2**31 rows on).
+
+        Raises
+        ------
+        PlanError
+            If `codes` is not a flat array of integers from 0 to ``n_strata - 1``.
+        """
+        array = np.asarray(codes)
+        if array.ndim != 1 or (array.size and not np.issubdtype(array.dtype, np.integer)):
+            raise PlanError(
+                f"`codes` must be a flat array of integers, found shape {array.shape} of {array.dtype}. "
+                "Give the position in `plan.strata` of each row's stratum."
+            )
+        largest = int(array.max()) if array.size else -1
+        count = largest + 1 if n_strata is None else n_strata
+        if array.size and (int(array.min()) < 0 or largest >= count):
+            raise PlanError(
+                f"`codes` must be from 0 to {count - 1}, found {int(array.min())} to {largest}. "
+                "Leave out rows that belong to no stratum, or build the plan from all rows."
+            )
+        chunks = range(0, len(array), _CHUNK)
+        sizes = np.zeros(count, dtype=np.int64)
+        for start in chunks:
+            sizes += np.bincount(array[start : start + _CHUNK], minlength=count)
+        # A counting sort: each chunk is sorted on its own and laid behind what its strata already hold.
+        order: Any = np.empty(len(array), dtype=np.int32 if len(array) < _NARROW else np.int64)
+        filled = np.cumsum(sizes) - sizes
+        for start in chunks:
+            chunk = array[start : start + _CHUNK]
+            by_stratum = np.argsort(chunk, kind="stable")
+            held = np.bincount(chunk, minlength=count)
+            within = np.arange(len(chunk)) - np.repeat(np.cumsum(held) - held, held)
+            order[np.repeat(filled, held) + within] = by_stratum + start
+            filled += held
+        return cls(sizes, order)
+
+    @classmethod
+    def from_sizes(cls, sizes: ArrayLike) -> "StratumIndex":
+        """Index of a dataset whose rows already lie stratum after stratum; nothing is stored for a row.
+
+        Parameters
+        ----------
+        sizes : array-like of integers, shape (S,)
+            Rows of each stratum, in the order of ``plan.strata``.
+
+        Raises
+        ------
+        PlanError
+            If a size is negative or not a whole number.
+
+        Examples
+        --------
+        >>> len(StratumIndex.from_sizes([3, 1_000_000_000]))
+        1000000003
+        """
+        array = np.asarray(sizes)
+        if array.ndim != 1 or not np.issubdtype(array.dtype, np.integer) or (array < 0).any():
+            raise PlanError(f"`sizes` must be a flat array of whole numbers from 0, found {sizes!r}.")
+        return cls(array.astype(np.int64), None)
+
+    @classmethod
+    def from_labels(
+        cls,
+        plan: Plan,
+        tasks: Values,
+        labels: Values,
+    ) -> "StratumIndex":
+        """Group rows by their task and label.
+
+        Parameters
+        ----------
+        plan : Plan
+            The plan that the rows are drawn by.
+        tasks, labels : sequences of str, or pyarrow arrays, length N
+            Task and label of each row of the dataset, in the dataset's order. Labels of an open-ended task (one
+            stratum, whose label is None) are not looked at.
+
+        Raises
+        ------
+        PlanError
+            If the lengths differ, a row has a task or label that the plan does not know, or the rows of a stratum
+            are not as many as the plan counted.
+
+        Examples
+        --------
+        >>> from equipoise import Census, Plan
+        >>> tasks, labels = ["triage"] * 3, ["urgent", "routine", "routine"]
+        >>> plan = Plan.build(Census.from_labels(tasks, labels))
+        >>> plan.strata
+        (Stratum(task='triage', label='routine'), Stratum(task='triage', label='urgent'))
+        >>> StratumIndex.from_labels(plan, tasks, labels).order.tolist()
+        [1, 2, 0]
+        """
+        if len(tasks) != len(labels):
+            raise PlanError(
+                f"`tasks` and `labels` must be equally long, found {len(tasks)} and {len(labels)}. "
+                "Give one task and one label for each row of the dataset."
+            )
+        task_codes, task_names = _encode(tasks)
+        label_codes, label_names = _encode(labels)
+        pairs = task_codes * len(label_names) + label_codes
+        seen, of_row = np.unique(pairs, return_inverse=True)
+        positions = {stratum: position for position, stratum in enumerate(plan.strata)}
+        to_stratum = np.empty(len(seen), dtype=np.int32)
+        for number, pair in enumerate(seen.tolist()):
+            task, label = task_names[pair // len(label_names)], label_names[pair % len(label_names)]
+            position = positions.get(Stratum(str(task), None), positions.get(Stratum(str(task), label)))
+            if position is None:
+                row = int(np.argmax(pairs == pair))
+                raise PlanError(
+                    f"Row {row} has task {task!r} and label {label!r}, which the plan does not know. "
+                    "Build the plan from the census of the same rows, or leave the row out."
+                )
+            to_stratum[number] = position
+        index = cls.from_codes(to_stratum[of_row], len(plan.strata))
+        check_sizes(plan, index)
+        return index
+
+
+def check_sizes(plan: Plan, index: StratumIndex) -> None:
+    """Raise PlanError if the index has not as many rows in every stratum as the plan counted."""
+    if len(index.sizes) != len(plan.strata):
+        raise PlanError(
+            f"`index` has {len(index.sizes)} strata and the plan has {len(plan.strata)}. "
+            "Make the index with the same plan: StratumIndex.from_labels(plan, tasks, labels)."
+        )
+    wrong = np.flatnonzero(index.sizes != plan.counts)
+    if wrong.size:
+        position = int(wrong[0])
+        stratum = plan.strata[position]
+        raise PlanError(
+            f"`index` has {index.sizes[position]} rows of task {stratum.task!r}, label {stratum.label!r}, and the "
+            f"plan counted {plan.counts[position]} ({wrong.size} strata differ). "
+            "Build the plan from the census of the same rows."
+        )
+
+
+def _encode(values: Values) -> tuple[NDArray[np.int64], list[str | None]]:
+    """Codes of the values and the distinct values, None (a missing label) as one of them."""
+    array: Any = values if isinstance(values, pa.Array | pa.ChunkedArray) else pa.array(values)
+    whole = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+    if not pa.types.is_dictionary(whole.type):
+        whole = whole.dictionary_encode()
+    names: list[str | None] = [*whole.dictionary.to_pylist(), None]
+    codes: NDArray[np.int64] = whole.indices.fill_null(len(names) - 1).cast(pa.int64()).to_numpy()
+    return codes, names

@@ -1,0 +1,51 @@
+"""What a sampler's state must look like."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from equipoise.errors import StateError
+from equipoise.plan import Plan
+from equipoise.stream import LENGTH
+
+VERSION = 1  # of the state and of the stream that it is a place in
+
+
+def checked_plan(state: Mapping[str, Any]) -> Plan:
+    """Raise StateError unless the state is one that `PlanSampler.state_dict` can have made; return its plan."""
+    expected = {
+        "version", "position", "seed", "draws_per_epoch", "replacement", "plan", "index", "origin", "used",
+    }  # fmt: skip
+    if set(state) != expected:
+        missing, unknown = sorted(expected - set(state)), sorted(set(state) - expected)
+        raise StateError(
+            f"The state is not one of PlanSampler: missing keys {missing}, unknown keys {unknown}. "
+            "Pass what `state_dict` returned."
+        )
+    if state["version"] != VERSION:
+        raise StateError(
+            f"The state has version {state['version']!r} and this Equipoise reads version {VERSION}. "
+            "Resume with the Equipoise that wrote it."
+        )
+    if not isinstance(state["plan"], str):
+        raise StateError(f"`plan` in the state must be a plan's JSON, found {type(state['plan']).__name__}.")
+    plan = Plan.from_json(state["plan"])
+    used, seed = state["used"], state["seed"]
+    for name in ("position", "origin", "draws_per_epoch"):
+        if not _is_whole(state[name]) or state[name] > LENGTH:
+            raise StateError(f"`{name}` in the state must be a whole number to 2**60, found {state[name]!r:.80}.")
+    if used is not None and not (
+        isinstance(used, list) and len(used) == len(plan.strata) and all(_is_whole(value) for value in used)
+    ):
+        raise StateError(f"`used` in the state must be null or {len(plan.strata)} whole numbers, found {used!r:.80}.")
+    if not isinstance(seed, int) or not isinstance(state["replacement"], bool):
+        raise StateError(
+            f"`seed` in the state must be a whole number and `replacement` true or false, found {seed!r:.80} and "
+            f"{state['replacement']!r:.80}."
+        )
+    if state["origin"] > state["position"]:
+        raise StateError(f"`origin` in the state, {state['origin']}, lies behind `position`, {state['position']}.")
+    return plan
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

@@ -1,0 +1,58 @@
+"""Which part of the stream one process takes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from equipoise.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Rank and world size, as plain values.
+
+    Rank r of W takes positions r, r + W, r + 2W, ... of the one stream. So with batches of b a rank, step t of all
+    ranks together trains on positions ``t*b*W`` to ``(t+1)*b*W - 1``, whatever W is: with ``b*W`` kept, a run goes
+    on with the same global batches on another number of ranks.
+
+    Parameters
+    ----------
+    rank : int
+        From 0 to ``world_size - 1``.
+    world_size : int
+        Number of processes, at least 1.
+
+    Raises
+    ------
+    ConfigError
+        If the rank is not below the world size.
+
+    Examples
+    --------
+    >>> Shard()
+    Shard(rank=0, world_size=1)
+    >>> Shard.from_environment({"RANK": "1", "WORLD_SIZE": "4"})
+    Shard(rank=1, world_size=4)
+    """
+
+    rank: int = 0
+    world_size: int = 1
+
+    def __post_init__(self) -> None:
+        if self.world_size < 1 or not 0 <= self.rank < self.world_size:
+            raise ConfigError(
+                f"`rank` must be from 0 to world_size - 1, found rank {self.rank} of {self.world_size}. "
+                "Under torchrun use Shard.from_environment(os.environ)."
+            )
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Shard":
+        """Shard that torchrun describes by RANK and WORLD_SIZE; the only one where they are not set."""
+        try:
+            return cls(int(environment.get("RANK", "0")), int(environment.get("WORLD_SIZE", "1")))
+        except ValueError as error:
+            if isinstance(error, ConfigError):
+                raise
+            raise ConfigError(
+                f"RANK and WORLD_SIZE must be whole numbers, found {environment.get('RANK')!r} and "
+                f"{environment.get('WORLD_SIZE')!r}. torchrun sets them."
+            ) from None

@@ -1,0 +1,54 @@
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from equipoise.apportion import Apportionment
+from equipoise.masses import masses_of
+
+SHARES = {
+    "one": [1.0],
+    "half and half": [0.5, 0.5],
+    "thirds": [1 / 3, 1 / 3, 1 / 3],
+    "rare": [1 - 1e-3 - 1e-6, 1e-3, 1e-6],
+    "zipf": (1 / np.arange(1, 41) / np.sum(1 / np.arange(1, 41))).tolist(),
+    "one large, many small": [0.5, *[0.5 / 63] * 63],
+}
+
+
+def errors(masses, block, ends, first):
+    """Counts less exact shares, as fractions: nothing is rounded away."""
+    return [
+        [abs(int(count) - Fraction((first + row) * block * int(mass), 1 << 60)) for count, mass in zip(counts, masses)]
+        for row, counts in enumerate(ends)
+    ]
+
+
+@pytest.mark.parametrize("shares", SHARES.values(), ids=SHARES.keys())
+@pytest.mark.parametrize("first", [0, 1, 37, 10**9 // 2048])
+def test_quotas_are_exact_at_every_block_end(shares, first):
+    masses = masses_of(np.array(shares))
+    ends = Apportionment(masses, 2048).ends(first, first + 70)
+    assert (np.diff(ends, axis=0) >= 0).all()
+    assert (ends.sum(axis=1) == 2048 * np.arange(first, first + 71)).all()
+    assert max(max(row) for row in errors(masses, 2048, ends, first)) < 1
+
+
+def test_whole_stream_gives_every_stratum_its_mass():
+    masses = masses_of(np.array(SHARES["zipf"]))
+    assert np.array_equal(Apportionment(masses, 1 << 50).ends(0, 1 << 10)[-1], masses)
+
+
+@pytest.mark.parametrize("shares", SHARES.values(), ids=SHARES.keys())
+def test_any_stretch_equals_the_whole(shares):
+    masses = masses_of(np.array(shares))
+    whole = Apportionment(masses, 64).ends(0, 300)
+    wandering = Apportionment(masses, 64)
+    for first, last in [(0, 0), (5, 6), (299, 300), (17, 290), (64, 128), (63, 65), (0, 300), (100, 100), (3, 4)]:
+        assert np.array_equal(wandering.ends(first, last), whole[first : last + 1])
+        assert np.array_equal(Apportionment(masses, 64).ends(first, last), whole[first : last + 1])
+
+
+def test_equal_strata_are_served_in_turn():
+    ends = Apportionment(masses_of(np.full(4, 0.25)), 1).ends(0, 400)
+    assert (ends[::4] == np.arange(101)[:, None]).all()

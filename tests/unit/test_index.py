@@ -1,0 +1,123 @@
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from equipoise import Census, Plan, StratumIndex
+from equipoise.errors import PlanError
+from equipoise.index import check_sizes
+
+TASKS = ["b", "a", "b", "a", "b", "open", "b"]
+LABELS = ["y", "x", "x", "y", "y", "any text", "y"]
+PLAN = Plan.build(Census.from_counts({"a": {"x": 1, "y": 1}, "b": {"x": 1, "y": 3}, "open": 1}))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda values: values,
+        np.array,
+        pa.array,
+        lambda values: pa.chunked_array([pa.array(values[:3]), pa.array(values[3:])]),
+        lambda values: pa.array(values).dictionary_encode(),
+        lambda values: pa.chunked_array([pa.array(values[:2]), pa.array(values[2:])]).dictionary_encode(),
+    ],
+    ids=["list", "numpy", "arrow", "chunked", "dictionary", "chunked dictionary"],
+)
+def test_rows_are_grouped_by_stratum(make):
+    index = StratumIndex.from_labels(PLAN, make(TASKS), make(LABELS))
+    assert index.sizes.tolist() == [1, 1, 1, 3, 1]
+    assert index.order.tolist() == [1, 3, 2, 0, 4, 6, 5]
+    assert index.rows(np.array([3, 3, 4]), np.array([0, 2, 0])).tolist() == [0, 6, 5]
+
+
+def test_rows_of_an_unsorted_subset_keep_their_own_labels():
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, 7, 5000)
+    index = StratumIndex.from_codes(codes)
+    for stratum in range(7):
+        rows = index.rows(np.full(index.sizes[stratum], stratum), np.arange(index.sizes[stratum]))
+        assert np.array_equal(rows, np.flatnonzero(codes == stratum))
+
+
+def test_more_rows_than_one_chunk(monkeypatch):
+    codes = np.random.default_rng(1).integers(0, 5, 1000).astype(np.uint8)
+    whole = StratumIndex.from_codes(codes)
+    monkeypatch.setattr("equipoise.index._CHUNK", 64)
+    chunked = StratumIndex.from_codes(codes)
+    assert np.array_equal(chunked.order, whole.order)
+    assert chunked.fingerprint == whole.fingerprint
+
+
+def test_four_bytes_a_row():
+    assert StratumIndex.from_codes(np.zeros(10, dtype=np.int8)).order.dtype == np.int32
+
+
+def test_rows_from_2_to_the_31_on_take_eight_bytes(monkeypatch):
+    monkeypatch.setattr("equipoise.index._NARROW", 10)
+    index = StratumIndex.from_codes(np.zeros(10, dtype=np.int8))
+    assert index.order.dtype == np.int64
+    assert index.rows(np.zeros(3, dtype=np.int64), np.array([9, 0, 4])).tolist() == [9, 0, 4]
+
+
+def test_rows_that_lie_in_order_store_nothing():
+    index = StratumIndex.from_sizes([2, 10**9])
+    assert index.order is None
+    assert index.rows(np.array([0, 1, 1]), np.array([1, 0, 10**9 - 1])).tolist() == [1, 2, 10**9 + 1]
+
+
+def test_codes_without_rows():
+    index = StratumIndex.from_codes([], n_strata=3)
+    assert index.sizes.tolist() == [0, 0, 0]
+    assert len(index) == 0
+
+
+def test_fingerprint_tells_order_and_sizes_apart():
+    prints = {
+        StratumIndex.from_codes([0, 1, 0]).fingerprint,
+        StratumIndex.from_codes([0, 0, 1]).fingerprint,
+        StratumIndex.from_codes([1, 0, 0]).fingerprint,
+        StratumIndex.from_codes([0, 1, 1]).fingerprint,
+    }
+    assert len(prints) == 4
+
+
+def test_unknown_label_is_named_with_its_row():
+    with pytest.raises(PlanError, match=r"Row 2 has task 'b' and label 'z'"):
+        StratumIndex.from_labels(PLAN, TASKS, ["y", "x", "z", "y", "y", "", "y"])
+
+
+def test_unknown_task_is_named_with_its_row():
+    with pytest.raises(PlanError, match=r"Row 0 has task 'c' and label 'y'"):
+        StratumIndex.from_labels(PLAN, ["c", *TASKS[1:]], LABELS)
+
+
+def test_other_rows_than_were_counted_are_refused():
+    with pytest.raises(PlanError, match=r"has 2 rows of task 'b', label 'y', and the plan counted 3"):
+        StratumIndex.from_labels(PLAN, TASKS[:-1], LABELS[:-1])
+    with pytest.raises(PlanError, match="has 2 strata and the plan has 5"):
+        check_sizes(PLAN, StratumIndex.from_sizes([1, 1]))
+
+
+def test_lengths_must_agree():
+    with pytest.raises(PlanError, match="found 2 and 1"):
+        StratumIndex.from_labels(PLAN, ["a", "a"], ["x"])
+
+
+@pytest.mark.parametrize(
+    ("codes", "n_strata", "message"),
+    [
+        ([[0, 1]], None, "flat array"),
+        ([0.5, 1.0], None, "of float64"),
+        ([0, -1], None, "found -1 to 0"),
+        ([0, 3], 3, "from 0 to 2, found 0 to 3"),
+    ],
+)
+def test_bad_codes(codes, n_strata, message):
+    with pytest.raises(PlanError, match=message):
+        StratumIndex.from_codes(codes, n_strata)
+
+
+@pytest.mark.parametrize("sizes", [[1, -1], [0.5], [[1]]])
+def test_bad_sizes(sizes):
+    with pytest.raises(PlanError, match="whole numbers from 0"):
+        StratumIndex.from_sizes(sizes)
