@@ -1,0 +1,8 @@
+"""From records to padded batches: tokens, task id, label id and example weight."""
+
+from equipoise.collate.collator import Collator
+from equipoise.collate.encoded import EncodedExamples
+from equipoise.collate.ragged import Ragged
+from equipoise.collate.tokens import Tokenizer, encode_inputs, encode_targets
+
+__all__ = ["Collator", "EncodedExamples", "Ragged", "Tokenizer", "encode_inputs", "encode_targets"]

@@ -1,0 +1,279 @@
+"""Tokenise records once; read them as examples with task id, label id and importance weight."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from equipoise.collate.pairs import DistinctPairs
+from equipoise.collate.ragged import Ragged
+from equipoise.collate.tokens import Tokenizer, encode_inputs, encode_targets
+from equipoise.data.records import Records
+from equipoise.data.tasks import Task
+from equipoise.errors import ConfigError, DataError, DataWarning
+from equipoise.plan import Plan
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedExamples:
+    """Examples as token ids, a map-style dataset for a DataLoader.
+
+    Each distinct text is tokenised and stored once, in flat arrays; a row holds only codes into them.
+    So the object is light to pickle for DataLoader workers, and ten million rows fit in memory.
+
+    Attributes
+    ----------
+    tasks : tuple of str
+        Sorted task names; `task_id` is the position here.
+    texts, targets : Ragged
+        The distinct inputs and targets.
+    input_codes, target_codes : int32 arrays
+        For each row, its text in `texts` and `targets`.
+    task_ids, label_ids : int32 arrays
+        `label_ids` is the position in the labels of the task; -1 for an open-ended task and for a label
+        that the task does not know (it has no training row).
+    example_weights : float32 array
+        The importance weight p*/q of each row's stratum; 1 without a plan.
+    truncated_inputs, truncated_targets : int
+        How many rows lost tokens.
+    """
+
+    tasks: tuple[str, ...]
+    texts: Ragged
+    targets: Ragged
+    input_codes: NDArray[np.int32]
+    target_codes: NDArray[np.int32]
+    task_ids: NDArray[np.int32]
+    label_ids: NDArray[np.int32]
+    example_weights: NDArray[np.float32]
+    truncated_inputs: int
+    truncated_targets: int
+
+    @classmethod
+    def encode(
+        cls,
+        records: Records,
+        tasks: Mapping[str, Task],
+        tokenizer: Tokenizer,
+        *,
+        plan: Plan | None = None,
+        max_input: int = 512,
+        max_target: int = 64,
+    ) -> "EncodedExamples":
+        """Render and tokenise records.
+
+        Parameters
+        ----------
+        records : Records
+            The rows. A row without a target gets an empty one, which no loss counts.
+        tasks : mapping of str to Task
+            At least the tasks of the records.
+        tokenizer : Tokenizer
+            A Hugging Face tokenizer.
+        plan : Plan or None
+            What the rows are drawn by; every row then carries the importance weight of its stratum.
+        max_input : int
+            Longer inputs are cut to this many tokens, counted and warned of.
+        max_target : int
+            Longer targets of open-ended tasks are cut likewise. A label is never cut.
+
+        Returns
+        -------
+        EncodedExamples
+            One example for each record, in the same order.
+
+        Raises
+        ------
+        ConfigError
+            If a maximum is less than 2.
+        DataError
+            If a task is missing, the plan does not know a stratum, or a label is longer than `max_target`.
+
+        Examples
+        --------
+        >>> from transformers import ByT5Tokenizer
+        >>> from equipoise.data import Records, Task
+        >>> columns = {"task": ["tone"] * 2, "input": ["fine", "dull"], "target": ["good", "bad"]}
+        >>> tasks = {"tone": Task("tone", "classification", ("bad", "good"))}
+        >>> examples = EncodedExamples.encode(Records.from_dict(columns), tasks, ByT5Tokenizer())
+        >>> len(examples), examples[0]["label_id"], len(examples[0]["labels"])
+        (2, 1, 5)
+        """
+        for name, maximum in (("max_input", max_input), ("max_target", max_target)):
+            if maximum < 2:
+                raise ConfigError(f"`{name}` must be at least 2 tokens, found {maximum}. Use 512 for inputs.")
+        names = tuple(sorted(tasks))
+        task_ids = _task_ids(records, names)
+
+        input_pairs = DistinctPairs.of(task_ids, records.column("input"))
+        input_codes, distinct = input_pairs.render(lambda task, text: tasks[names[task]].render(text))
+        whole = encode_inputs(tokenizer, distinct)
+        cut_inputs = int((whole.lengths > max_input)[input_codes].sum())
+
+        target_pairs = DistinctPairs.of(task_ids, records.column("target"))
+        label_ids = target_pairs.map(lambda task, label: _label_id(tasks[names[task]], label), missing=-1)
+        target_codes, distinct = target_pairs.render(lambda task, target: _target_text(tasks[names[task]], target))
+        answers = encode_targets(tokenizer, distinct)
+        is_open = np.array([tasks[name].kind == "open" for name in names], np.bool_)[task_ids]
+        long = (answers.lengths > max_target)[target_codes] & (target_codes >= 0)
+        _refuse_long_labels(long & ~is_open, records, max_target)
+        _warn_of_cuts("inputs", cut_inputs, len(records), max_input)
+        _warn_of_cuts("targets", int(long.sum()), len(records), max_target)
+
+        if plan is None:
+            weights = np.ones(len(records), np.float32)
+        else:
+            weights = _importance_weights(plan, target_pairs, names, tasks)
+        # Rows without a target have the code -1; they read an empty row behind all others.
+        empty = Ragged.from_lists([[]])
+        return cls(
+            tasks=names,
+            texts=whole.truncated(max_input, tokenizer.eos_token_id),
+            targets=Ragged.concatenate([answers.truncated(max_target, tokenizer.eos_token_id), empty]),
+            input_codes=input_codes,
+            target_codes=np.where(target_codes < 0, len(answers), target_codes).astype(np.int32),
+            task_ids=task_ids,
+            label_ids=label_ids.astype(np.int32),
+            example_weights=weights.astype(np.float32),
+            truncated_inputs=cut_inputs,
+            truncated_targets=int(long.sum()),
+        )
+
+    @property
+    def input_lengths(self) -> NDArray[np.int64]:
+        """The number of input tokens of each row."""
+        return self.texts.lengths[self.input_codes]
+
+    @property
+    def target_lengths(self) -> NDArray[np.int64]:
+        """The number of target tokens of each row, with the end of sequence."""
+        return self.targets.lengths[self.target_codes]
+
+    def __len__(self) -> int:
+        return len(self.input_codes)
+
+    def __getitem__(self, row: int) -> dict[str, Any]:
+        """Return one example.
+
+        Parameters
+        ----------
+        row : int
+            Its position in the records.
+
+        Returns
+        -------
+        dict
+            `input_ids` and `labels` (int32 arrays), `task_id`, `label_id`, `example_weight`, `row`.
+        """
+        return {
+            "input_ids": self.texts[self.input_codes[row]],
+            "labels": self.targets[self.target_codes[row]],
+            "task_id": int(self.task_ids[row]),
+            "label_id": int(self.label_ids[row]),
+            "example_weight": float(self.example_weights[row]),
+            "row": int(row),
+        }
+
+    def __getitems__(self, rows: Sequence[int]) -> list[dict[str, Any]]:
+        """Return several examples; a DataLoader calls this once for each batch."""
+        return [self[row] for row in rows]
+
+    def rows_of(self, task: str) -> NDArray[np.int64]:
+        """Return the rows of one task, for evaluation.
+
+        Parameters
+        ----------
+        task : str
+            A name out of `tasks`.
+
+        Returns
+        -------
+        int64 array
+            Positions in the records, ascending.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such task.
+        """
+        if task not in self.tasks:
+            raise ConfigError(f"`task` must be one of {', '.join(self.tasks)}, found {task!r}.")
+        return np.flatnonzero(self.task_ids == self.tasks.index(task))
+
+    def inputs(self, rows: Sequence[int] | NDArray[np.int64]) -> list[NDArray[np.int32]]:
+        """Return the input tokens of some rows.
+
+        Parameters
+        ----------
+        rows : sequence of int
+            Positions in the records.
+
+        Returns
+        -------
+        list of int32 arrays
+            Views, one for each row.
+        """
+        return [self.texts[code] for code in self.input_codes[np.asarray(rows, np.int64)]]
+
+
+def _task_ids(records: Records, names: tuple[str, ...]) -> NDArray[np.int32]:
+    unknown = sorted(set(records.tasks) - set(names))
+    if unknown:
+        raise DataError(
+            f"`tasks` must describe every task of the records, found none for {', '.join(unknown)}. "
+            "Infer the tasks from the training records, or leave these rows out."
+        )
+    encoded = records.column("task").combine_chunks().dictionary_encode()
+    ids = np.array([names.index(name) for name in encoded.dictionary.to_pylist()], np.int32)
+    return ids[encoded.indices.to_numpy()]
+
+
+def _target_text(task: Task, target: str) -> str:
+    return task.target_text(target) if target in task.labels else target
+
+
+def _label_id(task: Task, label: str) -> int:
+    return task.labels.index(label) if label in task.labels else -1
+
+
+def _importance_weights(
+    plan: Plan, pairs: DistinctPairs, names: tuple[str, ...], tasks: Mapping[str, Task]
+) -> NDArray[np.float64]:
+    weight = {
+        (stratum.task, stratum.label): float(value)
+        for stratum, value in zip(plan.strata, plan.importance_weights, strict=True)
+    }
+
+    def weight_of(task: int, text: str) -> float:
+        name = names[task]
+        stratum = (name, None if tasks[name].kind == "open" else text)
+        if stratum not in weight:
+            raise DataError(
+                "`plan` must know every stratum of the records, "
+                f"found none for task {name!r}, label {stratum[1]!r}. "
+                "Build the plan from the census of these records; pass no plan for rows that are evaluated."
+            )
+        return weight[stratum]
+
+    return pairs.map(weight_of, missing=1.0)
+
+
+def _refuse_long_labels(long: NDArray[np.bool_], records: Records, maximum: int) -> None:
+    if not long.any():
+        return
+    row = int(np.flatnonzero(long)[0])
+    task, label = (records.column(name)[row].as_py() for name in ("task", "target"))
+    raise DataError(
+        f"Label {label!r} of task {task!r} has more than `max_target`={maximum} tokens; a cut label can be "
+        "taken for another one. Raise `max_target`, or give the label a shorter verbaliser."
+    )
+
+
+def _warn_of_cuts(what: str, count: int, rows: int, maximum: int) -> None:
+    if count:
+        argument = f"max_{what.removesuffix('s')}"
+        message = f"{count} of {rows} {what} have more than `{argument}`={maximum} tokens and were cut."
+        warnings.warn(f"{message} Raise `{argument}` to keep them whole.", DataWarning, stacklevel=3)

@@ -1,0 +1,99 @@
+"""The distinct (task, text) pairs of a column, so that work is done once for each and not for each row."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+RENDER_BATCH = 65_536
+
+
+@dataclass(frozen=True)
+class DistinctPairs:
+    """The distinct (task, text) pairs, and which of them each row has.
+
+    Attributes
+    ----------
+    task_ids : int64 array
+        The task of each pair.
+    texts : pyarrow.Array
+        The text of each pair.
+    codes : int64 array
+        The pair of each row; -1 for a row whose text is null.
+    """
+
+    task_ids: NDArray[np.int64]
+    texts: pa.Array
+    codes: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, task_ids: NDArray[np.int32], column: pa.ChunkedArray) -> "DistinctPairs":
+        """Find the distinct pairs.
+
+        Parameters
+        ----------
+        task_ids : int32 array
+            The task of each row.
+        column : pyarrow.ChunkedArray of string
+            The text of each row.
+
+        Returns
+        -------
+        DistinctPairs
+            Sorted by task.
+        """
+        encoded = column.cast(pa.large_string()).combine_chunks().dictionary_encode()
+        text_codes = pc.fill_null(encoded.indices, -1).to_numpy().astype(np.int64)
+        count = max(len(encoded.dictionary), 1)
+        given = text_codes >= 0
+        keys, inverse = np.unique(task_ids[given] * np.int64(count) + text_codes[given], return_inverse=True)
+        codes = np.full(len(task_ids), -1, np.int64)
+        codes[given] = inverse
+        return cls(keys // count, encoded.dictionary.take(pa.array(keys % count)), codes)
+
+    def map(self, function: Callable[[int, str], float], missing: float) -> NDArray[np.float64]:
+        """Compute a number from each pair and give it to the rows.
+
+        Parameters
+        ----------
+        function : callable
+            From task id and text to a number.
+        missing : float
+            The number of a row whose text is null.
+
+        Returns
+        -------
+        float64 array
+            One number for each row.
+        """
+        values = [
+            function(task, text) for task, text in zip(self.task_ids.tolist(), self.texts.to_pylist(), strict=True)
+        ]
+        return np.array([*values, missing], np.float64)[self.codes]
+
+    def render(self, function: Callable[[int, str], str]) -> tuple[NDArray[np.int32], pa.Array]:
+        """Compute a text from each pair and find the distinct results.
+
+        Parameters
+        ----------
+        function : callable
+            From task id and text to a text.
+
+        Returns
+        -------
+        codes : int32 array
+            The result of each row as a position in `texts`; -1 for a row whose text is null.
+        texts : pyarrow.Array
+            The distinct results.
+        """
+        parts: list[pa.Array] = []
+        for first in range(0, len(self.texts), RENDER_BATCH):
+            texts = self.texts.slice(first, RENDER_BATCH).to_pylist()
+            ids = self.task_ids[first : first + RENDER_BATCH].tolist()
+            parts.append(pa.array(map(function, ids, texts), pa.large_string()))
+        rendered = pa.chunked_array(parts, pa.large_string()).combine_chunks().dictionary_encode()
+        codes = np.append(rendered.indices.to_numpy(), -1).astype(np.int32)
+        return codes[self.codes], rendered.dictionary

@@ -1,0 +1,137 @@
+"""Rows of unequal length in two flat arrays (compressed sparse rows)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """Token sequences in one flat array: row i is `values[offsets[i]:offsets[i + 1]]`.
+
+    Attributes
+    ----------
+    values : int32 array
+        All rows, one after another.
+    offsets : int64 array
+        Where each row begins; one more than there are rows.
+
+    Examples
+    --------
+    >>> rows = Ragged.from_lists([[5, 6], [], [7, 8, 9]])
+    >>> len(rows), rows[2].tolist(), rows.lengths.tolist()
+    (3, [7, 8, 9], [2, 0, 3])
+    """
+
+    values: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+
+    @classmethod
+    def from_lists(cls, rows: Sequence[Sequence[int]]) -> "Ragged":
+        """Copy lists of token ids.
+
+        Parameters
+        ----------
+        rows : sequence of sequences of int
+            The rows.
+
+        Returns
+        -------
+        Ragged
+            The same rows.
+        """
+        lengths = np.fromiter(map(len, rows), np.int64, len(rows))
+        values = np.fromiter(chain.from_iterable(rows), np.int32, int(lengths.sum()))
+        return cls(values, _offsets(lengths))
+
+    @classmethod
+    def concatenate(cls, parts: Iterable["Ragged"]) -> "Ragged":
+        """Put the rows of several parts one after another.
+
+        Parameters
+        ----------
+        parts : iterable of Ragged
+            May be empty.
+
+        Returns
+        -------
+        Ragged
+            All rows in order.
+        """
+        held = list(parts)
+        lengths = np.concatenate([np.empty(0, np.int64), *(part.lengths for part in held)])
+        return cls(np.concatenate([np.empty(0, np.int32), *(part.values for part in held)]), _offsets(lengths))
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """The number of tokens of each row."""
+        return np.diff(self.offsets)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, row: int) -> NDArray[np.int32]:
+        """Return one row as a view."""
+        return self.values[self.offsets[row] : self.offsets[row + 1]]
+
+    def truncated(self, maximum: int, last: int | None) -> "Ragged":
+        """Cut every row to `maximum` tokens; a row that ended with the token `last` still ends with it.
+
+        Parameters
+        ----------
+        maximum : int
+            The most tokens a row may keep, at least 1.
+        last : int or None
+            The end-of-sequence token to keep.
+
+        Returns
+        -------
+        Ragged
+            The same object when no row is too long.
+
+        Examples
+        --------
+        >>> rows = Ragged.from_lists([[5, 6, 7, 1], [8, 1]]).truncated(3, last=1)
+        >>> rows[0].tolist(), rows[1].tolist()
+        ([5, 6, 1], [8, 1])
+        """
+        long = self.lengths > maximum
+        if not long.any():
+            return self
+        kept = np.minimum(self.lengths, maximum)
+        offsets = _offsets(kept)
+        place = np.arange(offsets[-1]) - np.repeat(offsets[:-1], kept)
+        values = self.values[np.repeat(self.offsets[:-1], kept) + place]
+        if last is not None:
+            values[offsets[1:][long & self.end_with(last)] - 1] = last
+        return Ragged(values, offsets)
+
+    def end_with(self, token: int) -> NDArray[np.bool_]:
+        """Tell for every row whether its last token is `token`.
+
+        Parameters
+        ----------
+        token : int
+            A token id.
+
+        Returns
+        -------
+        bool array
+            False for an empty row.
+
+        Examples
+        --------
+        >>> Ragged.from_lists([[5, 1], [], [1, 5]]).end_with(1).tolist()
+        [True, False, False]
+        """
+        ends = np.zeros(len(self), np.bool_)
+        filled = self.lengths > 0
+        ends[filled] = self.values[self.offsets[1:][filled] - 1] == token
+        return ends
+
+
+def _offsets(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)])

@@ -1,0 +1,77 @@
+"""Texts to token ids, in batches, with the ends that encoder-decoder models expect."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from equipoise.collate.ragged import Ragged
+
+BATCH = 8192
+
+
+class Tokenizer(Protocol):
+    """What is used of a Hugging Face tokenizer."""
+
+    eos_token_id: int | None
+    pad_token_id: int | None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Tokenise `text` or `text_target`."""
+        ...
+
+    def decode(self, *args: Any, **kwargs: Any) -> Any:
+        """Turn token ids back into a text."""
+        ...
+
+
+def encode_inputs(tokenizer: Tokenizer, texts: Sequence[str] | pa.Array) -> Ragged:
+    """Tokenise inputs, whole, with the tokenizer's own special tokens.
+
+    Parameters
+    ----------
+    tokenizer : Tokenizer
+        A Hugging Face tokenizer.
+    texts : sequence of str or pyarrow string array
+        The rendered inputs.
+
+    Returns
+    -------
+    Ragged
+        One row per text.
+    """
+    return _encode(tokenizer, texts, "text")
+
+
+def encode_targets(tokenizer: Tokenizer, texts: Sequence[str] | pa.Array) -> Ragged:
+    """Tokenise targets, whole; every row ends with the end-of-sequence token.
+
+    Parameters
+    ----------
+    tokenizer : Tokenizer
+        A Hugging Face tokenizer.
+    texts : sequence of str or pyarrow string array
+        The targets.
+
+    Returns
+    -------
+    Ragged
+        One row per text.
+    """
+    rows = _encode(tokenizer, texts, "text_target")
+    eos = tokenizer.eos_token_id
+    if eos is None or rows.end_with(eos).all():
+        return rows
+    ended = rows.end_with(eos)
+    return Ragged.from_lists([rows[i].tolist() if ended[i] else [*rows[i].tolist(), eos] for i in range(len(rows))])
+
+
+def _encode(tokenizer: Tokenizer, texts: Sequence[str] | pa.Array, argument: str) -> Ragged:
+    parts: list[Ragged] = []
+    for first in range(0, len(texts), BATCH):
+        batch = texts[first : first + BATCH]
+        words: list[str] = list(batch) if isinstance(batch, Sequence) else batch.to_pylist()
+        # Not verbose: lengths are ours to check, against the lengths that were asked for.
+        ids = tokenizer(**{argument: words}, return_attention_mask=False, verbose=False)["input_ids"]
+        parts.append(Ragged.from_lists(ids))
+    return Ragged.concatenate(parts)

@@ -1,0 +1,8 @@
+"""Losses of target sequences that return a sum and its mass, never a mean.
+
+A mean cannot be put together again from the means of micro-batches and ranks; a sum and a mass can.
+"""
+
+from equipoise.losses.sequence import Per, SumMass, loss_mass, sequence_loss
+
+__all__ = ["Per", "SumMass", "loss_mass", "sequence_loss"]

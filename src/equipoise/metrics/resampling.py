@@ -1,0 +1,161 @@
+"""Bootstrap over groups: which patients or documents are in a test set is the chance that intervals show."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from equipoise.metrics.predictions import TaskPredictions
+from equipoise.metrics.results import Estimate
+
+# Weights held at once: 2**22 float64 are 32 MiB.
+HELD = 2**22
+
+
+def group_codes(predictions: Sequence[TaskPredictions]) -> tuple[list[NDArray[np.int64]], int]:
+    """Number the groups of all tasks together, so that a patient in six tasks is one group.
+
+    Parameters
+    ----------
+    predictions : sequence of TaskPredictions
+        One for each task. A row without a group is a group of its own.
+
+    Returns
+    -------
+    codes : list of int64 arrays
+        For each task, the group of each row.
+    groups : int
+        The number of groups.
+
+    Examples
+    --------
+    >>> one = TaskPredictions("a", ["x", "y"], ["x", "x"], ("x", "y"), groups=["p1", "p2"])
+    >>> two = TaskPredictions("b", ["x"], ["x"], ("x", "y"), groups=["p2"])
+    >>> codes, groups = group_codes([one, two])
+    >>> [code.tolist() for code in codes], groups
+    ([[0, 1], [1]], 2)
+    """
+    places: dict[str | tuple[int, int], int] = {}
+    codes: list[NDArray[np.int64]] = []
+    for task, part in enumerate(predictions):
+        names = [None] * len(part.targets) if part.groups is None else part.groups
+        keys = [(task, row) if name is None else name for row, name in enumerate(names)]
+        codes.append(np.array([places.setdefault(key, len(places)) for key in keys], np.int64))
+    return codes, len(places)
+
+
+def contributions(
+    codes: NDArray[np.int64], groups: int, columns: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]], width: int
+) -> sp.csr_array:
+    """Sum what the rows of each group add to each column.
+
+    Parameters
+    ----------
+    codes : int64 array
+        The group of each row.
+    groups : int
+        The number of groups.
+    columns : sequence of (int64 array, float64 array)
+        Each pair says for every row a column and what it adds there.
+    width : int
+        The number of columns.
+
+    Returns
+    -------
+    scipy.sparse.csr_array of shape (groups, width)
+        The sums of a test set, or of a resampled one, are the groups' weights times this.
+    """
+    rows = np.concatenate([codes for _ in columns])
+    places = np.concatenate([column for column, _ in columns])
+    values = np.concatenate([value for _, value in columns])
+    return sp.csr_array(sp.coo_array((values, (rows, places)), shape=(groups, width)))
+
+
+def resampled_sums(parts: Sequence[sp.csr_array], groups: int, bootstrap: int, seed: int) -> list[NDArray[np.float64]]:
+    """Resample the groups with replacement and sum each part over every resample.
+
+    All parts see the same resamples.
+
+    Parameters
+    ----------
+    parts : sequence of csr_array of shape (groups, width)
+        What `contributions` gives for each task.
+    groups : int
+        The number of groups.
+    bootstrap : int
+        The number of resamples.
+    seed : int
+        Fixes the resamples.
+
+    Returns
+    -------
+    list of float64 arrays of shape (bootstrap, width)
+        One for each part.
+
+    References
+    ----------
+    Efron (1979), "Bootstrap Methods: Another Look at the Jackknife"; Davison & Hinkley (1997),
+    "Bootstrap Methods and their Application", section 3.8 (resampling whole clusters).
+    """
+    sums = [np.empty((bootstrap, part.sum(axis=0).size), np.float64) for part in parts]
+    first = 0
+    for weights in group_weights(groups, bootstrap, seed):
+        for total, part in zip(sums, parts, strict=True):
+            total[first : first + len(weights)] = weights @ part
+        first += len(weights)
+    return sums
+
+
+def group_weights(groups: int, bootstrap: int, seed: int) -> Iterator[NDArray[np.float64]]:
+    """Draw how often each group is in each resample: multinomial with equal probabilities.
+
+    Parameters
+    ----------
+    groups : int
+        The number of groups.
+    bootstrap : int
+        The number of resamples.
+    seed : int
+        Fixes the resamples.
+
+    Yields
+    ------
+    float64 array of shape (resamples, groups)
+        Runs of resamples that together are `bootstrap`; each row sums to `groups`.
+    """
+    random = np.random.default_rng(seed)
+    step = max(1, HELD // max(1, groups))
+    for first in range(0, bootstrap, step):
+        count = min(step, bootstrap - first)
+        drawn = random.integers(0, groups, size=(count, groups)) + np.arange(count)[:, None] * groups
+        yield np.bincount(drawn.ravel(), minlength=count * groups).reshape(count, groups).astype(np.float64)
+
+
+def percentile_interval(value: float, replicates: NDArray[np.float64], confidence: float) -> Estimate:
+    """Return a point estimate with the percentiles of its resamples.
+
+    Parameters
+    ----------
+    value : float
+        The point estimate; NaN where it is not measured.
+    replicates : float64 array
+        The metric of every resample; NaN where the resample cannot measure it, which is left out.
+    confidence : float
+        The level, for example 0.95.
+
+    Returns
+    -------
+    Estimate
+        Without an interval if no resample measured the metric.
+
+    Examples
+    --------
+    >>> percentile_interval(4.0, np.arange(9.0), 0.5)
+    Estimate(value=4.0, low=2.0, high=6.0)
+    """
+    held = replicates[~np.isnan(replicates)]
+    if np.isnan(value) or not held.size:
+        return Estimate(value)
+    low, high = np.quantile(held, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return Estimate(value, float(low), float(high))

@@ -1,0 +1,203 @@
+"""The distinct prefixes of a task's labels: what a decoder must be asked to know all label likelihoods."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from equipoise.errors import DataError
+
+
+@dataclass(frozen=True, eq=False)
+class PrefixTree:
+    """Labels as paths in a tree of decoder prefixes.
+
+    log p(label | x) is the sum over its tokens of log p(token | x, prefix). Labels share prefixes, at
+    least the start token, so each distinct prefix is asked for once. A label whose prefixes are all
+    owned by longer labels needs no decoder row.
+
+    Attributes
+    ----------
+    decoder_inputs : int64 array of shape (rows, positions)
+        What the decoder is given, shortest rows first.
+    widths : int64 array of shape (rows,)
+        The number of positions of each row that are not padding.
+    owned : list of int64 arrays
+        For each row, the positions whose prefix this row answers for.
+    edge_prefix, edge_token : int64 arrays
+        The distinct (prefix, next token) pairs, sorted by prefix. Prefixes are numbered by row, then position.
+    label_edges : int64 array
+        The edges of all labels, one label after another.
+    label_starts : int64 array
+        Where each label begins in `label_edges`.
+    label_lengths : int64 array
+        The number of tokens of each label.
+
+    Examples
+    --------
+    Two labels of two tokens share the start token (0); three prefixes are asked for instead of four:
+
+    >>> tree = PrefixTree.build([[5, 1], [6, 1]], np.array([[0, 5], [0, 6]]), ["a", "b"])
+    >>> tree.prefixes, tree.edge_prefix.tolist(), tree.edge_token.tolist()
+    (3, [0, 0, 1, 2], [5, 6, 1, 1])
+    >>> tree.label_edges.tolist()
+    [0, 2, 1, 3]
+    """
+
+    decoder_inputs: NDArray[np.int64]
+    widths: NDArray[np.int64]
+    owned: list[NDArray[np.int64]]
+    edge_prefix: NDArray[np.int64]
+    edge_token: NDArray[np.int64]
+    label_edges: NDArray[np.int64]
+    label_starts: NDArray[np.int64]
+    label_lengths: NDArray[np.int64]
+
+    @classmethod
+    def build(
+        cls, targets: Sequence[Sequence[int]], decoder_inputs: NDArray[np.int64], names: Sequence[str]
+    ) -> "PrefixTree":
+        """Find the distinct prefixes.
+
+        Parameters
+        ----------
+        targets : sequence of token id sequences
+            One for each label, each with its end of sequence.
+        decoder_inputs : int64 array of shape (labels, positions)
+            The targets shifted right as the model does it; the padding behind a target is not read.
+        names : sequence of str
+            The labels, for messages.
+
+        Returns
+        -------
+        PrefixTree
+            The labels in the same order.
+
+        Raises
+        ------
+        DataError
+            If two labels have the same tokens, or a label has none.
+        """
+        paths = [tuple(target) for target in targets]
+        _check_paths(paths, names)
+        inputs = [tuple(decoder_inputs[i, : len(path)].tolist()) for i, path in enumerate(paths)]
+
+        # Longest first: what a long label owns, the labels it begins with need no row for.
+        owners: dict[tuple[int, ...], tuple[int, int]] = {}
+        for label in sorted(range(len(paths)), key=lambda i: -len(paths[i])):
+            for position in range(len(paths[label])):
+                owners.setdefault(inputs[label][: position + 1], (label, position))
+        rows = sorted({label for label, _ in owners.values()}, key=lambda i: len(paths[i]))
+        place_of = {label: place for place, label in enumerate(rows)}
+        ordered = sorted(owners, key=lambda prefix: (place_of[owners[prefix][0]], owners[prefix][1]))
+        number_of = {prefix: number for number, prefix in enumerate(ordered)}
+        owned: list[list[int]] = [[] for _ in rows]
+        for prefix in ordered:
+            label, position = owners[prefix]
+            owned[place_of[label]].append(position)
+
+        steps = [
+            (number_of[inputs[i][: position + 1]], token)
+            for i, path in enumerate(paths)
+            for position, token in enumerate(path)
+        ]
+        edges = sorted(set(steps))
+        edge_of = {edge: number for number, edge in enumerate(edges)}
+        lengths = np.array([len(path) for path in paths], np.int64)
+        return cls(
+            decoder_inputs=decoder_inputs[rows],
+            widths=lengths[rows],
+            owned=[np.array(positions, np.int64) for positions in owned],
+            edge_prefix=np.array([prefix for prefix, _ in edges], np.int64),
+            edge_token=np.array([token for _, token in edges], np.int64),
+            label_edges=np.array([edge_of[step] for step in steps], np.int64),
+            label_starts=np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)[:-1]]),
+            label_lengths=lengths,
+        )
+
+    @property
+    def prefixes(self) -> int:
+        """The number of distinct prefixes."""
+        return sum(map(len, self.owned))
+
+    def slices(self, most_prefixes: int) -> Iterator["TreeSlice"]:
+        """Cut the tree into runs of decoder rows that together own at most `most_prefixes` prefixes.
+
+        Parameters
+        ----------
+        most_prefixes : int
+            The bound; one row that owns more is a slice of its own.
+
+        Yields
+        ------
+        TreeSlice
+            The slices in order; their edges, one slice after another, are all edges.
+        """
+        counts = np.array([len(positions) for positions in self.owned], np.int64)
+        first, prefix = 0, 0
+        while first < len(counts):
+            stop = first + max(1, int(np.searchsorted(np.cumsum(counts[first:]), most_prefixes, side="right")))
+            until = prefix + int(counts[first:stop].sum())
+            width = int(self.widths[first:stop].max())
+            edges = slice(*np.searchsorted(self.edge_prefix, [prefix, until]).tolist())
+            positions = [row * width + held for row, held in enumerate(self.owned[first:stop])]
+            yield TreeSlice(
+                decoder_inputs=self.decoder_inputs[first:stop, :width],
+                positions=np.concatenate(positions),
+                edges=edges,
+                edge_prefix=self.edge_prefix[edges] - prefix,
+                edge_token=self.edge_token[edges],
+            )
+            first, prefix = stop, until
+
+    def label_sums(self, edge_values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Sum the values of the edges of each label.
+
+        Parameters
+        ----------
+        edge_values : float64 array of shape (examples, edges)
+            Log-probabilities of the edges.
+
+        Returns
+        -------
+        float64 array of shape (examples, labels)
+            Log-likelihoods of the labels.
+        """
+        return np.add.reduceat(edge_values[:, self.label_edges], self.label_starts, axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class TreeSlice:
+    """A run of decoder rows with the prefixes that they own.
+
+    Attributes
+    ----------
+    decoder_inputs : int64 array of shape (rows, width)
+        What the decoder is given.
+    positions : int64 array
+        The owned positions in the flattened (row, position) order; one for each prefix of the slice.
+    edges : slice
+        Where the edges of the slice stand among all edges.
+    edge_prefix, edge_token : int64 arrays
+        These edges, their prefixes numbered within the slice.
+    """
+
+    decoder_inputs: NDArray[np.int64]
+    positions: NDArray[np.int64]
+    edges: slice
+    edge_prefix: NDArray[np.int64]
+    edge_token: NDArray[np.int64]
+
+
+def _check_paths(paths: Sequence[tuple[int, ...]], names: Sequence[str]) -> None:
+    seen: dict[tuple[int, ...], str] = {}
+    for path, name in zip(paths, names, strict=True):
+        if not path:
+            raise DataError(f"Label {name!r} has no token. Give it a verbaliser that the tokenizer knows.")
+        if path in seen:
+            raise DataError(
+                f"Labels {seen[path]!r} and {name!r} have the same tokens, so no model can tell them apart. "
+                "Give one of them another verbaliser; characters that the tokenizer does not know are all alike."
+            )
+        seen[path] = name
