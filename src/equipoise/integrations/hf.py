@@ -1,0 +1,295 @@
+"""Train on the Trainer of transformers: the plan's stream, weighted losses, exact resume."""
+# ruff: noqa: ARG002 - the signatures are those of Trainer
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset, Sampler
+from transformers import PreTrainedModel, Seq2SeqTrainer, Seq2SeqTrainingArguments, TrainerCallback, TrainerState
+from transformers.trainer import TRAINER_STATE_NAME
+from transformers.trainer_callback import PrinterCallback, ProgressCallback
+from transformers.trainer_utils import EvalLoopOutput, PredictionOutput, TrainOutput
+
+from equipoise.collate import Collator
+from equipoise.errors import RunError
+from equipoise.integrations.checkpoints import StreamPosition, last_checkpoint, refuse_used
+from equipoise.integrations.hf_arguments import check_arguments, global_batch, training_arguments, whole_steps
+from equipoise.integrations.hf_callbacks import MetricsCallback, ProgressBar, StopOnSignal, no_bars_for_saving
+from equipoise.integrations.hf_stream import EpochSampler, StreamCallback, check_sampler
+from equipoise.losses import Per, SumMass, loss_mass, sequence_loss
+
+__all__ = ["EquipoiseTrainer", "global_batch", "last_checkpoint", "training_arguments", "whole_steps"]
+
+
+class EquipoiseTrainer(Seq2SeqTrainer):
+    """`Seq2SeqTrainer` on the stream of a sampler, with example weights in the loss.
+
+    Optimiser step k sees draws [k G, (k + 1) G) of the stream, with G = batch size x accumulation x ranks,
+    and its loss is sum_i w_i S_i over sum_i w_i, both over all G draws, however they are cut. So is the
+    logged loss. Evaluation gives every example weight one, once.
+
+    SIGINT and SIGTERM finish the step, save a checkpoint and stop; `interrupted` tells. Everything that is
+    logged also goes to `metrics.jsonl` in `args.output_dir`.
+
+    Parameters
+    ----------
+    model : transformers.PreTrainedModel
+        Any `AutoModelForSeq2SeqLM`, with float32 parameters.
+    args : transformers.Seq2SeqTrainingArguments
+        From `training_arguments`.
+    train_dataset : Dataset
+        Items as `EncodedExamples` gives them.
+    sampler : sampler with `set_epoch`
+        `PlanSampler`, `LengthSorted`, or any other whose order is a function of seed and epoch. It must give
+        the whole stream (`Shard(0, 1)`), the Trainer cuts it, and its length must be whole optimiser steps
+        (`whole_steps`).
+    data_collator : Collator
+        Pads items and stacks their weights.
+    per : {"sequence", "token"}
+        What the loss is a mean over; see `sequence_loss`.
+    eval_dataset : Dataset or dict of str to Dataset, optional
+        Validation examples, for the validation loss.
+    processing_class : optional
+        The tokenizer, saved with every checkpoint.
+    callbacks : list of transformers.TrainerCallback, optional
+        Further callbacks.
+    optimizers : tuple, optional
+        Optimiser and scheduler, instead of those that `args` name.
+
+    Raises
+    ------
+    ConfigError
+        If an argument would break the stream or the loss, or the sampler does not fit.
+
+    References
+    ----------
+    Katharopoulos & Fleuret (2018), "Not All Samples Are Created Equal", equation 3 (the importance weight).
+    """
+
+    loss_is_scaled_for_ga = True
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        args: Seq2SeqTrainingArguments,
+        train_dataset: Dataset[Any],
+        sampler: EpochSampler,
+        data_collator: Collator,
+        *,
+        per: Per = "sequence",
+        eval_dataset: Dataset[Any] | dict[str, Dataset[Any]] | None = None,
+        processing_class: Any = None,
+        callbacks: list[TrainerCallback] | None = None,
+        optimizers: tuple[Any, Any] = (None, None),
+    ) -> None:
+        check_arguments(args, model.config.model_type)
+        examples = len(cast(Any, train_dataset))  # `Dataset` promises no length, every map-style one has it
+        check_sampler(sampler, global_batch(args), examples)
+        super().__init__(
+            model=model,
+            args=args,
+            data_collator=data_collator,
+            train_dataset=train_dataset,
+            eval_dataset=eval_dataset,
+            processing_class=processing_class,
+            callbacks=callbacks,
+            optimizers=optimizers,
+        )
+        self.sampler = sampler
+        self.per: Per = per
+        self._start = StreamPosition(0, global_batch(args), len(sampler), examples, sampler=None)
+        self._stop = StopOnSignal(self.accelerator)
+        self.add_callback(StreamCallback(sampler, self._start, self.accelerator))
+        self.add_callback(MetricsCallback())
+        self.add_callback(self._stop)
+        self.remove_callback(PrinterCallback)
+        if self.pop_callback(ProgressCallback) is not None:
+            self.add_callback(ProgressBar())
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a signal ended the last `train()`; its checkpoint can be resumed."""
+        return self._stop.interrupted
+
+    def train(
+        self,
+        resume_from_checkpoint: str | bool | None = None,
+        trial: Any = None,
+        ignore_keys_for_eval: list[str] | None = None,
+    ) -> TrainOutput:
+        """Train, from the start or from a checkpoint.
+
+        Parameters
+        ----------
+        resume_from_checkpoint : str, bool or None
+            A checkpoint's folder; or True for the newest complete one in `args.output_dir`, and for a start
+            from step 0 when there is none yet.
+        trial, ignore_keys_for_eval
+            As in `transformers.Trainer`.
+
+        Returns
+        -------
+        transformers.trainer_utils.TrainOutput
+            Steps done, mean training loss of this call (NaN if no step was left), metrics.
+
+        Raises
+        ------
+        RunError
+            If the output directory holds another run and none was to be resumed.
+        StateError
+            If plan, seed, dataset or global batch differ from the checkpoint's.
+        """
+        folder = cast(str, self.args.output_dir)
+        named = Path(resume_from_checkpoint) if isinstance(resume_from_checkpoint, str) else None
+        checkpoint = last_checkpoint(folder) if resume_from_checkpoint is True else named
+        if checkpoint is None and not resume_from_checkpoint:
+            refuse_used(folder)
+        if checkpoint is not None and self._resume_stream(checkpoint) >= self._planned_steps():
+            # The Trainer would train one step more where the end lies inside an epoch.
+            self._load_from_checkpoint(str(checkpoint))
+            self.state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
+            return TrainOutput(self.state.global_step, math.nan, {})
+        with self._stop.installed(), no_bars_for_saving():
+            return super().train(None if checkpoint is None else str(checkpoint), trial, ignore_keys_for_eval)
+
+    def _resume_stream(self, checkpoint: Path) -> int:
+        """Check that the checkpoint is of this stream and return its step."""
+        saved = StreamPosition.read(checkpoint)
+        saved.check_same_stream(self._start)
+        if saved.sampler is not None and hasattr(self.sampler, "load_state_dict"):
+            # Refuses another plan, seed or dataset.
+            cast(Any, self.sampler).load_state_dict(saved.sampler)
+        return saved.step
+
+    def _planned_steps(self) -> int:
+        if self.args.max_steps > 0:
+            return self.args.max_steps
+        return math.ceil(self.args.num_train_epochs * (self._start.draws_per_epoch // self._start.global_batch))
+
+    def get_batch_samples(
+        self, epoch_iterator: Iterator[dict[str, Tensor]], num_batches: int, device: torch.device
+    ) -> tuple[list[dict[str, Tensor]], Tensor]:
+        """Fetch the micro-batches of one step, and the mass of their losses on all ranks.
+
+        Parameters
+        ----------
+        epoch_iterator : iterator of batches
+            The loader's.
+        num_batches : int
+            Micro-batches of the step.
+        device : torch.device
+            Where the mass goes.
+
+        Returns
+        -------
+        tuple of list and Tensor
+            The micro-batches of this rank, and one scalar.
+        """
+        batches = list(itertools.islice(epoch_iterator, num_batches))
+        masses = [loss_mass(batch["labels"], batch["example_weight"], self.per).to(device) for batch in batches]
+        mass = torch.stack(masses).sum() if masses else torch.zeros((), device=device)
+        return batches, cast(Tensor, self.accelerator.reduce(mass, "sum"))
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: Mapping[str, Tensor],
+        return_outputs: bool = False,
+        num_items_in_batch: Tensor | int | None = None,
+    ) -> Any:
+        """Return the share of a micro-batch in the loss of its step.
+
+        Parameters
+        ----------
+        model : torch.nn.Module
+            The model, wrapped for DDP or not.
+        inputs : mapping of str to Tensor
+            A batch of the collator.
+        return_outputs : bool
+            Return the model's outputs as well.
+        num_items_in_batch : Tensor, optional
+            The mass of the whole step, from `get_batch_samples`; without it, that of this batch.
+
+        Returns
+        -------
+        Tensor or tuple
+            A scalar; with `return_outputs`, also the outputs.
+        """
+        outputs = self._forward(model, inputs)
+        part = sequence_loss(outputs.logits, inputs["labels"], inputs["example_weight"], self.per)
+        if isinstance(num_items_in_batch, Tensor):
+            # DDP averages gradients over the ranks, and the Trainer its logged losses; both need the sum.
+            loss = SumMass(part.total, num_items_in_batch).mean() * self.accelerator.num_processes
+        else:
+            loss = part.mean()
+        return (loss, outputs) if return_outputs else loss
+
+    def _forward(self, model: nn.Module, inputs: Mapping[str, Tensor]) -> Any:
+        """Run the model on nothing but what it knows: T5 ignores other keys without a word."""
+        shift = getattr(self.model, "prepare_decoder_input_ids_from_labels", None)
+        # With labels the model would compute its own unweighted loss as well; a few models leave no choice.
+        labels = inputs["labels"]
+        target = {"labels": labels} if shift is None else {"decoder_input_ids": shift(labels)}
+        return model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], **target)
+
+    def evaluation_loop(
+        self,
+        dataloader: DataLoader[Any],
+        description: str,
+        prediction_loss_only: bool | None = None,
+        ignore_keys: list[str] | None = None,
+        metric_key_prefix: str = "eval",
+    ) -> EvalLoopOutput:
+        """Compute the loss on a dataset as it is: every example once and with weight one.
+
+        Parameters
+        ----------
+        dataloader : torch.utils.data.DataLoader
+            From `get_eval_dataloader`.
+        description, prediction_loss_only, ignore_keys
+            Not used.
+        metric_key_prefix : str
+            Put before `_loss`.
+
+        Returns
+        -------
+        transformers.trainer_utils.EvalLoopOutput
+            The loss among its metrics, and no predictions: those are the work of `equipoise.scoring`.
+        """
+        examples = len(cast(Any, dataloader.dataset))
+        ranks, size = self.accelerator.num_processes, self.args.eval_batch_size
+        model = cast(PreTrainedModel, self.model).eval()
+        total = mass = 0.0
+        for turn, fetched in enumerate(dataloader):
+            inputs = cast(dict[str, Tensor], self._prepare_inputs(fetched))
+            first = (turn * ranks + self.accelerator.process_index) * size
+            # Accelerate fills the last round of batches up with examples from the start: not counted again.
+            labels = inputs["labels"]
+            weight = (torch.arange(len(labels), device=labels.device) + first < examples).float()
+            with torch.no_grad(), self.accelerator.autocast():
+                logits = self._forward(model, inputs).logits
+            part = sequence_loss(logits, labels, weight, self.per)
+            total, mass = total + part.total.item(), mass + part.mass.item()
+            self.control = self.callback_handler.on_prediction_step(self.args, self.state, self.control)
+        here = torch.tensor([total, mass], device=self.accelerator.device)
+        total, mass = cast(Tensor, self.accelerator.reduce(here, "sum")).tolist()
+        metrics = {f"{metric_key_prefix}_loss": SumMass(torch.tensor(total), torch.tensor(mass)).mean().item()}
+        nothing = cast(Any, None)  # transformers itself puts None here when only the loss was asked for
+        return EvalLoopOutput(nothing, nothing, metrics, examples)
+
+    def predict(self, *args: Any, **kwargs: Any) -> PredictionOutput:
+        """Raise RunError: predictions are the work of `equipoise.scoring`."""
+        raise RunError("EquipoiseTrainer gives no predictions. Use `equipoise.scoring.LabelScorer`.")
+
+    def num_examples(self, dataloader: DataLoader[Any]) -> int:
+        """Return how many examples one pass of a loader gives: draws in training, not dataset rows."""
+        dataset = dataloader.dataset
+        return len(self.sampler) if dataset is self.train_dataset else len(cast(Any, dataset))
+
+    def _get_train_sampler(self, train_dataset: Dataset[Any] | None = None) -> Sampler[int]:
+        return cast(Sampler[int], self.sampler)

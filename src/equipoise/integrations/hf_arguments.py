@@ -1,0 +1,200 @@
+"""TrainingArguments with the keys that Equipoise owns kept out of reach, each with its reason."""
+
+import dataclasses
+import difflib
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from transformers import Seq2SeqTrainingArguments, TrainingArguments
+
+from equipoise.errors import ConfigError
+
+OWNED: dict[str, tuple[Any, str]] = {
+    "remove_unused_columns": (False, "the weights of the examples would be removed before the loss sees them"),
+    "train_sampling_strategy": ("random", "the sampler decides the order"),
+    "group_by_length": (False, "the sampler decides the order; use LengthSorted"),
+    "length_column_name": ("length", "the sampler decides the order; use LengthSorted"),
+    "data_seed": (None, "the sampler has its own seed"),
+    "ignore_data_skip": (False, "a resumed run would see its first draws again"),
+    "dataloader_drop_last": (False, "the evaluation loss would leave out the last examples"),
+    "accelerator_config": (None, "splitting or dispatching batches would cut the stream otherwise"),
+    "auto_find_batch_size": (False, "another batch size would shift every later step in the stream"),
+    "average_tokens_across_devices": (True, "the loss is always divided by its mass on all ranks"),
+    "label_smoothing_factor": (0.0, "the loss is the weighted log-likelihood"),
+    "use_liger_kernel": (False, "it gives no logits for the weighted loss"),
+    "predict_with_generate": (False, "predictions come from equipoise.scoring"),
+    "fp16_full_eval": (False, "evaluation runs in the precision of training"),
+    "bf16_full_eval": (False, "evaluation runs in the precision of training"),
+    "save_only_model": (False, "a checkpoint without the optimiser cannot be resumed"),
+    "enable_jit_checkpoint": (False, "SIGTERM already saves a checkpoint after the current step"),
+    "resume_from_checkpoint": (None, "it is an argument of train()"),
+    "fsdp": (None, "the scaling of the loss is verified for one device and DDP only"),
+    "deepspeed": (None, "the scaling of the loss is verified for one device and DDP only"),
+    "parallelism_config": (None, "the scaling of the loss is verified for one device and DDP only"),
+}
+
+# Encoder-decoders pre-trained in bfloat16 whose feed-forward output `wo` exceeds the range of float16.
+T5_FAMILY = frozenset({"t5", "mt5", "umt5", "longt5", "switch_transformers", "t5gemma", "t5gemma2"})
+
+
+def training_arguments(
+    output_dir: str | os.PathLike[str],
+    options: Mapping[str, Any] | None = None,
+    *,
+    model_type: str = "t5",
+    seed: int = 0,
+) -> Seq2SeqTrainingArguments:
+    """Build the arguments of an `EquipoiseTrainer`.
+
+    Where `options` is silent: bfloat16 autocast on a GPU that has it, never on a CPU; the progress bar
+    only on a terminal; the two newest checkpoints kept; a loss that is not finite is logged as it is
+    instead of being smoothed over.
+
+    Parameters
+    ----------
+    output_dir : path-like
+        Where checkpoints and `metrics.jsonl` go.
+    options : mapping of str to object, optional
+        Any other field of `transformers.Seq2SeqTrainingArguments`.
+    model_type : str
+        `model.config.model_type`; float16 is refused for T5 and its kin.
+    seed : int
+        Seed of dropout and of new weights. The sampler has its own.
+
+    Returns
+    -------
+    transformers.Seq2SeqTrainingArguments
+        Checked by `check_arguments`.
+
+    Raises
+    ------
+    ConfigError
+        If an option is unknown, is owned by Equipoise, or has a value that transformers refuses.
+
+    Examples
+    --------
+    >>> args = training_arguments("runs/a", {"learning_rate": 1e-3, "use_cpu": True})
+    >>> args.learning_rate, args.bf16, args.remove_unused_columns
+    (0.001, False, False)
+    >>> training_arguments("runs/a", {"ignore_data_skip": True})
+    Traceback (most recent call last):
+        ...
+    equipoise.errors.ConfigError: trainer option `ignore_data_skip` cannot be set: a resumed run would see its
+    first draws again. Remove it.
+    """
+    chosen = dict(options or {})
+    _refuse(chosen)
+    on_gpu = torch.cuda.is_available() and not chosen.get("use_cpu", False)
+    defaults: dict[str, Any] = {
+        "bf16": on_gpu and not chosen.get("fp16", False) and torch.cuda.is_bf16_supported(),
+        "dataloader_pin_memory": on_gpu,
+        "disable_tqdm": not sys.stderr.isatty(),
+        "logging_nan_inf_filter": False,
+        "save_total_limit": 2,
+        "remove_unused_columns": False,
+    }
+    try:
+        args = Seq2SeqTrainingArguments(output_dir=os.fspath(output_dir), seed=seed, **(defaults | chosen))
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"transformers refuses the trainer options: {error}") from error
+    check_arguments(args, model_type)
+    return args
+
+
+def check_arguments(args: TrainingArguments, model_type: str) -> None:
+    """Refuse arguments under which the stream, the loss or a resumed run would not be what was asked for.
+
+    Parameters
+    ----------
+    args : transformers.TrainingArguments
+        From `training_arguments` or made by hand.
+    model_type : str
+        `model.config.model_type`.
+
+    Raises
+    ------
+    ConfigError
+        Naming the first argument that does not fit and why.
+    """
+    for name, (needed, reason) in OWNED.items():
+        found = _batch_options(args) if name == "accelerator_config" else getattr(args, name, needed)
+        if found != needed and (found or needed):
+            raise ConfigError(f"`{name}` must be {needed!r}, found {found!r}: {reason}.")
+    if args.fp16 and model_type in T5_FAMILY:
+        raise ConfigError(
+            f"`fp16` cannot be used with a model of type {model_type!r}: its feed-forward layers (`wo`) overflow "
+            "in float16 and the loss becomes NaN. Use `bf16`, or float32."
+        )
+    if args.save_total_limit == 1:
+        raise ConfigError(
+            "`save_total_limit` must be at least 2, found 1: the only checkpoint is deleted before the next one "
+            "is known to be complete. Use 2."
+        )
+
+
+def global_batch(args: TrainingArguments) -> int:
+    """Return the number of draws of one optimiser step, over all ranks and micro-batches.
+
+    Parameters
+    ----------
+    args : transformers.TrainingArguments
+        The arguments of the run.
+
+    Returns
+    -------
+    int
+        Batch size x accumulation x ranks.
+
+    Examples
+    --------
+    >>> global_batch(training_arguments(
+    ...     "runs/a", {"use_cpu": True, "per_device_train_batch_size": 8, "gradient_accumulation_steps": 2}))
+    16
+    """
+    return args.train_batch_size * args.gradient_accumulation_steps * args.world_size
+
+
+def whole_steps(draws: int, batch: int) -> int:
+    """Round a number of draws up to whole optimiser steps, as the sampler of a Trainer needs it.
+
+    Parameters
+    ----------
+    draws : int
+        The wanted draws per epoch.
+    batch : int
+        From `global_batch`.
+
+    Returns
+    -------
+    int
+        The smallest multiple of `batch` that is at least `draws` and at least one step.
+
+    Examples
+    --------
+    >>> whole_steps(100, 16), whole_steps(96, 16)
+    (112, 96)
+    """
+    return max(1, -(-draws // batch)) * batch
+
+
+def _refuse(options: Mapping[str, Any]) -> None:
+    known = {field.name for field in dataclasses.fields(Seq2SeqTrainingArguments) if field.init}
+    for name in options:
+        if name in OWNED:
+            raise ConfigError(f"trainer option `{name}` cannot be set: {OWNED[name][1]}. Remove it.")
+        if name in {"output_dir", "seed"}:
+            raise ConfigError(f"trainer option `{name}` cannot be set: the run gives it. Remove it.")
+        if name not in known:
+            near = difflib.get_close_matches(name, known - OWNED.keys(), n=1)
+            hint = f"Did you mean `{near[0]}`?" if near else "See transformers.Seq2SeqTrainingArguments."
+            raise ConfigError(f"trainer option `{name}` is not known. {hint}")
+
+
+def _batch_options(args: TrainingArguments) -> dict[str, Any] | None:
+    """Return the options of accelerate that would cut the stream otherwise, None when there are none."""
+    config = args.accelerator_config
+    names = ("split_batches", "dispatch_batches")
+    return {name: True for name in names if getattr(config, name, None)} or None

@@ -1,0 +1,129 @@
+"""Models to train: any encoder-decoder of transformers in float32, or a tiny T5 that needs no download."""
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import cast
+
+import torch
+from transformers import (
+    AutoModelForSeq2SeqLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    T5Config,
+    T5ForConditionalGeneration,
+)
+
+from equipoise.data.suite import tokenizer_path
+from equipoise.errors import RunError
+
+TINY = "tiny"
+
+
+@dataclass(frozen=True)
+class TinyShape:
+    """Sizes of the built-in T5 v1.1: about 3.5 million parameters with T5's vocabulary, nine tenths in the embedding.
+
+    It has no dropout: on a CPU that would be half of its time.
+    """
+
+    d_model: int = 96
+    d_kv: int = 24
+    d_ff: int = 256
+    num_layers: int = 2
+    num_decoder_layers: int = 1
+    num_heads: int = 4
+
+
+def load_model(
+    name_or_path: str | os.PathLike[str],
+    *,
+    seed: int = 0,
+    tokenizer: str | os.PathLike[str] | None = None,
+    shape: TinyShape | None = None,
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Load an encoder-decoder and its tokenizer for training.
+
+    Parameters are float32 whatever the checkpoint holds: a bfloat16 checkpoint would otherwise be trained in
+    bfloat16, where 1 - 0.001 is 1. Weights come from safetensors files only.
+
+    Parameters
+    ----------
+    name_or_path : str or path-like
+        `"tiny"` for a small T5 with random weights and the bundled T5 tokenizer, made at once; or the name or the
+        folder of any `AutoModelForSeq2SeqLM`.
+    seed : int
+        Seed of the random weights of `"tiny"`. The global random state is left as it was.
+    tokenizer : str or path-like, optional
+        Another tokenizer than the model's own.
+    shape : TinyShape, optional
+        Sizes of `"tiny"`.
+
+    Returns
+    -------
+    tuple of transformers.PreTrainedModel and transformers.PreTrainedTokenizerBase
+        The model on the CPU, and the tokenizer.
+
+    Raises
+    ------
+    RunError
+        If there is no such model, it is not an encoder-decoder, or its files are not safetensors.
+
+    References
+    ----------
+    Raffel et al. (2020), "Exploring the Limits of Transfer Learning with a Unified Text-to-Text Transformer";
+    Shazeer (2020), "GLU Variants Improve Transformer" (the gated activation of T5 v1.1).
+
+    Examples
+    --------
+    >>> model, tokenizer = load_model("tiny")
+    >>> 3_000_000 < model.num_parameters() < 4_000_000, model.dtype
+    (True, torch.float32)
+    """
+    if os.fspath(name_or_path) == TINY:
+        words = _load_tokenizer(tokenizer or tokenizer_path())
+        return _tiny(words, shape or TinyShape(), seed), words
+    try:
+        model = AutoModelForSeq2SeqLM.from_pretrained(name_or_path, dtype=torch.float32, use_safetensors=True)
+    except (OSError, ValueError) as error:
+        raise RunError(
+            f"`{os.fspath(name_or_path)}` cannot be loaded as an encoder-decoder: {error}\n"
+            'Give "tiny", or a model that AutoModelForSeq2SeqLM loads from safetensors files.'
+        ) from error
+    if getattr(model.config, "decoder_start_token_id", None) is None:
+        raise RunError(
+            f"`{os.fspath(name_or_path)}` has no `decoder_start_token_id` in its config.json, so its decoder cannot "
+            "be started. Add it; for T5 it is 0."
+        )
+    return cast(PreTrainedModel, model), _load_tokenizer(tokenizer or name_or_path)
+
+
+def _tiny(tokenizer: PreTrainedTokenizerBase, shape: TinyShape, seed: int) -> PreTrainedModel:
+    pad, eos = cast(int, tokenizer.pad_token_id), cast(int, tokenizer.eos_token_id)
+    config = T5Config.from_dict(
+        asdict(shape)
+        | {
+            "vocab_size": -(-len(tokenizer) // 128) * 128,  # T5's own rounding: 32,100 tokens, 32,128 rows
+            "feed_forward_proj": "gated-gelu",
+            "dropout_rate": 0.0,
+            "pad_token_id": pad,
+            "eos_token_id": eos,
+            "decoder_start_token_id": pad,  # T5Config sets none of its own
+        }
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return T5ForConditionalGeneration(config)
+
+
+def _load_tokenizer(name_or_path: str | os.PathLike[str] | Path) -> PreTrainedTokenizerBase:
+    advice = "Give the path or the name of its tokenizer as `tokenizer`."
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(name_or_path)
+    except (OSError, ValueError) as error:
+        raise RunError(f"`{os.fspath(name_or_path)}` holds no tokenizer: {error}\n{advice}") from error
+    # Where there are no files, transformers makes a T5 tokenizer that knows the space alone, and says nothing.
+    if len(tokenizer) <= len(set(tokenizer.all_special_ids)) + 1:
+        raise RunError(f"`{os.fspath(name_or_path)}` holds no tokenizer, or one without words. {advice}")
+    return tokenizer

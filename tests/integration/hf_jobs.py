@@ -1,0 +1,279 @@
+"""Small training runs on the Trainer, for tests in this process and, as a script, on several ranks.
+
+`python hf_jobs.py RANK WORLD_SIZE STORE JOBS` runs a JSON list of jobs on one rank; the ranks meet in a file.
+"""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import Sampler
+from transformers import ByT5Tokenizer, T5Config, T5ForConditionalGeneration, TrainerCallback
+
+from equipoise import Census, LengthSorted, Plan, PlanSampler, Records, StratumIndex, Task, draws, rates
+from equipoise.collate import Collator, EncodedExamples
+from equipoise.integrations.hf import EquipoiseTrainer, training_arguments
+
+ROWS = 72
+SEED = 7
+RATE = 1e-3
+
+
+def records() -> Records:
+    """Two tasks, labels of unequal frequency and length."""
+    tasks = ["tone" if i % 4 else "topic" for i in range(ROWS)]
+    labels = [
+        ("good" if i % 3 else "extremely bad") if task == "tone" else ("art" if i % 8 else "sports")
+        for i, task in enumerate(tasks)
+    ]
+    inputs = [f"{i} " + "word " * (i % 5) for i in range(ROWS)]
+    return Records.from_dict({"task": tasks, "input": inputs, "target": labels})
+
+
+TASKS = {
+    "tone": Task("tone", "classification", ("extremely bad", "good")),
+    "topic": Task("topic", "classification", ("art", "sports")),
+}
+
+
+def plan_and_index() -> tuple[Plan, StratumIndex]:
+    """Draw tasks equally often, weight the loss back to their sizes: importance weights differ from 1."""
+    rows = records()
+    tasks, labels = rows.column("task").to_pylist(), rows.column("target").to_pylist()
+    plan = Plan.build(Census.from_labels(tasks, labels), rates=rates.Equal(), target_rates=rates.Proportional())
+    return plan, StratumIndex.from_labels(plan, tasks, labels)
+
+
+def examples(plan: Plan | None) -> EncodedExamples:
+    return EncodedExamples.encode(records(), TASKS, ByT5Tokenizer(extra_ids=0), plan=plan)
+
+
+def tiny_t5(dropout: float = 0.0) -> T5ForConditionalGeneration:
+    config = T5Config(
+        vocab_size=259,
+        d_model=16,
+        d_kv=8,
+        d_ff=24,
+        num_layers=1,
+        num_decoder_layers=1,
+        num_heads=2,
+        feed_forward_proj="gated-gelu",
+        dropout_rate=dropout,
+        decoder_start_token_id=0,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return T5ForConditionalGeneration(config)
+
+
+def flat(model: torch.nn.Module) -> np.ndarray:
+    return torch.cat([p.detach().flatten() for p in model.parameters()]).numpy()
+
+
+class Recorder(EquipoiseTrainer):
+    """Append the rows of every micro-batch to a file, at once: the process may be killed."""
+
+    log_to: Path
+
+    def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Any:
+        line = json.dumps([self.state.global_step, inputs["row"].tolist()])
+        with self.log_to.open("a") as file:
+            file.write(line + "\n")
+        return super().training_step(model, inputs, num_items_in_batch)
+
+
+class Rotation(Sampler[int]):
+    """A sampler of a user: its order depends on the epoch, and it keeps no state."""
+
+    def __init__(self, draws_per_epoch: int) -> None:
+        self.draws_per_epoch = draws_per_epoch
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return self.draws_per_epoch
+
+    def __iter__(self) -> Iterator[int]:
+        return iter([(draw + 5 * self.epoch) % ROWS for draw in range(self.draws_per_epoch)])
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+
+class SendSignal(TrainerCallback):
+    """Signal this process in the middle of a step."""
+
+    def __init__(self, step: int, number: int) -> None:
+        self.step, self.number = step, number
+
+    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if state.global_step == self.step:
+            os.kill(os.getpid(), self.number)
+
+
+def build(
+    folder: Path,
+    *,
+    batch: int = 8,
+    accumulation: int = 1,
+    per: str = "sequence",
+    epochs: float = 3,
+    draws_per_epoch: int = 80,
+    options: dict[str, Any] | None = None,
+    seed: int = SEED,
+    length_sorted: bool = False,
+    rotation: bool = False,
+    dropout: float = 0.0,
+    callbacks: list[TrainerCallback] | None = None,
+) -> Recorder:
+    plan, index = plan_and_index()
+    args = training_arguments(
+        folder,
+        {
+            "use_cpu": True,
+            "ddp_backend": "gloo" if "WORLD_SIZE" in os.environ else None,
+            "per_device_train_batch_size": batch,
+            "gradient_accumulation_steps": accumulation,
+            "num_train_epochs": epochs,
+            "learning_rate": RATE,
+            "lr_scheduler_type": "constant",
+            "optim": "sgd",
+            "max_grad_norm": 1e6,  # clipping would hide a loss of the wrong scale
+            "logging_steps": 1,
+            "save_strategy": "no",
+            "disable_tqdm": True,
+            "per_device_eval_batch_size": 5,
+        }
+        | (options or {}),
+        seed=3,
+    )
+    sampler: Any = PlanSampler(plan, index, seed=seed, draws_per_epoch=draws_per_epoch)
+    data = examples(plan)
+    if length_sorted:
+        sampler = LengthSorted(sampler, data.input_lengths, batch * accumulation * args.world_size, window=2)
+    if rotation:
+        sampler = Rotation(draws_per_epoch)
+    trainer = Recorder(
+        tiny_t5(dropout),
+        args,
+        train_dataset=data,
+        sampler=sampler,
+        data_collator=Collator(pad_id=0),
+        per=per,
+        eval_dataset=examples(plan),
+        callbacks=callbacks,
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    trainer.log_to = folder / f"rows-{args.process_index}.jsonl"
+    with trainer.log_to.open("a") as file:
+        file.write("[-1, []]\n")  # a new attempt begins
+    return trainer
+
+
+def run(
+    folder: str,
+    resume: str | bool | None = None,
+    evaluate: bool = False,
+    send: tuple[int, int, int] | None = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """Train; `send` is (step, signal, rank): that rank, or every one with -1, signals itself in that step."""
+    rank = int(os.environ.get("RANK", "0"))
+    callbacks: list[TrainerCallback] = []
+    if send is not None and send[2] in (rank, -1):
+        callbacks.append(SendSignal(send[0], send[1]))
+    trainer = build(Path(folder), callbacks=callbacks, **options)
+    trainer.train(resume)
+    return {
+        "step": trainer.state.global_step,
+        "interrupted": trainer.interrupted,
+        "losses": [line["loss"] for line in trainer.state.log_history if "loss" in line],
+        "norms": [line["grad_norm"] for line in trainer.state.log_history if "loss" in line],
+        "parameters": flat(trainer.model).tolist(),
+        "eval_loss": trainer.evaluate()["eval_loss"] if evaluate else None,
+    }
+
+
+def by_hand(steps: int, per: str, global_batch: int = 8, optim: str = "sgd", weighted: bool = True) -> dict[str, Any]:
+    """The same training in plain torch: whole global batches, the formula of the loss written out."""
+    plan, index = plan_and_index()
+    data, model = examples(plan), tiny_t5().train()
+    optimizer = (
+        torch.optim.SGD(model.parameters(), lr=RATE)
+        if optim == "sgd"
+        else torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=0.0)
+    )
+    losses, norms = [], []
+    for step in range(steps):
+        rows = draws(plan, index, SEED, step * global_batch, (step + 1) * global_batch)
+        items = [data[row] for row in rows.tolist()]
+        weights = [item["example_weight"] if weighted else 1.0 for item in items]
+        loss = loss_by_hand(model, items, weights, per)
+        optimizer.zero_grad()
+        loss.backward()
+        norms.append(torch.nn.utils.get_total_norm([p.grad for p in model.parameters()]).item())
+        optimizer.step()
+        losses.append(loss.item())
+    return {"losses": losses, "norms": norms, "parameters": flat(model).tolist()}
+
+
+def loss_by_hand(model: Any, items: list[Any], weights: list[float], per: str) -> torch.Tensor:
+    """sum_i w_i S_i over sum_i w_i (or sum_i w_i |y_i|), one example at a time."""
+    total, mass = torch.zeros(()), 0.0
+    for item, weight in zip(items, weights, strict=True):
+        labels = torch.from_numpy(item["labels"].astype(np.int64))[None]
+        inputs = torch.from_numpy(item["input_ids"].astype(np.int64))[None]
+        scores = model(input_ids=inputs, labels=labels).logits.log_softmax(-1)
+        total = total - weight * scores.gather(-1, labels[..., None]).sum()
+        mass += weight * (labels.shape[1] if per == "token" else 1)
+    return total / mass
+
+
+def rows_of_steps(steps: range, global_batch: int = 8) -> list[list[int]]:
+    """What the plan draws for these steps."""
+    plan, index = plan_and_index()
+    return [draws(plan, index, SEED, step * global_batch, (step + 1) * global_batch).tolist() for step in steps]
+
+
+def rows_by_step(folder: Path) -> dict[int, list[int]]:
+    """Rows that all ranks trained on, by step, put back in the order of the stream; the last attempt counts."""
+    by_step: dict[int, list[list[list[int]]]] = {}
+    ranks = sorted(folder.glob("rows-*.jsonl"))
+    for rank, path in enumerate(ranks):
+        previous = None
+        for line in path.read_text().splitlines():
+            step, rows = json.loads(line)
+            if step != previous:
+                by_step.setdefault(step, [[] for _ in ranks])[rank] = []
+            by_step[step][rank].append(rows)
+            previous = step
+    # Micro-batch m of rank r is the (m x ranks + r)-th of its step.
+    by_step.pop(-1, None)
+    return {
+        step: [row for turn in zip(*by_rank, strict=True) for rows in turn for row in rows]
+        for step, by_rank in by_step.items()
+    }
+
+
+def main(rank: str, world_size: str, store: str, jobs: str) -> None:
+    """Run jobs on one rank, and write their results beside the jobs."""
+    os.environ.update(RANK=rank, LOCAL_RANK=rank, WORLD_SIZE=world_size, LOCAL_WORLD_SIZE=world_size)
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{store}", rank=int(rank), world_size=int(world_size)
+    )
+    for number, job in enumerate(json.loads(Path(jobs).read_text())):
+        Path(f"{jobs}.{number}.{rank}").write_text(json.dumps(run(**job)))
+    torch.distributed.barrier()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # gloo's threads sometimes abort an interpreter that finishes normally
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    main(*sys.argv[1:])

@@ -1,0 +1,183 @@
+"""A run continues the same stream from any checkpoint, and refuses a checkpoint of another stream."""
+
+import json
+import math
+import shutil
+from dataclasses import replace
+
+import hf_jobs
+import pytest
+
+from equipoise import Census, Plan, PlanSampler, Shard, StratumIndex
+from equipoise.errors import ConfigError, RunError, StateError
+from equipoise.integrations.checkpoints import FILE_NAME, StreamPosition
+from equipoise.integrations.hf import EquipoiseTrainer
+
+STEPS = range(30)  # three epochs of ten steps
+SAVE = {"save_strategy": "steps", "save_steps": 4, "save_total_limit": None}
+# In epochs 0, 1 and 2; at the end of epoch 0 the next step is the first of another epoch.
+CHECKPOINTS = [4, 16, 20, 28]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    # With dropout, so that the parameters show whether the random state was restored as well.
+    result = hf_jobs.run(str(folder), options=SAVE, dropout=0.1)
+    return folder, result
+
+
+def test_the_steps_of_three_epochs_are_the_stream_in_order(whole) -> None:
+    found = hf_jobs.rows_by_step(whole[0])
+    assert [found[step] for step in STEPS] == hf_jobs.rows_of_steps(STEPS)
+
+
+@pytest.mark.parametrize("step", CHECKPOINTS)
+def test_resume_continues_the_stream_and_the_parameters(whole, tmp_path, step) -> None:
+    folder, uninterrupted = whole
+    resumed = hf_jobs.run(str(tmp_path), resume=str(folder / f"checkpoint-{step}"), options=SAVE, dropout=0.1)
+    found = hf_jobs.rows_by_step(tmp_path)
+    assert [found.get(k) for k in STEPS] == [None] * step + hf_jobs.rows_of_steps(STEPS[step:])
+    assert resumed["parameters"] == uninterrupted["parameters"]
+    assert resumed["losses"] == uninterrupted["losses"]
+
+
+@pytest.mark.parametrize(("batch", "accumulation"), [(4, 2), (2, 4)])
+def test_resume_with_the_global_batch_cut_otherwise(whole, tmp_path, batch, accumulation) -> None:
+    checkpoint = str(whole[0] / "checkpoint-16")
+    hf_jobs.run(str(tmp_path), resume=checkpoint, batch=batch, accumulation=accumulation, options=SAVE)
+    found = hf_jobs.rows_by_step(tmp_path)
+    assert [found[step] for step in STEPS[16:]] == hf_jobs.rows_of_steps(STEPS[16:])
+
+
+def test_resume_takes_the_newest_complete_checkpoint(whole, tmp_path) -> None:
+    for step in (4, 12, 24):
+        shutil.copytree(whole[0] / f"checkpoint-{step}", tmp_path / f"checkpoint-{step}")
+    (tmp_path / "checkpoint-24" / FILE_NAME).unlink()  # as a crash while saving leaves it
+    hf_jobs.run(str(tmp_path), resume=True, options=SAVE | {"max_steps": 14})
+    assert sorted(hf_jobs.rows_by_step(tmp_path)) == [12, 13]
+
+
+def test_resume_starts_at_the_beginning_when_nothing_was_saved_yet(tmp_path) -> None:
+    (tmp_path / "metrics.jsonl").write_text('{"step": 1, "loss": 2.0}\n')
+    hf_jobs.run(str(tmp_path), resume=True, options={"max_steps": 2})
+    assert sorted(hf_jobs.rows_by_step(tmp_path)) == [0, 1]
+
+
+def test_a_length_sorted_stream_is_resumed(tmp_path) -> None:
+    first = str(tmp_path / "first")
+    hf_jobs.run(first, options=SAVE, length_sorted=True)
+    hf_jobs.run(str(tmp_path / "second"), resume=f"{first}/checkpoint-16", options=SAVE, length_sorted=True)
+    whole, tail = (hf_jobs.rows_by_step(tmp_path / name) for name in ("first", "second"))
+    assert tail == {step: rows for step, rows in whole.items() if step >= 16}
+    flat = [row for step in STEPS for row in whole[step]]
+    assert flat != [row for rows in hf_jobs.rows_of_steps(STEPS) for row in rows], "nothing was sorted"
+    for first_draw in range(0, 240, 80):  # epochs hold the plan's own draws
+        drawn = [row for rows in hf_jobs.rows_of_steps(range(first_draw // 8, first_draw // 8 + 10)) for row in rows]
+        assert sorted(flat[first_draw : first_draw + 80]) == sorted(drawn)
+
+
+def test_loader_workers_that_read_ahead_change_nothing(tmp_path) -> None:
+    options = SAVE | {"dataloader_num_workers": 2, "max_steps": 14}
+    hf_jobs.run(str(tmp_path / "a"), options=options)
+    hf_jobs.run(str(tmp_path / "b"), resume=str(tmp_path / "a" / "checkpoint-12"), options=options)
+    assert hf_jobs.rows_by_step(tmp_path / "b") == dict(
+        zip((12, 13), hf_jobs.rows_of_steps(range(12, 14)), strict=True)
+    )
+
+
+def test_a_finished_run_is_not_trained_further(whole, tmp_path) -> None:
+    first = str(tmp_path / "first")
+    done = hf_jobs.run(first, options=SAVE | {"max_steps": 13})
+    trainer = hf_jobs.build(tmp_path / "again", options=SAVE | {"max_steps": 13})
+    output = trainer.train(f"{first}/checkpoint-13")
+    assert (output.global_step, math.isnan(output.training_loss)) == (13, True)
+    assert hf_jobs.flat(trainer.model).tolist() == done["parameters"]
+    assert hf_jobs.rows_by_step(tmp_path / "again") == {}
+
+
+def test_another_seed_is_refused(whole, tmp_path) -> None:
+    with pytest.raises(StateError, match="seed was 7 and is 8"):
+        hf_jobs.run(str(tmp_path), resume=str(whole[0] / "checkpoint-16"), seed=8)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"batch": 16}, "8 then, 16 now"),
+        ({"draws_per_epoch": 160}, "draws per epoch: 80 then, 160 now"),
+    ],
+)
+def test_another_cut_of_the_stream_is_refused(whole, tmp_path, options, named) -> None:
+    with pytest.raises(StateError, match=named):
+        hf_jobs.run(str(tmp_path), resume=str(whole[0] / "checkpoint-16"), **options)
+
+
+def test_another_plan_is_refused(whole, tmp_path) -> None:
+    trainer = hf_jobs.build(tmp_path)
+    rows = hf_jobs.records()
+    tasks, labels = rows.column("task").to_pylist(), rows.column("target").to_pylist()
+    natural = Plan.build(Census.from_labels(tasks, labels))
+    sampler = PlanSampler(natural, StratumIndex.from_labels(natural, tasks, labels), hf_jobs.SEED, 80)
+    other = EquipoiseTrainer(trainer.model, trainer.args, trainer.train_dataset, sampler, trainer.data_collator)
+    with pytest.raises(StateError, match="the plan changed"):
+        other.train(str(whole[0] / "checkpoint-16"))
+
+
+def test_another_dataset_is_refused(whole, tmp_path) -> None:
+    checkpoint = tmp_path / "checkpoint-16"
+    shutil.copytree(whole[0] / "checkpoint-16", checkpoint)
+    saved = StreamPosition.read(checkpoint)
+    replace(saved, sampler={**saved.sampler, "index": "0" * 64}).write(checkpoint)
+    with pytest.raises(StateError, match="the dataset changed"):
+        hf_jobs.run(str(tmp_path / "run"), resume=str(checkpoint))
+
+
+def test_a_checkpoint_without_a_position_is_refused(whole, tmp_path) -> None:
+    shutil.copytree(whole[0] / "checkpoint-16", tmp_path / "checkpoint-16")
+    (tmp_path / "checkpoint-16" / FILE_NAME).unlink()
+    with pytest.raises(StateError, match="incomplete"):
+        hf_jobs.run(str(tmp_path / "run"), resume=str(tmp_path / "checkpoint-16"))
+
+
+def test_a_used_directory_is_not_written_over(whole) -> None:
+    with pytest.raises(RunError, match="already holds a run"):
+        hf_jobs.run(str(whole[0]))
+
+
+def test_the_state_in_a_checkpoint_is_that_of_training_not_of_reading_ahead(whole) -> None:
+    saved = json.loads((whole[0] / "checkpoint-16" / FILE_NAME).read_text())
+    assert (saved["step"], saved["global_batch"]) == (16, 8)
+    assert saved["sampler"]["position"] == 80  # the start of the epoch; the Trainer skips from there
+
+
+def test_any_sampler_with_epochs_is_resumed(tmp_path) -> None:
+    small = {"rotation": True, "draws_per_epoch": 16, "options": SAVE | {"save_steps": 3}}
+    hf_jobs.run(str(tmp_path / "a"), **small)
+    hf_jobs.run(str(tmp_path / "b"), resume=str(tmp_path / "a" / "checkpoint-3"), **small)
+    whole, tail = (hf_jobs.rows_by_step(tmp_path / name) for name in "ab")
+    assert [whole[step][0] for step in range(6)] == [0, 8, 5, 13, 10, 18]
+    assert tail == {step: whole[step] for step in range(3, 6)}
+
+
+def build_with(tmp_path, sampler) -> None:
+    made = hf_jobs.build(tmp_path)
+    EquipoiseTrainer(made.model, made.args, made.train_dataset, sampler, made.data_collator)
+
+
+def test_a_sharded_sampler_is_refused(tmp_path) -> None:
+    plan, index = hf_jobs.plan_and_index()
+    with pytest.raises(ConfigError, match="cuts it again"):
+        build_with(tmp_path, PlanSampler(plan, index, draws_per_epoch=160, shard=Shard(0, 2)))
+
+
+def test_an_epoch_of_broken_steps_is_refused_with_the_remedy(tmp_path) -> None:
+    plan, index = hf_jobs.plan_and_index()
+    with pytest.raises(ConfigError, match=r"found 78 draws per epoch\. Use draws_per_epoch=80"):
+        build_with(tmp_path, PlanSampler(plan, index, draws_per_epoch=78))
+
+
+def test_a_sampler_of_another_dataset_is_refused(tmp_path) -> None:
+    plan = Plan.build(Census.from_counts({"tone": {"good": 5, "bad": 3}}))
+    with pytest.raises(ConfigError, match="index of 8 rows and 72 examples"):
+        build_with(tmp_path, PlanSampler(plan, StratumIndex.from_sizes([3, 5])))
