@@ -1,0 +1,112 @@
+"""The bundled suite: public diagnosis tables as text-to-text tasks, and the T5 tokenizer that reads them.
+
+Nothing here is downloaded. `scripts/build_multi_diagnosis.py` rebuilds the files from the raw tables.
+"""
+
+import json
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from equipoise.data.records import Records
+from equipoise.data.tasks import TaskOptions
+from equipoise.errors import DataError
+
+_BUNDLED = "_bundled"
+_FOLDERS = {"multi-diagnosis": "multi_diagnosis"}
+TEXTS = ("binned", "numbers")
+
+
+def suites() -> tuple[str, ...]:
+    """Names of the bundled suites.
+
+    Examples
+    --------
+    >>> suites()
+    ('multi-diagnosis',)
+    """
+    return tuple(_FOLDERS)
+
+
+def load_suite(name: str, text: str = "binned") -> Records:
+    """Read a bundled suite: every task, with its groups (patients) and its splits.
+
+    Parameters
+    ----------
+    name : str
+        One of `suites()`.
+    text : {"binned", "numbers"}
+        "binned" writes each laboratory number as the number of its quantile bin, cut on training rows
+        only, in words that are short in tokens. "numbers" writes the numbers themselves.
+
+    Returns
+    -------
+    Records
+        With the columns `group` and `split`.
+
+    Raises
+    ------
+    DataError
+        There is no such suite or no such text.
+
+    Examples
+    --------
+    >>> records = load_suite("multi-diagnosis")
+    >>> len(records), len(records.tasks)
+    (56310, 8)
+    >>> load_suite("multi-diagnosis", text="numbers").column("input")[0].as_py()
+    'age 29, sex female, query hypothyroid; TSH 0.3; referred other'
+    """
+    folder = _folder(name)
+    if text not in TEXTS:
+        raise DataError(f"`text` must be {_listed(TEXTS)}, found {text!r}.")
+    return Records(pq.read_table(folder / f"{text}.parquet"))
+
+
+def suite_tasks(name: str) -> dict[str, TaskOptions]:
+    """Give each task of a suite its prompt and its short target texts, for `infer_tasks`.
+
+    Raises
+    ------
+    DataError
+        There is no such suite.
+
+    Examples
+    --------
+    >>> suite_tasks("multi-diagnosis")["thyroid_replacement"].verbalisers["overreplaced"]
+    'over'
+    """
+    written: dict[str, Any] = json.loads((_folder(name) / "tasks.json").read_text(encoding="utf-8"))
+    return {task: TaskOptions(kind="classification", **options) for task, options in written.items()}
+
+
+def tokenizer_path() -> Path:
+    """Folder of the T5 tokenizer, for `AutoTokenizer.from_pretrained`; it needs no network.
+
+    Examples
+    --------
+    >>> sorted(file.name for file in tokenizer_path().glob("*.json"))
+    ['special_tokens_map.json', 'tokenizer.json', 'tokenizer_config.json']
+    """
+    return _bundled_folder() / "t5_tokenizer"
+
+
+def _folder(name: str) -> Path:
+    if name not in _FOLDERS:
+        raise DataError(f"There is no bundled suite {name!r}; there is {_listed(suites())}.")
+    return _bundled_folder() / _FOLDERS[name]
+
+
+def _bundled_folder() -> Path:
+    folder = resources.files("equipoise.data") / _BUNDLED
+    if not isinstance(folder, Path):
+        raise DataError(
+            f"The bundled data must lie in a folder, found {folder}. Install equipoise unpacked, not in a zip."
+        )
+    return folder
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return " or ".join(f'"{name}"' for name in names)
