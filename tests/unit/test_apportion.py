@@ -19,7 +19,10 @@ SHARES = {
 def errors(masses, block, ends, first):
     """Counts less exact shares, as fractions: nothing is rounded away."""
     return [
-        [abs(int(count) - Fraction((first + row) * block * int(mass), 1 << 60)) for count, mass in zip(counts, masses)]
+        [
+            abs(int(count) - Fraction((first + row) * block * int(mass), 1 << 60))
+            for count, mass in zip(counts, masses, strict=True)
+        ]
         for row, counts in enumerate(ends)
     ]
 

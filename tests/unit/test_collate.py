@@ -5,6 +5,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from hypothesis import given
@@ -60,6 +61,13 @@ def ids(*words: str) -> list[int]:
 
 def encoded(**options: Any) -> EncodedExamples:
     return EncodedExamples.encode(RECORDS, TASKS, word_tokenizer(), **options)
+
+
+def test_rows_without_any_target():
+    table = pa.table({"task": ["tone", "say"], "input": ["fine", "a b"], "target": pa.nulls(2, pa.string())})
+    examples = EncodedExamples.encode(Records(table), TASKS, word_tokenizer())
+    assert [examples[row]["labels"].tolist() for row in range(2)] == [[], []]
+    assert examples.truncated_targets == 0
 
 
 def test_example():

@@ -6,9 +6,14 @@ from equipoise.files import write_atomically
 def test_an_error_leaves_what_was_there(tmp_path):
     target = tmp_path / "report.json"
     target.write_text("old")
-    with pytest.raises(RuntimeError, match="crash"), write_atomically(target) as temporary:
-        temporary.write_text("half")
-        raise RuntimeError("crash")
+
+    def crash_halfway():
+        with write_atomically(target) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError("crash")
+
+    with pytest.raises(RuntimeError, match="crash"):
+        crash_halfway()
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
 

@@ -118,7 +118,7 @@ class EncodedExamples:
         target_codes, distinct = target_pairs.render(lambda task, target: _target_text(tasks[names[task]], target))
         answers = encode_targets(tokenizer, distinct)
         is_open = np.array([tasks[name].kind == "open" for name in names], np.bool_)[task_ids]
-        long = (answers.lengths > max_target)[target_codes] & (target_codes >= 0)
+        long = np.append(answers.lengths, 0)[target_codes] > max_target  # a row without a target reads the 0
         _refuse_long_labels(long & ~is_open, records, max_target)
         _warn_of_cuts("inputs", cut_inputs, len(records), max_input)
         _warn_of_cuts("targets", int(long.sum()), len(records), max_target)

@@ -159,9 +159,7 @@ def loss_mass(labels: Tensor, example_weight: Tensor, per: Per = "sequence") -> 
     4.0
     """
     if per not in get_args(Per):
-        raise ConfigError(
-            f'`per` must be "sequence" or "token", found {per!r}. Use "sequence" for equal examples.'
-        )
+        raise ConfigError(f'`per` must be "sequence" or "token", found {per!r}. Use "sequence" for equal examples.')
     if labels.ndim != 2 or example_weight.shape != labels.shape[:1]:
         raise DataError(
             "`example_weight` must hold one weight for each row of `labels`, "

@@ -1,0 +1,116 @@
+"""`equipoise evaluate`: scores of a run, with intervals."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from equipoise.cli._bars import bars_on_terminals_only
+from equipoise.cli._options import Json, Overrides, print_json, read_config
+from equipoise.errors import ConfigError
+from equipoise.report.tables import Table, print_table
+
+if TYPE_CHECKING:
+    from equipoise.metrics import Estimate, Scores
+
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The directory of a run.", show_default=False)]
+Data = Annotated[
+    str | None,
+    typer.Argument(help="Other data than the run's own, in any format that training reads.", show_default=False),
+]
+Split = Annotated[str | None, typer.Option(help="train, validation, test, or all rows.", show_default="test")]
+MethodOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--method",
+        metavar="[TASK=]METHOD",
+        help="How the model is asked: score (every label), constrained (generate a valid label) or generate"
+        " (free text); of all tasks or of one. May be repeated.",
+        show_default="score",
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", help="A new folder for the results.", show_default="a folder in RUN"),
+]
+MAIN_METRICS = {
+    "classification": ("macro_f1", "balanced_accuracy", "accuracy"),
+    "open": ("exact_match", "rouge_l", "bleu"),
+}
+EXAMPLES = (
+    "equipoise evaluate runs/first",
+    "equipoise evaluate runs/first other.jsonl --split all --method constrained",
+)
+
+
+def evaluate(
+    run: RunFolder,
+    data: Data = None,
+    split: Split = None,
+    method: MethodOption = None,
+    out: Out = None,
+    set_: Overrides = None,
+    as_json: Json = False,
+) -> None:
+    """Predict the test rows and print the scores of every task and label, with intervals.
+
+    Writes predictions.parquet and evaluation.json; nothing is overwritten.
+    """
+    if set_ and data is None:
+        raise ConfigError("`--set` describes other data (`data.columns...`), so it needs DATA.")
+    other = None if data is None else read_config(data, {}, set_).data
+    methods = _methods(method or [])
+    from equipoise.experiment.evaluate import evaluate as run_evaluation
+
+    bars_on_terminals_only()
+    scores, folder = run_evaluation(run, other, split=split, method=methods, out=out)
+    if as_json:
+        print_json({"out": str(folder), "scores": scores.to_dict()})
+    else:
+        print_scores(scores)
+        typer.echo(f"Wrote {folder / 'evaluation.json'} and {folder / 'predictions.parquet'}.")
+
+
+def print_scores(scores: "Scores") -> None:
+    """Print the main scores of every task and of every label; evaluation.json holds the others."""
+    about = f"({scores.confidence:.0%} intervals from {scores.bootstrap} resamples of groups)"
+    for kind, names in MAIN_METRICS.items():
+        rows = [
+            [name, f"{task.rows:,}", *(_shown(task.metrics[metric]) for metric in names)]
+            for name, task in scores.tasks.items()
+            if task.kind == kind
+        ]
+        if rows:
+            rows.append(["mean over tasks", "", *(_shown(scores.mean[metric]) for metric in names)])
+            print_table(Table(f"Scores per task {about}", ["task", "rows", *names], rows), sys.stdout)
+    labels = [
+        [
+            name,
+            each.label,
+            "-" if each.train_count is None else f"{each.train_count:,}",
+            f"{each.support:,}",
+            *(_shown(estimate) for estimate in (each.precision, each.recall, each.f1)),
+        ]
+        for name, task in scores.tasks.items()
+        for each in task.labels
+    ]
+    if labels:
+        heads = ["task", "label", "train", "test", "precision", "recall", "F1"]
+        print_table(Table("Scores per label (train, test: rows)", heads, labels), sys.stdout)
+    for name, task in scores.tasks.items():
+        for label, count in (task.unseen_labels or {}).items():
+            typer.echo(f"{name}: {count} test rows have the label {label!r}, which no training row has.")
+
+
+def _shown(estimate: "Estimate") -> str:
+    return "-" if estimate.value is None else str(estimate)
+
+
+def _methods(texts: list[str]) -> dict[str, str] | None:
+    """Read ``METHOD`` and ``TASK=METHOD`` texts."""
+    methods: dict[str, str] = {}
+    for text in texts:
+        task, equals, name = text.rpartition("=")
+        methods[task if equals else "*"] = name
+    return methods or None

@@ -1,0 +1,50 @@
+"""`equipoise predict`: the answers of a run's model for the rows of a file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from equipoise.cli._bars import bars_on_terminals_only
+from equipoise.cli._evaluate import RunFolder
+from equipoise.cli._options import Json, Overrides, print_json, read_config
+
+File = Annotated[
+    Path,
+    typer.Argument(help="Rows in any format that training reads; they need no targets.", show_default=False),
+]
+Out = Annotated[
+    Path,
+    typer.Option("--out", "-o", help="The file to write: .parquet, .jsonl or .csv.", show_default=False),
+]
+TaskName = Annotated[
+    str | None,
+    typer.Option("--task", help="The task of all rows, for a file without a column of tasks.", show_default=False),
+]
+EXAMPLES = (
+    "equipoise predict runs/first new.jsonl -o answers.parquet",
+    "equipoise predict runs/first new.csv --task heart --set data.columns.input=text -o answers.csv",
+)
+
+
+def predict(
+    run: RunFolder,
+    file: File,
+    out: Out,
+    task: TaskName = None,
+    set_: Overrides = None,
+    as_json: Json = False,
+) -> None:
+    """Write a label and its probability for every row of a file.
+
+    The output appears whole or not at all.
+    """
+    columns = read_config(str(file), {}, set_).data.columns if set_ else None
+    from equipoise.experiment.predict import predict as run_prediction
+
+    bars_on_terminals_only()
+    rows = run_prediction(run, file, out, columns=columns, default_task=task)
+    if as_json:
+        print_json({"out": str(out), "rows": rows})
+    else:
+        typer.echo(f"Wrote {rows:,} answers to {out}.")

@@ -1,0 +1,74 @@
+"""Read, build and write configurations."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from equipoise.config._build import Builder, Convert
+from equipoise.config._draft import Draft
+from equipoise.config._plain import to_plain
+from equipoise.config._schema import RunConfig
+from equipoise.config._schemes import parse_rates, parse_weights
+from equipoise.config._yaml import Document, dump_yaml, read_yaml
+from equipoise.files import write_atomically
+from equipoise.rates import Rates
+from equipoise.weights import ClassWeights
+
+
+def load_config(path: Path, *, options: Mapping[str, Any] | None = None, overrides: Sequence[str] = ()) -> RunConfig:
+    """Read a run's configuration from a YAML file.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file. Paths inside it are meant from the current folder, as on the command line.
+    options : mapping of str to object, optional
+        Options of the command line by dotted key; they go before what the file says.
+    overrides : sequence of str
+        ``a.b=value`` texts; they go before everything else.
+
+    Returns
+    -------
+    RunConfig
+        The configuration, every default filled in.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read or a key or value cannot be used; the message names file and line.
+    """
+    return _finish(Draft(read_yaml(path)), options or {}, overrides)
+
+
+def make_config(
+    data: Mapping[str, Any], *, options: Mapping[str, Any] | None = None, overrides: Sequence[str] = ()
+) -> RunConfig:
+    """Build a run's configuration from plain data; see `load_config`.
+
+    Examples
+    --------
+    >>> make_config({"data": {"source": "rows.jsonl"}}, overrides=["plan.draws=640"]).plan.draws
+    640
+    """
+    return _finish(Draft(Document(dict(data))), options or {}, overrides)
+
+
+def config_to_dict(config: RunConfig) -> dict[str, Any]:
+    """The resolved configuration as plain data; `make_config` of it gives the same configuration."""
+    return to_plain(config)
+
+
+def save_config(config: RunConfig, path: Path) -> None:
+    """Write the resolved configuration as YAML."""
+    with write_atomically(path) as temporary:
+        temporary.write_text(dump_yaml(config_to_dict(config)), encoding="utf-8")
+
+
+def _finish(draft: Draft, options: Mapping[str, Any], overrides: Sequence[str]) -> RunConfig:
+    for name, value in options.items():
+        draft.set(name.split("."), value, f"the option for `{name}`")
+    for text in overrides:
+        draft.override(text)
+    document = draft.document
+    converters: dict[type, Convert] = {Rates: parse_rates, ClassWeights: parse_weights}
+    return Builder(document, converters).build(RunConfig, document.data)

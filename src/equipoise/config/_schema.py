@@ -1,0 +1,161 @@
+"""The fields of a run's configuration, with their defaults: what YAML files and options fill in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from equipoise.config._check import in_range, one_of
+from equipoise.data import Columns, TaskOptions
+from equipoise.errors import ConfigError
+from equipoise.rates import Equal, Rates
+from equipoise.weights import ClassWeights, Power
+
+Method = Literal["score", "constrained", "generate"]
+METHODS: tuple[Method, ...] = ("score", "constrained", "generate")
+
+# The Trainer's arguments that follow from the plan and from `training:`; a second place for the same
+# number would let the two disagree.
+OWNED_TRAINER_ARGUMENTS: Mapping[str, str] = {
+    "output_dir": "`out`",
+    "seed": "`seed`",
+    "data_seed": "`seed`",
+    "max_steps": "`plan.draws`",
+    "num_train_epochs": "`plan.draws`",
+    "per_device_train_batch_size": "`training.batch_size`",
+    "learning_rate": "`training.learning_rate`",
+    "lr_scheduler_type": "`training.schedule`",
+    "warmup_steps": "`training.warmup`",
+    "warmup_ratio": "`training.warmup`",
+    "weight_decay": "`training.weight_decay`",
+    "max_grad_norm": "`training.max_gradient_norm`",
+    "logging_steps": "`training.log_every`",
+    "logging_strategy": "`training.log_every`",
+    "save_steps": "`training.save_every`",
+    "save_strategy": "`training.save_every`",
+    "eval_strategy": "`training.validate_every`",
+    "eval_steps": "`training.validate_every`",
+    "resume_from_checkpoint": "the option `--resume`",
+    "train_sampling_strategy": "`plan`",
+    "remove_unused_columns": "it nowhere: the loss needs every column,",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitConfig:
+    """How rows without a split of their own are split; a group is never cut."""
+
+    fractions: tuple[float, float, float] = (0.7, 0.1, 0.2)
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """Where the records come from: a path, a glob, a list of them, or ``suite:NAME``."""
+
+    source: str | tuple[str, ...]
+    columns: Columns = field(default_factory=Columns)
+    default_task: str | None = None
+    text: str | None = None
+    split: SplitConfig = field(default_factory=SplitConfig)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """Which model starts: ``tiny``, a folder, or a name on the Hugging Face hub."""
+
+    name: str = "tiny"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanConfig:
+    """What to draw: mixing rates between tasks, class weights inside them, and how many draws."""
+
+    rates: Rates = field(default_factory=Equal)
+    weights: ClassWeights | Mapping[str, ClassWeights] = field(default_factory=Power)
+    draws: int | None = None
+    max_passes: float | None = None
+    target_rates: Rates | None = None
+    target_weights: ClassWeights | Mapping[str, ClassWeights] | None = None
+    allow_repeats: bool = False
+
+    def __post_init__(self) -> None:
+        if self.draws is not None:
+            in_range("plan.draws", self.draws, 1)
+        if self.max_passes is not None:
+            in_range("plan.max_passes", self.max_passes, 0, open_low=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """How the model learns from the draws; `batch_size` is global, over all ranks and accumulation."""
+
+    per: Literal["sequence", "token"] = "sequence"
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    schedule: Literal["constant", "linear", "cosine"] = "linear"
+    warmup: float = 0.0
+    weight_decay: float = 0.0
+    max_gradient_norm: float = 1.0
+    max_input: int = 512
+    max_target: int = 64
+    window: int = 64
+    log_every: int = 10
+    save_every: int = 500
+    validate_every: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "max_input", "max_target", "window", "log_every", "save_every"):
+            in_range(f"training.{name}", getattr(self, name), 1)
+        if self.validate_every is not None:
+            in_range("training.validate_every", self.validate_every, 1)
+        in_range("training.learning_rate", self.learning_rate, 0, open_low=True)
+        in_range("training.warmup", self.warmup, 0, 1)
+        in_range("training.weight_decay", self.weight_decay, 0)
+        in_range("training.max_gradient_norm", self.max_gradient_norm, 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationConfig:
+    """How a trained model is judged; `method` is one for all tasks or one per task (``"*"``: the rest)."""
+
+    split: Literal["train", "validation", "test", "all"] = "test"
+    method: str | Mapping[str, str] = "score"
+    bootstrap: int = 1000
+    batch_tokens: int = 16384
+
+    def __post_init__(self) -> None:
+        in_range("evaluation.bootstrap", self.bootstrap, 0)
+        in_range("evaluation.batch_tokens", self.batch_tokens, 1)
+        given = [self.method] if isinstance(self.method, str) else list(self.method.values())
+        for method in given:
+            one_of("evaluation.method", method, METHODS)
+
+    def method_of(self, task: str) -> str:
+        """The method that judges one task."""
+        if isinstance(self.method, str):
+            return self.method
+        return self.method.get(task, self.method.get("*", "score"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """One run, complete: data, tasks, model, plan, training, evaluation and seed."""
+
+    data: DataConfig
+    tasks: Mapping[str, TaskOptions] = field(default_factory=dict[str, TaskOptions])
+    model: ModelConfig = field(default_factory=ModelConfig)
+    plan: PlanConfig = field(default_factory=PlanConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    trainer: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    seed: int = 0
+    out: str | None = None
+
+    def __post_init__(self) -> None:
+        in_range("seed", self.seed, 0)
+        for name in self.trainer:
+            if name in OWNED_TRAINER_ARGUMENTS:
+                raise ConfigError(
+                    f"`trainer.{name}` follows from the rest of the configuration."
+                    f" Set {OWNED_TRAINER_ARGUMENTS[name]} instead."
+                )

@@ -1,0 +1,1 @@
+"""One configuration becomes one run: prepare, train, evaluate, predict, and the demonstration."""

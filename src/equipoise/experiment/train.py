@@ -1,0 +1,182 @@
+"""Train: one configuration becomes one run directory."""
+
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from torch.utils.data import Dataset
+
+from equipoise.batching import LengthSorted
+from equipoise.collate import Collator, EncodedExamples
+from equipoise.config import RunConfig
+from equipoise.data import Records, give_warnings
+from equipoise.errors import DataError
+from equipoise.experiment.arguments import trainer_arguments
+from equipoise.experiment.directory import RunDirectory
+from equipoise.experiment.prepare import Prepared, prepare, refuse_bad_forecast
+from equipoise.experiment.resume import refuse_other_run
+from equipoise.experiment.strata import strata_of
+from equipoise.experiment.validation import validation_rows
+from equipoise.files import write_atomically
+from equipoise.index import StratumIndex
+from equipoise.integrations.hf import EquipoiseTrainer, global_batch
+from equipoise.integrations.hf_callbacks import METRICS_NAME
+from equipoise.integrations.models import load_model
+from equipoise.plan import Plan
+from equipoise.samplers import PlanSampler
+
+
+@dataclass(frozen=True)
+class Run:
+    """What became of a training.
+
+    Attributes
+    ----------
+    directory : RunDirectory
+        Where everything is.
+    interrupted : bool
+        Whether a signal ended it; it can be resumed.
+    steps : int
+        Optimiser steps done, in this and earlier sittings.
+    main : bool
+        Whether this process is the first rank, the one that writes.
+    """
+
+    directory: RunDirectory
+    interrupted: bool
+    steps: int
+    main: bool
+
+
+def train(config: RunConfig, out: Path, *, resume: bool = False) -> Run:
+    """Train a model as a configuration says.
+
+    Parameters
+    ----------
+    config : RunConfig
+        The whole run.
+    out : pathlib.Path
+        The directory of the run; new, unless it is resumed.
+    resume : bool
+        Continue the run in `out` from its last complete checkpoint.
+
+    Returns
+    -------
+    Run
+        The run; its model is in ``run.directory.model`` unless it was interrupted.
+
+    Raises
+    ------
+    EquipoiseError
+        If data, configuration or plan cannot be used, `out` holds something already, or the run to be
+        resumed was another one; the message names the difference.
+    """
+    prepared = prepare(config)
+    give_warnings(prepared.problems)
+    return train_prepared(prepared, out, resume=resume)
+
+
+def train_prepared(
+    prepared: Prepared, out: Path, *, resume: bool = False, encoded: EncodedExamples | None = None
+) -> Run:
+    """Train on records that were read before, and perhaps tokenised before; see `train`.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        From `prepare`.
+    out : pathlib.Path
+        The directory of the run.
+    resume : bool
+        Continue the run in `out`.
+    encoded : EncodedExamples, optional
+        The training rows, tokenised by the same model's tokenizer, to share them between runs.
+
+    Returns
+    -------
+    Run
+        The run.
+    """
+    config, plan = prepared.config, prepared.plan
+    refuse_bad_forecast(prepared)
+    directory = RunDirectory(out)
+    if resume:
+        RunDirectory.open(out)
+        refuse_other_run(directory, prepared)
+    model, words = load_model(config.model.name, seed=config.seed)
+    tokenizer: Any = words
+    args = trainer_arguments(config, directory.checkpoints, model.config.model_type)
+    main = args.process_index == 0
+    if resume and directory.model.is_dir():
+        return Run(directory, interrupted=False, steps=args.max_steps, main=main)
+    if main and not resume:
+        RunDirectory.create(out).write_inputs(config, plan, prepared.tasks, prepared.describe_data())
+    train_rows = prepared.train
+    tasks, labels = strata_of(train_rows, prepared.tasks)
+    if encoded is None:
+        encoded = encode(train_rows, prepared, tokenizer)
+    index = StratumIndex.from_labels(plan, tasks, labels)
+    sampler = PlanSampler(
+        plan,
+        index,
+        seed=config.seed,
+        draws_per_epoch=args.max_steps * global_batch(args),
+    )
+    lengths = encoded.input_lengths + encoded.target_lengths
+    trainer = EquipoiseTrainer(
+        model,
+        args,
+        cast("Dataset[Any]", replace(encoded, example_weights=importance_weights(plan, index))),
+        LengthSorted(sampler, lengths, global_batch(args), config.training.window),
+        Collator(tokenizer.pad_token_id),
+        per=config.training.per,
+        eval_dataset=cast("Dataset[Any] | None", _validation(prepared, tokenizer)),
+        processing_class=tokenizer,
+    )
+    result = trainer.train(resume_from_checkpoint=resume)
+    if main and not trainer.interrupted:
+        _publish(trainer, directory)
+    return Run(directory, trainer.interrupted, result.global_step, main)
+
+
+def encode(records: Records, prepared: Prepared, tokenizer: Any) -> EncodedExamples:
+    """Tokenise records within the limits of a run's configuration; every example has weight one."""
+    limits = prepared.config.training
+    return EncodedExamples.encode(
+        records, prepared.tasks, tokenizer, max_input=limits.max_input, max_target=limits.max_target
+    )
+
+
+def importance_weights(plan: Plan, index: StratumIndex) -> NDArray[np.float32]:
+    """The weight p*/q of every training row."""
+    weights = np.empty(len(index), np.float32)
+    by_stratum = np.repeat(plan.importance_weights, index.sizes)
+    weights[slice(None) if index.order is None else index.order] = by_stratum
+    return weights
+
+
+def _validation(prepared: Prepared, tokenizer: Any) -> EncodedExamples | None:
+    if prepared.config.training.validate_every is None:
+        return None
+    records = prepared.records.where(split="validation")
+    known = [name in prepared.tasks for name in records.column("task").to_pylist()]
+    records = records.take(np.flatnonzero(known))
+    if not len(records):
+        raise DataError("`training.validate_every` needs validation rows, found none. Leave it out.")
+    rows = validation_rows(*strata_of(records, prepared.tasks), seed=prepared.config.seed)
+    return encode(records.take(rows), prepared, tokenizer)
+
+
+def _publish(trainer: EquipoiseTrainer, directory: RunDirectory) -> None:
+    """Put the metrics, the model and its tokenizer in place; the model's name comes last."""
+    metrics = directory.checkpoints / METRICS_NAME
+    with write_atomically(directory.metrics) as temporary:
+        shutil.copyfile(metrics, temporary)
+    unfinished = directory.path / ".model"
+    if unfinished.exists():
+        shutil.rmtree(unfinished)
+    trainer.save_model(str(unfinished))
+    unfinished.replace(directory.model)

@@ -1,0 +1,278 @@
+"""From data to answers through the command, on small made-up data."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+import pytest
+from safetensors.numpy import load_file
+from tests.unit.cli.rows import write_rows
+from typer.testing import CliRunner, Result
+
+from equipoise.cli import app
+from equipoise.config import load_config
+from equipoise.experiment.directory import RunDirectory
+
+pytestmark = pytest.mark.slow
+
+# Few steps on short inputs; the learning rate is high so that they suffice.
+SETTINGS = ["--set", "training.batch_size=16", "--set", "training.learning_rate=3e-3", "--set", "training.log_every=1"]
+SETTINGS += ["--set", "evaluation.bootstrap=50", "--draws", "640", "--weights", "sqrt", "--set", "trainer.use_cpu=true"]
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_rows(tmp_path_factory.mktemp("data") / "rows.jsonl")
+
+
+@pytest.fixture(scope="module")
+def trained(rows: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "first"
+    result = run("train", rows, *SETTINGS, "--out", out, "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["steps"] == 40
+    return out
+
+
+def test_the_run_directory_holds_everything(trained: Path) -> None:
+    names = {path.name for path in trained.iterdir()}
+    assert names == {
+        "config.yaml", "plan.json", "tasks.json", "data.json", "versions.json", "metrics.jsonl", "checkpoints", "model",
+        "predictions.parquet", "evaluation.json",
+    }  # fmt: skip
+    config = load_config(trained / "config.yaml")
+    assert config.plan.draws == 640
+    assert config.training.learning_rate == 3e-3
+    steps = [json.loads(line)["step"] for line in (trained / "metrics.jsonl").read_text().splitlines()]
+    assert steps[:40] == list(range(1, 41))
+
+
+def test_it_learned_and_counted_every_test_row_once(trained: Path) -> None:
+    scores = json.loads((trained / "evaluation.json").read_text())["scores"]
+    assert scores["tasks"]["tone"]["metrics"]["accuracy"]["value"] > 0.5
+    predictions = pq.read_table(trained / "predictions.parquet").to_pylist()
+    assert len(predictions) == 24
+    assert sorted(row["row"] for row in predictions) == list(range(24))
+    assert all(sum(row["probability"]) == pytest.approx(1) for row in predictions)
+
+
+def test_labels_and_plan_come_from_training_rows_alone(trained: Path) -> None:
+    plan = RunDirectory(trained).read_plan()
+    assert dict(zip(plan.strata, plan.counts.tolist(), strict=True))["triage", "urgent"] == 4
+    assert plan.counts.sum() == 72
+
+
+def test_an_existing_run_is_refused(trained: Path, rows: Path) -> None:
+    before = (trained / "config.yaml").read_bytes()
+    result = run("train", rows, *SETTINGS, "--out", trained)
+    assert result.exit_code == 1
+    assert "never overwritten" in result.stderr
+    assert "--resume" in result.stderr
+    assert (trained / "config.yaml").read_bytes() == before
+
+
+def test_a_finished_run_is_not_trained_again(trained: Path, rows: Path) -> None:
+    model = (trained / "model" / "model.safetensors").stat().st_mtime_ns
+    result = run("train", rows, *SETTINGS, "--out", trained, "--resume")
+    assert result.exit_code == 0, result.output
+    assert "is complete" in result.stderr
+    assert (trained / "model" / "model.safetensors").stat().st_mtime_ns == model
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (["--draws", "656"], "`plan.draws` was 640, now it is 656"),
+        (["--weights", "natural"], "`plan.weights.scheme` was 'Power', now it is 'Natural'"),
+        (["--seed", "1"], "`seed` was 0, now it is 1"),
+        (["--set", "tasks.tone.prompt=how is {input}"], "task `tone.prompt` was '{task}: {input}'"),
+    ],
+)
+def test_resuming_another_run_names_the_difference(trained: Path, rows: Path, change: list[str], named: str) -> None:
+    result = run("train", rows, *SETTINGS, *change, "--out", trained, "--resume")
+    assert result.exit_code == 1
+    assert named in result.stderr
+
+
+def test_resuming_on_other_data_names_the_difference(trained: Path, rows: Path) -> None:
+    text = rows.read_text()
+    rows.write_text(text.replace("small cut", "small burn"))
+    result = run("train", rows, *SETTINGS, "--out", trained, "--resume")
+    rows.write_text(text)
+    assert result.exit_code == 1
+    assert "data: `train_sha256` was" in result.stderr
+
+
+def test_resuming_nothing_is_refused(rows: Path, tmp_path: Path) -> None:
+    result = run("train", rows, *SETTINGS, "--out", tmp_path / "none", "--resume")
+    assert result.exit_code == 1
+    assert "is not a run directory" in result.stderr
+
+
+@pytest.mark.parametrize("method", ["score", "constrained", "generate", "triage=generate"])
+def test_evaluate_by_each_method(trained: Path, tmp_path: Path, method: str) -> None:
+    out = tmp_path / "evaluation"
+    result = run("evaluate", trained, "--method", method, "-o", out, "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["scores"]["tasks"]["tone"]["rows"] == 12
+    again = run("evaluate", trained, "--method", method, "-o", out)
+    assert again.exit_code == 1
+    assert "already holds an evaluation" in again.stderr
+
+
+def test_scores_of_the_same_rows_are_the_same(trained: Path, tmp_path: Path) -> None:
+    result = run("evaluate", trained, "-o", tmp_path / "again", "--json")
+    stored = json.loads((trained / "evaluation.json").read_text())["scores"]
+    assert json.loads(result.stdout)["scores"] == stored
+
+
+def test_evaluate_other_data_prints_tables(trained: Path, rows: Path, tmp_path: Path) -> None:
+    other = write_rows(tmp_path / "other.jsonl", patients=20)
+    result = run("evaluate", trained, other, "--split", "all")
+    assert result.exit_code == 0, result.output
+    assert "Scores per task (95% intervals from 50 resamples of groups)" in result.stdout
+    assert (trained / "evaluations" / "other-all" / "predictions.parquet").exists()
+
+
+def test_data_without_splits_is_evaluated_whole(trained: Path, rows: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.jsonl"
+    lines = [json.loads(line) for line in rows.read_text().splitlines()]
+    for line in lines:
+        del line["split"]
+    other.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    result = run("evaluate", trained, other, "-o", tmp_path / "whole", "--json")
+    assert result.exit_code == 0, result.output
+    counted = sum(task["rows"] for task in json.loads(result.stdout)["scores"]["tasks"].values())
+    assert counted == len(lines)
+    refused = run("evaluate", trained, other, "--split", "test", "-o", tmp_path / "none")
+    assert refused.exit_code == 1
+    assert "the data has no splits" in refused.stderr
+
+
+def test_predict_keeps_the_order_and_needs_no_targets(trained: Path, tmp_path: Path) -> None:
+    questions = tmp_path / "new.csv"
+    questions.write_text("task,input,id\ntone,it was good,a\ntriage,crushing pain in the chest,b\ntone,it was bad,c\n")
+    tables = {}
+    for suffix in ("parquet", "jsonl", "csv"):
+        out = tmp_path / f"answers.{suffix}"
+        result = run("predict", trained, questions, "-o", out, "--json")
+        assert result.exit_code == 0, result.output
+        assert json.loads(result.stdout)["rows"] == 3
+    tables["parquet"] = pq.read_table(tmp_path / "answers.parquet").to_pylist(maps_as_pydicts="strict")
+    tables["jsonl"] = [json.loads(line) for line in (tmp_path / "answers.jsonl").read_text().splitlines()]
+    tables["csv"] = pa_csv.read_csv(tmp_path / "answers.csv").to_pylist()
+    for row in tables["csv"]:
+        row["probabilities"] = json.loads(row["probabilities"])
+    assert tables["parquet"] == tables["jsonl"] == tables["csv"]
+    answers = tables["parquet"]
+    assert [row["id"] for row in answers] == ["a", "b", "c"]
+    assert [row["task"] for row in answers] == ["tone", "triage", "tone"]
+    for row in answers:
+        assert row["probability"] == max(row["probabilities"].values())
+        assert row["probabilities"][row["predicted"]] == row["probability"]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("answers.txt", "must end in .parquet, .jsonl, .csv"), ("new.jsonl", "is the input itself")],
+)
+def test_predict_refuses_outputs(trained: Path, tmp_path: Path, name: str, expected: str) -> None:
+    questions = tmp_path / "new.jsonl"
+    questions.write_text('{"task": "tone", "input": "it was good"}\n')
+    result = run("predict", trained, questions, "-o", tmp_path / name)
+    assert result.exit_code == 1
+    assert expected in result.stderr
+    assert questions.read_text() == '{"task": "tone", "input": "it was good"}\n'
+
+
+def test_predict_refuses_unknown_tasks_and_leaves_no_file(trained: Path, tmp_path: Path) -> None:
+    questions = tmp_path / "new.jsonl"
+    questions.write_text('{"task": "weather", "input": "rain"}\n')
+    result = run("predict", trained, questions, "-o", tmp_path / "answers.csv")
+    assert result.exit_code == 1
+    assert "weather" in result.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"new.jsonl"}
+
+
+def test_interrupted_and_resumed_gives_the_same_model(trained: Path, rows: Path, tmp_path: Path) -> None:
+    out = tmp_path / "interrupted"
+    main = "from equipoise.cli import main; main()"
+    command = [sys.executable, "-c", main, "train", str(rows), *SETTINGS, "--out", str(out)]
+    metrics = out / "checkpoints" / "metrics.jsonl"
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    end = time.monotonic() + 300
+    while process.poll() is None and not (metrics.exists() and metrics.read_text().count("\n") >= 3):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=300)
+    assert process.returncode == 130, stderr
+    assert "Continue with --resume" in stderr
+    assert "Traceback" not in stderr
+    assert stdout == ""
+    assert not (out / "model").exists()
+    assert len(list((out / "checkpoints").glob("checkpoint-*"))) == 1
+
+    unfinished = run("evaluate", out)
+    assert unfinished.exit_code == 1
+    assert "no trained model yet" in unfinished.stderr
+
+    resumed = subprocess.run([*command, "--resume", "--json"], capture_output=True, text=True, check=False)
+    assert resumed.returncode == 0, resumed.stderr
+    assert json.loads(resumed.stdout)["steps"] == 40
+    losses = [
+        [(line["step"], line["loss"]) for line in map(json.loads, path.read_text().splitlines()) if "loss" in line]
+        for path in (trained / "metrics.jsonl", out / "metrics.jsonl")
+    ]
+    assert losses[0] == losses[1]
+    first, second = (load_file(path / "model" / "model.safetensors") for path in (trained, out))
+    assert all((first[name] == second[name]).all() for name in first)
+
+
+@pytest.mark.filterwarnings("ignore:No row is in the split")
+def test_open_ended_tasks_are_generated_and_judged_by_their_texts(tmp_path: Path) -> None:
+    rows = [
+        {"task": "echo", "input": f"word{n}", "target": f"word{n} again", "split": "test" if n % 5 == 0 else "train"}
+        for n in range(40)
+    ]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    options = ["--set", "tasks.echo.kind=open", "--set", "training.max_target=8", "--draws", "64"]
+    out = tmp_path / "run"
+    result = run("train", tmp_path / "rows.jsonl", *SETTINGS, *options, "--out", out, "--json")
+    assert result.exit_code == 0, result.output
+    metrics = json.loads(result.stdout)["scores"]["tasks"]["echo"]["metrics"]
+    assert set(metrics) == {"exact_match", "rouge_l", "bleu"}
+    predictions = pq.read_table(out / "predictions.parquet").to_pylist()
+    assert [row["target"] for row in predictions] == [row["target"] for row in rows if row["split"] == "test"]
+    assert {row["kind"] for row in predictions} == {"open"}
+
+
+@pytest.mark.filterwarnings("ignore:No row is in the split")
+def test_without_test_rows_the_model_is_kept_and_nothing_is_evaluated(rows: Path, tmp_path: Path) -> None:
+    text = "".join(line + "\n" for line in rows.read_text().splitlines() if '"split": "train"' in line)
+    (tmp_path / "train.jsonl").write_text(text)
+    out = tmp_path / "run"
+    result = run("train", tmp_path / "train.jsonl", *SETTINGS, "--draws", "16", "--out", out)
+    assert result.exit_code == 0, result.output
+    assert "There are no test rows" in result.stderr
+    assert (out / "model").is_dir()
+    assert not (out / "evaluation.json").exists()
+
+
+def test_resuming_over_another_plan_file_names_the_difference(trained: Path, rows: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(trained, tmp_path / "copy"))
+    planned = run("plan", rows, "--weights", "natural", "--draws", 640, "-o", copy / "plan.json")
+    assert planned.exit_code == 0, planned.output
+    result = run("train", rows, *SETTINGS, "--out", copy, "--resume")
+    assert result.exit_code == 1
+    assert "- plan: " in result.stderr

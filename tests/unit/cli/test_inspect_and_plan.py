@@ -1,0 +1,179 @@
+"""The commands that look and plan, run in this process."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from tests.unit.cli.rows import write_rows
+from typer.testing import CliRunner, Result
+
+from equipoise.cli import app
+from equipoise.plan import Plan
+
+runner = CliRunner()
+
+
+def run(*arguments: object) -> Result:
+    return runner.invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Path:
+    return write_rows(tmp_path / "rows.jsonl")
+
+
+def test_inspect_prints_tasks_labels_and_splits(rows: Path) -> None:
+    result = run("inspect", rows)
+    assert result.exit_code == 0, result.output
+    assert "rows: train 72, validation 24, test 24" in result.stdout
+    triage = next(line for line in result.stdout.splitlines() if line.startswith("triage") and "%" in line)
+    assert triage.split() == ["triage", "36", "50.0%", "2", "8.0", "4"]
+    assert "\x1b" not in result.stdout
+
+
+def test_inspect_as_json_is_only_json(rows: Path) -> None:
+    found = json.loads(run("inspect", rows, "--json").stdout)
+    assert found["census"] == {"tone": {"bad": 12, "fair": 12, "good": 12}, "triage": {"routine": 32, "urgent": 4}}
+    assert found["rows"] == {"train": 72, "validation": 24, "test": 24}
+    assert found["tasks"][1]["imbalance"] == 8.0
+
+
+def test_inspect_exits_with_1_when_a_group_is_in_two_splits(rows: Path) -> None:
+    text = rows.read_text()
+    rows.write_text(text.replace('"group": "p3", "split": "test"', '"group": "p0", "split": "test"'))
+    result = run("inspect", rows)
+    assert result.exit_code == 1
+    assert "column `group` is 'p0' in both" in result.stderr
+
+
+def test_inspect_exits_with_1_on_an_error_in_the_content(rows: Path) -> None:
+    lines = [json.loads(line) | {"id": "same"} for line in rows.read_text().splitlines()]
+    rows.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    result = run("inspect", rows)
+    assert result.exit_code == 1
+    assert "same" in result.output
+
+
+def test_inspect_warns_of_duplicates_across_splits(rows: Path) -> None:
+    text = rows.read_text()
+    rows.write_text(text.replace("case 3,", "case 0,").replace('hand, case 3"', 'hand, case 4"'))
+    lines = [json.loads(line) for line in rows.read_text().splitlines()]
+    lines[6]["input"] = lines[0]["input"]
+    rows.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    result = run("inspect", rows, "--json")
+    assert "duplicates-across-splits" in {problem["code"] for problem in json.loads(result.stdout)["problems"]}
+
+
+@pytest.mark.parametrize(("suffix", "start"), [(".png", b"\x89PNG"), (".svg", b"<?xml")])
+def test_inspect_draws_the_census(rows: Path, tmp_path: Path, suffix: str, start: bytes) -> None:
+    result = run("inspect", rows, "--plot", tmp_path / f"census{suffix}")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / f"census{suffix}").read_bytes().startswith(start)
+
+
+def test_inspect_refuses_other_plots(rows: Path, tmp_path: Path) -> None:
+    result = run("inspect", rows, "--plot", tmp_path / "census.bmp")
+    assert result.exit_code == 1
+    assert "`--plot` must name a .png or .svg file, found 'census.bmp'" in result.stderr
+
+
+def test_columns_are_named_by_overrides(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("question,text,label\nq,one,yes\nq,two,no\nq,three,yes\nq,four,no\n")
+    overrides = ["--set", "data.columns={task: question, input: text, target: label}"]
+    overrides += ["--set", "tasks.q.kind=classification", "--set", "data.split.fractions=[1, 0, 0]"]
+    assert json.loads(run("inspect", path, *overrides, "--json").stdout)["census"] == {"q": {"no": 2, "yes": 2}}
+
+
+def test_plan_shows_the_forecast_and_writes_the_plan(rows: Path, tmp_path: Path) -> None:
+    result = run("plan", rows, "--weights", "inverse,max_ratio=50", "--draws", 200, "-o", tmp_path / "plan.json")
+    assert result.exit_code == 0, result.output
+    assert "Rates Equal(); weights InverseFrequency().clipped(max_ratio=50); 200 draws" in result.stdout
+    plan = Plan.from_json((tmp_path / "plan.json").read_text())
+    assert plan.draws == 200
+    share = dict(zip(plan.strata, plan.probabilities.tolist(), strict=True))
+    assert share["triage", "urgent"] == pytest.approx(0.25)
+
+
+def test_plan_as_json_is_only_json(rows: Path) -> None:
+    found = json.loads(run("plan", rows, "--draws", 200, "--json").stdout)
+    assert found["forecast"]["draws"] == 200
+    assert len(found["fingerprint"]) == 64
+
+
+def test_plan_with_errors_exits_with_1_unless_they_are_accepted(rows: Path) -> None:
+    command = ("plan", rows, "--weights", "inverse", "--draws", 100_000)
+    result = run(*command)
+    assert result.exit_code == 1
+    assert "error (" in result.stdout
+    assert "--allow-repeats" in result.stderr
+    assert run(*command, "--allow-repeats").exit_code == 0
+
+
+def test_plan_reads_a_configuration_and_options_go_first(rows: Path, tmp_path: Path) -> None:
+    config = tmp_path / "run.yaml"
+    config.write_text(f"data: {{source: {rows}}}\nplan: {{rates: proportional, draws: 100}}\n")
+    found = json.loads(run("plan", config, "--draws", 50, "--json").stdout)
+    assert found["rates"] == "Proportional(scale=1.0)"
+    assert found["forecast"]["draws"] == 50
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("plan", "no-such-file.jsonl"), "no-such-file.jsonl"),
+        (("plan", "ROWS", "--rates", "equl"), "Did you mean 'equal'?"),
+        (("plan", "ROWS", "--set", "plan.rate=equal"), "Did you mean `plan.rates`?"),
+        (("inspect", "missing.yaml"), "Cannot read `missing.yaml`"),
+        (("train", "ROWS"), "Give --out DIR"),
+    ],
+)
+def test_errors_are_one_message_without_a_traceback(rows: Path, arguments: tuple[str, ...], expected: str) -> None:
+    result = run(*(str(rows) if argument == "ROWS" else argument for argument in arguments))
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: ")
+    assert expected in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_debug_lets_the_error_through(rows: Path) -> None:
+    result = run("plan", rows, "--rates", "equl", "--debug")
+    assert type(result.exception).__name__ == "ConfigError"
+
+
+@pytest.mark.parametrize(
+    "arguments", [("plan",), ("plan", "x", "--draws", "0"), ("plant", "x"), ("plan", "x", "--drows", "3")]
+)
+def test_usage_errors_exit_with_2(arguments: tuple[str, ...]) -> None:
+    assert run(*arguments).exit_code == 2
+
+
+def test_a_missing_package_is_named_with_the_remedy(
+    rows: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("equipoise.report.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    result = run("inspect", rows, "--plot", tmp_path / "census.svg")
+    assert result.exit_code == 1
+    assert "needs the package matplotlib" in result.stderr
+    assert "pip install 'equipoise[train]'" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["inspect", "plan", "train", "evaluate", "predict", "demo"])
+def test_help_has_examples(command: str) -> None:
+    result = run(command, "--help")
+    assert result.exit_code == 0
+    assert f"equipoise {command}" in result.stdout
+    assert "Examples:" in result.stdout
+
+
+def test_top_help_documents_exit_codes() -> None:
+    text = " ".join(run("--help").stdout.split())
+    assert "Exit codes: 0 all went well; 1 the data" in text
+    assert "130 interrupted" in text
+
+
+def test_version() -> None:
+    assert run("--version").stdout.startswith("equipoise ")

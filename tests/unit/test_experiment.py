@@ -1,0 +1,128 @@
+"""The parts of an experiment that need no training."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from tests.unit.cli.rows import write_rows
+
+from equipoise.census import Census
+from equipoise.config import make_config
+from equipoise.data import Records
+from equipoise.errors import PlanError, RunError
+from equipoise.experiment.arguments import trainer_arguments
+from equipoise.experiment.comparison import count_draws
+from equipoise.experiment.directory import RunDirectory, read_json, write_json
+from equipoise.experiment.prepare import fingerprint, prepare, refuse_bad_forecast
+from equipoise.experiment.prior import prior_corrected
+from equipoise.experiment.recipe import DRAWS, NATURAL, PLANNED, demo_config
+from equipoise.experiment.validation import validation_rows
+from equipoise.metrics import TaskPredictions
+from equipoise.plan import Plan
+from equipoise.weights import InverseFrequency
+
+
+def test_the_prior_correction_is_bayes_rule() -> None:
+    census = Census.from_counts({"mood": {"glad": 900, "sad": 100}})
+    natural, even = Plan.build(census), Plan.build(census, weights=InverseFrequency())
+    said = np.array([[0.9, 0.1], [0.8, 0.2], [1.0, 0.0]])
+    part = TaskPredictions("mood", ["sad"] * 3, ["glad"] * 3, ("glad", "sad"), said)
+    corrected = prior_corrected({"mood": part}, natural, even)["mood"]
+    assert corrected.probabilities is not None
+    # By hand: 0.8 / 0.9 against 0.2 / 0.1 is 8 to 18.
+    np.testing.assert_allclose(corrected.probabilities, [[0.5, 0.5], [8 / 26, 18 / 26], [1.0, 0.0]])
+    assert corrected.predicted[1:] == ["sad", "glad"]
+    unchanged = prior_corrected({"mood": part}, natural, natural)["mood"]
+    np.testing.assert_allclose(unchanged.probabilities, said)
+
+
+def test_validation_rows_are_few_of_each_label_and_the_same_again() -> None:
+    tasks = ["a"] * 100 + ["b"] * 10
+    labels = ["no"] * 95 + ["yes"] * 5 + [None] * 10
+    rows = validation_rows(tasks, labels, seed=1, most=7)
+    counts = [sum(labels[row] == label for row in rows) for label in ("no", "yes", None)]
+    assert counts == [7, 5, 7]
+    assert rows.tolist() == validation_rows(tasks, labels, seed=1, most=7).tolist()
+    assert rows.tolist() != validation_rows(tasks, labels, seed=2, most=7).tolist()
+
+
+def test_fingerprints_tell_texts_apart_and_not_chunks() -> None:
+    def of(*inputs: str) -> str:
+        return fingerprint(Records.from_dict({"task": ["t"] * 2, "input": list(inputs), "target": ["x", None]}))
+
+    assert of("ab", "c") != of("a", "bc")
+    records = Records.from_dict({"task": ["t"] * 2, "input": ["ab", "c"], "target": ["x", None]})
+    parts = Records(pa.concat_tables([records.take([0]).table, records.take([1]).table]))
+    assert fingerprint(parts) == of("ab", "c")
+
+
+def test_preparing_fits_on_training_rows_alone(tmp_path: Path) -> None:
+    rows = write_rows(tmp_path / "rows.jsonl")
+    base = {"data": {"source": str(rows)}}
+    first = prepare(make_config(base))
+    assert first.config.plan.draws == 72
+    assert first.plan.counts.sum() == 72
+    lines = [line for line in rows.read_text().splitlines() if '"split": "test"' not in line]
+    rows.write_text("\n".join(lines) + "\n")
+    assert prepare(make_config(base)).plan == first.plan
+
+
+def test_a_bad_forecast_is_refused_unless_accepted(tmp_path: Path) -> None:
+    rows = write_rows(tmp_path / "rows.jsonl")
+    config = {"data": {"source": str(rows)}, "plan": {"weights": "inverse", "draws": 100_000}}
+    with pytest.raises(PlanError, match="--allow-repeats"):
+        refuse_bad_forecast(prepare(make_config(config)))
+    refuse_bad_forecast(prepare(make_config(config, overrides=["plan.allow_repeats=true"])))
+
+
+def test_counted_draws_follow_the_plan(tmp_path: Path) -> None:
+    rows = write_rows(tmp_path / "rows.jsonl")
+    prepared = prepare(make_config({"data": {"source": str(rows)}}))
+    drawn = count_draws(prepared.plan, prepared.train, prepared.tasks, seed=3, draws=prepared.plan.block)
+    assert drawn.sum() == prepared.plan.block
+    assert np.abs(drawn - prepared.plan.block * prepared.plan.probabilities).max() < 1
+
+
+@pytest.mark.parametrize("content", ["file", "folder", "link"])
+def test_only_new_or_empty_directories_become_runs(tmp_path: Path, content: str) -> None:
+    out = tmp_path / "out"
+    if content == "file":
+        out.write_text("mine")
+    elif content == "folder":
+        out.mkdir()
+        (out / "notes.txt").write_text("mine")
+    else:
+        out.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(RunError, match=r"found something else|never overwritten"):
+        RunDirectory.create(out)
+    RunDirectory.create(tmp_path / "new" / "run")
+    assert (tmp_path / "new" / "run").is_dir()
+
+
+def test_json_of_a_run_is_strict(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="JSON compliant"):
+        write_json(tmp_path / "x.json", {"loss": float("nan")})
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "x.json").write_text("{")
+    with pytest.raises(RunError, match="Cannot read"):
+        read_json(tmp_path / "x.json")
+
+
+def test_trainer_arguments_follow_the_configuration(tmp_path: Path) -> None:
+    overrides = ["training.batch_size=32", "training.warmup=0.1", "training.schedule=cosine", "plan.draws=1000"]
+    overrides += ["trainer.use_cpu=true", "trainer.gradient_accumulation_steps=4"]
+    config = make_config({"data": {"source": "x"}}, overrides=overrides)
+    args = trainer_arguments(config, tmp_path, "t5")
+    assert (args.per_device_train_batch_size, args.gradient_accumulation_steps) == (8, 4)
+    assert (args.max_steps, args.warmup_steps) == (32, 3)  # 1,000 draws are 31.25 steps, rounded up
+    assert args.lr_scheduler_type == "cosine"
+
+
+def test_the_demonstration_draws_whole_blocks_and_its_arms_differ_in_the_plan_alone() -> None:
+    assert DRAWS % 2048 == 0
+    natural, planned = (demo_config(plan, DRAWS, seed=5) for plan in (NATURAL, PLANNED))
+    assert natural.plan != planned.plan
+    assert natural.plan.draws == planned.plan.draws == DRAWS
+    assert replace(natural, plan=planned.plan) == planned
