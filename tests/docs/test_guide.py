@@ -1,0 +1,31 @@
+"""The files and commands of docs/guide.md work, in the order in which a reader meets them."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+GUIDE = Path(__file__).parents[2] / "docs" / "guide.md"
+BLOCK = re.compile(r"^```(?P<kind>csv|yaml|console)(?: (?P<name>\S+))?\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.slow
+def test_files_and_commands_of_the_guide(tmp_path):
+    ran = []
+    for block in BLOCK.finditer(GUIDE.read_text(encoding="utf-8")):
+        if block["kind"] != "console":
+            (tmp_path / block["name"]).write_text(block["text"], encoding="utf-8")
+            continue
+        for line in block["text"].splitlines():
+            assert line.startswith("$ equipoise "), line
+            command = [sys.executable, "-m", "equipoise", *line.removeprefix("$ equipoise ").split()]
+            done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=os.environ, check=False)
+            assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+            ran.append(line)
+    assert len(ran) >= 8
+    for made in ("census.png", "plan.json", "runs/first/evaluation.json", "runs/notes/model", "answers.csv"):
+        assert (tmp_path / made).exists(), made
+    assert len((tmp_path / "answers.csv").read_text().splitlines()) == 22
