@@ -15,7 +15,6 @@ from transformers import (
     T5Config,
     T5ForConditionalGeneration,
 )
-from transformers.models.t5.modeling_t5 import T5Attention
 
 from equipoise.data.suite import tokenizer_path
 from equipoise.errors import RunError
@@ -129,8 +128,8 @@ def _start_for_short_training(model: T5ForConditionalGeneration) -> None:
     # T5 divides the decoder's output by sqrt(d_model) where embeddings are tied: undone, scores can be confident.
     model.decoder.final_layer_norm.weight.fill_(math.sqrt(model.config.d_model))
     # Two heads start out looking at the token before and the token after: a field's name stands beside its value.
-    attention = cast(T5Attention, model.encoder.block[0].layer[0].SelfAttention)
-    bias = attention.relative_attention_bias.weight  # (buckets, heads); the later half of the buckets looks ahead
+    relative = model.encoder.get_submodule("block.0.layer.0.SelfAttention.relative_attention_bias")
+    bias = cast(torch.nn.Embedding, relative).weight  # (buckets, heads); the later half of the buckets looks ahead
     before, after = 1, model.config.relative_attention_num_buckets // 2 + 1
     bias[before, 0] += 4.0
     bias[after, 1 % model.config.num_heads] += 4.0
