@@ -98,6 +98,7 @@ class Plan:
         draws: int | None = None,
         target_rates: Rates | None = None,
         target_weights: Weights | None = None,
+        block: int | None = None,
     ) -> Plan:
         """Resolve rates and weights to a plan.
 
@@ -118,6 +119,10 @@ class Plan:
         target_rates, target_weights : optional
             The distribution that the loss should see, when it is not the one drawn from: draws then carry
             importance weights p*/q. The one left out is as for sampling; `max_passes` does not change the target.
+        block : int, optional
+            Draws after which every stratum is within about one draw of its share; a power of two. The global
+            batch gives every batch its share of each stratum, carried over between batches. By default 2,048, or
+            16 for each stratum where that is more, which draws fastest.
 
         Returns
         -------
@@ -146,7 +151,8 @@ class Plan:
             rates_text += f", target {target_rates}"
             weights_text += f", target {_text(target_weights)}"
         drawn = int(np.count_nonzero(masses))
-        block = max(2048, 1 << (16 * drawn - 1).bit_length())
+        if block is None:
+            block = max(2048, 1 << (16 * drawn - 1).bit_length())
         return cls(census.strata, census.counts, masses, target_masses, block, draws, rates_text, weights_text)
 
     @property

@@ -13,6 +13,7 @@ from equipoise.plan import Plan
 
 LENGTH = 1 << STREAM_BITS
 _TOGETHER = 1 << 16  # draws computed at once: the arrays stay in the processor's cache
+_CELLS = 1 << 16  # (block, stratum) pairs at once: their numbers stay 16-bit, which numpy sorts by radix
 
 Positions = NDArray[np.int64]
 
@@ -87,7 +88,7 @@ class Stream:
             return positions.copy(), positions.copy()
         positions = positions - self._origin
         first, last = int(positions[0]) // self._block, int(positions[-1]) // self._block + 1
-        together = max(1, _TOGETHER // self._block)
+        together = max(1, min(_TOGETHER // self._block, _CELLS // len(self._active)))
         groups = range(first, last, together)
         cuts = np.searchsorted(positions, np.array(groups)[1:] * self._block)
         parts = [
@@ -140,7 +141,7 @@ class Stream:
         offset = np.tile(np.arange(self._block, dtype=np.uint32), n_blocks)
         shuffled = block * self._block + shuffles.apply(block, offset)
         # A (block, stratum) cell's number: narrow integers, which numpy sorts by radix.
-        cell = np.repeat(np.arange(counts.size, dtype=np.min_scalar_type(counts.size)), counts.ravel())[shuffled]
+        cell = np.repeat(np.arange(counts.size, dtype=np.min_scalar_type(counts.size - 1)), counts.ravel())[shuffled]
         slots = np.empty(len(cell), dtype=np.int64)
         slots[np.argsort(cell, kind="stable")] = np.arange(len(cell))
         return slots

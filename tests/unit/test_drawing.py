@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,6 +18,17 @@ def test_quotas_are_within_one_draw_at_every_block_end():
     counts = np.array([np.bincount(block, minlength=len(plan.strata)) for block in drawn]).cumsum(axis=0)
     exact = np.arange(1, 41)[:, None] * plan.block * plan.probabilities
     assert np.abs(counts - exact).max() < 1
+
+
+@pytest.mark.parametrize("block", [1, 16, 64])
+def test_a_small_block_gives_every_batch_its_share(block):
+    plan, index = imbalanced()
+    small = replace(plan, block=block)
+    drawn = codes_of(index)[draws(small, index, 3, 0, 300 * block)].reshape(300, block)
+    counts = np.array([np.bincount(batch, minlength=len(plan.strata)) for batch in drawn]).cumsum(axis=0)
+    exact = np.arange(1, 301)[:, None] * block * plan.probabilities
+    assert np.abs(counts - exact).max() < 1.1
+    assert np.array_equal(draws(small, index, 3, 70, 90), draws(small, index, 3, 0, 300)[70:90])
 
 
 def test_nothing_repeats_in_a_stratum_before_all_of_it_was_seen():

@@ -405,3 +405,11 @@ def test_planning_imports_nothing_heavy():
     code = "import sys, equipoise.plan; print(*{'torch', 'pandas', 'sklearn', 'scipy', 'datasets'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_block_may_be_chosen():
+    census = Census.from_counts({"a": {"x": 3, "y": 1}})
+    assert Plan.build(census, block=16).block == 16
+    assert Plan.build(census).block == 2048
+    with pytest.raises(PlanError, match="`block` must be a power of two, found 24"):
+        Plan.build(census, block=24)

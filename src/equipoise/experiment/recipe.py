@@ -1,5 +1,7 @@
 """The demonstration's recipe: every number of it, in one place."""
 
+from dataclasses import replace
+
 from equipoise.config import (
     DataConfig,
     EvaluationConfig,
@@ -12,11 +14,13 @@ from equipoise.rates import Equal, Proportional
 from equipoise.weights import Natural, Power
 
 SOURCE = "suite:multi-diagnosis"
-DRAWS = 10_240  # 640 steps and 5 whole blocks of the plan, at whose end its shares are exact
-PLANNED = PlanConfig(rates=Equal(), weights=Power(gamma=0.5), allow_repeats=True)
-NATURAL = PlanConfig(rates=Proportional(), weights=Natural(), allow_repeats=True)
+BATCH = 16
+DRAWS = 640 * BATCH
+# With a block of one batch, each batch holds its share of every task and label.
+PLANNED = PlanConfig(rates=Equal(), weights=Power(gamma=0.5), block=BATCH, allow_repeats=True)
+NATURAL = PlanConfig(rates=Proportional(), weights=Natural(), block=BATCH, allow_repeats=True)
 TRAINING = TrainingConfig(
-    batch_size=16,
+    batch_size=BATCH,
     learning_rate=1e-3,
     schedule="linear",
     warmup=0.05,
@@ -34,7 +38,7 @@ def demo_config(plan: PlanConfig, draws: int, seed: int) -> RunConfig:
     return RunConfig(
         data=DataConfig(source=SOURCE),
         model=ModelConfig(name="tiny"),
-        plan=PlanConfig(rates=plan.rates, weights=plan.weights, draws=draws, allow_repeats=plan.allow_repeats),
+        plan=replace(plan, draws=draws),
         training=TRAINING,
         evaluation=EvaluationConfig(),
         seed=seed,
