@@ -22,7 +22,20 @@ MOST_EXAMPLES = 2**53
 
 
 class Stratum(NamedTuple):
-    """One (task, label) cell; an open-ended task is one stratum, its label None."""
+    """One (task, label) cell; an open-ended task is one stratum, its label None.
+
+    Parameters
+    ----------
+    task : str
+        The name of the task.
+    label : str or None
+        The class, or None.
+
+    Examples
+    --------
+    >>> Stratum("triage", "urgent")
+    Stratum(task='triage', label='urgent')
+    """
 
     task: str
     label: str | None

@@ -75,6 +75,19 @@ class GroupForecast:
 class Forecast:
     """What a number of draws of a plan will do: a row per stratum and per task, and the problems.
 
+    Parameters
+    ----------
+    draws : int
+        The number of draws.
+    rows : tuple of StratumForecast
+        One for each stratum, in the plan's order.
+    tasks : tuple of GroupForecast
+        One for each task.
+    overall : GroupForecast
+        All tasks together.
+    problems : tuple of PlanProblem
+        What to look at, in the order of the rows.
+
     Examples
     --------
     >>> from equipoise.census import Census

@@ -17,6 +17,15 @@ __all__ = ["Equal", "Fixed", "Proportional", "Rates", "Temperature", "UniMax", "
 def rates_from_dict(values: Mapping[str, Any]) -> Rates:
     """Make a scheme of what its `to_dict` gave, as {"scheme": "Temperature", "temperature": 2}.
 
+    Parameters
+    ----------
+    values : mapping
+        The scheme's name under "scheme", and its options.
+
+    Returns
+    -------
+    Rates
+
     Raises
     ------
     PlanError

@@ -37,6 +37,15 @@ __all__ = [
 def weights_from_dict(values: Mapping[str, Any]) -> ClassWeights:
     """Make a scheme of what its `to_dict` gave, as {"scheme": "Power", "gamma": 0.5}.
 
+    Parameters
+    ----------
+    values : mapping
+        The scheme's name under "scheme", and its options.
+
+    Returns
+    -------
+    ClassWeights
+
     Raises
     ------
     PlanError
