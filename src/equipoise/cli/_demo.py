@@ -8,7 +8,7 @@ import typer
 
 from equipoise.cli._bars import bars_on_terminals_only
 from equipoise.cli._options import Json, print_json
-from equipoise.experiment.recipe import DRAWS
+from equipoise.experiment.recipe import DRAWS, NATURAL, PLANNED, demo_config
 from equipoise.report.tables import Table, print_table
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ def demo(
     from equipoise.report.demo_page import demo_page
 
     bars_on_terminals_only()
-    comparison = run_demo(out, draws, seed, lambda line: typer.echo(line, err=True))
+    arms = (demo_config(plan, draws, seed) for plan in (NATURAL, PLANNED))
+    comparison = run_demo(out, *arms, lambda line: typer.echo(line, err=True))
     command = f"equipoise demo --draws {draws} --seed {seed} --out {out.name}"
     page = demo_page(comparison, out, command)
     if as_json:

@@ -4,27 +4,25 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from equipoise.config import RunConfig
 from equipoise.errors import RunError
 from equipoise.experiment.comparison import Arm, Comparison, compare, count_draws, learning_curve
 from equipoise.experiment.directory import RunDirectory, write_json
 from equipoise.experiment.evaluate import evaluate_model
 from equipoise.experiment.prepare import load_records, prepare
-from equipoise.experiment.recipe import NATURAL, PLANNED, demo_config
 from equipoise.experiment.train import encode, train_prepared
 from equipoise.integrations.models import load_model
 
 
-def run_demo(out: Path, draws: int, seed: int, say: Callable[[str], None]) -> Comparison:
+def run_demo(out: Path, natural: RunConfig, planned: RunConfig, say: Callable[[str], None]) -> Comparison:
     """Train twice, evaluate both on the full natural test split, and compare.
 
     Parameters
     ----------
     out : pathlib.Path
         A new directory; the runs go to ``natural`` and ``planned`` below it.
-    draws : int
-        Draws of each training.
-    seed : int
-        Seed of model, draws and resamples, the same for both.
+    natural, planned : RunConfig
+        The two arms, on the same data and with the same number of draws; `recipe.demo_config` makes them.
     say : callable
         Told what happens, line by line.
 
@@ -40,11 +38,12 @@ def run_demo(out: Path, draws: int, seed: int, say: Callable[[str], None]) -> Co
     KeyboardInterrupt
         If a signal ended one of the trainings.
     """
-    arms = {"natural": NATURAL, "planned": PLANNED}
+    arms = {"natural": natural, "planned": planned}
+    seed = planned.seed
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise RunError(f"`{out}` is not empty, and runs are never overwritten. Choose another --out.")
-    records = load_records(demo_config(NATURAL, draws, seed))
-    prepared = {name: prepare(demo_config(plan, draws, seed), records) for name, plan in arms.items()}
+    records = load_records(natural)
+    prepared = {name: prepare(config, records) for name, config in arms.items()}
     base = prepared["natural"]
     _, tokenizer = load_model(base.config.model.name, seed=seed)
     say(f"Tokenising {len(records):,} rows of {len(base.tasks)} tasks")
@@ -54,6 +53,7 @@ def run_demo(out: Path, draws: int, seed: int, say: Callable[[str], None]) -> Co
     finished: list[Arm] = []
     for name, each in prepared.items():
         plan = each.plan
+        draws = plan.draws or 0  # `prepare` filled them in
         say(f"Training {name}: {draws:,} draws, rates {plan.rates_text}, weights {plan.weights_text}")
         start = time.perf_counter()
         run = train_prepared(each, out / name, encoded=train_rows)
@@ -68,7 +68,7 @@ def run_demo(out: Path, draws: int, seed: int, say: Callable[[str], None]) -> Co
         curve = learning_curve(run.directory, each.config.training.batch_size)
         drawn = count_draws(plan, each.train, each.tasks, seed, draws)
         finished.append(Arm(name, scores, plan, drawn, curve, seconds))
-    natural, planned = finished
-    comparison = compare(natural, planned, (RunDirectory(out / "natural"), RunDirectory(out / "planned")))
+    first, second = finished
+    comparison = compare(first, second, (RunDirectory(out / "natural"), RunDirectory(out / "planned")))
     write_json(out / "comparison.json", comparison.to_dict())
     return comparison

@@ -1,0 +1,8 @@
+"""Run every benchmark; each writes its section of RESULTS.md."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+for name in ("sampling.py", "search.py"):
+    subprocess.run([sys.executable, str(Path(__file__).with_name(name))], check=True)
