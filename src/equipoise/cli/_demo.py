@@ -38,8 +38,8 @@ def demo(
     from equipoise.report.demo_page import demo_page
 
     bars_on_terminals_only()
-    arms = (demo_config(plan, draws, seed) for plan in (NATURAL, PLANNED))
-    comparison = run_demo(out, *arms, lambda line: typer.echo(line, err=True))
+    natural, planned = (demo_config(plan, draws, seed) for plan in (NATURAL, PLANNED))
+    comparison = run_demo(out, natural, planned, lambda line: typer.echo(line, err=True))
     command = f"equipoise demo --draws {draws} --seed {seed} --out {out.name}"
     page = demo_page(comparison, out, command)
     if as_json:
