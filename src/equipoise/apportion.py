@@ -85,7 +85,7 @@ class Apportionment:
             Row i holds the draws of each stratum before block ``first + i``.
         """
         # Whole aligned groups of blocks are split at once, one level at a time, then the wanted rows are cut out.
-        bits = (last - first).bit_length()
+        bits = min((last - first).bit_length(), self._levels)
         group = 1 << bits
         start = first >> bits
         parts = [self._group(start, bits)]

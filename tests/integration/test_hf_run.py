@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import hf_jobs
@@ -53,6 +54,15 @@ def test_a_signal_after_the_last_step_is_reported_too(tmp_path) -> None:
     assert trainer.interrupted
 
 
+@pytest.fixture
+def python_handles_sigint() -> Iterator[None]:
+    """A process that a shell starts in the background ignores SIGINT, and its children do."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("python_handles_sigint")
 def test_a_second_signal_acts_at_once(tmp_path) -> None:
     class Twice(hf_jobs.SendSignal):
         def on_pre_optimizer_step(self, args, state, control, **kwargs) -> None:
