@@ -35,8 +35,8 @@ VARIANTS = {
     "class weights inverse frequency, clipped at 50": only_plan(weights=InverseFrequency().clipped(max_ratio=50)),
     "class weights EffectiveNumber(beta=0.999)": only_plan(weights=EffectiveNumber(beta=0.999)),
     "task rates Temperature(3)": only_plan(rates=Temperature(3)),
-    "learning rate 7e-4": both(training, learning_rate=7e-4),
-    "learning rate 1.5e-3": both(training, learning_rate=1.5e-3),
+    "learning rate 4e-4": both(training, learning_rate=4e-4),
+    "learning rate 1e-3": both(training, learning_rate=1e-3),
     "block of 2,048 instead of 16": both(plan, block=2048),
     "twice the draws": both(plan, draws=2 * DRAWS),
 }

@@ -21,7 +21,7 @@ PLANNED = PlanConfig(rates=Equal(), weights=Power(gamma=0.5), block=BATCH, allow
 NATURAL = PlanConfig(rates=Proportional(), weights=Natural(), block=BATCH, allow_repeats=True)
 TRAINING = TrainingConfig(
     batch_size=BATCH,
-    learning_rate=1e-3,
+    learning_rate=7e-4,
     schedule="linear",
     warmup=0.05,
     max_input=128,
