@@ -155,7 +155,7 @@ class Forecast:
             )
             for group in (*self.tasks, self.overall)
         ]
-        problems = [f"{problem.level} ({problem.code}): {problem.message}" for problem in self.problems]
+        problems = _listed(self.problems)
         parts = [_table(_STRATUM_HEADS, strata, texts=2), _table(_GROUP_HEADS, groups, texts=1), problems]
         return "\n\n".join("\n".join(part) for part in parts if part)
 
@@ -268,7 +268,8 @@ def _problems(row: StratumForecast, draws: int, allow_passes: float) -> list[Pla
     if row.expected_draws < 1:
         message = f"{name} may never be drawn: {row.expected_draws:.2g} draws are expected of {draws}."
         return [PlanProblem("warning", "rarely-drawn", message)]
-    seen = f"{name} is seen {row.passes:.3g} times in {draws} draws ({row.count} examples)."
+    examples = "1 example" if row.count == 1 else f"{row.count} examples"
+    seen = f"{name} is seen {row.passes:.3g} times in {draws} draws ({examples})."
     if row.passes > allow_passes:
         advice = f"More than {allow_passes:g} must be allowed; set `max_passes`, or use gentler weights."
         return [PlanProblem("error", "too-many-passes", f"{seen} {advice}")]
@@ -276,6 +277,19 @@ def _problems(row: StratumForecast, draws: int, allow_passes: float) -> list[Pla
         advice = f"Above {MANY_PASSES:g} passes repeats help less and less; consider `max_passes`."
         return [PlanProblem("warning", "many-passes", f"{seen} {advice}")]
     return []
+
+
+def _listed(problems: Sequence[PlanProblem], shown: int = 3) -> list[str]:
+    """One line for each of the first `shown` problems of a kind, and one that counts the others; errors first."""
+    kinds: dict[tuple[str, str], list[str]] = {}
+    for problem in sorted(problems, key=lambda problem: problem.level):
+        kinds.setdefault((problem.level, problem.code), []).append(problem.message)
+    lines: list[str] = []
+    for (level, code), messages in kinds.items():
+        lines += [f"{level} ({code}): {message}" for message in messages[:shown]]
+        if messages[shown:]:
+            lines.append(f"{level} ({code}): and {len(messages) - shown} more such; the table lists them.")
+    return lines
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], texts: int) -> list[str]:

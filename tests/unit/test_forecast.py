@@ -131,3 +131,13 @@ def test_text_is_aligned():
             " Above 4 passes repeats help less and less; consider `max_passes`."
         )
     ]
+
+
+def test_text_lists_three_problems_of_a_kind_and_counts_the_others():
+    counts = {"t": {"common": 1_000_000} | {f"rare{i}": 10 for i in range(5)} | {"rarest": 1}}
+    census = Census.from_counts(counts)
+    text = Plan.build(census, weights=InverseFrequency()).forecast(2000).to_text()
+    lines = [line for line in text.splitlines() if line.startswith(("error", "warning"))]
+    assert [line.split(":")[0] for line in lines] == ["error (too-many-passes)"] + ["warning (many-passes)"] * 4
+    assert "'rarest' is seen 286 times in 2000 draws (1 example)." in lines[0]
+    assert lines[-1] == "warning (many-passes): and 2 more such; the table lists them."
