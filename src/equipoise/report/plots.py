@@ -125,6 +125,8 @@ def census_plot(names: Sequence[str], counts: Sequence[int], palette: Palette) -
         axes.set_yticks(rows, names)
         axes.set_ylim(-0.6, len(names) - 0.4)
         axes.set_xscale("log")
+        # The default formatter writes powers of ten as mathematics, which `drawing` turns off for labels from data.
+        axes.xaxis.set_major_formatter(_whole)
         axes.set_xlim(0.5, 3 * max([1, *counts]))
         axes.grid(visible=False, axis="y")
         axes.tick_params(axis="y", length=0)

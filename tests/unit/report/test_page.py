@@ -10,7 +10,9 @@ from equipoise.census import Census
 from equipoise.experiment.comparison import Arm, Comparison
 from equipoise.metrics import Estimate, LabelScores, Scores, TaskScores
 from equipoise.plan import Plan
+from equipoise.report._figure import PRINTED
 from equipoise.report.demo_page import build_page
+from equipoise.report.plots import census_plot
 from equipoise.weights import Power
 
 BAD = "<script>alert('$x$')</script>"
@@ -114,3 +116,11 @@ def test_the_verdict_follows_the_interval(gain: Estimate, verdict: str) -> None:
 
 def test_labels_without_test_rows_are_no_zeros() -> None:
     assert "n/a" in page()
+
+
+def test_ticks_of_the_census_are_whole_numbers() -> None:
+    figure = census_plot(["a", "b"], [20_000, 3], PRINTED)
+    figure.canvas.draw()
+    ticks = [tick.get_text() for tick in figure.axes[0].get_xticklabels()]
+    assert {"1", "100", "10,000"} <= set(ticks)
+    assert not [text for text in ticks if "$" in text]
