@@ -80,7 +80,7 @@ class LengthSorted(Sampler[int]):
         begin, end = self.sampler.bounds(start)
         span = self.window * self.global_batch
         first = start - (start - begin) % span
-        stretches = [(at, min(at + span, end)) for at in range(first, end, span)]
+        stretches = ((at, min(at + span, end)) for at in range(first, end, span))
         yield from reading.read(stretches, lambda a, b: self._rows(a, b, start))
         self.sampler.start = end
 

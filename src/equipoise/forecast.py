@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from equipoise import forecast_text
 from equipoise.census import Stratum
 
 FloatArray = npt.NDArray[np.float64]
@@ -129,39 +130,7 @@ class Forecast:
 
     def to_text(self) -> str:
         """Give the forecast as aligned plain-text tables and the problems."""
-        strata = [
-            (
-                row.task,
-                row.label or "-",
-                f"{row.count}",
-                f"{row.data_share:.1%}",
-                f"{row.draw_share:.1%}",
-                f"{row.expected_draws:.0f}",
-                f"{row.passes:.3g}",
-                f"{row.unseen_fraction:.1%}",
-                f"{row.importance_weight:.3g}",
-            )
-            for row in self.rows
-        ]
-        groups = [
-            (
-                "all" if group.task is None else group.task,
-                f"{group.count}",
-                f"{group.draw_share:.1%}",
-                f"{group.expected_draws:.0f}",
-                f"{group.effective_sample_size:.0f}",
-                f"{group.effective_draws:.0f}",
-                f"{group.imbalance_before:.2f} -> {group.imbalance_after:.2f}",
-            )
-            for group in (*self.tasks, self.overall)
-        ]
-        problems = _listed(self.problems)
-        parts = [_table(_STRATUM_HEADS, strata, texts=2), _table(_GROUP_HEADS, groups, texts=1), problems]
-        return "\n\n".join("\n".join(part) for part in parts if part)
-
-
-_STRATUM_HEADS = ("task", "label", "count", "data", "draws", "expected", "passes", "unseen", "weight")
-_GROUP_HEADS = ("task", "count", "draws", "expected", "effective examples", "effective draws", "imbalance")
+        return forecast_text.to_text(self)
 
 
 def forecast(
@@ -277,28 +246,3 @@ def _problems(row: StratumForecast, draws: int, allow_passes: float) -> list[Pla
         advice = f"Above {MANY_PASSES:g} passes repeats help less and less; consider `max_passes`."
         return [PlanProblem("warning", "many-passes", f"{seen} {advice}")]
     return []
-
-
-def _listed(problems: Sequence[PlanProblem], shown: int = 3) -> list[str]:
-    """One line for each of the first `shown` problems of a kind, and one that counts the others; errors first."""
-    kinds: dict[tuple[str, str], list[str]] = {}
-    for problem in sorted(problems, key=lambda problem: problem.level):
-        kinds.setdefault((problem.level, problem.code), []).append(problem.message)
-    lines: list[str] = []
-    for (level, code), messages in kinds.items():
-        lines += [f"{level} ({code}): {message}" for message in messages[:shown]]
-        if messages[shown:]:
-            lines.append(f"{level} ({code}): and {len(messages) - shown} more such; the table lists them.")
-    return lines
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], texts: int) -> list[str]:
-    """Align columns: the first `texts` to the left, the numbers after them to the right."""
-    widths = [max(len(cell) for cell in column) for column in zip(heads, *rows, strict=True)]
-    return [
-        "  ".join(
-            cell.ljust(width) if place < texts else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in (heads, *rows)
-    ]

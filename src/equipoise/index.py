@@ -69,6 +69,31 @@ class StratumIndex:
         at = self.starts[strata] + places
         return at if self.order is None else self.order[at].astype(np.int64)
 
+    def spread(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Give each row of the dataset the value of its stratum.
+
+        Parameters
+        ----------
+        values : ndarray, shape (S,)
+            One for each stratum, in the order of ``plan.strata``.
+
+        Returns
+        -------
+        ndarray, shape (N,)
+            Of the same type.
+
+        Examples
+        --------
+        >>> StratumIndex.from_codes([1, 0, 1, 1]).spread(np.array([0.5, 2.0])).tolist()
+        [2.0, 0.5, 2.0, 2.0]
+        """
+        by_stratum = np.repeat(values, self.sizes)
+        if self.order is None:
+            return by_stratum
+        of_row = np.empty_like(by_stratum)
+        of_row[self.order] = by_stratum
+        return of_row
+
     @classmethod
     def from_codes(cls, codes: ArrayLike, n_strata: int | None = None) -> "StratumIndex":
         """Group rows by the stratum code of each.

@@ -65,6 +65,15 @@ def test_rows_that_lie_in_order_store_nothing():
     assert index.rows(np.array([0, 1, 1]), np.array([1, 0, 10**9 - 1])).tolist() == [1, 2, 10**9 + 1]
 
 
+def test_values_of_strata_are_spread_over_their_rows():
+    codes = np.random.default_rng(2).integers(0, 6, 500)
+    values = np.array([3.0, 1.0, 4.0, 1.5, 9.0, 2.0], dtype=np.float32)
+    spread = StratumIndex.from_codes(codes).spread(values)
+    assert spread.dtype == np.float32
+    assert np.array_equal(spread, values[codes])
+    assert StratumIndex.from_sizes([2, 0, 1]).spread(np.array([7, 8, 9])).tolist() == [7, 7, 9]
+
+
 def test_codes_without_rows():
     index = StratumIndex.from_codes([], n_strata=3)
     assert index.sizes.tolist() == [0, 0, 0]

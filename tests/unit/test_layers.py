@@ -16,7 +16,7 @@ LAYERS = [
     {"census"},
     {"schemes", "masses", "water_filling"},
     {"weights", "rates"},
-    {"forecast", "plan", "plan_difference", "plan_json", "resolving"},
+    {"forecast", "forecast_text", "plan", "plan_difference", "plan_json", "resolving"},
     {"permutation", "apportion", "index", "stream", "independent", "drawing", "shard"},
     {"config"},
     {"reading", "sampler_state", "samplers"},

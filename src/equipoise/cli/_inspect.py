@@ -10,7 +10,7 @@ import typer
 from equipoise.census import Census
 from equipoise.cli._options import Json, Overrides, Source, print_json, read_config
 from equipoise.data import check_records, infer_tasks
-from equipoise.errors import ConfigError, DataError
+from equipoise.errors import ConfigError
 from equipoise.experiment.prepare import census_of, load_records, task_options
 from equipoise.report.tables import Table, print_table
 
@@ -34,8 +34,6 @@ def inspect(source: Source, plot: Plot = None, set_: Overrides = None, as_json: 
     config = read_config(source, {}, set_)
     records = load_records(config)
     train = records.where(split="train")
-    if not len(train):
-        raise DataError("There are no training rows. Check the column of the splits.")
     tasks = infer_tasks(train, task_options(config))
     census = census_of(train, tasks)
     problems = check_records(records, tasks)

@@ -104,7 +104,10 @@ def infer_tasks(train_records: Records, options: Mapping[str, TaskOptions] = _NO
     """
     counts = count_targets(train_records)
     if not counts:
-        raise DataError("There are no training rows, so no task can be inferred. Check the column `split`.")
+        raise DataError(
+            "There are no training rows, so no task can be inferred. Check the column `split`, or the fractions of the"
+            " split."
+        )
     if unknown := sorted(set(options) - set(counts)):
         raise DataError(
             f"Options are given for the task `{unknown[0]}`, which has no training row; "

@@ -135,10 +135,8 @@ def compare(natural: Arm, planned: Arm, runs: tuple[RunDirectory, RunDirectory])
 def count_draws(plan: Plan, train: Records, tasks: Mapping[str, Task], seed: int, draws: int) -> NDArray[np.int64]:
     """Draw again what a training drew, and count the draws of every stratum."""
     index = StratumIndex.from_labels(plan, *strata_of(train, tasks))
-    stratum = np.repeat(np.arange(len(plan.strata)), index.sizes)
-    of_row = np.empty(len(index), np.int64)
-    of_row[slice(None) if index.order is None else index.order] = stratum
-    return np.bincount(of_row[draw(plan, index, seed, 0, draws)], minlength=len(plan.strata))
+    stratum = index.spread(np.arange(len(plan.strata)))
+    return np.bincount(stratum[draw(plan, index, seed, 0, draws)], minlength=len(plan.strata))
 
 
 def learning_curve(run: RunDirectory, batch_size: int) -> tuple[list[float], list[float]]:

@@ -127,8 +127,6 @@ def prepare(config: RunConfig, records: Records | None = None) -> Prepared:
     """
     records = load_records(config) if records is None else records
     train = records.where(split="train")
-    if not len(train):
-        raise PlanError("There are no training rows. Check `data.columns.split` and `data.split.fractions`.")
     tasks = infer_tasks(train, task_options(config))
     problems = check_records(records, tasks)
     raise_on_errors(problems)

@@ -152,10 +152,7 @@ def encode(records: Records, prepared: Prepared, tokenizer: Any) -> EncodedExamp
 
 def importance_weights(plan: Plan, index: StratumIndex) -> NDArray[np.float32]:
     """The weight p*/q of every training row."""
-    weights = np.empty(len(index), np.float32)
-    by_stratum = np.repeat(plan.importance_weights, index.sizes)
-    weights[slice(None) if index.order is None else index.order] = by_stratum
-    return weights
+    return index.spread(plan.importance_weights.astype(np.float32))
 
 
 def _validation(prepared: Prepared, tokenizer: Any) -> EncodedExamples | None:
