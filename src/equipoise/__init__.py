@@ -11,9 +11,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from equipoise import errors, rates, weights
+from equipoise.batches import Mixed, OneTask, Quota
 from equipoise.census import Census, Stratum
 from equipoise.data import Columns, Records, Task
-from equipoise.drawing import draws
+from equipoise.drawing import draw_strata, draws
 from equipoise.forecast import Forecast
 from equipoise.index import StratumIndex
 from equipoise.plan import Plan
@@ -23,21 +24,32 @@ if TYPE_CHECKING:
     from equipoise.batching import LengthSorted
     from equipoise.data import read_records
     from equipoise.samplers import PlanSampler
+    from equipoise.token_batches import TokenBatches
 
-_LAZY = {"LengthSorted": "equipoise.batching", "PlanSampler": "equipoise.samplers", "read_records": "equipoise.data"}
+_LAZY = {
+    "LengthSorted": "equipoise.batching",
+    "PlanSampler": "equipoise.samplers",
+    "TokenBatches": "equipoise.token_batches",
+    "read_records": "equipoise.data",
+}
 
 __all__ = [
     "Census",
     "Columns",
     "Forecast",
     "LengthSorted",
+    "Mixed",
+    "OneTask",
     "Plan",
     "PlanSampler",
+    "Quota",
     "Records",
     "Shard",
     "Stratum",
     "StratumIndex",
     "Task",
+    "TokenBatches",
+    "draw_strata",
     "draws",
     "errors",
     "rates",

@@ -1,9 +1,10 @@
 """How many of the first t blocks' draws each stratum gets: whole numbers, within one draw of its exact share.
 
-The stream has 2**60 draws, and a stratum with mass m gets exactly m of them. Halfway through the stream each stratum
-has its exact share, rounded by largest remainder; halfway through a half again, and so on down to a block. The count
-halfway is kept between the counts at the two ends, so counts never fall. That binds only strata that get a draw or
-two in the stretch; all others are less than one draw from their exact share.
+With blocks of a power of two the stream has 2**60 draws, and a stratum with mass m gets exactly m of them. With other
+blocks it is up to half as long, and the masses are rounded to that by largest remainder. Halfway through the stream
+each stratum has its exact share, rounded by largest remainder; halfway through a half again, and so on down to a
+block. The count halfway is kept between the counts at the two ends, so counts never fall. That binds only strata that
+get a draw or two in the stretch; all others are less than one draw from their exact share.
 
 So the counts at any block's end come from at most 60 halvings, with no walk through the blocks before it: resuming at
 draw 10**9 costs what resuming at draw 0 costs, and there is no carry to save. Everything is done in integers.
@@ -14,7 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-STREAM_BITS = 60  # draws in the whole stream, as a power of two
+from equipoise.masses import largest_remainder
+
+_STREAM_BITS = 60  # the longest stream has 2**60 draws
+LENGTH = 1 << (_STREAM_BITS - 1)  # draws that a stream has whatever its block
+_LARGEST = np.iinfo(np.int64).max
 
 Counts = NDArray[np.int64]
 
@@ -23,10 +28,11 @@ Counts = NDArray[np.int64]
 class _Span:
     """Counts at the two ends of a stretch of the stream, and their errors in units of 2**-level draws.
 
-    At level l the stretch has 2**(60 - l) draws, so an error is a whole number of these units: exact.
+    A stretch of level l has 2**(levels - l) blocks; an error in its units is a whole number: exact.
     """
 
-    start: int
+    start: int  # its first block
+    blocks: int
     level: int
     left: Counts
     right: Counts
@@ -35,15 +41,14 @@ class _Span:
 
     def halves(self) -> tuple["_Span", "_Span"]:
         middle, error = _middle(self.left, self.right, self.left_error, self.right_error, self.level)
-        level = self.level + 1
-        centre = self.start + (1 << (STREAM_BITS - level))
+        level, half = self.level + 1, self.blocks // 2
         return (
-            _Span(self.start, level, self.left, middle, self.left_error * 2, error),
-            _Span(centre, level, middle, self.right, error, self.right_error * 2),
+            _Span(self.start, half, level, self.left, middle, self.left_error * 2, error),
+            _Span(self.start + half, half, level, middle, self.right, error, self.right_error * 2),
         )
 
-    def holds(self, position: int) -> bool:
-        return self.start <= position < self.start + (1 << (STREAM_BITS - self.level))
+    def holds(self, block: int) -> bool:
+        return self.start <= block < self.start + self.blocks
 
 
 class Apportionment:
@@ -56,7 +61,7 @@ class Apportionment:
     masses : ndarray of int64, shape (S,)
         Draws of each stratum in the whole stream: at least 1 each, 2**60 together.
     block : int
-        Draws in a block, a power of two.
+        Draws in a block, from 1.
 
     Examples
     --------
@@ -67,9 +72,10 @@ class Apportionment:
     """
 
     def __init__(self, masses: Counts, block: int) -> None:
-        self._levels = STREAM_BITS - (block.bit_length() - 1)
+        self._levels = _STREAM_BITS - (block - 1).bit_length()
         zero = np.zeros_like(masses)
-        self._path = [_Span(0, 0, zero, masses, zero, zero)]
+        whole = np.array(largest_remainder(masses.tolist(), block << self._levels))
+        self._path = [_Span(0, 1 << self._levels, 0, zero, whole, zero, zero)]
 
     def ends(self, first: int, last: int) -> Counts:
         """Cumulative counts at the start of each block from `first` to `last` inclusive.
@@ -96,7 +102,7 @@ class Apportionment:
         return rows[offset : offset + last - first + 1]
 
     def _group(self, number: int, bits: int) -> Counts:
-        span = self._descend(number << (bits + STREAM_BITS - self._levels), self._levels - bits)
+        span = self._descend(number << bits, self._levels - bits)
         counts = np.stack([span.left, span.right])
         errors = np.stack([span.left_error, span.right_error])
         for level in range(span.level, self._levels):
@@ -105,12 +111,12 @@ class Apportionment:
             errors = _interleave(errors * 2, error)
         return counts
 
-    def _descend(self, position: int, level: int) -> _Span:
-        while not self._path[-1].holds(position) or self._path[-1].level > level:
+    def _descend(self, block: int, level: int) -> _Span:
+        while not self._path[-1].holds(block) or self._path[-1].level > level:
             self._path.pop()
         while self._path[-1].level < level:
             left, right = self._path[-1].halves()
-            self._path.append(left if left.holds(position) else right)
+            self._path.append(left if left.holds(block) else right)
         return self._path[-1]
 
 
@@ -125,17 +131,23 @@ def _middle(left: Counts, right: Counts, left_error: Counts, right_error: Counts
     # All counts halfway must sum to half of all counts.
     missing = both.sum(axis=-1, keepdims=True) // 2 - middle.sum(axis=-1, keepdims=True)
     while missing.any():
-        # One draw more to the strata furthest behind, or one less to those furthest ahead; the earlier one in a tie.
+        # One draw more to the strata furthest behind, or one less to those furthest ahead.
         sign = np.sign(missing)
         free = np.where(sign > 0, middle < right, middle > left)
-        order = np.argsort(np.where(free, error * sign, np.iinfo(np.int64).max), axis=-1, kind="stable")
-        rank = np.empty_like(order)
-        np.put_along_axis(rank, order, np.broadcast_to(np.arange(order.shape[-1]), order.shape), axis=-1)
-        step = np.where(free & (rank < np.abs(missing)), sign, 0)
+        step = np.where(free & _smallest(np.where(free, error * sign, _LARGEST), np.abs(missing)), sign, 0)
         middle = middle + step
         error = error + (step << whole)
         missing = missing - step.sum(axis=-1, keepdims=True)
     return middle, error
+
+
+def _smallest(values: Counts, count: Counts) -> NDArray[np.bool_]:
+    """Mark the ``count`` smallest values of each row, the earlier one in a tie."""
+    ends = np.minimum(count, values.shape[-1]) - 1
+    threshold = np.take_along_axis(np.sort(values, axis=-1), np.maximum(ends, 0), axis=-1)
+    below, equal = values < threshold, values == threshold
+    room = count - below.sum(axis=-1, keepdims=True)
+    return (below | (equal & (equal.cumsum(axis=-1) <= room))) & (count > 0)
 
 
 def _interleave(ends: Counts, middles: Counts) -> Counts:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch.utils.data import Sampler
 
+from equipoise.batches import Mixed
 from equipoise.errors import ConfigError, StateError
 from equipoise.hashing import key, subkeys
 from equipoise.reading import Reading
@@ -16,10 +17,11 @@ from equipoise.samplers import PlanSampler
 class LengthSorted(Sampler[int]):
     """The draws of a `PlanSampler`, in global batches of examples that are about equally long.
 
-    A window of ``window`` global batches is sorted by length and cut into global batches, and these are shuffled.
-    So the draws of each window are the plan's own, only their order changes, and it is still a function of
-    (plan, seed, position): any rank computes its part alone, and a resumed run goes on exactly, on another number
-    of ranks too as long as the global batch is the same.
+    The draws of a window of ``window`` global batches change places so that lengths rise from batch to batch; then
+    the batches are shuffled. With `Mixed` batches any two draws may change places, with `Quota` those of one stratum
+    and with `OneTask` those of one task, so that every batch keeps what it is made of. The draws of each window are
+    the plan's own, and their order is still a function of (plan, seed, position): any rank computes its part alone,
+    and a resumed run goes on exactly, on another number of ranks too as long as the global batch is the same.
 
     Parameters
     ----------
@@ -28,14 +30,19 @@ class LengthSorted(Sampler[int]):
     lengths : array-like of integers, shape (N,)
         Length of each row of the dataset, for example in tokens.
     global_batch : int
-        Examples in a step of all ranks together, gradient accumulation included; a multiple of the world size.
+        Examples in a step of all ranks together, gradient accumulation included; a multiple of the world size, and
+        that of the sampler's batches if they have one.
     window : int, default 64
         Global batches that are sorted together. A longer window wastes less padding and mixes less.
 
     Raises
     ------
     ConfigError
-        If the lengths do not fit the dataset, or the batch cannot be split over the ranks.
+        If the lengths do not fit the dataset, or the batch cannot be split over the ranks or is not the sampler's.
+
+    See Also
+    --------
+    TokenBatches : as many examples in a batch as fit a number of tokens.
 
     Examples
     --------
@@ -49,19 +56,15 @@ class LengthSorted(Sampler[int]):
     """
 
     def __init__(self, sampler: PlanSampler, lengths: ArrayLike, global_batch: int, window: int = 64) -> None:
-        array = np.asarray(lengths)
-        if array.shape != (len(sampler.index),) or not np.issubdtype(array.dtype, np.integer):
-            raise ConfigError(
-                f"`lengths` must be one whole number for each of the {len(sampler.index)} rows, "
-                f"found shape {array.shape} of {array.dtype}."
-            )
+        self.lengths = checked_lengths(lengths, len(sampler.index))
         if global_batch < 1 or global_batch % sampler.shard.world_size or window < 1:
             raise ConfigError(
                 f"`global_batch` must be a positive multiple of the {sampler.shard.world_size} ranks and `window` "
                 f"at least 1, found {global_batch} and {window}."
             )
+        if not isinstance(sampler.batches, Mixed) and sampler.batches.global_batch != global_batch:
+            raise ConfigError(f"`global_batch` must be that of the sampler's {sampler.batches}, found {global_batch}.")
         self.sampler = sampler
-        self.lengths = array
         self.global_batch = global_batch
         self.window = window
         self._reading = Reading(sampler.start, sampler.shard.world_size)
@@ -86,14 +89,13 @@ class LengthSorted(Sampler[int]):
 
     def _rows(self, first: int, last: int, start: int) -> NDArray[np.int64]:
         """This rank's rows of a window, those before position `start` left out."""
-        rows = self.sampler.rows_of_all_ranks(first, last)
-        rows = rows[np.argsort(self.lengths[rows], kind="stable")]
+        rows, strata = self.sampler.of_all_ranks(first, last)
+        rows = sorted_in_pools(rows, self.sampler.batches.pools(self.sampler.plan, strata), self.lengths[rows])
         # The window at the end of an epoch may not divide: what is over stays behind the whole batches.
         whole = len(rows) - len(rows) % self.global_batch
         batches = rows[:whole].reshape(-1, self.global_batch)
-        # Keyed by position: no two windows are shuffled alike.
-        keys = subkeys(key("window", self.sampler.seed, first), np.arange(len(batches)))
-        shuffled = np.concatenate([batches[np.argsort(keys)].ravel(), rows[whole:]])
+        batches = batches[window_order(self.sampler.seed, first, len(batches))]
+        shuffled = np.concatenate([batches.ravel(), rows[whole:]])
         shard = self.sampler.shard
         return shuffled[max(start - first, 0) :][shard.rank :: shard.world_size]
 
@@ -123,13 +125,55 @@ class LengthSorted(Sampler[int]):
         StateError
             Also if the global batch or the window is another: then other examples would come in a window.
         """
-        if set(state) != {"sampler", "global_batch", "window"}:
-            raise StateError(f"The state is not one of LengthSorted: it has the keys {sorted(state)}.")
-        ours = (self.global_batch, self.window)
-        if (state["global_batch"], state["window"]) != ours:
-            raise StateError(
-                f"The state was taken with global_batch {state['global_batch']!r} and window {state['window']!r}, "
-                f"this sampler has {ours[0]} and {ours[1]}. Keep both: a resumed window must hold the same draws."
-            )
+        check_kept(state, {"global_batch": self.global_batch, "window": self.window}, "LengthSorted")
         self.sampler.load_state_dict(state["sampler"], accept_changes=accept_changes)
         self._reading = Reading(self.sampler.start, self.sampler.shard.world_size)
+
+
+def checked_lengths(lengths: ArrayLike, rows: int) -> NDArray[np.integer]:
+    """Lengths as an array of one whole number for each row, or raise ConfigError."""
+    array = np.asarray(lengths)
+    if array.shape != (rows,) or not np.issubdtype(array.dtype, np.integer):
+        raise ConfigError(
+            f"`lengths` must be one whole number for each of the {rows} rows, "
+            f"found shape {array.shape} of {array.dtype}."
+        )
+    return array
+
+
+def sorted_in_pools(
+    rows: NDArray[np.int64], pools: NDArray[np.int64], lengths: NDArray[np.integer]
+) -> NDArray[np.int64]:
+    """Let the rows of each pool change places so that their lengths rise.
+
+    Parameters
+    ----------
+    rows, pools, lengths : ndarrays of integers, shape (k,)
+        Rows in the order of the draws, which of them may change places with each other, and how long they are.
+
+    Returns
+    -------
+    ndarray of int64, shape (k,)
+
+    Examples
+    --------
+    >>> sorted_in_pools(np.array([10, 11, 12, 13]), np.array([0, 1, 0, 1]), np.array([9, 8, 2, 3])).tolist()
+    [12, 13, 10, 11]
+    """
+    arranged = np.empty_like(rows)
+    arranged[np.argsort(pools, kind="stable")] = rows[np.lexsort((lengths, pools))]
+    return arranged
+
+
+def window_order(seed: int, first: int, batches: int) -> NDArray[np.intp]:
+    """Order in which the batches of the window at position `first` come: no two windows are shuffled alike."""
+    return np.argsort(subkeys(key("window", seed, first), np.arange(batches)), kind="stable")
+
+
+def check_kept(state: Mapping[str, Any], ours: Mapping[str, int], name: str) -> None:
+    """Raise StateError unless a state has a sampler and these very numbers."""
+    if set(state) != {"sampler", *ours}:
+        raise StateError(f"The state is not one of {name}: it has the keys {sorted(state)}.")
+    changed = [f"{option} was {state[option]!r} and is {value}" for option, value in ours.items()]
+    if any(state[option] != value for option, value in ours.items()):
+        raise StateError(f"{'; '.join(changed)}. Keep them: a resumed window must hold the same draws.")

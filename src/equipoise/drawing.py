@@ -1,12 +1,13 @@
-"""Draws: dataset row numbers at any stretch of the stream, a pure function of (plan, index, seed, position)."""
+"""Draws: strata or dataset rows at any stretch of the stream, a pure function of (plan, index, seed, position)."""
 
 import numpy as np
 from numpy.typing import NDArray
 
+from equipoise.apportion import LENGTH
 from equipoise.errors import PlanError
 from equipoise.index import StratumIndex, check_sizes
 from equipoise.plan import Plan
-from equipoise.stream import LENGTH, Stream
+from equipoise.stream import Stream
 
 
 def draws(plan: Plan, index: StratumIndex, seed: int, first: int, last: int) -> NDArray[np.int64]:
@@ -26,7 +27,7 @@ def draws(plan: Plan, index: StratumIndex, seed: int, first: int, last: int) -> 
     seed : int
         Any integer; streams of different seeds are unrelated.
     first, last : int
-        ``0 <= first <= last <= 2**60``.
+        ``0 <= first <= last <= 2**59``.
 
     Returns
     -------
@@ -51,10 +52,51 @@ def draws(plan: Plan, index: StratumIndex, seed: int, first: int, last: int) -> 
     True
     """
     check_sizes(plan, index)
+    return index.rows(*Stream(plan, seed).at(_stretch(first, last)))
+
+
+def draw_strata(plan: Plan, seed: int, first: int, last: int) -> NDArray[np.int64]:
+    """Stratum of draws `first` to `last - 1` of the endless stream: only the choice of where to draw from.
+
+    For datasets of one's own, task by task: it says which to take the next example from. The stream is that of
+    `draws`, and no index is needed.
+
+    Parameters
+    ----------
+    plan : Plan
+        What to draw.
+    seed : int
+        Any integer; streams of different seeds are unrelated.
+    first, last : int
+        ``0 <= first <= last <= 2**59``.
+
+    Returns
+    -------
+    ndarray of int64, shape (last - first,)
+        Positions in ``plan.strata``.
+
+    Raises
+    ------
+    PlanError
+        If the stretch is not inside the stream.
+
+    Examples
+    --------
+    >>> from equipoise import Census, Plan, draw_strata, rates
+    >>> plan = Plan.build(Census.from_counts({"large": 1_000_000, "small": 10}), rates=rates.Equal())
+    >>> sources = draw_strata(plan, seed=0, first=0, last=4096)
+    >>> [plan.strata[source].task for source in sources[:4]]
+    ['large', 'small', 'small', 'small']
+    >>> np.bincount(sources).tolist()
+    [2048, 2048]
+    """
+    return Stream(plan, seed).strata_at(_stretch(first, last))
+
+
+def _stretch(first: int, last: int) -> NDArray[np.int64]:
     if not 0 <= first <= last <= LENGTH:
         raise PlanError(
-            f"`first` and `last` must be 0 <= first <= last <= 2**60, found {first} and {last}. "
+            f"`first` and `last` must be 0 <= first <= last <= 2**59, found {first} and {last}. "
             "Positions count the draws of the whole training, over all ranks."
         )
-    strata, places = Stream(plan, seed).at(np.arange(first, last))
-    return index.rows(strata, places)
+    return np.arange(first, last)

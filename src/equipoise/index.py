@@ -1,7 +1,7 @@
 """Which rows of the dataset belong to which stratum: row numbers grouped by stratum."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,12 +12,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from equipoise.census import Stratum
 from equipoise.errors import PlanError
+from equipoise.grouping import checked_codes, counted, grouped
 from equipoise.plan import Plan
 
 Values = Sequence[str | None] | Sequence[str] | pa.Array | pa.ChunkedArray | NDArray[np.str_]
 
-_CHUNK = 1 << 20  # rows sorted at a time: what is held beside the result stays small
-_NARROW = 1 << 31  # below this many rows a row number takes 4 bytes
+_HASHED = 1 << 20  # rows hashed at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +60,9 @@ class StratumIndex:
         """SHA-256 of which row belongs to which stratum, as hexadecimal digits."""
         digest = hashlib.sha256(self.sizes.astype("<i8").tobytes())
         if self.order is not None:
-            for start in range(0, len(self.order), _CHUNK):
-                digest.update(self.order[start : start + _CHUNK].astype("<i8").tobytes())
+            width = f"<i{self.order.itemsize}"
+            for start in range(0, len(self.order), _HASHED):
+                digest.update(self.order[start : start + _HASHED].astype(width, copy=False).tobytes())
         return digest.hexdigest()
 
     def rows(self, strata: NDArray[np.integer], places: NDArray[np.integer]) -> NDArray[np.int64]:
@@ -115,34 +116,40 @@ class StratumIndex:
         PlanError
             If `codes` is not a flat array of integers from 0 to ``n_strata - 1``.
         """
-        array = np.asarray(codes)
-        if array.ndim != 1 or (array.size and not np.issubdtype(array.dtype, np.integer)):
-            raise PlanError(
-                f"`codes` must be a flat array of integers, found shape {array.shape} of {array.dtype}. "
-                "Give the position in `plan.strata` of each row's stratum."
-            )
-        largest = int(array.max()) if array.size else -1
-        count = largest + 1 if n_strata is None else n_strata
-        if array.size and (int(array.min()) < 0 or largest >= count):
-            raise PlanError(
-                f"`codes` must be from 0 to {count - 1}, found {int(array.min())} to {largest}. "
-                "Leave out rows that belong to no stratum, or build the plan from all rows."
-            )
-        chunks = range(0, len(array), _CHUNK)
-        sizes = np.zeros(count, dtype=np.int64)
-        for start in chunks:
-            sizes += np.bincount(array[start : start + _CHUNK], minlength=count)
-        # A counting sort: each chunk is sorted on its own and laid behind what its strata already hold.
-        order: Any = np.empty(len(array), dtype=np.int32 if len(array) < _NARROW else np.int64)
-        filled = np.cumsum(sizes) - sizes
-        for start in chunks:
-            chunk = array[start : start + _CHUNK]
-            by_stratum = np.argsort(chunk, kind="stable")
-            held = np.bincount(chunk, minlength=count)
-            within = np.arange(len(chunk)) - np.repeat(np.cumsum(held) - held, held)
-            order[np.repeat(filled, held) + within] = by_stratum + start
-            filled += held
-        return cls(sizes, order)
+        array = checked_codes(codes, n_strata)
+        count = (int(array.max()) + 1 if array.size else 0) if n_strata is None else n_strata
+        sizes = counted(array, count)
+        return cls(sizes, grouped([array], sizes))
+
+    @classmethod
+    def from_chunks(cls, chunks: Iterable[ArrayLike], sizes: ArrayLike) -> "StratumIndex":
+        """Group rows whose codes come piece by piece, for datasets whose codes should never be in memory at once.
+
+        Parameters
+        ----------
+        chunks : iterable of array-likes of integers
+            Codes as for `from_codes`, in the dataset's order.
+        sizes : array-like of integers, shape (S,)
+            Rows of each stratum, known beforehand: ``plan.counts``.
+
+        Returns
+        -------
+        StratumIndex
+            It stores 4 bytes for each row (8 from 2**31 rows on); making it needs that, a chunk, and some 50 MB.
+
+        Raises
+        ------
+        PlanError
+            If a code is out of range, or the chunks do not hold the sizes' rows of every stratum.
+
+        Examples
+        --------
+        >>> index = StratumIndex.from_chunks(([code, 0] for code in (1, 1)), sizes=[2, 2])
+        >>> index.order.tolist()
+        [1, 3, 0, 2]
+        """
+        wanted = cls.from_sizes(sizes).sizes
+        return cls(wanted, grouped((checked_codes(chunk, len(wanted)) for chunk in chunks), wanted))
 
     @classmethod
     def from_sizes(cls, sizes: ArrayLike) -> "StratumIndex":

@@ -44,19 +44,40 @@ def masses_of(probabilities: Sequence[float] | npt.NDArray[np.float64]) -> npt.N
     ratios = [p.as_integer_ratio() for p in values]
     common = max(denominator for _, denominator in ratios)  # powers of two, so the largest is common
     numerators = [numerator * (common // denominator) for numerator, denominator in ratios]
-    total = sum(numerators)
-
-    floors, remainders = zip(*(divmod(n * WHOLE, total) for n in numerators), strict=True)
-    masses = list(floors)
-    by_remainder = sorted(range(len(masses)), key=lambda i: (-remainders[i], i))
-    for i in by_remainder[: WHOLE - sum(masses)]:
-        masses[i] += 1
-
-    vanished = [i for i, n in enumerate(numerators) if n > 0 and masses[i] == 0]
-    for i in vanished:
-        masses[i] = 1
-    masses[masses.index(max(masses))] -= len(vanished)  # the stratum that can best spare a few parts in 2**60
-
-    result = np.array(masses, dtype=np.int64)
+    result = np.array(largest_remainder(numerators, WHOLE), dtype=np.int64)
     result.setflags(write=False)
     return result
+
+
+def largest_remainder(weights: Sequence[int], whole: int) -> list[int]:
+    """Split a whole number in proportion to weights, by largest remainder; exact, whatever the size of the numbers.
+
+    Parameters
+    ----------
+    weights : sequence of int [S]
+        Not negative, not all zero.
+    whole : int
+        What is split, at least the number of positive weights.
+
+    Returns
+    -------
+    list of int [S]
+        They sum to `whole`. Ties go to the earlier one. Every positive weight gets at least one unit.
+
+    Examples
+    --------
+    >>> largest_remainder([5, 3, 1, 0], 6)
+    [3, 2, 1, 0]
+    """
+    total = sum(weights)
+    floors, remainders = zip(*(divmod(weight * whole, total) for weight in weights), strict=True)
+    parts = list(floors)
+    by_remainder = sorted(range(len(parts)), key=lambda i: (-remainders[i], i))
+    for i in by_remainder[: whole - sum(parts)]:
+        parts[i] += 1
+
+    vanished = [i for i, weight in enumerate(weights) if weight > 0 and parts[i] == 0]
+    for i in vanished:
+        parts[i] = 1
+    parts[parts.index(max(parts))] -= len(vanished)  # the one that can best spare a few units
+    return parts

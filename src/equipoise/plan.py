@@ -37,8 +37,6 @@ class Plan:
         q in parts of 2**60; they sum to it exactly.
     target_masses : array of int64 [S]
         p* in parts of 2**60.
-    block : int
-        Draws of one block, a power of two.
     draws : int, optional
         The planned number of draws.
     rates_text, weights_text : str
@@ -64,7 +62,6 @@ class Plan:
     counts: npt.NDArray[np.int64]
     masses: npt.NDArray[np.int64]
     target_masses: npt.NDArray[np.int64]
-    block: int
     draws: int | None = None
     rates_text: str = ""
     weights_text: str = ""
@@ -79,9 +76,6 @@ class Plan:
                 f"the target gives {strata[unreachable[0]]} a share, but it is never drawn"
                 f" ({len(unreachable)} such). Give it a weight and a rate above 0, or take it out of the target."
             )
-        is_integer = isinstance(self.block, int)  # pyright: ignore[reportUnnecessaryIsInstance]
-        if not is_integer or self.block < 1 or self.block & (self.block - 1):
-            raise PlanError(f"`block` must be a power of two, found {self.block!r}.")
         draws = None if self.draws is None else checked_draws(self.draws)
         values = (strata, counts, masses, target_masses, draws)
         for name, value in zip(("strata", "counts", "masses", "target_masses", "draws"), values, strict=True):
@@ -98,7 +92,6 @@ class Plan:
         draws: int | None = None,
         target_rates: Rates | None = None,
         target_weights: Weights | None = None,
-        block: int | None = None,
     ) -> Plan:
         """Resolve rates and weights to a plan.
 
@@ -119,10 +112,6 @@ class Plan:
         target_rates, target_weights : optional
             The distribution that the loss should see, when it is not the one drawn from: draws then carry
             importance weights p*/q. The one left out is as for sampling; `max_passes` does not change the target.
-        block : int, optional
-            Draws after which every stratum is within about one draw of its share; a power of two. The global
-            batch gives every batch its share of each stratum, carried over between batches. By default 2,048, or
-            16 for each stratum where that is more, which draws fastest.
 
         Returns
         -------
@@ -150,10 +139,22 @@ class Plan:
             target_masses = masses_of(probabilities_of(census, target_rates, target_weights, draws))
             rates_text += f", target {target_rates}"
             weights_text += f", target {_text(target_weights)}"
-        drawn = int(np.count_nonzero(masses))
-        if block is None:
-            block = max(2048, 1 << (16 * drawn - 1).bit_length())
-        return cls(census.strata, census.counts, masses, target_masses, block, draws, rates_text, weights_text)
+        return cls(census.strata, census.counts, masses, target_masses, draws, rates_text, weights_text)
+
+    @cached_property
+    def task_numbers(self) -> npt.NDArray[np.int64]:
+        """The position in `tasks` of each stratum's task."""
+        numbers = {task: number for number, task in enumerate(self.tasks)}
+        return _read_only(np.array([numbers[stratum.task] for stratum in self.strata]))
+
+    @property
+    def block(self) -> int:
+        """Draws after which every stratum is within about one draw of its share: 2,048, or 16 a stratum if more.
+
+        Samplers with `Quota` or `OneTask` batches keep the shares over each global batch instead.
+        """
+        drawn = int(np.count_nonzero(self.masses))
+        return max(2048, 1 << (16 * drawn - 1).bit_length())
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -179,7 +180,7 @@ class Plan:
 
     @cached_property
     def fingerprint(self) -> str:
-        """The SHA-256 of what decides the draws: strata, counts, masses, target masses and block."""
+        """The SHA-256 of what decides the draws: strata, counts, masses and target masses."""
         return plan_json.fingerprint(self)
 
     def position_of(self, task: str, label: str | None) -> int:
@@ -244,7 +245,7 @@ class Plan:
         return hash(self._key())
 
     def __reduce__(self) -> tuple[Any, ...]:  # through the constructor, so that the arrays stay read-only
-        numbers = (self.strata, self.counts, self.masses, self.target_masses, self.block)
+        numbers = (self.strata, self.counts, self.masses, self.target_masses)
         return Plan, (*numbers, self.draws, self.rates_text, self.weights_text)
 
 

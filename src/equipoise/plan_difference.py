@@ -38,8 +38,6 @@ def difference(old: Plan, new: Plan) -> list[str]:
                 changes.append((-abs(float(now[j]) - float(was[i])), text))
         if changes:
             sentences.append(f"{len(changes)} {name} changed: {_some(text for _, text in sorted(changes))}.")
-    if old.block != new.block:
-        sentences.append(f"the block changed: {old.block} -> {new.block} draws.")
     return sentences
 
 

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 VERSION = 1
 _TEXTS = ("rates_text", "weights_text")
-_KEYS = ("version", "fingerprint", "block", "draws", *_TEXTS, "strata")
+_KEYS = ("version", "fingerprint", "draws", *_TEXTS, "strata")
 _CELL = ("task", "label", "count", "mass", "target_mass")
 
 
 def fingerprint(plan: Plan) -> str:
     """Give the SHA-256, in hex, of what decides the draws and their weights, and of the format's version."""
-    decisive = {"version": VERSION, "block": plan.block, "strata": _cells(plan)}
+    decisive = {"version": VERSION, "strata": _cells(plan)}
     canonical = json.dumps(decisive, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()
 
@@ -30,7 +30,6 @@ def to_json(plan: Plan) -> str:
     head = {
         "version": VERSION,
         "fingerprint": plan.fingerprint,
-        "block": plan.block,
         "draws": plan.draws,
         "rates_text": plan.rates_text,
         "weights_text": plan.weights_text,
@@ -57,7 +56,6 @@ def parse(text: str) -> tuple[dict[str, Any], str]:
         raise PlanError(f"`version` of a plan must be {VERSION}, found {found!r}. Build the plan again.")
     _check_keys(values, _KEYS, "a plan")
     _check_type(values, "fingerprint", str)
-    _check_type(values, "block", int)
     _check_type(values, "draws", int, type(None))
     for key in _TEXTS:
         _check_type(values, key, str)
@@ -73,7 +71,7 @@ def parse(text: str) -> tuple[dict[str, Any], str]:
             if not 0 <= cell[key] < 2**63:
                 raise PlanError(f"`{key}` of a plan must be in [0, 2**63), found {cell[key]}.")
     cells = values["strata"]
-    fields = {key: values[key] for key in ("block", "draws", *_TEXTS)}
+    fields = {key: values[key] for key in ("draws", *_TEXTS)}
     fields["strata"] = tuple(Stratum(cell["task"], cell["label"]) for cell in cells)
     fields["counts"] = [cell["count"] for cell in cells]
     fields["masses"] = [cell["mass"] for cell in cells]

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from equipoise.errors import StateError
+from equipoise.apportion import LENGTH
+from equipoise.batches import from_dict
+from equipoise.errors import ConfigError, StateError
 from equipoise.plan import Plan
-from equipoise.stream import LENGTH
 
 VERSION = 1  # of the state and of the stream that it is a place in
 
@@ -13,7 +14,7 @@ VERSION = 1  # of the state and of the stream that it is a place in
 def checked_plan(state: Mapping[str, Any]) -> Plan:
     """Raise StateError unless the state is one that `PlanSampler.state_dict` can have made; return its plan."""
     expected = {
-        "version", "position", "seed", "draws_per_epoch", "replacement", "plan", "index", "origin", "used",
+        "version", "position", "seed", "draws_per_epoch", "replacement", "batches", "plan", "index", "origin", "used",
     }  # fmt: skip
     if set(state) != expected:
         missing, unknown = sorted(expected - set(state)), sorted(set(state) - expected)
@@ -32,7 +33,7 @@ def checked_plan(state: Mapping[str, Any]) -> Plan:
     used, seed = state["used"], state["seed"]
     for name in ("position", "origin", "draws_per_epoch"):
         if not _is_whole(state[name]) or state[name] > LENGTH:
-            raise StateError(f"`{name}` in the state must be a whole number to 2**60, found {state[name]!r:.80}.")
+            raise StateError(f"`{name}` in the state must be a whole number to 2**59, found {state[name]!r:.80}.")
     if used is not None and not (
         isinstance(used, list) and len(used) == len(plan.strata) and all(_is_whole(value) for value in used)
     ):
@@ -42,9 +43,17 @@ def checked_plan(state: Mapping[str, Any]) -> Plan:
             f"`seed` in the state must be a whole number and `replacement` true or false, found {seed!r:.80} and "
             f"{state['replacement']!r:.80}."
         )
+    _check_batches(state["batches"])
     if state["origin"] > state["position"]:
         raise StateError(f"`origin` in the state, {state['origin']}, lies behind `position`, {state['position']}.")
     return plan
+
+
+def _check_batches(values: object) -> None:
+    try:
+        from_dict(values if isinstance(values, dict) else {"": values})
+    except ConfigError as error:
+        raise StateError(f"`batches` in the state: {error}") from error
 
 
 def _is_whole(value: object) -> bool:

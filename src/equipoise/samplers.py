@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
+from equipoise.apportion import LENGTH
+from equipoise.batches import Batches, Mixed, OneTask, Quota, from_dict, to_dict
 from equipoise.errors import ConfigError, StateError
 from equipoise.independent import IndependentStream
 from equipoise.index import StratumIndex, check_sizes
@@ -14,7 +16,8 @@ from equipoise.plan import Plan
 from equipoise.reading import Reading
 from equipoise.sampler_state import VERSION, checked_plan
 from equipoise.shard import Shard
-from equipoise.stream import LENGTH, Stream
+from equipoise.stream import Stream
+from equipoise.task_stream import TaskStream
 
 _TOGETHER = 1 << 16  # draws computed at once
 
@@ -50,12 +53,15 @@ class PlanSampler(Sampler[int]):
         False: a stratum goes through all of its rows before it repeats one, and shares are exact at the end of
         every block. True: independent draws, as torch's WeightedRandomSampler makes them.
 
+    batches : Mixed, Quota or OneTask, default Mixed()
+        What the global batches are made of. With `Quota` and `OneTask` an epoch is a whole number of them.
+
     Raises
     ------
     PlanError
         If the index does not have the counts of the plan.
     ConfigError
-        If the epoch cannot be split evenly over the ranks, or is empty.
+        If the epoch cannot be split evenly over the ranks and into global batches, or is empty.
 
     See Also
     --------
@@ -89,6 +95,7 @@ class PlanSampler(Sampler[int]):
         draws_per_epoch: int | None = None,
         shard: Shard = Shard(),  # noqa: B008 - frozen
         replacement: bool = False,
+        batches: Batches = Mixed(),  # noqa: B008 - frozen
     ) -> None:
         check_sizes(plan, index)
         self.plan = plan
@@ -97,7 +104,9 @@ class PlanSampler(Sampler[int]):
         self.draws_per_epoch = len(index) if draws_per_epoch is None else draws_per_epoch
         self.shard = shard
         self.replacement = replacement
+        self.batches = batches
         _check_epoch(self.draws_per_epoch, shard.world_size)
+        _check_batches(batches, replacement, self.draws_per_epoch, shard.world_size)
         self._origin = 0  # position at which this plan took over from another
         self._used: NDArray[np.int64] | None = None  # draws of each stratum before it did
         self._stream = self._make_stream()
@@ -134,9 +143,10 @@ class PlanSampler(Sampler[int]):
         positions = np.arange(first + self.shard.rank, last, self.shard.world_size)
         return self.index.rows(*self._stream.at(positions))
 
-    def rows_of_all_ranks(self, first: int, last: int) -> NDArray[np.int64]:
-        """Rows of all ranks at positions `first` to `last - 1` of the whole training."""
-        return self.index.rows(*self._stream.at(np.arange(first, last)))
+    def of_all_ranks(self, first: int, last: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Rows of all ranks at positions `first` to `last - 1` of the whole training, and the stratum of each."""
+        strata, places = self._stream.at(np.arange(first, last))
+        return self.index.rows(strata, places), strata
 
     def bounds(self, position: int) -> tuple[int, int]:
         """Positions at which the epoch that holds a position begins and ends."""
@@ -164,7 +174,7 @@ class PlanSampler(Sampler[int]):
             From 0.
         """
         if epoch < 0 or (epoch + 1) * self.draws_per_epoch > LENGTH:
-            raise ConfigError(f"`epoch` must be from 0 and end before draw 2**60, found {epoch}.")
+            raise ConfigError(f"`epoch` must be from 0 and end before draw 2**59, found {epoch}.")
         if epoch != self.epoch:
             self.start = epoch * self.draws_per_epoch
 
@@ -190,6 +200,7 @@ class PlanSampler(Sampler[int]):
             "seed": self.seed,
             "draws_per_epoch": self.draws_per_epoch,
             "replacement": self.replacement,
+            "batches": to_dict(self.batches),
             "plan": self.plan.to_json(),
             "index": self.index.fingerprint,
             "origin": self._origin,
@@ -229,10 +240,9 @@ class PlanSampler(Sampler[int]):
                 "or pass accept_changes=True if the change is meant."
             )
         if differences:
+            was = _stream(saved_plan, state["seed"], state["replacement"], from_dict(state["batches"]), origin, carried)
             # Independent draws use nothing up.
-            carried = (
-                None if state["replacement"] else self._carry(saved_plan, state["seed"], position, origin, carried)
-            )
+            carried = None if isinstance(was, IndependentStream) else self._carry(saved_plan, was.used(position))
             origin = position
         self._origin, self._used = origin, carried
         self._stream = self._make_stream()
@@ -240,15 +250,13 @@ class PlanSampler(Sampler[int]):
         self._reading = Reading(position, self.shard.world_size)
 
     def _make_stream(self) -> DrawnStream:
-        if self.replacement:
-            return IndependentStream(self.plan, self.seed)
-        return Stream(self.plan, self.seed, self._origin, self._used)
+        return _stream(self.plan, self.seed, self.replacement, self.batches, self._origin, self._used)
 
     def _differences(self, state: Mapping[str, Any], plan: Plan) -> list[str]:
         ours = self.state_dict()
         found = [
             f"{name} was {state[name]!r} and is {ours[name]!r}"
-            for name in ("seed", "draws_per_epoch", "replacement")
+            for name in ("seed", "draws_per_epoch", "replacement", "batches")
             if state[name] != ours[name]
         ]
         if plan.fingerprint != self.plan.fingerprint:
@@ -257,23 +265,52 @@ class PlanSampler(Sampler[int]):
             found.append("the dataset changed: other rows belong to the strata, or they lie in another order")
         return found
 
-    def _carry(
-        self, plan: Plan, seed: int, position: int, origin: int, used: NDArray[np.int64] | None
-    ) -> NDArray[np.int64]:
-        """Draws of each of this plan's strata that the saved stream had used up at the position."""
-        spent = Stream(plan, seed, origin, used).used(position)
+    def _carry(self, plan: Plan, spent: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Draws of each of this plan's strata, from those that another plan's stream had used up."""
         by_stratum = dict(zip(plan.strata, spent.tolist(), strict=True))
         return np.array([by_stratum.get(stratum, 0) for stratum in self.plan.strata], dtype=np.int64)
+
+
+def _stream(
+    plan: Plan, seed: int, replacement: bool, batches: Batches, origin: int, used: NDArray[np.int64] | None
+) -> Stream | TaskStream | IndependentStream:
+    if replacement:
+        return IndependentStream(plan, seed)
+    if isinstance(batches, OneTask):
+        return TaskStream(plan, seed, batches.global_batch, origin, used)
+    block = batches.global_batch if isinstance(batches, Quota) else None
+    return Stream(plan, seed, block=block, origin=origin, used=used)
+
+
+def _check_batches(batches: Batches, replacement: bool, draws_per_epoch: int, world_size: int) -> None:
+    if isinstance(batches, Mixed):
+        return
+    if replacement:
+        raise ConfigError(
+            f"`batches` must be Mixed() with `replacement`, found {batches}: independent draws hold no shares. "
+            "Leave one of the two out."
+        )
+    if batches.global_batch % world_size:
+        raise ConfigError(f"`global_batch` must be a multiple of the {world_size} ranks, found {batches.global_batch}.")
+    if draws_per_epoch % batches.global_batch:
+        raise ConfigError(
+            f"`draws_per_epoch` must be a multiple of `global_batch`, so that batches do not reach over an epoch's "
+            f"end, found {draws_per_epoch} and {batches.global_batch}. "
+            f"Use {nearest_multiples(draws_per_epoch, batches.global_batch)}."
+        )
 
 
 def _check_epoch(draws_per_epoch: int, world_size: int) -> None:
     if draws_per_epoch < 1:
         raise ConfigError(f"`draws_per_epoch` must be at least 1, found {draws_per_epoch}.")
-    over = draws_per_epoch % world_size
-    if over:
-        lower, upper = draws_per_epoch - over, draws_per_epoch - over + world_size
-        choices = f"{lower} or {upper}" if lower else str(upper)
+    if draws_per_epoch % world_size:
         raise ConfigError(
             f"`draws_per_epoch` must be a multiple of the {world_size} ranks, so that all take equally many steps, "
-            f"found {draws_per_epoch}. Use {choices}."
+            f"found {draws_per_epoch}. Use {nearest_multiples(draws_per_epoch, world_size)}."
         )
+
+
+def nearest_multiples(number: int, of: int) -> str:
+    """Say which multiples are nearest, for a message."""
+    lower = number - number % of
+    return f"{lower} or {lower + of}" if lower else str(of)

@@ -1,32 +1,24 @@
 """The stream of draws: position -> stratum and example, a pure function of (plan, seed, position)."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from importlib.util import find_spec
 
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise.apportion import STREAM_BITS, Apportionment
+from equipoise import placing
+from equipoise.apportion import Apportionment
 from equipoise.errors import PlanError
 from equipoise.hashing import key, subkeys
 from equipoise.permutation import LARGEST, Permutations
 from equipoise.plan import Plan
+from equipoise.runs import Runs
 
-LENGTH = 1 << STREAM_BITS
 _TOGETHER = 1 << 16  # draws computed at once: the arrays stay in the processor's cache
 _CELLS = 1 << 16  # (block, stratum) pairs at once: their numbers stay 16-bit, which numpy sorts by radix
+_COMPILE_AFTER = 1 << 21  # draws after which the second that numba takes to start is worth it
 
 Positions = NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class _Runs:
-    """Stretches of slots, in the unshuffled blocks, that hold consecutive draws of one pass of one stratum."""
-
-    slots: NDArray[np.int64]  # first slot of each
-    lengths: NDArray[np.int64]
-    strata: NDArray[np.int64]  # position in plan.strata
-    passes: NDArray[np.int64]
-    places: NDArray[np.int64]  # place in the pass of its first draw
 
 
 class Stream:
@@ -38,10 +30,16 @@ class Stream:
         What to draw.
     seed : int
         Any integer. Streams of different seeds are unrelated.
+    block : int, optional
+        Draws after which every stratum has had its share; ``plan.block`` by default.
     origin : int
         Position at which this stream takes over from another plan's.
     used : ndarray of int64, shape (S,), optional
         Draws of each stratum before the origin.
+    salt : tuple of str and int
+        What else chooses the order inside blocks; another salt, another order of the strata.
+    compile_after : int
+        Draws after which numba takes over, where it is installed. It gives the same numbers, faster.
 
     Examples
     --------
@@ -53,21 +51,33 @@ class Stream:
     [922, 102, 512, 512]
     """
 
-    def __init__(self, plan: Plan, seed: int, origin: int = 0, used: NDArray[np.int64] | None = None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        seed: int,
+        *,
+        block: int | None = None,
+        origin: int = 0,
+        used: NDArray[np.int64] | None = None,
+        salt: tuple[str | int, ...] = (),
+        compile_after: int = _COMPILE_AFTER,
+    ) -> None:
         largest = int(plan.counts.max(initial=0))
         if largest > LARGEST:
             raise PlanError(f"A stratum may have at most 2**32 rows, found {largest}. Split it into several strata.")
-        self._block = plan.block
+        self._block = plan.block if block is None else block
         self._origin = origin
         self._active = np.flatnonzero(plan.masses)
         self._sizes = plan.counts[self._active]
-        self._apportionment = Apportionment(plan.masses[self._active], plan.block)
+        self._apportionment = Apportionment(plan.masses[self._active], self._block)
         self._used = np.zeros(len(plan.strata), np.int64) if used is None else used
         # Keyed by name, not by position: a stratum that another plan has too keeps its order of examples.
         self._stratum_keys = np.array(
             [key("stratum", seed, *plan.strata[position]) for position in self._active], dtype=np.uint64
         )
-        self._block_key = key("block", seed, origin)
+        self._block_key = key("block", seed, origin, *salt)
+        self._place = placing.place
+        self._until_compiled = compile_after
 
     def at(self, positions: Positions) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Stratum and place in the stratum of the draws at rising positions.
@@ -75,7 +85,7 @@ class Stream:
         Parameters
         ----------
         positions : ndarray of int64, shape (k,)
-            Rising, from the origin to 2**60 - 1.
+            Rising, from the origin to 2**59 - 1.
 
         Returns
         -------
@@ -84,19 +94,41 @@ class Stream:
         places : ndarray of int64, shape (k,)
             Which example of the stratum, from 0 to its count - 1.
         """
-        if not positions.size:
-            return positions.copy(), positions.copy()
-        positions = positions - self._origin
-        first, last = int(positions[0]) // self._block, int(positions[-1]) // self._block + 1
-        together = max(1, min(_TOGETHER // self._block, _CELLS // len(self._active)))
-        groups = range(first, last, together)
-        cuts = np.searchsorted(positions, np.array(groups)[1:] * self._block)
-        parts = [
-            self._at_blocks(part, start, min(start + together, last))
-            for start, part in zip(groups, np.split(positions, cuts), strict=True)
-            if part.size
-        ]
-        return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
+        self._count_down(len(positions))
+        strata, places = np.empty(len(positions), np.int64), np.empty(len(positions), np.int64)
+        for part, first, last in self._groups(positions):
+            active, places[part] = self._at_blocks(positions[part] - self._origin, first, last)
+            strata[part] = self._active[active]
+        return strata, places
+
+    def strata_at(self, positions: Positions) -> NDArray[np.int64]:
+        """Only the strata that `at` gives, for less."""
+        strata = np.empty(len(positions), np.int64)
+        for part, first, last in self._groups(positions):
+            counts = np.diff(self._apportionment.ends(first, last), axis=0)
+            cells = placing.cells(self._shuffles(first, last), counts)
+            wanted = positions[part] - (self._origin + first * self._block)
+            # The cells of a block are numbered after those of the block before.
+            of_cell = np.tile(self._active, len(counts))
+            strata[part] = of_cell[cells if len(wanted) == len(cells) else cells[wanted]]
+        return strata
+
+    def numbered_at(self, positions: Positions) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Strata as in `at`, and for each draw how many draws of its stratum come before it."""
+        strata, numbers = np.empty(len(positions), np.int64), np.empty(len(positions), np.int64)
+        for part, first, last in self._groups(positions):
+            ends = self._apportionment.ends(first, last)
+            counts = np.diff(ends, axis=0)
+            cells = placing.cells(self._shuffles(first, last), counts)
+            starts = np.cumsum(counts) - counts.ravel()
+            number = np.empty(len(cells), np.int64)
+            number[np.argsort(cells, kind="stable")] = np.arange(len(cells)) + np.repeat(
+                ends[:-1].ravel() - starts, counts.ravel()
+            )
+            wanted = positions[part] - (self._origin + first * self._block)
+            strata[part] = self._active[cells[wanted] % len(self._active)]
+            numbers[part] = number[wanted]
+        return strata, numbers + self._used[strata]
 
     def used(self, position: int) -> NDArray[np.int64]:
         """Draws of each stratum before `position`, those before the origin included.
@@ -104,7 +136,7 @@ class Stream:
         Parameters
         ----------
         position : int
-            From the origin to 2**60 - 1.
+            From the origin to 2**59.
 
         Returns
         -------
@@ -113,65 +145,35 @@ class Stream:
         block = (position - self._origin) // self._block
         counts = self._used.copy()
         counts[self._active] += self._apportionment.ends(block, block)[0]
-        begun, _ = self.at(np.arange(self._origin + block * self._block, position))
+        begun = self.strata_at(np.arange(self._origin + block * self._block, position))
         return counts + np.bincount(begun, minlength=len(counts))
+
+    def _groups(self, positions: Positions) -> Iterator[tuple[slice, int, int]]:
+        """Cut rising positions where a group of blocks ends: the part, its first block and the one after its last."""
+        together = max(1, min(_TOGETHER // self._block, _CELLS // len(self._active)))
+        begin = 0
+        while begin < len(positions):
+            first = int(positions[begin] - self._origin) // self._block
+            end = int(np.searchsorted(positions, self._origin + (first + together) * self._block))
+            last = int(positions[end - 1] - self._origin) // self._block + 1
+            yield slice(begin, end), first, last
+            begin = end
 
     def _at_blocks(self, positions: Positions, first: int, last: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         ends = self._apportionment.ends(first, last)
-        slots = self._slots(np.diff(ends, axis=0), first)[positions - first * self._block]
-        runs = self._runs(ends)
-        run = np.repeat(np.arange(len(runs.slots), dtype=np.int32), runs.lengths)[slots]
+        runs = Runs.between(ends + self._used[self._active], self._sizes)
         orders = Permutations.of(subkeys(self._stratum_keys[runs.strata], runs.passes), self._sizes[runs.strata])
-        places = orders.apply(run, (slots + (runs.places - runs.slots)[run]).astype(np.uint32))
-        return self._active[runs.strata[run]], places.astype(np.int64)
+        wanted = positions - first * self._block
+        return self._place(self._shuffles(first, last), np.diff(ends, axis=0), runs, orders, wanted)
 
-    def _slots(self, counts: NDArray[np.int64], first: int) -> NDArray[np.int64]:
-        """Slot that each position's draw comes from, for whole blocks from block `first` on.
+    def _shuffles(self, first: int, last: int) -> Permutations:
+        blocks = np.arange(first, last)
+        return Permutations.of(subkeys(self._block_key, blocks), np.full(len(blocks), self._block, dtype=np.int64))
 
-        Slots lie block after block, stratum after stratum. Which stratum comes at which position of a block is
-        shuffled, by a permutation of its own in each block; a stratum's slots are taken in rising order, so that its
-        passes follow one another.
-        """
-        n_blocks = len(counts)
-        shuffles = Permutations.of(
-            subkeys(self._block_key, np.arange(first, first + n_blocks)),
-            np.full(n_blocks, self._block, dtype=np.int64),
-        )
-        block = np.repeat(np.arange(n_blocks), self._block)
-        offset = np.tile(np.arange(self._block, dtype=np.uint32), n_blocks)
-        shuffled = block * self._block + shuffles.apply(block, offset)
-        # A (block, stratum) cell's number: narrow integers, which numpy sorts by radix.
-        cell = np.repeat(np.arange(counts.size, dtype=np.min_scalar_type(counts.size - 1)), counts.ravel())[shuffled]
-        slots = np.empty(len(cell), dtype=np.int64)
-        slots[np.argsort(cell, kind="stable")] = np.arange(len(cell))
-        return slots
+    def _count_down(self, draws: int) -> None:
+        if self._until_compiled > 0:
+            self._until_compiled -= draws
+        elif self._place is placing.place and find_spec("numba"):
+            from equipoise import compiled  # noqa: PLC0415 - numba is optional, and slow to import
 
-    def _runs(self, ends: NDArray[np.int64]) -> _Runs:
-        """Runs of the blocks whose cumulative counts are given, block after block, stratum after stratum."""
-        n_strata = len(self._active)
-        ends = ends + self._used[self._active]
-        starts, lengths = ends[:-1].ravel(), np.diff(ends, axis=0).ravel()
-        strata = np.tile(np.arange(n_strata), len(ends) - 1)
-        some = np.flatnonzero(lengths)
-        starts, lengths, strata = starts[some], lengths[some], strata[some]
-        # Cut where a pass ends: draws k // n of stratum size n belong to one pass.
-        sizes = self._sizes[strata]
-        first_pass = starts // sizes
-        pieces = (starts + lengths - 1) // sizes - first_pass + 1
-        of = np.repeat(np.arange(len(starts)), pieces)
-        passes = first_pass[of] + _count_up(pieces)
-        begin = np.maximum(starts[of], passes * sizes[of])
-        end = np.minimum((starts + lengths)[of], (passes + 1) * sizes[of])
-        lengths = end - begin
-        return _Runs(
-            slots=np.cumsum(lengths) - lengths,
-            lengths=lengths,
-            strata=strata[of],
-            passes=passes,
-            places=begin - passes * sizes[of],
-        )
-
-
-def _count_up(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    """0, 1, ... for each length, one after the other."""
-    return np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+            self._place = compiled.place

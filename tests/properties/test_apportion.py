@@ -9,7 +9,7 @@ weights = st.lists(st.one_of(st.integers(1, 6), st.integers(1, 10**6), st.floats
 
 
 @settings(deadline=None, max_examples=150)
-@given(weights, st.integers(0, 2**40), st.integers(0, 70), st.sampled_from([1, 64, 2048, 8192]))
+@given(weights, st.integers(0, 2**40), st.integers(0, 70), st.sampled_from([1, 3, 24, 64, 100, 2048, 8192]))
 def test_counts_rise_sum_up_and_stay_near_their_share(values, first, length, block):
     masses = masses_of(np.array(values, dtype=float) / np.sum(values))
     ends = Apportionment(masses, block).ends(first, first + length)

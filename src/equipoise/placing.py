@@ -1,0 +1,76 @@
+"""Which draw stands at which position of its block, and which example it is: the inner loop of drawing, in numpy."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from equipoise.permutation import Permutations
+from equipoise.runs import Runs
+
+
+def place(
+    shuffles: Permutations,
+    counts: NDArray[np.int64],
+    runs: Runs,
+    orders: Permutations,
+    wanted: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Stratum and place in the stratum of the draws at some positions of whole blocks.
+
+    Which stratum comes at which position of a block is shuffled; a stratum's draws are taken in rising order, so
+    that its passes follow one another.
+
+    Parameters
+    ----------
+    shuffles : Permutations
+        Of the positions of each block.
+    counts : ndarray of int64, shape (n_blocks, S)
+        Draws of each stratum in each block.
+    runs : Runs
+        Of these blocks.
+    orders : Permutations
+        For each run, that of its pass.
+    wanted : ndarray of int64, shape (k,)
+        Rising positions, counted from the first block's start.
+
+    Returns
+    -------
+    strata, places : ndarrays of int64, shape (k,)
+
+    See Also
+    --------
+    equipoise.compiled.place : The same numbers, faster, where numba is installed.
+    """
+    order = np.argsort(cells(shuffles, counts), kind="stable")  # position of the draw in each slot
+    if len(wanted) == len(order):
+        slots, lengths = np.arange(len(order)), runs.lengths
+    else:
+        answer = np.full(len(order), -1)
+        answer[wanted] = np.arange(len(wanted))
+        order = answer[order]
+        slots = np.flatnonzero(order >= 0)
+        order = order[slots]
+        lengths = np.diff(np.searchsorted(slots, np.append(runs.slots, counts.sum())))
+    of_pass = (slots + np.repeat(runs.places - runs.slots, lengths)).astype(np.uint32)
+    strata, places = np.empty(len(wanted), np.int64), np.empty(len(wanted), np.int64)
+    strata[order] = np.repeat(runs.strata, lengths)
+    places[order] = orders.apply_in_turn(lengths, of_pass)
+    return strata, places
+
+
+def cells(shuffles: Permutations, counts: NDArray[np.int64]) -> NDArray[np.unsignedinteger]:
+    """Number of the (block, stratum) cell that is drawn from at each position of whole blocks.
+
+    Parameters
+    ----------
+    shuffles, counts
+        As for `place`.
+
+    Returns
+    -------
+    ndarray, shape (n_blocks * block,)
+        ``block * S + stratum``, in the narrowest type: numpy sorts 16-bit integers by radix.
+    """
+    starts = np.arange(len(counts)) * shuffles.sizes
+    shuffled = shuffles.whole() + starts[:, None]
+    numbers = np.arange(counts.size, dtype=np.min_scalar_type(counts.size - 1))
+    return np.repeat(numbers, counts.ravel()).take(shuffled.ravel())

@@ -1,0 +1,103 @@
+"""A stream whose global batches are each of one task, a pure function of (plan, seed, position)."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from equipoise.census import Stratum
+from equipoise.masses import WHOLE, largest_remainder
+from equipoise.plan import Plan
+from equipoise.stream import Stream
+
+_BATCHES_OF_A_TASK = 16  # in a block of batches, on average
+
+
+class TaskStream:
+    """Strata and examples at any positions, in global batches of one task each.
+
+    One stream says which task each batch is of; a stream of the task's own says what the batch holds.
+
+    Parameters
+    ----------
+    plan : Plan
+        What to draw.
+    seed : int
+        Any integer. Streams of different seeds are unrelated.
+    global_batch : int
+        Draws of one batch.
+    origin : int
+        Position at which this stream takes over from another; batches are counted from there.
+    used : ndarray of int64, shape (S,), optional
+        Draws of each stratum before the origin.
+
+    Examples
+    --------
+    >>> from equipoise import Census, Plan, rates
+    >>> plan = Plan.build(Census.from_counts({"a": {"no": 90, "yes": 30}, "b": 5}), rates=rates.Equal())
+    >>> strata, _ = TaskStream(plan, seed=0, global_batch=4).at(np.arange(32 * 4))
+    >>> strata.reshape(32, 4)[:4].tolist()  # stratum 2 is task b; each batch of a holds one "yes"
+    [[1, 0, 0, 0], [2, 2, 2, 2], [2, 2, 2, 2], [0, 0, 0, 1]]
+    """
+
+    def __init__(
+        self, plan: Plan, seed: int, global_batch: int, origin: int = 0, used: NDArray[np.int64] | None = None
+    ) -> None:
+        self._batch = global_batch
+        self._origin = origin
+        self._used = np.zeros(len(plan.strata), np.int64) if used is None else used
+        self._members = [np.flatnonzero(plan.task_numbers == task) for task in range(len(plan.tasks))]
+        totals = np.array([plan.masses[members].sum() for members in self._members])
+        drawn = int(np.count_nonzero(totals))
+        self._tasks = Stream(
+            _plan(tuple(Stratum(task, None) for task in plan.tasks), (totals > 0).astype(np.int64), totals),
+            seed,
+            block=1 << (_BATCHES_OF_A_TASK * drawn - 1).bit_length(),
+            salt=("tasks", origin),
+        )
+        self._streams = {
+            number: Stream(
+                _plan_of(plan, self._members[number]),
+                seed,
+                block=global_batch,
+                used=self._used[self._members[number]],
+                salt=(task, origin),
+            )
+            for number, task in enumerate(plan.tasks)
+            if totals[number]
+        }
+
+    def at(self, positions: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Stratum and place in the stratum of the draws at rising positions; shapes as in `Stream.at`."""
+        strata, places = np.empty_like(positions), np.empty_like(positions)
+        batches, which, offsets = self._split(positions)
+        task, earlier = self._tasks.numbered_at(batches)
+        for number in np.unique(task).tolist():
+            of_task = np.flatnonzero(task[which] == number)
+            inside, places[of_task] = self._streams[number].at(earlier[which[of_task]] * self._batch + offsets[of_task])
+            strata[of_task] = self._members[number][inside]
+        return strata, places
+
+    def used(self, position: int) -> NDArray[np.int64]:
+        """Draws of each stratum before `position`; see `Stream.used`."""
+        batch, offset = divmod(position - self._origin, self._batch)
+        draws = self._tasks.used(batch) * self._batch
+        draws[self._tasks.strata_at(np.array([batch]))] += offset
+        counts = self._used.copy()
+        for task, stream in self._streams.items():
+            counts[self._members[task]] = stream.used(int(draws[task]))
+        return counts
+
+    def _split(self, positions: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.intp], NDArray[np.int64]]:
+        """Batches that positions lie in, which of them each lies in, and where in it."""
+        of_position, offsets = np.divmod(positions - self._origin, self._batch)
+        batches, which = np.unique(of_position, return_inverse=True)
+        return batches, which, offsets
+
+
+def _plan_of(plan: Plan, members: NDArray[np.int64]) -> Plan:
+    """The plan of one task alone: its strata with the shares that they have inside it."""
+    masses = np.array(largest_remainder(plan.masses[members].tolist(), WHOLE))
+    return _plan(tuple(plan.strata[member] for member in members.tolist()), plan.counts[members], masses)
+
+
+def _plan(strata: tuple[Stratum, ...], counts: NDArray[np.int64], masses: NDArray[np.int64]) -> Plan:
+    return Plan(strata, counts, masses, masses)
