@@ -8,7 +8,7 @@ from dataclasses import replace
 import hf_jobs
 import pytest
 
-from equipoise import Census, Plan, PlanSampler, Shard, StratumIndex
+from equipoise import Census, OneTask, Plan, PlanSampler, Quota, Shard, StratumIndex
 from equipoise.errors import ConfigError, RunError, StateError
 from equipoise.integrations.checkpoints import FILE_NAME, StreamPosition
 from equipoise.integrations.hf import EquipoiseTrainer
@@ -175,6 +175,13 @@ def test_an_epoch_of_broken_steps_is_refused_with_the_remedy(tmp_path) -> None:
     plan, index = hf_jobs.plan_and_index()
     with pytest.raises(ConfigError, match=r"found 78 draws per epoch\. Use draws_per_epoch=80"):
         build_with(tmp_path, PlanSampler(plan, index, draws_per_epoch=78))
+
+
+@pytest.mark.parametrize("batches", [Quota(16), OneTask(16)])
+def test_batches_of_another_size_than_the_step_are_refused(tmp_path, batches) -> None:
+    plan, index = hf_jobs.plan_and_index()
+    with pytest.raises(ConfigError, match=r"must be that of the run, 8 draws .* found 16"):
+        build_with(tmp_path, PlanSampler(plan, index, draws_per_epoch=160, batches=batches))
 
 
 def test_a_sampler_of_another_dataset_is_refused(tmp_path) -> None:

@@ -8,16 +8,17 @@ import pyarrow as pa
 import pytest
 from tests.unit.cli.rows import write_rows
 
+from equipoise.batches import Mixed, OneTask, Quota
 from equipoise.census import Census
 from equipoise.config import make_config
 from equipoise.data import Records
-from equipoise.errors import PlanError, RunError
+from equipoise.errors import ConfigError, PlanError, RunError
 from equipoise.experiment.arguments import trainer_arguments
-from equipoise.experiment.comparison import count_draws
 from equipoise.experiment.directory import RunDirectory, read_json, write_json
 from equipoise.experiment.prepare import fingerprint, prepare, refuse_bad_forecast
 from equipoise.experiment.prior import prior_corrected
 from equipoise.experiment.recipe import DRAWS, NATURAL, PLANNED, demo_config
+from equipoise.experiment.sampling import count_draws, index_of, sampler_of
 from equipoise.experiment.validation import validation_rows
 from equipoise.metrics import TaskPredictions
 from equipoise.plan import Plan
@@ -80,9 +81,23 @@ def test_a_bad_forecast_is_refused_unless_accepted(tmp_path: Path) -> None:
 def test_counted_draws_follow_the_plan(tmp_path: Path) -> None:
     rows = write_rows(tmp_path / "rows.jsonl")
     prepared = prepare(make_config({"data": {"source": str(rows)}}))
-    drawn = count_draws(prepared.plan, prepared.train, prepared.tasks, seed=3, draws=prepared.plan.block)
+    drawn = count_draws(prepared, prepared.plan.block)
     assert drawn.sum() == prepared.plan.block
     assert np.abs(drawn - prepared.plan.block * prepared.plan.probabilities).max() < 1
+
+
+@pytest.mark.parametrize(
+    ("word", "batches"),
+    [("mixed", Mixed()), ("quota", Quota(8)), ("one_task", OneTask(8))],
+    ids=str,
+)
+def test_the_configuration_says_what_batches_are_made_of(tmp_path: Path, word: str, batches: object) -> None:
+    rows = write_rows(tmp_path / "rows.jsonl")
+    training = {"batches": word, "batch_size": 8}
+    prepared = prepare(make_config({"data": {"source": str(rows)}, "training": training}))
+    assert sampler_of(prepared, index_of(prepared), 80).batches == batches
+    with pytest.raises(ConfigError, match=r"training\.batches"):
+        make_config({"data": {"source": str(rows)}, "training": {"batches": "pairs"}})
 
 
 @pytest.mark.parametrize("content", ["file", "folder", "link"])

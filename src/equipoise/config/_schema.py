@@ -74,7 +74,6 @@ class PlanConfig:
     weights: ClassWeights | Mapping[str, ClassWeights] = field(default_factory=Power)
     draws: int | None = None
     max_passes: float | None = None
-    block: int | None = None
     target_rates: Rates | None = None
     target_weights: ClassWeights | Mapping[str, ClassWeights] | None = None
     allow_repeats: bool = False
@@ -82,8 +81,6 @@ class PlanConfig:
     def __post_init__(self) -> None:
         if self.draws is not None:
             in_range("plan.draws", self.draws, 1)
-        if self.block is not None:
-            in_range("plan.block", self.block, 1)
         if self.max_passes is not None:
             in_range("plan.max_passes", self.max_passes, 0, open_low=True)
 
@@ -94,6 +91,7 @@ class TrainingConfig:
 
     per: Literal["sequence", "token"] = "sequence"
     batch_size: int = 32
+    batches: Literal["mixed", "quota", "one_task"] = "mixed"
     learning_rate: float = 1e-3
     schedule: Literal["constant", "linear", "cosine"] = "linear"
     warmup: float = 0.0

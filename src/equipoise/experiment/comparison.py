@@ -9,13 +9,9 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from equipoise.data import Records, Task
-from equipoise.drawing import draws as draw
 from equipoise.experiment.directory import RunDirectory
 from equipoise.experiment.evaluate import train_counts
 from equipoise.experiment.prior import prior_corrected
-from equipoise.experiment.strata import strata_of
-from equipoise.index import StratumIndex
 from equipoise.metrics import Estimate, Scores, TaskPredictions, evaluate, paired_difference, read_predictions
 from equipoise.plan import Plan
 
@@ -130,13 +126,6 @@ def compare(natural: Arm, planned: Arm, runs: tuple[RunDirectory, RunDirectory])
         mean=difference(first, second),
         mean_over_corrected=difference(corrected, second),
     )
-
-
-def count_draws(plan: Plan, train: Records, tasks: Mapping[str, Task], seed: int, draws: int) -> NDArray[np.int64]:
-    """Draw again what a training drew, and count the draws of every stratum."""
-    index = StratumIndex.from_labels(plan, *strata_of(train, tasks))
-    stratum = index.spread(np.arange(len(plan.strata)))
-    return np.bincount(stratum[draw(plan, index, seed, 0, draws)], minlength=len(plan.strata))
 
 
 def learning_curve(run: RunDirectory, batch_size: int) -> tuple[list[float], list[float]]:

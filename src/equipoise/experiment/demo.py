@@ -6,10 +6,11 @@ from pathlib import Path
 
 from equipoise.config import RunConfig
 from equipoise.errors import RunError
-from equipoise.experiment.comparison import Arm, Comparison, compare, count_draws, learning_curve
+from equipoise.experiment.comparison import Arm, Comparison, compare, learning_curve
 from equipoise.experiment.directory import RunDirectory, write_json
 from equipoise.experiment.evaluate import evaluate_model
 from equipoise.experiment.prepare import load_records, prepare
+from equipoise.experiment.sampling import count_draws
 from equipoise.experiment.train import encode, train_prepared
 from equipoise.integrations.models import load_model
 
@@ -66,7 +67,7 @@ def run_demo(out: Path, natural: RunConfig, planned: RunConfig, say: Callable[[s
             model, tokenizer, each.config, plan, each.tasks, test, run.directory.path, encoded=test_rows
         )
         curve = learning_curve(run.directory, each.config.training.batch_size)
-        drawn = count_draws(plan, each.train, each.tasks, seed, draws)
+        drawn = count_draws(each, draws)
         finished.append(Arm(name, scores, plan, drawn, curve, seconds))
     first, second = finished
     comparison = compare(first, second, (RunDirectory(out / "natural"), RunDirectory(out / "planned")))

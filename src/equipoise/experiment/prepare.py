@@ -141,7 +141,6 @@ def prepare(config: RunConfig, records: Records | None = None) -> Prepared:
         draws=draws,
         target_rates=chosen.target_rates,
         target_weights=chosen.target_weights,
-        block=chosen.block,
     )
     return Prepared(replace(config, plan=replace(chosen, draws=draws)), records, tasks, plan, tuple(problems))
 

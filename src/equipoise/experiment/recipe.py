@@ -16,11 +16,11 @@ from equipoise.weights import Natural, Power
 SOURCE = "suite:multi-diagnosis"
 BATCH = 16
 DRAWS = 640 * BATCH
-# With a block of one batch, each batch holds its share of every task and label.
-PLANNED = PlanConfig(rates=Equal(), weights=Power(gamma=0.5), block=BATCH, allow_repeats=True)
-NATURAL = PlanConfig(rates=Proportional(), weights=Natural(), block=BATCH, allow_repeats=True)
+PLANNED = PlanConfig(rates=Equal(), weights=Power(gamma=0.5), allow_repeats=True)
+NATURAL = PlanConfig(rates=Proportional(), weights=Natural(), allow_repeats=True)
 TRAINING = TrainingConfig(
     batch_size=BATCH,
+    batches="quota",
     learning_rate=7e-4,
     schedule="linear",
     warmup=0.05,

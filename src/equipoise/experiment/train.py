@@ -18,6 +18,7 @@ from equipoise.experiment.arguments import trainer_arguments
 from equipoise.experiment.directory import RunDirectory
 from equipoise.experiment.prepare import Prepared, prepare, refuse_bad_forecast
 from equipoise.experiment.resume import refuse_other_run
+from equipoise.experiment.sampling import index_of, sampler_of
 from equipoise.experiment.strata import strata_of
 from equipoise.experiment.validation import validation_rows
 from equipoise.files import write_atomically
@@ -26,7 +27,6 @@ from equipoise.integrations.hf import EquipoiseTrainer, global_batch
 from equipoise.integrations.hf_callbacks import METRICS_NAME
 from equipoise.integrations.models import load_model
 from equipoise.plan import Plan
-from equipoise.samplers import PlanSampler
 
 
 @dataclass(frozen=True)
@@ -115,16 +115,10 @@ def train_prepared(
     if main and not resume:
         RunDirectory.create(out).write_inputs(config, plan, prepared.tasks, prepared.describe_data())
     train_rows = prepared.train
-    tasks, labels = strata_of(train_rows, prepared.tasks)
     if encoded is None:
         encoded = encode(train_rows, prepared, tokenizer)
-    index = StratumIndex.from_labels(plan, tasks, labels)
-    sampler = PlanSampler(
-        plan,
-        index,
-        seed=config.seed,
-        draws_per_epoch=args.max_steps * global_batch(args),
-    )
+    index = index_of(prepared)
+    sampler = sampler_of(prepared, index, args.max_steps * global_batch(args))
     lengths = encoded.input_lengths + encoded.target_lengths
     trainer = EquipoiseTrainer(
         model,

@@ -95,12 +95,14 @@ def check_sampler(sampler: EpochSampler, batch: int, examples: int) -> None:
             f"`sampler` must draw from the rows of `train_dataset`, found an index of {len(index)} rows and "
             f"{examples} examples. Build both from the same records."
         )
-    sorted_by = getattr(sampler, "global_batch", batch)
-    if sorted_by != batch:
-        raise ConfigError(
-            f"`global_batch` of the sampler must be that of the run, {batch} draws (batch size x accumulation x "
-            f"ranks), found {sorted_by}. Build it with global_batch={batch}."
-        )
+    # LengthSorted, and Quota and OneTask batches, are made for one global batch.
+    for holder in (sampler, getattr(inner, "batches", None)):
+        made_for = getattr(holder, "global_batch", batch)
+        if made_for != batch:
+            raise ConfigError(
+                f"`global_batch` of the sampler must be that of the run, {batch} draws (batch size x accumulation x "
+                f"ranks), found {made_for}. Build it with global_batch={batch}."
+            )
     draws = len(sampler)
     if draws == 0 or draws % batch:
         raise ConfigError(

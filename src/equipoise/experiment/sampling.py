@@ -1,0 +1,33 @@
+"""The sampler of a run, and what it draws."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from equipoise.batches import Batches, Mixed, OneTask, Quota
+from equipoise.config import TrainingConfig
+from equipoise.experiment.prepare import Prepared
+from equipoise.experiment.strata import strata_of
+from equipoise.index import StratumIndex
+from equipoise.samplers import PlanSampler
+
+
+def index_of(prepared: Prepared) -> StratumIndex:
+    """The run's training rows, grouped by stratum."""
+    return StratumIndex.from_labels(prepared.plan, *strata_of(prepared.train, prepared.tasks))
+
+
+def sampler_of(prepared: Prepared, index: StratumIndex, draws: int) -> PlanSampler:
+    """The sampler whose only epoch is the whole run of `draws` draws."""
+    config = prepared.config
+    return PlanSampler(prepared.plan, index, seed=config.seed, draws_per_epoch=draws, batches=_batches(config.training))
+
+
+def count_draws(prepared: Prepared, draws: int) -> NDArray[np.int64]:
+    """Draw again what the run's training drew, and count the draws of every stratum."""
+    _, strata = sampler_of(prepared, index_of(prepared), draws).of_all_ranks(0, draws)
+    return np.bincount(strata, minlength=len(prepared.plan.strata))
+
+
+def _batches(training: TrainingConfig) -> Batches:
+    kinds = {"mixed": Mixed(), "quota": Quota(training.batch_size), "one_task": OneTask(training.batch_size)}
+    return kinds[training.batches]
