@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
-from equipoise.census import Stratum
+from equipoise.census import Census, Stratum
 from equipoise.errors import PlanError
 from equipoise.grouping import checked_codes, counted, grouped
 from equipoise.plan import Plan
@@ -95,6 +95,35 @@ class StratumIndex:
         of_row[self.order] = by_stratum
         return of_row
 
+    def means(self, values: ArrayLike) -> NDArray[np.float64]:
+        """Mean over each stratum of a value that every row has, such as its length in tokens.
+
+        Parameters
+        ----------
+        values : array-like of numbers, shape (N,)
+            One for each row of the dataset.
+
+        Returns
+        -------
+        ndarray of float64, shape (S,)
+            0 for strata without rows.
+
+        Raises
+        ------
+        PlanError
+            If there is not one value for each row.
+
+        Examples
+        --------
+        >>> StratumIndex.from_codes([1, 0, 1, 1]).means([5, 10, 6, 10]).tolist()
+        [10.0, 7.0]
+        """
+        array = np.asarray(values)
+        if array.shape != (len(self),):
+            raise PlanError(f"`values` must be one number for each of the {len(self)} rows, found shape {array.shape}.")
+        sums = np.bincount(self.spread(np.arange(len(self.sizes))), array, minlength=len(self.sizes))
+        return np.divide(sums, self.sizes, out=np.zeros(len(self.sizes)), where=self.sizes > 0)
+
     @classmethod
     def from_codes(cls, codes: ArrayLike, n_strata: int | None = None) -> "StratumIndex":
         """Group rows by the stratum code of each.
@@ -178,7 +207,7 @@ class StratumIndex:
     @classmethod
     def from_labels(
         cls,
-        plan: Plan,
+        plan: Plan | Census,
         tasks: Values,
         labels: Values,
     ) -> "StratumIndex":
@@ -186,8 +215,8 @@ class StratumIndex:
 
         Parameters
         ----------
-        plan : Plan
-            The plan that the rows are drawn by.
+        plan : Plan or Census
+            The plan that the rows are drawn by, or the census that it is built of: their strata are the same.
         tasks, labels : sequences of str, or pyarrow arrays, length N
             Task and label of each row of the dataset, in the dataset's order. Labels of an open-ended task (one
             stratum, whose label is None) are not looked at.
@@ -234,7 +263,7 @@ class StratumIndex:
         return index
 
 
-def check_sizes(plan: Plan, index: StratumIndex) -> None:
+def check_sizes(plan: Plan | Census, index: StratumIndex) -> None:
     """Raise PlanError if the index has not as many rows in every stratum as the plan counted."""
     if len(index.sizes) != len(plan.strata):
         raise PlanError(

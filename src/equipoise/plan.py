@@ -17,7 +17,8 @@ from equipoise.forecast import Forecast, forecast
 from equipoise.masses import WHOLE, masses_of
 from equipoise.plan_difference import difference
 from equipoise.rates import Proportional, Rates
-from equipoise.resolving import Weights, capped, probabilities_of
+from equipoise.resolving import Weights, probabilities_of
+from equipoise.token_rates import Tokens, checked_tokens
 from equipoise.weights import ClassWeights, Natural
 
 
@@ -92,6 +93,7 @@ class Plan:
         draws: int | None = None,
         target_rates: Rates | None = None,
         target_weights: Weights | None = None,
+        tokens: Tokens | None = None,
     ) -> Plan:
         """Resolve rates and weights to a plan.
 
@@ -112,6 +114,10 @@ class Plan:
         target_rates, target_weights : optional
             The distribution that the loss should see, when it is not the one drawn from: draws then carry
             importance weights p*/q. The one left out is as for sampling; `max_passes` does not change the target.
+        tokens : array of float64 [S] or mapping of Stratum to float, optional
+            Mean tokens of an example of each stratum: of the input, the target or both, whatever shall be shared.
+            Then the rates are shares of tokens and not of examples, and tasks of long examples are drawn less
+            often; class weights stay those of examples. `StratumIndex.means` gives it.
 
         Returns
         -------
@@ -121,22 +127,22 @@ class Plan:
         Raises
         ------
         PlanError
-            When the schemes do not fit the census, or the draws do not fit under `max_passes`.
+            When the schemes or tokens do not fit the census, or the draws do not fit under `max_passes`.
         """
         if draws is not None:
             checked_draws(draws)
-        sampling = probabilities_of(census, rates, weights, draws)
-        if max_passes is not None:
-            sampling = capped(census, sampling, max_passes, draws)
-        masses = masses_of(sampling)
+        lengths = None if tokens is None else checked_tokens(census, tokens)
+        masses = masses_of(probabilities_of(census, rates, weights, draws, max_passes, lengths))
         rates_text, weights_text = str(rates), _text(weights)
+        if tokens is not None:
+            rates_text += " of tokens"
         if max_passes is not None:
             weights_text += f", at most {max_passes:g} passes"
         if target_rates is None and target_weights is None:
             target_masses = masses
         else:
             target_rates, target_weights = target_rates or rates, target_weights or weights
-            target_masses = masses_of(probabilities_of(census, target_rates, target_weights, draws))
+            target_masses = masses_of(probabilities_of(census, target_rates, target_weights, draws, tokens=lengths))
             rates_text += f", target {target_rates}"
             weights_text += f", target {_text(target_weights)}"
         return cls(census.strata, census.counts, masses, target_masses, draws, rates_text, weights_text)

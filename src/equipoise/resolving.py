@@ -9,6 +9,7 @@ from equipoise.census import Census
 from equipoise.errors import PlanError
 from equipoise.rates import Rates
 from equipoise.schemes import checked_number
+from equipoise.token_rates import rates_of_examples
 from equipoise.water_filling import water_fill
 from equipoise.weights import ClassWeights
 from equipoise.weights.label_shares import label_shares
@@ -17,21 +18,55 @@ FloatArray = npt.NDArray[np.float64]
 Weights = ClassWeights | Mapping[str, ClassWeights]
 
 
-def probabilities_of(census: Census, rates: Rates, weights: Weights, draws: int | None) -> FloatArray:
-    """Give rate of the task * share in the task, per stratum.
+_ROUNDS = 200  # of the search for rates in tokens under a cap; it takes about ten
+
+
+def probabilities_of(
+    census: Census,
+    rates: Rates,
+    weights: Weights,
+    draws: int | None,
+    max_passes: float | None = None,
+    tokens: FloatArray | None = None,
+) -> FloatArray:
+    """Give rate of the task * share in the task, per stratum, under the cap.
 
     Raises
     ------
     PlanError
-        When the census is empty, or a scheme does not fit it.
+        When the census is empty, a scheme does not fit it, or the draws do not fit under the cap.
     """
     if not census.total:
         raise PlanError("the census must have examples, found none. Check that the data was read.")
-    probabilities = label_shares(census, weights)
-    of_tasks = rates(census.task_counts, census.tasks, draws)
-    for task, rate in zip(census.tasks, of_tasks.tolist(), strict=True):
-        probabilities[census.span(task)] *= rate
-    return probabilities
+    wanted = shares = label_shares(census, weights)
+    for _ in range(_ROUNDS):
+        if tokens is None:
+            of_tasks = rates(census.task_counts, census.tasks, draws)
+        else:
+            of_tasks = rates_of_examples(census, rates, shares, tokens, draws)
+        probabilities = wanted * of_tasks[_task_numbers(census)]
+        if max_passes is not None:
+            probabilities = capped(census, probabilities, max_passes, draws)
+        if tokens is None:
+            return probabilities
+        # A cap moves draws between labels, and with them the tokens of a draw of the task.
+        before, shares = shares, _inside_tasks(census, probabilities)
+        if np.abs(shares - before).max() < 1e-12:
+            return probabilities
+    raise PlanError(
+        f"rates in tokens could not be met under `max_passes` of {max_passes}: the labels of a task differ too much in"
+        " length. Leave one of the two out."
+    )
+
+
+def _task_numbers(census: Census) -> npt.NDArray[np.int64]:
+    return np.repeat(np.arange(len(census.tasks)), [len(census.counts[census.span(task)]) for task in census.tasks])
+
+
+def _inside_tasks(census: Census, probabilities: FloatArray) -> FloatArray:
+    numbers = _task_numbers(census)
+    totals = np.bincount(numbers, probabilities)[numbers]
+    return np.divide(probabilities, totals, out=np.zeros_like(probabilities), where=totals > 0)
 
 
 def capped(census: Census, probabilities: FloatArray, max_passes: float, draws: int | None) -> FloatArray:

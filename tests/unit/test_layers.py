@@ -16,7 +16,7 @@ LAYERS = [
     {"census"},
     {"schemes", "masses", "water_filling"},
     {"weights", "rates"},
-    {"forecast", "forecast_text", "plan", "plan_difference", "plan_json", "resolving"},
+    {"forecast", "forecast_text", "plan", "plan_difference", "plan_json", "resolving", "token_rates"},
     {"permutation", "apportion", "runs", "placing", "compiled", "grouping", "index", "shard"},
     {"stream", "task_stream", "independent", "drawing", "batches"},
     {"config"},
