@@ -19,7 +19,9 @@ from equipoise.experiment.prepare import fingerprint, prepare, refuse_bad_foreca
 from equipoise.experiment.prior import prior_corrected
 from equipoise.experiment.recipe import DRAWS, NATURAL, PLANNED, demo_config
 from equipoise.experiment.sampling import count_draws, index_of, sampler_of
+from equipoise.experiment.train import encode
 from equipoise.experiment.validation import validation_rows
+from equipoise.integrations.models import load_tokenizer
 from equipoise.metrics import TaskPredictions
 from equipoise.plan import Plan
 from equipoise.weights import InverseFrequency
@@ -98,6 +100,23 @@ def test_the_configuration_says_what_batches_are_made_of(tmp_path: Path, word: s
     assert sampler_of(prepared, index_of(prepared), 80).batches == batches
     with pytest.raises(ConfigError, match=r"training\.batches"):
         make_config({"data": {"source": str(rows)}, "training": {"batches": "pairs"}})
+
+
+@pytest.mark.parametrize("unit", ["tokens", "input_tokens", "target_tokens"])
+def test_rates_in_tokens_share_the_tokens_that_training_sees(tmp_path: Path, unit: str) -> None:
+    rows = write_rows(tmp_path / "rows.jsonl")
+    config = {"data": {"source": str(rows)}, "plan": {"rates": "equal", "rates_in": unit}}
+    prepared = prepare(make_config(config))
+    encoded = encode(prepared.train, prepared, load_tokenizer("tiny"))
+    lengths = {"input_tokens": encoded.input_lengths, "target_tokens": encoded.target_lengths}
+    of_row = lengths.get(unit, encoded.input_lengths + encoded.target_lengths)
+    plan = prepared.plan
+    tokens = plan.probabilities * index_of(prepared).means(of_row)
+    shares = np.bincount(plan.task_numbers, tokens) / tokens.sum()
+    assert shares == pytest.approx([1 / len(plan.tasks)] * len(plan.tasks))
+    assert len(plan.tasks) > 1
+    if unit != "target_tokens":  # the targets of these tasks are equally long
+        assert np.bincount(plan.task_numbers, plan.probabilities) != pytest.approx(shares, abs=1e-3)
 
 
 @pytest.mark.parametrize("content", ["file", "folder", "link"])

@@ -71,6 +71,7 @@ class PlanConfig:
     """What to draw: mixing rates between tasks, class weights inside them, and how many draws."""
 
     rates: Rates = field(default_factory=Equal)
+    rates_in: Literal["examples", "tokens", "input_tokens", "target_tokens"] = "examples"
     weights: ClassWeights | Mapping[str, ClassWeights] = field(default_factory=Power)
     draws: int | None = None
     max_passes: float | None = None

@@ -23,6 +23,7 @@ from equipoise.data import (
 from equipoise.data.arrow import pc
 from equipoise.data.suite import load_suite, suite_tasks
 from equipoise.errors import ConfigError, PlanError
+from equipoise.experiment.lengths import mean_tokens
 from equipoise.plan import Plan
 
 SUITE = "suite:"
@@ -141,6 +142,7 @@ def prepare(config: RunConfig, records: Records | None = None) -> Prepared:
         draws=draws,
         target_rates=chosen.target_rates,
         target_weights=chosen.target_weights,
+        tokens=mean_tokens(config, train, tasks, census),
     )
     return Prepared(replace(config, plan=replace(chosen, draws=draws)), records, tasks, plan, tuple(problems))
 

@@ -3,7 +3,6 @@
 import math
 import os
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import cast
 
 import torch
@@ -83,7 +82,7 @@ def load_model(
     (True, torch.float32)
     """
     if os.fspath(name_or_path) == TINY:
-        words = _load_tokenizer(tokenizer or tokenizer_path())
+        words = load_tokenizer(tokenizer or TINY)
         return _tiny(words, shape or TinyShape(), seed), words
     try:
         model = AutoModelForSeq2SeqLM.from_pretrained(name_or_path, dtype=torch.float32, use_safetensors=True)
@@ -97,7 +96,32 @@ def load_model(
             f"`{os.fspath(name_or_path)}` has no `decoder_start_token_id` in its config.json, so its decoder cannot "
             "be started. Add it; for T5 it is 0."
         )
-    return cast(PreTrainedModel, model), _load_tokenizer(tokenizer or name_or_path)
+    return cast(PreTrainedModel, model), load_tokenizer(tokenizer or name_or_path)
+
+
+def load_tokenizer(name_or_path: str | os.PathLike[str]) -> PreTrainedTokenizerBase:
+    """Load a model's tokenizer; that of `"tiny"` is the bundled one of T5.
+
+    Raises
+    ------
+    RunError
+        If there is none, or one without words.
+
+    Examples
+    --------
+    >>> len(load_tokenizer("tiny"))
+    32100
+    """
+    path = tokenizer_path() if os.fspath(name_or_path) == TINY else name_or_path
+    advice = "Give the path or the name of its tokenizer as `tokenizer`."
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path)
+    except (OSError, ValueError) as error:
+        raise RunError(f"`{os.fspath(path)}` holds no tokenizer: {error}\n{advice}") from error
+    # Where there are no files, transformers makes a T5 tokenizer that knows the space alone, and says nothing.
+    if len(tokenizer) <= len(set(tokenizer.all_special_ids)) + 1:
+        raise RunError(f"`{os.fspath(path)}` holds no tokenizer, or one without words. {advice}")
+    return tokenizer
 
 
 def _tiny(tokenizer: PreTrainedTokenizerBase, shape: TinyShape, seed: int) -> PreTrainedModel:
@@ -133,15 +157,3 @@ def _start_for_short_training(model: T5ForConditionalGeneration) -> None:
     before, after = 1, model.config.relative_attention_num_buckets // 2 + 1
     bias[before, 0] += 4.0
     bias[after, 1 % model.config.num_heads] += 4.0
-
-
-def _load_tokenizer(name_or_path: str | os.PathLike[str] | Path) -> PreTrainedTokenizerBase:
-    advice = "Give the path or the name of its tokenizer as `tokenizer`."
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(name_or_path)
-    except (OSError, ValueError) as error:
-        raise RunError(f"`{os.fspath(name_or_path)}` holds no tokenizer: {error}\n{advice}") from error
-    # Where there are no files, transformers makes a T5 tokenizer that knows the space alone, and says nothing.
-    if len(tokenizer) <= len(set(tokenizer.all_special_ids)) + 1:
-        raise RunError(f"`{os.fspath(name_or_path)}` holds no tokenizer, or one without words. {advice}")
-    return tokenizer
