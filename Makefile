@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+BENCH_VENV := .venv-bench
+BENCH_READY := $(BENCH_VENV)/.ready
 # Two OpenMP threads beside a busy core run many times slower than one.
 TEST_ENVIRONMENT := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
 PYTEST := $(TEST_ENVIRONMENT) $(BIN)/pytest -q
@@ -49,8 +51,17 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(READY)
-	$(BIN)/python benchmarks/run.py
+bench: $(BENCH_READY)
+	$(BENCH_VENV)/bin/python benchmarks/run.py
+
+# An environment of its own: what is measured beside Equipoise stays out of the one that it is tested in.
+$(BENCH_READY): pyproject.toml constraints.txt benchmarks/peers.txt benchmarks/peers-alone.txt
+	$(PYTHON) -m venv $(BENCH_VENV)
+	$(BENCH_VENV)/bin/pip install --quiet --upgrade "pip>=25.1"
+	$(BENCH_VENV)/bin/pip install --quiet --constraint constraints.txt torch
+	$(BENCH_VENV)/bin/pip install --quiet --constraint constraints.txt --editable ".[train,fast]" -r benchmarks/peers.txt
+	$(BENCH_VENV)/bin/pip install --quiet --no-deps -r benchmarks/peers-alone.txt
+	@touch $@
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(BENCH_VENV) build dist .pytest_cache .ruff_cache .hypothesis

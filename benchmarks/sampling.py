@@ -12,7 +12,8 @@ from sklearn.pipeline import make_pipeline
 
 from equipoise.data.suite import load_suite
 from equipoise.experiment.recipe import DRAWS, NATURAL, PLANNED, demo_config
-from results import METRICS, interval, record, run_arms
+from results import record
+from training import METRICS, interval, run_arms
 
 
 def linear(text: str, class_weight: str | None) -> dict[str, float]:

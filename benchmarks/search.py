@@ -8,7 +8,8 @@ from equipoise.config import RunConfig
 from equipoise.experiment.recipe import DRAWS, NATURAL, PLANNED, demo_config
 from equipoise.rates import Temperature
 from equipoise.weights import EffectiveNumber, InverseFrequency, Power
-from results import METRICS, record, run_arms
+from results import record
+from training import METRICS, run_arms
 
 
 def training(config: RunConfig, **changes: object) -> RunConfig:
@@ -37,7 +38,7 @@ VARIANTS = {
     "task rates Temperature(3)": only_plan(rates=Temperature(3)),
     "learning rate 4e-4": both(training, learning_rate=4e-4),
     "learning rate 1e-3": both(training, learning_rate=1e-3),
-    "block of 2,048 instead of 16": both(plan, block=2048),
+    "mixed batches instead of quotas": both(training, batches="mixed"),
     "twice the draws": both(plan, draws=2 * DRAWS),
 }
 

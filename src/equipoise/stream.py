@@ -171,9 +171,8 @@ class Stream:
         return Permutations.of(subkeys(self._block_key, blocks), np.full(len(blocks), self._block, dtype=np.int64))
 
     def _count_down(self, draws: int) -> None:
-        if self._until_compiled > 0:
-            self._until_compiled -= draws
-        elif self._place is placing.place and find_spec("numba"):
+        self._until_compiled -= draws
+        if self._until_compiled <= 0 and self._place is placing.place and find_spec("numba"):
             from equipoise import compiled  # noqa: PLC0415 - numba is optional, and slow to import
 
             self._place = compiled.place
