@@ -1,25 +1,21 @@
 """A torch sampler over the stream of draws: distributed, resumable, of any size."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from torch.utils.data import Sampler
 
-from equipoise.apportion import LENGTH
 from equipoise.batches import Batches, Mixed, OneTask, Quota, from_dict, to_dict
+from equipoise.epochs import EpochSampler, nearest_multiples
 from equipoise.errors import ConfigError, StateError
 from equipoise.independent import IndependentStream
 from equipoise.index import StratumIndex, check_sizes
 from equipoise.plan import Plan
-from equipoise.reading import Reading
 from equipoise.sampler_state import VERSION, checked_plan
 from equipoise.shard import Shard
 from equipoise.stream import Stream
 from equipoise.task_stream import TaskStream
-
-_TOGETHER = 1 << 16  # draws computed at once
 
 
 class DrawnStream(Protocol):
@@ -30,7 +26,7 @@ class DrawnStream(Protocol):
         ...
 
 
-class PlanSampler(Sampler[int]):
+class PlanSampler(EpochSampler):
     """Row numbers in the order in which a plan draws them, for `torch.utils.data.DataLoader`.
 
     There is one endless stream of draws, f(plan, seed, position). Epoch e is positions ``e * draws_per_epoch`` on;
@@ -102,31 +98,13 @@ class PlanSampler(Sampler[int]):
         self.index = index
         self.seed = seed
         self.draws_per_epoch = len(index) if draws_per_epoch is None else draws_per_epoch
-        self.shard = shard
+        super().__init__(self.draws_per_epoch, shard, "draws_per_epoch")
         self.replacement = replacement
         self.batches = batches
-        _check_epoch(self.draws_per_epoch, shard.world_size)
         _check_batches(batches, replacement, self.draws_per_epoch, shard.world_size)
         self._origin = 0  # position at which this plan took over from another
         self._used: NDArray[np.int64] | None = None  # draws of each stratum before it did
         self._stream = self._make_stream()
-        self.start = 0  # position at which the next iteration starts
-        self._reading = Reading(0, shard.world_size)
-
-    def __len__(self) -> int:
-        """Draws of this rank in a whole epoch."""
-        return self.draws_per_epoch // self.shard.world_size
-
-    def __iter__(self) -> Iterator[int]:
-        """Rows of this rank from where the epoch (or a loaded state) starts to the epoch's end."""
-        self._reading = Reading(self.start, self.shard.world_size)
-        return self._iterate(self._reading, self.start)
-
-    def _iterate(self, reading: Reading, start: int) -> Iterator[int]:
-        _, end = self.bounds(start)
-        step = _TOGETHER - _TOGETHER % self.shard.world_size or self.shard.world_size
-        yield from reading.read(((at, min(at + step, end)) for at in range(start, end, step)), self.rows)
-        self.start = end
 
     def rows(self, first: int, last: int) -> NDArray[np.int64]:
         """This rank's rows among positions `first` to `last - 1` of the whole training.
@@ -147,36 +125,6 @@ class PlanSampler(Sampler[int]):
         """Rows of all ranks at positions `first` to `last - 1` of the whole training, and the stratum of each."""
         strata, places = self._stream.at(np.arange(first, last))
         return self.index.rows(strata, places), strata
-
-    def bounds(self, position: int) -> tuple[int, int]:
-        """Positions at which the epoch that holds a position begins and ends."""
-        begin = position - position % self.draws_per_epoch
-        return begin, begin + self.draws_per_epoch
-
-    @property
-    def epoch(self) -> int:
-        """Epoch that the next iteration is in."""
-        return self.start // self.draws_per_epoch
-
-    @property
-    def position(self) -> int:
-        """Draws that all ranks together have yielded, counted from the start of the training."""
-        return self._reading.position
-
-    def set_epoch(self, epoch: int) -> None:
-        """Let the next iteration start at the beginning of an epoch.
-
-        A loaded state that lies inside this epoch stays where it is: frameworks name the epoch again on resuming.
-
-        Parameters
-        ----------
-        epoch : int
-            From 0.
-        """
-        if epoch < 0 or (epoch + 1) * self.draws_per_epoch > LENGTH:
-            raise ConfigError(f"`epoch` must be from 0 and end before draw 2**59, found {epoch}.")
-        if epoch != self.epoch:
-            self.start = epoch * self.draws_per_epoch
 
     def state_dict(self, *, position: int | None = None) -> dict[str, Any]:
         """State to resume from: JSON-serialisable, of constant size.
@@ -246,8 +194,7 @@ class PlanSampler(Sampler[int]):
             origin = position
         self._origin, self._used = origin, carried
         self._stream = self._make_stream()
-        self.start = position
-        self._reading = Reading(position, self.shard.world_size)
+        self._go_on_at(position)
 
     def _make_stream(self) -> DrawnStream:
         return _stream(self.plan, self.seed, self.replacement, self.batches, self._origin, self._used)
@@ -298,19 +245,3 @@ def _check_batches(batches: Batches, replacement: bool, draws_per_epoch: int, wo
             f"end, found {draws_per_epoch} and {batches.global_batch}. "
             f"Use {nearest_multiples(draws_per_epoch, batches.global_batch)}."
         )
-
-
-def _check_epoch(draws_per_epoch: int, world_size: int) -> None:
-    if draws_per_epoch < 1:
-        raise ConfigError(f"`draws_per_epoch` must be at least 1, found {draws_per_epoch}.")
-    if draws_per_epoch % world_size:
-        raise ConfigError(
-            f"`draws_per_epoch` must be a multiple of the {world_size} ranks, so that all take equally many steps, "
-            f"found {draws_per_epoch}. Use {nearest_multiples(draws_per_epoch, world_size)}."
-        )
-
-
-def nearest_multiples(number: int, of: int) -> str:
-    """Say which multiples are nearest, for a message."""
-    lower = number - number % of
-    return f"{lower} or {lower + of}" if lower else str(of)

@@ -9,8 +9,9 @@ from torch.utils.data import Sampler
 
 from equipoise.batches import Mixed, Quota
 from equipoise.batching import check_kept, checked_lengths, window_order
+from equipoise.epochs import nearest_multiples
 from equipoise.errors import ConfigError, StateError
-from equipoise.samplers import PlanSampler, nearest_multiples
+from equipoise.samplers import PlanSampler
 
 Rows = NDArray[np.int64]
 

@@ -20,7 +20,7 @@ LAYERS = [
     {"permutation", "apportion", "runs", "placing", "compiled", "grouping", "index", "shard"},
     {"stream", "task_stream", "independent", "drawing", "batches"},
     {"config"},
-    {"reading", "sampler_state", "samplers"},
+    {"reading", "epochs", "sampler_state", "samplers"},
     {"batching"},
     {"token_batches"},
     {"collate"},

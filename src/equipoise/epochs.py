@@ -1,0 +1,128 @@
+"""Epochs of an endless stream, cut over ranks: what samplers that yield rows one by one have in common."""
+
+from abc import abstractmethod
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from torch.utils.data import Sampler
+
+from equipoise.apportion import LENGTH
+from equipoise.errors import ConfigError
+from equipoise.reading import Reading
+from equipoise.shard import Shard
+
+_TOGETHER = 1 << 16  # draws computed at once
+
+
+class EpochSampler(Sampler[int]):
+    """Epoch e is positions ``e * draws`` on; a rank takes every ``world_size``-th of them, from ``rank`` on.
+
+    Parameters
+    ----------
+    draws : int
+        Draws of all ranks together in an epoch.
+    shard : Shard
+        The part of this process.
+    name : str
+        What the caller calls `draws`, for messages.
+
+    Raises
+    ------
+    ConfigError
+        If the epoch cannot be split evenly over the ranks, or is empty.
+    """
+
+    def __init__(self, draws: int, shard: Shard, name: str) -> None:
+        check_epoch(draws, shard.world_size, name)
+        self._draws = draws
+        self.shard = shard
+        self.start = 0  # position at which the next iteration starts
+        self._reading = Reading(0, shard.world_size)
+
+    @abstractmethod
+    def rows(self, first: int, last: int) -> NDArray[np.int64]:
+        """This rank's rows among positions `first` to `last - 1` of the whole training.
+
+        Parameters
+        ----------
+        first, last : int
+            Positions, counted over all ranks and epochs; `first` a multiple of the world size.
+
+        Returns
+        -------
+        ndarray of int64
+        """
+
+    def __len__(self) -> int:
+        """Draws of this rank in a whole epoch."""
+        return self._draws // self.shard.world_size
+
+    def __iter__(self) -> Iterator[int]:
+        """Rows of this rank from where the epoch (or a loaded state) starts to the epoch's end."""
+        self._reading = Reading(self.start, self.shard.world_size)
+        return self._iterate(self._reading, self.start)
+
+    def _iterate(self, reading: Reading, start: int) -> Iterator[int]:
+        _, end = self.bounds(start)
+        step = _TOGETHER - _TOGETHER % self.shard.world_size or self.shard.world_size
+        yield from reading.read(((at, min(at + step, end)) for at in range(start, end, step)), self.rows)
+        self.start = end
+
+    def bounds(self, position: int) -> tuple[int, int]:
+        """Positions at which the epoch that holds a position begins and ends."""
+        begin = position - position % self._draws
+        return begin, begin + self._draws
+
+    @property
+    def epoch(self) -> int:
+        """Epoch that the next iteration is in."""
+        return self.start // self._draws
+
+    @property
+    def position(self) -> int:
+        """Draws that all ranks together have yielded, counted from the start of the training."""
+        return self._reading.position
+
+    def set_epoch(self, epoch: int) -> None:
+        """Let the next iteration start at the beginning of an epoch.
+
+        A loaded state that lies inside this epoch stays where it is: frameworks name the epoch again on resuming.
+
+        Parameters
+        ----------
+        epoch : int
+            From 0.
+        """
+        if epoch < 0 or (epoch + 1) * self._draws > LENGTH:
+            raise ConfigError(f"`epoch` must be from 0 and end before draw 2**59, found {epoch}.")
+        if epoch != self.epoch:
+            self.start = epoch * self._draws
+
+    def _go_on_at(self, position: int) -> None:
+        """Let the next iteration start at a position."""
+        self.start = position
+        self._reading = Reading(position, self.shard.world_size)
+
+
+def check_epoch(draws: int, world_size: int, name: str) -> None:
+    """Raise ConfigError unless an epoch has draws and equally many for each rank."""
+    if draws < 1:
+        raise ConfigError(f"`{name}` must be at least 1, found {draws}.")
+    if draws % world_size:
+        raise ConfigError(
+            f"`{name}` must be a multiple of the {world_size} ranks, so that all take equally many steps, "
+            f"found {draws}. Use {nearest_multiples(draws, world_size)}."
+        )
+
+
+def nearest_multiples(number: int, of: int) -> str:
+    """Say which multiples are nearest, for a message.
+
+    Examples
+    --------
+    >>> nearest_multiples(1096, 100), nearest_multiples(3, 8)
+    ('1000 or 1100', '8')
+    """
+    lower = number - number % of
+    return f"{lower} or {lower + of}" if lower else str(of)
