@@ -3,8 +3,9 @@
 With blocks of a power of two the stream has 2**60 draws, and a stratum with mass m gets exactly m of them. With other
 blocks it is up to half as long, and the masses are rounded to that by largest remainder. Halfway through the stream
 each stratum has its exact share, rounded by largest remainder; halfway through a half again, and so on down to a
-block. The count halfway is kept between the counts at the two ends, so counts never fall. That binds only strata that
-get a draw or two in the stretch; all others are less than one draw from their exact share.
+block. The count halfway is kept between the counts at the two ends, so counts never fall. Where every stratum is due
+a draw in each half of a stretch, all are less than one draw from their exact share; strata rarer than that can leave
+one of them a little more.
 
 So the counts at any block's end come from at most 60 halvings, with no walk through the blocks before it: resuming at
 draw 10**9 costs what resuming at draw 0 costs, and there is no carry to save. Everything is done in integers.

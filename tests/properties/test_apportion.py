@@ -18,7 +18,7 @@ def test_counts_rise_sum_up_and_stay_near_their_share(values, first, length, blo
     assert (ends.sum(axis=1) == blocks * block).all()
     for count, at in zip(ends, blocks.tolist(), strict=True):
         for drawn, mass in zip(count.tolist(), masses.tolist(), strict=True):
-            # In integers: |drawn - at * block * mass / 2**60|. A block of one draw leaves the least room.
-            assert abs((drawn << 60) - at * block * mass) < 1.5 * 2**60
-            if block >= 2048:
-                assert abs((drawn << 60) - at * block * mass) < 1.1 * 2**60
+            # In integers: |drawn - at * block * mass / 2**60|. Less than one where each stratum is due a draw a block;
+            # a search that climbs finds up to 1.36 with strata that are rarer.
+            due = min(masses.tolist()) * block >= 2**60
+            assert abs((drawn << 60) - at * block * mass) < (1 if due else 1.5) * 2**60
