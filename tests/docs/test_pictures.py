@@ -1,0 +1,23 @@
+"""The scripts that draw the pictures of the documentation run."""
+
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def test_shares(tmp_path):
+    made = tmp_path / "shares.svg"
+    subprocess.run([sys.executable, PICTURES / "shares.py", "--out", made], check=True)
+    root = ElementTree.parse(made).getroot()
+    drawn = [path.get("class") for path in root.iter(f"{SVG}path")]
+    assert [drawn.count(kind) for kind in ("independent", "mixed", "quota")] == [5, 2, 1]
+    labels = " ".join(text.text for text in root.iter(f"{SVG}text"))
+    for label in ("independent draws,", "Mixed", "Quota(32)", "draws made", "drawn less planned draws"):
+        assert label in labels
+    dots = [float(dot.get("cy")) for dot in root.iter(f"{SVG}circle")]
+    assert len(dots) == 4
+    assert max(abs(dot - dots[0]) for dot in dots) < 230 / 8  # pixels of a draw: blocks end within one
