@@ -4,9 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.hashing import key
+from equipoise.philox import words
 from equipoise.plan import Plan
-
-_DRAWS_PER_BLOCK = 2  # Philox gives four words at each counter; a draw takes two
 
 
 class IndependentStream:
@@ -21,10 +20,6 @@ class IndependentStream:
         What to draw.
     seed : int
         Any integer. Streams of different seeds are unrelated.
-
-    References
-    ----------
-    Salmon, Moraes, Dror and Shaw (2011), Parallel random numbers: as easy as 1, 2, 3 (Philox4x64).
 
     Examples
     --------
@@ -42,12 +37,7 @@ class IndependentStream:
 
     def at(self, positions: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Stratum and place in the stratum of the draws at rising positions; shapes as in `Stream.at`."""
-        if not positions.size:
-            return positions.copy(), positions.copy()
-        first = int(positions[0]) // _DRAWS_PER_BLOCK
-        last = int(positions[-1]) // _DRAWS_PER_BLOCK + 1
-        words = np.random.Philox(key=self._key, counter=first).random_raw((last - first) * 4).reshape(-1, 2)
-        chosen = words[positions - first * _DRAWS_PER_BLOCK]
+        chosen = words(self._key, positions, each=2)
         # The masses sum to 2**60: the top 60 bits of a word choose among them without rounding.
         strata = np.searchsorted(self._ends, (chosen[:, 0] >> np.uint64(4)).astype(np.int64), side="right")
         uniform = (chosen[:, 1] >> np.uint64(11)).astype(np.float64) * 2.0**-53
