@@ -25,11 +25,13 @@ if TYPE_CHECKING:
     from equipoise.data import read_records
     from equipoise.samplers import PlanSampler
     from equipoise.token_batches import TokenBatches
+    from equipoise.weighted import WeightedSampler
 
 _LAZY = {
     "LengthSorted": "equipoise.batching",
     "PlanSampler": "equipoise.samplers",
     "TokenBatches": "equipoise.token_batches",
+    "WeightedSampler": "equipoise.weighted",
     "read_records": "equipoise.data",
 }
 
@@ -49,6 +51,7 @@ __all__ = [
     "StratumIndex",
     "Task",
     "TokenBatches",
+    "WeightedSampler",
     "draw_strata",
     "draws",
     "errors",

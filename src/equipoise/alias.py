@@ -1,0 +1,164 @@
+"""Alias table: a row by one random number and at most two looks, each row exactly as often as its mass says.
+
+The 2**60 values of the random number are cut into N columns, as equal as whole numbers allow. Column i belongs to row
+i, up to its threshold; the values above belong to one other row, the column's alias. A row with less mass than its
+column leaves room, which rows with more mass fill, one after the other: the room before a row and the surplus before a
+heavy row are running sums, and one search in the other gives each column its alias. Everything is a whole number.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from equipoise.hashing import key
+from equipoise.masses import WHOLE
+from equipoise.philox import words
+from equipoise.row_masses import row_masses
+from equipoise.row_weights import CHUNK, Weights
+from equipoise.wide import high_product
+
+_SPARE = np.uint64(4)  # bits of a word above the 60 of the masses
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AliasTable:
+    """Rows to be drawn in proportion to their masses.
+
+    It takes 12 bytes a row. Make one with `of`.
+
+    Parameters
+    ----------
+    thresholds : ndarray of int64, shape (N,)
+        How many of a column's values belong to its own row.
+    aliases : ndarray of uint32, shape (N,)
+        Row that the other values of a column belong to.
+
+    References
+    ----------
+    Walker (1977), An efficient method for generating discrete random variables with general distributions.
+    Huebschle-Schneider and Sanders (2022), Parallel weighted random sampling, section 4.2 (the sweep).
+
+    Examples
+    --------
+    >>> masses = np.array([WHOLE // 2, WHOLE // 4, WHOLE // 4, 0])
+    >>> table = AliasTable.of(masses.copy())
+    >>> bool((table.masses() == masses).all())
+    True
+    >>> table.rows(np.array([0, 2**62, 2**63, 2**64 - 1], dtype=np.uint64)).tolist()
+    [0, 1, 2, 0]
+    """
+
+    thresholds: NDArray[np.int64]
+    aliases: NDArray[np.uint32]
+
+    @classmethod
+    def of(cls, masses: NDArray[np.int64]) -> "AliasTable":
+        """Build the table; the array of masses becomes its thresholds.
+
+        Parameters
+        ----------
+        masses : ndarray of int64, shape (N,)
+            Not negative, 2**60 together, at most 2**32 of them. Overwritten.
+        """
+        n = len(masses)
+        heavy, spent = _heavy(masses)
+        aliases = np.arange(n, dtype=np.uint32)
+        # A heavy row that has spent its surplus leaves room itself, which the next heavy one fills.
+        aliases[heavy[:-1]] = heavy[1:]
+        room = 0  # in the light columns so far; heavy rows fill it in their order, each with all of its surplus
+        chunks = _chunks(n)
+        cuts = np.searchsorted(heavy, np.array([first for first, _ in chunks], dtype=np.uint32)).tolist()
+        for (first, last), own in zip(chunks, pairwise([*cuts, len(heavy)]), strict=True):
+            widths = np.diff(_starts(n, np.arange(first, last + 1)))
+            light = np.ones(last - first, dtype=np.bool_)
+            light[heavy[slice(*own)].astype(np.int64) - first] = False
+            rows = first + np.flatnonzero(light)
+            rooms = widths[light] - masses[rows]
+            after = np.cumsum(rooms) + room
+            if not after.size or not heavy.size:
+                continue
+            # The heavy row at work is the first whose surplus is not spent when the column's turn comes.
+            giver = np.searchsorted(spent, after - rooms, side="right")
+            aliases[rows] = heavy[np.minimum(giver, len(heavy) - 1)]
+            # The heavy rows that these columns exhaust: what the last of the columns overdraws is room of their own.
+            done = slice(*np.searchsorted(spent, (room, after[-1]), side="right"))
+            overdrawn = after[np.searchsorted(after, spent[done])] - spent[done]
+            masses[heavy[done]] = _widths(n, heavy[done]) - overdrawn
+            room = int(after[-1])
+        return cls(masses, aliases)
+
+    def rows(self, random: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """Row that each random word draws; the word's top 60 bits count."""
+        numbers = random >> _SPARE
+        n = len(self.thresholds)
+        columns = high_product(numbers << _SPARE, np.uint64(n)).astype(np.int64)
+        own = numbers.astype(np.int64) - _starts(n, columns) < self.thresholds[columns]
+        return np.where(own, columns, self.aliases[columns])
+
+    def masses(self) -> NDArray[np.int64]:
+        """How many of the 2**60 values draw each row."""
+        n = len(self.thresholds)
+        masses = self.thresholds.copy()
+        np.add.at(masses, self.aliases, _widths(n, np.arange(n)) - self.thresholds)
+        return masses
+
+
+class AliasStream:
+    """Independent draws of rows, each with its exact mass.
+
+    Parameters
+    ----------
+    weights : ndarray of float64, shape (N,)
+        Finite, not negative, not all zero.
+    seed : int
+        Any integer. Streams of different seeds are unrelated.
+
+    Examples
+    --------
+    >>> stream = AliasStream(np.array([0.0, 1.0, 3.0, 1.0]), seed=0)
+    >>> (np.bincount(stream.rows(np.arange(10_000))) / 10_000).round(2).tolist()
+    [0.0, 0.2, 0.59, 0.2]
+    """
+
+    def __init__(self, weights: Weights, seed: int) -> None:
+        self._table = AliasTable.of(row_masses(weights, WHOLE, WHOLE))
+        self._key = int(key("weighted", seed))
+
+    def rows(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Row at each of the rising positions."""
+        return self._table.rows(words(self._key, positions, each=1)[:, 0])
+
+
+def _heavy(masses: NDArray[np.int64]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """Rows with more mass than their column holds, and how much more each and those before it have."""
+    n = len(masses)
+    least = WHOLE // n  # a column holds this or one more
+    rows = np.empty(sum(int((masses[first:last] > least).sum()) for first, last in _chunks(n)), dtype=np.uint32)
+    surplus = np.empty(len(rows), dtype=np.int64)
+    found = 0
+    for first, last in _chunks(n):
+        over = masses[first:last] - np.diff(_starts(n, np.arange(first, last + 1)))
+        at = np.flatnonzero(over > 0)
+        rows[found : found + len(at)] = first + at
+        surplus[found : found + len(at)] = over[at]
+        found += len(at)
+    rows, surplus = rows[:found], surplus[:found]
+    return rows, np.cumsum(surplus, out=surplus)
+
+
+def _chunks(n: int) -> list[tuple[int, int]]:
+    return [(first, min(first + CHUNK, n)) for first in range(0, n, CHUNK)]
+
+
+def _starts(n: int, columns: NDArray[np.integer]) -> NDArray[np.int64]:
+    """First value of each of n columns, ceil(column * 2**60 / n): those whose value * n // 2**60 is the column."""
+    whole, rest = divmod(WHOLE, n)
+    numbers = columns.astype(np.uint64)
+    up = (numbers * np.uint64(rest) + np.uint64(n - 1)) // np.uint64(n)  # column * rest < 2**64
+    return (numbers * np.uint64(whole) + up).astype(np.int64)
+
+
+def _widths(n: int, columns: NDArray[np.integer]) -> NDArray[np.int64]:
+    return _starts(n, columns.astype(np.int64) + 1) - _starts(n, columns)

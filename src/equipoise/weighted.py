@@ -1,0 +1,231 @@
+"""A torch sampler by one weight for each row: what WeightedRandomSampler does, distributed, resumable, of any size."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+from equipoise.alias import AliasStream
+from equipoise.epochs import EpochSampler
+from equipoise.errors import ConfigError, StateError
+from equipoise.row_weights import Weights, checked_weights, fingerprint
+from equipoise.shard import Shard
+from equipoise.systematic import SystematicStream, check_inclusion
+from equipoise.weight_classes import ClassStream, distinct_values
+from equipoise.weighted_state import VERSION, checked_position
+
+
+class RowStream(Protocol):
+    """What gives rows at positions: `AliasStream`, `ClassStream` and `SystematicStream`."""
+
+    def rows(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Row at each of the rising positions."""
+        ...
+
+
+class WeightedSampler(EpochSampler):
+    """Row numbers in proportion to a weight for each row, for `torch.utils.data.DataLoader`.
+
+    Takes the first three arguments of `torch.utils.data.WeightedRandomSampler` and draws what that promises. There is
+    one endless stream of draws, f(weights, seed, position): epoch e is positions ``e * num_samples`` on, and a rank
+    takes every ``world_size``-th position, from ``rank`` on. No rank needs to talk to another, and torch's and numpy's
+    global random numbers are not used.
+
+    Parameters
+    ----------
+    weights : list, ndarray or tensor of numbers, shape (N,)
+        Not negative, finite, not all zero; they need not sum to 1. Rows of weight 0 are never drawn. N is at most
+        2**32.
+    num_samples : int
+        Draws of all ranks together in an epoch; a multiple of the world size.
+    replacement : bool, default True
+        True: independent draws, each row with probability ``weight / sum``. False: no row twice in an epoch, and each
+        row in an epoch with probability ``num_samples * weight / sum``.
+    seed : int, default 0
+        Any integer; the same on all ranks.
+    shard : Shard, default Shard(0, 1)
+        The part of this process. Under accelerate and Trainer leave the default: they slice batches themselves.
+
+    Raises
+    ------
+    ConfigError
+        If the weights cannot be drawn by, if the epoch cannot be split evenly over the ranks or is empty, or if
+        without replacement a row would have to come more than once in an epoch.
+
+    See Also
+    --------
+    PlanSampler : exact shares of tasks and labels, and no row of a stratum twice before all were seen.
+
+    Notes
+    -----
+    Probabilities are whole numbers of 2**-60. Where weights have at most 4,096 distinct positive values, rows of equal
+    weight are a class; a class is drawn by its mass and then one of its rows, each alike (4 bytes a row are kept).
+    Otherwise an alias table is made (12 bytes a row). A row's probability is within 1.4 * 2**-60 of ``weight / sum``,
+    and no positive weight is lost: a row (or class) too small for 2**-60 gets it, and the others give that up.
+
+    Without replacement 8 bytes a row and 4 a draw are kept, and each epoch begins with one look at all rows. Rows come
+    in epochs exactly in proportion to whole numbers that sum to ``num_samples`` times a power of two, about 2**60; a
+    share above 1 by less than one part in 2**48, as weights like 1/3 make it, counts as 1.
+
+    The weights are read once; changing them afterwards changes nothing.
+
+    Without a call of `set_epoch` the next iteration goes on with the next epoch, so no epoch is repeated by mistake.
+    After an iteration that was broken off, the next one starts where the broken one did.
+
+    Examples
+    --------
+    >>> from equipoise import Shard, WeightedSampler
+    >>> sampler = WeightedSampler([8.0, 1.0, 1.0, 1.0, 1.0], num_samples=12_000)
+    >>> rows = list(sampler)
+    >>> np.bincount(rows)  # 8,000 and four times 1,000 expected
+    array([8088,  962,  994,  956, 1000])
+    >>> ranks = [WeightedSampler([8.0, 1, 1, 1, 1], 12_000, shard=Shard(rank, 2)) for rank in (0, 1)]
+    >>> [row for pair in zip(*ranks) for row in pair] == rows
+    True
+
+    Without replacement torch draws one row after the other from what is left, so a heavy row comes less often than
+    its weight says: here row 0 has 2/3 of the weight and gets 5/11 of torch's draws. No sampler can give a row 2/3 of
+    two draws without giving it twice; that is said here, and one draw keeps the proportion.
+
+    >>> import torch
+    >>> from torch.utils.data import WeightedRandomSampler
+    >>> _ = torch.manual_seed(3)
+    >>> theirs = [WeightedRandomSampler([8.0, 1.0, 1.0, 1.0, 1.0], 2, False) for _ in range(2000)]
+    >>> print(f"{np.mean([row == 0 for sampler in theirs for row in sampler]):.2f}")
+    0.45
+    >>> WeightedSampler([8.0, 1.0, 1.0, 1.0, 1.0], 2, replacement=False)
+    Traceback (most recent call last):
+    equipoise.errors.ConfigError: `num_samples` must be at most 1 without replacement, found 2: row 0 has weight 8.0,
+    66.667% of all, and would have to come 1.333 times in an epoch. Use num_samples=1, a smaller largest weight, or
+    replacement=True.
+    >>> ours = WeightedSampler([8.0, 1.0, 1.0, 1.0, 1.0], 1, replacement=False)
+    >>> print(f"{np.mean([row == 0 for _ in range(3000) for row in ours]):.2f}")
+    0.67
+
+    With fewer positive weights than draws torch fills up with rows of weight 0:
+
+    >>> rows = list(WeightedRandomSampler([1.0, 0.0, 0.0], 2, replacement=False))
+    >>> len(rows), 1 in rows or 2 in rows
+    (2, True)
+    >>> WeightedSampler([1.0, 0.0, 0.0], 2, replacement=False)
+    Traceback (most recent call last):
+    equipoise.errors.ConfigError: `num_samples` must be at most 1 without replacement, found 2: row 0 has weight 1.0,
+    100.000% of all, and would have to come 2.000 times in an epoch. Use num_samples=1, a smaller largest weight, or
+    replacement=True.
+    """
+
+    def __init__(
+        self,
+        weights: ArrayLike | torch.Tensor,
+        num_samples: int,
+        replacement: bool = True,
+        seed: int = 0,
+        shard: Shard = Shard(),  # noqa: B008 - frozen
+    ) -> None:
+        self.num_samples = _whole(num_samples, "num_samples")
+        self.seed = _whole(seed, "seed")
+        if replacement not in {True, False}:
+            raise ConfigError(f"`replacement` must be True or False, found {replacement!r}.")
+        super().__init__(self.num_samples, shard, "num_samples")
+        self.replacement = bool(replacement)
+        array = _as_array(weights)
+        self._stream = self._make_stream(array)
+        self._fingerprint = fingerprint(array)
+
+    def _make_stream(self, weights: Weights) -> RowStream:
+        if not self.replacement:
+            check_inclusion(weights, self.num_samples)
+            return SystematicStream(weights, self.num_samples, self.seed)
+        values = distinct_values(weights)
+        return AliasStream(weights, self.seed) if values is None else ClassStream(weights, values, self.seed)
+
+    def rows(self, first: int, last: int) -> NDArray[np.int64]:
+        """This rank's rows among positions `first` to `last - 1` of the whole training.
+
+        Parameters
+        ----------
+        first, last : int
+            Positions, counted over all ranks and epochs; `first` a multiple of the world size.
+
+        Returns
+        -------
+        ndarray of int64
+        """
+        return self._stream.rows(np.arange(first + self.shard.rank, last, self.shard.world_size))
+
+    def state_dict(self, *, position: int | None = None) -> dict[str, Any]:
+        """State to resume from: JSON-serialisable, of constant size.
+
+        Parameters
+        ----------
+        position : int, optional
+            Draws that all ranks together have trained on. By default those that were yielded, which is right for
+            torchdata's StatefulDataLoader and for a loader without workers. A plain DataLoader with workers reads
+            ahead: then give ``steps * batch_size * world_size``.
+
+        Returns
+        -------
+        dict
+            The same on all ranks.
+        """
+        return {
+            "version": VERSION,
+            "position": self.position if position is None else position,
+            "seed": self.seed,
+            "num_samples": self.num_samples,
+            "replacement": self.replacement,
+            "weights": self._fingerprint,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any], *, accept_changes: bool = False) -> None:
+        """Go on where the state was taken; the world size may be another.
+
+        Parameters
+        ----------
+        state : mapping
+            What `state_dict` gave.
+        accept_changes : bool, default False
+            Whether other weights, another seed, number of samples or replacement than the state's are meant. Then this
+            sampler's own hold from the state's position on. Without replacement the rest of a begun epoch is then
+            the rest of another sample: it may repeat rows of the first part.
+
+        Raises
+        ------
+        StateError
+            If the state is broken, or belongs to other settings and the change is not accepted. The message names
+            the differences. The sampler stays as it was.
+        """
+        position = checked_position(state, self.shard.world_size)
+        differences = self._differences(state)
+        if differences and not accept_changes:
+            raise StateError(
+                "The state belongs to another run: " + "; ".join(differences) + ". Build the sampler as it was, "
+                "or pass accept_changes=True if the change is meant."
+            )
+        self._go_on_at(position)
+
+    def _differences(self, state: Mapping[str, Any]) -> list[str]:
+        ours = self.state_dict()
+        found = [
+            f"{name} was {state[name]!r} and is {ours[name]!r}"
+            for name in ("seed", "num_samples", "replacement")
+            if state[name] != ours[name]
+        ]
+        if state["weights"] != ours["weights"]:
+            found.append("the weights changed")
+        return found
+
+
+def _as_array(weights: ArrayLike | torch.Tensor) -> Weights:
+    if isinstance(weights, torch.Tensor):
+        weights = weights.detach().to("cpu", torch.float64).numpy()
+    return checked_weights(weights)
+
+
+def _whole(value: object, name: str) -> int:
+    """A Python int, so that a state that holds it is JSON-serialisable."""
+    if not isinstance(value, int | np.integer) or isinstance(value, bool):
+        raise ConfigError(f"`{name}` must be a whole number, found {value!r}.")
+    return int(value)
