@@ -20,6 +20,7 @@ LAYERS = [
     {"permutation", "apportion", "runs", "placing", "compiled", "grouping", "index", "shard"},
     {"stream", "task_stream", "philox", "independent", "drawing", "batches"},
     {"row_weights", "row_masses", "wide", "alias", "weight_classes", "systematic"},
+    {"testing"},
     {"config"},
     {"reading", "epochs", "sampler_state", "samplers", "weighted", "weighted_state"},
     {"batching"},

@@ -1,0 +1,86 @@
+"""What the checks found, as values and as text."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from textwrap import fill
+from typing import Literal
+
+from equipoise.errors import EquipoiseError
+
+
+class SamplerCheckError(EquipoiseError, AssertionError):
+    """A sampler breaks promises of the contract; the message lists them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What one check found.
+
+    Parameters
+    ----------
+    check : str
+        Its name.
+    status : {"passed", "failed", "skipped"}
+    found : str
+        What the sampler did, where it failed; why nothing can be said, where it was skipped; else empty.
+    expected, harm : str
+        What was promised, and what goes wrong in training otherwise.
+    error : Exception, optional
+        What the sampler raised, if that is how it failed.
+    """
+
+    check: str
+    status: Literal["passed", "failed", "skipped"]
+    found: str
+    expected: str
+    harm: str
+    error: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SamplerReport:
+    """What all checks found; as a string, a table and then each failure.
+
+    Parameters
+    ----------
+    results : tuple of CheckResult
+    """
+
+    results: tuple[CheckResult, ...]
+
+    @property
+    def passed(self) -> list[str]:
+        """Names of the checks that the sampler passed."""
+        return self._with("passed")
+
+    @property
+    def failed(self) -> list[str]:
+        """Names of the checks that it failed."""
+        return self._with("failed")
+
+    @property
+    def skipped(self) -> dict[str, str]:
+        """Why each check that was skipped was."""
+        return {result.check: result.found for result in self.results if result.status == "skipped"}
+
+    def failures(self) -> str:
+        """All failures: what was expected, what was found, what goes wrong because of it."""
+        return "\n".join(_paragraphs(result for result in self.results if result.status == "failed"))
+
+    def __str__(self) -> str:
+        width = max((len(result.check) for result in self.results), default=0)
+        lines = [
+            f"{result.check:{width}}  {result.status}" + (f": {result.found}" if result.status == "skipped" else "")
+            for result in self.results
+        ]
+        return "\n".join(lines) + ("\n\n" + self.failures() if self.failed else "")
+
+    def _with(self, status: str) -> list[str]:
+        return [result.check for result in self.results if result.status == status]
+
+
+def _paragraphs(results: Iterable[CheckResult]) -> Iterable[str]:
+    for result in results:
+        yield result.check
+        for name, text in (("expected", result.expected), ("found", result.found), ("harm", result.harm)):
+            yield fill(f"{name + ':':9} {text}.", 110, initial_indent="  ", subsequent_indent=" " * 12)
