@@ -67,7 +67,7 @@ class LengthSorted(Sampler[int]):
         self.sampler = sampler
         self.global_batch = global_batch
         self.window = window
-        self._reading = Reading(sampler.start, sampler.shard.world_size)
+        self._begin(sampler.start)
 
     def __len__(self) -> int:
         """Draws of this rank in a whole epoch."""
@@ -76,8 +76,12 @@ class LengthSorted(Sampler[int]):
     def __iter__(self) -> Iterator[int]:
         """Rows of this rank from where the epoch (or a loaded state) starts to the epoch's end."""
         start = self.sampler.start
-        self._reading = Reading(start, self.sampler.shard.world_size)
+        self._begin(start)
         return self._iterate(self._reading, start)
+
+    def _begin(self, start: int) -> None:
+        self._begun = start
+        self._reading = Reading(start, self.sampler.shard.world_size)
 
     def _iterate(self, reading: Reading, start: int) -> Iterator[int]:
         begin, end = self.sampler.bounds(start)
@@ -102,7 +106,8 @@ class LengthSorted(Sampler[int]):
     @property
     def position(self) -> int:
         """Draws that all ranks together have yielded, counted from the start of the training."""
-        return self._reading.position
+        # The sampler stands at another place once its epoch is at an end or another was named.
+        return self._reading.position if self.sampler.start == self._begun else self.sampler.start
 
     def set_epoch(self, epoch: int) -> None:
         """Let the next iteration start at the beginning of an epoch; see `PlanSampler.set_epoch`."""
@@ -127,7 +132,7 @@ class LengthSorted(Sampler[int]):
         """
         check_kept(state, {"global_batch": self.global_batch, "window": self.window}, "LengthSorted")
         self.sampler.load_state_dict(state["sampler"], accept_changes=accept_changes)
-        self._reading = Reading(self.sampler.start, self.sampler.shard.world_size)
+        self._begin(self.sampler.start)
 
 
 def checked_lengths(lengths: ArrayLike, rows: int) -> NDArray[np.integer]:

@@ -97,7 +97,7 @@ class EpochSampler(Sampler[int]):
         if epoch < 0 or (epoch + 1) * self._draws > LENGTH:
             raise ConfigError(f"`epoch` must be from 0 and end before draw 2**59, found {epoch}.")
         if epoch != self.epoch:
-            self.start = epoch * self._draws
+            self._go_on_at(epoch * self._draws)
 
     def _go_on_at(self, position: int) -> None:
         """Let the next iteration start at a position."""

@@ -149,6 +149,17 @@ def test_set_epoch_of_the_resumed_epoch_keeps_the_place(make):
 
 
 @each_kind
+def test_a_named_epoch_is_in_the_state_before_it_begins(make):
+    source = make()
+    read = iter(source)
+    next(read)
+    getattr(source, "sampler", source).set_epoch(3)  # frameworks reach for the inner sampler
+    resumed = make()
+    resumed.load_state_dict(source.state_dict())
+    assert list(resumed) == epochs(make(), [3])
+
+
+@each_kind
 @pytest.mark.parametrize(("before", "after"), [(1, 2), (2, 4), (4, 1)])
 def test_resume_on_another_world_size(make, before, after):
     whole = epochs(make(), [0, 1])
