@@ -20,6 +20,8 @@ from equipoise.masses import largest_remainder
 
 _STREAM_BITS = 60  # the longest stream has 2**60 draws
 LENGTH = 1 << (_STREAM_BITS - 1)  # draws that a stream has whatever its block
+_CELLS = 1 << 15  # counts computed together: enough to spread numpy's calls, few enough for the processor's cache
+_BLOCK_BITS = 8  # at most 2**8 blocks together: a short stretch should not pay for a long one
 _LARGEST = np.iinfo(np.int64).max
 
 Counts = NDArray[np.int64]
@@ -55,7 +57,7 @@ class _Span:
 class Apportionment:
     """Cumulative draws of each stratum at the ends of blocks.
 
-    The path of halvings to the last place asked for is kept, so that reading on costs only the halvings that are new.
+    The last group of blocks and the halvings that lead to it are kept, so that reading on costs only what is new.
 
     Parameters
     ----------
@@ -77,6 +79,8 @@ class Apportionment:
         zero = np.zeros_like(masses)
         whole = np.array(largest_remainder(masses.tolist(), block << self._levels))
         self._path = [_Span(0, 1 << self._levels, 0, zero, whole, zero, zero)]
+        self._bits = min(self._levels, _BLOCK_BITS, max(0, (_CELLS // len(masses)).bit_length() - 1))
+        self._held = (-1, np.zeros((0, len(masses)), np.int64))  # the last group, and its number
 
     def ends(self, first: int, last: int) -> Counts:
         """Cumulative counts at the start of each block from `first` to `last` inclusive.
@@ -91,26 +95,28 @@ class Apportionment:
         ndarray of int64, shape (last - first + 1, S)
             Row i holds the draws of each stratum before block ``first + i``.
         """
-        # Whole aligned groups of blocks are split at once, one level at a time, then the wanted rows are cut out.
-        bits = min((last - first).bit_length(), self._levels)
-        group = 1 << bits
-        start = first >> bits
-        parts = [self._group(start, bits)]
-        if last - (start << bits) > group:
-            parts.append(self._group(start + 1, bits)[1:])
-        rows = np.concatenate(parts)
-        offset = first - (start << bits)
-        return rows[offset : offset + last - first + 1]
+        parts: list[Counts] = []
+        at = first
+        while at <= last:
+            rows, start = self._group(at >> self._bits), at >> self._bits << self._bits
+            # The end of a group is the start of the next, which is not computed for it alone.
+            over = start + len(rows) if last == start + len(rows) - 1 else start + len(rows) - 1
+            parts.append(rows[at - start : min(last + 1, over) - start])
+            at = min(last + 1, over)
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
-    def _group(self, number: int, bits: int) -> Counts:
-        span = self._descend(number << bits, self._levels - bits)
-        counts = np.stack([span.left, span.right])
-        errors = np.stack([span.left_error, span.right_error])
-        for level in range(span.level, self._levels):
-            middle, error = _middle(counts[:-1], counts[1:], errors[:-1], errors[1:], level)
-            counts = _interleave(counts, middle)
-            errors = _interleave(errors * 2, error)
-        return counts
+    def _group(self, number: int) -> Counts:
+        """Counts at all ends of an aligned group of blocks, which are split together, one level at a time."""
+        if number != self._held[0]:
+            span = self._descend(number << self._bits, self._levels - self._bits)
+            counts = np.stack([span.left, span.right])
+            errors = np.stack([span.left_error, span.right_error])
+            for level in range(span.level, self._levels):
+                middle, error = _middle(counts[:-1], counts[1:], errors[:-1], errors[1:], level)
+                counts = _interleave(counts, middle)
+                errors = _interleave(errors * 2, error)
+            self._held = (number, counts)
+        return self._held[1]
 
     def _descend(self, block: int, level: int) -> _Span:
         while not self._path[-1].holds(block) or self._path[-1].level > level:

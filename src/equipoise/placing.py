@@ -1,5 +1,7 @@
 """Which draw stands at which position of its block, and which example it is: the inner loop of drawing, in numpy."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -70,7 +72,12 @@ def cells(shuffles: Permutations, counts: NDArray[np.int64]) -> NDArray[np.unsig
     ndarray, shape (n_blocks * block,)
         ``block * S + stratum``, in the narrowest type: numpy sorts 16-bit integers by radix.
     """
-    starts = np.arange(len(counts)) * shuffles.sizes
-    shuffled = shuffles.whole() + starts[:, None]
     numbers = np.arange(counts.size, dtype=np.min_scalar_type(counts.size - 1))
-    return np.repeat(numbers, counts.ravel()).take(shuffled.ravel())
+    return shuffled(shuffles, np.repeat(numbers, counts.ravel()))
+
+
+def shuffled(shuffles: Permutations, of_slot: NDArray[Any]) -> NDArray[Any]:
+    """Shuffle the values of whole blocks' slots inside each block."""
+    images = shuffles.whole()
+    starts = (np.arange(len(images)) * shuffles.sizes).astype(np.uint32)
+    return of_slot.take((images + starts[:, None]).ravel())

@@ -106,11 +106,10 @@ class Stream:
         strata = np.empty(len(positions), np.int64)
         for part, first, last in self._groups(positions):
             counts = np.diff(self._apportionment.ends(first, last), axis=0)
-            cells = placing.cells(self._shuffles(first, last), counts)
+            of_slot = np.repeat(np.tile(self._active, len(counts)), counts.ravel())
+            whole = placing.shuffled(self._shuffles(first, last), of_slot)
             wanted = positions[part] - (self._origin + first * self._block)
-            # The cells of a block are numbered after those of the block before.
-            of_cell = np.tile(self._active, len(counts))
-            strata[part] = of_cell[cells if len(wanted) == len(cells) else cells[wanted]]
+            strata[part] = whole if len(wanted) == len(whole) else whole[wanted]
         return strata
 
     def numbered_at(self, positions: Positions) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
