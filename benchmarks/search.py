@@ -38,7 +38,7 @@ VARIANTS = {
     "task rates Temperature(3)": only_plan(rates=Temperature(3)),
     "learning rate 4e-4": both(training, learning_rate=4e-4),
     "learning rate 1e-3": both(training, learning_rate=1e-3),
-    "mixed batches instead of quotas": both(training, batches="mixed"),
+    "quotas in every batch": both(training, batches="quota"),
     "twice the draws": both(plan, draws=2 * DRAWS),
 }
 

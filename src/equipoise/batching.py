@@ -19,7 +19,8 @@ class LengthSorted(Sampler[int]):
 
     The draws of a window of ``window`` global batches change places so that lengths rise from batch to batch; then
     the batches are shuffled. With `Mixed` batches any two draws may change places, with `Quota` those of one stratum
-    and with `OneTask` those of one task, so that every batch keeps what it is made of. The draws of each window are
+    and with `OneTask` those of one task, so that every batch keeps what it is made of; with `Quota` that leaves most
+    of the padding. The draws of each window are
     the plan's own, and their order is still a function of (plan, seed, position): any rank computes its part alone,
     and a resumed run goes on exactly, on another number of ranks too as long as the global batch is the same.
 
@@ -28,12 +29,14 @@ class LengthSorted(Sampler[int]):
     sampler : PlanSampler
         Whose draws, seed, epochs and shard it takes over.
     lengths : array-like of integers, shape (N,)
-        Length of each row of the dataset, for example in tokens.
+        Length of each row of the dataset. Where inputs are longer than targets, tokens of the input save most; where
+        targets are, theirs.
     global_batch : int
         Examples in a step of all ranks together, gradient accumulation included; a multiple of the world size, and
         that of the sampler's batches if they have one.
     window : int, default 64
-        Global batches that are sorted together. A longer window wastes less padding and mixes less.
+        Global batches that are sorted together. A longer window wastes less padding and mixes less. With `OneTask` a
+        task has its part of the window alone: take 64 for each task.
 
     Raises
     ------
@@ -99,6 +102,9 @@ class LengthSorted(Sampler[int]):
         whole = len(rows) - len(rows) % self.global_batch
         batches = rows[:whole].reshape(-1, self.global_batch)
         batches = batches[window_order(self.sampler.seed, first, len(batches))]
+        # Accumulation cuts a batch into parts: neighbours of about the same length make parts that pad little.
+        order = np.argsort(self.lengths[batches], axis=1, kind="stable")
+        batches = np.take_along_axis(batches, order, axis=1)
         shuffled = np.concatenate([batches.ravel(), rows[whole:]])
         shard = self.sampler.shard
         return shuffled[max(start - first, 0) :][shard.rank :: shard.world_size]

@@ -20,7 +20,6 @@ PLANNED = PlanConfig(rates=Equal(), weights=Power(gamma=0.5), allow_repeats=True
 NATURAL = PlanConfig(rates=Proportional(), weights=Natural(), allow_repeats=True)
 TRAINING = TrainingConfig(
     batch_size=BATCH,
-    batches="quota",
     learning_rate=7e-4,
     schedule="linear",
     warmup=0.05,

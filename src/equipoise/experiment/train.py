@@ -119,12 +119,11 @@ def train_prepared(
         encoded = encode(train_rows, prepared, tokenizer)
     index = index_of(prepared)
     sampler = sampler_of(prepared, index, args.max_steps * global_batch(args))
-    lengths = encoded.input_lengths + encoded.target_lengths
     trainer = EquipoiseTrainer(
         model,
         args,
         cast("Dataset[Any]", replace(encoded, example_weights=importance_weights(plan, index))),
-        LengthSorted(sampler, lengths, global_batch(args), config.training.window),
+        LengthSorted(sampler, encoded.input_lengths, global_batch(args), config.training.window),
         Collator(tokenizer.pad_token_id),
         per=config.training.per,
         eval_dataset=cast("Dataset[Any] | None", _validation(prepared, tokenizer)),

@@ -214,8 +214,8 @@ def _shares(comparison: Comparison) -> Section:
         "Planned and drawn",
         texts=[
             (
-                "Draws are not left to chance: every batch holds its share of every task and label, and what it has to"
-                " round is made up for by the next."
+                "Draws are not left to chance: the plan holds at the end of every block of"
+                f" {planned.plan.block:,} draws."
                 f" After these {draws:,} draws the label furthest from its planned number was {off:.1f} draws away."
             )
         ],
