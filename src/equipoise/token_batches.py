@@ -21,17 +21,17 @@ class TokenBatches(Sampler[list[int]]):
 
     A window of draws is sorted by length and cut into steps, and the steps are shuffled. A step has
     ``batches_per_step`` batches, one for each rank and accumulation, all of the same number of examples and of about
-    the same length; with `OneTask` batches a step is of one task. Each batch takes at most ``tokens`` tokens when it
-    is padded to its longest example. The draws of each window are the plan's own: the budget moves examples inside
-    a window and changes no rate. But a step of long examples holds fewer of them: divide the loss by the step's
-    examples, not by the batch size.
+    the same length; with `OneTask` batches a step is of one task. Padded to its longest example, a batch has at most
+    ``tokens`` of what `lengths` counts; for an encoder-decoder that is the input or the target, not both. The draws
+    of each window are the plan's own: the budget moves examples inside a window and changes no rate. But a step of
+    long examples holds fewer of them: divide the loss by the step's examples, not by the batch size.
 
     Parameters
     ----------
     sampler : PlanSampler
         Whose draws, seed, epochs and shard it takes over; with `Mixed` or `OneTask` batches.
     lengths : array-like of integers, shape (N,)
-        Tokens of each row of the dataset, from 1 to ``tokens``.
+        Tokens of each row of the dataset, from 1 to ``tokens``: of the input where inputs are longer than targets.
     tokens : int
         Most tokens of one rank's batch, padding included.
     batches_per_step : int, optional
@@ -77,7 +77,7 @@ class TokenBatches(Sampler[list[int]]):
         self.batches_per_step = ranks if batches_per_step is None else batches_per_step
         self.window = window
         self._check()
-        self._position = sampler.start
+        self._start = self._position = sampler.start  # of the iteration, and where it is
         self._length = (-1, 0)  # epoch, batches of this rank in it
 
     def __len__(self) -> int:
@@ -92,20 +92,25 @@ class TokenBatches(Sampler[list[int]]):
     def __iter__(self) -> Iterator[list[int]]:
         """Batches of this rank from where the epoch (or a loaded state) starts to the epoch's end."""
         start = self.sampler.start
-        self._position = start
+        _, end = self.sampler.bounds(start)
+        self._start = self._position = start
         for position, batch in self._from(start):
             self._position = position
+            if position == end:  # said now: a loop that counts its steps never asks for what follows the last
+                self.sampler.start = end
             yield batch
-        _, self.sampler.start = self.sampler.bounds(start)
 
     @property
     def position(self) -> int:
         """Draws that all ranks together have yielded, counted from the start of the training."""
-        return self._position
+        # The sampler stands at another place once its epoch is at an end or another was named.
+        return self._position if self.sampler.start == self._start else self.sampler.start
 
     def set_epoch(self, epoch: int) -> None:
         """Let the next iteration start at the beginning of an epoch; see `PlanSampler.set_epoch`."""
         self.sampler.set_epoch(epoch)
+        if self.sampler.start != self._start:
+            self._start = self._position = self.sampler.start
 
     def state_dict(self, *, batches: int | None = None) -> dict[str, Any]:
         """State to resume from: JSON-serialisable, of constant size.
@@ -121,7 +126,7 @@ class TokenBatches(Sampler[list[int]]):
         dict
             The same on all ranks.
         """
-        at = self._position if batches is None else self._after(batches)
+        at = self.position if batches is None else self._after(batches)
         return {"sampler": self.sampler.state_dict(position=at), **self._kept}
 
     def load_state_dict(self, state: Mapping[str, Any], *, accept_changes: bool = False) -> None:
@@ -134,14 +139,16 @@ class TokenBatches(Sampler[list[int]]):
         """
         check_kept(state, self._kept, "TokenBatches")
         self.sampler.load_state_dict(state["sampler"], accept_changes=accept_changes)
-        self._position = self.sampler.start
+        self._start = self._position = self.sampler.start
 
     @property
     def _kept(self) -> dict[str, int]:
         return {"tokens": self.tokens, "batches_per_step": self.batches_per_step, "window": self.window}
 
     def _after(self, batches: int) -> int:
-        start = self.sampler.start
+        _, end = self.sampler.bounds(self._start)
+        # A loader that read ahead to the epoch's end has moved the sampler on; else another epoch was named to it.
+        start = self._start if self.sampler.start == end else self.sampler.start
         if not batches:
             return start
         for number, (position, _) in enumerate(self._from(start), 1):

@@ -117,6 +117,18 @@ def test_epochs_go_on_and_can_be_named(batches):
     assert list(batched) == first
 
 
+@each_kind
+def test_a_named_epoch_is_in_the_state_before_it_begins(batches):
+    source = make(batches)
+    next(iter(source))
+    source.sampler.set_epoch(1)
+    resumed = make(batches)
+    resumed.load_state_dict(source.state_dict())
+    whole = make(batches)
+    whole.set_epoch(1)
+    assert list(resumed) == list(whole)
+
+
 def test_a_loader_that_reads_ahead_says_how_many_batches_were_trained():
     batched = make()
     loader = iter(DataLoader(range(1096), batch_sampler=batched, num_workers=2, collate_fn=list))

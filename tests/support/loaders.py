@@ -1,0 +1,184 @@
+"""Loaders over each of the samplers, and training with real frameworks that says what each step trained on."""
+
+from itertools import chain, islice
+
+import numpy as np
+import torch
+from tests.support.plans import codes_of, imbalanced
+from torch.utils.data import BatchSampler, DataLoader
+
+from equipoise import LengthSorted, Mixed, OneTask, PlanSampler, Quota, Shard, TokenBatches
+
+ROWS, EPOCH, EPOCHS = 1096, 200, range(3)
+BATCH, PER_STEP = 5, 4  # rows of a batch, and batches of an optimiser step: ranks x accumulation
+STEP = BATCH * PER_STEP
+LENGTHS = np.minimum(np.random.default_rng(1).lognormal(3, 1, ROWS).astype(int) + 1, 120)
+TOKENS = ("tokens", "tokens_of_one_task")
+ONE_TASK = ("one_task", "tokens_of_one_task")
+KINDS = ("mixed", "quota", "one_task", "sorted", "batch_sampler", *TOKENS)
+
+
+def make(kind, shard=Shard()):  # noqa: B008 - frozen
+    """What the loader is given and state is saved from."""
+    plan, index = imbalanced()
+    batches = OneTask(STEP) if kind in ONE_TASK else Quota(STEP) if kind == "quota" else Mixed()
+    sampler = PlanSampler(plan, index, 3, EPOCH, shard, batches=batches)
+    if kind == "sorted":
+        return LengthSorted(sampler, LENGTHS, STEP, window=5)
+    return TokenBatches(sampler, LENGTHS, 120, PER_STEP, window=100) if kind in TOKENS else sampler
+
+
+def load(kind, sampler, workers=0, loader=DataLoader):
+    """A loader of row numbers."""
+    # A process that was itself spawned would spawn its workers too, and each would import torch.
+    options = {"num_workers": workers, "multiprocessing_context": "fork" if workers else None}
+    if kind in TOKENS:
+        return loader(range(ROWS), batch_sampler=sampler, **options)
+    if kind == "batch_sampler":
+        return loader(range(ROWS), batch_sampler=BatchSampler(sampler, BATCH, drop_last=True), **options)
+    return loader(range(ROWS), batch_size=BATCH, sampler=sampler, **options)
+
+
+def alone(kind):
+    """Batches of each epoch in one process, from the samplers alone."""
+    sampler, epochs = make(kind), []
+    for epoch in EPOCHS:
+        sampler.set_epoch(epoch)
+        rows = list(sampler)
+        epochs.append(rows if kind in TOKENS else [rows[at : at + BATCH] for at in range(0, EPOCH, BATCH)])
+    return epochs
+
+
+def steps_alone(kind, first=0):
+    """Rows of each optimiser step of all epochs, sorted, from the step `first` on."""
+    batches = [batch for epoch in alone(kind) for batch in epoch]
+    steps = [batches[at : at + PER_STEP] for at in range(0, len(batches), PER_STEP)]
+    return [sorted(chain(*step)) for step in steps[first:]]
+
+
+def steps_of(*ranks):
+    """Rows of each optimiser step, sorted, from what each rank saw."""
+    steps = {}
+    for seen in ranks:
+        assert [(epoch, step) for epoch, step, _ in seen] == [(epoch, step) for epoch, step, _ in ranks[0]]
+        for _, step, rows in seen:
+            steps.setdefault(step, []).extend(rows)
+    return [sorted(steps[step]) for step in sorted(steps)]
+
+
+def batches_of(seen):
+    """Batches of each epoch that one rank saw."""
+    return [[rows for epoch, _, rows in seen if epoch == number] for number in sorted({epoch for epoch, *_ in seen})]
+
+
+def tasks_of(rows):
+    plan, index = imbalanced()
+    return set(plan.task_numbers[codes_of(index)[rows]].tolist())
+
+
+def state_after(kind, steps):
+    """State of a run that was stopped after some optimiser steps, all in one epoch after the first."""
+    sampler = make(kind)
+    if kind not in TOKENS:
+        return sampler.state_dict(position=steps * STEP)
+    sampler.set_epoch(1)
+    return sampler.state_dict(batches=steps * PER_STEP - len(alone(kind)[0]))
+
+
+def prepare(kind, sampler, ranks=1, workers=0, **configuration):
+    from accelerate import Accelerator
+    from accelerate.utils import DataLoaderConfiguration
+
+    accelerator = Accelerator(
+        cpu=True,
+        gradient_accumulation_steps=PER_STEP // ranks,
+        dataloader_config=DataLoaderConfiguration(**configuration),
+    )
+    model = torch.nn.Linear(1, 1)
+    return accelerator, *accelerator.prepare(
+        model, torch.optim.SGD(model.parameters(), 1e-6), load(kind, sampler, workers)
+    )
+
+
+def train(accelerator, model, optimizer, loader, epochs=EPOCHS, stop=None):
+    """Give (epoch, optimiser step, rows) of each batch of this rank, at most the first `stop`."""
+
+    def run():
+        step = 0
+        for epoch in epochs:
+            for batch in loader:
+                with accelerator.accumulate(model):
+                    accelerator.backward(model(batch[:, None].float()).mean())
+                    optimizer.step()
+                    optimizer.zero_grad()
+                yield epoch, step, batch.tolist()
+                step += accelerator.sync_gradients
+
+    return list(islice(run(), stop))
+
+
+def lightning_fit(kind, *, ranks=1, workers=0, given=None, keep=True, save=None, resume=None, **options):
+    """Train with Lightning, and give (epoch, optimiser step, rows) of each batch of this rank.
+
+    `given` is a sampler to use as it is; `save` = (hook, optimiser step, path) saves there and stops; `keep` says
+    whether the sampler's state is in what is saved.
+    """
+    from lightning import Callback, LightningDataModule, LightningModule, Trainer
+
+    class Module(LightningModule):
+        def __init__(self):
+            super().__init__()
+            self.layer, self.seen = torch.nn.Linear(1, 1), []
+
+        def configure_optimizers(self):
+            return torch.optim.SGD(self.parameters(), 1e-6)
+
+        def on_train_epoch_start(self):
+            self.batches = 0
+
+        def training_step(self, batch, number):
+            self.batches = getattr(self, "batches", 0) + 1
+            self.seen.append((self.current_epoch, self.global_step, batch.tolist()))
+            return self.layer(batch[:, None].float()).mean()
+
+    class Data(LightningDataModule):
+        def setup(self, stage):
+            self.sampler = given or make(kind, Shard(self.trainer.global_rank, self.trainer.world_size))
+
+        def train_dataloader(self):
+            return load(kind, self.sampler, workers)
+
+        def state_dict(self):
+            if not keep:
+                return {}
+            if kind in TOKENS:
+                return self.sampler.state_dict(batches=self.trainer.lightning_module.batches)
+            return self.sampler.state_dict(position=self.trainer.global_step * STEP)
+
+        def load_state_dict(self, state):
+            self.sampler.load_state_dict(state)
+
+    class Save(Callback):
+        def on_train_batch_end(self, trainer, *_):
+            self.save("batch", trainer)
+
+        def on_train_epoch_end(self, trainer, *_):
+            self.save("epoch", trainer)
+
+        def save(self, hook, trainer):
+            if save and save[:2] == (hook, trainer.global_step) and not trainer.should_stop:
+                trainer.save_checkpoint(save[2])
+                trainer.should_stop = True
+
+    module = Module()
+    quiet = {"enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False}
+    trainer = Trainer(
+        accelerator="cpu",
+        max_epochs=len(EPOCHS),
+        accumulate_grad_batches=PER_STEP // ranks,
+        logger=False,
+        callbacks=[Save()],
+        **quiet | {"use_distributed_sampler": False, "reload_dataloaders_every_n_epochs": 1} | options,
+    )
+    trainer.fit(module, datamodule=Data(), ckpt_path=resume, weights_only=False if resume else None)
+    return module.seen
