@@ -17,9 +17,10 @@ def place(
     counts: NDArray[np.int64],
     runs: Runs,
     orders: Permutations,
+    starts: NDArray[np.int64],
     wanted: NDArray[np.int64],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Stratum and place in the stratum of the draws at some positions; see `equipoise.placing.place`."""
+    """Stratum and place of the draws at some positions; see `equipoise.placing.place`."""
     draws = int(shuffles.sizes[0]) * len(counts)
     strata, places = np.empty(draws, np.int64), np.empty(draws, np.int64)
     _place(
@@ -27,7 +28,7 @@ def place(
         shuffles.sizes, shuffles.rounds, shuffles.masks, shuffles.shifts,
         runs.slots, runs.lengths, runs.places,
         orders.sizes, orders.rounds, orders.masks, orders.shifts,
-        strata, places,
+        starts, strata, places,
     )  # fmt: skip
     return (strata, places) if len(wanted) == draws else (strata[wanted], places[wanted])
 
@@ -38,7 +39,7 @@ def _place(
     sizes: Ints, rounds: Keys, masks: Words, shifts: Words,
     run_slots: Ints, run_lengths: Ints, run_places: Ints,
     pass_sizes: Ints, pass_rounds: Keys, pass_masks: Words, pass_shifts: Words,
-    strata: Ints, places: Ints,
+    starts: Ints, strata: Ints, places: Ints,
 ) -> None:  # fmt: skip
     n_blocks, n_strata = counts.shape
     block = sizes[0]
@@ -68,7 +69,7 @@ def _place(
             )
             slot = run_slots[run] - base
             for i in range(length):
-                places[base + order[slot + i]] = images[i]
+                places[base + order[slot + i]] = starts[run] + images[i]
             run += 1
 
 

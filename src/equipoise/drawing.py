@@ -52,7 +52,7 @@ def draws(plan: Plan, index: StratumIndex, seed: int, first: int, last: int) -> 
     True
     """
     check_sizes(plan, index)
-    return index.rows(*Stream(plan, seed).at(_stretch(first, last)))
+    return index.rows_of_entries(Stream(plan, seed).entries_at(_stretch(first, last), index.starts))
 
 
 def draw_strata(plan: Plan, seed: int, first: int, last: int) -> NDArray[np.int64]:

@@ -43,3 +43,8 @@ class IndependentStream:
         uniform = (chosen[:, 1] >> np.uint64(11)).astype(np.float64) * 2.0**-53
         places = np.minimum((uniform * self._counts[strata]).astype(np.int64), self._counts[strata] - 1)
         return strata, places
+
+    def entries_at(self, positions: NDArray[np.int64], starts: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Places counted on from where each stratum starts in an index; see `Stream.entries_at`."""
+        strata, places = self.at(positions)
+        return starts[strata] + places

@@ -67,8 +67,11 @@ class StratumIndex:
 
     def rows(self, strata: NDArray[np.integer], places: NDArray[np.integer]) -> NDArray[np.int64]:
         """Row number of example ``places[i]`` of stratum ``strata[i]``."""
-        at = self.starts[strata] + places
-        return at if self.order is None else self.order[at].astype(np.int64)
+        return self.rows_of_entries(self.starts[strata] + places)
+
+    def rows_of_entries(self, entries: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Row number of each entry of `order`."""
+        return entries if self.order is None else self.order.take(entries).astype(np.int64, copy=False)
 
     def spread(self, values: NDArray[Any]) -> NDArray[Any]:
         """Give each row of the dataset the value of its stratum.

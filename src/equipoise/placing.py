@@ -14,9 +14,10 @@ def place(
     counts: NDArray[np.int64],
     runs: Runs,
     orders: Permutations,
+    starts: NDArray[np.int64],
     wanted: NDArray[np.int64],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Stratum and place in the stratum of the draws at some positions of whole blocks.
+    """Stratum and place of the draws at some positions of whole blocks.
 
     Which stratum comes at which position of a block is shuffled; a stratum's draws are taken in rising order, so
     that its passes follow one another.
@@ -31,6 +32,8 @@ def place(
         Of these blocks.
     orders : Permutations
         For each run, that of its pass.
+    starts : ndarray of int64, shape (R,)
+        What each run's places are counted from.
     wanted : ndarray of int64, shape (k,)
         Rising positions, counted from the first block's start.
 
@@ -55,7 +58,7 @@ def place(
     of_pass = (slots + np.repeat(runs.places - runs.slots, lengths)).astype(np.uint32)
     strata, places = np.empty(len(wanted), np.int64), np.empty(len(wanted), np.int64)
     strata[order] = np.repeat(runs.strata, lengths)
-    places[order] = orders.apply_in_turn(lengths, of_pass)
+    places[order] = orders.apply_in_turn(lengths, of_pass) + np.repeat(starts, lengths)
     return strata, places
 
 

@@ -19,10 +19,14 @@ from equipoise.task_stream import TaskStream
 
 
 class DrawnStream(Protocol):
-    """What gives strata and examples at positions: `Stream` and `IndependentStream`."""
+    """What gives strata and examples at positions: `Stream`, `TaskStream` and `IndependentStream`."""
 
     def at(self, positions: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Stratum and place in the stratum of the draws at rising positions."""
+        ...
+
+    def entries_at(self, positions: NDArray[np.int64], starts: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Places counted on from where each stratum starts in an index."""
         ...
 
 
@@ -119,7 +123,7 @@ class PlanSampler(EpochSampler):
         ndarray of int64
         """
         positions = np.arange(first + self.shard.rank, last, self.shard.world_size)
-        return self.index.rows(*self._stream.at(positions))
+        return self.index.rows_of_entries(self._stream.entries_at(positions, self.index.starts))
 
     def of_all_ranks(self, first: int, last: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Rows of all ranks at positions `first` to `last - 1` of the whole training, and the stratum of each."""

@@ -94,12 +94,28 @@ class Stream:
         places : ndarray of int64, shape (k,)
             Which example of the stratum, from 0 to its count - 1.
         """
-        self._count_down(len(positions))
         strata, places = np.empty(len(positions), np.int64), np.empty(len(positions), np.int64)
-        for part, first, last in self._groups(positions):
-            active, places[part] = self._at_blocks(positions[part] - self._origin, first, last)
-            strata[part] = self._active[active]
+        for part, active, of_part in self._parts(positions, np.zeros(len(self._active), np.int64)):
+            strata[part], places[part] = self._active[active], of_part
         return strata, places
+
+    def entries_at(self, positions: Positions, starts: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Only the places, counted on from where each stratum starts in an index: ``starts[strata] + places``.
+
+        Parameters
+        ----------
+        positions : ndarray of int64, shape (k,)
+            As for `at`.
+        starts : ndarray of int64, shape (S,)
+
+        Returns
+        -------
+        ndarray of int64, shape (k,)
+        """
+        entries = np.empty(len(positions), np.int64)
+        for part, _, entries[part] in self._parts(positions, starts[self._active]):
+            pass
+        return entries
 
     def strata_at(self, positions: Positions) -> NDArray[np.int64]:
         """Only the strata that `at` gives, for less."""
@@ -158,12 +174,24 @@ class Stream:
             yield slice(begin, end), first, last
             begin = end
 
-    def _at_blocks(self, positions: Positions, first: int, last: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _parts(
+        self, positions: Positions, starts: NDArray[np.int64]
+    ) -> Iterator[tuple[slice, NDArray[np.int64], NDArray[np.int64]]]:
+        """Strata, as positions among those that are drawn, and places counted from `starts`, group by group."""
+        self._count_down(len(positions))
+        for part, first, last in self._groups(positions):
+            yield part, *self._at_blocks(positions[part] - self._origin, first, last, starts)
+
+    def _at_blocks(
+        self, positions: Positions, first: int, last: int, starts: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         ends = self._apportionment.ends(first, last)
         runs = Runs.between(ends + self._used[self._active], self._sizes)
         orders = Permutations.of(subkeys(self._stratum_keys[runs.strata], runs.passes), self._sizes[runs.strata])
         wanted = positions - first * self._block
-        return self._place(self._shuffles(first, last), np.diff(ends, axis=0), runs, orders, wanted)
+        return self._place(
+            self._shuffles(first, last), np.diff(ends, axis=0), runs, orders, starts[runs.strata], wanted
+        )
 
     def _shuffles(self, first: int, last: int) -> Permutations:
         blocks = np.arange(first, last)

@@ -76,6 +76,11 @@ class TaskStream:
             strata[of_task] = self._members[number][inside]
         return strata, places
 
+    def entries_at(self, positions: NDArray[np.int64], starts: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Places counted on from where each stratum starts in an index; see `Stream.entries_at`."""
+        strata, places = self.at(positions)
+        return starts[strata] + places
+
     def used(self, position: int) -> NDArray[np.int64]:
         """Draws of each stratum before `position`; see `Stream.used`."""
         batch, offset = divmod(position - self._origin, self._batch)
