@@ -130,11 +130,12 @@ class Apportionment:
 def _middle(left: Counts, right: Counts, left_error: Counts, right_error: Counts, level: int) -> tuple[Counts, Counts]:
     """Counts and errors halfway; errors come in units of 2**-level and go out in units of 2**-(level + 1)."""
     both = left + right
+    half = both >> 1
     whole = np.int64(level + 1)  # one draw is 2**whole of the new unit
-    # The exact share halfway, counted from both // 2. Two errors in the old unit add up to their mean in the new one.
+    # The exact share halfway, counted from `half`. Two errors in the old unit add up to their mean in the new one.
     share = ((both & 1) << np.int64(level)) - (left_error + right_error)
-    middle = np.clip((both >> 1) + (share >> whole), left, right)
-    error = ((middle - (both >> 1)) << whole) - share
+    middle = np.minimum(np.maximum(half + (share >> whole), left), right)
+    error = ((middle - half) << whole) - share
     # All counts halfway must sum to half of all counts.
     missing = both.sum(axis=-1, keepdims=True) // 2 - middle.sum(axis=-1, keepdims=True)
     while missing.any():
@@ -150,8 +151,11 @@ def _middle(left: Counts, right: Counts, left_error: Counts, right_error: Counts
 
 def _smallest(values: Counts, count: Counts) -> NDArray[np.bool_]:
     """Mark the ``count`` smallest values of each row, the earlier one in a tie."""
-    ends = np.minimum(count, values.shape[-1]) - 1
-    threshold = np.take_along_axis(np.sort(values, axis=-1), np.maximum(ends, 0), axis=-1)
+    width = values.shape[-1]
+    ordered = np.sort(values, axis=-1).ravel()
+    row_starts = np.arange(0, values.size, width)
+    last = np.minimum(np.maximum(count, 1), width).ravel() - 1
+    threshold = ordered.take(row_starts + last).reshape(count.shape)
     below, equal = values < threshold, values == threshold
     room = count - below.sum(axis=-1, keepdims=True)
     return (below | (equal & (equal.cumsum(axis=-1) <= room))) & (count > 0)

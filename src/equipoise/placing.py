@@ -79,8 +79,8 @@ def cells(shuffles: Permutations, counts: NDArray[np.int64]) -> NDArray[np.unsig
     return shuffled(shuffles, np.repeat(numbers, counts.ravel()))
 
 
-def shuffled(shuffles: Permutations, of_slot: NDArray[Any]) -> NDArray[Any]:
-    """Shuffle the values of whole blocks' slots inside each block."""
-    images = shuffles.whole()
-    starts = (np.arange(len(images)) * shuffles.sizes).astype(np.uint32)
-    return of_slot.take((images + starts[:, None]).ravel())
+def shuffled(shuffles: Permutations, of_slot: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
+    """Shuffle the values of whole blocks' slots inside each block; into `out` if given."""
+    starts = np.arange(len(shuffles.sizes)) * shuffles.sizes
+    slots = np.add(shuffles.whole(), starts[:, None], dtype=np.intp)  # the type that take needs: no copy
+    return of_slot.take(slots.ravel(), out=out, mode="clip")  # all are inside: clip only spares the check

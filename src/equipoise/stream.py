@@ -14,7 +14,7 @@ from equipoise.permutation import LARGEST, Permutations
 from equipoise.plan import Plan
 from equipoise.runs import Runs
 
-_TOGETHER = 1 << 16  # draws computed at once: the arrays stay in the processor's cache
+_TOGETHER = 1 << 18  # draws computed at once: the arrays stay in the processor's cache
 _CELLS = 1 << 16  # (block, stratum) pairs at once: their numbers stay 16-bit, which numpy sorts by radix
 _COMPILE_AFTER = 1 << 21  # draws after which the second that numba takes to start is worth it
 
@@ -113,8 +113,8 @@ class Stream:
         ndarray of int64, shape (k,)
         """
         entries = np.empty(len(positions), np.int64)
-        for part, _, entries[part] in self._parts(positions, starts[self._active]):
-            pass
+        for part, _, of_part in self._parts(positions, starts[self._active]):
+            entries[part] = of_part
         return entries
 
     def strata_at(self, positions: Positions) -> NDArray[np.int64]:
@@ -123,9 +123,12 @@ class Stream:
         for part, first, last in self._groups(positions):
             counts = np.diff(self._apportionment.ends(first, last), axis=0)
             of_slot = np.repeat(np.tile(self._active, len(counts)), counts.ravel())
-            whole = placing.shuffled(self._shuffles(first, last), of_slot)
-            wanted = positions[part] - (self._origin + first * self._block)
-            strata[part] = whole if len(wanted) == len(whole) else whole[wanted]
+            shuffles = self._shuffles(first, last)
+            if part.stop - part.start == len(of_slot):
+                placing.shuffled(shuffles, of_slot, out=strata[part])
+            else:
+                wanted = positions[part] - (self._origin + first * self._block)
+                strata[part] = placing.shuffled(shuffles, of_slot)[wanted]
         return strata
 
     def numbered_at(self, positions: Positions) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
