@@ -78,6 +78,9 @@ class LengthSorted(Sampler[int]):
 
     def __iter__(self) -> Iterator[int]:
         """Rows of this rank from where the epoch (or a loaded state) starts to the epoch's end."""
+        _, end = self.sampler.bounds(self._begun)
+        if self.position == end:  # all was yielded, to a loop that counted its steps and never asked for more
+            self.sampler.go_on_at(end)
         start = self.sampler.start
         self._begin(start)
         return self._iterate(self._reading, start)
@@ -92,7 +95,7 @@ class LengthSorted(Sampler[int]):
         first = start - (start - begin) % span
         stretches = ((at, min(at + span, end)) for at in range(first, end, span))
         yield from reading.read(stretches, lambda a, b: self._rows(a, b, start))
-        self.sampler.start = end
+        self.sampler.go_on_at(end)
 
     def _rows(self, first: int, last: int, start: int) -> NDArray[np.int64]:
         """This rank's rows of a window, those before position `start` left out."""

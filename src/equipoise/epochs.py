@@ -37,7 +37,7 @@ class EpochSampler(Sampler[int]):
         check_epoch(draws, shard.world_size, name)
         self._draws = draws
         self.shard = shard
-        self.start = 0  # position at which the next iteration starts
+        self._start = 0
         self._reading = Reading(0, shard.world_size)
 
     @abstractmethod
@@ -58,16 +58,24 @@ class EpochSampler(Sampler[int]):
         """Draws of this rank in a whole epoch."""
         return self._draws // self.shard.world_size
 
+    @property
+    def start(self) -> int:
+        """Position at which the next iteration starts.
+
+        An epoch of which everything was yielded is over, also where the loop counted its steps and never asked for more.
+        """
+        _, end = self.bounds(self._start)
+        return end if self._reading.position == end else self._start
+
     def __iter__(self) -> Iterator[int]:
         """Rows of this rank from where the epoch (or a loaded state) starts to the epoch's end."""
-        self._reading = Reading(self.start, self.shard.world_size)
-        return self._iterate(self._reading, self.start)
+        self.go_on_at(self.start)
+        return self._iterate(self._reading, self._start)
 
     def _iterate(self, reading: Reading, start: int) -> Iterator[int]:
         _, end = self.bounds(start)
         step = _TOGETHER - _TOGETHER % self.shard.world_size or self.shard.world_size
-        yield from reading.read(((at, min(at + step, end)) for at in range(start, end, step)), self.rows)
-        self.start = end
+        return reading.read(((at, min(at + step, end)) for at in range(start, end, step)), self.rows)
 
     def bounds(self, position: int) -> tuple[int, int]:
         """Positions at which the epoch that holds a position begins and ends."""
@@ -97,11 +105,11 @@ class EpochSampler(Sampler[int]):
         if epoch < 0 or (epoch + 1) * self._draws > LENGTH:
             raise ConfigError(f"`epoch` must be from 0 and end before draw 2**59, found {epoch}.")
         if epoch != self.epoch:
-            self._go_on_at(epoch * self._draws)
+            self.go_on_at(epoch * self._draws)
 
-    def _go_on_at(self, position: int) -> None:
-        """Let the next iteration start at a position."""
-        self.start = position
+    def go_on_at(self, position: int) -> None:
+        """Let the next iteration start at a position, counted over all ranks and epochs."""
+        self._start = position
         self._reading = Reading(position, self.shard.world_size)
 
 

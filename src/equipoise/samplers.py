@@ -198,7 +198,7 @@ class PlanSampler(EpochSampler):
             origin = position
         self._origin, self._used = origin, carried
         self._stream = self._make_stream()
-        self._go_on_at(position)
+        self.go_on_at(position)
 
     def _make_stream(self) -> DrawnStream:
         return _stream(self.plan, self.seed, self.replacement, self.batches, self._origin, self._used)

@@ -97,7 +97,7 @@ class TokenBatches(Sampler[list[int]]):
         for position, batch in self._from(start):
             self._position = position
             if position == end:  # said now: a loop that counts its steps never asks for what follows the last
-                self.sampler.start = end
+                self.sampler.go_on_at(end)
             yield batch
 
     @property

@@ -204,7 +204,7 @@ class WeightedSampler(EpochSampler):
                 "The state belongs to another run: " + "; ".join(differences) + ". Build the sampler as it was, "
                 "or pass accept_changes=True if the change is meant."
             )
-        self._go_on_at(position)
+        self.go_on_at(position)
 
     def _differences(self, state: Mapping[str, Any]) -> list[str]:
         ours = self.state_dict()

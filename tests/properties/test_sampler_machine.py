@@ -87,6 +87,11 @@ class SamplerMachine(RuleBasedStateMachine):
         """Position at which the epoch of this iteration ends."""
         return (self.start // D + 1) * D
 
+    @property
+    def next(self):
+        """Position at which the next iteration starts."""
+        return self.end if self.reading is not None and self.at == self.end else self.start
+
     @precondition(lambda self: self.start < EPOCHS * D)
     @rule(steps=st.one_of(st.integers(1, 40), st.integers(41, D)))
     def read(self, steps):
@@ -110,7 +115,8 @@ class SamplerMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.start < EPOCHS * D)
     @rule()
     def break_off(self):
-        """The iteration after it starts where this one did."""
+        """The iteration after it starts where this one did, or with the next epoch if everything was read."""
+        self.start = self.next
         self.reading, self.at = [iter(rank) for rank in self.ranks], self.start
 
     @precondition(lambda self: self.start < EPOCHS * D)
@@ -118,10 +124,10 @@ class SamplerMachine(RuleBasedStateMachine):
     def name_epoch(self, epoch):
         """None: the one that it is in, which changes nothing. Another is where the next iteration starts."""
         if epoch is None:
-            epoch = self.start // D
+            epoch = self.next // D
         for rank in self.ranks:
             rank.set_epoch(epoch)
-        if epoch != self.start // D:
+        if epoch != self.next // D:
             self.start = self.at = epoch * D
             self.reading = None
 

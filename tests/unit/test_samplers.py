@@ -1,3 +1,4 @@
+import itertools
 import json
 
 import numpy as np
@@ -90,6 +91,12 @@ def test_epochs_are_consecutive_stretches_of_the_stream():
 def test_epochs_go_on_without_set_epoch(make):
     sampler = make()
     assert [row for _ in range(3) for row in sampler] == epochs(make(), [0, 1, 2])
+
+
+@each_kind
+def test_a_loop_that_counts_its_steps_goes_on_with_the_next_epoch(make):
+    sampler = make()
+    assert [row for _ in range(3) for row in itertools.islice(sampler, D)] == epochs(make(), [0, 1, 2])
 
 
 @each_kind
