@@ -78,12 +78,16 @@ class LengthSorted(Sampler[int]):
 
     def __iter__(self) -> Iterator[int]:
         """Rows of this rank from where the epoch (or a loaded state) starts to the epoch's end."""
-        _, end = self.sampler.bounds(self._begun)
-        if self.position == end:  # all was yielded, to a loop that counted its steps and never asked for more
-            self.sampler.go_on_at(end)
+        self._end_if_over()
         start = self.sampler.start
         self._begin(start)
         return self._iterate(self._reading, start)
+
+    def _end_if_over(self) -> None:
+        """Move the sampler on if all of its epoch was yielded: a loop that counts its steps never asks for more."""
+        _, end = self.sampler.bounds(self._begun)
+        if self.position == end:
+            self.sampler.go_on_at(end)
 
     def _begin(self, start: int) -> None:
         self._begun = start
@@ -94,8 +98,7 @@ class LengthSorted(Sampler[int]):
         span = self.window * self.global_batch
         first = start - (start - begin) % span
         stretches = ((at, min(at + span, end)) for at in range(first, end, span))
-        yield from reading.read(stretches, lambda a, b: self._rows(a, b, start))
-        self.sampler.go_on_at(end)
+        return reading.read(stretches, lambda a, b: self._rows(a, b, start))
 
     def _rows(self, first: int, last: int, start: int) -> NDArray[np.int64]:
         """This rank's rows of a window, those before position `start` left out."""
@@ -120,6 +123,7 @@ class LengthSorted(Sampler[int]):
 
     def set_epoch(self, epoch: int) -> None:
         """Let the next iteration start at the beginning of an epoch; see `PlanSampler.set_epoch`."""
+        self._end_if_over()
         self.sampler.set_epoch(epoch)
 
     def state_dict(self, *, position: int | None = None) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from equipoise.errors import ConfigError
 from equipoise.reading import Reading
 from equipoise.shard import Shard
 
-_TOGETHER = 1 << 16  # draws computed at once
+_FIRST, _TOGETHER = 1 << 16, 1 << 18  # draws computed at once, at first and then
 
 
 class EpochSampler(Sampler[int]):
@@ -62,7 +62,7 @@ class EpochSampler(Sampler[int]):
     def start(self) -> int:
         """Position at which the next iteration starts.
 
-        An epoch of which everything was yielded is over, also where the loop counted its steps and never asked for more.
+        An epoch of which everything was yielded is over, also if the loop counted its steps and never asked for more.
         """
         _, end = self.bounds(self._start)
         return end if self._reading.position == end else self._start
@@ -73,9 +73,17 @@ class EpochSampler(Sampler[int]):
         return self._iterate(self._reading, self._start)
 
     def _iterate(self, reading: Reading, start: int) -> Iterator[int]:
-        _, end = self.bounds(start)
-        step = _TOGETHER - _TOGETHER % self.shard.world_size or self.shard.world_size
-        return reading.read(((at, min(at + step, end)) for at in range(start, end, step)), self.rows)
+        return reading.read(self._stretches(start), self.rows)
+
+    def _stretches(self, at: int) -> Iterator[tuple[int, int]]:
+        """Stretches from a position to its epoch's end: a short one first, so that the first row comes soon."""
+        _, end = self.bounds(at)
+        ranks = self.shard.world_size
+        draws = _FIRST
+        while at < end:
+            last = min(at + max(draws - draws % ranks, ranks), end)
+            yield at, last
+            at, draws = last, _TOGETHER
 
     def bounds(self, position: int) -> tuple[int, int]:
         """Positions at which the epoch that holds a position begins and ends."""

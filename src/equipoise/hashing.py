@@ -6,6 +6,7 @@ import json
 import numpy as np
 from numpy.typing import NDArray
 
+_STRETCH = 1 << 15  # words of a digest that are summed together
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
 _SECOND = np.uint64(0x94D049BB133111EB)
@@ -32,6 +33,43 @@ def key(*parts: str | int | None) -> np.uint64:
     """
     text = json.dumps(parts, ensure_ascii=True, separators=(",", ":"))
     return np.uint64(int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little"))
+
+
+def digest(*arrays: NDArray[np.int32] | NDArray[np.int64]) -> str:
+    """Tell long arrays of integers apart, several times faster than a cryptographic hash of their bytes.
+
+    Each stretch of an array is multiplied by fixed odd numbers and summed modulo 2**64, and the sums are hashed by
+    SHA-256. Arrays that differ by accident differ here; it is no defence against somebody who looks for two that do
+    not.
+
+    Parameters
+    ----------
+    *arrays : ndarrays of int32 or int64, contiguous
+        Their order, type and lengths count.
+
+    Returns
+    -------
+    str
+        Hexadecimal digits.
+
+    Examples
+    --------
+    >>> digest(np.array([1, 2, 3]))[:8], digest(np.array([1, 3, 2]))[:8]
+    ('a7cd3fb9', 'f8103be2')
+    """
+    factors = subkeys(np.uint64(0), np.arange(_STRETCH)) | np.uint64(1)
+    whole = hashlib.sha256()
+    for array in arrays:
+        whole.update(f"{array.dtype.kind}{array.itemsize}:{len(array)};".encode())
+        data = array.astype(array.dtype.newbyteorder("<"), copy=False)
+        pairs = len(data) * data.itemsize // 8 * 8 // data.itemsize
+        words = data[:pairs].view("<u8")
+        sums = [
+            ((stretch ^ (stretch >> np.uint64(32))) * factors[: len(stretch)]).sum()
+            for stretch in (words[at : at + _STRETCH] for at in range(0, len(words), _STRETCH))
+        ]
+        whole.update(np.array(sums, "<u8").tobytes() + data[pairs:].tobytes())
+    return whole.hexdigest()
 
 
 def mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:

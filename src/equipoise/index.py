@@ -1,6 +1,5 @@
 """Which rows of the dataset belong to which stratum: row numbers grouped by stratum."""
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,11 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 from equipoise.census import Census, Stratum
 from equipoise.errors import PlanError
 from equipoise.grouping import checked_codes, counted, grouped
+from equipoise.hashing import digest
 from equipoise.plan import Plan
 
 Values = Sequence[str | None] | Sequence[str] | pa.Array | pa.ChunkedArray | NDArray[np.str_]
-
-_HASHED = 1 << 20  # rows hashed at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,13 +55,8 @@ class StratumIndex:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of which row belongs to which stratum, as hexadecimal digits."""
-        digest = hashlib.sha256(self.sizes.astype("<i8").tobytes())
-        if self.order is not None:
-            width = f"<i{self.order.itemsize}"
-            for start in range(0, len(self.order), _HASHED):
-                digest.update(self.order[start : start + _HASHED].astype(width, copy=False).tobytes())
-        return digest.hexdigest()
+        """Digest of which row belongs to which stratum, as hexadecimal digits."""
+        return digest(self.sizes) if self.order is None else digest(self.sizes, self.order)
 
     def rows(self, strata: NDArray[np.integer], places: NDArray[np.integer]) -> NDArray[np.int64]:
         """Row number of example ``places[i]`` of stratum ``strata[i]``."""

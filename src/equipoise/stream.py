@@ -1,5 +1,6 @@
 """The stream of draws: position -> stratum and example, a pure function of (plan, seed, position)."""
 
+import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 
@@ -39,7 +40,8 @@ class Stream:
     salt : tuple of str and int
         What else chooses the order inside blocks; another salt, another order of the strata.
     compile_after : int
-        Draws after which numba takes over, where it is installed. It gives the same numbers, faster.
+        Draws after which numba takes over, where it is installed; where it is loaded already, it does at once. It
+        gives the same numbers, faster.
 
     Examples
     --------
@@ -202,7 +204,8 @@ class Stream:
 
     def _count_down(self, draws: int) -> None:
         self._until_compiled -= draws
-        if self._until_compiled <= 0 and self._place is placing.place and find_spec("numba"):
+        worth_it = self._until_compiled <= 0 or "numba" in sys.modules
+        if worth_it and self._place is placing.place and find_spec("numba"):
             from equipoise import compiled  # noqa: PLC0415 - numba is optional, and slow to import
 
             self._place = compiled.place

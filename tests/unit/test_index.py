@@ -4,6 +4,7 @@ import pytest
 
 from equipoise import Census, Plan, StratumIndex
 from equipoise.errors import PlanError
+from equipoise.hashing import digest
 from equipoise.index import check_sizes
 
 TASKS = ["b", "a", "b", "a", "b", "open", "b"]
@@ -130,3 +131,21 @@ def test_bad_codes(codes, n_strata, message):
 def test_bad_sizes(sizes):
     with pytest.raises(PlanError, match="whole numbers from 0"):
         StratumIndex.from_sizes(sizes)
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.int64])
+@pytest.mark.parametrize("rows", [2, 3, 70_001])
+def test_a_digest_tells_arrays_apart(dtype, rows):
+    array = np.arange(rows, dtype=dtype)
+    own = digest(array)
+    assert digest(array.copy()) == own
+    assert own not in {digest(array[:-1]), digest(array, array), digest(np.append(array, dtype(0)))}
+    assert digest(array[:1], array[1:]) != digest(array[:-1], array[-1:])
+    for row in range(0, rows - 1, max(rows // 7, 1)):
+        swapped = array.copy()
+        swapped[[row, rows - 1]] = swapped[[rows - 1, row]]
+        assert digest(swapped) != own
+        for difference in (1, -1, 1 << 16, 1 << 30):
+            other = array.copy()
+            other[row] += difference
+            assert digest(other) != own
