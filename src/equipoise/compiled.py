@@ -25,12 +25,17 @@ def place(
     strata, places = np.empty(draws, np.int64), np.empty(draws, np.int64)
     _place(
         counts,
-        shuffles.sizes, shuffles.rounds, shuffles.masks, shuffles.shifts,
+        shuffles.sizes, _of_each(shuffles.rounds), shuffles.masks, shuffles.shifts,
         runs.slots, runs.lengths, runs.places,
-        orders.sizes, orders.rounds, orders.masks, orders.shifts,
+        orders.sizes, _of_each(orders.rounds), orders.masks, orders.shifts,
         starts, strata, places,
     )  # fmt: skip
     return (strata, places) if len(wanted) == draws else (strata[wanted], places[wanted])
+
+
+def _of_each(rounds: Keys) -> Keys:
+    """Round keys permutation by permutation: those of one lie in one line of the processor's cache."""
+    return np.ascontiguousarray(rounds.T)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -56,7 +61,7 @@ def _place(
             for _ in range(counts[number, stratum]):
                 stratum_of[at] = stratum
                 at += 1
-        _permute(images, 0, block, rounds, number, masks[number], shifts[number], block)
+        _permute(images, 0, block, rounds[number], masks[number], shifts[number], block)
         for position in range(block):
             stratum = stratum_of[images[position]]
             strata[base + position] = stratum
@@ -65,7 +70,7 @@ def _place(
         while run < len(run_slots) and run_slots[run] < base + block:
             length = run_lengths[run]
             _permute(
-                images, run_places[run], length, pass_rounds, run, pass_masks[run], pass_shifts[run], pass_sizes[run]
+                images, run_places[run], length, pass_rounds[run], pass_masks[run], pass_shifts[run], pass_sizes[run]
             )
             slot = run_slots[run] - base
             for i in range(length):
@@ -74,21 +79,19 @@ def _place(
 
 
 @numba.njit(cache=True, nogil=True)
-def _permute(
-    images: Words, first: int, length: int, rounds: Keys, which: int, mask: np.uint32, shift: np.uint32, size: int
-) -> None:
+def _permute(images: Words, first: int, length: int, keys: Keys, mask: np.uint32, shift: np.uint32, size: int) -> None:
     """Write the images of `length` places from `first` on: `Permutations.apply`."""
     for i in range(length):
         images[i] = first + i
-    for keys in rounds:  # round by round over all of them, which compiles to vector instructions
-        multiplier, addend = np.uint32(keys[which] >> np.uint64(32)), np.uint32(keys[which])
+    for turn in range(len(keys)):  # round by round over all of them, which compiles to vector instructions
+        multiplier, addend = np.uint32(keys[turn] >> np.uint64(32)), np.uint32(keys[turn])
         for i in range(length):
             value = np.uint32(images[i] * multiplier + addend) & mask
             images[i] = value ^ (value >> shift)
     for i in range(length):
         value = images[i]
         while value >= size:
-            for keys in rounds:
-                value = np.uint32(value * np.uint32(keys[which] >> np.uint64(32)) + np.uint32(keys[which])) & mask
+            for turn in range(len(keys)):
+                value = np.uint32(value * np.uint32(keys[turn] >> np.uint64(32)) + np.uint32(keys[turn])) & mask
                 value = value ^ (value >> shift)
         images[i] = value
