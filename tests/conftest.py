@@ -1,6 +1,12 @@
 import os
 from pathlib import Path
 
+from hypothesis import HealthCheck, settings
+
+# How long an example takes says nothing about the code on a machine that others use too.
+settings.register_profile("equipoise", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("equipoise")
+
 # Two OpenMP threads beside a busy core run many times slower than one; set before torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
