@@ -16,17 +16,7 @@ def checked_plan(state: Mapping[str, Any]) -> Plan:
     expected = {
         "version", "position", "seed", "draws_per_epoch", "replacement", "batches", "plan", "index", "origin", "used",
     }  # fmt: skip
-    if set(state) != expected:
-        missing, unknown = sorted(expected - set(state)), sorted(set(state) - expected)
-        raise StateError(
-            f"The state is not one of PlanSampler: missing keys {missing}, unknown keys {unknown}. "
-            "Pass what `state_dict` returned."
-        )
-    if state["version"] != VERSION:
-        raise StateError(
-            f"The state has version {state['version']!r} and this Equipoise reads version {VERSION}. "
-            "Resume with the Equipoise that wrote it."
-        )
+    check_keys(state, expected, "PlanSampler")
     if not isinstance(state["plan"], str):
         raise StateError(f"`plan` in the state must be a plan's JSON, found {type(state['plan']).__name__}.")
     plan = Plan.from_json(state["plan"])
@@ -47,6 +37,21 @@ def checked_plan(state: Mapping[str, Any]) -> Plan:
     if state["origin"] > state["position"]:
         raise StateError(f"`origin` in the state, {state['origin']}, lies behind `position`, {state['position']}.")
     return plan
+
+
+def check_keys(state: Mapping[str, Any], expected: set[str], name: str) -> None:
+    """Raise StateError unless the state has these keys and this version."""
+    if set(state) != expected:
+        missing, unknown = sorted(expected - set(state)), sorted(set(state) - expected)
+        raise StateError(
+            f"The state is not one of {name}: missing keys {missing}, unknown keys {unknown}. "
+            "Pass what `state_dict` returned."
+        )
+    if state["version"] != VERSION:
+        raise StateError(
+            f"The state has version {state['version']!r} and this Equipoise reads version {VERSION}. "
+            "Resume with the Equipoise that wrote it."
+        )
 
 
 def _check_batches(values: object) -> None:

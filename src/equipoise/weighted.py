@@ -11,10 +11,11 @@ from equipoise.alias import AliasStream
 from equipoise.epochs import EpochSampler
 from equipoise.errors import ConfigError, StateError
 from equipoise.row_weights import Weights, checked_weights, fingerprint
+from equipoise.sampler_state import VERSION
 from equipoise.shard import Shard
 from equipoise.systematic import SystematicStream, check_inclusion
 from equipoise.weight_classes import ClassStream, distinct_values
-from equipoise.weighted_state import VERSION, checked_position
+from equipoise.weighted_state import checked_position
 
 
 class RowStream(Protocol):

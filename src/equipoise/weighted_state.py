@@ -5,24 +5,14 @@ from typing import Any
 
 from equipoise.apportion import LENGTH
 from equipoise.errors import StateError
+from equipoise.sampler_state import check_keys
 
-VERSION = 1  # of the state and of the streams that it is a place in
 _KEYS = {"version", "position", "seed", "num_samples", "replacement", "weights"}
 
 
 def checked_position(state: Mapping[str, Any], world_size: int) -> int:
     """Position of a state that `WeightedSampler.state_dict` can have made; StateError if it is none."""
-    if set(state) != _KEYS:
-        missing, unknown = sorted(_KEYS - set(state)), sorted(set(state) - _KEYS)
-        raise StateError(
-            f"The state is not one of WeightedSampler: missing keys {missing}, unknown keys {unknown}. "
-            "Pass what `state_dict` returned."
-        )
-    if state["version"] != VERSION:
-        raise StateError(
-            f"The state has version {state['version']!r} and this Equipoise reads version {VERSION}. "
-            "Resume with the Equipoise that wrote it."
-        )
+    check_keys(state, _KEYS, "WeightedSampler")
     position = state["position"]
     if not isinstance(position, int) or isinstance(position, bool) or not 0 <= position <= LENGTH:
         raise StateError(f"`position` in the state must be a whole number to 2**59, found {position!r:.80}.")
