@@ -33,6 +33,23 @@ def place(
     return (strata, places) if len(wanted) == draws else (strata[wanted], places[wanted])
 
 
+def shuffled(shuffles: Permutations, of_slot: Ints, out: Ints) -> Ints:
+    """Shuffle the values of whole blocks' slots inside each block; see `equipoise.placing.shuffled`."""
+    _shuffled(shuffles.sizes, _of_each(shuffles.rounds), shuffles.masks, shuffles.shifts, of_slot, out)
+    return out
+
+
+@numba.njit(cache=True, nogil=True)
+def _shuffled(sizes: Ints, rounds: Keys, masks: Words, shifts: Words, of_slot: Ints, out: Ints) -> None:
+    block = sizes[0]
+    images = np.empty(block, np.uint32)
+    for number in range(len(sizes)):
+        _permute(images, 0, block, rounds[number], masks[number], shifts[number], block)
+        base = number * block
+        for position in range(block):
+            out[base + position] = of_slot[base + images[position]]
+
+
 def _of_each(rounds: Keys) -> Keys:
     """Round keys permutation by permutation: those of one lie in one line of the processor's cache."""
     return np.ascontiguousarray(rounds.T)

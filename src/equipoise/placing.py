@@ -76,11 +76,12 @@ def cells(shuffles: Permutations, counts: NDArray[np.int64]) -> NDArray[np.unsig
         ``block * S + stratum``, in the narrowest type: numpy sorts 16-bit integers by radix.
     """
     numbers = np.arange(counts.size, dtype=np.min_scalar_type(counts.size - 1))
-    return shuffled(shuffles, np.repeat(numbers, counts.ravel()))
+    of_slot = np.repeat(numbers, counts.ravel())
+    return shuffled(shuffles, of_slot, np.empty_like(of_slot))
 
 
-def shuffled(shuffles: Permutations, of_slot: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
-    """Shuffle the values of whole blocks' slots inside each block; into `out` if given."""
+def shuffled(shuffles: Permutations, of_slot: NDArray[Any], out: NDArray[Any]) -> NDArray[Any]:
+    """Shuffle the values of whole blocks' slots inside each block, into `out`."""
     starts = np.arange(len(shuffles.sizes)) * shuffles.sizes
     slots = np.add(shuffles.whole(), starts[:, None], dtype=np.intp)  # the type that take needs: no copy
     return of_slot.take(slots.ravel(), out=out, mode="clip")  # all are inside: clip only spares the check

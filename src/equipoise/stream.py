@@ -1,8 +1,9 @@
 """The stream of draws: position -> stratum and example, a pure function of (plan, seed, position)."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,13 @@ _COMPILE_AFTER = 1 << 21  # draws after which the second that numba takes to sta
 Positions = NDArray[np.int64]
 
 
+class Inner(Protocol):
+    """The inner loop of drawing: the modules `placing` and `compiled`."""
+
+    place: Callable[..., tuple[NDArray[np.int64], NDArray[np.int64]]]
+    shuffled: Callable[..., NDArray[np.int64]]
+
+
 class Stream:
     """Strata and examples at any positions of the endless stream of draws.
 
@@ -39,9 +47,9 @@ class Stream:
         Draws of each stratum before the origin.
     salt : tuple of str and int
         What else chooses the order inside blocks; another salt, another order of the strata.
-    compile_after : int
+    compile_after : int or None
         Draws after which numba takes over, where it is installed; where it is loaded already, it does at once. It
-        gives the same numbers, faster.
+        gives the same numbers, faster. None: never.
 
     Examples
     --------
@@ -62,7 +70,7 @@ class Stream:
         origin: int = 0,
         used: NDArray[np.int64] | None = None,
         salt: tuple[str | int, ...] = (),
-        compile_after: int = _COMPILE_AFTER,
+        compile_after: int | None = _COMPILE_AFTER,
     ) -> None:
         largest = int(plan.counts.max(initial=0))
         if largest > LARGEST:
@@ -78,7 +86,7 @@ class Stream:
             [key("stratum", seed, *plan.strata[position]) for position in self._active], dtype=np.uint64
         )
         self._block_key = key("block", seed, origin, *salt)
-        self._place = placing.place
+        self._inner: Inner = placing
         self._until_compiled = compile_after
 
     def at(self, positions: Positions) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -121,16 +129,17 @@ class Stream:
 
     def strata_at(self, positions: Positions) -> NDArray[np.int64]:
         """Only the strata that `at` gives, for less."""
+        self._count_down(len(positions))
         strata = np.empty(len(positions), np.int64)
         for part, first, last in self._groups(positions):
             counts = np.diff(self._apportionment.ends(first, last), axis=0)
             of_slot = np.repeat(np.tile(self._active, len(counts)), counts.ravel())
             shuffles = self._shuffles(first, last)
             if part.stop - part.start == len(of_slot):
-                placing.shuffled(shuffles, of_slot, out=strata[part])
+                self._inner.shuffled(shuffles, of_slot, strata[part])
             else:
                 wanted = positions[part] - (self._origin + first * self._block)
-                strata[part] = placing.shuffled(shuffles, of_slot)[wanted]
+                strata[part] = self._inner.shuffled(shuffles, of_slot, np.empty_like(of_slot))[wanted]
         return strata
 
     def numbered_at(self, positions: Positions) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -194,7 +203,7 @@ class Stream:
         runs = Runs.between(ends + self._used[self._active], self._sizes)
         orders = Permutations.of(subkeys(self._stratum_keys[runs.strata], runs.passes), self._sizes[runs.strata])
         wanted = positions - first * self._block
-        return self._place(
+        return self._inner.place(
             self._shuffles(first, last), np.diff(ends, axis=0), runs, orders, starts[runs.strata], wanted
         )
 
@@ -203,9 +212,11 @@ class Stream:
         return Permutations.of(subkeys(self._block_key, blocks), np.full(len(blocks), self._block, dtype=np.int64))
 
     def _count_down(self, draws: int) -> None:
+        if self._until_compiled is None:
+            return
         self._until_compiled -= draws
         worth_it = self._until_compiled <= 0 or "numba" in sys.modules
-        if worth_it and self._place is placing.place and find_spec("numba"):
+        if worth_it and self._inner is placing and find_spec("numba"):
             from equipoise import compiled  # noqa: PLC0415 - numba is optional, and slow to import
 
-            self._place = compiled.place
+            self._inner = compiled
