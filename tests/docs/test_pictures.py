@@ -21,3 +21,14 @@ def test_shares(tmp_path):
     dots = [float(dot.get("cy")) for dot in root.iter(f"{SVG}circle")]
     assert len(dots) == 4
     assert max(abs(dot - dots[0]) for dot in dots) < 230 / 8  # pixels of a draw: blocks end within one
+
+
+def test_two_gaussians(tmp_path):
+    made = tmp_path / "two_gaussians.svg"
+    subprocess.run([sys.executable, PICTURES / "two_gaussians.py", "--out", made, "--trials", "2"], check=True)
+    root = ElementTree.parse(made).getroot()
+    dots = [dot.get("class") for dot in root.iter(f"{SVG}circle")]
+    assert [dots.count(kind) for kind in ("near", "far")] == [2 * 7, 2 * 6]
+    labels = [text.text for text in root.iter(f"{SVG}text")]
+    assert "the best there is, 7.86 %" in labels
+    assert labels.count("CrossEntropy()") == 2

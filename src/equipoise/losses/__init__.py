@@ -3,6 +3,7 @@
 A mean cannot be put together again from the means of micro-batches and ranks; a sum and a mass can.
 """
 
-from equipoise.losses.sequence import Per, SumMass, loss_mass, sequence_loss
+from equipoise.losses.sequence import Per, SumMass
+from equipoise.losses.token import TokenLoss
 
-__all__ = ["Per", "SumMass", "loss_mass", "sequence_loss"]
+__all__ = ["Per", "SumMass", "TokenLoss"]

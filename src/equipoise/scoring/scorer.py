@@ -8,12 +8,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from equipoise.collate import Tokenizer, encode_targets
+from equipoise.collate import Tokenizer
 from equipoise.data.tasks import Task
 from equipoise.errors import ConfigError
 from equipoise.scoring.batches import Tokens, distinct_rows, length_batches, pad_rows
 from equipoise.scoring.generation import generate_labels, generate_texts
 from equipoise.scoring.head import WantedPositions, output_layer_at_wanted
+from equipoise.scoring.label_trees import label_tokens, prefix_tree
 from equipoise.scoring.modes import evaluating
 from equipoise.scoring.prefixes import PrefixTree, TreeSlice
 
@@ -188,16 +189,12 @@ class LabelScorer:
         if task.kind == "open":
             raise ConfigError(f"`task` must have labels to score, found the open-ended {name!r}. Use `generate`.")
         if name not in self._targets:
-            rows = encode_targets(self.tokenizer, [task.target_text(label) for label in task.labels])
-            self._targets[name] = [rows[label].tolist() for label in range(len(rows))]
+            self._targets[name] = label_tokens(task, self.tokenizer)
         return self._targets[name]
 
     def _tree(self, name: str) -> PrefixTree:
-        targets = self._label_tokens(name)
-        width = max(map(len, targets))
-        padded = [[*target, *[-100] * (width - len(target))] for target in targets]
-        shifted: Tensor = self.model.prepare_decoder_input_ids_from_labels(torch.tensor(padded))
-        return PrefixTree.build(targets, shifted.numpy(), self.tasks[name].labels)
+        targets = self._label_tokens(name)  # refuses a task that is unknown or open-ended
+        return prefix_tree(self.model, targets, self.tasks[name].labels)
 
     def _score(self, rows: Sequence[Tokens], tree: PrefixTree, wanted: WantedPositions) -> NDArray[np.float64]:
         model = self.model

@@ -1,0 +1,111 @@
+"""Logit adjustment on tokens, for tasks whose labels differ in their first token."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from equipoise.errors import ConfigError
+from equipoise.losses.labels.base import constant_like
+from equipoise.losses.labels.logit_adjusted import LogitAdjusted, adjustment
+from equipoise.losses.labels.priors import FloatArray, LabelPriors
+
+
+@dataclass(frozen=True, eq=False)
+class FirstTokenAdjustment:
+    """What is added to the logits of the first target position of one task's examples.
+
+    The probability of a label is the product of those of its tokens. If labels differ in their first token,
+    that token decides the label and its logit takes the adjustment of `LogitAdjusted`. If two labels share it,
+    the shift of that token would have to depend on the input: on how the two share its probability.
+
+    Parameters
+    ----------
+    first_tokens : tuple of int [C]
+        The first token of each label, all different.
+    shift : array of float64 [C]
+        tau log(q/a) of each label. Tokens that begin no label keep their logit.
+    class_weights : array of float64 [C]
+        What each example's weight is multiplied by, as those of `LogitAdjusted`.
+
+    Examples
+    --------
+    >>> from equipoise import Census, Plan
+    >>> plan = Plan.build(Census.from_counts({"nli": {"no": 75, "yes": 25}}))
+    >>> adjusting = FirstTokenAdjustment.of(LogitAdjusted(), LabelPriors.of(plan, "nli"), [[3, 1], [4, 1]])
+    >>> adjusting(torch.zeros(1, 2, 6))[0].exp()  # 0.75 and 0.25 over 1/2
+    tensor([[1.0000, 1.0000, 1.0000, 1.5000, 0.5000, 1.0000],
+            [1.0000, 1.0000, 1.0000, 1.0000, 1.0000, 1.0000]])
+    >>> FirstTokenAdjustment.of(LogitAdjusted(), LabelPriors.of(plan, "nli"), [[3, 1], [3, 4, 1]])
+    Traceback (most recent call last):
+    equipoise.errors.ConfigError: logit adjustment on tokens needs labels that differ in their first token, but in
+    task 'nli' labels 'no' and 'yes' both begin with token 3. Take the loss over labels instead, or other texts
+    for the labels.
+    """
+
+    first_tokens: tuple[int, ...]
+    shift: FloatArray
+    class_weights: FloatArray
+
+    @classmethod
+    def of(
+        cls, loss: LogitAdjusted, priors: LabelPriors, label_tokens: Sequence[Sequence[int]]
+    ) -> "FirstTokenAdjustment":
+        """Prepare the adjustment of one task.
+
+        Parameters
+        ----------
+        loss : LogitAdjusted
+            tau and the shares aimed at.
+        priors : LabelPriors
+            The task.
+        label_tokens : sequence of sequence of int [C]
+            Token ids of each label's text as the model is trained on it, the end token included.
+
+        Returns
+        -------
+        FirstTokenAdjustment
+
+        Raises
+        ------
+        ConfigError
+            When two labels begin with the same token, or a label has no token.
+        """
+        if len(label_tokens) != len(priors.labels):
+            raise ConfigError(
+                f"`label_tokens` must hold the token ids of the {len(priors.labels)} labels of task"
+                f" {priors.task!r}, found {len(label_tokens)}."
+            )
+        owner: dict[int, str] = {}
+        for label, tokens in zip(priors.labels, label_tokens, strict=True):
+            if not len(tokens):
+                raise ConfigError(f"label {label!r} of task {priors.task!r} must have a token, found none.")
+            first = int(tokens[0])
+            if first in owner:
+                raise ConfigError(
+                    "logit adjustment on tokens needs labels that differ in their first token, but in task"
+                    f" {priors.task!r} labels {owner[first]!r} and {label!r} both begin with token {first}."
+                    " Take the loss over labels instead, or other texts for the labels."
+                )
+            owner[first] = label
+        return cls(tuple(owner), adjustment(priors, loss.tau, loss.aim), priors.undoing)
+
+    def __call__(self, logits: Tensor) -> Tensor:
+        """Give the logits with the first position adjusted.
+
+        Parameters
+        ----------
+        logits : Tensor of shape (examples, positions, vocabulary)
+            Of examples of the task.
+
+        Returns
+        -------
+        Tensor of the same shape
+            In float32 at least, so that the shift loses no digits.
+        """
+        exact = logits if logits.dtype == torch.float64 else logits.float()
+        shift = torch.zeros(exact.shape[-1], dtype=exact.dtype, device=exact.device)
+        places = torch.tensor(self.first_tokens, device=exact.device)
+        shift[places] = constant_like(self.shift, exact)
+        return torch.cat([exact[:, :1] + shift, exact[:, 1:]], dim=1)

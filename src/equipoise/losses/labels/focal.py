@@ -1,0 +1,78 @@
+"""-(1 - p_y)^gamma log p_y: focal loss, the softmax form (Lin et al. 2017, equation 4)."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from torch import Tensor
+from torch.nn import functional
+
+from equipoise.losses.labels.base import LabelLoss, LabelTerms
+from equipoise.losses.labels.priors import LabelPriors
+from equipoise.schemes import checked_number
+
+
+@dataclass(frozen=True)
+class Focal(LabelLoss):
+    """-(1 - p_y)^gamma log p_y, with p = softmax(z).
+
+    Easy examples count less, of whatever label. It is no correction for imbalance by itself, and its softmax
+    is no longer a posterior: it is less sure than the data.
+
+    Parameters
+    ----------
+    gamma : float
+        At least 0; 0 is cross-entropy, the paper uses 2.
+
+    Raises
+    ------
+    PlanError
+        When `gamma` is below 0.
+
+    References
+    ----------
+    Lin et al. (2017), "Focal Loss for Dense Object Detection", equation 4. The paper's alpha is a class
+    weight; see `ClassBalancedFocal`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> even = focal(torch.zeros(1, 2), torch.tensor([0]), gamma=2)  # 0.5^2 log 2
+    >>> round(even.item(), 4)
+    0.1733
+    """
+
+    gamma: float = 2.0
+
+    def __post_init__(self) -> None:
+        checked_number("gamma", self.gamma, least=0, hint="The paper uses 2; 0 is cross-entropy.")
+
+    def prepare(self, priors: LabelPriors) -> LabelTerms:
+        """Give the loss of one task."""
+        return LabelTerms(partial(focal, gamma=self.gamma), np.ones(len(priors.labels)))
+
+
+def focal(scores: Tensor, targets: Tensor, gamma: float) -> Tensor:
+    """Give -(1 - p_y)^gamma log p_y of each example; nowhere NaN, however sure the scores are.
+
+    Parameters
+    ----------
+    scores : Tensor of shape (examples, labels)
+        Logits.
+    targets : int64 Tensor of shape (examples,)
+        The true labels.
+    gamma : float
+        At least 0.
+
+    Returns
+    -------
+    Tensor of shape (examples,)
+    """
+    if scores.shape[1] == 1:
+        return functional.cross_entropy(scores, targets, reduction="none")  # p is 1: nothing to focus on
+    column = targets[:, None]
+    # Of label y against all others it is a problem of two classes, with the logit
+    # d = log(1 - p_y) - log p_y; both logarithms are exact however near p_y is to 0 or 1.
+    others = scores.scatter(1, column, -float("inf")).logsumexp(dim=1)
+    against = others - scores.gather(1, column)[:, 0]
+    return (gamma * functional.logsigmoid(against)).exp() * -functional.logsigmoid(-against)

@@ -1,0 +1,96 @@
+"""DWA: lambda = K softmax(r / T), r_k = L_k(e-1) / L_k(e-2) of the last two epochs (Liu, Johns and Davison 2019)."""
+# ruff: noqa: ARG002 - the signatures are those of TasksLoss
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from equipoise.errors import ConfigError
+from equipoise.losses.tasks.base import FloatArray, TasksLoss, means, softmax
+
+
+class DWA(TasksLoss):
+    r"""Dynamic weight average: tasks whose loss falls slowly gain weight.
+
+    :math:`\lambda_k = K \operatorname{softmax}_k(r / T)` with :math:`r_k = L_k(e-1) / L_k(e-2)`, the mean losses of
+    the last two epochs; ones in the first two epochs. An epoch's mean loss is its total over its mass. A task whose
+    loss is not known for both epochs, or was 0, has the ratio 1.
+
+    Parameters
+    ----------
+    tasks : sequence of str
+        Names of the tasks.
+    steps_per_epoch : int
+        Optimiser steps that are averaged.
+    temperature : float
+        T; a large one makes the weights equal.
+
+    Raises
+    ------
+    ConfigError
+        If an option is not positive.
+
+    References
+    ----------
+    Liu, Johns and Davison (2019), "End-To-End Multi-Task Learning With Attention", equation 7; LibMTL, ``DWA``.
+
+    Examples
+    --------
+    >>> weighting = DWA(["mood", "topic"], steps_per_epoch=1)
+    >>> for totals in ([4.0, 4.0], [4.0, 2.0]):  # the loss of mood stays, that of topic halves
+    ...     weighting.update(np.array(totals), np.array([1.0, 1.0]))
+    >>> weighting.weights(2, np.ones(2)).round(3).tolist()
+    [1.124, 0.876]
+    """
+
+    name = "dwa"
+    follows_losses = True
+
+    def __init__(self, tasks: Sequence[str], *, steps_per_epoch: int, temperature: float = 2.0) -> None:
+        super().__init__(tasks)
+        if steps_per_epoch < 1:
+            raise ConfigError(f"`steps_per_epoch` must be at least 1, found {steps_per_epoch}.")
+        if not temperature > 0:
+            raise ConfigError(f"`temperature` must be above 0, found {temperature}. The paper takes 2.")
+        self.steps_per_epoch = steps_per_epoch
+        self.temperature = float(temperature)
+        nothing = np.zeros(len(self.tasks))
+        self._totals, self._masses, self._steps = nothing, nothing, 0  # of the epoch that is under way
+        self._epochs: list[FloatArray] = []  # mean losses of the last epochs, at most two
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The length of an epoch, and the temperature."""
+        return {"steps_per_epoch": self.steps_per_epoch, "temperature": self.temperature}
+
+    def weights(self, step: int, masses: FloatArray, losses: FloatArray | None = None) -> FloatArray:
+        """Give K softmax(r / T)."""
+        if len(self._epochs) < 2:
+            return np.ones(len(self.tasks))
+        before, last = self._epochs
+        known = np.isfinite(last) & (before > 0)
+        ratios = np.divide(last, before, out=np.ones(len(self.tasks)), where=known)
+        return len(self.tasks) * softmax(ratios / self.temperature)
+
+    def update(self, totals: FloatArray, masses: FloatArray) -> None:
+        """Add a step to the epoch, and close the epoch when it is full."""
+        self._totals, self._masses, self._steps = self._totals + totals, self._masses + masses, self._steps + 1
+        if self._steps == self.steps_per_epoch:
+            self._epochs = [*self._epochs, means(self._totals, self._masses)][-2:]
+            nothing = np.zeros(len(self.tasks))
+            self._totals, self._masses, self._steps = nothing, nothing, 0
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "totals": self._totals.tolist(),
+            "masses": self._masses.tolist(),
+            "steps": self._steps,
+            # JSON has no NaN
+            "epochs": [[loss if np.isfinite(loss) else None for loss in epoch.tolist()] for epoch in self._epochs],
+        }
+
+    def _load(self, state: Mapping[str, Any]) -> None:
+        self._totals, self._masses = np.array(state["totals"]), np.array(state["masses"])
+        self._steps = int(state["steps"])
+        self._epochs = [np.array(epoch, dtype=np.float64) for epoch in state["epochs"]]

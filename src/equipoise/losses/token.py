@@ -1,0 +1,191 @@
+"""Losses of target sequences, token by token: cross-entropy, focal, label smoothing; sum_i w_i S_i and its mass."""
+
+import math
+from dataclasses import dataclass
+from typing import get_args
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from equipoise.errors import ConfigError, DataError
+from equipoise.losses.sequence import IGNORED, Per, SumMass
+
+
+@dataclass(frozen=True)
+class TokenLoss:
+    r"""A weighted sum over target tokens, and the mass that divides it.
+
+    .. math::
+        \text{total} = \sum_i w_i \sum_t (1 - p_{it})^\gamma \, l_{it}, \qquad
+        \text{mass} = \sum_i w_i \quad \text{or} \quad \sum_i w_i |y_i|
+
+    with p the probability of the target token given those before it, l = -log p, and with label smoothing
+    l = -(1 - eps) log p - eps/V sum_v log p_v. The factor is of the probability alone: neither weights nor
+    smoothing change it.
+
+    Per sequence, each example counts as its weight says, and without focal factor and smoothing the sum over
+    its tokens is the log-likelihood of the whole target. Per token, a target of six tokens counts three times
+    as much as one of two, so tasks and labels with long targets gain weight.
+
+    A row without a target token adds nothing to either sum, so a padding row changes nothing. The log-softmax
+    is computed in float32 at least, whatever the type of the logits.
+
+    Parameters
+    ----------
+    per : {"sequence", "token"}
+        What the mass counts: each example that has a target token once, or each of its target tokens.
+    gamma : float
+        At least 0; 0 is cross-entropy. Above, tokens that the model already knows count less.
+    label_smoothing : float
+        eps in [0, 1): the share of the target that is spread over the V columns of the logits.
+
+    Raises
+    ------
+    ConfigError
+        If an option is out of its range.
+
+    References
+    ----------
+    Raffel et al. (2020), "Exploring the Limits of Transfer Learning with a Unified Text-to-Text
+    Transformer" (the token mean); t5x, ``AVERAGE_PER_SEQUENCE`` (all examples equal). Lin et al. (2017), "Focal
+    Loss for Dense Object Detection", equation 4. Szegedy et al. (2016), "Rethinking the Inception Architecture
+    for Computer Vision", section 7.
+
+    Examples
+    --------
+    With equal logits every token costs log 4; two tokens and one token, the second example twice:
+
+    >>> logits = torch.zeros(2, 2, 4)
+    >>> labels = torch.tensor([[1, 2], [3, -100]])
+    >>> weight = torch.tensor([1.0, 2.0])
+    >>> part = TokenLoss()(logits, labels, weight)
+    >>> round(part.total.item() / torch.log(torch.tensor(4.0)).item(), 4), part.mass.item()
+    (4.0, 3.0)
+    >>> TokenLoss(per="token").mass(labels, weight).item()
+    4.0
+    """
+
+    per: Per = "sequence"
+    gamma: float = 0.0
+    label_smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.per not in get_args(Per):
+            raise ConfigError(
+                f'`per` must be "sequence" or "token", found {self.per!r}. Use "sequence" for equal examples.'
+            )
+        if not 0 <= self.gamma < math.inf:
+            raise ConfigError(f"`gamma` must be at least 0, found {self.gamma}. Use 0 for cross-entropy.")
+        if not 0 <= self.label_smoothing < 1:
+            raise ConfigError(f"`label_smoothing` must be in [0, 1), found {self.label_smoothing}. Use 0.1 or less.")
+
+    def __call__(self, logits: Tensor, labels: Tensor, example_weight: Tensor) -> SumMass:
+        """Sum the weighted losses of the target tokens.
+
+        Parameters
+        ----------
+        logits : Tensor of shape (examples, positions, vocabulary)
+            Outputs of the model, in any floating type.
+        labels : Tensor of shape (examples, positions)
+            Target token ids; -100 is ignored.
+        example_weight : Tensor of shape (examples,)
+            The importance weight p*/q of each example; ones when nothing is to be corrected.
+
+        Returns
+        -------
+        SumMass
+            Scalars in float32 (float64 for float64 logits).
+
+        Raises
+        ------
+        DataError
+            If the shapes do not belong together.
+        """
+        totals = self.totals(logits, labels, example_weight)
+        return SumMass(totals.sum(), self.mass(labels, example_weight).to(totals.dtype))
+
+    def totals(self, logits: Tensor, labels: Tensor, example_weight: Tensor) -> Tensor:
+        """Give the weighted loss of each example, summed over its tokens; arguments and errors as for a call.
+
+        Returns
+        -------
+        Tensor of shape (examples,)
+            In float32 (float64 for float64 logits).
+        """
+        if logits.ndim != 3 or logits.shape[:2] != labels.shape:
+            raise DataError(
+                "`logits` must have the shape (examples, positions, vocabulary), the first two as in `labels`, "
+                f"found {tuple(logits.shape)} and {tuple(labels.shape)}. Pass the logits of these labels."
+            )
+        _check_weights(labels, example_weight)
+        exact = logits if logits.dtype == torch.float64 else logits.float()
+        losses = self._losses(exact.reshape(-1, exact.shape[-1]), labels.reshape(-1)).view(labels.shape)
+        return example_weight.to(exact.dtype) * losses.sum(dim=1)
+
+    def mass(self, labels: Tensor, example_weight: Tensor) -> Tensor:
+        """Return the mass of a batch, without logits.
+
+        A training step needs the mass of all its micro-batches on all ranks before the first backward pass.
+
+        Parameters
+        ----------
+        labels : Tensor of shape (examples, positions)
+            Target token ids; -100 is ignored.
+        example_weight : Tensor of shape (examples,)
+            The weight of each example.
+
+        Returns
+        -------
+        Tensor
+            Scalar in float32 (float64 for float64 weights).
+
+        Raises
+        ------
+        DataError
+            If there is not one weight per row of `labels`.
+
+        Examples
+        --------
+        >>> labels = torch.tensor([[5, 6, 1], [7, 1, -100], [-100, -100, -100]])
+        >>> TokenLoss().mass(labels, torch.tensor([1.0, 0.5, 9.0])).item()
+        1.5
+        """
+        return self.masses(labels, example_weight).sum()
+
+    def masses(self, labels: Tensor, example_weight: Tensor) -> Tensor:
+        """Give the mass of each example; arguments and errors as for `mass`.
+
+        Returns
+        -------
+        Tensor of shape (examples,)
+            In float32 (float64 for float64 weights), without gradient.
+        """
+        _check_weights(labels, example_weight)
+        tokens = (labels != IGNORED).sum(dim=1)
+        counted = tokens if self.per == "token" else tokens.clamp(max=1)
+        weight = example_weight if example_weight.dtype == torch.float64 else example_weight.float()
+        return (weight * counted).detach()
+
+    def _losses(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Losses of tokens, 0 where the label is ignored; beside the logits only arrays of one number a token."""
+        nll = functional.cross_entropy(logits, labels, ignore_index=IGNORED, reduction="none")
+        losses = nll
+        if self.label_smoothing:
+            losses = functional.cross_entropy(
+                logits, labels, ignore_index=IGNORED, reduction="none", label_smoothing=self.label_smoothing
+            )
+        if not self.gamma:
+            return losses
+        # 1 - p = -expm1(log p). Where p rounds to 1 its power below 1 would have an infinite slope, and
+        # times a loss of 0 that is NaN; the clamp has the slope 0 there.
+        unsure = (-torch.expm1(-nll)).clamp_min(torch.finfo(nll.dtype).tiny)
+        return unsure**self.gamma * losses
+
+
+def _check_weights(labels: Tensor, example_weight: Tensor) -> None:
+    if labels.ndim != 2 or example_weight.shape != labels.shape[:1]:
+        raise DataError(
+            "`example_weight` must hold one weight for each row of `labels`, "
+            f"found shapes {tuple(example_weight.shape)} and {tuple(labels.shape)}. Collate them together."
+        )

@@ -1,0 +1,338 @@
+"""Each way to weigh tasks against the formula of its paper, written here a second time."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+
+from equipoise.errors import ConfigError, StateError
+from equipoise.losses.tasks import (
+    DWA,
+    FAMO,
+    RLW,
+    FixedWeights,
+    Sum,
+    TasksLoss,
+    Uncertainty,
+    means,
+    sum_by_task,
+    tasks_loss,
+)
+
+TASKS = ["mood", "topic", "triage"]
+MASSES = np.array([2.0, 5.0, 1.0])
+TOTALS = np.array([3.0, 2.5, 4.0])
+LOSSES = TOTALS / MASSES
+GONE = np.array([2.0, 0.0, 1.0])  # a step without topic
+
+
+def every_method() -> list[TasksLoss]:
+    return [
+        Sum(TASKS),
+        FixedWeights(TASKS, weights={"mood": 0.5, "topic": 0.2, "triage": 0.3}),
+        Uncertainty(TASKS),
+        DWA(TASKS, steps_per_epoch=2),
+        RLW(TASKS, seed=3),
+        FAMO(TASKS),
+    ]
+
+
+@pytest.fixture(params=range(6), ids=[method.name for method in every_method()])
+def method(request) -> TasksLoss:
+    return every_method()[request.param]
+
+
+def step(method: TasksLoss, number: int, totals: np.ndarray, masses: np.ndarray) -> np.ndarray:
+    """One training step on losses that do not depend on the weights; 1 % better afterwards, triage not."""
+    losses = means(totals, masses)
+    coefficients = method.coefficients(number, masses, losses if method.needs_losses else None)
+    if method.follows_losses:
+        method.update(totals, masses)
+    if method.parameters():
+        torch.optim.SGD(method.parameters(), lr=0.1).step()
+    if method.needs_losses:
+        method.after_step(losses * np.array([0.99, 0.99, 1.0]))
+    return coefficients
+
+
+def random_steps(count: int, least: int = 0) -> list[tuple[np.ndarray, np.ndarray]]:
+    numbers = np.random.default_rng(5)
+    return [
+        (masses * numbers.uniform(0.5, 2, 3), masses)
+        for masses in numbers.integers(least, 4, (count, 3)).astype(np.float64)
+    ]
+
+
+# --- what all have in common
+
+
+def test_an_absent_task_has_the_coefficient_zero_and_nothing_is_nan(method) -> None:
+    found = step(method, 0, TOTALS * (GONE > 0), GONE)
+    if method.name != "sum":
+        assert found[1] == 0
+    assert np.isfinite(found).all()
+    assert np.isfinite(step(method, 1, TOTALS, MASSES)).all()
+
+
+def test_a_step_without_any_mass_changes_nothing_and_stays_finite(method) -> None:
+    assert_array_equal(step(method, 0, np.zeros(3), np.zeros(3)), 0)
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_state_goes_through_json_and_continues_as_if_uninterrupted(number) -> None:
+    whole, first, second = (every_method()[number] for _ in range(3))
+    steps = random_steps(12)
+    expected = [step(whole, place, *sums) for place, sums in enumerate(steps)]
+    found = [step(first, place, *sums) for place, sums in enumerate(steps[:5])]
+    second.load_state_dict(json.loads(json.dumps(first.state_dict(), allow_nan=False)))
+    found += [step(second, place, *sums) for place, sums in enumerate(steps) if place >= 5]
+    assert_array_equal(found, expected)
+
+
+def test_the_steps_of_that_test_move_what_is_saved() -> None:
+    for method in (Uncertainty(TASKS), DWA(TASKS, steps_per_epoch=2), FAMO(TASKS)):
+        fresh = method.state_dict()["state"]
+        for place, sums in enumerate(random_steps(5)):
+            step(method, place, *sums)
+        assert method.state_dict()["state"] != fresh
+
+
+def test_the_state_of_other_tasks_is_refused(method) -> None:
+    with pytest.raises(StateError, match="`tasks`"):
+        method.load_state_dict(method.state_dict() | {"tasks": ["mood"]})
+    with pytest.raises(StateError, match="`name`"):
+        method.load_state_dict(method.state_dict() | {"name": "other"})
+
+
+def test_the_state_of_other_options_is_refused() -> None:
+    with pytest.raises(StateError, match=r"`options`.*temperature"):
+        DWA(TASKS, steps_per_epoch=2).load_state_dict(DWA(TASKS, steps_per_epoch=2, temperature=3).state_dict())
+
+
+# --- sum, fixed, random
+
+
+def test_sum_is_the_mean_over_all_examples() -> None:
+    assert_allclose(Sum(TASKS).coefficients(0, MASSES) @ TOTALS, TOTALS.sum() / MASSES.sum())
+    assert_allclose(Sum(TASKS).weights(0, MASSES), MASSES / 8)
+
+
+def test_fixed_weights_weigh_the_mean_losses_in_the_order_of_the_tasks() -> None:
+    method = FixedWeights(TASKS, weights={"triage": 4, "mood": 1, "topic": 2})
+    assert_allclose(method.coefficients(0, MASSES) @ TOTALS, 1 * LOSSES[0] + 2 * LOSSES[1] + 4 * LOSSES[2])
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        {"mood": 1, "topic": 1},
+        {"mood": 1, "topic": 1, "triage": 1, "more": 1},
+        {"mood": 1, "topic": 1, "triage": -1},
+        {"mood": 1, "topic": 1, "triage": float("nan")},
+        {"mood": 1, "topic": 1, "triage": "1"},
+        {"mood": 0, "topic": 0, "triage": 0},
+    ],
+)
+def test_fixed_weights_that_cannot_be_used_are_refused(weights) -> None:
+    with pytest.raises(ConfigError, match="weights"):
+        FixedWeights(TASKS, weights=weights)
+
+
+def test_random_weights_depend_on_seed_and_step_alone() -> None:
+    here, other_rank = RLW(TASKS, seed=1), RLW(TASKS, seed=1)
+    for number in range(5):
+        here.weights(number, MASSES)
+    assert_array_equal(here.weights(7, MASSES), other_rank.weights(7, GONE))
+    assert not np.array_equal(here.weights(7, MASSES), here.weights(8, MASSES))
+    assert not np.array_equal(here.weights(7, MASSES), RLW(TASKS, seed=2).weights(7, MASSES))
+
+
+def test_random_weights_are_the_softmax_of_standard_normals() -> None:
+    method = RLW(TASKS, seed=0)
+    drawn = np.array([method.weights(number, MASSES) for number in range(4000)])
+    assert_allclose(drawn.sum(axis=1), 1)
+    # log w_a - log w_b = n_a - n_b ~ N(0, 2): mean 0 +- 1.41 / sqrt(4000), variance 2 +- 2 sqrt(2 / 4000)
+    for a, b in ((0, 1), (1, 2)):
+        difference = np.log(drawn[:, a]) - np.log(drawn[:, b])
+        assert abs(difference.mean()) < 4 * 2**0.5 / 4000**0.5
+        assert abs(difference.var() - 2) < 4 * 2 * (2 / 4000) ** 0.5
+
+
+# --- uncertainty
+
+
+def uncertainty_objective(losses: torch.Tensor, s: torch.Tensor) -> torch.Tensor:
+    """LibMTL, UW.py: (losses/(2*loss_scale.exp())+loss_scale/2).sum()."""
+    return (losses / (2 * s.exp()) + s / 2).sum()
+
+
+def test_uncertainty_starts_at_libmtls_constant() -> None:
+    assert_allclose(Uncertainty(TASKS).weights(0, MASSES), 1 / (2 * np.exp(-0.5)), rtol=1e-6)
+
+
+def test_uncertainty_has_the_gradients_of_its_objective() -> None:
+    method = Uncertainty(TASKS, initial=0.3)
+    with torch.no_grad():
+        method.parameters()[0].copy_(torch.tensor([0.3, -0.7, 1.1]))
+    losses = torch.tensor(LOSSES, requires_grad=True)
+    s = method.parameters()[0].detach().double().requires_grad_()
+    assert torch.autograd.gradcheck(uncertainty_objective, (losses, s))
+    uncertainty_objective(losses, s).backward()
+    method.update(TOTALS, MASSES)
+    assert_allclose(method.weights(0, MASSES), losses.grad, rtol=1e-6)
+    assert_allclose(method.parameters()[0].grad, s.grad, rtol=1e-6)
+
+
+def test_uncertainty_settles_at_the_logarithm_of_the_loss() -> None:
+    method = Uncertainty(TASKS)
+    optimizer = torch.optim.SGD(method.parameters(), lr=0.5)
+    for _ in range(300):
+        method.update(TOTALS, MASSES)
+        optimizer.step()
+    assert_allclose(method.parameters()[0].detach(), np.log(LOSSES), atol=1e-5)
+
+
+def test_uncertainty_leaves_the_number_of_an_absent_task_where_it_is() -> None:
+    method = Uncertainty(TASKS)
+    method.update(TOTALS * (GONE > 0), GONE)
+    gradient = method.parameters()[0].grad
+    assert gradient[1] == 0
+    assert gradient[0] != 0
+
+
+# --- DWA
+
+
+def dwa_weights(last: np.ndarray, before: np.ndarray, temperature: float) -> np.ndarray:
+    """Liu et al. (2019), equation 7."""
+    ratio = last / before
+    raised = np.exp(ratio / temperature)
+    return len(ratio) * raised / raised.sum()
+
+
+def test_dwa_is_one_for_two_epochs_and_then_the_papers() -> None:
+    method, steps, length = DWA(TASKS, steps_per_epoch=4), random_steps(16, least=1), 4
+    averages = [
+        sum(totals for totals, _ in epoch) / sum(masses for _, masses in epoch)
+        for epoch in (steps[first : first + length] for first in range(0, 16, length))
+    ]
+    for number, (totals, masses) in enumerate(steps):
+        epoch = number // length
+        expected = np.ones(3) if epoch < 2 else dwa_weights(averages[epoch - 1], averages[epoch - 2], 2.0)
+        assert_allclose(method.weights(number, masses), expected)
+        method.update(totals, masses)
+    assert not np.allclose(method.weights(16, MASSES), 1)
+
+
+def test_dwa_takes_a_ratio_of_one_where_an_epoch_had_no_loss() -> None:
+    method = DWA(TASKS, steps_per_epoch=1)
+    for totals, masses in ((TOTALS * (GONE > 0), GONE), (TOTALS / 2, MASSES)):
+        method.update(totals, masses)
+    assert_allclose(method.weights(2, MASSES), dwa_weights(np.array([0.5, 1.0, 0.5]), np.ones(3), 2.0))
+
+
+# --- FAMO
+
+
+def libmtl_famo(steps: list[tuple[np.ndarray, np.ndarray]]) -> list[np.ndarray]:
+    """The gradient of the loss by the losses, step for step, by torch's autograd and Adam as LibMTL has it."""
+    w = torch.zeros(3, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.Adam([w], lr=0.025, weight_decay=1e-3)
+    weights = []
+    for before, after in steps:
+        losses = torch.tensor(before, requires_grad=True)
+        z = torch.softmax(w, -1).detach()
+        shifted = losses + 1e-8
+        c = (z / shifted).sum().detach()
+        (shifted.log() * z / c).sum().backward()
+        weights.append(losses.grad.numpy())
+        delta = (losses.detach() + 1e-8).log() - (torch.tensor(after) + 1e-8).log()
+        (w.grad,) = torch.autograd.grad(torch.softmax(w, -1), w, grad_outputs=delta)
+        optimizer.step()
+    return weights
+
+
+def test_famo_is_libmtls_over_many_steps() -> None:
+    numbers = np.random.default_rng(0)
+    steps = [(numbers.uniform(0.1, 3, 3), numbers.uniform(0.1, 3, 3)) for _ in range(40)]
+    method, found = FAMO(TASKS), []
+    for number, (before, after) in enumerate(steps):
+        found.append(method.weights(number, MASSES, before))
+        method.after_step(after)
+    assert_allclose(found, libmtl_famo(steps), rtol=1e-6)
+
+
+def test_famos_first_step_by_hand() -> None:
+    method = FAMO(["a", "b"])
+    weights = method.weights(0, np.ones(2), np.array([1.0, 4.0]))
+    assert_allclose(weights, [0.8, 0.2], rtol=1e-6)  # z = 1/2: in proportion to 1 and 1/4
+    method.after_step(np.array([0.5, 4.0]))
+    # delta = (log 2, 0); z (delta - z.delta) = (log 2 / 4, -log 2 / 4); Adam's first step is the learning rate
+    assert_allclose(method.state_dict()["state"]["xi"], [-0.025, 0.025], rtol=1e-6)
+
+
+def test_famo_sets_an_absent_task_aside() -> None:
+    method, pair = FAMO(TASKS), FAMO(["mood", "triage"])
+    found = method.weights(0, GONE, np.array([1.0, np.nan, 4.0]))
+    assert_allclose(found, np.insert(pair.weights(0, np.ones(2), np.array([1.0, 4.0])), 1, 0))
+    method.after_step(np.array([1.0, np.nan, 4.0]))
+    assert_allclose(method.state_dict()["state"]["xi"], 0, atol=1e-12)
+
+
+# --- registry and sums
+
+
+@pytest.mark.parametrize(
+    ("chosen", "match"),
+    [
+        ("uncertanty", "Did you mean 'uncertainty'"),
+        ({"name": "dwa", "temprature": 2}, "takes steps_per_epoch, temperature, found 'temprature'"),
+        ({"name": "dwa", "temperature": 0}, "temperature"),
+        ({"name": "famo", "learning_rate": 0}, "learning_rate"),
+        ({"name": "sum", "weights": {}}, "no options"),
+        ("fixed", "needs `weights`"),
+        ({"weights": {"mood": 1}}, "found None"),
+        (7, "found 7"),
+        ({"name": "dwa", "temperature": "hot"}, "cannot be made of the options"),
+    ],
+)
+def test_a_choice_that_cannot_be_used_is_refused_with_its_reason(chosen, match) -> None:
+    with pytest.raises(ConfigError, match=match):
+        tasks_loss(chosen, TASKS)
+
+
+def test_the_registry_makes_each_from_its_name_and_options(method) -> None:
+    made = tasks_loss({"name": method.name, **method.options}, TASKS)
+    assert type(made) is type(method)
+    assert made.options == method.options
+
+
+def test_what_a_run_knows_fills_in_where_the_choice_is_silent() -> None:
+    assert tasks_loss("rlw", TASKS, seed=9).options == {"seed": 9}
+    assert tasks_loss("dwa", TASKS, steps_per_epoch=40).options["steps_per_epoch"] == 40
+    assert tasks_loss({"name": "rlw", "seed": 1}, TASKS, seed=9).options == {"seed": 1}
+
+
+def test_sums_by_task_let_the_gradient_through() -> None:
+    rows = torch.tensor([1.0, 2.0, 4.0], requires_grad=True)
+    sums = sum_by_task(rows, torch.tensor([2, 0, 2]), 3)
+    assert sums.tolist() == [2, 0, 5]
+    (sums * torch.tensor([1.0, 10.0, 100.0])).sum().backward()
+    assert rows.grad.tolist() == [100, 1, 100]
+
+
+def test_the_gradient_is_that_of_the_whole_step_however_it_is_cut(method) -> None:
+    rows = torch.tensor([1.0, 2.0, 4.0, 3.0, 0.5, 0.25], requires_grad=True)
+    weight = torch.tensor([1.0, 0.5, 2.0, 1.0, 1.0, 3.0])
+    task = torch.tensor([0, 1, 1, 2, 0, 2])
+    masses = sum_by_task(weight, task, 3).double().numpy()
+    losses = means(sum_by_task(weight * rows.detach(), task, 3).double().numpy(), masses)
+    coefficients = method.coefficients(0, masses, losses if method.needs_losses else None)
+    for cut in (slice(0, 1), slice(1, 4), slice(4, 6)):
+        shares = sum_by_task(weight[cut] * rows[cut], task[cut], 3)
+        (shares * torch.tensor(coefficients)).sum().backward()
+    expected = coefficients[task.numpy()] * weight.numpy()
+    assert_allclose(rows.grad, expected, rtol=1e-6)
+    assert rows.grad.abs().max() > 0

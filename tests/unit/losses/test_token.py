@@ -1,0 +1,210 @@
+"""The token losses against numpy, and their independence of how examples are cut into batches."""
+
+from typing import get_args
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from sklearn.metrics import log_loss
+
+from equipoise.errors import ConfigError, DataError
+from equipoise.losses.sequence import Per, SumMass
+from equipoise.losses.token import TokenLoss
+
+VOCABULARY = 7
+LOSSES = {
+    "argvalues": [
+        TokenLoss(per, gamma, smoothing)
+        for per in get_args(Per)
+        for gamma in (0.0, 0.5, 2.0)
+        for smoothing in (0.0, 0.1)
+    ],
+    "ids": str,
+}
+
+
+def batch(examples: int = 6, positions: int = 5) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(3)
+    logits = torch.randn(examples, positions, VOCABULARY, generator=generator)
+    labels = torch.randint(0, VOCABULARY, (examples, positions), generator=generator)
+    lengths = torch.randint(1, positions + 1, (examples, 1), generator=generator)
+    labels[torch.arange(positions) >= lengths] = -100
+    return logits, labels, torch.rand(examples, generator=generator) + 0.1
+
+
+def by_hand(logits: NDArray, labels: NDArray, weight: NDArray, loss: TokenLoss) -> tuple[float, float]:
+    total = mass = 0.0
+    for row_logits, row_labels, w in zip(logits.astype(np.float64), labels, weight, strict=True):
+        tokens = [(np.exp(z) / np.exp(z).sum(), y) for z, y in zip(row_logits, row_labels, strict=True) if y != -100]
+        for p, y in tokens:
+            target = np.full(VOCABULARY, loss.label_smoothing / VOCABULARY)
+            target[y] += 1 - loss.label_smoothing
+            total += w * (1 - p[y]) ** loss.gamma * -(target * np.log(p)).sum()
+        mass += w * (len(tokens) if loss.per == "token" else bool(tokens))
+    return total, mass
+
+
+@pytest.mark.parametrize("loss", **LOSSES)
+def test_equals_numpy(loss: TokenLoss):
+    logits, labels, weight = batch()
+    part = loss(logits, labels, weight)
+    total, mass = by_hand(logits.numpy(), labels.numpy(), weight.numpy(), loss)
+    assert part.total.item() == pytest.approx(total, rel=1e-6)
+    assert part.mass.item() == pytest.approx(mass, rel=1e-6)
+    assert loss.mass(labels, weight).item() == pytest.approx(mass, rel=1e-6)
+
+
+def test_without_options_is_the_log_loss_of_scikit_learn():
+    logits, labels, weight = (part[:, :1] if part.ndim > 1 else part for part in batch())
+    p = torch.softmax(logits[:, 0].double(), dim=-1).numpy()
+    expected = log_loss(labels[:, 0].numpy(), p, labels=range(VOCABULARY), sample_weight=weight.numpy())
+    assert TokenLoss()(logits.double(), labels, weight.double()).mean().item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_smoothing_is_that_of_torch():
+    logits, labels, weight = batch()
+    expected = torch.nn.functional.cross_entropy(logits.reshape(-1, VOCABULARY), labels.flatten(), label_smoothing=0.2)
+    found = TokenLoss("token", label_smoothing=0.2)(logits, labels, torch.ones_like(weight))
+    assert found.mean().item() == pytest.approx(expected.item(), rel=1e-6)
+
+
+def test_the_focal_factor_is_of_the_probability_whatever_the_weight():
+    logits, labels, _ = batch()
+    once, twice = (TokenLoss(gamma=2.0)(logits, labels, w * torch.ones(6)).total.item() for w in (1, 2))
+    assert twice == pytest.approx(2 * once, rel=1e-6)
+
+
+@pytest.mark.parametrize("gamma", [0.1, 0.5, 1.0, 2.0])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
+def test_focal_is_finite_where_the_model_is_sure(gamma: float, dtype: torch.dtype):
+    logits = torch.zeros(3, 1, VOCABULARY, dtype=dtype)
+    logits[:, 0, 2] = torch.tensor([1e4, 18.0, -1e4], dtype=dtype)
+    logits.requires_grad_()
+    part = TokenLoss(gamma=gamma, label_smoothing=0.1)(logits, torch.full((3, 1), 2), torch.ones(3))
+    part.mean().backward()
+    assert part.total.isfinite()
+    assert logits.grad.isfinite().all()
+
+
+def test_sequence_is_the_default():
+    logits, labels, weight = batch()
+    assert TokenLoss()(logits, labels, weight).mass.item() == pytest.approx(weight.sum().item())
+
+
+@pytest.mark.parametrize("loss", **LOSSES)
+@pytest.mark.parametrize("cuts", [[6], [1] * 6, [2, 4], [3, 2, 1]])
+def test_loss_and_gradient_do_not_depend_on_the_cut(loss: TokenLoss, cuts: list[int]):
+    logits, labels, weight = batch()
+    whole = logits.clone().requires_grad_()
+    expected = loss(whole, labels, weight).mean()
+    expected.backward()
+
+    cut = logits.clone().requires_grad_()
+    parts = [loss(z, y, w) for z, y, w in zip(cut.split(cuts), labels.split(cuts), weight.split(cuts), strict=True)]
+    found = sum(parts[1:], parts[0]).mean()
+    found.backward()
+    assert found.item() == pytest.approx(expected.item(), rel=1e-6)
+    torch.testing.assert_close(cut.grad, whole.grad)
+
+
+def test_two_ranks_with_accumulation_give_the_gradient_of_one_batch():
+    # Each rank divides its sums by the mass of all ranks and micro-batches; the gradients then add up.
+    logits, labels, weight = batch(examples=8)
+    whole = logits.clone().requires_grad_()
+    TokenLoss()(whole, labels, weight).mean().backward()
+
+    cut = logits.clone().requires_grad_()
+    mass = sum(
+        TokenLoss().mass(y, w) for y, w in zip(labels.split([3, 1, 2, 2]), weight.split([3, 1, 2, 2]), strict=True)
+    )
+    for micro in torch.arange(8).split([3, 1, 2, 2]):
+        (TokenLoss()(cut[micro], labels[micro], weight[micro]).total / mass).backward()
+    torch.testing.assert_close(cut.grad, whole.grad)
+
+
+def test_equal_examples_count_equally_whatever_their_length():
+    logits = torch.zeros(2, 3, VOCABULARY, requires_grad=True)
+    labels = torch.tensor([[1, 1, 1], [1, -100, -100]])
+    part = TokenLoss()(logits, labels, torch.ones(2))
+    part.mean().backward()
+    per_token = logits.grad.abs().sum(dim=-1)
+    assert per_token[0, 0].item() == pytest.approx(per_token[1, 0].item())
+    assert part.mass.item() == 2.0
+
+
+def test_weight_two_is_the_example_twice():
+    logits, labels, _ = batch(examples=2)
+    weighted = TokenLoss()(logits, labels, torch.tensor([2.0, 1.0])).mean()
+    repeated = TokenLoss()(logits[[0, 0, 1]], labels[[0, 0, 1]], torch.ones(3)).mean()
+    assert weighted.item() == pytest.approx(repeated.item())
+
+
+@pytest.mark.parametrize("loss", **LOSSES)
+def test_rows_without_a_target_change_nothing(loss: TokenLoss):
+    logits, labels, weight = batch()
+    expected = loss(logits, labels, weight)
+    logits = torch.cat([logits, torch.randn(2, *logits.shape[1:])]).requires_grad_()
+    labels = torch.cat([labels, torch.full((2, labels.shape[1]), -100)])
+    found = loss(logits, labels, torch.cat([weight, torch.tensor([5.0, 9.0])]))
+    found.total.backward()
+    assert (found.total.item(), found.mass.item()) == pytest.approx((expected.total.item(), expected.mass.item()))
+    assert logits.grad[-2:].abs().sum() == 0
+
+
+@pytest.mark.parametrize("loss", **LOSSES)
+@pytest.mark.parametrize("shape", [(0, 4), (3, 0), (3, 4)])
+def test_nothing_to_learn_is_zero_and_not_nan(shape: tuple[int, int], loss: TokenLoss):
+    logits = torch.randn(*shape, VOCABULARY, requires_grad=True)
+    part = loss(logits, torch.full(shape, -100), torch.ones(shape[0]))
+    part.mean().backward()
+    assert (part.total.item(), part.mass.item(), part.mean().item()) == (0.0, 0.0, 0.0)
+    assert not logits.grad.any()
+
+
+@pytest.mark.parametrize("loss", **LOSSES)
+def test_gradient(loss: TokenLoss):
+    logits, labels, weight = batch(examples=3, positions=3)
+    logits = logits.double().requires_grad_()
+
+    def mean(z: torch.Tensor) -> torch.Tensor:
+        return loss(z, labels, weight).mean()
+
+    assert torch.autograd.gradcheck(mean, (logits,))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_logits_are_summed_in_float32(dtype: torch.dtype):
+    logits, labels, weight = batch()
+    half = (logits * 20).to(dtype).requires_grad_()
+    part = TokenLoss()(half, labels, weight)
+    assert part.total.dtype == torch.float32
+    expected = TokenLoss()(half.detach().float(), labels, weight)
+    assert part.total.item() == pytest.approx(expected.total.item(), rel=1e-6)
+    part.mean().backward()
+    assert half.grad.dtype == dtype
+    assert half.grad.isfinite().all()
+
+
+def test_mass_has_no_gradient():
+    logits, labels, weight = batch()
+    assert not TokenLoss()(logits, labels, weight.requires_grad_()).mass.requires_grad
+
+
+def test_sums_add():
+    parts = SumMass(torch.tensor(1.0), torch.tensor(2.0)) + SumMass(torch.tensor(3.0), torch.tensor(6.0))
+    assert (parts.total.item(), parts.mass.item(), parts.mean().item()) == (4.0, 8.0, 0.5)
+
+
+def test_refusals():
+    logits, labels, weight = batch()
+    with pytest.raises(ConfigError, match=r"`per` must be .* found 'word'"):
+        TokenLoss("word")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="`gamma` must be at least 0, found -1"):
+        TokenLoss(gamma=-1)
+    with pytest.raises(ConfigError, match=r"`label_smoothing` must be in \[0, 1\), found 1"):
+        TokenLoss(label_smoothing=1)
+    with pytest.raises(DataError, match="`logits` must have the shape"):
+        TokenLoss()(logits[:, :-1], labels, weight)
+    with pytest.raises(DataError, match="`example_weight` must hold one weight for each row"):
+        TokenLoss()(logits, labels, weight[:-1])
