@@ -19,6 +19,11 @@ from transformers import ByT5Tokenizer, T5Config, T5ForConditionalGeneration, Tr
 from equipoise import Census, LengthSorted, Plan, PlanSampler, Records, StratumIndex, Task, draws, rates
 from equipoise.collate import Collator, EncodedExamples
 from equipoise.integrations.hf import EquipoiseTrainer, training_arguments
+from equipoise.integrations.jacobian import tasks_loss_of
+from equipoise.losses import TokenLoss
+from equipoise.losses.labels import LDAM, CrossEntropy, LabelLoss, LogitAdjusted, Weighted
+from equipoise.objectives import LabelObjective
+from equipoise.weights import Balanced
 
 ROWS = 72
 SEED = 7
@@ -42,12 +47,27 @@ TASKS = {
 }
 
 
+LABEL_LOSSES: dict[str, LabelLoss] = {
+    "label cross-entropy": CrossEntropy(),
+    "weighted": Weighted(Balanced()),
+    "logit adjusted": LogitAdjusted(tau=1.0),
+    "ldam": LDAM(max_margin=0.5, reweight_from=0.5, beta=0.99),  # the last of three steps is re-weighted
+}
+
+
 def plan_and_index() -> tuple[Plan, StratumIndex]:
     """Draw tasks equally often, weight the loss back to their sizes: importance weights differ from 1."""
     rows = records()
     tasks, labels = rows.column("task").to_pylist(), rows.column("target").to_pylist()
     plan = Plan.build(Census.from_labels(tasks, labels), rates=rates.Equal(), target_rates=rates.Proportional())
     return plan, StratumIndex.from_labels(plan, tasks, labels)
+
+
+def objective(loss: str, model: Any, plan: Plan) -> Any:
+    """The loss of that name; "sequence" and "token" are those of target tokens."""
+    if loss in LABEL_LOSSES:
+        return LabelObjective.build(LABEL_LOSSES[loss], plan, TASKS, model, ByT5Tokenizer(extra_ids=0))
+    return TokenLoss(per=loss)
 
 
 def examples(plan: Plan | None) -> EncodedExamples:
@@ -121,7 +141,8 @@ def build(
     *,
     batch: int = 8,
     accumulation: int = 1,
-    per: str = "sequence",
+    loss: str = "sequence",
+    tasks_loss: Any = "sum",
     epochs: float = 3,
     draws_per_epoch: int = 80,
     options: dict[str, Any] | None = None,
@@ -158,13 +179,15 @@ def build(
         sampler = LengthSorted(sampler, data.input_lengths, batch * accumulation * args.world_size, window=2)
     if rotation:
         sampler = Rotation(draws_per_epoch)
+    model = tiny_t5(dropout)
     trainer = Recorder(
-        tiny_t5(dropout),
+        model,
         args,
         train_dataset=data,
         sampler=sampler,
         data_collator=Collator(pad_id=0),
-        per=per,
+        loss=objective(loss, model, plan),
+        tasks_loss=tasks_loss_of(tasks_loss, sorted(TASKS)),
         eval_dataset=examples(plan),
         callbacks=callbacks,
     )
@@ -199,7 +222,7 @@ def run(
     }
 
 
-def by_hand(steps: int, per: str, global_batch: int = 8, optim: str = "sgd", weighted: bool = True) -> dict[str, Any]:
+def by_hand(steps: int, loss: str, global_batch: int = 8, optim: str = "sgd", weighted: bool = True) -> dict[str, Any]:
     """The same training in plain torch: whole global batches, the formula of the loss written out."""
     plan, index = plan_and_index()
     data, model = examples(plan), tiny_t5().train()
@@ -213,25 +236,59 @@ def by_hand(steps: int, per: str, global_batch: int = 8, optim: str = "sgd", wei
         rows = draws(plan, index, SEED, step * global_batch, (step + 1) * global_batch)
         items = [data[row] for row in rows.tolist()]
         weights = [item["example_weight"] if weighted else 1.0 for item in items]
-        loss = loss_by_hand(model, items, weights, per)
+        value = loss_by_hand(model, items, weights, loss, progress=step / steps)
         optimizer.zero_grad()
-        loss.backward()
+        value.backward()
         norms.append(torch.nn.utils.get_total_norm([p.grad for p in model.parameters()]).item())
         optimizer.step()
-        losses.append(loss.item())
+        losses.append(value.item())
     return {"losses": losses, "norms": norms, "parameters": flat(model).tolist()}
 
 
-def loss_by_hand(model: Any, items: list[Any], weights: list[float], per: str) -> torch.Tensor:
-    """sum_i w_i S_i over sum_i w_i (or sum_i w_i |y_i|), one example at a time."""
+def loss_by_hand(model: Any, items: list[Any], weights: list[float], loss: str, progress: float = 0.0) -> torch.Tensor:
+    """sum_i w_i c_i v_i over sum_i w_i c_i (per token sum_i w_i |y_i|), one example at a time."""
     total, mass = torch.zeros(()), 0.0
     for item, weight in zip(items, weights, strict=True):
-        labels = torch.from_numpy(item["labels"].astype(np.int64))[None]
-        inputs = torch.from_numpy(item["input_ids"].astype(np.int64))[None]
-        scores = model(input_ids=inputs, labels=labels).logits.log_softmax(-1)
-        total = total - weight * scores.gather(-1, labels[..., None]).sum()
-        mass += weight * (labels.shape[1] if per == "token" else 1)
+        if loss in LABEL_LOSSES:
+            value, share = label_loss_by_hand(model, item, loss, progress)
+        else:
+            labels = torch.from_numpy(item["labels"].astype(np.int64))
+            value, share = -log_likelihood(model, item, labels), len(labels) if loss == "token" else 1
+        total = total + weight * value
+        mass += weight * share
     return total / mass
+
+
+def log_likelihood(model: Any, item: Any, target: torch.Tensor) -> torch.Tensor:
+    inputs = torch.from_numpy(item["input_ids"].astype(np.int64))[None]
+    scores = model(input_ids=inputs, labels=target[None]).logits.log_softmax(-1)
+    return scores.gather(-1, target[None, :, None]).sum()
+
+
+def label_loss_by_hand(model: Any, item: Any, loss: str, progress: float) -> tuple[torch.Tensor, float]:
+    """c v and c: the class weight and the value of the loss, from the formulas of the papers."""
+    name, label = sorted(TASKS)[item["task_id"]], item["label_id"]
+    words = ByT5Tokenizer(extra_ids=0)
+    texts = [torch.tensor(words(text).input_ids) for text in TASKS[name].labels]
+    scores = torch.stack([log_likelihood(model, item, text) for text in texts])
+    rows = records()
+    labels = [
+        y for t, y in zip(rows.column("task").to_pylist(), rows.column("target").to_pylist(), strict=True) if t == name
+    ]
+    counts = torch.tensor([float(labels.count(text)) for text in TASKS[name].labels])
+    shares = counts / counts.sum()  # also what is drawn inside the task
+    weight = 1.0
+    if loss == "weighted":
+        weight = float(1 / len(counts) / shares[label])
+    elif loss == "logit adjusted":
+        scores = scores + shares.log()
+    elif loss == "ldam":
+        margins = 0.5 * (counts.min() / counts) ** 0.25
+        scores = scores - margins * torch.eye(len(counts))[label]
+        if progress >= 0.5:
+            effective = (1 - 0.99) / (1 - 0.99**counts)
+            weight = float(effective[label] / (shares * effective).sum())
+    return -weight * scores.log_softmax(0)[label], weight
 
 
 def rows_of_steps(steps: range, global_batch: int = 8) -> list[list[int]]:

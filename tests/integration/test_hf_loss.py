@@ -19,7 +19,7 @@ def expected() -> dict[str, dict]:
 @pytest.mark.parametrize("per", ["sequence", "token"])
 @pytest.mark.parametrize(("batch", "accumulation"), CUTS)
 def test_same_loss_gradient_and_parameters_however_a_step_is_cut(tmp_path, expected, per, batch, accumulation) -> None:
-    found = hf_jobs.run(str(tmp_path), batch=batch, accumulation=accumulation, per=per, options={"max_steps": STEPS})
+    found = hf_jobs.run(str(tmp_path), batch=batch, accumulation=accumulation, loss=per, options={"max_steps": STEPS})
     assert_allclose(found["losses"], expected[per]["losses"], rtol=1e-5)
     assert_allclose(found["norms"], expected[per]["norms"], rtol=1e-5)
     assert_allclose(found["parameters"], expected[per]["parameters"], rtol=1e-5, atol=1e-6)
@@ -30,7 +30,7 @@ def test_same_parameters_with_adamw(tmp_path) -> None:
         str(tmp_path),
         batch=2,
         accumulation=4,
-        per="token",
+        loss="token",
         options={"max_steps": STEPS, "optim": "adamw_torch"},
     )
     expected = hf_jobs.by_hand(STEPS, "token", optim="adamw")
@@ -56,7 +56,7 @@ def test_logged_loss_is_the_mean_over_the_logged_steps(tmp_path) -> None:
 
 @pytest.mark.parametrize("per", ["sequence", "token"])
 def test_evaluation_loss_counts_every_example_once_with_weight_one(tmp_path, per) -> None:
-    trainer = hf_jobs.build(tmp_path, per=per, dropout=0.3)
+    trainer = hf_jobs.build(tmp_path, loss=per, dropout=0.3)
     data = hf_jobs.examples(hf_jobs.plan_and_index()[0])
     assert len(data) % trainer.args.eval_batch_size, "a last batch that is full would hide a mean of means"
     with torch.no_grad():

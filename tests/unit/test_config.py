@@ -12,6 +12,7 @@ from equipoise.config import (
     config_to_dict,
     load_config,
     make_config,
+    parse_loss,
     parse_rates,
     parse_weights,
     save_config,
@@ -76,7 +77,17 @@ def test_unknown_keys_name_file_line_and_the_closest_key(tmp_path: Path, text: s
         ("training: {learning_rate: .nan}", "`training.learning_rate` must be greater than 0, found nan"),
         ("training: {batch_size: 0}", "`training.batch_size` must be at least 1, found 0"),
         ("training: {warmup: 2}", "`training.warmup` must be at least 0 and at most 1, found 2"),
-        ("training: {per: row}", "`training.per` must be one of 'sequence', 'token', found 'row'"),
+        ("training: {loss: focus}", "found 'focus'. Did you mean 'focal'?"),
+        ("training: {loss: {gamma: 2}}", "`training.loss`: the loss must have a `name` out of cross_entropy, "),
+        ("training: {loss: {name: focal, level: word}}", "one of sequence, token, label, found 'word'"),
+        (
+            "training: {loss: {name: ldam, level: token}}",
+            "ldam is a loss of label scores, so its `level` must be label",
+        ),
+        ("training: {loss: {name: ldam, tau: 1}}", "takes max_margin, scale, reweight_from, beta, length_norm, found"),
+        ("training: {loss: {name: cross_entropy, length_norm: 1}}", "at level sequence takes label_smoothing, found"),
+        ("training: {loss: {name: weighted, weights: often}}", "unknown class weights 'often'"),
+        ("trainer: {label_smoothing_factor: 0.1}", "Set `training.loss` instead"),
         ("training: 5", "`training` must be a mapping of keys to values, found 5"),
         ("plan: {allow_repeats: 1}", "`plan.allow_repeats` must be true or false, found 1"),
         ("plan: {draws: 0}", "`plan.draws` must be at least 1, found 0"),
@@ -254,3 +265,35 @@ def test_method_of_a_task() -> None:
     assert config.evaluation.method_of("notes") == "generate"
     assert config.evaluation.method_of("heart") == "constrained"
     assert make_config(SMALL).evaluation.method_of("heart") == "score"
+
+
+@pytest.mark.parametrize(
+    ("value", "name", "level"),
+    [
+        ("cross_entropy", "cross_entropy", "sequence"),
+        ("focal", "focal", "sequence"),
+        ("logit_adjusted", "logit_adjusted", "label"),
+        ("ldam", "ldam", "label"),
+        ({"name": "focal", "level": "label", "gamma": 1}, "focal", "label"),
+        ({"name": "cross_entropy", "level": "token", "label_smoothing": 0.1}, "cross_entropy", "token"),
+        ({"name": "weighted", "weights": "power:0.5", "length_norm": 0.5}, "weighted", "label"),
+        ({"name": "cost_sensitive", "costs": {"t": {"a": {"b": 2}}}}, "cost_sensitive", "label"),
+    ],
+)
+def test_losses_are_named_and_read_back(tmp_path: Path, value: object, name: str, level: str) -> None:
+    config = make_config(SMALL | {"training": {"loss": value}})
+    assert (config.training.loss.name, config.training.loss.level) == (name, level)
+    save_config(config, tmp_path / "saved.yaml")
+    assert load_config(tmp_path / "saved.yaml") == config
+
+
+def test_the_default_loss_counts_sequences() -> None:
+    assert config_to_dict(make_config(SMALL))["training"]["loss"] == {"name": "cross_entropy", "level": "sequence"}
+
+
+def test_the_losses_of_the_documentation_are_read() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "losses.md").read_text(encoding="utf-8")
+    lines = [line.strip() for line in text.splitlines() if line.startswith("  loss: ")]
+    assert len(lines) == 8
+    levels = [parse_loss(yaml.safe_load(line)["loss"]).level for line in lines]
+    assert levels == ["sequence", "token", "sequence", "label", "label", "label", "label", "sequence"]

@@ -1,6 +1,7 @@
 """Configurations: YAML files, options and overrides as frozen dataclasses, every mistake named with its place."""
 
 from equipoise.config._load import config_to_dict, load_config, make_config, save_config
+from equipoise.config._loss import LossConfig, parse_loss
 from equipoise.config._schema import (
     METHODS,
     DataConfig,
@@ -12,11 +13,13 @@ from equipoise.config._schema import (
     TrainingConfig,
 )
 from equipoise.config._schemes import parse_rates, parse_weights
+from equipoise.config._yaml import read_yaml
 
 __all__ = [
     "METHODS",
     "DataConfig",
     "EvaluationConfig",
+    "LossConfig",
     "ModelConfig",
     "PlanConfig",
     "RunConfig",
@@ -25,7 +28,9 @@ __all__ = [
     "config_to_dict",
     "load_config",
     "make_config",
+    "parse_loss",
     "parse_rates",
     "parse_weights",
+    "read_yaml",
     "save_config",
 ]

@@ -6,6 +6,7 @@ from typing import Any
 
 from equipoise.config._build import Builder, Convert
 from equipoise.config._draft import Draft
+from equipoise.config._loss import LossConfig, parse_loss
 from equipoise.config._plain import to_plain
 from equipoise.config._schema import RunConfig
 from equipoise.config._schemes import parse_rates, parse_weights
@@ -70,5 +71,5 @@ def _finish(draft: Draft, options: Mapping[str, Any], overrides: Sequence[str]) 
     for text in overrides:
         draft.override(text)
     document = draft.document
-    converters: dict[type, Convert] = {Rates: parse_rates, ClassWeights: parse_weights}
+    converters: dict[type, Convert] = {Rates: parse_rates, ClassWeights: parse_weights, LossConfig: parse_loss}
     return Builder(document, converters).build(RunConfig, document.data)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from equipoise.config._check import in_range, one_of
+from equipoise.config._loss import LossConfig
 from equipoise.data import Columns, TaskOptions
 from equipoise.errors import ConfigError
 from equipoise.rates import Equal, Rates
@@ -36,6 +37,7 @@ OWNED_TRAINER_ARGUMENTS: Mapping[str, str] = {
     "eval_steps": "`training.validate_every`",
     "resume_from_checkpoint": "the option `--resume`",
     "train_sampling_strategy": "`plan`",
+    "label_smoothing_factor": "`training.loss`",
     "remove_unused_columns": "it nowhere: the loss needs every column,",
 }
 
@@ -90,7 +92,8 @@ class PlanConfig:
 class TrainingConfig:
     """How the model learns from the draws; `batch_size` is global, over all ranks and accumulation."""
 
-    per: Literal["sequence", "token"] = "sequence"
+    loss: LossConfig = field(default_factory=LossConfig)
+    tasks_loss: str | Mapping[str, Any] = "sum"
     batch_size: int = 32
     batches: Literal["mixed", "quota", "one_task"] = "mixed"
     learning_rate: float = 1e-3

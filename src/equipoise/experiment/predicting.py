@@ -81,6 +81,7 @@ class _Answers:
         self.method_of = config.evaluation.method_of
         self.batch_tokens = config.evaluation.batch_tokens
         self.most_new_tokens = config.training.max_target
+        self.length_norm = config.training.loss.length_norm  # as the scores were trained
 
     def __call__(
         self, task: Task, encoded: EncodedExamples, rows: NDArray[np.int64], done: Callable[[int], Any]
@@ -92,7 +93,9 @@ class _Answers:
         for start in range(0, len(rows), ROWS_AT_ONCE):
             inputs = encoded.inputs(rows[start : start + ROWS_AT_ONCE])
             if method == "score":
-                log_probs = self.scorer.log_probs(task.name, inputs, batch_tokens=self.batch_tokens)
+                log_probs = self.scorer.log_probs(
+                    task.name, inputs, batch_tokens=self.batch_tokens, length_normalisation=self.length_norm
+                )
                 probabilities.append(label_probabilities(log_probs))
                 answers += [task.labels[best] for best in log_probs.argmax(axis=1)]
             elif method == "constrained":

@@ -16,10 +16,12 @@ from equipoise.data import Records, give_warnings
 from equipoise.errors import DataError
 from equipoise.experiment.arguments import trainer_arguments
 from equipoise.experiment.directory import RunDirectory
+from equipoise.experiment.objective import objective_of
 from equipoise.experiment.prepare import Prepared, prepare, refuse_bad_forecast
 from equipoise.experiment.resume import refuse_other_run
 from equipoise.experiment.sampling import index_of, sampler_of
 from equipoise.experiment.strata import strata_of
+from equipoise.experiment.tasks_loss import tasks_loss_of_run
 from equipoise.experiment.validation import validation_rows
 from equipoise.files import write_atomically
 from equipoise.index import StratumIndex
@@ -106,10 +108,12 @@ def train_prepared(
     if resume:
         RunDirectory.open(out)
         refuse_other_run(directory, prepared)
+    tasks_loss = tasks_loss_of_run(prepared)
     model, words = load_model(config.model.name, seed=config.seed)
     tokenizer: Any = words
     args = trainer_arguments(config, directory.checkpoints, model.config.model_type)
     main = args.process_index == 0
+    objective = objective_of(prepared, model, tokenizer)
     if resume and directory.model.is_dir():
         return Run(directory, interrupted=False, steps=args.max_steps, main=main)
     if main and not resume:
@@ -125,7 +129,8 @@ def train_prepared(
         cast("Dataset[Any]", replace(encoded, example_weights=importance_weights(plan, index))),
         LengthSorted(sampler, encoded.input_lengths, global_batch(args), config.training.window),
         Collator(tokenizer.pad_token_id),
-        per=config.training.per,
+        loss=objective,
+        tasks_loss=tasks_loss,
         eval_dataset=cast("Dataset[Any] | None", _validation(prepared, tokenizer)),
         processing_class=tokenizer,
     )

@@ -10,7 +10,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Sampler
-from transformers import PreTrainedModel, Seq2SeqTrainer, Seq2SeqTrainingArguments, TrainerCallback, TrainerState
+from transformers import PreTrainedModel, Seq2SeqTrainingArguments, TrainerCallback, TrainerState
 from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from transformers.trainer_utils import EvalLoopOutput, PredictionOutput, TrainOutput
@@ -21,17 +21,20 @@ from equipoise.integrations.checkpoints import StreamPosition, last_checkpoint, 
 from equipoise.integrations.hf_arguments import check_arguments, global_batch, training_arguments, whole_steps
 from equipoise.integrations.hf_callbacks import MetricsCallback, ProgressBar, StopOnSignal, no_bars_for_saving
 from equipoise.integrations.hf_stream import EpochSampler, StreamCallback, check_sampler
-from equipoise.losses import Per, SumMass, loss_mass, sequence_loss
+from equipoise.integrations.hf_tasks import TasksTrainer
+from equipoise.losses import SumMass, TokenLoss
+from equipoise.losses.tasks import TasksLoss
+from equipoise.objectives import Objective, TokenObjective
 
 __all__ = ["EquipoiseTrainer", "global_batch", "last_checkpoint", "training_arguments", "whole_steps"]
 
 
-class EquipoiseTrainer(Seq2SeqTrainer):
+class EquipoiseTrainer(TasksTrainer):
     """`Seq2SeqTrainer` on the stream of a sampler, with example weights in the loss.
 
     Optimiser step k sees draws [k G, (k + 1) G) of the stream, with G = batch size x accumulation x ranks,
-    and its loss is sum_i w_i S_i over sum_i w_i, both over all G draws, however they are cut. So is the
-    logged loss. Evaluation gives every example weight one, once.
+    and its loss is the sum of the losses of all G draws over the sum of their masses, however they are cut.
+    So is the logged loss. Evaluation gives every example weight one, once.
 
     SIGINT and SIGTERM finish the step, save a checkpoint and stop; `interrupted` tells. Everything that is
     logged also goes to `metrics.jsonl` in `args.output_dir`.
@@ -50,8 +53,10 @@ class EquipoiseTrainer(Seq2SeqTrainer):
         (`whole_steps`).
     data_collator : Collator
         Pads items and stacks their weights.
-    per : {"sequence", "token"}
-        What the loss is a mean over; see `sequence_loss`.
+    loss : TokenLoss or Objective
+        What is minimised: a loss of target tokens, or one made for these tasks, such as a `LabelObjective`.
+    tasks_loss : TasksLoss, optional
+        How tasks weigh against each other; without it as they are drawn, like `Sum`.
     eval_dataset : Dataset or dict of str to Dataset, optional
         Validation examples, for the validation loss.
     processing_class : optional
@@ -81,7 +86,8 @@ class EquipoiseTrainer(Seq2SeqTrainer):
         sampler: EpochSampler,
         data_collator: Collator,
         *,
-        per: Per = "sequence",
+        loss: TokenLoss | Objective = TokenLoss(),  # noqa: B008 - immutable
+        tasks_loss: TasksLoss | None = None,
         eval_dataset: Dataset[Any] | dict[str, Dataset[Any]] | None = None,
         processing_class: Any = None,
         callbacks: list[TrainerCallback] | None = None,
@@ -101,9 +107,10 @@ class EquipoiseTrainer(Seq2SeqTrainer):
             optimizers=optimizers,
         )
         self.sampler = sampler
-        self.per: Per = per
+        self.objective: Objective = TokenObjective(loss) if isinstance(loss, TokenLoss) else loss
         self._start = StreamPosition(0, global_batch(args), len(sampler), examples, sampler=None)
         self._stop = StopOnSignal(self.accelerator)
+        self.weigh_tasks(tasks_loss)
         self.add_callback(StreamCallback(sampler, self._start, self.accelerator))
         self.add_callback(MetricsCallback())
         self.add_callback(self._stop)
@@ -161,6 +168,7 @@ class EquipoiseTrainer(Seq2SeqTrainer):
         """Check that the checkpoint is of this stream and return its step."""
         saved = StreamPosition.read(checkpoint)
         saved.check_same_stream(self._start)
+        self.resume_tasks(checkpoint)
         if saved.sampler is not None and hasattr(self.sampler, "load_state_dict"):
             # Refuses another plan, seed or dataset.
             cast(Any, self.sampler).load_state_dict(saved.sampler)
@@ -191,9 +199,10 @@ class EquipoiseTrainer(Seq2SeqTrainer):
             The micro-batches of this rank, and one scalar.
         """
         batches = list(itertools.islice(epoch_iterator, num_batches))
-        masses = [loss_mass(batch["labels"], batch["example_weight"], self.per).to(device) for batch in batches]
-        mass = torch.stack(masses).sum() if masses else torch.zeros((), device=device)
-        return batches, cast(Tensor, self.accelerator.reduce(mass, "sum"))
+        by_row = [self.objective.masses(batch, self.progress) for batch in batches]
+        self.begin_step(batches, by_row)
+        mass = torch.stack([rows.sum() for rows in by_row]).sum() if by_row else torch.zeros(())
+        return batches, cast(Tensor, self.accelerator.reduce(mass.to(device), "sum"))
 
     def compute_loss(
         self,
@@ -211,31 +220,28 @@ class EquipoiseTrainer(Seq2SeqTrainer):
         inputs : mapping of str to Tensor
             A batch of the collator.
         return_outputs : bool
-            Return the model's outputs as well.
+            Must be False.
         num_items_in_batch : Tensor, optional
             The mass of the whole step, from `get_batch_samples`; without it, that of this batch.
 
         Returns
         -------
-        Tensor or tuple
-            A scalar; with `return_outputs`, also the outputs.
+        Tensor
+            A scalar.
+
+        Raises
+        ------
+        RunError
+            If outputs are asked for: label losses have none for the targets alone.
         """
-        outputs = self._forward(model, inputs)
-        part = sequence_loss(outputs.logits, inputs["labels"], inputs["example_weight"], self.per)
+        if return_outputs:
+            raise RunError("EquipoiseTrainer gives no outputs with the loss. Call the model itself.")
+        # One forward pass of the wrapped model: DDP must see it.
+        totals = self.objective.totals(cast(nn.Module, self.model), inputs, self.progress, wrapped=model)
         if isinstance(num_items_in_batch, Tensor):
             # DDP averages gradients over the ranks, and the Trainer its logged losses; both need the sum.
-            loss = SumMass(part.total, num_items_in_batch).mean() * self.accelerator.num_processes
-        else:
-            loss = part.mean()
-        return (loss, outputs) if return_outputs else loss
-
-    def _forward(self, model: nn.Module, inputs: Mapping[str, Tensor]) -> Any:
-        """Run the model on nothing but what it knows: T5 ignores other keys without a word."""
-        shift = getattr(self.model, "prepare_decoder_input_ids_from_labels", None)
-        # With labels the model would compute its own unweighted loss as well; a few models leave no choice.
-        labels = inputs["labels"]
-        target = {"labels": labels} if shift is None else {"decoder_input_ids": shift(labels)}
-        return model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], **target)
+            return self.share(totals, inputs, num_items_in_batch) * self.accelerator.num_processes
+        return SumMass(totals.sum(), self.objective.masses(inputs, self.progress).sum()).mean()
 
     def evaluation_loop(
         self,
@@ -269,12 +275,11 @@ class EquipoiseTrainer(Seq2SeqTrainer):
             inputs = cast(dict[str, Tensor], self._prepare_inputs(fetched))
             first = (turn * ranks + self.accelerator.process_index) * size
             # Accelerate fills the last round of batches up with examples from the start: not counted again.
-            labels = inputs["labels"]
-            weight = (torch.arange(len(labels), device=labels.device) + first < examples).float()
+            place = torch.arange(len(inputs["labels"]), device=inputs["labels"].device) + first
+            inputs["example_weight"] = (place < examples).float()
             with torch.no_grad(), self.accelerator.autocast():
-                logits = self._forward(model, inputs).logits
-            part = sequence_loss(logits, labels, weight, self.per)
-            total, mass = total + part.total.item(), mass + part.mass.item()
+                total += self.objective.totals(model, inputs, self.progress).sum().item()
+            mass += self.objective.masses(inputs, self.progress).sum().item()
             self.control = self.callback_handler.on_prediction_step(self.args, self.state, self.control)
         here = torch.tensor([total, mass], device=self.accelerator.device)
         total, mass = cast(Tensor, self.accelerator.reduce(here, "sum")).tolist()

@@ -23,7 +23,7 @@ OWNED: dict[str, tuple[Any, str]] = {
     "accelerator_config": (None, "splitting or dispatching batches would cut the stream otherwise"),
     "auto_find_batch_size": (False, "another batch size would shift every later step in the stream"),
     "average_tokens_across_devices": (True, "the loss is always divided by its mass on all ranks"),
-    "label_smoothing_factor": (0.0, "the loss is the weighted log-likelihood"),
+    "label_smoothing_factor": (0.0, "the loss has its own; use TokenLoss(label_smoothing=...)"),
     "use_liger_kernel": (False, "it gives no logits for the weighted loss"),
     "predict_with_generate": (False, "predictions come from equipoise.scoring"),
     "fp16_full_eval": (False, "evaluation runs in the precision of training"),
