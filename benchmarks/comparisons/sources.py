@@ -63,10 +63,10 @@ def section(*, quick: bool) -> Section:
     text = f"""## Choosing sources
 
 Which of 2, 100 and 1,000 tasks each draw is of, tasks in proportion to 1, 1/2, 1/3, ...; {DRAWS:,} draws (2^20), or
-as many as the table says where a package is too slow for that. Equipoise with numba loaded. Share error: the greatest |count / draws - share| of
-any task. Worst prefix error: the greatest |count - draws so far x share| of any task after any draw. Both are
-compared at the same number of draws; where that is less than a block of Equipoise (16,384 draws for 1,000 tasks), in
-the middle of its block.
+as many as the table says where a package is too slow for that. Equipoise with numba loaded. Share error: the greatest
+|count / draws - share| of any task. Worst prefix error: the greatest |count - draws so far x share| of any task after
+any draw. Both are compared at the same number of draws; where that is less than a block of Equipoise (16,384 draws
+for 1,000 tasks), in the middle of its block.
 
 {table(head, lines)}
 

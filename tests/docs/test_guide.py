@@ -26,6 +26,13 @@ def test_files_and_commands_of_the_guide(tmp_path):
             assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
             ran.append(line)
     assert len(ran) >= 8
-    for made in ("census.png", "plan.json", "runs/first/evaluation.json", "runs/notes/model", "answers.csv"):
+    for made in (
+        "census.png",
+        "plan.json",
+        "runs/first/evaluation.json",
+        "runs/first/calibration.json",
+        "runs/notes/model",
+        "answers.csv",
+    ):
         assert (tmp_path / made).exists(), made
     assert len((tmp_path / "answers.csv").read_text().splitlines()) == 22

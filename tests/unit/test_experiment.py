@@ -9,36 +9,17 @@ import pytest
 from tests.unit.cli.rows import write_rows
 
 from equipoise.batches import Mixed, OneTask, Quota
-from equipoise.census import Census
 from equipoise.config import make_config
 from equipoise.data import Records
 from equipoise.errors import ConfigError, PlanError, RunError
 from equipoise.experiment.arguments import trainer_arguments
 from equipoise.experiment.directory import RunDirectory, read_json, write_json
 from equipoise.experiment.prepare import fingerprint, prepare, refuse_bad_forecast
-from equipoise.experiment.prior import prior_corrected
 from equipoise.experiment.recipe import DRAWS, NATURAL, PLANNED, demo_config
 from equipoise.experiment.sampling import count_draws, index_of, sampler_of
 from equipoise.experiment.train import encode
 from equipoise.experiment.validation import validation_rows
 from equipoise.integrations.models import load_tokenizer
-from equipoise.metrics import TaskPredictions
-from equipoise.plan import Plan
-from equipoise.weights import InverseFrequency
-
-
-def test_the_prior_correction_is_bayes_rule() -> None:
-    census = Census.from_counts({"mood": {"glad": 900, "sad": 100}})
-    natural, even = Plan.build(census), Plan.build(census, weights=InverseFrequency())
-    said = np.array([[0.9, 0.1], [0.8, 0.2], [1.0, 0.0]])
-    part = TaskPredictions("mood", ["sad"] * 3, ["glad"] * 3, ("glad", "sad"), said)
-    corrected = prior_corrected({"mood": part}, natural, even)["mood"]
-    assert corrected.probabilities is not None
-    # By hand: 0.8 / 0.9 against 0.2 / 0.1 is 8 to 18.
-    np.testing.assert_allclose(corrected.probabilities, [[0.5, 0.5], [8 / 26, 18 / 26], [1.0, 0.0]])
-    assert corrected.predicted[1:] == ["sad", "glad"]
-    unchanged = prior_corrected({"mood": part}, natural, natural)["mood"]
-    np.testing.assert_allclose(unchanged.probabilities, said)
 
 
 def test_validation_rows_are_few_of_each_label_and_the_same_again() -> None:

@@ -1,6 +1,6 @@
 """The command `equipoise`."""
 
-from equipoise.cli import _demo, _evaluate, _inspect, _plan, _predict, _train
+from equipoise.cli import _calibrate, _demo, _evaluate, _inspect, _plan, _predict, _train
 from equipoise.cli._app import app
 
 for _command, _examples in (
@@ -8,6 +8,7 @@ for _command, _examples in (
     (_plan.plan, _plan.EXAMPLES),
     (_train.train, _train.EXAMPLES),
     (_evaluate.evaluate, _evaluate.EXAMPLES),
+    (_calibrate.calibrate, _calibrate.EXAMPLES),
     (_predict.predict, _predict.EXAMPLES),
     (_demo.demo, _demo.EXAMPLES),
 ):

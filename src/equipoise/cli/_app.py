@@ -27,6 +27,8 @@ Examples:
 
   equipoise evaluate runs/first
 
+  equipoise calibrate runs/first
+
   equipoise predict runs/first new.csv -o answers.csv
 
 Exit codes: 0 all went well; 1 the data, the configuration, the plan or a run cannot be used; 2 the command

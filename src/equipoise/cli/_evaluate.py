@@ -1,6 +1,7 @@
 """`equipoise evaluate`: scores of a run, with intervals."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,6 +35,7 @@ Out = Annotated[
     Path | None,
     typer.Option("--out", "-o", help="A new folder for the results.", show_default="a folder in RUN"),
 ]
+NoCalibration = Annotated[bool, typer.Option("--no-calibration", help="Leave out what `equipoise calibrate` fitted.")]
 MAIN_METRICS = {
     "classification": ("macro_f1", "balanced_accuracy", "accuracy"),
     "open": ("exact_match", "rouge_l", "bleu"),
@@ -50,12 +52,14 @@ def evaluate(
     split: Split = None,
     method: MethodOption = None,
     out: Out = None,
+    no_calibration: NoCalibration = False,
     set_: Overrides = None,
     as_json: Json = False,
 ) -> None:
     """Predict the test rows and print the scores of every task and label, with intervals.
 
-    Writes predictions.parquet and evaluation.json; nothing is overwritten.
+    Writes predictions.parquet and evaluation.json; nothing is overwritten. What `equipoise calibrate` fitted
+    is applied; evaluation.json then holds the scores before it as well.
     """
     if set_ and data is None:
         raise ConfigError("`--set` describes other data (`data.columns...`), so it needs DATA.")
@@ -64,11 +68,15 @@ def evaluate(
     from equipoise.experiment.evaluate import evaluate as run_evaluation
 
     bars_on_terminals_only()
-    scores, folder = run_evaluation(run, other, split=split, method=methods, out=out)
+    found = run_evaluation(run, other, split=split, method=methods, out=out, calibrated=not no_calibration)
+    scores, folder = found.scores, found.folder
     if as_json:
-        print_json({"out": str(folder), "scores": scores.to_dict()})
+        print_json({"out": str(folder), "calibrated": list(found.calibrated), "scores": scores.to_dict()})
     else:
         print_scores(scores)
+        if found.before is not None:
+            _print_change(found.before, scores)
+            typer.echo(calibrated_text(run, found.calibrated))
         typer.echo(f"Wrote {folder / 'evaluation.json'} and {folder / 'predictions.parquet'}.")
 
 
@@ -101,6 +109,20 @@ def print_scores(scores: "Scores") -> None:
     for name, task in scores.tasks.items():
         for label, count in (task.unseen_labels or {}).items():
             typer.echo(f"{name}: {count} test rows have the label {label!r}, which no training row has.")
+
+
+def calibrated_text(run: Path, tasks: Sequence[str]) -> str:
+    """Say which tasks were corrected, and by what."""
+    return f"Corrected by {run / 'calibration.json'}: {', '.join(tasks)} (--no-calibration leaves it out)."
+
+
+def _print_change(before: "Scores", after: "Scores") -> None:
+    """Print what the calibration did to the means over tasks."""
+    rows = [
+        [metric, _shown(before.mean[metric]), _shown(after.mean[metric])]
+        for metric in ("log_loss", "brier", "ece", "macro_f1", "balanced_accuracy")
+    ]
+    print_table(Table("Mean over tasks, with calibration and without", ["metric", "without", "with"], rows), sys.stdout)
 
 
 def _shown(estimate: "Estimate") -> str:

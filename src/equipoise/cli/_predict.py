@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from equipoise.cli._bars import bars_on_terminals_only
-from equipoise.cli._evaluate import RunFolder
+from equipoise.cli._evaluate import NoCalibration, RunFolder, calibrated_text
 from equipoise.cli._options import Json, Overrides, print_json, read_config
 
 File = Annotated[
@@ -32,19 +32,22 @@ def predict(
     file: File,
     out: Out,
     task: TaskName = None,
+    no_calibration: NoCalibration = False,
     set_: Overrides = None,
     as_json: Json = False,
 ) -> None:
     """Write a label and its probability for every row of a file.
 
-    The output appears whole or not at all.
+    The output appears whole or not at all. What `equipoise calibrate` fitted is applied.
     """
     columns = read_config(str(file), {}, set_).data.columns if set_ else None
     from equipoise.experiment.predict import predict as run_prediction
 
     bars_on_terminals_only()
-    rows = run_prediction(run, file, out, columns=columns, default_task=task)
+    rows, calibrated = run_prediction(run, file, out, columns=columns, default_task=task, calibrated=not no_calibration)
     if as_json:
-        print_json({"out": str(out), "rows": rows})
+        print_json({"out": str(out), "rows": rows, "calibrated": list(calibrated)})
     else:
+        if calibrated:
+            typer.echo(calibrated_text(run, calibrated))
         typer.echo(f"Wrote {rows:,} answers to {out}.")

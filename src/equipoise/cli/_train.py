@@ -101,7 +101,7 @@ def train(
         if as_json:
             print_json({"out": str(folder), "steps": run.steps})
         return
-    scores, _ = evaluate(folder)
+    scores = evaluate(folder).scores
     if as_json:
         print_json({"out": str(folder), "steps": run.steps, "scores": scores.to_dict()})
     else:

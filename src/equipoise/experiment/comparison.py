@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from equipoise.calibration import prior_corrected
 from equipoise.experiment.directory import RunDirectory
 from equipoise.experiment.evaluate import train_counts
-from equipoise.experiment.prior import prior_corrected
 from equipoise.metrics import Estimate, Scores, TaskPredictions, evaluate, paired_difference, read_predictions
 from equipoise.plan import Plan
 

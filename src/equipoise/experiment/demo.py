@@ -65,7 +65,7 @@ def run_demo(out: Path, natural: RunConfig, planned: RunConfig, say: Callable[[s
         model, tokenizer = load_model(str(run.directory.model), seed=seed)
         scores = evaluate_model(
             model, tokenizer, each.config, plan, each.tasks, test, run.directory.path, encoded=test_rows
-        )
+        ).scores
         curve = learning_curve(run.directory, each.config.training.batch_size)
         drawn = count_draws(each, draws)
         finished.append(Arm(name, scores, plan, drawn, curve, seconds))

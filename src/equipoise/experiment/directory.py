@@ -76,6 +76,16 @@ class RunDirectory:
         """The scores of the evaluation."""
         return self.path / "evaluation.json"
 
+    @property
+    def calibration(self) -> Path:
+        """What corrects probabilities and decides answers; it exists once the run was calibrated."""
+        return self.path / "calibration.json"
+
+    @property
+    def calibration_folder(self) -> Path:
+        """The folder of what the calibration came to."""
+        return self.path / "calibration"
+
     @classmethod
     def create(cls, path: Path) -> "RunDirectory":
         """Make a new, empty run directory.

@@ -2,25 +2,49 @@
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 
+from equipoise.calibration import Calibration
 from equipoise.collate import EncodedExamples
 from equipoise.config import DataConfig, RunConfig
 from equipoise.data import Records, Task
 from equipoise.errors import DataError, DataWarning, RunError
+from equipoise.experiment.calibrated import read_calibration
 from equipoise.experiment.directory import RunDirectory, write_json
 from equipoise.experiment.predicting import predict_records
 from equipoise.experiment.prepare import load_records, read_source
 from equipoise.files import write_atomically
 from equipoise.integrations.models import load_model
-from equipoise.metrics import Scores, predictions_table
+from equipoise.metrics import Scores, TaskPredictions, predictions_table
 from equipoise.metrics import evaluate as score
 from equipoise.plan import Plan
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What an evaluation found.
+
+    Attributes
+    ----------
+    scores : Scores
+        Per task, per label, and the means over tasks.
+    folder : pathlib.Path
+        Where ``evaluation.json`` and ``predictions.parquet`` are.
+    calibrated : tuple of str
+        The tasks whose predictions the run's calibration corrected.
+    before : Scores or None
+        The scores without it, if there are such tasks.
+    """
+
+    scores: Scores
+    folder: Path
+    calibrated: tuple[str, ...] = ()
+    before: Scores | None = None
 
 
 def evaluate(
@@ -30,8 +54,11 @@ def evaluate(
     split: str | None = None,
     method: str | Mapping[str, str] | None = None,
     out: Path | None = None,
-) -> tuple[Scores, Path]:
+    calibrated: bool = True,
+) -> Evaluation:
     """Predict and score the rows of a split, and write predictions and scores.
+
+    A calibration that the run has is applied to all tasks that are asked by the method "score".
 
     Parameters
     ----------
@@ -48,15 +75,19 @@ def evaluate(
         The new folder for the results. By default the run directory if it has none yet, else a folder
         of the data's and the split's name below ``evaluations``.
 
+    calibrated : bool
+        Whether to apply the run's calibration, if it has one.
+
     Returns
     -------
-    tuple of Scores and pathlib.Path
+    Evaluation
         The scores, and the folder that holds ``evaluation.json`` and ``predictions.parquet``.
 
     Raises
     ------
     EquipoiseError
-        If the run is not finished, the data cannot be used, or the folder holds an evaluation already.
+        If the run is not finished, the data cannot be used, the folder holds an evaluation already, or the
+        calibration is of another run.
     """
     directory = RunDirectory.open(run)
     config = directory.read_config()
@@ -73,11 +104,12 @@ def evaluate(
     folder = out or _default_folder(directory, data, settings.split)
     _refuse_existing(folder)
     model_path = directory.trained_model()
+    plan = directory.read_plan()
+    calibration = read_calibration(directory, plan) if calibrated else None
     records = load_records(config) if other is None else other
     rows = records if settings.split == "all" else records.where(split=settings.split)
     model, tokenizer = load_model(str(model_path), seed=config.seed)
-    scores = evaluate_model(model, tokenizer, config, directory.read_plan(), directory.read_tasks(), rows, folder)
-    return scores, folder
+    return evaluate_model(model, tokenizer, config, plan, directory.read_tasks(), rows, folder, calibration=calibration)
 
 
 def evaluate_model(
@@ -90,7 +122,8 @@ def evaluate_model(
     folder: Path,
     *,
     encoded: EncodedExamples | None = None,
-) -> Scores:
+    calibration: Calibration | None = None,
+) -> Evaluation:
     """Predict and score some rows with a loaded model, and write both into a folder.
 
     Parameters
@@ -109,26 +142,38 @@ def evaluate_model(
         Where ``predictions.parquet`` and ``evaluation.json`` go.
     encoded : EncodedExamples, optional
         The rows, tokenised before; all of tasks that the run knows.
+    calibration : Calibration, optional
+        What to correct the predictions by.
 
     Returns
     -------
-    Scores
-        Per task, per label, and the means over tasks.
+    Evaluation
+        Of the corrected predictions, and where there are such of the others too.
     """
     rows = _known_tasks(rows, tasks)
     predictions = predict_records(model, tokenizer, tasks, rows, config, encoded)
-    scores = score(
-        predictions,
-        train_counts=train_counts(plan),
-        bootstrap=config.evaluation.bootstrap,
-        seed=config.seed,
-    )
+
+    def scored(given: Mapping[str, TaskPredictions]) -> Scores:
+        settings = config.evaluation
+        return score(given, train_counts=train_counts(plan), bootstrap=settings.bootstrap, seed=config.seed)
+
+    scores, before, corrected = scored(predictions), None, ()
+    about: dict[str, Any] = {"split": config.evaluation.split, "rows": len(rows)}
+    about["methods"] = {name: config.evaluation.method_of(name) for name in rows.tasks}
+    if calibration is not None:
+        predictions, corrected = calibration.apply(predictions)
+    if calibration is not None and corrected:
+        before, scores = scores, scored(predictions)
+        about["calibration"] = {
+            "fingerprint": calibration.fingerprint,
+            "prior": calibration.prior,
+            "tasks": list(corrected),
+            "scores_before": before.to_dict(),
+        }
     with write_atomically(folder / "predictions.parquet") as temporary:
         pq.write_table(predictions_table(predictions.values()), temporary)
-    methods = {name: config.evaluation.method_of(name) for name in rows.tasks}
-    about = {"split": config.evaluation.split, "rows": len(rows), "methods": methods}
     write_json(folder / "evaluation.json", {**about, "scores": scores.to_dict()})
-    return scores
+    return Evaluation(scores, folder, corrected, before)
 
 
 def train_counts(plan: Plan) -> dict[str, dict[str, int]]:

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from equipoise.data import Columns, read_records
 from equipoise.errors import ConfigError
+from equipoise.experiment.calibrated import read_calibration
 from equipoise.experiment.directory import RunDirectory
 from equipoise.experiment.predicting import predict_records
 from equipoise.files import write_atomically
@@ -22,9 +23,17 @@ SUFFIXES = (".parquet", ".jsonl", ".csv")
 
 
 def predict(
-    run: Path, file: Path, out: Path, *, columns: Columns | None = None, default_task: str | None = None
-) -> int:
+    run: Path,
+    file: Path,
+    out: Path,
+    *,
+    columns: Columns | None = None,
+    default_task: str | None = None,
+    calibrated: bool = True,
+) -> tuple[int, tuple[str, ...]]:
     """Predict every row of a file and write the answers in the order of the rows.
+
+    A calibration that the run has is applied to all tasks that are asked by the method "score".
 
     Parameters
     ----------
@@ -38,22 +47,28 @@ def predict(
         The names of the file's columns; by default those of the training data.
     default_task : str, optional
         The task of all rows, for a file without a column of tasks.
+    calibrated : bool
+        Whether to apply the run's calibration, if it has one.
 
     Returns
     -------
     int
         The number of rows.
+    tuple of str
+        The tasks whose predictions the calibration corrected.
 
     Raises
     ------
     EquipoiseError
-        If the run is not finished, the file cannot be read, or a row's task was not trained.
+        If the run is not finished, the file cannot be read, a row's task was not trained, or the calibration
+        is of another run.
     """
     check_output(file, out)
     directory = RunDirectory.open(run)
     config = directory.read_config()
     model_path = directory.trained_model()
     tasks = directory.read_tasks()
+    calibration = read_calibration(directory, directory.read_plan()) if calibrated else None
     if default_task is None:
         default_task = config.data.default_task or (next(iter(tasks)) if len(tasks) == 1 else None)
     records = read_records(str(file), columns or config.data.columns, default_task=default_task, require_target=False)
@@ -61,8 +76,11 @@ def predict(
     records = records.with_column("target", [""] * len(records))
     model, tokenizer = load_model(str(model_path), seed=config.seed)
     predictions = predict_records(model, tokenizer, tasks, records, config)
+    corrected = ()
+    if calibration is not None:
+        predictions, corrected = calibration.apply(predictions)
     write_table(answers_table(predictions.values(), len(records)), out)
-    return len(records)
+    return len(records), corrected
 
 
 def check_output(file: Path, out: Path) -> None:

@@ -79,6 +79,7 @@ def build_page(comparison: Comparison, command: str, files: list[tuple[str, str]
             _recalls(comparison),
         ],
         command=command,
+        details="Configuration of both runs, and versions",
         files=files,
     )
 

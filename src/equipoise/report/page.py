@@ -65,7 +65,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Page:
-    """A whole page: what was asked, the answer, then the sections that bear it out."""
+    """A whole page: what was asked, the answer, then the sections that bear it out; `details` names the files."""
 
     title: str
     question: str
@@ -74,6 +74,7 @@ class Page:
     meaning: str
     sections: Sequence[Section]
     command: str
+    details: str
     files: Sequence[tuple[str, str]] = field(default_factory=tuple)
 
     def to_html(self) -> str:

@@ -115,6 +115,36 @@ def recall_plot(points: Mapping[str, tuple[Sequence[float], Sequence[float]]], p
     return figure
 
 
+def reliability_plot(
+    series: Mapping[str, tuple[Sequence[float], Sequence[float], Sequence[float]]], palette: Palette = THEMED
+) -> Figure:
+    """Accuracy over confidence with the diagonal where both agree; a dot's area is its part of the rows.
+
+    Parameters
+    ----------
+    series : mapping of str to triple of sequences
+        For each arm confidence, accuracy and share of the rows of every bin that has some.
+    palette : Palette
+        The colours.
+    """
+    with drawing(WIDTH, 3.8, palette) as (figure, axes):
+        axes.plot([0, 1], [0, 1], color=palette.third, linewidth=1, linestyle=(0, (4, 3)))
+        for (arm, (confidence, accuracy, share)), colour, marker in zip(
+            series.items(), _colours(palette), _MARKERS, strict=False
+        ):
+            axes.plot(confidence, accuracy, color=colour, linewidth=1, alpha=0.6)
+            areas = 10 + 150 * np.array(share)
+            axes.scatter(confidence, accuracy, s=areas, color=colour, marker=marker, alpha=0.85, linewidths=0)
+            axes.plot([], [], marker, color=colour, markersize=6, label=arm)
+        axes.set_xlim(-0.02, 1.02)
+        axes.set_ylim(-0.02, 1.02)
+        axes.set_aspect("equal")
+        axes.set_xlabel("probability of the most probable label")
+        axes.set_ylabel("how often it is right")
+        figure.legend(loc="outside upper left", ncols=len(series), handletextpad=0.1, columnspacing=1.2)
+    return figure
+
+
 def census_plot(names: Sequence[str], counts: Sequence[int], palette: Palette) -> Figure:
     """Horizontal bars of counts on a logarithmic axis, each with its number."""
     with drawing(7.0, 0.7 + 0.22 * len(names), palette) as (figure, axes):

@@ -1,0 +1,58 @@
+"""p'(y | x) is proportional to p(y | x) pi'(y) / pi(y): what another share of the labels makes of a prediction."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from equipoise.calibration.logs import Array, log_softmax, safe_log
+
+
+def log_prior_ratio(trained: ArrayLike, wanted: ArrayLike) -> Array:
+    """Give log pi'(y) / pi(y); minus infinity for labels that are not wanted, and for those never trained on.
+
+    Parameters
+    ----------
+    trained, wanted : array of shape (labels,)
+        pi, the shares that the loss saw, and pi', those that predictions should follow.
+
+    Returns
+    -------
+    float64 array of shape (labels,)
+        What to add to log-scores.
+
+    References
+    ----------
+    Saerens, Latinne and Decaestecker (2002), "Adjusting the Outputs of a Classifier to New a Priori
+    Probabilities", equation 2.4.
+
+    Examples
+    --------
+    >>> log_prior_ratio([0.5, 0.5, 0.0], [0.5, 0.25, 0.25]).round(3).tolist()
+    [0.0, -0.693, -inf]
+    """
+    log_trained = safe_log(trained)
+    return np.where(np.isneginf(log_trained), -np.inf, safe_log(wanted) - np.nan_to_num(log_trained, neginf=0.0))
+
+
+def log_posterior(scores: Array, trained: ArrayLike, wanted: ArrayLike, temperature: float = 1.0) -> Array:
+    """Scale a model's log-scores by a temperature, then move them to other label shares.
+
+    Parameters
+    ----------
+    scores : float64 array of shape (rows, labels)
+        Logarithms of the model's probabilities, up to a constant in each row.
+    trained, wanted : array of shape (labels,)
+        As in `log_prior_ratio`; some label has a share in both.
+    temperature : float
+        Above 0.
+
+    Returns
+    -------
+    float64 array of shape (rows, labels)
+        The log-softmax of scores / T + log(pi' / pi).
+
+    Examples
+    --------
+    >>> np.exp(log_posterior(np.log([[0.8, 0.2]]), [0.5, 0.5], [0.2, 0.8])).round(3).tolist()
+    [[0.5, 0.5]]
+    """
+    return log_softmax(scores / temperature + log_prior_ratio(trained, wanted))

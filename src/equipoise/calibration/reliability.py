@@ -1,0 +1,98 @@
+"""Reliability: of the answers that a model is p sure of, a share p should be right."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from equipoise.calibration.logs import Array
+from equipoise.metrics.classification import ECE_BINS
+
+
+@dataclass(frozen=True)
+class ReliabilityTable:
+    """Rows binned by the probability of their most probable label.
+
+    Attributes
+    ----------
+    bins : int
+        Bins of equal width; bin number b is (b / bins, (b + 1) / bins].
+    rows : tuple of int
+        Rows in each bin.
+    weight : tuple of float
+        What they count.
+    confidence, accuracy : tuple of float or None
+        Means in each bin: of that probability, and of that label being right. None in an empty bin.
+
+    References
+    ----------
+    DeGroot and Fienberg (1983), "The Comparison and Evaluation of Forecasters"; Guo et al. (2017), "On Calibration
+    of Modern Neural Networks", equations 3 to 5.
+
+    Examples
+    --------
+    >>> table = reliability_table(np.log([[0.9, 0.1], [0.2, 0.8]]), np.array([0, 0]), bins=2)
+    >>> table.rows, table.accuracy, round(table.ece, 2)
+    ((0, 2), (None, 0.5), 0.35)
+    """
+
+    bins: int
+    rows: tuple[int, ...]
+    weight: tuple[float, ...]
+    confidence: tuple[float | None, ...]
+    accuracy: tuple[float | None, ...]
+
+    @property
+    def ece(self) -> float:
+        """Expected calibration error: the mean over the rows of how far their bin is off; NaN without rows."""
+        gaps = [
+            weight * abs(accuracy - confidence)
+            for weight, accuracy, confidence in zip(self.weight, self.accuracy, self.confidence, strict=True)
+            if accuracy is not None and confidence is not None
+        ]
+        return sum(gaps) / sum(self.weight) if gaps else float("nan")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain values for JSON."""
+        return asdict(self)
+
+
+def reliability_table(
+    log_probs: Array, true: NDArray[np.int64], weights: Array | None = None, bins: int = ECE_BINS
+) -> ReliabilityTable:
+    """Bin rows by how sure the model is of its most probable label.
+
+    Parameters
+    ----------
+    log_probs : float64 array of shape (rows, labels)
+        log p(y | x).
+    true : int64 array of shape (rows,)
+        Places of the right labels.
+    weights : float64 array of shape (rows,), optional
+        What each row counts.
+    bins : int
+        The number of bins; 15 as in the calibration error of `metrics.evaluate`.
+
+    Returns
+    -------
+    ReliabilityTable
+        Its means are weighted.
+    """
+    counted = np.ones(len(true)) if weights is None else weights
+    sure = np.exp(log_probs.max(axis=1))
+    places = np.clip(np.ceil(sure * bins).astype(np.int64) - 1, 0, bins - 1)
+    right = log_probs.argmax(axis=1) == true
+
+    def sums(values: NDArray[np.number]) -> list[float]:
+        return np.bincount(places, weights=values, minlength=bins).tolist()
+
+    weight = sums(counted)
+
+    def means(values: NDArray[np.number]) -> tuple[float | None, ...]:
+        return tuple(
+            total / held if held > 0 else None for total, held in zip(sums(counted * values), weight, strict=True)
+        )
+
+    rows = tuple(np.bincount(places, minlength=bins).tolist())
+    return ReliabilityTable(bins, rows, tuple(weight), means(sure), means(right))

@@ -1,0 +1,155 @@
+"""What is done to the probabilities of one task after training, and to the answers that follow from them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from equipoise.calibration.decision import decide
+from equipoise.calibration.logs import Array, log_scores
+from equipoise.calibration.posterior import log_posterior
+from equipoise.errors import ConfigError
+from equipoise.metrics import TaskPredictions
+
+
+@dataclass(frozen=True, eq=False)
+class TaskCalibration:
+    r"""The correction of one task, in a fixed order.
+
+    1. **Temperature**: z(y) = log p(y | x) / T. How sure the model is, on the scale on which it learned.
+    2. **Prior ratio**: z(y) + log pi'(y) - log pi(y), with pi the label shares that the loss saw and pi' those
+       that the predictions are for. The softmax of these are the probabilities that are reported.
+    3. **Tau**: s(y) = log p'(y | x) - tau log pi'(y).
+    4. **Decision**: the label with the largest s, or with costs the one with the least expected cost under
+       the softmax of s.
+
+    Steps 1 and 2 change the probabilities, steps 3 and 4 only the answer. A tau that is good for macro-F1
+    overstates rare labels on purpose: it asks for fewer misses of a rare label and pays with more false
+    alarms. As a decision that is a choice; as a probability it would be wrong, for no world with the shares pi'
+    has labels as often as it says. So the answer may differ from the label with the highest probability, and
+    both are right about what they are. The temperature comes before the ratio because it speaks of the
+    model, which knows pi and not pi': with the ratio inside, T would shrink or stretch the priors too.
+
+    Parameters
+    ----------
+    labels : tuple of str
+        The labels, in the order of everything below.
+    trained_prior, prior : array of shape (labels,)
+        pi and pi'. A label with a 0 in either gets the probability 0.
+    temperature : float
+        Above 0; above 1 makes the model less sure.
+    tau : float
+        Any finite number; 0 for the most probable label.
+    costs : array of shape (labels, labels), optional
+        c(y, k), the cost of answering k where y is true.
+
+    Raises
+    ------
+    ConfigError
+        If shapes or ranges do not fit, or no label is left.
+
+    References
+    ----------
+    Guo et al. (2017), "On Calibration of Modern Neural Networks", section 4.2; Saerens, Latinne and Decaestecker
+    (2002), "Adjusting the Outputs of a Classifier to New a Priori Probabilities", equation 2.4; Menon et al.
+    (2021), "Long-tail Learning via Logit Adjustment", equation 9; Elkan (2001), "The Foundations of
+    Cost-Sensitive Learning", equation 1.
+
+    Examples
+    --------
+    Trained on even shares, used where "no" is nine times as common:
+
+    >>> correction = TaskCalibration(("no", "yes"), [0.5, 0.5], [0.9, 0.1], tau=1.0)
+    >>> said = TaskPredictions("t", ["yes"], ["yes"], ("no", "yes"), np.array([[0.4, 0.6]]))
+    >>> corrected = correction.apply(said)
+    >>> corrected.probabilities.round(3).tolist(), corrected.predicted
+    ([[0.857, 0.143]], ['yes'])
+    """
+
+    labels: tuple[str, ...]
+    trained_prior: Array
+    prior: Array
+    temperature: float = 1.0
+    tau: float = 0.0
+    costs: Array | None = None
+
+    def __post_init__(self) -> None:
+        count = len(self.labels)
+        for name in ("trained_prior", "prior"):
+            object.__setattr__(self, name, _shares(name, getattr(self, name), count))
+        if not ((self.trained_prior > 0) & (self.prior > 0)).any():
+            raise ConfigError(
+                "no label has a share above 0 both in `trained_prior` and in `prior`, so no label could be answered."
+                " Give a prior with labels that were trained on."
+            )
+        for name, least in (("temperature", 0.0), ("tau", -np.inf)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not least < value < np.inf:
+                raise ConfigError(f"`{name}` must be a finite number above {least:g}, found {value!r}.")
+        if self.costs is not None:
+            costs = np.array(self.costs, np.float64)
+            if costs.shape != (count, count) or not np.isfinite(costs).all():
+                raise ConfigError(f"`costs` must be {count} x {count} finite numbers, found the shape {costs.shape}.")
+            object.__setattr__(self, "costs", costs)
+
+    def log_probabilities(self, scores: Array) -> Array:
+        """Do steps 1 and 2 to log-scores of shape (rows, labels)."""
+        return log_posterior(scores, self.trained_prior, self.prior, self.temperature)
+
+    def decide(self, log_probs: Array) -> NDArray[np.int64]:
+        """Do steps 3 and 4 to what `log_probabilities` gave."""
+        return decide(log_probs, self.prior, self.tau, self.costs)
+
+    def apply(self, part: TaskPredictions) -> TaskPredictions:
+        """Correct the probabilities and the answers of a task.
+
+        Raises
+        ------
+        ConfigError
+            If the predictions have no probabilities, or those of other labels.
+        """
+        if part.probabilities is None:
+            raise ConfigError(f"task {part.task!r} has no probabilities to correct. Predict with the method `score`.")
+        if part.labels != self.labels:
+            raise ConfigError(
+                f"the calibration is for the labels {list(self.labels)}, found {list(part.labels)}"
+                f" in task {part.task!r}. Calibrate this run."
+            )
+        log_probs = self.log_probabilities(log_scores(part.probabilities))
+        answers = [self.labels[place] for place in self.decide(log_probs)]
+        return replace(part, probabilities=np.exp(log_probs), predicted=answers)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain values for JSON."""
+        return {
+            "labels": list(self.labels),
+            "trained_prior": self.trained_prior.tolist(),
+            "prior": self.prior.tolist(),
+            "temperature": self.temperature,
+            "tau": self.tau,
+            "costs": None if self.costs is None else self.costs.tolist(),
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "TaskCalibration":
+        """Read what `to_dict` gave."""
+        fields: dict[str, Any] = {**values, "labels": tuple(values["labels"])}
+        return cls(**fields)
+
+    def __eq__(self, other: object) -> bool:
+        return self.to_dict() == other.to_dict() if isinstance(other, TaskCalibration) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((self.labels, self.temperature, self.tau))
+
+
+def _shares(name: str, values: object, count: int) -> Array:
+    """A copy of shares, which must be at least 0 and sum to 1."""
+    shares = np.array(values, np.float64)
+    if shares.shape != (count,) or not np.isfinite(shares).all() or (shares < 0).any() or abs(shares.sum() - 1) > 1e-6:
+        raise ConfigError(
+            f"`{name}` must be {count} shares of at least 0 with the sum 1, one a label, found {shares.tolist()}."
+        )
+    return shares

@@ -1,0 +1,63 @@
+"""Temperature: one number that makes a model as sure as it has reason to be."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+
+from equipoise.calibration.logs import Array
+from equipoise.calibration.posterior import log_posterior
+
+LOWEST, HIGHEST = 0.05, 100.0
+
+
+def fit_temperature(scores: Array, true: NDArray[np.int64], trained: Array, wanted: Array) -> float | None:
+    """Find the temperature with the least negative log-likelihood of some rows.
+
+    The likelihood is that of the probabilities after the prior ratio, for rows follow their own shares and
+    not those of training. It is convex in 1/T, so there is one minimum.
+
+    Parameters
+    ----------
+    scores : float64 array of shape (rows, labels)
+        Log-scores of the model.
+    true : int64 array of shape (rows,)
+        Places of the right labels.
+    trained, wanted : float64 arrays of shape (labels,)
+        The label shares that the loss saw, and those of the rows.
+
+    Returns
+    -------
+    float or None
+        Between 0.05 and 100. None if the rows do not bound it from below: where a model is right on all of
+        them, it could be arbitrarily sure. Rows of a label with no share are left out; without rows it is None.
+
+    References
+    ----------
+    Guo et al. (2017), "On Calibration of Modern Neural Networks", section 4.2.
+
+    Examples
+    --------
+    Certain in 99 of 100, right in 3 of 4:
+
+    >>> scores = np.log([[0.99, 0.01]] * 4)
+    >>> even = np.array([0.5, 0.5])
+    >>> round(fit_temperature(scores, np.array([0, 0, 0, 1]), even, even), 2)
+    4.18
+    >>> fit_temperature(scores, np.array([0, 0, 0, 0]), even, even) is None
+    True
+    """
+    possible = (trained > 0) & (wanted > 0)
+    scores, true = scores[possible[true]], true[possible[true]]
+    rows = np.arange(len(true))
+    # The slope of the loss, as 1/T grows, ends at the mean of what the right labels lack to the largest score.
+    if not (scores[:, possible].max(axis=1) > scores[rows, true]).any():
+        return None
+
+    def loss(log_temperature: float) -> float:
+        return float(-log_posterior(scores, trained, wanted, np.exp(log_temperature))[rows, true].mean())
+
+    bounds = (np.log(LOWEST), np.log(HIGHEST))
+    found: Any = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-9})
+    return float(np.exp(found.x))

@@ -1,0 +1,47 @@
+"""The calibration that lies in a run directory, once it is sure that it belongs there."""
+
+import hashlib
+from pathlib import Path
+
+from equipoise.calibration import Belongs, Calibration
+from equipoise.errors import RunError
+from equipoise.experiment.directory import RunDirectory
+from equipoise.plan import Plan
+
+WEIGHTS = (".safetensors", ".bin")
+_BYTES_AT_ONCE = 1 << 20
+
+
+def read_calibration(directory: RunDirectory, plan: Plan) -> Calibration | None:
+    """Read the calibration of a run, if it has one.
+
+    Raises
+    ------
+    RunError
+        If it is damaged, was changed, or belongs to another run.
+    """
+    if not directory.calibration.exists():
+        return None
+    try:
+        text = directory.calibration.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RunError(f"Cannot read `{directory.calibration}`: {error}") from error
+    calibration = Calibration.from_json(text)
+    calibration.check(belongs(directory, plan))
+    return calibration
+
+
+def belongs(directory: RunDirectory, plan: Plan) -> Belongs:
+    """Say to what a calibration of this run belongs."""
+    return Belongs(plan.fingerprint, fingerprint_of_weights(directory.trained_model()))
+
+
+def fingerprint_of_weights(folder: Path) -> str:
+    """SHA-256 of a model's weights: the names of their files and all that these hold."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.iterdir() if path.suffix in WEIGHTS):
+        digest.update(f"{path.name}:{path.stat().st_size}:".encode())
+        with path.open("rb") as file:
+            while piece := file.read(_BYTES_AT_ONCE):
+                digest.update(piece)
+    return digest.hexdigest()
