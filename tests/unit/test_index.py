@@ -134,7 +134,7 @@ def test_bad_sizes(sizes):
 
 
 @pytest.mark.parametrize("dtype", [np.int32, np.int64])
-@pytest.mark.parametrize("rows", [2, 3, 70_001])
+@pytest.mark.parametrize("rows", [3, 4, 70_001])
 def test_a_digest_tells_arrays_apart(dtype, rows):
     array = np.arange(rows, dtype=dtype)
     own = digest(array)
