@@ -41,6 +41,9 @@ class EpochSampler(Sampler[int]):
         self._reading = Reading(0, shard.world_size)
 
     @abstractmethod
+    def rows_at(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Rows at rising positions of the whole training, counted over all ranks and epochs."""
+
     def rows(self, first: int, last: int) -> NDArray[np.int64]:
         """This rank's rows among positions `first` to `last - 1` of the whole training.
 
@@ -53,6 +56,7 @@ class EpochSampler(Sampler[int]):
         -------
         ndarray of int64
         """
+        return self.rows_at(np.arange(first + self.shard.rank, last, self.shard.world_size))
 
     def __len__(self) -> int:
         """Draws of this rank in a whole epoch."""
@@ -70,10 +74,7 @@ class EpochSampler(Sampler[int]):
     def __iter__(self) -> Iterator[int]:
         """Rows of this rank from where the epoch (or a loaded state) starts to the epoch's end."""
         self.go_on_at(self.start)
-        return self._iterate(self._reading, self._start)
-
-    def _iterate(self, reading: Reading, start: int) -> Iterator[int]:
-        return reading.read(self._stretches(start), self.rows)
+        return self._reading.read(self._stretches(self._start), self.rows)
 
     def _stretches(self, at: int) -> Iterator[tuple[int, int]]:
         """Stretches from a position to its epoch's end: a short one first, so that the first row comes soon."""

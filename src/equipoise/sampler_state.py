@@ -54,6 +54,24 @@ def check_keys(state: Mapping[str, Any], expected: set[str], name: str) -> None:
         )
 
 
+def check_divides(position: int, world_size: int) -> None:
+    """Raise StateError unless the position can be split over the ranks."""
+    if position % world_size:
+        raise StateError(
+            f"Position {position} of the state is no multiple of the {world_size} ranks. "
+            "Resume on a number of ranks that divides the global batch."
+        )
+
+
+def check_accepted(differences: list[str], accept_changes: bool) -> None:
+    """Raise StateError if a state differs from the sampler that loads it, unless the change is meant."""
+    if differences and not accept_changes:
+        raise StateError(
+            "The state belongs to another run: " + "; ".join(differences) + ". Build the sampler as it was, "
+            "or pass accept_changes=True if the change is meant."
+        )
+
+
 def _check_batches(values: object) -> None:
     try:
         from_dict(values if isinstance(values, dict) else {"": values})

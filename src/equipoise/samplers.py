@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from equipoise.batches import Batches, Mixed, OneTask, Quota, from_dict, to_dict
 from equipoise.epochs import EpochSampler, nearest_multiples
-from equipoise.errors import ConfigError, StateError
+from equipoise.errors import ConfigError
 from equipoise.independent import IndependentStream
 from equipoise.index import StratumIndex, check_sizes
 from equipoise.plan import Plan
-from equipoise.sampler_state import VERSION, checked_plan
+from equipoise.sampler_state import VERSION, check_accepted, check_divides, checked_plan
 from equipoise.shard import Shard
 from equipoise.stream import Stream
 from equipoise.task_stream import TaskStream
@@ -110,19 +110,8 @@ class PlanSampler(EpochSampler):
         self._used: NDArray[np.int64] | None = None  # draws of each stratum before it did
         self._stream = self._make_stream()
 
-    def rows(self, first: int, last: int) -> NDArray[np.int64]:
-        """This rank's rows among positions `first` to `last - 1` of the whole training.
-
-        Parameters
-        ----------
-        first, last : int
-            Positions, counted over all ranks and epochs; `first` a multiple of the world size.
-
-        Returns
-        -------
-        ndarray of int64
-        """
-        positions = np.arange(first + self.shard.rank, last, self.shard.world_size)
+    def rows_at(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Rows at rising positions of the whole training, counted over all ranks and epochs."""
         return self.index.rows_of_entries(self._stream.entries_at(positions, self.index.starts))
 
     def of_all_ranks(self, first: int, last: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -179,18 +168,10 @@ class PlanSampler(EpochSampler):
         """
         saved_plan = checked_plan(state)
         position, origin, used = state["position"], state["origin"], state["used"]
-        if position % self.shard.world_size:
-            raise StateError(
-                f"Position {position} of the state is no multiple of the {self.shard.world_size} ranks. "
-                "Resume on a number of ranks that divides the global batch."
-            )
+        check_divides(position, self.shard.world_size)
         carried = None if used is None else np.array(used, dtype=np.int64)
         differences = self._differences(state, saved_plan)
-        if differences and not accept_changes:
-            raise StateError(
-                "The state belongs to another run: " + "; ".join(differences) + ". Build the sampler as it was, "
-                "or pass accept_changes=True if the change is meant."
-            )
+        check_accepted(differences, accept_changes)
         if differences:
             was = _stream(saved_plan, state["seed"], state["replacement"], from_dict(state["batches"]), origin, carried)
             # Independent draws use nothing up.

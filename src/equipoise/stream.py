@@ -16,7 +16,7 @@ from equipoise.permutation import LARGEST, Permutations
 from equipoise.plan import Plan
 from equipoise.runs import Runs
 
-_TOGETHER = 1 << 18  # draws computed at once: the arrays stay in the processor's cache
+_TOGETHER = 1 << 18  # draws computed at once: many for each of numpy's calls, few enough for the processor's cache
 _CELLS = 1 << 16  # (block, stratum) pairs at once: their numbers stay 16-bit, which numpy sorts by radix
 _COMPILE_AFTER = 1 << 21  # draws after which the second that numba takes to start is worth it
 
@@ -215,8 +215,9 @@ class Stream:
         if self._until_compiled is None:
             return
         self._until_compiled -= draws
-        worth_it = self._until_compiled <= 0 or "numba" in sys.modules
-        if worth_it and self._inner is placing and find_spec("numba"):
-            from equipoise import compiled  # noqa: PLC0415 - numba is optional, and slow to import
+        if self._until_compiled <= 0 or "numba" in sys.modules:
+            self._until_compiled = None  # looked for once
+            if find_spec("numba"):
+                from equipoise import compiled  # noqa: PLC0415 - numba is optional, and slow to import
 
-            self._inner = compiled
+                self._inner = compiled

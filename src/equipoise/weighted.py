@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from equipoise.alias import AliasStream
 from equipoise.epochs import EpochSampler
-from equipoise.errors import ConfigError, StateError
+from equipoise.errors import ConfigError
 from equipoise.row_weights import Weights, checked_weights, fingerprint
-from equipoise.sampler_state import VERSION
+from equipoise.sampler_state import VERSION, check_accepted
 from equipoise.shard import Shard
 from equipoise.systematic import SystematicStream, check_inclusion
 from equipoise.weight_classes import ClassStream, distinct_values
@@ -142,19 +142,9 @@ class WeightedSampler(EpochSampler):
         values = distinct_values(weights)
         return AliasStream(weights, self.seed) if values is None else ClassStream(weights, values, self.seed)
 
-    def rows(self, first: int, last: int) -> NDArray[np.int64]:
-        """This rank's rows among positions `first` to `last - 1` of the whole training.
-
-        Parameters
-        ----------
-        first, last : int
-            Positions, counted over all ranks and epochs; `first` a multiple of the world size.
-
-        Returns
-        -------
-        ndarray of int64
-        """
-        return self._stream.rows(np.arange(first + self.shard.rank, last, self.shard.world_size))
+    def rows_at(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Rows at rising positions of the whole training, counted over all ranks and epochs."""
+        return self._stream.rows(positions)
 
     def state_dict(self, *, position: int | None = None) -> dict[str, Any]:
         """State to resume from: JSON-serialisable, of constant size.
@@ -200,11 +190,7 @@ class WeightedSampler(EpochSampler):
         """
         position = checked_position(state, self.shard.world_size)
         differences = self._differences(state)
-        if differences and not accept_changes:
-            raise StateError(
-                "The state belongs to another run: " + "; ".join(differences) + ". Build the sampler as it was, "
-                "or pass accept_changes=True if the change is meant."
-            )
+        check_accepted(differences, accept_changes)
         self.go_on_at(position)
 
     def _differences(self, state: Mapping[str, Any]) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from equipoise.apportion import LENGTH
 from equipoise.errors import StateError
-from equipoise.sampler_state import check_keys
+from equipoise.sampler_state import check_divides, check_keys
 
 _KEYS = {"version", "position", "seed", "num_samples", "replacement", "weights"}
 
@@ -16,9 +16,5 @@ def checked_position(state: Mapping[str, Any], world_size: int) -> int:
     position = state["position"]
     if not isinstance(position, int) or isinstance(position, bool) or not 0 <= position <= LENGTH:
         raise StateError(f"`position` in the state must be a whole number to 2**59, found {position!r:.80}.")
-    if position % world_size:
-        raise StateError(
-            f"Position {position} of the state is no multiple of the {world_size} ranks. "
-            "Resume on a number of ranks that divides the global batch."
-        )
+    check_divides(position, world_size)
     return position
