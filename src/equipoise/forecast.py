@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -189,7 +189,9 @@ def forecast(
         for task, of_task in members.items()
     )
     overall = _group(None, counts, sampling, target, total, draws)
-    problems = tuple(problem for row in rows for problem in _problems(row, draws, allow_passes))
+    problems = tuple(
+        problem for row in rows for problem in problems_of(row, name_of(row.task, row.label), draws, allow_passes)
+    )
     return Forecast(draws, rows, groups, overall, problems)
 
 
@@ -228,8 +230,26 @@ def _ratio(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> FloatArray:
     return np.divide(a, b, out=np.zeros(len(a)), where=b > 0)
 
 
-def _problems(row: StratumForecast, draws: int, allow_passes: float) -> list[PlanProblem]:
-    name = f"{row.task!r}" if row.label is None else f"{row.task!r}, label {row.label!r}"
+def name_of(task: str, label: str | None) -> str:
+    """Name of a stratum in sentences."""
+    return f"{task!r}" if label is None else f"{task!r}, label {label!r}"
+
+
+class DrawnRow(Protocol):
+    """What the problems of a row are told by: of a stratum, or of a label that overlaps with others."""
+
+    @property
+    def count(self) -> int: ...  # noqa: D102
+    @property
+    def draw_share(self) -> float: ...  # noqa: D102
+    @property
+    def expected_draws(self) -> float: ...  # noqa: D102
+    @property
+    def passes(self) -> float: ...  # noqa: D102
+
+
+def problems_of(row: DrawnRow, name: str, draws: int, allow_passes: float) -> list[PlanProblem]:
+    """Say what is wrong with how often a row of a forecast is drawn; `name` begins the sentences."""
     if not row.count:
         return [PlanProblem("warning", "no-examples", f"{name} has no examples: nothing of it is learnt.")]
     if not row.draw_share:

@@ -40,12 +40,12 @@ def to_text(forecast: Forecast) -> str:
         )
         for group in (*forecast.tasks, forecast.overall)
     ]
-    problems = _listed(forecast.problems)
-    parts = [_table(_STRATUM_HEADS, strata, texts=2), _table(_GROUP_HEADS, groups, texts=1), problems]
+    problems = listed(forecast.problems)
+    parts = [table(_STRATUM_HEADS, strata, texts=2), table(_GROUP_HEADS, groups, texts=1), problems]
     return "\n\n".join("\n".join(part) for part in parts if part)
 
 
-def _listed(problems: Sequence[PlanProblem], shown: int = 3) -> list[str]:
+def listed(problems: Sequence[PlanProblem], shown: int = 3) -> list[str]:
     """One line for each of the first `shown` problems of a kind, and one that counts the others; errors first."""
     kinds: dict[tuple[str, str], list[str]] = {}
     for problem in sorted(problems, key=lambda problem: problem.level):
@@ -58,7 +58,7 @@ def _listed(problems: Sequence[PlanProblem], shown: int = 3) -> list[str]:
     return lines
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], texts: int) -> list[str]:
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]], texts: int) -> list[str]:
     """Align columns: the first `texts` to the left, the numbers after them to the right."""
     widths = [max(len(cell) for cell in column) for column in zip(heads, *rows, strict=True)]
     return [

@@ -9,11 +9,14 @@ from equipoise.weights.base import ClassWeights
 from equipoise.weights.clipped import Clipped
 from equipoise.weights.cost_matrix import CostMatrix
 from equipoise.weights.effective_number import EffectiveNumber
+from equipoise.weights.instance_aware import InstanceAware
 from equipoise.weights.inverse_frequency import InverseFrequency
+from equipoise.weights.label_factors import LabelFactors
 from equipoise.weights.log import Log
 from equipoise.weights.median_frequency import MedianFrequency
 from equipoise.weights.natural import Natural
 from equipoise.weights.power import Power
+from equipoise.weights.repeat_factor import RepeatFactor
 from equipoise.weights.shares import Shares
 from equipoise.weights.table import Table
 
@@ -23,11 +26,14 @@ __all__ = [
     "Clipped",
     "CostMatrix",
     "EffectiveNumber",
+    "InstanceAware",
     "InverseFrequency",
+    "LabelFactors",
     "Log",
     "MedianFrequency",
     "Natural",
     "Power",
+    "RepeatFactor",
     "Shares",
     "Table",
     "weights_from_dict",
@@ -64,6 +70,8 @@ def weights_from_dict(values: Mapping[str, Any]) -> ClassWeights:
         "EffectiveNumber": EffectiveNumber,
         "MedianFrequency": MedianFrequency,
         "Log": Log,
+        "RepeatFactor": RepeatFactor,
+        "InstanceAware": InstanceAware,
         "Table": Table,
         "Shares": Shares,
         "CostMatrix": CostMatrix,

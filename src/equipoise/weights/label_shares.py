@@ -1,7 +1,7 @@
 """Shares inside the tasks: the weights of a census's examples, normalised task by task."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -40,8 +40,9 @@ def label_shares(census: Census, weights: ClassWeights | Mapping[str, ClassWeigh
     >>> label_shares(census, InverseFrequency()).tolist()
     [0.5, 0.5, 1.0]
     """
-    schemes = _scheme_of_each_task(census, weights)
-    _check_named_tasks(schemes, weights)
+    schemes = scheme_of_each_task(census.tasks, weights)
+    _check_open_tasks(census, weights)
+    check_named_tasks(schemes, weights)
     shares = np.zeros(len(census.strata))
     for task, scheme in schemes.items():
         span = census.span(task)
@@ -59,24 +60,34 @@ def label_shares(census: Census, weights: ClassWeights | Mapping[str, ClassWeigh
     return shares
 
 
-def _scheme_of_each_task(census: Census, weights: ClassWeights | Mapping[str, ClassWeights]) -> dict[str, ClassWeights]:
+def scheme_of_each_task(
+    tasks: Sequence[str], weights: ClassWeights | Mapping[str, ClassWeights]
+) -> dict[str, ClassWeights]:
+    """Give each task its scheme, or raise a PlanError when one has none or `weights` names an unknown task."""
     if isinstance(weights, ClassWeights):
-        return dict.fromkeys(census.tasks, weights)
-    unknown = sorted(set(weights) - {*census.tasks, "*"})
+        return dict.fromkeys(tasks, weights)
+    unknown = sorted(set(weights) - {*tasks, "*"})
     if unknown:
-        raise PlanError(f"`weights` must name tasks of {list(census.tasks)} or '*', found {unknown}.")
+        raise PlanError(f"`weights` must name tasks of {list(tasks)} or '*', found {unknown}.")
     schemes: dict[str, ClassWeights] = {}
-    for task in census.tasks:
+    for task in tasks:
         scheme = weights.get(task, weights.get("*"))
         if scheme is None:
             raise PlanError(f"`weights` has no scheme for task {task!r}. Add it, or '*' for all that are not named.")
-        if task in weights and not census.labels(task) and scheme != Natural():
-            raise PlanError(f"task {task!r} is open-ended: it has no labels to weigh, found {scheme}. Leave it out.")
         schemes[task] = scheme
     return schemes
 
 
-def _check_named_tasks(schemes: Mapping[str, ClassWeights], weights: ClassWeights | Mapping[str, ClassWeights]) -> None:
+def _check_open_tasks(census: Census, weights: ClassWeights | Mapping[str, ClassWeights]) -> None:
+    if isinstance(weights, ClassWeights):
+        return
+    for task, scheme in weights.items():
+        if task != "*" and not census.labels(task) and scheme != Natural():
+            raise PlanError(f"task {task!r} is open-ended: it has no labels to weigh, found {scheme}. Leave it out.")
+
+
+def check_named_tasks(schemes: Mapping[str, ClassWeights], weights: ClassWeights | Mapping[str, ClassWeights]) -> None:
+    """Raise a PlanError when a scheme names a task that is not there, or that another scheme weighs."""
     for scheme in [weights] if isinstance(weights, ClassWeights) else weights.values():
         for task in sorted(scheme.named_tasks):
             if task not in schemes:

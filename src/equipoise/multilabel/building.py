@@ -1,0 +1,147 @@
+"""From lists, Arrow columns and texts to the flat arrays of `LabelSets`."""
+
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from equipoise.census import Stratum
+from equipoise.data.arrow import pc
+from equipoise.errors import DataError
+
+Parts = tuple[npt.NDArray[np.int64], pa.Array]
+"""Labels of each example as a number, and all of them one after the other."""
+
+
+def parts_of_lists(labels: Iterable[Iterable[str]]) -> Parts:
+    """Flatten one list of labels for each example."""
+    given: Iterable[Any] = labels
+    rows: list[Any] = [row if isinstance(row, str) or not isinstance(row, Iterable) else list(row) for row in given]
+    for number, row in enumerate(rows):
+        if not isinstance(row, list):
+            raise DataError(
+                f"`labels` must have a list of labels for each example, found {row!r} at row {number}. "
+                "Use [label] for one label, [] for none, or `LabelSets.from_text` for texts with a separator."
+            )
+    lengths = np.fromiter(map(len, rows), np.int64, len(rows))
+    flat = list(chain.from_iterable(rows))
+    odd = next((place for place, label in enumerate(flat) if not isinstance(label, str)), None)
+    if odd is not None:
+        row = int(np.searchsorted(np.cumsum(lengths), odd, side="right"))
+        raise DataError(f"`labels` must be texts, found {flat[odd]!r} at row {row}. Use str().")
+    return lengths, pa.array(flat, pa.large_string())
+
+
+def parts_of_arrow(labels: pa.Array | pa.ChunkedArray) -> Parts:
+    """Flatten an Arrow column of lists."""
+    whole: Any = labels.combine_chunks() if isinstance(labels, pa.ChunkedArray) else labels
+    kind: pa.DataType = whole.type
+    is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    if not is_list or not _is_text(kind.value_type):
+        raise DataError(
+            f"`labels` must be a column of lists of texts, found {kind}. "
+            "Use `LabelSets.from_text` for texts with a separator."
+        )
+    if whole.null_count:
+        row = pc.index(pc.is_null(whole), True).as_py()
+        raise DataError(
+            f"`labels` must have no nulls, found {whole.null_count}, the first at row {row}. "
+            "Use an empty list for an example without labels, and leave out rows whose labels are unknown."
+        )
+    lengths = pc.list_value_length(whole).cast(pa.int64()).to_numpy()
+    return lengths, pc.list_flatten(whole).cast(pa.large_string())
+
+
+def parts_of_text(
+    texts: pa.Array, tasks: pa.Array, separator: str, single_tasks: frozenset[str], open_tasks: frozenset[str]
+) -> Parts:
+    """Split texts at a separator, except those of tasks with one label and of open-ended tasks."""
+    if not separator.strip():
+        raise DataError(f"`separator` must be a text that is not blank, found {separator!r}.")
+    known = set(pc.unique(tasks).to_pylist())
+    for name, named in (("single_tasks", single_tasks), ("open_tasks", open_tasks)):
+        if named - known:
+            raise DataError(f"`{name}` must name tasks of {sorted(known)}, found {sorted(named - known)}.")
+    if single_tasks & open_tasks:
+        raise DataError(f"{sorted(single_tasks & open_tasks)} must not be both in `single_tasks` and `open_tasks`.")
+    task_names: list[str] = tasks.to_pylist()
+    split = [
+        []
+        if task in open_tasks
+        else [part for piece in ([text] if task in single_tasks else text.split(separator)) if (part := piece.strip())]
+        for task, text in zip(task_names, texts.to_pylist(), strict=True)
+    ]
+    return parts_of_lists(split)
+
+
+def tasks_of(tasks: str | Sequence[str] | pa.Array | pa.ChunkedArray, n_rows: int) -> pa.Array:
+    """One task name for each row."""
+    if isinstance(tasks, str):
+        return pa.array([tasks], pa.large_string()).take(pa.array(np.zeros(n_rows, dtype=np.int64)))
+    names = texts_of(tasks, "tasks")
+    if len(names) != n_rows:
+        raise DataError(f"`tasks` must be one text, or one for each of the {n_rows} examples, found {len(names)}.")
+    return names
+
+
+def texts_of(values: Sequence[str] | pa.Array | pa.ChunkedArray, name: str) -> pa.Array:
+    """An Arrow array of texts without nulls."""
+    try:
+        whole: Any = values if isinstance(values, pa.Array | pa.ChunkedArray) else pa.array(values)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise DataError(f"`{name}` must be texts, found values of several kinds ({error}).") from error
+    if isinstance(whole, pa.ChunkedArray):
+        whole = whole.combine_chunks()
+    if not _is_text(whole.type) or whole.null_count:
+        found = f"{whole.null_count} nulls" if whole.null_count else str(whole.type)
+        raise DataError(f"`{name}` must be texts without nulls, found {found}. Give each example its own.")
+    return whole.cast(pa.large_string())
+
+
+def grouped(tasks: pa.Array, lengths: npt.NDArray[np.int64], labels: pa.Array) -> tuple[Any, ...]:
+    """Fields of `LabelSets`: labels as sorted codes, each once in a row, with how often it came."""
+    task_names, task_of_row = _encoded(tasks)
+    row_of_entry = np.repeat(np.arange(len(lengths)), lengths)
+    _check_labels(labels, row_of_entry)
+    label_names, label_of_entry = _encoded(labels)
+
+    # Names are sorted, so pairs of them in the order of their numbers are sorted strata.
+    pairs, code_of_entry = np.unique(
+        task_of_row[row_of_entry] * max(len(label_names), 1) + label_of_entry, return_inverse=True
+    )
+    strata = tuple(
+        Stratum(task_names[pair // len(label_names)], label_names[pair % len(label_names)]) for pair in pairs.tolist()
+    )
+    entries, instances = np.unique(row_of_entry * max(len(strata), 1) + code_of_entry, return_counts=True)
+    rows, codes = np.divmod(entries, max(len(strata), 1))
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(lengths)))])
+    task_codes = task_of_row.astype(np.int32)
+    return tuple(task_names), task_codes, strata, offsets, codes.astype(np.int32), instances.astype(np.int32)
+
+
+def _encoded(values: pa.Array) -> tuple[list[str], npt.NDArray[np.int64]]:
+    """Distinct values, sorted, and the number of each value among them."""
+    encoded: Any = values.dictionary_encode()
+    names: list[str] = encoded.dictionary.to_pylist()
+    order = sorted(range(len(names)), key=names.__getitem__)
+    places = np.empty(len(names), dtype=np.int64)
+    places[order] = np.arange(len(names))
+    return [names[number] for number in order], places[encoded.indices.to_numpy()]
+
+
+def _check_labels(labels: pa.Array, row_of_entry: npt.NDArray[np.int64]) -> None:
+    blank = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(labels), ""), True)
+    entry = pc.index(blank, True).as_py()
+    if entry >= 0:
+        raise DataError(
+            f"a label must not be null or blank, found {labels[entry].as_py()!r} at row {row_of_entry[entry]}. "
+            "Leave it out of the list."
+        )
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    inner = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return pa.types.is_string(inner) or pa.types.is_large_string(inner) or pa.types.is_null(inner)

@@ -1,0 +1,199 @@
+"""The census of label sets: in how many examples each label is, and how often. Censuses of parts add up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from equipoise.census import Stratum
+from equipoise.errors import PlanError
+
+IntArray = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class MultiLabelCensus:
+    """Counts of examples that have one label, several or none.
+
+    The counts of a task's labels do not add up to its examples: an example counts for each label that it has.
+
+    Parameters
+    ----------
+    strata : tuple of Stratum [S]
+        The labels of all tasks, sorted by task and label.
+    examples : array of int64 [S]
+        Examples that have the label.
+    instances : array of int64 [S]
+        How often they have it; the same as `examples` where no example has a label twice.
+    tasks : tuple of str [K]
+        Sorted; also those without labels.
+    task_examples : array of int64 [K]
+        Examples of each task.
+    task_empty : array of int64 [K]
+        Those without labels.
+
+    Raises
+    ------
+    PlanError
+        When the fields do not fit each other.
+
+    References
+    ----------
+    Tsoumakas and Katakis (2007), "Multi-Label Classification: An Overview", for cardinality and density. Charte,
+    Rivera, del Jesus and Herrera (2015), "Addressing imbalance in multilabel classification: Measures and random
+    resampling algorithms", for the imbalance ratios.
+
+    Examples
+    --------
+    >>> from equipoise import LabelSets
+    >>> census = LabelSets.from_lists([["a"], ["a", "b"], ["a", "a"], []], tasks="findings").census()
+    >>> census.to_dict()
+    {'findings': {'examples': 4, 'empty': 1, 'labels': {'a': [3, 4], 'b': [1, 1]}}}
+    >>> census.cardinality("findings"), census.density("findings"), census.mean_imbalance("findings")
+    (1.0, 0.5, 2.0)
+    >>> (census + census).task_examples.tolist()
+    [8]
+    """
+
+    strata: tuple[Stratum, ...]
+    examples: IntArray
+    instances: IntArray
+    tasks: tuple[str, ...]
+    task_examples: IntArray
+    task_empty: IntArray
+
+    def __post_init__(self) -> None:
+        sizes = {"examples": self.strata, "instances": self.strata, "task_examples": self.tasks}
+        for name, of in (sizes | {"task_empty": self.tasks}).items():
+            values = np.array(getattr(self, name))
+            if values.size == 0:
+                values = values.astype(np.int64)
+            if values.shape != (len(of),) or not np.issubdtype(values.dtype, np.integer) or (values < 0).any():
+                raise PlanError(f"`{name}` must be {len(of)} whole numbers of at least 0, found {values.tolist()}.")
+            values = values.astype(np.int64)
+            values.setflags(write=False)
+            object.__setattr__(self, name, values)
+        if list(self.tasks) != sorted(set(self.tasks)) or list(self.strata) != sorted(set(self.strata)):
+            raise PlanError("`tasks` and `strata` must be sorted without repeats. Make the census with `LabelSets`.")
+        unknown = sorted({stratum.task for stratum in self.strata} - set(self.tasks))
+        if unknown:
+            raise PlanError(f"`strata` must be of the tasks {list(self.tasks)}, found {unknown}.")
+        labelled = (self.task_examples - self.task_empty)[self.task_of_label]
+        if (self.task_empty > self.task_examples).any() or (self.examples > labelled).any():
+            raise PlanError("a label must be in at most as many examples as its task has with labels, found more.")
+        if (self.instances < self.examples).any() or ((self.examples == 0) & (self.instances > 0)).any():
+            raise PlanError("a label must have at least as many instances as examples, and none without examples.")
+
+    @cached_property
+    def task_of_label(self) -> npt.NDArray[np.int64]:
+        """The position in `tasks` of each label's task."""
+        numbers = {task: number for number, task in enumerate(self.tasks)}
+        return np.array([numbers[stratum.task] for stratum in self.strata], dtype=np.int64)
+
+    @cached_property
+    def imbalance_ratios(self) -> FloatArray:
+        """IRLbl of each label: the examples of its task's most frequent label over its own; 0 without examples."""
+        return imbalance_ratios(self.examples.astype(np.float64), self.task_of_label)
+
+    def span(self, task: str) -> slice:
+        """Where the labels of a task stand: they follow each other."""
+        place = self._place(task)
+        first, last = np.searchsorted(self.task_of_label, [place, place + 1]).tolist()
+        return slice(first, last)
+
+    def cardinality(self, task: str) -> float:
+        """Labels of an example, on average."""
+        n = int(self.task_examples[self._place(task)])
+        return float(self.examples[self.span(task)].sum() / n) if n else 0.0
+
+    def density(self, task: str) -> float:
+        """The cardinality over the number of labels: the mean share of examples that have a label."""
+        span = self.span(task)
+        n_labels = span.stop - span.start
+        return self.cardinality(task) / n_labels if n_labels else 0.0
+
+    def mean_imbalance(self, task: str) -> float:
+        """MeanIR: the mean of the imbalance ratios of the labels that have examples; 1 is balanced."""
+        ratios = self.imbalance_ratios[self.span(task)]
+        return float(ratios[ratios > 0].mean()) if ratios.any() else 1.0
+
+    def to_dict(self) -> dict[str, dict[str, Any]]:
+        """Give {task: {"examples": n, "empty": n, "labels": {label: [examples, instances]}}}."""
+        counts = np.stack([self.examples, self.instances], axis=1).tolist()
+        return {
+            task: {
+                "examples": int(self.task_examples[place]),
+                "empty": int(self.task_empty[place]),
+                "labels": {
+                    self.strata[number].label: counts[number] for number in range(len(self.strata))[self.span(task)]
+                },
+            }
+            for place, task in enumerate(self.tasks)
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Mapping[str, Any]]) -> MultiLabelCensus:
+        """Make a census of what `to_dict` gave."""
+        tasks = tuple(sorted(values))
+        cells = {
+            Stratum(task, label): values[task]["labels"][label] for task in tasks for label in values[task]["labels"]
+        }
+        strata = tuple(sorted(cells))
+        return cls(
+            strata,
+            np.array([cells[stratum][0] for stratum in strata]),
+            np.array([cells[stratum][1] for stratum in strata]),
+            tasks,
+            np.array([values[task]["examples"] for task in tasks]),
+            np.array([values[task]["empty"] for task in tasks]),
+        )
+
+    def __add__(self, other: MultiLabelCensus) -> MultiLabelCensus:
+        """Merge two censuses of different examples: the counts of equal labels and tasks add up."""
+        strata = tuple(sorted({*self.strata, *other.strata}))
+        tasks = tuple(sorted({*self.tasks, *other.tasks}))
+        return MultiLabelCensus(
+            strata,
+            _merged(strata, (self.strata, self.examples), (other.strata, other.examples)),
+            _merged(strata, (self.strata, self.instances), (other.strata, other.instances)),
+            tasks,
+            _merged(tasks, (self.tasks, self.task_examples), (other.tasks, other.task_examples)),
+            _merged(tasks, (self.tasks, self.task_empty), (other.tasks, other.task_empty)),
+        )
+
+    def _place(self, task: str) -> int:
+        if task not in self.tasks:
+            raise PlanError(f"`task` must be one of {', '.join(self.tasks)}, found {task!r}.")
+        return self.tasks.index(task)
+
+    def __eq__(self, other: object) -> bool:
+        return self.to_dict() == other.to_dict() if isinstance(other, MultiLabelCensus) else NotImplemented
+
+    def __reduce__(self) -> tuple[Any, ...]:  # through the constructor, so that the arrays stay read-only
+        fields = (self.strata, self.examples, self.instances, self.tasks, self.task_examples, self.task_empty)
+        return MultiLabelCensus, fields
+
+    def __hash__(self) -> int:
+        arrays = (self.examples, self.instances, self.task_examples, self.task_empty)
+        return hash((self.strata, self.tasks, *(array.tobytes() for array in arrays)))
+
+
+def imbalance_ratios(amounts: FloatArray, task_of_label: IntArray) -> FloatArray:
+    """Give the largest amount of a label's task over the label's own; 0 where it has none."""
+    largest = np.zeros(int(task_of_label.max()) + 1 if task_of_label.size else 0)
+    np.maximum.at(largest, task_of_label, amounts)
+    return np.divide(largest[task_of_label], amounts, out=np.zeros(len(amounts)), where=amounts > 0)
+
+
+def _merged(names: tuple[Any, ...], *parts: tuple[tuple[Any, ...], IntArray]) -> IntArray:
+    sums: Counter[Any] = Counter()
+    for of_part, counts in parts:
+        sums.update(dict(zip(of_part, counts.tolist(), strict=True)))
+    return np.array([sums[name] for name in names], dtype=np.int64)

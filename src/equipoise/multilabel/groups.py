@@ -1,0 +1,122 @@
+"""Examples that are drawn alike, as strata: what turns a plan for label sets into a plan for the samplers.
+
+Label sets overlap and are too many for strata of their own. But what is drawn alike may be one stratum: under the
+largest factor all examples whose factor the same label decides, under the mean all that have the same mean.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from equipoise.census import Census, Stratum
+from equipoise.errors import PlanError
+from equipoise.index import StratumIndex
+from equipoise.multilabel.factors import Factors
+from equipoise.multilabel.label_sets import LabelSets
+from equipoise.weights import ClassWeights, LabelFactors
+from equipoise.weights.base import FloatArray
+
+NO_LABEL = "(no label)"
+"""The stratum of a task's examples without labels."""
+
+
+@dataclass(frozen=True)
+class GroupWeights(ClassWeights):
+    """The factor of the examples of each group: what a scheme for label sets is to a plan of groups.
+
+    Parameters
+    ----------
+    scheme : ClassWeights
+        What made the factors, for the plan's text.
+    factors : tuple of float
+        One for each group of the task, in the census's order.
+    """
+
+    scheme: ClassWeights
+    factors: tuple[float, ...]
+
+    def __str__(self) -> str:
+        return str(self.scheme)
+
+    def formula(self, _n: FloatArray, _labels: Sequence[str | None], _task: str, /) -> FloatArray:
+        """Give the factors; groups always have examples."""
+        return np.array(self.factors)
+
+
+def grouped(
+    sets: LabelSets, factors: Factors, schemes: dict[str, ClassWeights]
+) -> tuple[Census, StratumIndex, dict[str, GroupWeights]]:
+    """Group the examples of each task by what decides their factor.
+
+    Parameters
+    ----------
+    sets : LabelSets
+        The examples.
+    factors : Factors
+        Theirs.
+    schemes : dict of str to ClassWeights
+        The scheme of each task.
+
+    Returns
+    -------
+    census : Census
+        The groups as strata. A task without any labels is one stratum, label None.
+    index : StratumIndex
+        Which examples belong to which.
+    weights : dict of str to GroupWeights
+        The factors of the groups of each task that has labels.
+
+    Raises
+    ------
+    PlanError
+        When a label has the name that examples without labels get.
+    """
+    names: list[Stratum] = []
+    codes = np.empty(len(sets), dtype=np.int64)
+    for number, task in enumerate(sets.tasks):
+        rows = np.flatnonzero(sets.task_of_row == number)
+        if not rows.size:
+            continue
+        of_task, of_rows = _groups_of_task(sets, factors, schemes[task], rows)
+        codes[rows] = len(names) + of_rows
+        names += [Stratum(task, label) for label in of_task]
+    order = sorted(range(len(names)), key=lambda number: (names[number].task, names[number].label or ""))
+    place = np.empty(len(names), dtype=np.int64)
+    place[order] = np.arange(len(names))
+    index = StratumIndex.from_codes(place[codes], len(names))
+    census = Census(tuple(names[number] for number in order), index.sizes)
+    return census, index, _weights(census, place[codes], factors, schemes)
+
+
+def _groups_of_task(
+    sets: LabelSets, factors: Factors, scheme: ClassWeights, rows: npt.NDArray[np.int64]
+) -> tuple[list[str | None], npt.NDArray[np.int64]]:
+    """Names of the groups of a task, and the number of each row's."""
+    deciding = factors.deciding[rows]
+    if (deciding < 0).all():
+        return [None], np.zeros(len(rows), dtype=np.int64)
+    if isinstance(scheme, LabelFactors) and scheme.aggregate == "mean":
+        # Examples without labels stay apart, also from those of the same factor.
+        keys = np.where(deciding < 0, -1.0, factors.of_examples[rows])
+        distinct, of_rows = np.unique(keys, return_inverse=True)
+        names = [NO_LABEL if key < 0 else f"factor {key!r}" for key in distinct.tolist()]
+        return [*names], of_rows
+    present, of_rows = np.unique(deciding, return_inverse=True)
+    labels = [NO_LABEL if code < 0 else sets.strata[code].label for code in present.tolist()]
+    if labels.count(NO_LABEL) > 1:
+        raise PlanError(f"{NO_LABEL!r} must not be a label: examples without labels get that name. Rename it.")
+    return [*labels], of_rows
+
+
+def _weights(
+    census: Census, code_of_row: npt.NDArray[np.int64], factors: Factors, schemes: dict[str, ClassWeights]
+) -> dict[str, GroupWeights]:
+    of_groups = np.zeros(len(census.strata))
+    of_groups[code_of_row] = factors.of_examples  # all of a group have the same
+    return {
+        task: GroupWeights(schemes[task], tuple(of_groups[census.span(task)].tolist()))
+        for task in census.tasks
+        if census.labels(task)
+    }

@@ -1,0 +1,222 @@
+"""Label sets: the labels of each example, none, one or several, side by side in flat arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from equipoise.census import Stratum
+from equipoise.errors import DataError
+from equipoise.multilabel import building
+from equipoise.multilabel.census import MultiLabelCensus
+
+Names = str | Sequence[str] | pa.Array | pa.ChunkedArray
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LabelSets:
+    """The set of labels of each example of a dataset, and how often the example has each.
+
+    Make one with `from_lists`, `from_arrow` or `from_text`; rows keep the dataset's order. A task whose examples all
+    have one label, or none at all (open-ended), is the simple case of the same.
+
+    Parameters
+    ----------
+    tasks : tuple of str [K]
+        Sorted.
+    task_of_row : array of int32 [N]
+        The position of each row's task in `tasks`.
+    strata : tuple of Stratum [S]
+        The labels of all tasks, sorted by task and label; here strata overlap.
+    offsets : array of int64 [N + 1]
+        Row i's labels are ``codes[offsets[i]:offsets[i + 1]]``.
+    codes : array of int32 [M]
+        Positions in `strata`, rising in each row, none twice.
+    instances : array of int32 [M]
+        How often the row has the label, at least once.
+
+    Examples
+    --------
+    >>> sets = LabelSets.from_lists([["cough", "fever"], [], ["cough", "cough"]], tasks="findings")
+    >>> sets.labels_of(0), sets.labels_of(1), sets.labels_of(2)
+    (('cough', 'fever'), (), ('cough',))
+    >>> sets.instances.tolist()
+    [1, 1, 2]
+    """
+
+    tasks: tuple[str, ...]
+    task_of_row: npt.NDArray[np.int32]
+    strata: tuple[Stratum, ...]
+    offsets: npt.NDArray[np.int64]
+    codes: npt.NDArray[np.int32]
+    instances: npt.NDArray[np.int32]
+
+    def __post_init__(self) -> None:
+        for array in (self.task_of_row, self.offsets, self.codes, self.instances):
+            array.setflags(write=False)
+
+    @classmethod
+    def from_lists(cls, labels: Iterable[Iterable[str]], tasks: Names) -> LabelSets:
+        """Make label sets of one list of labels for each example.
+
+        Parameters
+        ----------
+        labels : iterable of iterables of str
+            A label that comes several times is one label with so many instances. An empty list is an example
+            without labels.
+        tasks : str, or sequence of str
+            The task of all examples, or of each.
+
+        Raises
+        ------
+        DataError
+            When a row is no list of texts, a label is blank, or there are not as many tasks as rows.
+        """
+        return cls._from_parts(tasks, *building.parts_of_lists(labels))
+
+    @classmethod
+    def from_arrow(cls, labels: pa.Array | pa.ChunkedArray, tasks: Names) -> LabelSets:
+        """Make label sets of a column of lists of texts, as Parquet files and Hugging Face datasets have them.
+
+        Parameters
+        ----------
+        labels : pyarrow array of lists of str
+            Slices and chunks are fine; nulls are refused, since an unknown set is not an empty one.
+        tasks : str, or sequence of str
+            The task of all examples, or of each.
+
+        Raises
+        ------
+        DataError
+            When the column is no list of texts or holds nulls, a label is blank, or there are not as many tasks as
+            rows.
+        """
+        return cls._from_parts(tasks, *building.parts_of_arrow(labels))
+
+    @classmethod
+    def from_text(
+        cls,
+        targets: Sequence[str] | pa.Array | pa.ChunkedArray,
+        tasks: Names,
+        separator: str = ";",
+        *,
+        single_tasks: Iterable[str] = (),
+        open_tasks: Iterable[str] = (),
+    ) -> LabelSets:
+        """Make label sets of target texts such as "cough; fever".
+
+        Parameters
+        ----------
+        targets : sequence of str
+            Blanks around labels, and empty places such as that behind a last separator, do not count. A text without
+            labels is an example without labels.
+        tasks : str, or sequence of str
+            The task of all examples, or of each.
+        separator : str
+            What stands between labels.
+        single_tasks : iterable of str
+            Tasks whose target is one label, separator or not.
+        open_tasks : iterable of str
+            Open-ended tasks: their targets are no labels.
+
+        Raises
+        ------
+        DataError
+            When a target is null, the separator is blank, or a task named is not in the data.
+
+        Examples
+        --------
+        >>> sets = LabelSets.from_text(["cough; fever", "", "a;b"], ["notes", "notes", "code"], single_tasks=["code"])
+        >>> [sets.labels_of(row) for row in range(3)]
+        [('cough', 'fever'), (), ('a;b',)]
+        """
+        texts = building.texts_of(targets, "targets")
+        of_rows = building.tasks_of(tasks, len(texts))
+        parts = building.parts_of_text(texts, of_rows, separator, frozenset(single_tasks), frozenset(open_tasks))
+        return cls._from_parts(of_rows, *parts)
+
+    @classmethod
+    def _from_parts(cls, tasks: Names, lengths: npt.NDArray[np.int64], labels: pa.Array) -> LabelSets:
+        return cls(*building.grouped(building.tasks_of(tasks, len(lengths)), lengths, labels))
+
+    def __len__(self) -> int:
+        """Examples."""
+        return len(self.task_of_row)
+
+    @cached_property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """Labels of each example, each counted once."""
+        return np.diff(self.offsets)
+
+    @cached_property
+    def row_of_entry(self) -> npt.NDArray[np.int64]:
+        """The example that each entry of `codes` belongs to."""
+        return np.repeat(np.arange(len(self)), self.lengths)
+
+    def labels_of(self, row: int) -> tuple[str, ...]:
+        """The labels of one example, sorted."""
+        strata = (self.strata[code] for code in self.codes[self.offsets[row] : self.offsets[row + 1]].tolist())
+        return tuple(stratum.label for stratum in strata if stratum.label is not None)
+
+    def take(self, rows: npt.ArrayLike) -> LabelSets:
+        """Give the label sets of these rows, in their order: the training rows, say.
+
+        All labels stay listed, also those that no row has left.
+
+        Parameters
+        ----------
+        rows : array of integers, or of booleans [N]
+            Row numbers, or which rows to keep.
+        """
+        chosen = np.asarray(rows)
+        if chosen.dtype == np.bool_:
+            if chosen.shape != (len(self),):
+                raise DataError(f"`rows` must be one boolean for each of {len(self)} rows, found shape {chosen.shape}.")
+            chosen = np.flatnonzero(chosen)
+        elif chosen.size == 0:
+            chosen = chosen.astype(np.int64)
+        if chosen.ndim != 1 or not np.issubdtype(chosen.dtype, np.integer):
+            raise DataError(f"`rows` must be row numbers or booleans, found {chosen.dtype} of shape {chosen.shape}.")
+        if chosen.size and not (chosen.min() >= 0 and chosen.max() < len(self)):
+            raise DataError(f"`rows` must be from 0 to {len(self) - 1}, found {chosen.min()} to {chosen.max()}.")
+        lengths = self.lengths[chosen]
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        entries = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1][chosen] - offsets[:-1], lengths)
+        taken = self.codes[entries], self.instances[entries]
+        return LabelSets(self.tasks, self.task_of_row[chosen], self.strata, offsets, *taken)
+
+    def census(self) -> MultiLabelCensus:
+        """Count examples and instances of every label; censuses of parts add up."""
+        n_tasks, n_strata = len(self.tasks), len(self.strata)
+        return MultiLabelCensus(
+            self.strata,
+            np.bincount(self.codes, minlength=n_strata),
+            # float64 adds whole numbers exactly up to 2**53
+            np.bincount(self.codes, self.instances, minlength=n_strata).astype(np.int64),
+            self.tasks,
+            np.bincount(self.task_of_row, minlength=n_tasks),
+            np.bincount(self.task_of_row[self.lengths == 0], minlength=n_tasks),
+        )
+
+    def _key(self) -> tuple[Any, ...]:
+        arrays = (self.task_of_row, self.offsets, self.codes, self.instances)
+        return self.tasks, self.strata, *(array.tobytes() for array in arrays)
+
+    def __eq__(self, other: object) -> bool:
+        return self._key() == other._key() if isinstance(other, LabelSets) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def __reduce__(self) -> tuple[Any, ...]:  # through the constructor, so that the arrays stay read-only
+        fields = (self.tasks, self.task_of_row, self.strata, self.offsets, self.codes, self.instances)
+        return LabelSets, fields
+
+    def __repr__(self) -> str:
+        return f"LabelSets({len(self)} examples, {len(self.tasks)} tasks, {len(self.strata)} labels)"

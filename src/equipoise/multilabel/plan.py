@@ -1,0 +1,151 @@
+"""The plan for label sets: each example drawn by the factors of its labels, tasks by their rates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from equipoise.errors import PlanError
+from equipoise.index import StratumIndex
+from equipoise.multilabel.factors import Factors, factors_of
+from equipoise.multilabel.forecast import MultiLabelForecast, forecast
+from equipoise.multilabel.groups import grouped
+from equipoise.multilabel.label_sets import LabelSets
+from equipoise.plan import Plan, checked_draws
+from equipoise.rates import Proportional, Rates
+from equipoise.weights import ClassWeights, Natural
+from equipoise.weights.label_shares import check_named_tasks, scheme_of_each_task
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class MultiLabelPlan:
+    """What is drawn of examples with several labels each. Make one with `MultiLabelPlan.build`.
+
+    Labels that share examples cannot be given rates of their own: who draws a rare label draws what comes with it.
+    So examples are weighed, by the factors of their labels, and `forecast` says what each label gets.
+
+    Examples that are drawn alike are a stratum, so that `plan` is a plan as any other and `PlanSampler` draws it:
+    exact shares, every example of a stratum before one comes again, on many ranks, resumable, in batches of any kind.
+    Under the largest factor the stratum is named for the rarest label of its examples.
+
+    Parameters
+    ----------
+    sets : LabelSets
+        The labels of each training example.
+    plan : Plan
+        The groups of examples that are drawn alike, and how often.
+    index : StratumIndex
+        Which examples belong to which group.
+    factors : Factors
+        The factor of each label and of each example.
+
+    See Also
+    --------
+    Plan : the same for one label an example.
+
+    Examples
+    --------
+    >>> from equipoise import LabelSets, MultiLabelPlan, PlanSampler, weights
+    >>> sets = LabelSets.from_lists([["a"]] * 88 + [["a", "b"]] * 8 + [["b"]] + [[]] * 3, tasks="findings")
+    >>> plan = MultiLabelPlan.build(sets, weights.RepeatFactor(0.36))
+    >>> plan.label_factors
+    {'findings': {'a': 1.0, 'b': 2.0}}
+    >>> sampler = PlanSampler(plan.plan, plan.index)
+    >>> rows = sampler.rows(0, 109 * 2048)  # 109 is the sum of the examples' factors, 2,048 the block
+    >>> [int((rows == row).sum()) / 2048 for row in (0, 90, 99)]  # only "a"; "a" and "b"; no label
+    [1.0, 2.0, 1.0]
+    """
+
+    sets: LabelSets
+    plan: Plan
+    index: StratumIndex
+    factors: Factors
+
+    @classmethod
+    def build(
+        cls,
+        sets: LabelSets,
+        weights: ClassWeights | Mapping[str, ClassWeights],
+        rates: Rates = Proportional(),  # noqa: B008 - immutable
+        *,
+        max_passes: float | None = None,
+        draws: int | None = None,
+    ) -> MultiLabelPlan:
+        """Resolve rates and factors to a plan.
+
+        Parameters
+        ----------
+        sets : LabelSets
+            The labels of each training example, in the dataset's order.
+        weights : ClassWeights or mapping of str to ClassWeights
+            `RepeatFactor`, `InstanceAware` or `Natural`; per task with a mapping, "*" being the tasks that are not
+            named. Tasks whose examples all have one label take any class weights.
+        rates : Rates
+            How often each task is drawn, whatever the factors of its examples.
+        max_passes : float, optional
+            How often, on average, an example may be seen in `draws` draws. What examples may not take goes to the
+            others of their task, in proportion.
+        draws : int, optional
+            The planned number of draws; `max_passes` and UniMax need it.
+
+        Returns
+        -------
+        MultiLabelPlan
+
+        Raises
+        ------
+        PlanError
+            When there are no examples, a scheme does not fit its task, or the draws do not fit under `max_passes`.
+        """
+        if not len(sets):
+            raise PlanError("`sets` must have examples, found none. Check that the data was read.")
+        schemes = scheme_of_each_task(sets.tasks, weights)
+        check_named_tasks(schemes, weights)
+        factors = factors_of(sets, schemes)
+        census, index, of_groups = grouped(sets, factors, schemes)
+        # Open-ended tasks have nothing to weigh; a scheme that names one is the plan's to refuse.
+        given = weights if isinstance(weights, Mapping) else {}
+        of_open = {task: given.get(task, Natural()) for task in census.tasks if task not in of_groups}
+        plan = Plan.build(census, rates, of_open | of_groups, max_passes=max_passes, draws=draws)
+        return cls(sets, plan, index, factors)
+
+    @property
+    def label_factors(self) -> dict[str, dict[str, float]]:
+        """The factor of each label, as {task: {label: factor}}."""
+        found: dict[str, dict[str, float]] = {task: {} for task in self.sets.tasks}
+        for stratum, factor in zip(self.sets.strata, self.factors.of_labels.tolist(), strict=True):
+            found[stratum.task][str(stratum.label)] = factor
+        return found
+
+    @cached_property
+    def row_weights(self) -> FloatArray:
+        """The probability that a draw is this example, for each: what `WeightedSampler` takes."""
+        weights = self.index.spread(self.plan.probabilities / self.plan.counts)
+        weights.setflags(write=False)
+        return weights
+
+    def forecast(self, draws: int | None = None, allow_passes: float = 100.0) -> MultiLabelForecast:
+        """Say what `draws` draws (the planned number unless given) will do to each label.
+
+        Parameters
+        ----------
+        draws : int, optional
+            The number of draws.
+        allow_passes : float
+            More passes than this over the examples of a label, on average, are an error; more than 4 are a warning.
+        """
+        draws = self.plan.draws if draws is None else draws
+        if draws is None:
+            raise PlanError("`draws` must be given: the plan was built without a number of draws.")
+        return forecast(
+            self.sets, self.factors, self.row_weights, draws=checked_draws(draws), allow_passes=allow_passes
+        )
+
+    def __repr__(self) -> str:
+        return f"MultiLabelPlan({self.sets!r}, {self.plan!r})"

@@ -1,0 +1,154 @@
+import pickle
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from equipoise import LabelSets, Stratum
+from equipoise.errors import DataError
+
+ROWS = [["b", "a"], [], ["c", "a", "c"], ["b"]]
+
+
+def test_labels_are_sorted_and_once_in_a_row():
+    sets = LabelSets.from_lists(ROWS, "t")
+    assert [sets.labels_of(row) for row in range(4)] == [("a", "b"), (), ("a", "c"), ("b",)]
+    assert sets.strata == (Stratum("t", "a"), Stratum("t", "b"), Stratum("t", "c"))
+    assert sets.offsets.tolist() == [0, 2, 2, 4, 5]
+    assert sets.codes.tolist() == [0, 1, 0, 2, 1]
+    assert sets.instances.tolist() == [1, 1, 1, 2, 1]
+    assert sets.lengths.tolist() == [2, 0, 2, 1]
+    assert (len(sets), sets.tasks) == (4, ("t",))
+
+
+def test_tasks_have_labels_of_their_own():
+    sets = LabelSets.from_lists([["x"], ["x", "a"], ["b"]], ["u", "t", "t"])
+    assert sets.strata == (Stratum("t", "a"), Stratum("t", "b"), Stratum("t", "x"), Stratum("u", "x"))
+    assert sets.codes.tolist() == [3, 0, 2, 1]
+    assert sets.task_of_row.tolist() == [1, 0, 0]
+
+
+LISTS = pa.array(ROWS)
+COLUMNS = {
+    "list": LISTS,
+    "large list": LISTS.cast(pa.large_list(pa.large_string())),
+    "dictionary": pa.array(ROWS, pa.list_(pa.dictionary(pa.int8(), pa.string()))),
+    "slice": pa.array([["z"], *ROWS, ["z"]]).slice(1, 4),
+    "chunks": pa.chunked_array([LISTS.slice(0, 1), LISTS.slice(1, 0), LISTS.slice(1, 3)]),
+}
+
+
+@pytest.mark.parametrize("column", COLUMNS.values(), ids=COLUMNS.keys())
+def test_arrow_columns_are_as_lists(column):
+    assert LabelSets.from_arrow(column, "t") == LabelSets.from_lists(ROWS, "t")
+    tasks = ["t", "u", "u", "t"]
+    assert LabelSets.from_arrow(column, pa.chunked_array([tasks])) == LabelSets.from_lists(ROWS, tasks)
+
+
+def test_fixed_size_lists():
+    column = pa.array([["a", "b"], ["c", "c"]], pa.list_(pa.string(), 2))
+    assert LabelSets.from_arrow(column, "t") == LabelSets.from_lists([["a", "b"], ["c", "c"]], "t")
+
+
+def test_no_rows_and_no_labels():
+    assert len(LabelSets.from_lists([], "t")) == 0
+    assert LabelSets.from_lists([[], []], "t").strata == ()
+    assert LabelSets.from_arrow(pa.array([[], []]), "t").lengths.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("text", ["b; a", " b ;a; ", "a;;b", ";a;b"])
+def test_text_is_split_and_trimmed(text):
+    assert LabelSets.from_text([text], "t").labels_of(0) == ("a", "b")
+
+
+def test_text_of_several_kinds_of_tasks():
+    sets = LabelSets.from_text(
+        ["a|b|a", " ", "x|y", "free | text"],
+        ["multi", "multi", "single", "open"],
+        "|",
+        single_tasks=["single"],
+        open_tasks=["open"],
+    )
+    assert [sets.labels_of(row) for row in range(4)] == [("a", "b"), (), ("x|y",), ()]
+    assert sets.instances.tolist() == [2, 1, 1]
+    assert sets.tasks == ("multi", "open", "single")
+
+
+def test_equal_hashable_and_pickled():
+    sets = LabelSets.from_lists(ROWS, "t")
+    again = pickle.loads(pickle.dumps(sets))
+    assert again == sets
+    assert not again.codes.flags.writeable
+    assert hash(LabelSets.from_lists([row[::-1] for row in ROWS], "t")) == hash(sets)
+    assert sets != LabelSets.from_lists(ROWS, "u")
+    assert sets != LabelSets.from_lists([["a", "b", "b"], *ROWS[1:]], "t")
+    with pytest.raises(ValueError, match="read-only"):
+        sets.codes[0] = 1
+
+
+@pytest.mark.parametrize("rows", [[2, 0, 2], np.array([], dtype=float), [True, False, True, True]])
+def test_take(rows):
+    sets = LabelSets.from_lists(ROWS, "t")
+    taken = sets.take(rows)
+    chosen = np.flatnonzero(rows) if np.asarray(rows).dtype == bool else np.asarray(rows, dtype=int)
+    assert [taken.labels_of(i) for i in range(len(taken))] == [sets.labels_of(row) for row in chosen.tolist()]
+    assert taken.strata == sets.strata
+    assert taken.take(np.arange(len(taken))) == taken
+
+
+@pytest.mark.parametrize("rows", [[4], [-1], [0.5], [True, False], [[0, 1]]])
+def test_take_refuses(rows):
+    with pytest.raises(DataError, match=r"`rows` must be"):
+        LabelSets.from_lists(ROWS, "t").take(rows)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([["a"], "bc"], "a list of labels for each example, found 'bc' at row 1"),
+        ([["a"], None], "found None at row 1"),
+        ([["a"], [], ["b", 3]], "`labels` must be texts, found 3 at row 2"),
+        ([[], ["a", " "]], "a label must not be null or blank, found ' ' at row 1"),
+        ([["a", None]], "`labels` must be texts, found None at row 0"),
+    ],
+)
+def test_lists_that_cannot_be(labels, message):
+    with pytest.raises(DataError, match=message):
+        LabelSets.from_lists(labels, "t")
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (pa.array(["a; b"]), "a column of lists of texts, found string"),
+        (pa.array([[1]]), "a column of lists of texts, found list<"),
+        (pa.array([["a"], None, None]), "no nulls, found 2, the first at row 1"),
+        (pa.array([["a"], ["b", None]]), "must not be null or blank, found None at row 1"),
+        (pa.array([[], [], ["a", ""]]), "must not be null or blank, found '' at row 2"),
+    ],
+)
+def test_columns_that_cannot_be(labels, message):
+    with pytest.raises(DataError, match=message):
+        LabelSets.from_arrow(labels, "t")
+
+
+@pytest.mark.parametrize("tasks", [["t"], ["t", None], ["t", 1], [1, 2], pa.array(["t"] * 3)])
+def test_tasks_that_cannot_be(tasks):
+    with pytest.raises(DataError, match="`tasks` must be"):
+        LabelSets.from_lists([["a"], ["b"]], tasks)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"separator": " "}, "`separator` must be a text that is not blank"),
+        ({"single_tasks": ["u"]}, r"`single_tasks` must name tasks of \['t'\], found \['u'\]"),
+        ({"open_tasks": ["u"]}, r"`open_tasks` must name tasks of \['t'\], found \['u'\]"),
+        ({"open_tasks": ["t"], "single_tasks": ["t"]}, "must not be both"),
+    ],
+)
+def test_texts_that_cannot_be(options, message):
+    with pytest.raises(DataError, match=message):
+        LabelSets.from_text(["a;b"], "t", **options)
+    with pytest.raises(DataError, match="`targets` must be texts without nulls, found 1 nulls"):
+        LabelSets.from_text(["a", None], "t")
