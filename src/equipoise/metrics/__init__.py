@@ -1,7 +1,6 @@
 """Scores per task and label, with intervals from resampled groups."""
 
 from equipoise.metrics.classification import Bands
-from equipoise.metrics.comparison import paired_difference
 from equipoise.metrics.evaluation import evaluate
 from equipoise.metrics.predictions import TaskPredictions, predictions_table, read_predictions
 from equipoise.metrics.reports import classification_report, open_report
@@ -17,7 +16,6 @@ __all__ = [
     "classification_report",
     "evaluate",
     "open_report",
-    "paired_difference",
     "predictions_table",
     "read_predictions",
 ]

@@ -11,6 +11,7 @@ from sklearn import metrics as sklearn_metrics
 
 from equipoise.errors import ConfigError
 from equipoise.metrics.confusion import Array, LabelSums, macro_metrics
+from equipoise.metrics.costs import row_costs
 from equipoise.metrics.predictions import TaskPredictions
 from equipoise.metrics.resampling import contributions
 
@@ -73,6 +74,8 @@ class ClassificationRows:
         Training rows of each label.
     bands : Bands
         The thresholds of the bands.
+    costs : float64 array of shape (labels, labels), optional
+        What answers cost; with them there is the metric `expected_cost`.
     """
 
     def __init__(
@@ -81,6 +84,7 @@ class ClassificationRows:
         codes: NDArray[np.int64],
         train_counts: Mapping[str, int] | None,
         bands: Bands,
+        costs: Array | None = None,
     ) -> None:
         self.labels = predictions.labels
         self.train_counts = train_counts
@@ -105,6 +109,7 @@ class ClassificationRows:
             if predictions.probabilities is None
             else _Probabilistic.of(predictions.probabilities, self.true, len(self.labels))
         )
+        self.cost = None if costs is None else np.nan_to_num(row_costs(predictions, costs))
 
     def point(self) -> tuple[dict[str, float], dict[str, Array]]:
         """Compute the metrics with scikit-learn.
@@ -131,9 +136,9 @@ class ClassificationRows:
         single = len(np.union1d(self.true, self.predicted)) == 1
         mcc = np.asarray(0.0 if single else sklearn_metrics.matthews_corrcoef(self.true, self.predicted))
         metrics = macro_metrics(recall, f1, accuracy, mcc, self.bands)
-        if self.probabilistic is not None:
+        if self.probabilistic is not None or self.cost is not None:
             total = np.asarray(self.contributions(1, np.zeros_like(self.codes)).sum(axis=0))
-            metrics |= self._probabilistic_metrics(total)
+            metrics |= self._summed_metrics(total)
         return (
             {name: float(value) for name, value in metrics.items()},
             {"precision": precision, "recall": recall, "f1": f1},
@@ -142,10 +147,11 @@ class ClassificationRows:
     @property
     def width(self) -> int:
         """The number of columns of `contributions`."""
-        return 3 * (self.invalid + 1) + (0 if self.probabilistic is None else ECE_BINS + 2)
+        probabilistic = 0 if self.probabilistic is None else ECE_BINS + 2
+        return 3 * (self.invalid + 1) + probabilistic + (self.cost is not None)
 
     def contributions(self, groups: int, codes: NDArray[np.int64] | None = None) -> sp.csr_array:
-        """Sum what each group adds: hits, true and predicted rows by category, then the probabilistic sums.
+        """Sum what each group adds: hits, true and predicted rows by category, then the sums of errors and costs.
 
         Parameters
         ----------
@@ -174,6 +180,8 @@ class ClassificationRows:
                 (np.full_like(self.true, start + ECE_BINS), part.log_loss),
                 (np.full_like(self.true, start + ECE_BINS + 1), part.brier),
             ]
+        if self.cost is not None:
+            columns.append((np.full_like(self.true, self.width - 1), self.cost))
         return contributions(self.codes if codes is None else codes, groups, columns, self.width)
 
     def replicate(self, sums: Array) -> tuple[dict[str, Array], dict[str, Array]]:
@@ -195,8 +203,7 @@ class ClassificationRows:
 
     def _closed(self, held: LabelSums, sums: Array) -> tuple[dict[str, Array], dict[str, Array]]:
         metrics = macro_metrics(held.recall, held.f1, held.accuracy, held.mcc, self.bands)
-        if self.probabilistic is not None:
-            metrics |= self._probabilistic_metrics(sums)
+        metrics |= self._summed_metrics(sums)
         return metrics, {"precision": held.precision, "recall": held.recall, "f1": held.f1}
 
     def _sums(self, sums: Array) -> LabelSums:
@@ -204,16 +211,21 @@ class ClassificationRows:
         hits, true, predicted = (sums[..., k * categories : (k + 1) * categories] for k in range(3))
         return LabelSums(hits, true, predicted, len(self.labels))
 
-    def _probabilistic_metrics(self, sums: Array) -> dict[str, Array]:
+    def _summed_metrics(self, sums: Array) -> dict[str, Array]:
         true = self._sums(sums).true
         rows, known = true.sum(-1), true[..., : len(self.labels)].sum(-1)
-        start = 3 * (self.invalid + 1)
-        gaps = np.abs(sums[..., start : start + ECE_BINS]).sum(-1)
-        return {
-            "log_loss": _per(sums[..., start + ECE_BINS], known),
-            "ece": _per(gaps, rows),
-            "brier": _per(sums[..., start + ECE_BINS + 1], rows),
-        }
+        metrics: dict[str, Array] = {}
+        if self.probabilistic is not None:
+            start = 3 * (self.invalid + 1)
+            gaps = np.abs(sums[..., start : start + ECE_BINS]).sum(-1)
+            metrics |= {
+                "log_loss": _per(sums[..., start + ECE_BINS], known),
+                "ece": _per(gaps, rows),
+                "brier": _per(sums[..., start + ECE_BINS + 1], rows),
+            }
+        if self.cost is not None:
+            metrics["expected_cost"] = _per(sums[..., self.width - 1], known)
+        return metrics
 
 
 @dataclass(frozen=True, eq=False)

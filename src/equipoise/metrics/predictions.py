@@ -1,7 +1,7 @@
 """Predictions as a table, for files and for scoring again."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -82,6 +82,39 @@ class TaskPredictions:
     def kind(self) -> Kind:
         """Whether the task has labels."""
         return "classification" if self.labels else "open"
+
+    def take(self, rows: NDArray[np.integer]) -> "TaskPredictions":
+        """Return some of the rows.
+
+        Parameters
+        ----------
+        rows : integer array
+            Which ones, by their places here.
+
+        Returns
+        -------
+        TaskPredictions
+            In the order of `rows`.
+
+        Examples
+        --------
+        >>> TaskPredictions("tone", ["good", "bad"], ["bad", "bad"]).take(np.array([1])).targets
+        ['bad']
+        """
+        places: list[int] = rows.tolist()
+
+        def chosen(column: Sequence[str]) -> list[str]:
+            return [column[place] for place in places]
+
+        return replace(
+            self,
+            targets=chosen(self.targets),
+            predicted=chosen(self.predicted),
+            probabilities=None if self.probabilities is None else self.probabilities[rows],
+            groups=None if self.groups is None else chosen(self.groups),
+            rows=None if self.rows is None else self.rows[rows],
+            ids=None if self.ids is None else chosen(self.ids),
+        )
 
     def to_table(self) -> pa.Table:
         """Return one row for each prediction.

@@ -98,13 +98,15 @@ def resampled_sums(parts: Sequence[sp.csr_array], groups: int, bootstrap: int, s
     Efron (1979), "Bootstrap Methods: Another Look at the Jackknife"; Davison & Hinkley (1997),
     "Bootstrap Methods and their Application", section 3.8 (resampling whole clusters).
     """
-    sums = [np.empty((bootstrap, part.sum(axis=0).size), np.float64) for part in parts]
+    # Side by side, the parts share one product with the weights.
+    whole = sp.hstack(parts, format="csr")
+    widths = [part.sum(axis=0).size for part in parts]
+    sums = np.empty((bootstrap, sum(widths)), np.float64)
     first = 0
     for weights in group_weights(groups, bootstrap, seed):
-        for total, part in zip(sums, parts, strict=True):
-            total[first : first + len(weights)] = weights @ part
+        sums[first : first + len(weights)] = weights @ whole
         first += len(weights)
-    return sums
+    return np.split(sums, np.cumsum(widths)[:-1], axis=1)
 
 
 def group_weights(groups: int, bootstrap: int, seed: int) -> Iterator[NDArray[np.float64]]:

@@ -16,7 +16,11 @@ Rows = ClassificationRows | OpenRows
 
 
 def rows_as_numbers(
-    part: TaskPredictions, codes: NDArray[np.int64], train_counts: Mapping[str, int] | None, bands: Bands
+    part: TaskPredictions,
+    codes: NDArray[np.int64],
+    train_counts: Mapping[str, int] | None,
+    bands: Bands,
+    costs: Array | None = None,
 ) -> Rows:
     """Turn the predictions of one task into numbers.
 
@@ -30,6 +34,8 @@ def rows_as_numbers(
         Training rows of each label.
     bands : Bands
         The thresholds of the bands.
+    costs : float64 array of shape (labels, labels), optional
+        What answers cost; see `expected_cost`.
 
     Returns
     -------
@@ -38,7 +44,7 @@ def rows_as_numbers(
     """
     if part.kind == "open":
         return OpenRows(part, codes)
-    return ClassificationRows(part, codes, train_counts, bands)
+    return ClassificationRows(part, codes, train_counts, bands, costs)
 
 
 def replicates(

@@ -20,7 +20,6 @@ from equipoise.metrics import (
     classification_report,
     evaluate,
     open_report,
-    paired_difference,
 )
 from equipoise.metrics.classification import ClassificationRows
 from equipoise.metrics.resampling import group_codes, group_weights, resampled_sums
@@ -314,21 +313,6 @@ def test_many_resamples_are_fast():
     start = time.process_time()
     evaluate(tasks, bootstrap=1000)
     assert time.process_time() - start < 5.0
-
-
-def test_paired_difference_is_narrower_than_the_intervals_of_its_arms():
-    first = clustered()
-    better = list(first.predicted)
-    better[:8] = first.targets[:8]
-    second = TaskPredictions("t", first.targets, better, first.labels, groups=first.groups)
-    found = paired_difference({"t": first}, {"t": second})["accuracy"]
-    arms = [evaluate({"t": held}).mean["accuracy"] for held in (first, second)]
-    assert found.value == pytest.approx((arms[1].value or 0) - (arms[0].value or 0))
-    assert width(found) < width(arms[0]) / 2
-    same = paired_difference({"t": first}, {"t": first})["macro_f1"]
-    assert (same.value, same.low, same.high) == (0.0, 0.0, 0.0)
-    with pytest.raises(DataError, match="must predict the same rows"):
-        paired_difference({"t": first}, {"t": TaskPredictions("t", ["a"], ["a"], ("a", "b"))})
 
 
 def test_open_metrics_equal_their_libraries():

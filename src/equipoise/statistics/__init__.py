@@ -1,0 +1,23 @@
+"""What several trainings show: means over seeds, paired differences, tests, ranks and the simplest that is as good."""
+
+from equipoise.statistics.differences import Differences, difference_over_seeds
+from equipoise.statistics.holm import holm
+from equipoise.statistics.ranks import MeanRanks, cliques, mean_ranks
+from equipoise.statistics.seeds import mean_interval
+from equipoise.statistics.signed_rank import SignedRankTest, signed_rank
+from equipoise.statistics.standard_error import objective_replicates, simplest_within, standard_error_of_mean
+
+__all__ = [
+    "Differences",
+    "MeanRanks",
+    "SignedRankTest",
+    "cliques",
+    "difference_over_seeds",
+    "holm",
+    "mean_interval",
+    "mean_ranks",
+    "objective_replicates",
+    "signed_rank",
+    "simplest_within",
+    "standard_error_of_mean",
+]

@@ -1,0 +1,303 @@
+"""Differences over seeds against explicit resamples of the groups, and what costs and standard errors add."""
+
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from equipoise.calibration import cost_matrix
+from equipoise.errors import ConfigError, DataError
+from equipoise.metrics import TaskPredictions, evaluate
+from equipoise.metrics.costs import expected_cost
+from equipoise.metrics.resampling import group_weights
+from equipoise.statistics import (
+    difference_over_seeds,
+    mean_interval,
+    objective_replicates,
+    simplest_within,
+    standard_error_of_mean,
+)
+
+LABELS = ("a", "b", "c")
+COSTS = {"t": np.array([[0.0, 1.0, 4.0], [2.0, 0.0, 8.0], [16.0, 3.0, 0.5]])}
+
+
+def predicted(seed, right=0.6, rows=60, groups=20, tasks=("t", "u")):
+    """Two tasks with the same patients; what is right is the same for every seed."""
+    truth, random = np.random.default_rng(99), np.random.default_rng(seed)
+    found = {}
+    for task in tasks:
+        true = truth.choice(LABELS, rows)
+        said = np.where(random.random(rows) < right, true, random.choice(LABELS, rows))
+        names = truth.integers(0, groups, rows).astype(str).tolist()
+        found[task] = TaskPredictions(
+            task, true.tolist(), said.tolist(), LABELS, random.dirichlet(np.ones(3), rows), names, np.arange(rows)
+        )
+    return found
+
+
+def taken(held, weights, names):
+    """The rows of a resample, one by one."""
+    chosen = {}
+    for task, part in held.items():
+        times = [int(weights[names.index(group)]) for group in part.groups]
+        chosen[task] = replace(part.take(np.repeat(np.arange(len(times)), times)), groups=None, rows=None)
+    return chosen
+
+
+def means(held):
+    return {metric: each.value for metric, each in evaluate(held, bootstrap=0).mean.items()}
+
+
+def test_equals_the_mean_difference_on_explicit_resamples():
+    first, second = [predicted(seed) for seed in (1, 2)], [predicted(seed, 0.8) for seed in (3, 4)]
+    found = difference_over_seeds(first, second, bootstrap=40, seed=5, confidence=0.8)
+    # Groups are numbered as they come, task by task, which is what the weights are drawn for.
+    names = list(dict.fromkeys([*first[0]["t"].groups, *first[0]["u"].groups]))
+    (weights,) = group_weights(len(names), 40, 5)
+    drawn = [
+        np.mean(
+            [
+                means(taken(b, each, names))["macro_f1"] - means(taken(a, each, names))["macro_f1"]
+                for a, b in zip(first, second, strict=True)
+            ]
+        )
+        for each in weights
+    ]
+    estimate = found.mean["macro_f1"]
+    assert (estimate.low, estimate.high) == pytest.approx(tuple(np.quantile(drawn, [0.1, 0.9])))
+    expected = [means(b)["macro_f1"] - means(a)["macro_f1"] for a, b in zip(first, second, strict=True)]
+    assert estimate.value == pytest.approx(np.mean(expected))
+    assert set(found.mean) == set(means(first[0]))
+
+
+def test_one_seed_is_the_paired_difference_of_two_evaluations():
+    first, second = predicted(1), predicted(2, 0.8)
+    counts = {task: {"a": 500, "b": 50, "c": 5} for task in first}
+    mean, tasks = difference_over_seeds([first], [second], train_counts=counts)
+    arms = [evaluate(arm, train_counts=counts) for arm in (first, second)]
+    for metric, estimate in mean.items():
+        assert estimate.value == arms[1].mean[metric].value - arms[0].mean[metric].value
+        for task in first:
+            before, after = (arm.tasks[task].metrics[metric] for arm in arms)
+            assert tasks[task][metric].value == after.value - before.value
+    assert {"recall_many", "recall_few", "log_loss"} <= set(mean)
+    # Resamples are those of `evaluate`: what is right in every row has no luck, so all of it is that of the other.
+    perfect = {task: replace(part, predicted=part.targets) for task, part in first.items()}
+    found = difference_over_seeds([perfect], [first]).mean["accuracy"]
+    alone = arms[0].mean["accuracy"]
+    assert (found.low, found.high) == pytest.approx((alone.low - 1, alone.high - 1))
+
+
+def test_a_task_alone_is_resampled_as_among_others_when_its_groups_are_first():
+    first, second = predicted(1), predicted(2)
+    found = difference_over_seeds([first], [second], bootstrap=0)
+    alone = difference_over_seeds([{"u": first["u"]}], [{"u": second["u"]}], bootstrap=0)
+    assert alone.mean == alone.tasks["u"] == found.tasks["u"]
+    assert alone.mean["accuracy"].low is None
+
+
+def test_a_difference_is_narrower_than_the_intervals_of_its_arms():
+    first = predicted(1)
+    better = list(first["t"].predicted)
+    better[:6] = first["t"].targets[:6]
+    second = {**first, "t": replace(first["t"], predicted=better)}
+    found = difference_over_seeds([first], [second]).mean["accuracy"]
+    for arm in (first, second):
+        alone = evaluate(arm).mean["accuracy"]
+        assert found.high - found.low < (alone.high - alone.low) / 2
+
+
+def test_the_same_predictions_show_no_difference():
+    arms = [predicted(seed) for seed in range(3)]
+    found = difference_over_seeds(arms, arms, bootstrap=50)
+    for estimates in (found.mean, *found.tasks.values()):
+        assert {(each.value, each.low, each.high) for each in estimates.values()} == {(0.0, 0.0, 0.0)}
+
+
+@settings(deadline=None, max_examples=10)
+@given(st.integers(0, 1000), st.integers(1, 3))
+def test_turned_around_it_has_the_other_sign(seed, seeds):
+    first = [predicted(seed + each, rows=12, groups=5) for each in range(seeds)]
+    second = [predicted(seed + 10 + each, rows=12, groups=5) for each in range(seeds)]
+    found = difference_over_seeds(first, second, bootstrap=20).mean
+    turned = difference_over_seeds(second, first, bootstrap=20).mean
+    for metric, each in found.items():
+        other = turned[metric]
+        assert each.value == pytest.approx(-other.value)
+        assert (each.low, each.high) == pytest.approx((-other.high, -other.low))
+
+
+def test_more_seeds_have_as_much_luck_in_who_is_tested():
+    # All seeds err in the same patients: their mean has the interval of one. Independent errors would shrink it.
+    first, second = predicted(1), predicted(2, 0.8)
+    one = difference_over_seeds([first], [second]).mean
+    five = difference_over_seeds([first] * 5, [second] * 5).mean
+    for metric, each in one.items():
+        other = five[metric]
+        assert (other.value, other.low, other.high) == pytest.approx((each.value, each.low, each.high))
+
+
+def test_metrics_that_not_all_have_are_left_out_in_their_task():
+    first, second = predicted(1), predicted(2)
+    silent = {**second, "u": replace(second["u"], probabilities=None)}
+    found = difference_over_seeds([first, first], [second, silent], bootstrap=0)
+    assert "log_loss" in found.tasks["t"]
+    assert "log_loss" not in found.tasks["u"]
+    assert found.mean["log_loss"] == found.tasks["t"]["log_loss"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda held: {"t": held["t"]},
+        lambda held: {**held, "more": held["t"]},
+        lambda held: {**held, "u": held["u"].take(np.arange(59))},
+        lambda held: {**held, "u": replace(held["u"], targets=held["u"].targets[::-1])},
+        lambda held: {**held, "u": replace(held["u"], groups=held["u"].groups[::-1])},
+        lambda held: {**held, "u": replace(held["u"], groups=None)},
+        lambda held: {**held, "u": replace(held["u"], rows=held["u"].rows + 1)},
+    ],
+)
+def test_other_rows_are_refused(change):
+    held = predicted(1)
+    with pytest.raises(DataError, match=r"must be of the same rows, found different ones for task '(u|more)'"):
+        difference_over_seeds([held, held], [held, change(held)])
+
+
+def test_seeds_must_pair():
+    held = predicted(1)
+    with pytest.raises(DataError, match="must have the same seeds, found 2 and 1"):
+        difference_over_seeds([held, held], [held])
+    for nothing in ([], [{}]):
+        with pytest.raises(DataError, match="predictions of one seed and one task or more"):
+            difference_over_seeds(nothing, nothing)
+    with pytest.raises(ConfigError, match="`confidence`"):
+        difference_over_seeds([held], [held], confidence=95)
+
+
+def test_five_seeds_are_fast():
+    # 11,200 rows of 1,400 patients in eight tasks: a large test set, ten times over.
+    tasks = [f"t{number}" for number in range(8)]
+    arms = [predicted(seed, rows=1400, groups=1400, tasks=tasks) for seed in range(10)]
+    start = time.process_time()
+    difference_over_seeds(arms[:5], arms[5:])
+    assert time.process_time() - start < 5.0
+
+
+def test_costs_are_those_of_each_row():
+    held = predicted(1)
+    odd = list(held["t"].predicted)
+    odd[:3] = ["?"] * 3
+    held["t"] = replace(held["t"], predicted=odd)
+
+    def cost(true, said):
+        row = COSTS["t"][LABELS.index(true)]
+        return row[LABELS.index(said)] if said in LABELS else row.max()
+
+    expected = np.mean([cost(*pair) for pair in zip(held["t"].targets, odd, strict=True)])
+    assert expected_cost(held, COSTS) == {"t": pytest.approx(expected)}
+    found = difference_over_seeds([predicted(2)], [held], costs=COSTS, bootstrap=0)
+    before = expected_cost(predicted(2), COSTS)["t"]
+    assert found.tasks["t"]["expected_cost"].value == pytest.approx(expected - before)
+    assert found.mean["expected_cost"] == found.tasks["t"]["expected_cost"]
+    assert "expected_cost" not in found.tasks["u"]
+
+
+def test_costs_of_one_for_each_error_are_the_error_rate_also_on_resamples():
+    held = predicted(1)
+    without = {task: replace(part, probabilities=None) for task, part in held.items()}
+    ones = cost_matrix({y: {k: 1.0 for k in LABELS if k != y} for y in LABELS}, LABELS)
+    costs = dict.fromkeys(held, ones)
+    for given_rows in (held, without):
+        accuracy = objective_replicates([given_rows], "accuracy", 50)
+        np.testing.assert_allclose(objective_replicates([given_rows], "expected_cost", 50, costs=costs), 1 - accuracy)
+        assert sum(expected_cost(given_rows, costs).values()) / 2 == pytest.approx(1 - means(given_rows)["accuracy"])
+
+
+def test_rows_of_a_label_without_training_rows_cost_nothing_that_is_known():
+    part = TaskPredictions("t", ["a", "never", "c"], ["b", "a", "?"], LABELS)
+    assert expected_cost({"t": part}, COSTS) == {"t": (1.0 + 16.0) / 2}
+    both = difference_over_seeds([{"t": part}], [{"t": replace(part, predicted=["a", "a", "c"])}], costs=COSTS)
+    assert both.mean["expected_cost"].value == 0.25 - 8.5
+    assert expected_cost({"t": TaskPredictions("t", ["never"], ["a"], LABELS)}, COSTS) == {}
+    assert expected_cost({"t": part}, {}) == expected_cost({}, COSTS) == {}
+
+
+def test_costs_must_fit_the_labels():
+    with pytest.raises(ConfigError, match=r"task 't' must have the shape \(labels, labels\) = \(3, 3\)"):
+        expected_cost(predicted(1), {"t": np.eye(2)})
+    with pytest.raises(ConfigError, match="of a classification task"):
+        expected_cost({"say": TaskPredictions("say", ["x"], ["y"])}, {"say": np.empty((0, 0))})
+
+
+def test_replicates_are_those_of_the_mean_over_the_tasks():
+    held = [predicted(seed) for seed in range(3)]
+    found = objective_replicates(held, "macro_f1", 400, 7)
+    assert found.shape == (3, 400)
+    for row, part in zip(found, held, strict=True):
+        estimate = evaluate(part, bootstrap=400, seed=7).mean["macro_f1"]
+        assert (estimate.low, estimate.high) == pytest.approx(tuple(np.quantile(row, [0.025, 0.975])))
+    with pytest.raises(ConfigError, match=r"`metric` must be measured, one of accuracy, .*; found 'expected_cost'"):
+        objective_replicates(held, "expected_cost")
+
+
+def test_standard_error_adds_both_lucks():
+    random = np.random.default_rng(0)
+    values = random.normal(size=5)
+    rows = random.normal(size=(5, 300))
+    training, testing = values.var(ddof=1) / 5, rows.mean(axis=0).var(ddof=1)
+    assert standard_error_of_mean(values.tolist(), rows) == pytest.approx(np.sqrt(training + testing))
+    assert standard_error_of_mean([0.5] * 5, rows) == pytest.approx(np.sqrt(testing))
+    assert standard_error_of_mean(values.tolist(), np.ones((5, 300))) == pytest.approx(np.sqrt(training))
+    assert standard_error_of_mean([0.5], rows[:1]) == pytest.approx(rows[0].std(ddof=1))
+
+
+def test_resamples_that_do_not_measure_it_are_left_out_of_the_standard_error():
+    rows = np.random.default_rng(0).normal(size=(2, 50))
+    holed = np.hstack([rows, np.full((2, 3), np.nan)])
+    assert standard_error_of_mean([0.1, 0.3], holed) == standard_error_of_mean([0.1, 0.3], rows)
+    for values, replicates in (([], rows), ([0.5], np.full((1, 9), np.nan)), ([0.5], rows[:1, :1])):
+        with pytest.raises(DataError, match="needs one score and two resamples"):
+            standard_error_of_mean(values, replicates)
+
+
+@given(
+    st.dictionaries(st.sampled_from("abcdef"), st.tuples(st.integers(0, 8), st.integers(0, 3)), min_size=1, max_size=6),
+    st.integers(0, 8),
+)
+def test_simplest_within_one_standard_error(candidates, error):
+    scores, steps = ({name: each[place] for name, each in candidates.items()} for place in (0, 1))
+    chosen = simplest_within(scores, steps, error)
+    near = [name for name in scores if scores[name] >= max(scores.values()) - error]
+    assert chosen in near
+    for name in near:
+        assert steps[chosen] <= steps[name]
+        if steps[name] == steps[chosen] and name != chosen:
+            assert scores[name] < scores[chosen] or (scores[name] == scores[chosen] and chosen < name)
+
+
+def test_a_candidate_that_was_not_measured_is_never_the_simplest():
+    scores = {"natural": -float("inf"), "sqrt": 0.5, "both": 0.6}
+    assert simplest_within(scores, {"natural": 0, "sqrt": 1, "both": 2}, 0.2) == "sqrt"
+
+
+@pytest.mark.parametrize(
+    ("scores", "error"), [({}, 0.1), ({"a": float("nan")}, 0.1), ({"a": 0.5}, float("nan")), ({"a": 0.5}, -0.1)]
+)
+def test_what_is_no_score_is_refused(scores, error):
+    with pytest.raises(ConfigError, match="`scores` must hold a number for each candidate"):
+        simplest_within(scores, {"a": 0}, error)
+
+
+def test_the_interval_over_seeds_is_about_another_luck():
+    # Two seeds that differ in how good they are, on rows that are all alike: all luck is that of training.
+    part = {"t": TaskPredictions("t", ["a"] * 20, ["a"] * 20, ("a", "b"))}
+    worse = {"t": replace(part["t"], predicted=["b"] * 20)}
+    found = difference_over_seeds([part, part], [part, worse]).mean["accuracy"]
+    assert (found.value, found.low, found.high) == (-0.5, -0.5, -0.5)
+    over_seeds = mean_interval([0.0, -1.0])
+    assert over_seeds.low < -1 < 0 < over_seeds.high
