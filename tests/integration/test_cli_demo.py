@@ -8,28 +8,29 @@ from typer.testing import CliRunner
 
 from equipoise.cli import app
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:Inputs|ignore:Task")]
 
 
-def test_demo_trains_twice_compares_and_writes_a_page(tmp_path: Path) -> None:
+def test_demo_compares_two_trainings_and_writes_a_report(tmp_path: Path) -> None:
     out = tmp_path / "demo"
     result = CliRunner().invoke(app, ["demo", "--draws", "64", "--out", str(out), "--json"])
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
-    assert len(found["tasks"]) == 8
-    assert set(found["mean"]) == {"natural", "planned", "corrected"}
-    for name in ("natural", "planned"):
-        scores = json.loads((out / name / "evaluation.json").read_text())
+    assert {each["training"] for each in found["candidates"].values()} == {"natural", "planned"}
+    assert len(found["finalists"]) == 6  # each with three corrections
+    assert len(found["stages"]) == 1
+    for run in found["runs"]:
+        scores = json.loads((out / run["folder"] / "evaluation.json").read_text())
         assert scores["rows"] == 11_337  # the whole natural test split
-        assert (out / name / "model" / "model.safetensors").exists()
-    gain = found["planned_minus_natural"]["macro_f1"]
-    both = (found["mean"][name]["macro_f1"]["value"] for name in ("planned", "natural"))
-    assert gain["value"] == pytest.approx(next(both) - next(both))
+        assert (out / run["folder"] / "model" / "model.safetensors").exists()
+    gain = found["versus"]["planned"]["groups"]["macro_f1"]
+    natural, planned = (found["finalists"][name]["test"]["macro_f1"][0] for name in ("natural", "planned"))
+    assert gain["value"] == pytest.approx(planned - natural)
     assert gain["low"] <= gain["value"] <= gain["high"]
-    page = (out / "index.html").read_text()
+    page = (out / "report.html").read_text()
     assert "thyroid_hypo" in page
     assert "64 draws" in page
 
-    again = CliRunner().invoke(app, ["demo", "--draws", "64", "--out", str(out)])
-    assert again.exit_code == 1
-    assert "never overwritten" in again.stderr
+    other = CliRunner().invoke(app, ["demo", "--draws", "80", "--out", str(out)])
+    assert other.exit_code == 1
+    assert "holds another comparison" in other.stderr

@@ -7,7 +7,7 @@ from equipoise.calibration.em import PriorEstimate, estimate_prior
 from equipoise.calibration.fitting import Choice, Priors, TaskFit, fit_task
 from equipoise.calibration.logs import log_scores, log_softmax
 from equipoise.calibration.measures import measures
-from equipoise.calibration.plans import prior_corrected, shares_within
+from equipoise.calibration.plans import shares_within
 from equipoise.calibration.posterior import log_posterior, log_prior_ratio
 from equipoise.calibration.reliability import ReliabilityTable, reliability_table
 from equipoise.calibration.rows import LabelledRows, row_weights
@@ -41,7 +41,6 @@ __all__ = [
     "log_scores",
     "log_softmax",
     "measures",
-    "prior_corrected",
     "reliability_table",
     "row_weights",
     "shares_within",

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from equipoise.config import RunConfig, load_config, make_config
+from equipoise.config import ComparisonConfig, RunConfig, load_comparison, load_config, make_comparison, make_config
+from equipoise.escaping import printable_json
 
 Source = Annotated[
     str,
@@ -77,6 +78,14 @@ def read_config(source: str, options: dict[str, Any], overrides: list[str] | Non
     return make_config({"data": {"source": source}}, options=given, overrides=overrides or ())
 
 
+def read_comparison(source: str, options: dict[str, Any], overrides: list[str] | None) -> ComparisonConfig:
+    """Make the configuration of a comparison; see `read_config`."""
+    given = {key: value for key, value in options.items() if value is not None}
+    if source.endswith((".yaml", ".yml")):
+        return load_comparison(Path(source), options=given, overrides=overrides or ())
+    return make_comparison({"data": {"source": source}}, options=given, overrides=overrides or ())
+
+
 def print_json(value: Any) -> None:
     """Print one JSON object."""
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False))
+    typer.echo(printable_json(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)))

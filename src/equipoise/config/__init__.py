@@ -1,6 +1,23 @@
 """Configurations: YAML files, options and overrides as frozen dataclasses, every mistake named with its place."""
 
-from equipoise.config._load import config_to_dict, load_config, make_config, save_config
+from equipoise.config._compare import (
+    NATURAL,
+    CompareConfig,
+    ComparisonConfig,
+    Correction,
+    Objective,
+    TrialConfig,
+    default_trials,
+    seconds_of,
+)
+from equipoise.config._load import (
+    config_to_dict,
+    load_comparison,
+    load_config,
+    make_comparison,
+    make_config,
+    save_config,
+)
 from equipoise.config._loss import LossConfig, parse_loss
 from equipoise.config._schema import (
     METHODS,
@@ -13,24 +30,35 @@ from equipoise.config._schema import (
     TrainingConfig,
 )
 from equipoise.config._schemes import parse_rates, parse_weights
-from equipoise.config._yaml import read_yaml
+from equipoise.config._yaml import dump_yaml, read_yaml
 
 __all__ = [
     "METHODS",
+    "NATURAL",
+    "CompareConfig",
+    "ComparisonConfig",
+    "Correction",
     "DataConfig",
     "EvaluationConfig",
     "LossConfig",
     "ModelConfig",
+    "Objective",
     "PlanConfig",
     "RunConfig",
     "SplitConfig",
     "TrainingConfig",
+    "TrialConfig",
     "config_to_dict",
+    "default_trials",
+    "dump_yaml",
+    "load_comparison",
     "load_config",
+    "make_comparison",
     "make_config",
     "parse_loss",
     "parse_rates",
     "parse_weights",
     "read_yaml",
     "save_config",
+    "seconds_of",
 ]

@@ -133,7 +133,7 @@ class Builder:
 
     def _refuse(self, path: KeyPath, expected: str, value: Any) -> None:
         name = ".".join(path) or "the configuration"
-        raise ConfigError(f"{self.document.where(path)}`{name}` must be {expected}, found {value!r}.")
+        raise ConfigError(f"{self.document.where(path)}`{name}` must be {expected}, found {value!r:.200}.")
 
     def _unknown(self, path: KeyPath, known: list[str]) -> str:
         close = difflib.get_close_matches(path[-1], known, n=1, cutoff=0.5)

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from equipoise.config._build import Builder, Convert
+from equipoise.config._compare import ComparisonConfig
 from equipoise.config._draft import Draft
 from equipoise.config._loss import LossConfig, parse_loss
 from equipoise.config._plain import to_plain
@@ -14,6 +15,8 @@ from equipoise.config._yaml import Document, dump_yaml, read_yaml
 from equipoise.files import write_atomically
 from equipoise.rates import Rates
 from equipoise.weights import ClassWeights
+
+T = TypeVar("T", bound=RunConfig)
 
 
 def load_config(path: Path, *, options: Mapping[str, Any] | None = None, overrides: Sequence[str] = ()) -> RunConfig:
@@ -38,7 +41,14 @@ def load_config(path: Path, *, options: Mapping[str, Any] | None = None, overrid
     ConfigError
         If the file cannot be read or a key or value cannot be used; the message names file and line.
     """
-    return _finish(Draft(read_yaml(path)), options or {}, overrides)
+    return _finish(RunConfig, Draft(read_yaml(path)), options or {}, overrides)
+
+
+def load_comparison(
+    path: Path, *, options: Mapping[str, Any] | None = None, overrides: Sequence[str] = ()
+) -> ComparisonConfig:
+    """Read a comparison's configuration: a run's with the key `compare`; see `load_config`."""
+    return _finish(ComparisonConfig, Draft(read_yaml(path)), options or {}, overrides)
 
 
 def make_config(
@@ -51,7 +61,20 @@ def make_config(
     >>> make_config({"data": {"source": "rows.jsonl"}}, overrides=["plan.draws=640"]).plan.draws
     640
     """
-    return _finish(Draft(Document(dict(data))), options or {}, overrides)
+    return _finish(RunConfig, Draft(Document(dict(data))), options or {}, overrides)
+
+
+def make_comparison(
+    data: Mapping[str, Any], *, options: Mapping[str, Any] | None = None, overrides: Sequence[str] = ()
+) -> ComparisonConfig:
+    """Build a comparison's configuration from plain data; see `load_config`.
+
+    Examples
+    --------
+    >>> make_comparison({"data": {"source": "rows.jsonl"}}, overrides=["compare.seeds=3"]).compare.seeds
+    3
+    """
+    return _finish(ComparisonConfig, Draft(Document(dict(data))), options or {}, overrides)
 
 
 def config_to_dict(config: RunConfig) -> dict[str, Any]:
@@ -65,11 +88,11 @@ def save_config(config: RunConfig, path: Path) -> None:
         temporary.write_text(dump_yaml(config_to_dict(config)), encoding="utf-8")
 
 
-def _finish(draft: Draft, options: Mapping[str, Any], overrides: Sequence[str]) -> RunConfig:
+def _finish(kind: type[T], draft: Draft, options: Mapping[str, Any], overrides: Sequence[str]) -> T:
     for name, value in options.items():
         draft.set(name.split("."), value, f"the option for `{name}`")
     for text in overrides:
         draft.override(text)
     document = draft.document
     converters: dict[type, Convert] = {Rates: parse_rates, ClassWeights: parse_weights, LossConfig: parse_loss}
-    return Builder(document, converters).build(RunConfig, document.data)
+    return Builder(document, converters).build(kind, document.data)

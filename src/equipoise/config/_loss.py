@@ -85,10 +85,10 @@ def parse_loss(value: Any) -> LossConfig:
     """
     given = dict(cast("Mapping[str, Any]", value)) if isinstance(value, Mapping) else {"name": value}
     name, level = given.pop("name", None), given.pop("level", None)
-    if name not in LABEL_LOSSES:  # it holds the names of all
+    if not isinstance(name, str) or name not in LABEL_LOSSES:  # it holds the names of all
         close = difflib.get_close_matches(str(name), LABEL_LOSSES, n=1, cutoff=0.5)
         hint = f" Did you mean {close[0]!r}?" if close else ""
-        raise ConfigError(f"the loss must have a `name` out of {', '.join(LABEL_LOSSES)}, found {name!r}.{hint}")
+        raise ConfigError(f"the loss must have a `name` out of {', '.join(LABEL_LOSSES)}, found {name!r:.80}.{hint}")
     if level is None:
         level = "sequence" if name in ("cross_entropy", "focal") else "label"
     if level not in get_args(Level):

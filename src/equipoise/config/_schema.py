@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from equipoise.config._check import in_range, one_of
 from equipoise.config._loss import LossConfig
-from equipoise.data import Columns, TaskOptions
+from equipoise.data import Columns, Limits, TaskOptions
 from equipoise.errors import ConfigError
 from equipoise.rates import Equal, Rates
 from equipoise.weights import ClassWeights, Power
@@ -59,6 +59,7 @@ class DataConfig:
     default_task: str | None = None
     text: str | None = None
     split: SplitConfig = field(default_factory=SplitConfig)
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -87,9 +87,9 @@ def _to_mapping(value: Any, forms: Mapping[str, _Form], kind: str) -> dict[str, 
         if "scheme" not in mapping:
             raise ConfigError(f"{kind} given as a mapping need the key `scheme`, found {sorted(mapping)}.")
         name = mapping["scheme"]
-        return {**mapping, "scheme": forms[name].scheme if name in forms else name}
+        return {**mapping, "scheme": forms[name].scheme if isinstance(name, str) and name in forms else name}
     if not isinstance(value, str):
-        raise ConfigError(f"{kind} must be text such as {next(iter(forms))!r} or a mapping, found {value!r}.")
+        raise ConfigError(f"{kind} must be text such as {next(iter(forms))!r} or a mapping, found {value!r:.80}.")
     head, *options = value.split(",")
     name, colon, argument = (part.strip() for part in head.partition(":"))
     if name not in forms:

@@ -2,19 +2,30 @@
 
 PyYAML follows YAML 1.1, where ``no`` is false, ``1e-3`` is a string and ``1:30`` is 90. A label named
 ``no`` or a learning rate of ``1e-3`` must mean what they say, so the 1.2 rules replace those.
+
+A file may come from anyone: it is read as plain data of bounded size. Tags are not read at all; an alias counts with
+all that it stands for.
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, NoReturn
 
 import yaml
+from yaml.constructor import ConstructorError
+from yaml.scanner import ScannerError
 
 from equipoise.errors import ConfigError
+from equipoise.files import read_text
 
 KeyPath = tuple[str, ...]
+
+MOST_BYTES: Final = 1 << 24
+MOST_VALUES: Final = 1_000_000  # a cost for every pair of 1,000 labels
+MOST_DEPTH: Final = 32
+_MOST_DIGITS: Final = 300  # every such integer is a finite float64 as well
 
 
 @dataclass(frozen=True)
@@ -35,6 +46,10 @@ class Document:
 
 class _CoreLoader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 (PyYAML's own)
+
+    def fetch_tag(self) -> NoReturn:
+        """Refuse every tag, those of plain data too."""
+        raise ScannerError(None, None, "tags such as `!!str` are not read, values are plain data", self.get_mark())
 
 
 _CORE_RULES: tuple[tuple[str, str, str], ...] = (
@@ -63,7 +78,10 @@ for _tag, _pattern, _first in _CORE_RULES:
 
 def _core_int(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
     # SafeLoader reads "010" as octal 8; in the core rules it is ten.
-    return int(str(loader.construct_scalar(node)).replace("_", ""))
+    literal = str(loader.construct_scalar(node)).replace("_", "")
+    if len(literal) > _MOST_DIGITS:
+        raise ConstructorError(None, None, f"an integer has more than {_MOST_DIGITS} digits", node.start_mark)
+    return int(literal)
 
 
 _CoreLoader.add_constructor("tag:yaml.org,2002:int", _core_int)
@@ -87,7 +105,8 @@ def parse_yaml(text: str, name: str = "") -> Document:
     Raises
     ------
     ConfigError
-        If it is not YAML, holds a duplicate or non-text key, or a tag that is not plain data.
+        If it is not YAML, holds a duplicate or non-text key or a tag, nests deeper than 32, or has more than
+        1,000,000 values, those that aliases stand for counted each time.
 
     Examples
     --------
@@ -95,19 +114,29 @@ def parse_yaml(text: str, name: str = "") -> Document:
     {'learning_rate': 0.001, 'label': 'no'}
     """
     prefix = f"{name}: " if name else ""
-    loader = _CoreLoader(text)
+    try:
+        loader = _CoreLoader(text)
+    except yaml.YAMLError as error:  # it looks at all characters first
+        raise ConfigError(f"{prefix}this is not plain YAML: {error}.") from error
     try:
         node = loader.get_single_node()
         if node is None:
             return Document(None, {}, name)
-        places: dict[KeyPath, str] = {}
-        _collect_places(node, (), places, name or "text")
-        return Document(loader.construct_document(node), places, name)
+        places = _Places(name or "text")
+        places.collect(node, ())
+        return Document(loader.construct_document(node), places.found, name)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f"{name or 'text'}, line {mark.line + 1}: " if mark else prefix
         raise ConfigError(f"{place}this is not plain YAML: {error.problem}.") from error
     except yaml.YAMLError as error:
+        raise ConfigError(f"{prefix}this is not plain YAML: {error}.") from error
+    except RecursionError:
+        raise ConfigError(f"{prefix}this nests deeper than {MOST_DEPTH}.") from None
+    except (ValueError, OverflowError) as error:
+        if isinstance(error, ConfigError):
+            raise
+        # Of PyYAML's scanner, for a character beyond Unicode.
         raise ConfigError(f"{prefix}this is not plain YAML: {error}.") from error
     finally:
         loader.dispose()
@@ -125,29 +154,54 @@ def dump_yaml(data: Any) -> str:
 
 
 def read_yaml(path: Path) -> Document:
-    """Read and parse one YAML file; see `parse_yaml`."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"Cannot read `{path}`: {error.strerror or error}.") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"`{path}` must be UTF-8 text: {error}.") from error
-    return parse_yaml(text, str(path))
+    """Read and parse one YAML file of at most 16 MiB; see `parse_yaml`."""
+    return parse_yaml(read_text(path, ConfigError, MOST_BYTES), str(path))
 
 
-def _collect_places(node: yaml.Node, path: KeyPath, places: dict[KeyPath, str], name: str) -> None:
-    if isinstance(node, yaml.SequenceNode):
-        for position, item in enumerate(node.value):
-            _collect_places(item, (*path, str(position)), places, name)
-    if not isinstance(node, yaml.MappingNode):
-        return
-    for key, value in node.value:
-        place = f"{name}, line {key.start_mark.line + 1}"
-        if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:merge":
-            raise ConfigError(f"{place}: a key must be plain text, found {key.value!r}.")
-        here = (*path, str(key.value))
-        if here in places:
-            raise ConfigError(f"{place}: `{'.'.join(here)}` was already given in {places[here]}. Keep one.")
-        places[here] = place
-        key.tag = "tag:yaml.org,2002:str"  # a label or task named 1 or true stays text
-        _collect_places(value, here, places, name)
+class _Places:
+    """The line of every key; on the way every value is looked at, aliases as often as they stand."""
+
+    def __init__(self, name: str) -> None:
+        self.found: dict[KeyPath, str] = {}
+        self._name = name
+        self._values = 0
+
+    def collect(self, node: yaml.Node, path: KeyPath) -> None:
+        """Go through a node and all below it."""
+        line = f"{self._name}, line {node.start_mark.line + 1}"
+        self._values += 1
+        if self._values > MOST_VALUES:
+            raise ConfigError(f"{line}: more than {MOST_VALUES:,} values, those of aliases counted each time.")
+        if len(path) > MOST_DEPTH:
+            raise ConfigError(f"{line}: this nests deeper than {MOST_DEPTH}, or in itself by an alias.")
+        if isinstance(node, yaml.ScalarNode):
+            _check_text(node.value, line)
+        elif isinstance(node, yaml.SequenceNode):
+            for position, item in enumerate(node.value):
+                self.collect(item, (*path, str(position)))
+        elif isinstance(node, yaml.MappingNode):
+            self._mapping(node, path)
+
+    def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> None:
+        for key, value in node.value:
+            place = f"{self._name}, line {key.start_mark.line + 1}"
+            if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:merge":
+                raise ConfigError(f"{place}: a key must be plain text, found {_shown(key)}.")
+            _check_text(key.value, place)
+            here = (*path, str(key.value))
+            if here in self.found:
+                raise ConfigError(f"{place}: `{'.'.join(here)}` was already given in {self.found[here]}. Keep one.")
+            self.found[here] = place
+            key.tag = "tag:yaml.org,2002:str"  # a label or task named 1 or true stays text
+            self.collect(value, here)
+
+
+def _check_text(text: str, place: str) -> None:
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        raise ConfigError(f"{place}: half of a surrogate pair, which is no character.")
+
+
+def _shown(key: yaml.Node) -> str:
+    if isinstance(key, yaml.ScalarNode):
+        return repr(key.value)
+    return "a sequence" if isinstance(key, yaml.SequenceNode) else "a mapping"

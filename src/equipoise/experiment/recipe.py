@@ -1,23 +1,21 @@
 """The demonstration's recipe: every number of it, in one place."""
 
-from dataclasses import replace
-
 from equipoise.config import (
+    CompareConfig,
+    ComparisonConfig,
     DataConfig,
-    EvaluationConfig,
     ModelConfig,
     PlanConfig,
-    RunConfig,
     TrainingConfig,
+    TrialConfig,
 )
-from equipoise.rates import Equal, Proportional
-from equipoise.weights import Natural, Power
+from equipoise.rates import Equal
+from equipoise.weights import Power
 
 SOURCE = "suite:multi-diagnosis"
 BATCH = 16
 DRAWS = 640 * BATCH
-PLANNED = PlanConfig(rates=Equal(), weights=Power(gamma=0.5), allow_repeats=True)
-NATURAL = PlanConfig(rates=Proportional(), weights=Natural(), allow_repeats=True)
+PLANNED = TrialConfig(rates=Equal(), weights=Power(gamma=0.5))
 TRAINING = TrainingConfig(
     batch_size=BATCH,
     learning_rate=7e-4,
@@ -32,13 +30,13 @@ TRAINING = TrainingConfig(
 )
 
 
-def demo_config(plan: PlanConfig, draws: int, seed: int) -> RunConfig:
-    """The configuration of one arm: all but the plan is the same for both."""
-    return RunConfig(
+def demo_config(draws: int, seed: int, seeds: int = 1) -> ComparisonConfig:
+    """Compare natural sampling with a plan, both trained in full; all but the sampling is the same for both."""
+    return ComparisonConfig(
         data=DataConfig(source=SOURCE),
         model=ModelConfig(name="tiny"),
-        plan=replace(plan, draws=draws),
+        plan=PlanConfig(draws=draws, allow_repeats=True),
         training=TRAINING,
-        evaluation=EvaluationConfig(),
+        compare=CompareConfig(candidates={"planned": PLANNED}, stages=1, seeds=seeds, finalists=1),
         seed=seed,
     )

@@ -10,7 +10,6 @@ from equipoise.calibration import (
     log_prior_ratio,
     log_scores,
     log_softmax,
-    prior_corrected,
     shares_within,
 )
 from equipoise.census import Census
@@ -18,7 +17,7 @@ from equipoise.errors import ConfigError
 from equipoise.metrics import TaskPredictions
 from equipoise.plan import Plan
 from equipoise.rates import Equal
-from equipoise.weights import InverseFrequency, Natural, Power
+from equipoise.weights import InverseFrequency, Natural
 
 LABELS = ("a", "b", "c")
 
@@ -41,25 +40,21 @@ def test_the_correction_uses_what_the_loss_saw_inside_the_task() -> None:
     taken_back = Plan.build(census, Equal(), InverseFrequency(), target_weights=Natural())
     even = Plan.build(census, Equal(), InverseFrequency())
     said = np.array([[0.9, 0.1], [0.8, 0.2], [1.0, 0.0]])
-    part = {"mood": TaskPredictions("mood", ["sad"] * 3, ["glad"] * 3, ("glad", "sad"), said)}
-    corrected = prior_corrected(part, natural, even)["mood"]
+    part = TaskPredictions("mood", ["sad"] * 3, ["glad"] * 3, ("glad", "sad"), said)
+
+    def corrected_to(plan: Plan) -> TaskPredictions:
+        learned, wanted = (shares_within(each, each.target, "mood", ("glad", "sad")) for each in (natural, plan))
+        return TaskCalibration(("glad", "sad"), learned, wanted).apply(part)
+
+    corrected = corrected_to(even)
     assert corrected.probabilities is not None
     # By hand: 0.8 / 0.9 against 0.2 / 0.1 is 8 to 18.
     np.testing.assert_allclose(corrected.probabilities, [[0.5, 0.5], [8 / 26, 18 / 26], [1.0, 0.0]], atol=1e-15)
     assert corrected.predicted[1:] == ["sad", "glad"]
     for plan in (natural, taken_back):
-        unchanged = prior_corrected(part, natural, plan)["mood"]
+        unchanged = corrected_to(plan)
         np.testing.assert_allclose(unchanged.probabilities, said, atol=1e-15)
     assert shares_within(even, even.counts, "other", ("y", "x")).tolist() == [5000 / 5050, 50 / 5050]
-
-
-def test_tasks_without_probabilities_stay_as_they_are() -> None:
-    plan = Plan.build(Census.from_counts({"mood": {"glad": 9, "sad": 1}, "free": 10}), weights=Power(0.5))
-    parts = {
-        "free": TaskPredictions("free", ["x"], ["y"]),
-        "mood": TaskPredictions("mood", ["sad"], ["glad"], ("glad", "sad")),
-    }
-    assert prior_corrected(parts, plan, plan) == parts
 
 
 def test_labels_without_a_share_get_the_probability_zero() -> None:

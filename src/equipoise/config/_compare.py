@@ -1,0 +1,159 @@
+"""The fields of a comparison: which ways to train are tried, how they are judged, and what it may cost."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+
+from equipoise.config._check import in_range
+from equipoise.config._loss import LossConfig, parse_loss
+from equipoise.config._schema import RunConfig
+from equipoise.config._schemes import parse_rates, parse_weights
+from equipoise.errors import ConfigError
+from equipoise.rates import Proportional, Rates
+from equipoise.weights import ClassWeights, Natural
+
+Objective = Literal[
+    "macro_f1", "balanced_accuracy", "worst_recall", "expected_cost", "log_loss", "exact_match", "rouge_l", "bleu"
+]
+Correction = Literal["none", "calibrated", "tau"]
+CORRECTIONS: tuple[Correction, ...] = ("none", "calibrated", "tau")
+NATURAL = "natural"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialConfig:
+    """One way to train: what is drawn, what the loss aims at, and the loss; plain training unless said."""
+
+    rates: Rates = field(default_factory=Proportional)
+    weights: ClassWeights | Mapping[str, ClassWeights] = field(default_factory=Natural)
+    target_rates: Rates | None = None
+    target_weights: ClassWeights | Mapping[str, ClassWeights] | None = None
+    loss: LossConfig = field(default_factory=LossConfig)
+
+
+def _trial(rates: str, weights: str = "natural", target: str | None = None, loss: Any = "cross_entropy") -> TrialConfig:
+    return TrialConfig(
+        rates=parse_rates(rates),
+        weights=parse_weights(weights),
+        target_rates=None if target is None else parse_rates(rates),
+        target_weights=None if target is None else parse_weights(target),
+        loss=parse_loss(loss),
+    )
+
+
+def default_trials() -> dict[str, TrialConfig]:
+    """The ways to train that are tried unless others are named.
+
+    Examples
+    --------
+    >>> list(default_trials())[:3]
+    ['natural', 'equal', 'sqrt']
+    """
+    return {
+        NATURAL: _trial("proportional"),
+        "equal": _trial("equal"),
+        "sqrt": _trial("equal", "sqrt"),
+        "balanced": _trial("equal", "balanced"),
+        "effective": _trial("equal", "effective:0.99"),
+        "log": _trial("equal", "log"),
+        "proportional-sqrt": _trial("proportional", "sqrt"),
+        "temperature-sqrt": _trial("temperature:2", "sqrt"),
+        "unimax-sqrt": _trial("unimax", "sqrt"),
+        "weighted-sqrt": _trial("equal", target="sqrt"),
+        "weighted-balanced": _trial("equal", target="balanced"),
+        "focal": _trial("equal", loss="focal"),
+        "labels": _trial("equal", loss={"name": "cross_entropy", "level": "label"}),
+        "balanced-softmax": _trial("equal", loss="balanced_softmax"),
+        "logit-adjusted": _trial("equal", loss={"name": "logit_adjusted", "tau": 0.5}),
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareConfig:
+    """How candidates are compared.
+
+    `candidates` is a list of default trials, or a mapping of names to trials; natural sampling is always among
+    them. `stages` rounds train fewer and fewer of them with more and more draws; the last trains `finalists` and
+    natural sampling in full. `budget` is computing time such as 30m; it only ever lowers `plan.draws`.
+    """
+
+    objective: Objective = "macro_f1"
+    costs: str | None = None
+    candidates: tuple[str, ...] | Mapping[str, TrialConfig] | None = None
+    corrections: tuple[Correction, ...] = CORRECTIONS
+    seeds: int = 5
+    first_seeds: int = 2
+    stages: int = 3
+    shrink: int = 3
+    finalists: int = 2
+    budget: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("seeds", "first_seeds", "stages", "finalists"):
+            in_range(f"compare.{name}", getattr(self, name), 1)
+        in_range("compare.shrink", self.shrink, 2)
+        if "none" not in self.corrections:
+            raise ConfigError(
+                f"`compare.corrections` must hold none: natural sampling as trained is the baseline."
+                f" Found {list(self.corrections)}."
+            )
+        if (self.objective == "expected_cost") != (self.costs is not None):
+            raise ConfigError("`compare.objective: expected_cost` and `compare.costs` need each other. Give both.")
+        if self.budget is not None:
+            seconds_of(self.budget)
+        for name in self.trials:
+            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,60}", name):
+                raise ConfigError(
+                    f"a candidate's name names files: up to 61 letters, digits, `_`, `.` and `-`, found {name!r}."
+                )
+
+    @property
+    def trials(self) -> dict[str, TrialConfig]:
+        """All ways to train, natural sampling first."""
+        known = default_trials()
+        if self.candidates is None:
+            return known
+        if isinstance(self.candidates, Mapping):
+            if NATURAL in self.candidates and self.candidates[NATURAL] != known[NATURAL]:
+                raise ConfigError(f"`compare.candidates.{NATURAL}` is the baseline and has no options. Rename yours.")
+            return {NATURAL: known[NATURAL], **self.candidates}
+        for name in self.candidates:
+            if name not in known:
+                raise ConfigError(
+                    f"`compare.candidates` must be of {', '.join(known)}, found {name!r}. Or give a mapping."
+                )
+        return {NATURAL: known[NATURAL], **{name: known[name] for name in self.candidates}}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonConfig(RunConfig):
+    """A run's configuration, of which the candidates change the plan's rates and weights and the loss."""
+
+    compare: CompareConfig = field(default_factory=CompareConfig)
+
+    @property
+    def run(self) -> RunConfig:
+        """What all candidates share."""
+        return RunConfig(**{item.name: getattr(self, item.name) for item in fields(RunConfig)})
+
+
+def seconds_of(duration: str) -> float:
+    """Read a duration such as 90s, 30m, 2h or 1h30m.
+
+    Raises
+    ------
+    ConfigError
+        If it is none.
+
+    Examples
+    --------
+    >>> seconds_of("1h30m")
+    5400.0
+    """
+    found = re.fullmatch(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?", duration.strip())
+    parts = [float(part or 0) for part in found.groups()] if found else [0.0]
+    seconds = sum(value * unit for value, unit in zip(parts, (3600, 60, 1), strict=False))
+    if not seconds:
+        raise ConfigError(f"a budget must look like 90s, 30m, 2h or 1h30m, found {duration!r}.")
+    return seconds

@@ -1,0 +1,1 @@
+"""Compare candidates: train many a little, few in full, and say what the test rows show."""

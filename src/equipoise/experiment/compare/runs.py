@@ -1,0 +1,214 @@
+"""The runs of a comparison: plain run directories, each made once, whoever comes first."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import Timeout
+
+from equipoise.collate import EncodedExamples
+from equipoise.config import ComparisonConfig, RunConfig
+from equipoise.data import Records
+from equipoise.experiment.compare.corrections import (
+    Costs,
+    corrected,
+    cross_fitted_validation,
+    validation_predictions,
+)
+from equipoise.experiment.compare.directory import ComparisonDirectory
+from equipoise.experiment.compare.identity import fingerprint_of_run
+from equipoise.experiment.compare.judging import Means, scores_of
+from equipoise.experiment.compare.result import RunCost
+from equipoise.experiment.compare.trainings import Training
+from equipoise.experiment.directory import RunDirectory, read_json, write_json
+from equipoise.experiment.evaluate import evaluate_model
+from equipoise.experiment.prepare import Prepared, fingerprint, prepare
+from equipoise.experiment.sampling import index_of, sampler_of
+from equipoise.experiment.train import encode, train_prepared
+from equipoise.integrations.models import load_model, load_tokenizer
+
+VALIDATION = "validation.json"  # in a run's directory: what it cost, and its scores on validation rows
+TEST = "test.json"
+WAIT = 2.0  # seconds between two looks at runs that others train
+
+
+@dataclass(frozen=True)
+class RunOf:
+    """One run of a training."""
+
+    training: Training
+    seed: int
+    draws: int
+
+    @property
+    def config(self) -> RunConfig:
+        """What it is trained with."""
+        return self.training.run(self.seed, self.draws)
+
+
+class Runs:
+    """Trains and scores the runs of one comparison.
+
+    Rows are read and tokenised once: prompts, targets and limits are the same for all trainings.
+
+    Parameters
+    ----------
+    directory : ComparisonDirectory
+        Where the runs go.
+    config : ComparisonConfig
+        What all of them share, and what they are scored by.
+    records : Records
+        All rows.
+    costs : mapping of str to array
+        Cost matrices by task, if the objective is the expected cost.
+    say : callable
+        Told what happens, line by line.
+    pause : callable
+        Waits a number of seconds while other processes train what is missing.
+    """
+
+    def __init__(
+        self,
+        directory: ComparisonDirectory,
+        config: ComparisonConfig,
+        records: Records,
+        costs: Costs,
+        say: Callable[[str], None],
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.directory = directory
+        self.config = config
+        self.records = records
+        self.costs = costs
+        self.say = say
+        self.pause = pause
+        self._encoded: dict[str, EncodedExamples] = {}
+
+    def folder(self, run: RunOf) -> RunDirectory:
+        """Where a run lies; its name ends with its fingerprint."""
+        identity = fingerprint_of_run(run.config, self._data)
+        return RunDirectory(self.directory.runs / f"{run.training.name}-{run.draws}-{run.seed}-{identity}")
+
+    def train(self, runs: Iterable[RunOf]) -> None:
+        """Train the runs and score the validation rows; return once all are there, whoever made them."""
+        self._all(runs, self.trained, self._train)
+
+    def test(self, runs: Iterable[RunOf]) -> None:
+        """Score the test rows of runs that were trained."""
+        self._all(runs, lambda run: (self.folder(run).path / TEST).is_file(), self._test)
+
+    def trained(self, run: RunOf) -> bool:
+        """Whether a run was trained and scored on validation rows."""
+        return (self.folder(run).path / VALIDATION).is_file()
+
+    def validation(self, run: RunOf) -> dict[str, Means]:
+        """Means over the tasks of each metric on validation rows, by correction."""
+        return read_json(self.folder(run).path / VALIDATION)["scores"]
+
+    def tested(self, run: RunOf) -> dict[str, tuple[Means, dict[str, Means]]]:
+        """Means over the tasks of each metric on test rows, and those of each task, by correction."""
+        known = read_json(self.folder(run).path / TEST)["scores"]
+        return {correction: (means, tasks) for correction, (means, tasks) in known.items()}
+
+    def cost(self, run: RunOf) -> RunCost:
+        """What a run cost, with its test rows if they were scored."""
+        folder = self.folder(run).path
+        known = read_json(folder / VALIDATION)
+        seconds = {"training": known["training_seconds"], "scoring": known["scoring_seconds"]}
+        if (folder / TEST).is_file():
+            seconds["scoring"] += read_json(folder / TEST)["scoring_seconds"]
+        relative = folder.relative_to(self.directory.path).as_posix()
+        return RunCost(run.training.name, run.seed, run.draws, relative, seconds, known["tokens"])
+
+    def seconds(self) -> float:
+        """What all runs here have taken, of all processes; time of killed sittings is not known."""
+        known = [read_json(path) for name in (VALIDATION, TEST) for path in self.directory.runs.glob(f"*/{name}")]
+        return sum(each.get("training_seconds", 0.0) + each["scoring_seconds"] for each in known)
+
+    def _all(self, runs: Iterable[RunOf], done: Callable[[RunOf], bool], work: Callable[[RunOf], None]) -> None:
+        missing = [run for run in runs if not done(run)]
+        while missing:
+            others: list[RunOf] = []
+            for run in missing:
+                lock = self.directory.lock(self.folder(run).path.name)
+                try:
+                    with lock.acquire(timeout=0):
+                        if not done(run):
+                            work(run)
+                except Timeout:
+                    others.append(run)
+            if len(others) == len(missing):
+                self.pause(WAIT)
+            missing = [run for run in others if not done(run)]
+
+    def _train(self, run: RunOf) -> None:
+        prepared, folder = prepare(run.config, self.records), self.folder(run)
+        self.say(f"Training {run.training.name}, {run.draws:,} draws, seed {run.seed}")
+        started = folder.config.is_file()
+        if folder.path.exists() and not started:  # ended before it was a run: nothing to continue
+            shutil.rmtree(folder.path)
+        start = time.perf_counter()
+        encoded = self._rows("train", prepared)
+        done = train_prepared(prepared, folder.path, resume=started, encoded=encoded)
+        if done.interrupted:
+            raise KeyboardInterrupt
+        shutil.rmtree(folder.checkpoints, ignore_errors=True)
+        trained = time.perf_counter()
+        shutil.rmtree(validation_predictions(folder).parent, ignore_errors=True)
+        self._score(folder, prepared, "validation", validation_predictions(folder).parent)
+        objective = self.config.compare.objective
+        scores = {
+            correction: scores_of(cross_fitted_validation(folder, correction, objective, self.costs), self.costs)[0]
+            for correction in self.config.compare.corrections
+        }
+        found = {
+            "training_seconds": trained - start,
+            "scoring_seconds": time.perf_counter() - trained,
+            "tokens": tokens_drawn(prepared, encoded, run.draws),
+            "scores": scores,
+        }
+        write_json(folder.path / VALIDATION, found)
+
+    def _test(self, run: RunOf) -> None:
+        folder = self.folder(run)
+        self.say(f"Scoring the test rows: {run.training.name}, seed {run.seed}")
+        start = time.perf_counter()
+        self._score(folder, prepare(run.config, self.records), "test", folder.path)
+        objective = self.config.compare.objective
+        scores = {
+            correction: scores_of(corrected(folder, correction, objective, self.costs), self.costs)
+            for correction in self.config.compare.corrections
+        }
+        write_json(folder.path / TEST, {"scoring_seconds": time.perf_counter() - start, "scores": scores})
+
+    def _score(self, folder: RunDirectory, prepared: Prepared, split: str, out: Path) -> None:
+        rows = self.records.where(split=split)
+        config = prepared.config
+        if split == "validation":  # intervals are of the test rows
+            config = replace(config, evaluation=replace(config.evaluation, bootstrap=0))
+        model, tokenizer = load_model(str(folder.trained_model()), seed=config.seed)
+        encoded = self._rows(split, prepared)
+        evaluate_model(model, tokenizer, config, prepared.plan, prepared.tasks, rows, out, encoded=encoded)
+
+    def _rows(self, split: str, prepared: Prepared) -> EncodedExamples:
+        if split not in self._encoded:
+            tokenizer: Any = load_tokenizer(self.config.model.name)
+            self._encoded[split] = encode(self.records.where(split=split), prepared, tokenizer)
+        return self._encoded[split]
+
+    @cached_property
+    def _data(self) -> str:
+        return fingerprint(self.records)
+
+
+def tokens_drawn(prepared: Prepared, encoded: EncodedExamples, draws: int) -> int:
+    """Input and target tokens of what a training drew."""
+    rows, _ = sampler_of(prepared, index_of(prepared), draws).of_all_ranks(0, draws)
+    return int(
+        np.sum(encoded.input_lengths[rows], dtype=np.int64) + np.sum(encoded.target_lengths[rows], dtype=np.int64)
+    )

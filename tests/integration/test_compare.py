@@ -1,0 +1,164 @@
+"""A comparison from end to end: halved, killed and gone on with, shared by two processes, and what it recommends."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tests.unit.cli.rows import write_rows
+from typer.testing import CliRunner
+
+from equipoise.cli import app
+from equipoise.experiment.compare.directory import ComparisonDirectory
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:Task|ignore:Inputs")]
+
+CONFIG = """
+data: {source: SOURCE}
+plan: {draws: 320}
+training: {batch_size: 16, learning_rate: 3.0e-3, save_every: 5}
+trainer: {use_cpu: true}
+evaluation: {bootstrap: 50}
+compare:
+  candidates: {sqrt: {rates: equal, weights: sqrt}, balanced: {rates: equal, weights: balanced}}
+  stages: 2
+  seeds: 2
+  first_seeds: 1
+  finalists: 1
+"""
+
+
+def run(*arguments: object):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    rows = write_rows(folder / "rows.jsonl", rare=40, patients=300)
+    path = folder / "compare.yaml"
+    path.write_text(CONFIG.replace("SOURCE", str(rows)))
+    return path
+
+
+@pytest.fixture(scope="module")
+def finished(config, tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("comparisons") / "first"
+    result = run("compare", config, "--out", out)
+    assert result.exit_code == 0, result.output
+    assert "Recommended: " in result.output
+    return out
+
+
+def comparable(out: Path) -> dict:
+    """All that a comparison found, but what it took."""
+    found = json.loads((out / "comparison.json").read_text())
+    for each in found["runs"]:
+        del each["seconds"]
+    del found["command"]
+    return found
+
+
+def test_stages_train_what_the_schedule_says(finished):
+    result = ComparisonDirectory.open(finished).read_result()
+    first, last = result.stages
+    assert (first.draws, first.seeds) == (160, (0,))  # ten steps at least
+    assert (last.draws, last.seeds) == (320, (0, 1))
+    trained = {(each.training, each.draws, each.seed) for each in result.runs}
+    full = {(name, 320, seed) for name in last.kept for seed in (0, 1)}
+    assert trained == {("natural", 160, 0), ("sqrt", 160, 0), ("balanced", 160, 0)} | full
+    assert len(last.kept) == 2
+    assert last.kept[0] == "natural"
+    assert set(result.finalists) == {
+        f"{name}{correction}" for name in last.kept for correction in ("", " + calibrated", " + tau")
+    }
+
+
+def test_natural_sampling_is_the_baseline_and_differences_are_paired(finished):
+    result = ComparisonDirectory.open(finished).read_result()
+    base = result.finalists["natural"].test["macro_f1"]
+    for name, versus in result.versus.items():
+        own = result.finalists[name].test["macro_f1"]
+        mean = sum(a - b for a, b in zip(own, base, strict=True)) / 2
+        assert versus.seeds["macro_f1"].value == pytest.approx(mean)
+        assert versus.groups["macro_f1"].value == pytest.approx(mean)
+
+
+def test_runs_are_plain_runs(finished):
+    result = ComparisonDirectory.open(finished).read_result()
+    folder = finished / result.runs_of("natural")[0].folder
+    again = run("evaluate", folder, "--out", finished.parent / "again", "--json")
+    assert again.exit_code == 0, again.output
+    scores = json.loads(again.stdout)["scores"]["mean"]
+    assert scores["macro_f1"]["value"] == pytest.approx(result.finalists["natural"].test["macro_f1"][0])
+
+
+def test_recommended_configuration_trains_and_gives_the_finalists_scores(finished, tmp_path):
+    result = ComparisonDirectory.open(finished).read_result()
+    training = result.candidates[result.recommended].training
+    trained = run("train", finished / "recommended.yaml", "--out", tmp_path / "recommended")
+    assert trained.exit_code == 0, trained.output
+    scores = json.loads((tmp_path / "recommended" / "evaluation.json").read_text())["scores"]["mean"]
+    assert scores["macro_f1"]["value"] == pytest.approx(result.finalists[training].test["macro_f1"][0])
+
+
+def test_same_command_again_trains_nothing(config, finished):
+    weights = sorted(finished.glob("runs/*/model/model.safetensors"))
+    before = [path.stat().st_mtime_ns for path in weights]
+    found = comparable(finished)
+    assert run("compare", config, "--out", finished).exit_code == 0
+    assert [path.stat().st_mtime_ns for path in weights] == before
+    assert comparable(finished) == found
+
+
+def test_another_comparison_does_not_touch_it(config, finished):
+    refused = run("compare", config, "--out", finished, "--seeds", 3)
+    assert refused.exit_code == 1
+    assert "holds another comparison" in refused.stderr
+
+
+def start(config: Path, out: Path) -> subprocess.Popen:
+    command = [sys.executable, "-m", "equipoise", "compare", str(config), "--out", str(out)]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ))
+
+
+def test_killed_in_training_it_goes_on_to_the_same_result(config, finished, tmp_path):
+    out = tmp_path / "killed"
+    process = start(config, out)
+    deadline = time.monotonic() + 120
+    while not list(out.glob("runs/*/checkpoints/*/model.safetensors")):  # in the middle of a run
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (out / "comparison.json").exists()
+    assert run("compare", config, "--out", out).exit_code == 0
+    assert comparable(out) == comparable(finished)
+
+
+def test_two_processes_share_the_work_and_agree(config, finished, tmp_path):
+    out = tmp_path / "shared"
+    both = [start(config, out) for _ in range(2)]
+    assert [process.wait(timeout=300) for process in both] == [0, 0]
+    assert comparable(out) == comparable(finished)
+    assert len(list(out.glob("runs/*"))) == len(list(finished.glob("runs/*")))  # each run was made once
+
+
+def test_budget_lowers_the_draws(config, tmp_path):
+    result = run("compare", config, "--out", tmp_path / "out", "--budget", "40s", "--draws", 100_000, "--seeds", 1)
+    assert result.exit_code == 0, result.output
+    schedule = json.loads((tmp_path / "out" / "schedule.json").read_text())
+    assert 160 <= schedule["stages"][-1]["draws"] < 100_000
+    assert "The budget pays for" in result.stderr
+
+
+def test_objective_that_no_task_has_is_refused_before_anything_is_written(config, tmp_path):
+    refused = run("compare", config, "--out", tmp_path / "out", "--objective", "rouge_l")
+    assert refused.exit_code == 1
+    assert "rouge_l is of texts, and all tasks here have labels" in refused.stderr
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,77 @@
+"""The directory of a comparison: joined by those who do the same, refused to all others."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from equipoise.config import make_comparison
+from equipoise.errors import RunError
+from equipoise.experiment.compare.directory import ComparisonDirectory
+
+
+@pytest.fixture
+def config():
+    return make_comparison({"data": {"source": "rows.jsonl"}, "plan": {"draws": 64}})
+
+
+def test_the_same_comparison_is_joined(tmp_path, config):
+    first = ComparisonDirectory.join(tmp_path / "out", config)
+    before = first.config.read_bytes()
+    assert ComparisonDirectory.join(tmp_path / "out", config) == first
+    assert first.config.read_bytes() == before
+
+
+def test_another_place_is_no_other_comparison(tmp_path, config):
+    ComparisonDirectory.join(tmp_path, replace(config, out="here"))
+    ComparisonDirectory.join(tmp_path, replace(config, out="there"))
+
+
+def test_another_comparison_is_refused_and_nothing_lost(tmp_path, config):
+    first = ComparisonDirectory.join(tmp_path, config)
+    before = first.config.read_bytes()
+    with pytest.raises(RunError, match=r"holds another comparison: `seed` was 0, now it is 1"):
+        ComparisonDirectory.join(tmp_path, replace(config, seed=1))
+    assert first.config.read_bytes() == before
+
+
+def test_directory_that_holds_something_else_is_refused(tmp_path, config):
+    (tmp_path / "thesis.tex").write_text("\\documentclass")
+    with pytest.raises(RunError, match="holds no comparison"):
+        ComparisonDirectory.join(tmp_path, config)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_file_is_refused(tmp_path, config):
+    (tmp_path / "out").write_text("")
+    with pytest.raises(RunError, match="must name a directory"):
+        ComparisonDirectory.join(tmp_path / "out", config)
+
+
+def test_lock_excludes_others_and_is_freed(tmp_path, config):
+    directory = ComparisonDirectory.join(tmp_path, config)
+    with directory.lock("run").acquire(timeout=0):
+        with pytest.raises(TimeoutError):
+            directory.lock("run").acquire(timeout=0)
+        with directory.lock("other").acquire(timeout=0):
+            pass
+    with directory.lock("run").acquire(timeout=0):
+        pass
+
+
+def test_opening_needs_a_finished_comparison(tmp_path, config):
+    with pytest.raises(RunError, match="it holds none"):
+        ComparisonDirectory.open(tmp_path / "nothing")
+    directory = ComparisonDirectory.join(tmp_path / "begun", config)
+    with pytest.raises(RunError, match="is not finished yet: run the same"):
+        ComparisonDirectory.open(directory.path)
+    (tmp_path / "plan.json").write_text("{}")
+    with pytest.raises(RunError, match="is a run, not a comparison"):
+        ComparisonDirectory.open(tmp_path)
+
+
+def test_result_of_another_version_is_refused(tmp_path, config):
+    directory = ComparisonDirectory.join(tmp_path, config)
+    directory.result.write_text(json.dumps({"format": "equipoise-comparison", "version": 99}))
+    with pytest.raises(RunError, match="version"):
+        ComparisonDirectory.open(tmp_path).read_result()

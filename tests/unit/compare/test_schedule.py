@@ -1,0 +1,73 @@
+"""Successive halving: draws and seeds of each stage, who pays what, and what a budget buys."""
+
+import pytest
+
+from equipoise.config import CompareConfig
+from equipoise.errors import ConfigError
+from equipoise.experiment.compare.schedule import LEAST_STEPS, Schedule, affordable
+
+
+def build(trainings=15, draws=9000, batch=10, seed=0, **settings):
+    return Schedule.build(CompareConfig(**settings), trainings=trainings, draws=draws, batch=batch, seed=seed)
+
+
+def test_each_stage_has_more_draws_and_fewer_trainings():
+    stages = build().stages
+    assert [stage.draws for stage in stages] == [1000, 3000, 9000]
+    assert [stage.keep for stage in stages] == [5, 2, 2]
+    assert [stage.seeds for stage in stages] == [(0, 1), (0, 1), (0, 1, 2, 3, 4)]
+
+
+def test_seeds_are_paired_with_the_first_of_the_configuration():
+    assert [stage.seeds for stage in build(seed=7, seeds=3).stages] == [(7, 8), (7, 8), (7, 8, 9)]
+
+
+def test_early_stages_have_no_more_seeds_than_the_last():
+    assert [len(stage.seeds) for stage in build(seeds=1, first_seeds=4).stages] == [1, 1, 1]
+
+
+def test_one_stage_trains_all_in_full():
+    (only,) = build(stages=1, finalists=3).stages
+    assert (only.draws, only.keep) == (9000, 3)
+
+
+def test_fewer_trainings_than_finalists_are_all_kept():
+    assert [stage.keep for stage in build(trainings=2, finalists=5).stages] == [2, 2, 2]
+
+
+def test_draws_are_whole_batches_and_never_less_than_the_fewest_steps_nor_more_than_all():
+    assert [stage.draws for stage in build(draws=1234, batch=32).stages] == [10 * 32, 13 * 32, 39 * 32]
+    assert LEAST_STEPS == 10
+    assert [stage.draws for stage in build(draws=64, batch=32).stages] == [64, 64, 64]
+
+
+def test_cost_counts_natural_sampling_beside_those_that_are_kept():
+    # 15 x 2 x 1000 + (5 + 1) x 2 x 3000 + (2 + 1) x 5 x 9000
+    assert build().cost(15, float) == 15 * 2 * 1000 + 6 * 2 * 3000 + 3 * 5 * 9000
+
+
+def test_defaults_cost_less_than_a_third_of_training_all_in_full():
+    everything = 15 * 5 * 9000
+    assert build().cost(15, float) < everything / 3
+
+
+def test_survives_a_turn_through_plain_values():
+    assert Schedule.from_dict(build().to_dict()) == build()
+
+
+def test_budget_buys_the_most_whole_batches_that_fit():
+    def cost(draws):
+        return build(draws=draws, batch=32).cost(15, lambda drawn: 0.001 * drawn)
+
+    bought = affordable(cost, 100.0, 50_000, 32)
+    assert bought % 32 == 0
+    assert cost(bought) <= 100.0 < cost(bought + 32)
+
+
+def test_budget_never_raises_the_draws():
+    assert affordable(lambda draws: 0.0, 1.0, 777, 32) == 777
+
+
+def test_budget_that_buys_nothing_says_how_much_is_needed():
+    with pytest.raises(ConfigError, match=r"leaves 1 s for training, but 10 steps a run take about 320 s"):
+        affordable(float, 1.0, 10_000, 32)

@@ -1,0 +1,145 @@
+"""Trials become trainings: what is the same on this data is trained once, and simplicity is counted."""
+
+import pytest
+
+from equipoise.config import default_trials, make_comparison
+from equipoise.data import Records
+from equipoise.errors import ConfigError, PlanError
+from equipoise.experiment.compare.trainings import trainings_of
+
+
+def rows(*tasks, labels=("no",) * 9 + ("yes",)):
+    pairs = [(task, label) for task in tasks for label in labels * 4]
+    return Records.from_dict(
+        {
+            "task": [task for task, _ in pairs],
+            "input": [f"input {number}" for number in range(len(pairs))],
+            "target": [label for _, label in pairs],
+            "split": ["train"] * len(pairs),
+        }
+    )
+
+
+def settings(draws=40, **compare):
+    return make_comparison({"data": {"source": "rows.jsonl"}, "plan": {"draws": draws}, "compare": compare})
+
+
+def trainings(config, records):
+    return trainings_of(config, records)[0]
+
+
+def two_sizes():
+    return Records.from_dict(
+        {
+            "task": ["a"] * 40 + ["b"] * 10,
+            "input": [str(number) for number in range(50)],
+            "target": (["no"] * 9 + ["yes"]) * 5,
+            "split": ["train"] * 50,
+        }
+    )
+
+
+def test_natural_sampling_comes_first_and_does_nothing():
+    first = next(iter(trainings(settings(), two_sizes()).values()))
+    assert (first.name, first.steps) == ("natural", 0)
+    assert first.title == "rates Proportional(scale=1.0), class weights Natural()"
+
+
+def test_one_task_makes_all_mixing_rates_one_training():
+    named = settings(candidates=["equal", "sqrt", "proportional-sqrt", "temperature-sqrt"])
+    found, left_out = trainings_of(named, rows("a"))
+    assert list(found) == ["natural", "sqrt"]
+    assert left_out == [
+        "equal is left out: on this data it is the same as natural",
+        "proportional-sqrt is left out: on this data it is the same as sqrt",
+        "temperature-sqrt is left out: on this data it is the same as sqrt",
+    ]
+    assert found["sqrt"].steps == 1  # with one task there is no rate to choose
+
+
+def test_what_the_configuration_would_train_is_tried_unless_others_are_named():
+    own = make_comparison({"data": {"source": "rows.jsonl"}, "plan": {"draws": 40, "weights": "power:0.3"}})
+    assert "configured" in trainings(own, two_sizes())
+    assert "configured is left out: on this data it is the same as sqrt" in trainings_of(settings(), two_sizes())[1]
+    assert list(trainings(settings(candidates=["balanced"]), two_sizes())) == ["natural", "balanced"]
+
+
+def test_default_that_cannot_be_planned_is_left_out_but_a_named_one_is_refused():
+    found, left_out = trainings_of(settings(draws=200), two_sizes())  # UniMax would need four passes
+    assert "unimax-sqrt" not in found
+    assert any(reason.startswith("unimax-sqrt is left out: UniMax can place 50 draws") for reason in left_out)
+    with pytest.raises(PlanError, match=r"compare\.candidates\.unimax-sqrt.*UniMax can place 50 draws"):
+        trainings_of(settings(draws=200, candidates=["unimax-sqrt"]), two_sizes())
+
+
+def test_losses_over_labels_need_tasks_that_all_have_labels():
+    config = make_comparison(
+        {
+            "data": {"source": "rows.jsonl"},
+            "tasks": {"b": {"kind": "open"}},
+            "compare": {"candidates": ["equal", "balanced-softmax"]},
+        }
+    )
+    assert list(trainings(config, two_sizes())) == ["natural", "equal"]
+
+
+def test_steps_count_what_plain_training_does_not_do():
+    found = trainings(settings(), two_sizes())
+    steps = {name: training.steps for name, training in found.items()}
+    assert steps["equal"] == steps["proportional-sqrt"] == 1
+    assert steps["sqrt"] == steps["weighted-sqrt"] == steps["focal"] == 2
+    assert steps["balanced-softmax"] == 3
+
+
+def test_candidates_are_the_training_with_each_correction():
+    training = trainings(settings(), two_sizes())["sqrt"]
+    found = training.candidates(("none", "calibrated", "tau"))
+    assert {name: info.steps for name, info in found.items()} == {"sqrt": 2, "sqrt + calibrated": 3, "sqrt + tau": 4}
+    assert {info.training for info in found.values()} == {"sqrt"}
+
+
+def test_run_watches_validation_eight_times_unless_told_when():
+    training = trainings(settings(), two_sizes())["sqrt"]
+    run = training.run(seed=3, draws=32 * 80)
+    assert (run.seed, run.plan.draws, run.training.validate_every) == (3, 32 * 80, 10)
+    assert training.run(0, 32).training.validate_every == 1
+
+
+def test_own_candidates_are_mappings_of_plain_text():
+    found = trainings(
+        settings(candidates={"mine": {"rates": "equal", "weights": {"a": "sqrt", "*": "natural"}}}), two_sizes()
+    )
+    assert list(found) == ["natural", "mine"]
+    assert "a: Power(gamma=0.5)" in found["mine"].title
+
+
+def test_nothing_to_compare_is_refused():
+    with pytest.raises(PlanError, match="nothing to compare"):
+        trainings(settings(candidates=["equal"], corrections=["none"]), rows("a"))
+
+
+@pytest.mark.parametrize(
+    ("compare", "message"),
+    [
+        ({"candidates": ["sqr"]}, "must be of natural, equal, sqrt"),
+        ({"candidates": {"natural": {"weights": "sqrt"}}}, "is the baseline"),
+        ({"candidates": {"../escape": {}}}, "a candidate's name names files"),
+        ({"corrections": ["tau"]}, "must hold none"),
+        ({"objective": "expected_cost"}, "need each other"),
+        ({"costs": "costs.yaml"}, "need each other"),
+        ({"objective": "f1"}, "must be one of"),
+        ({"budget": "soon"}, "30m"),
+        ({"seeds": 0}, r"compare\.seeds"),
+        ({"shrink": 1}, r"compare\.shrink"),
+        ({"seedz": 1}, "Did you mean `compare.seeds`"),
+    ],
+)
+def test_bad_settings_are_refused_with_their_key(compare, message):
+    with pytest.raises(ConfigError, match=message):
+        settings(**compare)
+
+
+def test_all_defaults_are_named_in_the_error_for_an_unknown_one():
+    with pytest.raises(ConfigError) as refused:
+        settings(candidates=["nope"])
+    assert all(name in str(refused.value) for name in default_trials())
