@@ -1,0 +1,122 @@
+"""Whether `equipoise compare` finds what training everything in full finds, for less, and whether that is any good."""
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+from comparisons.linear import linear
+from comparisons.method_runs import Job, scores_of
+from comparisons.methods import SOURCES
+from equipoise.config import ComparisonConfig, default_trials, save_config
+from equipoise.experiment.compare.directory import ComparisonDirectory
+from equipoise.experiment.compare.result import Result, RunCost
+from equipoise.metrics import Estimate
+from equipoise.statistics import mean_interval
+from results import record
+
+CORRECTION = {"none": "plain", "calibrated": "probabilities", "tau": "tau"}  # here, and in the benchmark of methods
+
+
+def compare(source: str, work: Path, processes: int) -> Result:
+    """Run the command with the defaults in several processes; go on if it was cut short."""
+    work.mkdir(parents=True, exist_ok=True)
+    records = SOURCES[source].records()
+    config, out = work / f"{source}.yaml", work / source
+    run = SOURCES[source].run(records)
+    save_config(ComparisonConfig(**{name: getattr(run, name) for name in run.__dataclass_fields__}), config)
+    command = [sys.executable, "-m", "equipoise", "compare", str(config), "--out", str(out)]
+    started = [subprocess.Popen(command) for _ in range(processes)]
+    for process in started:
+        if process.wait():
+            raise SystemExit(f"{command} failed")
+    return ComparisonDirectory.open(out).read_result()
+
+
+def seconds(run: RunCost) -> float:
+    return sum(run.seconds.values())
+
+
+def full_cost(result: Result) -> float:
+    """Seconds of all trainings with all seeds in full, as fast as each was in the first stage."""
+    first, last = result.stages[0], result.stages[-1]
+    short = [run for run in result.runs if run.draws == first.draws]
+    drawn = sum(run.seconds["training"] for run in short) * last.draws / first.draws
+    scored = sum(run.seconds["scoring"] for run in short)
+    return (drawn + scored) * len(last.seeds) / len(first.seeds)
+
+
+def best_in_full(source: str, seeds: int, work: Path) -> tuple[str, Estimate, dict[str, Estimate]]:
+    """The candidate with the best test macro-F1 when all are trained in full, and those of all."""
+    found: dict[str, Estimate] = {}
+    for training in default_trials():
+        each = [scores_of(Job(source, training, seed), work) for seed in range(seeds)]
+        for correction, name in CORRECTION.items():
+            candidate = training if correction == "none" else f"{training} + {correction}"
+            found[candidate] = mean_interval([scores[name]["macro_f1"] for scores in each])
+    best = max(found, key=lambda name: found[name].value)
+    return best, found[best], found
+
+
+def section(source: str, result: Result, seeds: int, work: Path) -> str:
+    last = result.stages[-1]
+    records = SOURCES[source].records()
+    spent, everything = sum(map(seconds, result.runs)), full_cost(result)
+    drawn = sum(run.draws for run in result.runs)
+    all_draws = len(result.stages[0].scores) // 3 * len(last.seeds) * last.draws
+    best, value, found = best_in_full(source, seeds, work)
+    name = result.recommended
+    trainings = len(result.stages[0].scores) // len(CORRECTION)
+    lines = [f"## `equipoise compare` on {SOURCES[source].title}, {last.draws:,} draws in full", ""]
+    lines.append(
+        f"Defaults: {trainings} trainings with three corrections each, three stages, {len(last.seeds)} seeds in full,"
+        " macro-F1. Test rows, mean over the tasks; mean over the seeds and its 95 % t-interval."
+    )
+    lines += ["", "| | macro-F1 | balanced accuracy |", "|---|---|---|"]
+    rows = {"natural sampling as trained": result.baseline, f"recommended: {name}": name}
+    if result.best != name:
+        rows[f"best on validation rows: {result.best}"] = result.best
+    for title, candidate in rows.items():
+        test = result.finalists[candidate].test
+        cells = [str(mean_interval(test[metric])) for metric in ("macro_f1", "balanced_accuracy")]
+        lines.append(f"| {title} | {' | '.join(cells)} |")
+    baselines = {weight: linear(records, weight) for weight in (None, "balanced")}
+    for weight, scores in baselines.items():
+        title = f"TF-IDF + logistic regression on all training rows, class_weight={weight}"
+        lines.append(f"| {title} | {scores['macro_f1']:.3f} | {scores['balanced_accuracy']:.3f} |")
+    gains = [value - baselines["balanced"]["macro_f1"] for value in result.finalists[name].test["macro_f1"]]
+    lines += ["", f"Recommended minus logistic regression with balanced weights, macro-F1: {mean_interval(gains)}."]
+    if name in result.versus:
+        versus = result.versus[name]
+        lines[-1] += (
+            f" Minus natural sampling: {versus.seeds['macro_f1']} over seeds, {versus.groups['macro_f1']} over groups"
+            f" ({result.shown})."
+        )
+    lines += ["", f"Cost: {spent:.0f} s of computing and {drawn:,} draws."]
+    lines[-1] += (
+        f" All trainings in full with as many seeds: {everything:.0f} s ({everything / spent:.1f} times as much, each"
+        f" as fast as in the first stage) and {all_draws:,} draws ({all_draws / drawn:.1f} times)."
+    )
+    lines += ["", f"Trained in full with {seeds} seeds each, the best candidate on test rows was {best}: {value}."]
+    lines[-1] += f" There the recommended one had {found[name]}, the best on validation rows {found[result.best]}."
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sources", nargs="+", choices=SOURCES, default=list(SOURCES))
+    parser.add_argument("--seeds", type=int, default=3, help="of the trainings in full that it is checked against")
+    parser.add_argument("--work", type=Path, default=Path("compare-runs"), help="keeps comparisons; go on by the same")
+    parser.add_argument("--methods", type=Path, default=Path("methods-runs"), help="the runs of methods.py")
+    parser.add_argument("--processes", type=int, default=2)
+    options = parser.parse_args()
+    for source in options.sources:
+        result = compare(source, options.work, options.processes)
+        text = section(source, result, options.seeds, options.methods)
+        print(text)
+        packages = ["torch", "transformers", "scikit-learn", "scipy"]
+        record(f"compare: {source}", "python benchmarks/compare.py", packages, text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""Train, evaluate and calibrate one method; what it came to is kept, so that a benchmark cut short goes on."""
+
+import json
+import shutil
+import warnings
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow.parquet as pq
+import torch
+
+from equipoise.calibration import Calibration
+from equipoise.collate import EncodedExamples
+from equipoise.data import Records
+from equipoise.errors import DataWarning
+from equipoise.experiment.calibrate import Wishes, calibrate
+from equipoise.experiment.directory import RunDirectory, write_json
+from equipoise.experiment.evaluate import evaluate_model
+from equipoise.experiment.prepare import Prepared, prepare
+from equipoise.experiment.train import encode, train_prepared
+from equipoise.integrations.models import load_model
+from equipoise.metrics import Scores, evaluate, read_predictions
+
+from .methods import SOURCES
+
+
+class Job(NamedTuple):
+    """One training."""
+
+    source: str
+    method: str
+    seed: int
+
+
+def scores_of(job: Job, work: Path) -> dict[str, dict[str, float]]:
+    """Mean over the tasks of each metric, of the model as it is and calibrated, without and with tau."""
+    held = work / f"{job.source}-{job.method}-{job.seed}.json"
+    if not held.exists():
+        write_json(held, _run(job, work / held.stem))
+    return json.loads(held.read_text(encoding="utf-8"))
+
+
+def _run(job: Job, out: Path) -> dict[str, Any]:
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore", DataWarning)  # of labels that validation rows lack; the pages tell of them
+    shutil.rmtree(out, ignore_errors=True)
+    records = _records(job.source)
+    source = SOURCES[job.source]
+    prepared = prepare(source.config(job.method, job.seed, records), records)
+    run = train_prepared(prepared, out, encoded=_encoded(job.source, "train"))
+    if run.interrupted:
+        raise KeyboardInterrupt
+    shutil.rmtree(run.directory.checkpoints, ignore_errors=True)
+    model, tokenizer = load_model(str(run.directory.model), seed=job.seed)
+    rows, encoded = records.where(split="test"), _encoded(job.source, "test")
+    evaluate_model(model, tokenizer, prepared.config, prepared.plan, prepared.tasks, rows, out, encoded=encoded)
+    with_tau = calibrate(out, Wishes(metric="macro_f1")).calibration
+    without = {name: replace(task, tau=0.0) for name, task in with_tau.tasks.items()}
+    return {
+        "plain": _means(run.directory, None),
+        "probabilities": _means(run.directory, replace(with_tau, tasks=without)),
+        "tau": _means(run.directory, with_tau),
+    }
+
+
+def _means(run: RunDirectory, calibration: Calibration | None) -> dict[str, float | None]:
+    predictions = read_predictions(pq.read_table(run.predictions))
+    if calibration is not None:
+        predictions, _ = calibration.apply(predictions)
+    scores: Scores = evaluate(predictions, bootstrap=0)
+    return {metric: estimate.value for metric, estimate in scores.mean.items()}
+
+
+@cache
+def _records(source: str) -> Records:
+    return SOURCES[source].records()
+
+
+@cache
+def _encoded(source: str, split: str) -> EncodedExamples:
+    """The rows of a split; prompts, targets and limits are the same for all methods."""
+    records = _records(source)
+    prepared: Prepared = prepare(SOURCES[source].config("natural", 0, records), records)
+    _, tokenizer = load_model(prepared.config.model.name, seed=0)
+    return encode(records.where(split=split), prepared, tokenizer)

@@ -1,0 +1,99 @@
+"""What the benchmark of methods trains: the default candidates of a comparison, with all the rest the same."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from equipoise.config import (
+    DataConfig,
+    EvaluationConfig,
+    ModelConfig,
+    PlanConfig,
+    RunConfig,
+    TrialConfig,
+    default_trials,
+)
+from equipoise.data import Columns, Records, TaskOptions, read_records
+from equipoise.data.suite import load_suite
+from equipoise.experiment.recipe import DRAWS, TRAINING
+
+from .notes import SOURCE, numbered
+
+TITLES: Mapping[str, str] = {
+    "natural": "natural",
+    "equal": "equal tasks, natural labels",
+    "sqrt": "equal tasks, square-root weights (the default)",
+    "balanced": "equal tasks, balanced (inverse and median frequency draw the same)",
+    "effective": "equal tasks, effective number, beta 0.99",
+    "log": "equal tasks, log weights",
+    "proportional-sqrt": "proportional tasks, square-root weights",
+    "temperature-sqrt": "tasks at temperature 2, square-root weights",
+    "unimax-sqrt": "tasks by UniMax, square-root weights",
+    "weighted-sqrt": "equal tasks, square-root weights in the loss",
+    "weighted-balanced": "equal tasks, balanced weights in the loss",
+    "focal": "equal tasks, focal loss of the tokens",
+    "labels": "equal tasks, cross-entropy over labels",
+    "balanced-softmax": "equal tasks, balanced softmax over labels, which is logit adjustment with tau 1",
+    "logit-adjusted": "equal tasks, logit adjustment over labels, tau 0.5",
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """The rows that a model learns from and is judged by."""
+
+    title: str
+    data: DataConfig
+    records: Callable[[], Records]
+    max_input: int
+    tasks: Callable[[Records], Mapping[str, TaskOptions]]
+
+    def run(self, records: Records) -> RunConfig:
+        """What all methods share: the demo's recipe."""
+        return RunConfig(
+            data=self.data,
+            tasks=self.tasks(records),
+            model=ModelConfig(name="tiny"),
+            plan=PlanConfig(draws=DRAWS, allow_repeats=True),
+            training=replace(TRAINING, max_input=self.max_input, save_every=DRAWS),
+            evaluation=EvaluationConfig(),
+        )
+
+    def config(self, method: str, seed: int, records: Records) -> RunConfig:
+        """The run of one method."""
+        run, trial = self.run(records), default_trials()[method]
+        return replace(
+            run,
+            plan=_plan(run.plan, trial),
+            training=replace(run.training, loss=trial.loss),
+            evaluation=replace(run.evaluation, bootstrap=0),
+            seed=seed,
+        )
+
+
+def _plan(plan: PlanConfig, trial: TrialConfig) -> PlanConfig:
+    return replace(
+        plan,
+        rates=trial.rates,
+        weights=trial.weights,
+        target_rates=trial.target_rates,
+        target_weights=trial.target_weights,
+    )
+
+
+_COLUMNS = Columns(input="text", target="label")
+SOURCES: Mapping[str, Source] = {
+    "multi-diagnosis": Source(
+        "multi-diagnosis (8 tasks, binned text)",
+        DataConfig(source="suite:multi-diagnosis"),
+        lambda: load_suite("multi-diagnosis", text="binned"),
+        TRAINING.max_input,
+        lambda _: {},  # the suite has its own
+    ),
+    "icd10cm": Source(
+        "ICD-10-CM (4 tasks, labels as numbers)",
+        DataConfig(source=str(SOURCE), columns=_COLUMNS),
+        lambda: read_records(SOURCE, _COLUMNS),
+        64,
+        lambda records: numbered(records.where(split="train")),
+    ),
+}
