@@ -14,7 +14,7 @@ OUT ?= demo
 .PHONY: help setup demo test test-fast test-slow lint format bench clean
 
 help:
-	@echo "make demo       train and compare on the bundled data, write $(OUT)/index.html (OUT=demo, a new folder)"
+	@echo "make demo       train and compare on the bundled data, write $(OUT)/report.html (OUT=demo, a new folder)"
 	@echo "make test       all tests: the fast ones, then the marked ones"
 	@echo "make test-fast  only the fast ones"
 	@echo "make lint       ruff and pyright"

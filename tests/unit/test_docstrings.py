@@ -5,14 +5,16 @@ import inspect
 import pytest
 
 import equipoise
-from equipoise import rates, weights
+from equipoise import rates, statistics, streams, weights
 
-BASES = {"ClassWeights", "Rates"}  # a base class is no scheme: its docstring says how to write one
+# A base class is no scheme: its docstring says how to write one. What a function returns is shown there.
+BASES = {"ClassWeights", "Rates", "OrderedStream", "Differences", "MeanRanks", "SignedRankTest"}
+ALIASES = {"Source"}
 PUBLIC = {
     f"{module.__name__}.{name}": getattr(module, name)
-    for module in (equipoise, rates, weights)
+    for module in (equipoise, rates, statistics, streams, weights)
     for name in module.__all__
-    if not inspect.ismodule(getattr(module, name))
+    if not inspect.ismodule(getattr(module, name)) and name not in ALIASES
 }
 
 
@@ -29,6 +31,8 @@ def test_public_name_has_a_docstring_with_an_example(name, value):
 @pytest.mark.parametrize(("name", "value"), PUBLIC.items(), ids=PUBLIC.keys())
 def test_every_parameter_is_documented(name, value):
     documented = inspect.getdoc(value)
+    if name.split(".")[-1] in BASES:
+        return
     for parameter in inspect.signature(value).parameters.values():
         if parameter.kind not in {parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL}:
             assert f"{parameter.name}" in documented.partition("Parameters\n----------")[2], f"{name}: {parameter.name}"

@@ -11,18 +11,20 @@ import equipoise
 
 SOURCE = Path(equipoise.__file__).parent
 LAYERS = [
-    {"errors", "files", "hashing"},
+    {"errors", "escaping", "files", "hashing", "json_text"},
     {"data"},
     {"census"},
     {"schemes", "masses", "water_filling"},
     {"weights", "rates"},
     {"forecast", "forecast_text", "plan", "plan_difference", "plan_json", "resolving", "token_rates"},
     {"permutation", "apportion", "runs", "placing", "compiled", "grouping", "index", "shard"},
+    {"multilabel"},
     {"stream", "task_stream", "philox", "independent", "drawing", "batches"},
     {"row_weights", "row_masses", "wide", "alias", "weight_classes", "systematic"},
     {"testing"},
     {"config"},
     {"reading", "epochs", "sampler_state", "samplers", "weighted", "weighted_state"},
+    {"streams"},
     {"batching"},
     {"token_batches"},
     {"collate"},
@@ -31,6 +33,7 @@ LAYERS = [
     {"objectives"},
     {"metrics"},
     {"calibration"},
+    {"statistics"},
     {"integrations"},
     {"experiment"},
     {"report"},
@@ -99,6 +102,16 @@ def test_planning_and_drawing_never_import_torch():
         "p = e.Plan.build(c, weights=e.weights.Power(0.5)); p.forecast(100);"
         "e.draws(p, e.StratumIndex.from_sizes([3, 1]), seed=0, first=0, last=10);"
         "print(sorted({'torch', 'transformers', 'datasets', 'pandas', 'sklearn'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_streams_of_one_process_need_no_torch():
+    code = (
+        "import sys; from equipoise.streams import ShuffleBuffer;"
+        "assert sorted(ShuffleBuffer(range(9), 3)) == list(range(9));"
+        "print(sorted({'torch', 'datasets'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
