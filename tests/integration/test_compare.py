@@ -13,9 +13,11 @@ from tests.unit.cli.rows import write_rows
 from typer.testing import CliRunner
 
 from equipoise.cli import app
+from equipoise.experiment.compare import scheduling
 from equipoise.experiment.compare.directory import ComparisonDirectory
+from equipoise.experiment.compare.probing import Speed
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:Task|ignore:Inputs")]
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:(Task|Inputs)")]
 
 CONFIG = """
 data: {source: SOURCE}
@@ -149,12 +151,28 @@ def test_two_processes_share_the_work_and_agree(config, finished, tmp_path):
     assert len(list(out.glob("runs/*"))) == len(list(finished.glob("runs/*")))  # each run was made once
 
 
-def test_budget_lowers_the_draws(config, tmp_path):
-    result = run("compare", config, "--out", tmp_path / "out", "--budget", "40s", "--draws", 100_000, "--seeds", 1)
+def test_budget_lowers_the_draws_to_what_it_pays_for(config, tmp_path, monkeypatch):
+    monkeypatch.setattr(scheduling, "measure", lambda training, records: Speed(start=0.0, draw=0.002, row=0.0))
+    result = run("compare", config, "--out", tmp_path / "out", "--budget", "5s", "--draws", 100_000, "--seeds", 1)
     assert result.exit_code == 0, result.output
-    schedule = json.loads((tmp_path / "out" / "schedule.json").read_text())
-    assert 160 <= schedule["stages"][-1]["draws"] < 100_000
-    assert "The budget pays for" in result.stderr
+    first, last = json.loads((tmp_path / "out" / "schedule.json").read_text())["stages"]
+    # 1.2 x 0.002 s x (3 x 224 + 2 x 688) draws is 4.9 s; one batch more would be 5.1 s.
+    assert (first["draws"], last["draws"]) == (224, 688)
+    assert "The budget pays for 688 draws of a full training, instead of 100,000" in result.stderr
+
+
+def test_budget_of_hours_measures_and_changes_nothing(config, finished, tmp_path):
+    result = run("compare", config, "--out", tmp_path / "out", "--budget", "10h")
+    assert result.exit_code == 0, result.output
+    assert comparable(tmp_path / "out") == comparable(finished)
+
+
+def test_budget_that_is_used_up_leaves_out_seeds_but_two(config, tmp_path, monkeypatch):
+    monkeypatch.setattr(scheduling, "measure", lambda training, records: Speed(start=0.0, draw=0.0, row=0.0))
+    result = run("compare", config, "--out", tmp_path / "out", "--budget", "0.1s", "--seeds", 4)
+    assert result.exit_code == 0, result.output
+    assert "the budget of 0.1s was used up after 2 of 4 seeds" in result.output
+    assert ComparisonDirectory.open(tmp_path / "out").read_result().seeds == (0, 1)
 
 
 def test_objective_that_no_task_has_is_refused_before_anything_is_written(config, tmp_path):

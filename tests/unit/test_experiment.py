@@ -15,11 +15,13 @@ from equipoise.errors import ConfigError, PlanError, RunError
 from equipoise.experiment.arguments import trainer_arguments
 from equipoise.experiment.directory import RunDirectory, read_json, write_json
 from equipoise.experiment.prepare import fingerprint, prepare, refuse_bad_forecast
-from equipoise.experiment.recipe import DRAWS, NATURAL, PLANNED, demo_config
+from equipoise.experiment.recipe import DRAWS, demo_config
 from equipoise.experiment.sampling import count_draws, index_of, sampler_of
 from equipoise.experiment.train import encode
 from equipoise.experiment.validation import validation_rows
 from equipoise.integrations.models import load_tokenizer
+from equipoise.rates import Equal
+from equipoise.weights import Power
 
 
 def test_validation_rows_are_few_of_each_label_and_the_same_again() -> None:
@@ -64,7 +66,7 @@ def test_a_bad_forecast_is_refused_unless_accepted(tmp_path: Path) -> None:
 def test_counted_draws_follow_the_plan(tmp_path: Path) -> None:
     rows = write_rows(tmp_path / "rows.jsonl")
     prepared = prepare(make_config({"data": {"source": str(rows)}}))
-    drawn = count_draws(prepared, prepared.plan.block)
+    drawn = count_draws(prepared.config, prepared.plan, prepared.plan.block)
     assert drawn.sum() == prepared.plan.block
     assert np.abs(drawn - prepared.plan.block * prepared.plan.probabilities).max() < 1
 
@@ -137,7 +139,7 @@ def test_trainer_arguments_follow_the_configuration(tmp_path: Path) -> None:
 
 def test_the_demonstration_draws_whole_blocks_and_its_arms_differ_in_the_plan_alone() -> None:
     assert DRAWS % 2048 == 0
-    natural, planned = (demo_config(plan, DRAWS, seed=5) for plan in (NATURAL, PLANNED))
-    assert natural.plan != planned.plan
-    assert natural.plan.draws == planned.plan.draws == DRAWS
-    assert replace(natural, plan=planned.plan) == planned
+    config = demo_config(DRAWS, seed=5)
+    assert (config.seed, config.plan.draws, config.compare.stages, config.compare.seeds) == (5, DRAWS, 1, 1)
+    natural, planned = config.compare.trials.values()
+    assert planned == replace(natural, rates=Equal(), weights=Power(gamma=0.5))

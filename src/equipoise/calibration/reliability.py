@@ -44,6 +44,18 @@ class ReliabilityTable:
     accuracy: tuple[float | None, ...]
 
     @property
+    def dots(self) -> tuple[list[float], list[float], list[float]]:
+        """Confidence, accuracy and share of all rows of each bin that holds some."""
+        total = sum(self.weight)
+        held = [
+            (confidence, accuracy, weight / total)
+            for confidence, accuracy, weight in zip(self.confidence, self.accuracy, self.weight, strict=True)
+            if confidence is not None and accuracy is not None
+        ]
+        confidences, accuracies, shares = ([row[place] for row in held] for place in range(3))
+        return confidences, accuracies, shares
+
+    @property
     def ece(self) -> float:
         """Expected calibration error: the mean over the rows of how far their bin is off; NaN without rows."""
         gaps = [

@@ -1,6 +1,6 @@
 """The command `equipoise`."""
 
-from equipoise.cli import _calibrate, _demo, _evaluate, _inspect, _plan, _predict, _train
+from equipoise.cli import _calibrate, _compare, _demo, _evaluate, _inspect, _plan, _predict, _report, _train
 from equipoise.cli._app import app
 
 for _command, _examples in (
@@ -9,6 +9,8 @@ for _command, _examples in (
     (_train.train, _train.EXAMPLES),
     (_evaluate.evaluate, _evaluate.EXAMPLES),
     (_calibrate.calibrate, _calibrate.EXAMPLES),
+    (_compare.compare, _compare.EXAMPLES),
+    (_report.report, _report.EXAMPLES),
     (_predict.predict, _predict.EXAMPLES),
     (_demo.demo, _demo.EXAMPLES),
 ):

@@ -31,6 +31,10 @@ Examples:
 
   equipoise predict runs/first new.csv -o answers.csv
 
+  equipoise compare rows.jsonl --budget 30m
+
+  equipoise report comparison
+
 Exit codes: 0 all went well; 1 the data, the configuration, the plan or a run cannot be used; 2 the command
 was not understood; 130 interrupted (a training has then saved a checkpoint: continue it with --resume).
 """

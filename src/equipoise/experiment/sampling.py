@@ -4,10 +4,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.batches import Batches, Mixed, OneTask, Quota
-from equipoise.config import TrainingConfig
+from equipoise.config import RunConfig, TrainingConfig
 from equipoise.experiment.prepare import Prepared
 from equipoise.experiment.strata import strata_of
 from equipoise.index import StratumIndex
+from equipoise.plan import Plan
 from equipoise.samplers import PlanSampler
 
 
@@ -18,14 +19,17 @@ def index_of(prepared: Prepared) -> StratumIndex:
 
 def sampler_of(prepared: Prepared, index: StratumIndex, draws: int) -> PlanSampler:
     """The sampler whose only epoch is the whole run of `draws` draws."""
-    config = prepared.config
-    return PlanSampler(prepared.plan, index, seed=config.seed, draws_per_epoch=draws, batches=_batches(config.training))
+    return _sampler(prepared.config, prepared.plan, index, draws)
 
 
-def count_draws(prepared: Prepared, draws: int) -> NDArray[np.int64]:
-    """Draw again what the run's training drew, and count the draws of every stratum."""
-    _, strata = sampler_of(prepared, index_of(prepared), draws).of_all_ranks(0, draws)
-    return np.bincount(strata, minlength=len(prepared.plan.strata))
+def count_draws(config: RunConfig, plan: Plan, draws: int) -> NDArray[np.int64]:
+    """Draw again what a run's training drew, and count the draws of every stratum; that needs no rows."""
+    _, strata = _sampler(config, plan, StratumIndex.from_sizes(plan.counts), draws).of_all_ranks(0, draws)
+    return np.bincount(strata, minlength=len(plan.strata))
+
+
+def _sampler(config: RunConfig, plan: Plan, index: StratumIndex, draws: int) -> PlanSampler:
+    return PlanSampler(plan, index, seed=config.seed, draws_per_epoch=draws, batches=_batches(config.training))
 
 
 def _batches(training: TrainingConfig) -> Batches:

@@ -2,6 +2,7 @@
 
 import io
 import re
+import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
@@ -50,6 +51,7 @@ def _style(palette: Palette) -> dict[Any, Any]:
         "grid.linewidth": 0.6,
         "xtick.color": palette.line,
         "ytick.color": palette.line,
+        "xtick.minor.size": 0.0,
         "xtick.labelcolor": palette.ink,
         "ytick.labelcolor": palette.ink,
         "legend.frameon": False,
@@ -83,7 +85,9 @@ def inline_svg(figure: Figure, name: str, description: str) -> Markup:
         The element, in the page's colours and as wide as its place allows.
     """
     stream = io.StringIO()
-    with mpl.rc_context({**_style(THEMED), "svg.hashsalt": name}):
+    with mpl.rc_context({**_style(THEMED), "svg.hashsalt": name}), warnings.catch_warnings():
+        # Text stays text: the reader's browser has the glyphs that matplotlib's font lacks.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = stream.getvalue()
     text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)

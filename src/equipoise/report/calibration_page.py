@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from equipoise.calibration import ReliabilityTable
 from equipoise.experiment.calibration_report import FOLDS, Calibrated, TaskReport
 from equipoise.files import write_atomically
 from equipoise.report._figure import inline_svg
@@ -91,7 +90,7 @@ def _signed(value: float | None) -> str:
 def _reliability(tasks: Mapping[str, TaskReport]) -> Section:
     figures: list[HtmlFigure] = []
     for place, (name, task) in enumerate(tasks.items()):
-        plot = reliability_plot({when: _bins(table) for when, table in task.reliability.items()})
+        plot = reliability_plot({when: table.dots for when, table in task.reliability.items()})
         caption = f"{name}: {task.rows:,} rows"
         figures.append(HtmlFigure(inline_svg(plot, f"reliability-{place}", f"Reliability of {caption}"), caption))
     return Section(
@@ -105,17 +104,6 @@ def _reliability(tasks: Mapping[str, TaskReport]) -> Section:
         ],
         figures=figures,
     )
-
-
-def _bins(table: ReliabilityTable) -> tuple[list[float], list[float], list[float]]:
-    total = sum(table.weight)
-    held = [
-        (confidence, accuracy, weight / total)
-        for confidence, accuracy, weight in zip(table.confidence, table.accuracy, table.weight, strict=True)
-        if confidence is not None and accuracy is not None
-    ]
-    confidences, accuracies, shares = ([row[place] for row in held] for place in range(3))
-    return confidences, accuracies, shares
 
 
 def _measures(found: Calibrated) -> Section:

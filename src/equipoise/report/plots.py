@@ -1,20 +1,29 @@
 """The plots: each draws plain numbers, knows nothing of runs, and can be read at the width of a phone."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
+from numpy.typing import NDArray
 
 from equipoise.report._figure import THEMED, Palette, drawing
 
 WIDTH = 4.2  # inches: 302 points, so text of 10 points is 12 pixels high on a phone
+LONGEST = 28  # characters of a name beside the axes
 
 Interval = tuple[float, float, float]
 """A value and the two ends of its interval."""
 
 
 def interval_plot(
-    names: Sequence[str], arms: Mapping[str, Sequence[Interval]], axis: str, palette: Palette = THEMED
+    names: Sequence[str],
+    arms: Mapping[str, Sequence[Interval]],
+    axis: str,
+    palette: Palette = THEMED,
+    *,
+    limits: tuple[float, float] | None = (-0.02, 1.02),
 ) -> Figure:
     """Dots with intervals, one row for each name and one colour for each arm.
 
@@ -28,6 +37,8 @@ def interval_plot(
         What is measured.
     palette : Palette
         The colours.
+    limits : pair of float, optional
+        The ends of the axis; None takes those of the intervals.
     """
     with drawing(WIDTH, 0.85 + 0.42 * len(names), palette) as (figure, axes):
         rows = np.arange(len(names))[::-1]
@@ -40,9 +51,9 @@ def interval_plot(
                 value, rows + offset, xerr=np.abs(np.stack([value - low, high - value])),
                 fmt=marker, color=colour, markersize=5, linewidth=1.6, label=arm,
             )  # fmt: skip
-        axes.set_yticks(rows, names)
+        axes.set_yticks(rows, [short(name) for name in names])
         axes.set_ylim(-0.6, len(names) - 0.4)
-        axes.set_xlim(-0.02, 1.02)
+        axes.set_xlim(limits)
         axes.grid(visible=False, axis="y")
         axes.tick_params(axis="y", length=0)
         axes.set_xlabel(axis)
@@ -61,7 +72,7 @@ def shares_plot(
         for place, ((kind, values), colour) in enumerate(zip(shares.items(), colours, strict=False)):
             centre = rows + 0.4 - thickness * (place + 0.5)
             axes.barh(centre, np.array(values), height=thickness * 0.9, color=colour, label=kind)
-        axes.set_yticks(rows, names)
+        axes.set_yticks(rows, [short(name) for name in names])
         axes.grid(visible=False, axis="y")
         axes.tick_params(axis="y", length=0)
         axes.set_xlabel(axis)
@@ -73,14 +84,28 @@ def shares_plot(
 def curves_plot(
     curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
     axis: str,
-    horizontal: str = "draws",
+    single: Mapping[str, Sequence[Sequence[float]]] | None = None,
     palette: Palette = THEMED,
 ) -> Figure:
-    """Curves over the draws, one for each arm, named at their ends by a legend."""
+    """Curves over the draws, one for each arm, named by a legend.
+
+    Parameters
+    ----------
+    curves : mapping of str to pair of sequences
+        For each arm draws and values.
+    axis : str
+        What is measured.
+    single : mapping of str to sequence of sequences, optional
+        For each arm the curves, at the same draws, that its curve is the mean of; drawn thin.
+    palette : Palette
+        The colours.
+    """
     with drawing(WIDTH, 2.9, palette) as (figure, axes):
         for (arm, (steps, values)), colour in zip(curves.items(), _colours(palette), strict=False):
+            for each in (single or {}).get(arm, ()):
+                axes.plot(steps, each, color=colour, linewidth=0.6, alpha=0.45)
             axes.plot(steps, values, color=colour, linewidth=1.5, marker="o", markersize=2.5, label=arm)
-        axes.set_xlabel(horizontal)
+        axes.set_xlabel("draws")
         axes.set_ylabel(axis)
         axes.set_xlim(left=0)
         axes.set_ylim(bottom=0)
@@ -106,8 +131,7 @@ def recall_plot(points: Mapping[str, tuple[Sequence[float], Sequence[float]]], p
             axes.vlines(series[0][0], series[0][1], series[1][1], color=palette.line, linewidth=1)
         for (counts, recalls), arm, colour, marker in zip(series, points, _colours(palette), _MARKERS, strict=False):
             axes.plot(counts, recalls, marker, color=colour, markersize=4.5, alpha=0.85, label=arm)
-        axes.set_xscale("log")
-        axes.xaxis.set_major_formatter(_whole)
+        _logarithmic(axes, np.array([count for counts, _ in series for count in counts]))
         axes.set_ylim(-0.04, 1.04)
         axes.set_xlabel("training rows of the label")
         axes.set_ylabel("recall on the test rows")
@@ -145,23 +169,41 @@ def reliability_plot(
     return figure
 
 
-def census_plot(names: Sequence[str], counts: Sequence[int], palette: Palette) -> Figure:
+def census_plot(names: Sequence[str], counts: Sequence[int], palette: Palette, width: float = 7.0) -> Figure:
     """Horizontal bars of counts on a logarithmic axis, each with its number."""
-    with drawing(7.0, 0.7 + 0.22 * len(names), palette) as (figure, axes):
+    with drawing(width, 0.7 + 0.22 * len(names), palette) as (figure, axes):
         rows = np.arange(len(names))[::-1]
         axes.barh(rows, np.array(counts), height=0.75, color=palette.second)
         for row, count in zip(rows, counts, strict=True):
             axes.annotate(f" {count:,}", (max(count, 0.5), row), va="center", fontsize=8)
-        axes.set_yticks(rows, names)
+        axes.set_yticks(rows, [short(name) for name in names])
         axes.set_ylim(-0.6, len(names) - 0.4)
-        axes.set_xscale("log")
-        # The default formatter writes powers of ten as mathematics, which `drawing` turns off for labels from data.
-        axes.xaxis.set_major_formatter(_whole)
+        _logarithmic(axes, np.array([1.0, *counts]))
         axes.set_xlim(0.5, 3 * max([1, *counts]))
         axes.grid(visible=False, axis="y")
         axes.tick_params(axis="y", length=0)
         axes.set_xlabel("training rows (logarithmic)")
     return figure
+
+
+def short(name: str) -> str:
+    """Cut a name so that it leaves room for the axes; tables have it whole.
+
+    Examples
+    --------
+    >>> short("pityriasis rubra pilaris, of the adult form")
+    'pityriasis rubra pilaris, o…'
+    """
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}"
+
+
+def _logarithmic(axes: Any, values: NDArray[np.float64]) -> None:
+    # The default formatter writes powers of ten as mathematics, which `drawing` turns off for labels from data.
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(_whole)
+    narrow = values.max(initial=1.0) < 30 * values.min(initial=1e9)  # powers of ten alone would be few
+    axes.xaxis.set_minor_locator(LogLocator(subs=(2.0, 5.0)))
+    axes.xaxis.set_minor_formatter(_whole if narrow else NullFormatter())
 
 
 _MARKERS = ("o", "D", "s")

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TextIO
 
+from equipoise.escaping import printable_line
+
 
 @dataclass(frozen=True)
 class Table:
@@ -25,7 +27,7 @@ class Table:
         heart   649
         skin     25
         """
-        lines = [list(self.columns), *(list(row) for row in self.rows)]
+        lines = [list(self.columns), *([printable_line(cell) for cell in row] for row in self.rows)]
         widths = [max(len(line[column]) for line in lines) for column in range(len(self.columns))]
         aligned = (
             "  ".join(
@@ -51,7 +53,7 @@ def print_table(table: Table, stream: TextIO) -> None:
     for name in table.columns:
         drawn.add_column(Text(name), justify="left" if name in table.left else "right")
     for row in table.rows:
-        drawn.add_row(*(Text(cell) for cell in row))  # Text, not markup: a label may hold brackets
+        drawn.add_row(*(Text(printable_line(cell)) for cell in row))  # Text, not markup: a label may hold brackets
     console = Console(file=stream)
     console.print(drawn)
     console.print()

@@ -1,121 +1,118 @@
-"""The page: self-contained, escaped, and true to its numbers."""
+"""The page: self-contained, escaped, and with a script only where a table asks for one."""
 
 import re
-from html.parser import HTMLParser
 
-import numpy as np
 import pytest
+from tests.support.pages import Html, markdown_rows
 
-from equipoise.census import Census
-from equipoise.experiment.comparison import Arm, Comparison
-from equipoise.metrics import Estimate, LabelScores, Scores, TaskScores
-from equipoise.plan import Plan
-from equipoise.report._figure import PRINTED
-from equipoise.report.demo_page import build_page
-from equipoise.report.plots import census_plot
-from equipoise.weights import Power
+from equipoise.report._figure import PRINTED, inline_svg
+from equipoise.report.markdown import text_of, to_markdown
+from equipoise.report.page import (
+    Card,
+    Cell,
+    Fold,
+    Head,
+    HtmlFigure,
+    HtmlTable,
+    Notice,
+    Page,
+    Section,
+    View,
+    breakable,
+)
+from equipoise.report.plots import census_plot, curves_plot, interval_plot, recall_plot
 
 BAD = "<script>alert('$x$')</script>"
 
 
-def scores(value: float) -> Scores:
-    estimate = Estimate(value, value - 0.1, value + 0.1)
-    labels = tuple(
-        LabelScores(label, count, "few", support, 3, estimate, Estimate(value if support else None), estimate)
-        for label, count, support in (("common", 900, 90), (BAD, 5, 0))
+def page(*sections: Section) -> Page:
+    cards = [Card(BAD, BAD, BAD, "first")]
+    return Page(
+        BAD,
+        BAD,
+        cards,
+        BAD,
+        BAD,
+        sections,
+        BAD,
+        BAD,
+        [(BAD, BAD)],
+        choice=BAD,
+        use=BAD,
+        commands=BAD,
+        facts=[(BAD, BAD)],
     )
-    metrics = {"macro_f1": estimate, "balanced_accuracy": estimate}
-    return Scores({BAD: TaskScores("classification", 90, 90, metrics, labels)}, metrics, 1000, 0, 0.95)
 
 
-def comparison(gain: Estimate) -> Comparison:
-    census = Census.from_counts({BAD: {"common": 900, BAD: 5}})
-    plan = Plan.build(census, weights=Power(0.5), draws=2048)
-    drawn = np.round(plan.probabilities * 2048).astype(np.int64)
-    natural, planned = (
-        Arm(name, scores(value), plan, drawn, ([100.0, 200.0], [2.0, 1.0]), 12.0)
-        for name, value in (("natural", 0.3), ("planned", 0.6))
+def table(**options: object) -> HtmlTable:
+    rows = [[Cell(BAD, BAD), Cell("0.5", number=0.5), Cell("n/a", shade=0.25)]]
+    return HtmlTable(BAD, [Head(BAD), Head(BAD, "second"), Head(BAD, left=True)], rows, **options)
+
+
+def full() -> Page:
+    plot = interval_plot([BAD], {BAD: [(0.5, 0.25, 0.75)]}, BAD)
+    views = [View(BAD, table().rows), View("other", table().rows)]
+    return page(
+        Section(BAD, [BAD], [HtmlFigure(inline_svg(plot, "one", BAD), BAD)], [table(total=table().rows[0])]),
+        Section(BAD, notices=[Notice("warning", BAD)], tables=[table(folded=True, stacked=True)]),
+        Section(BAD, folds=[Fold(BAD, [table(matrix=True), table(sortable=True, views=views, choice=BAD)])]),
     )
-    both = {"macro_f1": gain, "balanced_accuracy": gain}
-    return Comparison(natural, planned, scores(0.4), {BAD: both}, both, both)
 
 
-def page(gain: Estimate = Estimate(0.3, 0.2, 0.4)) -> str:  # noqa: B008 - frozen
-    return build_page(comparison(gain), "equipoise demo", [("config.yaml", f"label: {BAD}")]).to_html()
+def test_every_text_is_escaped() -> None:
+    html = full().to_html()
+    of_data = html.split("<body>")[1].split("<script>\n")[0]  # the page's own script stands last
+    assert "<script" not in of_data
+    assert of_data.count("&lt;script&gt;alert") > 30
+    assert not [name for _, given in Html(html).tags for name in given if name.startswith("on")]
 
 
-class Tags(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.names: list[str] = []
-        self.ids: list[str] = []
-        self.links: list[str] = []
+@pytest.mark.parametrize("options", [{"sortable": True}, {"views": [View("a", table().rows)]}], ids=str)
+@pytest.mark.parametrize("folded", [False, True])
+def test_a_script_is_there_only_for_tables_that_need_it(options: dict[str, object], folded: bool) -> None:
+    def with_table(held: HtmlTable) -> str:
+        return page(Section("", folds=[Fold("", [held])]) if folded else Section("", tables=[held])).to_html()
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.names.append(tag)
-        found = {name: value or "" for name, value in attrs}
-        self.ids += [found["id"]] if "id" in found else []
-        self.links += [found[name] for name in ("href", "src", "xlink:href") if name in found]
+    assert "<script" not in with_table(table())
+    assert with_table(table(**options)).count("<script") == 1
 
 
-def parsed() -> Tags:
-    tags = Tags()
-    tags.feed(page())
-    return tags
+def test_long_pages_have_contents() -> None:
+    sections = [Section(f"part {place}") for place in range(5)]
+    assert "<nav" not in page(*sections[:4]).to_html()
+    assert 'href="#part-5">part 5' not in page(*sections).to_html()
+    assert 'href="#part-5">part 4' in page(*sections).to_html()
 
 
-def test_labels_are_escaped_in_text_tables_and_plots() -> None:
-    text = page()
-    assert "<script" not in text
-    assert "&lt;script&gt;alert" in text
-    assert "script" not in parsed().names
+def test_figures_take_the_colours_of_the_page() -> None:
+    html = full().to_html()
+    assert "var(--first)" in html
+    assert not re.search(r"#0[1-6]0\d0\d", html)
+    assert "http" not in re.sub(r'xmlns(:\w+)?="[^"]*"', "", html)
 
 
-def test_nothing_is_loaded_from_elsewhere() -> None:
-    tags = parsed()
-    assert all(link.startswith("#") for link in tags.links)
-    assert not {"link", "img", "iframe"} & set(tags.names)
-    text = re.sub(r'xmlns(:\w+)?="[^"]*"', "", page())
-    assert "http" not in text
-    assert "@import" not in text
-
-
-def test_ids_are_unique() -> None:
-    ids = parsed().ids
-    assert ids
-    assert len(ids) == len(set(ids))
-
-
-def test_plots_take_the_colours_of_the_page() -> None:
-    text = page()
-    assert text.count("<svg") == 5
-    assert "var(--first)" in text
-    assert not re.search(r"#0[1-6]0\d0\d", text)
-
-
-def test_the_answer_comes_first() -> None:
-    text = page()
-    assert text.index("+0.300") < text.index("<h2>")
-    for number in ("0.300", "0.600", "+0.300", "0.200 to 0.400"):
-        assert number in text
+def test_markdown_shows_the_rows_of_every_table() -> None:
+    rows = markdown_rows(to_markdown(full()))
+    assert len(rows) == 2 + 1 + 2 + 2 + 2 * 2
+    assert rows[1] == [f"{BAD} ({BAD})", "0.5", "n/a"]
 
 
 @pytest.mark.parametrize(
-    ("gain", "verdict"),
-    [
-        (Estimate(0.3, 0.2, 0.4), "Yes."),
-        (Estimate(-0.3, -0.4, -0.2), "No."),
-        (Estimate(0.1, -0.1, 0.3), "Not shown."),
-        (Estimate(0.1), "Not shown."),
-        (Estimate(None), "Not shown."),
-    ],
+    "text", ["a|b", "<b>", "&amp;", "*a*", "`a`", "_a_ b_c", "$x$", "~~a~~", "[a](b)", "\\|", "# a"]
 )
-def test_the_verdict_follows_the_interval(gain: Estimate, verdict: str) -> None:
-    assert f"<strong>{verdict}" in page(gain)
+def test_markdown_shows_a_text_as_it_is(text: str) -> None:
+    assert markdown_rows(f"| a |\n| --- |\n| {text_of(text)} |\n")[1] == [text]
 
 
-def test_labels_without_test_rows_are_no_zeros() -> None:
-    assert "n/a" in page()
+def test_code_in_markdown_ends_where_it_should() -> None:
+    given = Page("", "", [], "", "", [], "echo ```` |", "", [("x", "```\nno: end")])
+    lines = to_markdown(given).splitlines()
+    assert lines[lines.index("echo ```` |") + 1] == "`````"
+    assert lines[-1] == "````"
+
+
+def test_names_may_be_broken_after_underscores() -> None:
+    assert breakable("a_<b>") == "a_<wbr>&lt;b&gt;"
 
 
 def test_ticks_of_the_census_are_whole_numbers() -> None:
@@ -124,3 +121,23 @@ def test_ticks_of_the_census_are_whole_numbers() -> None:
     ticks = [tick.get_text() for tick in figure.axes[0].get_xticklabels()]
     assert {"1", "100", "10,000"} <= set(ticks)
     assert not [text for text in ticks if "$" in text]
+
+
+def test_few_powers_of_ten_have_ticks_between_them() -> None:
+    figure = recall_plot({"one": ([30, 40, 200], [0.1, 0.2, 0.3])}, PRINTED)
+    figure.canvas.draw()
+    axes = figure.axes[0]
+    ticks = [tick.get_text() for tick in (*axes.get_xticklabels(), *axes.get_xticklabels(minor=True))]
+    assert {"50", "100", "200"} <= set(ticks)
+    assert not [text for text in ticks if "$" in text]
+
+
+def test_single_curves_stand_beside_their_mean() -> None:
+    single = {"one": [[3.0, 1.0], [1.0, 1.0]]}
+    axes = curves_plot({"one": ([1, 2], [2.0, 1.0])}, "loss", single, PRINTED).axes[0]
+    assert [line.get_ydata().tolist() for line in axes.lines] == [[3.0, 1.0], [1.0, 1.0], [2.0, 1.0]]
+
+
+def test_letters_that_matplotlib_cannot_draw_are_left_to_the_browser() -> None:
+    plot = interval_plot(["心臓"], {"arm": [(0.5, 0.25, 0.75)]}, "score")
+    assert "心臓" in inline_svg(plot, "one", "picture")

@@ -1,0 +1,95 @@
+"""What the comparison cost, and what training everything in full would have."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from equipoise.experiment.compare.result import RunCost
+from equipoise.report.comparison.opened import Opened
+from equipoise.report.comparison.words import counted, duration
+from equipoise.report.page import Cell, Head, HtmlTable, Section
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What the runs of one length cost together."""
+
+    draws_each: int
+    trainings: int
+    runs: int
+    draws: int
+    tokens: int
+    training_seconds: float
+    scoring_seconds: float
+
+
+@dataclass(frozen=True)
+class CostsPart:
+    """By length of the runs, and in all.
+
+    Attributes
+    ----------
+    lengths : tuple of Cost
+        The runs with equally many draws together, the shortest first.
+    total : Cost
+        All runs; `draws_each` is 0.
+    in_full : int
+        Draws if every training had been trained in full with every seed.
+    """
+
+    lengths: tuple[Cost, ...]
+    total: Cost
+    in_full: int
+
+
+def gather(opened: Opened) -> CostsPart:
+    """Gather the costs."""
+    result = opened.result
+    lengths = sorted({run.draws for run in result.runs})
+    trainings = {each.training for each in result.candidates.values()}
+    return CostsPart(
+        tuple(_sum(draws, [run for run in result.runs if run.draws == draws]) for draws in lengths),
+        _sum(0, result.runs),
+        len(trainings) * len(result.seeds) * result.stages[-1].draws,
+    )
+
+
+def _sum(draws: int, runs: Sequence[RunCost]) -> Cost:
+    return Cost(
+        draws_each=draws,
+        trainings=len({run.training for run in runs}),
+        runs=len(runs),
+        draws=sum(run.draws for run in runs),
+        tokens=sum(run.tokens for run in runs),
+        training_seconds=sum(run.seconds.get("training", 0.0) for run in runs),
+        scoring_seconds=sum(run.seconds.get("scoring", 0.0) for run in runs),
+    )
+
+
+def section(part: CostsPart) -> Section:
+    """The section."""
+    names = ("draws of a run", "trainings", "runs", "draws in all", "tokens", "training time", "scoring time")
+    saved = 1 - part.total.draws / part.in_full
+    gain = (
+        f" That is {saved:.0%} less than the {part.in_full:,} draws of training everything in full with all seeds."
+        if saved > 0
+        else f" Training everything in full with all seeds is {part.in_full:,} draws."
+    )
+    return Section(
+        "What it cost",
+        texts=[f"{counted(part.total.runs, 'run')} drew {counted(part.total.draws, 'example')}.{gain}"],
+        tables=[
+            HtmlTable(
+                "Costs by length of the runs",
+                [Head(name) for name in names],
+                [_cells(f"{each.draws_each:,}", each) for each in part.lengths],
+                total=_cells("all", part.total),
+            )
+        ],
+    )
+
+
+def _cells(name: str, cost: Cost) -> list[Cell]:
+    return [
+        Cell(name), *(Cell(f"{each:,}") for each in (cost.trainings, cost.runs, cost.draws, cost.tokens)),
+        Cell(duration(cost.training_seconds)), Cell(duration(cost.scoring_seconds)),
+    ]  # fmt: skip
