@@ -15,6 +15,7 @@ from equipoise.census import Stratum
 FloatArray = npt.NDArray[np.float64]
 
 MANY_PASSES = 4.0
+ROUNDING = 1 + 1e-9  # what `max_passes` fills to the brim does not exceed it
 """Repeats up to here are nearly as good as fresh data (Muennighoff et al. 2023)."""
 
 
@@ -259,10 +260,10 @@ def problems_of(row: DrawnRow, name: str, draws: int, allow_passes: float) -> li
         return [PlanProblem("warning", "rarely-drawn", message)]
     examples = "1 example" if row.count == 1 else f"{row.count} examples"
     seen = f"{name} is seen {row.passes:.3g} times in {draws} draws ({examples})."
-    if row.passes > allow_passes:
+    if row.passes > allow_passes * ROUNDING:
         advice = f"More than {allow_passes:g} must be allowed; set `max_passes`, or use gentler weights."
         return [PlanProblem("error", "too-many-passes", f"{seen} {advice}")]
-    if row.passes > MANY_PASSES:
+    if row.passes > MANY_PASSES * ROUNDING:
         advice = f"Above {MANY_PASSES:g} passes repeats help less and less; consider `max_passes`."
         return [PlanProblem("warning", "many-passes", f"{seen} {advice}")]
     return []

@@ -108,7 +108,7 @@ def _same_overall(script, forecast):
 
 
 def _same_problems(script, forecast):
-    """The same but for those of a stratum whose passes are at a limit, where the last bit decides in Python."""
+    """The same but for those of a stratum of whom just one draw is expected, where the last bit decides."""
     edge = {
         f"{row.task}/{row.label}"
         for row in forecast.rows
@@ -123,7 +123,7 @@ def _same_problems(script, forecast):
 
 
 def _limits(row):
-    return (row.passes, 4), (row.passes, 100), (row.expected_draws, 1)
+    return ((row.expected_draws, 1),)
 
 
 def _subject(message):

@@ -141,3 +141,12 @@ def test_text_lists_three_problems_of_a_kind_and_counts_the_others():
     assert [line.split(":")[0] for line in lines] == ["error (too-many-passes)"] + ["warning (many-passes)"] * 4
     assert "'rarest' is seen 286 times in 2000 draws (1 example)." in lines[0]
     assert lines[-1] == "warning (many-passes): and 2 more such; the table lists them."
+
+
+@pytest.mark.parametrize(("cap", "code"), [(100, "too-many-passes"), (4, "many-passes")])
+def test_strata_at_their_cap_do_not_exceed_it(cap, code):
+    """Masses are integers, so what fills a cap to the brim may be a little above it in floating point."""
+    for rare in range(1, 60):
+        census = Census.from_counts({"t": {"common": 100_000, "rare": rare, "other": 3 * rare}})
+        plan = Plan.build(census, weights=InverseFrequency(), max_passes=cap, draws=300_000)
+        assert code not in {problem.code for problem in plan.forecast().problems}
