@@ -23,12 +23,17 @@ from equipoise.shard import Shard
 if TYPE_CHECKING:
     from equipoise.batching import LengthSorted
     from equipoise.data import read_records
+    from equipoise.multilabel import LabelSets, MultiLabelCensus, MultiLabelForecast, MultiLabelPlan
     from equipoise.samplers import PlanSampler
     from equipoise.token_batches import TokenBatches
     from equipoise.weighted import WeightedSampler
 
 _LAZY = {
+    "LabelSets": "equipoise.multilabel",
     "LengthSorted": "equipoise.batching",
+    "MultiLabelCensus": "equipoise.multilabel",
+    "MultiLabelForecast": "equipoise.multilabel",
+    "MultiLabelPlan": "equipoise.multilabel",
     "PlanSampler": "equipoise.samplers",
     "TokenBatches": "equipoise.token_batches",
     "WeightedSampler": "equipoise.weighted",
@@ -39,8 +44,12 @@ __all__ = [
     "Census",
     "Columns",
     "Forecast",
+    "LabelSets",
     "LengthSorted",
     "Mixed",
+    "MultiLabelCensus",
+    "MultiLabelForecast",
+    "MultiLabelPlan",
     "OneTask",
     "Plan",
     "PlanSampler",

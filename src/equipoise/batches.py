@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from equipoise.errors import ConfigError
 from equipoise.plan import Plan
 
+MOST_EXAMPLES = 1 << 24
+"""Of a global batch: draws of one are computed together."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mixed:
@@ -139,8 +142,8 @@ def from_dict(values: Mapping[str, Any]) -> Batches:
 
 def _check(global_batch: int) -> None:
     is_integer = isinstance(global_batch, int | np.integer)  # pyright: ignore[reportUnnecessaryIsInstance]
-    if isinstance(global_batch, bool) or not is_integer or global_batch < 1:
+    if isinstance(global_batch, bool) or not is_integer or not 1 <= global_batch <= MOST_EXAMPLES:
         raise ConfigError(
-            f"`global_batch` must be a whole number from 1, found {global_batch!r}. Give the examples of one step:"
-            " batch size x accumulation x ranks."
+            f"`global_batch` must be a whole number from 1 to 2**24, found {global_batch!r:.80}. Give the examples of"
+            " one step: batch size x accumulation x ranks."
         )

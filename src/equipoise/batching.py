@@ -97,7 +97,8 @@ class LengthSorted(Sampler[int]):
         begin, end = self.sampler.bounds(start)
         span = self.window * self.global_batch
         first = start - (start - begin) % span
-        stretches = ((at, min(at + span, end)) for at in range(first, end, span))
+        # Where another plan was taken over inside a window, the window begins there.
+        stretches = ((max(at, self.sampler.origin), min(at + span, end)) for at in range(first, end, span))
         return reading.read(stretches, lambda a, b: self._rows(a, b, start))
 
     def _rows(self, first: int, last: int, start: int) -> NDArray[np.int64]:
@@ -190,8 +191,10 @@ def window_order(seed: int, first: int, batches: int) -> NDArray[np.intp]:
 
 def check_kept(state: Mapping[str, Any], ours: Mapping[str, int], name: str) -> None:
     """Raise StateError unless a state has a sampler and these very numbers."""
-    if set(state) != {"sampler", *ours}:
-        raise StateError(f"The state is not one of {name}: it has the keys {sorted(state)}.")
-    changed = [f"{option} was {state[option]!r} and is {value}" for option, value in ours.items()]
+    if set(state) != {"sampler", *ours} or not isinstance(state["sampler"], Mapping):
+        raise StateError(
+            f"The state is not one of {name}: found {dict(state)!r:.200}. Pass what `state_dict` returned."
+        )
+    changed = [f"{option} was {state[option]!r:.80} and is {value}" for option, value in ours.items()]
     if any(state[option] != value for option, value in ours.items()):
         raise StateError(f"{'; '.join(changed)}. Keep them: a resumed window must hold the same draws.")

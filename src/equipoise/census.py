@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from equipoise.data import Columns
+from equipoise.data import Columns, Limits
 from equipoise.data.arrow import pc
 from equipoise.errors import DataError, PlanError
 
@@ -121,6 +121,7 @@ class Census:
         columns: Columns = Columns(),  # noqa: B008 - immutable
         open_tasks: Iterable[str] = (),
         split: str | None = None,
+        limits: Limits = Limits(),  # noqa: B008 - immutable
     ) -> Census:
         """Count the examples of files, batch by batch: the texts are never loaded.
 
@@ -134,6 +135,8 @@ class Census:
             The open-ended tasks; each is one stratum, whatever its targets.
         split : str, optional
             Count the rows of this split alone; a plan is built from the training rows. All rows by default.
+        limits : Limits
+            Sizes above which a file is refused, as in `read_records`.
 
         Raises
         ------
@@ -142,11 +145,13 @@ class Census:
         """
         from equipoise.data import iter_labels  # noqa: PLC0415 - a census by hand needs no readers
 
-        return cls._from_batches(iter_labels(source, columns, split=split), "task", "label", open_tasks)
+        return cls._from_batches(iter_labels(source, columns, split=split, limits=limits), "task", "label", open_tasks)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Census:
-        """Make a census of what `to_dict` gave."""
+        """Make a census of what `to_dict` gave; a PlanError when it is something else."""
+        if not isinstance(values, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise PlanError(f"a census must be a mapping of tasks to counts, found {values!r:.80}.")
         return cls.from_counts(values)
 
     def to_dict(self) -> dict[str, dict[str, int] | int]:

@@ -1,11 +1,17 @@
 """The errors and warnings that Equipoise raises: one base class for each.
 
-Every message names the thing, says what was expected and what was found, and says what to do.
+Every message names the thing, says what was expected and what was found, and says what to do. What it quotes from
+data is escaped, so that a label cannot drive the terminal that shows it.
 """
+
+from equipoise.escaping import message as safe_message
 
 
 class EquipoiseError(Exception):
     """Base of every error that Equipoise raises on purpose."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(safe_message(message))
 
 
 class DataError(EquipoiseError, ValueError):
@@ -30,6 +36,9 @@ class RunError(EquipoiseError, RuntimeError):
 
 class EquipoiseWarning(UserWarning):
     """Base of every warning that Equipoise gives."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(safe_message(message))
 
 
 class DataWarning(EquipoiseWarning):

@@ -21,6 +21,9 @@ from equipoise.resolving import Weights, probabilities_of
 from equipoise.token_rates import Tokens, checked_tokens
 from equipoise.weights import ClassWeights, Natural
 
+MOST_DRAWS = WHOLE >> 1
+"""As many as every stream has."""
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Plan:
@@ -260,6 +263,8 @@ def checked_draws(draws: int) -> int:
     is_integer = isinstance(draws, int | np.integer)  # pyright: ignore[reportUnnecessaryIsInstance]
     if isinstance(draws, bool) or not is_integer or draws < 1:
         raise PlanError(f"`draws` must be an integer above 0, found {draws!r}. Give the examples that training sees.")
+    if draws > MOST_DRAWS:
+        raise PlanError(f"`draws` must be at most 2**59, which every stream has, found {draws!r:.80}. Plan fewer.")
     return int(draws)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from equipoise.census import Stratum
 from equipoise.errors import PlanError
+from equipoise.json_text import parse_json
 
 if TYPE_CHECKING:
     from equipoise.plan import Plan
@@ -47,13 +48,10 @@ def parse(text: str) -> tuple[dict[str, Any], str]:
     PlanError
         When the text is no JSON, has another version, or lacks, adds or mistypes a value.
     """
-    try:
-        values = json.loads(text)
-    except ValueError as error:
-        raise PlanError(f"a plan must be JSON, found text that is not: {error}.") from error
+    values = parse_json(text, lambda why: PlanError(f"a plan must be JSON, found text that is not: {why}."))
     if not isinstance(values, dict) or values.get("version") != VERSION:
         found = values.get("version") if isinstance(values, dict) else type(values).__name__
-        raise PlanError(f"`version` of a plan must be {VERSION}, found {found!r}. Build the plan again.")
+        raise PlanError(f"`version` of a plan must be {VERSION}, found {found!r:.80}. Build the plan again.")
     _check_keys(values, _KEYS, "a plan")
     _check_type(values, "fingerprint", str)
     _check_type(values, "draws", int, type(None))
@@ -62,7 +60,7 @@ def parse(text: str) -> tuple[dict[str, Any], str]:
     _check_type(values, "strata", list)
     for cell in values["strata"]:
         if not isinstance(cell, dict):
-            raise PlanError(f"a stratum of a plan must be an object, found {cell!r}.")
+            raise PlanError(f"a stratum of a plan must be an object, found {cell!r:.80}.")
         _check_keys(cell, _CELL, "a stratum of a plan")
         _check_type(cell, "task", str)
         _check_type(cell, "label", str, type(None))
@@ -98,4 +96,4 @@ def _check_keys(values: dict[str, Any], keys: tuple[str, ...], where: str) -> No
 def _check_type(values: dict[str, Any], key: str, *types: type) -> None:
     if not isinstance(values[key], types) or isinstance(values[key], bool):
         names = " or ".join("null" if each is type(None) else each.__name__ for each in types)
-        raise PlanError(f"`{key}` of a plan must be {names}, found {values[key]!r}.")
+        raise PlanError(f"`{key}` of a plan must be {names}, found {values[key]!r:.80}.")

@@ -25,7 +25,9 @@ def checked_plan(state: Mapping[str, Any]) -> Plan:
         if not _is_whole(state[name]) or state[name] > LENGTH:
             raise StateError(f"`{name}` in the state must be a whole number to 2**59, found {state[name]!r:.80}.")
     if used is not None and not (
-        isinstance(used, list) and len(used) == len(plan.strata) and all(_is_whole(value) for value in used)
+        isinstance(used, list)
+        and len(used) == len(plan.strata)
+        and all(_is_whole(value) and value <= LENGTH for value in used)
     ):
         raise StateError(f"`used` in the state must be null or {len(plan.strata)} whole numbers, found {used!r:.80}.")
     if not isinstance(seed, int) or not isinstance(state["replacement"], bool):
@@ -42,14 +44,14 @@ def checked_plan(state: Mapping[str, Any]) -> Plan:
 def check_keys(state: Mapping[str, Any], expected: set[str], name: str) -> None:
     """Raise StateError unless the state has these keys and this version."""
     if set(state) != expected:
-        missing, unknown = sorted(expected - set(state)), sorted(set(state) - expected)
+        missing, unknown = sorted(expected - set(state)), sorted(map(str, set(state) - expected))
         raise StateError(
             f"The state is not one of {name}: missing keys {missing}, unknown keys {unknown}. "
             "Pass what `state_dict` returned."
         )
     if state["version"] != VERSION:
         raise StateError(
-            f"The state has version {state['version']!r} and this Equipoise reads version {VERSION}. "
+            f"The state has version {state['version']!r:.80} and this Equipoise reads version {VERSION}. "
             "Resume with the Equipoise that wrote it."
         )
 

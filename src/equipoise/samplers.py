@@ -110,6 +110,11 @@ class PlanSampler(EpochSampler):
         self._used: NDArray[np.int64] | None = None  # draws of each stratum before it did
         self._stream = self._make_stream()
 
+    @property
+    def origin(self) -> int:
+        """Position at which this plan took over from another; draws before it are not this plan's."""
+        return self._origin
+
     def rows_at(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         """Rows at rising positions of the whole training, counted over all ranks and epochs."""
         return self.index.rows_of_entries(self._stream.entries_at(positions, self.index.starts))

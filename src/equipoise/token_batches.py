@@ -135,11 +135,23 @@ class TokenBatches(Sampler[list[int]]):
         Raises
         ------
         StateError
-            Also if the tokens, batches per step or window are others: then other examples would come in a window.
+            Also if the tokens, batches per step or window are others: then other examples would come in a window. Or
+            if changes are accepted inside a step, so that the rest of the window cannot be split into steps.
         """
         check_kept(state, self._kept, "TokenBatches")
+        before = self.sampler.state_dict(position=self.sampler.start)
         self.sampler.load_state_dict(state["sampler"], accept_changes=accept_changes)
+        batches = self.sampler.batches
+        each = self.batches_per_step if isinstance(batches, Mixed) else batches.global_batch
+        origin = self.sampler.origin
+        if (self.sampler.bounds(origin)[1] - origin) % each:
+            self.sampler.load_state_dict(before, accept_changes=True)
+            raise StateError(
+                f"Changes can be accepted at a multiple of {each} draws before an epoch's end, found draw {origin}. "
+                "Load a state from the end of a step, or of an epoch."
+            )
         self._start = self._position = self.sampler.start
+        self._length = (-1, 0)
 
     @property
     def _kept(self) -> dict[str, int]:
@@ -173,8 +185,9 @@ class TokenBatches(Sampler[list[int]]):
 
     def _windows(self, first: int, end: int) -> Iterator[tuple[int, list[Rows]]]:
         """Position and steps of each window."""
-        for at in range(first, end, self.window):
-            rows, strata = self.sampler.of_all_ranks(at, min(at + self.window, end))
+        for start in range(first, end, self.window):
+            at = max(start, self.sampler.origin)  # where another plan was taken over inside a window
+            rows, strata = self.sampler.of_all_ranks(at, min(start + self.window, end))
             pools = self.sampler.batches.pools(self.sampler.plan, strata)
             steps = self._steps(rows, pools)
             yield at, [steps[number] for number in window_order(self.sampler.seed, at, len(steps))]

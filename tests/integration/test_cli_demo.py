@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from equipoise.cli import app
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:Inputs|ignore:Task")]
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:(Task|Inputs)")]
 
 
 def test_demo_compares_two_trainings_and_writes_a_report(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import hf_jobs
 import pytest
+import torch
 
 from equipoise import Census, OneTask, Plan, PlanSampler, Quota, Shard, StratumIndex
 from equipoise.errors import ConfigError, RunError, StateError
@@ -188,3 +189,33 @@ def test_a_sampler_of_another_dataset_is_refused(tmp_path) -> None:
     plan = Plan.build(Census.from_counts({"tone": {"good": 5, "bad": 3}}))
     with pytest.raises(ConfigError, match="index of 8 rows and 72 examples"):
         build_with(tmp_path, PlanSampler(plan, StratumIndex.from_sizes([3, 5])))
+
+
+class Bomb:
+    """An object whose unpickling would write a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (self.path, "w")
+
+
+@pytest.mark.parametrize("name", ["optimizer.pt", "scheduler.pt", "rng_state.pth"])
+def test_a_checkpoint_with_a_pickled_object_is_refused_and_not_run(whole, tmp_path, name) -> None:
+    checkpoint, harm = tmp_path / "checkpoint-4", tmp_path / "harm"
+    shutil.copytree(whole[0] / "checkpoint-4", checkpoint)
+    torch.save({"state": Bomb(str(harm))}, checkpoint / name)
+    with pytest.raises(StateError, match=r"checkpoint-4` is damaged, or holds more than tensors and plain values"):
+        hf_jobs.run(str(tmp_path / "out"), resume=str(checkpoint), options=SAVE)
+    assert not harm.exists()
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "optimizer.pt", "trainer_state.json", "rng_state.pth"])
+def test_a_checkpoint_that_was_cut_off_is_refused(whole, tmp_path, name) -> None:
+    checkpoint = tmp_path / "checkpoint-4"
+    shutil.copytree(whole[0] / "checkpoint-4", checkpoint)
+    data = (checkpoint / name).read_bytes()
+    (checkpoint / name).write_bytes(data[: len(data) // 2])
+    with pytest.raises(StateError, match="checkpoint-4` is damaged"):
+        hf_jobs.run(str(tmp_path / "out"), resume=str(checkpoint), options=SAVE)

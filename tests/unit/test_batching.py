@@ -68,3 +68,16 @@ def test_batch_must_split_over_the_ranks(global_batch, window):
     sampler = PlanSampler(*imbalanced(), shard=Shard(1, 2))
     with pytest.raises(ConfigError, match="multiple of the 2 ranks"):
         LengthSorted(sampler, np.ones(1096, dtype=int), global_batch, window)
+
+
+def test_another_plan_may_take_over_inside_a_window():
+    plan, index = imbalanced()
+    other = PlanSampler(plan, index, seed=1, draws_per_epoch=128)
+    lengths = np.arange(len(index)) % 50
+    state = LengthSorted(other, lengths, 8, window=4).state_dict()
+    state["sampler"]["position"] = 40
+    mine = LengthSorted(PlanSampler(plan, index, seed=2, draws_per_epoch=128), lengths, 8, window=4)
+    mine.load_state_dict(state, accept_changes=True)
+    rows = list(mine)
+    assert sorted(rows) == sorted(mine.sampler.rows_at(np.arange(40, 128)).tolist())
+    assert len(rows) == 88

@@ -62,7 +62,7 @@ def test_columns_are_of_unlabelled_rows() -> None:
         ('{"triage": {"urgent": 0.5, "routine": 0.6}}', "found the sum 1.1"),
         ('{"triage": {"urgent": -0.5, "routine": 1.5}}', "found -0.5"),
         ('{"triage": {"urgent": "half", "routine": 0.5}}', "found 'half'"),
-        ('{"triage": {"urgent": NaN, "routine": 0.5}}', "found nan"),
+        ('{"triage": {"urgent": NaN, "routine": 0.5}}', "NaN is not a number"),
     ],
 )
 def test_priors_that_cannot_be_used_are_named(tmp_path: Path, text: str, named: str) -> None:

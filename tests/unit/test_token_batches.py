@@ -187,3 +187,19 @@ def test_what_cannot_be_split_evenly_is_refused(options, message):
         return
     with pytest.raises(ConfigError, match=message):
         make(**options)
+
+
+def test_another_plan_may_take_over_inside_a_window_at_a_steps_end():
+    plan, index = imbalanced()
+    lengths = np.arange(len(index)) % 50 + 1
+    state = TokenBatches(PlanSampler(plan, index, seed=1, draws_per_epoch=128), lengths, 200, 2, 64).state_dict()
+    mine = TokenBatches(PlanSampler(plan, index, seed=2, draws_per_epoch=128), lengths, 200, 2, 64)
+    state["sampler"]["position"] = 41
+    start = mine.state_dict()
+    with pytest.raises(StateError, match="a multiple of 2 draws before an epoch's end, found draw 41"):
+        mine.load_state_dict(state, accept_changes=True)
+    assert mine.state_dict() == start
+    state["sampler"]["position"] = 40
+    mine.load_state_dict(state, accept_changes=True)
+    rows = [row for batch in mine for row in batch]
+    assert sorted(rows) == sorted(mine.sampler.rows_at(np.arange(40, 128)).tolist())

@@ -4,10 +4,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 from equipoise.calibration.task import TaskCalibration
 from equipoise.errors import RunError
+from equipoise.json_text import parse_json
 from equipoise.metrics import TaskPredictions
 
 FORMAT, VERSION = "equipoise-calibration", 1
@@ -118,10 +119,9 @@ class Calibration:
             If the text is damaged, of another version, or was changed after it was written.
         """
         hint = "Make it again with `equipoise calibrate RUN --overwrite`."
-        try:
-            values = json.loads(text)
-        except ValueError as error:
-            raise RunError(f"a calibration must be JSON, found text that is not: {error}. {hint}") from error
+        values = parse_json(
+            text, lambda why: RunError(f"a calibration must be JSON, found text that is not: {why}. {hint}")
+        )
         found = (values.get("format"), values.get("version")) if isinstance(values, dict) else type(values).__name__
         if found != (FORMAT, VERSION):
             raise RunError(
@@ -130,8 +130,24 @@ class Calibration:
         given = values.pop("fingerprint", None)
         if given != _digest(values):
             raise RunError(f"the calibration was changed after it was written: its fingerprint does not fit. {hint}")
-        tasks = {name: TaskCalibration.from_dict(task) for name, task in values["tasks"].items()}
-        return cls(Belongs(**values["belongs"]), values["prior"], values["rows"], tasks)
+        try:
+            return cls._from_content(values)
+        except (KeyError, TypeError, ValueError) as error:  # written by another program, fingerprint and all
+            raise RunError(
+                f"a calibration must hold what `to_json` writes, found otherwise: {error}. {hint}"
+            ) from error
+
+    @classmethod
+    def _from_content(cls, values: Mapping[str, Any]) -> "Calibration":
+        belongs, prior, rows, tasks = (values[name] for name in ("belongs", "prior", "rows", "tasks"))
+        if not isinstance(prior, str) or not isinstance(rows, int) or not isinstance(tasks, dict):
+            raise TypeError("`prior` is no text, `rows` no integer or `tasks` no object")
+        if not all(isinstance(held, str) for held in Belongs(**belongs).__dict__.values()):
+            raise TypeError("`belongs` holds more than texts")
+        given = cast("dict[str, Mapping[str, Any]]", tasks)
+        return cls(
+            Belongs(**belongs), prior, rows, {name: TaskCalibration.from_dict(task) for name, task in given.items()}
+        )
 
     def _content(self) -> dict[str, Any]:
         return {

@@ -1,8 +1,8 @@
 """What is done to the probabilities of one task after training, and to the answers that follow from them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, fields, replace
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,6 +77,8 @@ class TaskCalibration:
 
     def __post_init__(self) -> None:
         count = len(self.labels)
+        if len(set(self.labels)) < count:
+            raise ConfigError(f"`labels` must be different, found {list(self.labels)!r:.200}.")
         for name in ("trained_prior", "prior"):
             object.__setattr__(self, name, _shares(name, getattr(self, name), count))
         if not ((self.trained_prior > 0) & (self.prior > 0)).any():
@@ -89,7 +91,7 @@ class TaskCalibration:
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not least < value < np.inf:
                 raise ConfigError(f"`{name}` must be a finite number above {least:g}, found {value!r}.")
         if self.costs is not None:
-            costs = np.array(self.costs, np.float64)
+            costs = _numbers("costs", self.costs)
             if costs.shape != (count, count) or not np.isfinite(costs).all():
                 raise ConfigError(f"`costs` must be {count} x {count} finite numbers, found the shape {costs.shape}.")
             object.__setattr__(self, "costs", costs)
@@ -134,9 +136,21 @@ class TaskCalibration:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "TaskCalibration":
-        """Read what `to_dict` gave."""
-        fields: dict[str, Any] = {**values, "labels": tuple(values["labels"])}
-        return cls(**fields)
+        """Read what `to_dict` gave.
+
+        Raises
+        ------
+        ConfigError
+            If fields are missing or unknown, or do not fit each other.
+        """
+        names = [field.name for field in fields(cls)]
+        labels: object = values["labels"] if set(values) == set(names) else None
+        if not isinstance(labels, list) or not all(isinstance(label, str) for label in cast("list[object]", labels)):
+            raise ConfigError(
+                f"a task's calibration must have the fields {', '.join(names)}, `labels` a list of texts."
+            )
+        given: dict[str, Any] = {**values, "labels": tuple(cast("list[str]", labels))}
+        return cls(**given)
 
     def __eq__(self, other: object) -> bool:
         return self.to_dict() == other.to_dict() if isinstance(other, TaskCalibration) else NotImplemented
@@ -145,9 +159,16 @@ class TaskCalibration:
         return hash((self.labels, self.temperature, self.tau))
 
 
+def _numbers(name: str, values: object) -> Array:
+    try:
+        return np.array(values, np.float64)
+    except (TypeError, ValueError) as error:  # nested unevenly, or not numbers
+        raise ConfigError(f"`{name}` must be numbers in rows of one length: {error}.") from error
+
+
 def _shares(name: str, values: object, count: int) -> Array:
     """A copy of shares, which must be at least 0 and sum to 1."""
-    shares = np.array(values, np.float64)
+    shares = _numbers(name, values)
     if shares.shape != (count,) or not np.isfinite(shares).all() or (shares < 0).any() or abs(shares.sum() - 1) > 1e-6:
         raise ConfigError(
             f"`{name}` must be {count} shares of at least 0 with the sum 1, one a label, found {shares.tolist()}."

@@ -10,6 +10,7 @@ import typer
 from equipoise.cli._bars import bars_on_terminals_only
 from equipoise.cli._options import Json, Overrides, print_json, read_config
 from equipoise.errors import ConfigError
+from equipoise.escaping import printable
 from equipoise.report.tables import Table, print_table
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def print_scores(scores: "Scores") -> None:
         print_table(Table("Scores per label (train, test: rows)", heads, labels), sys.stdout)
     for name, task in scores.tasks.items():
         for label, count in (task.unseen_labels or {}).items():
-            typer.echo(f"{name}: {count} test rows have the label {label!r}, which no training row has.")
+            typer.echo(f"{printable(name)}: {count} test rows have the label {label!r}, which no training row has.")
 
 
 def calibrated_text(run: Path, tasks: Sequence[str]) -> str:

@@ -20,6 +20,7 @@ from equipoise.cli._options import (
     print_json,
     read_config,
 )
+from equipoise.escaping import printable
 from equipoise.experiment.prepare import prepare
 from equipoise.files import write_atomically
 
@@ -68,8 +69,8 @@ def plan(
         about = {"rates": built.rates_text, "weights": built.weights_text, "fingerprint": built.fingerprint}
         print_json({**about, "forecast": forecast.to_dict()})
     else:
-        typer.echo(f"Rates {built.rates_text}; weights {built.weights_text}; {forecast.draws:,} draws\n")
-        typer.echo(forecast.to_text())
+        typer.echo(printable(f"Rates {built.rates_text}; weights {built.weights_text}; {forecast.draws:,} draws\n"))
+        typer.echo(printable(forecast.to_text()))
         if out is not None:
             typer.echo(f"Wrote {out}.")
     if forecast.errors and not prepared.config.plan.allow_repeats:

@@ -3,6 +3,7 @@
 from equipoise.data.checks import check_records
 from equipoise.data.columns import Columns
 from equipoise.data.infer import infer_tasks
+from equipoise.data.limits import Limits
 from equipoise.data.problem import Problem, give_warnings, raise_on_errors
 from equipoise.data.readers import iter_labels, read_records
 from equipoise.data.records import Records
@@ -11,6 +12,7 @@ from equipoise.data.tasks import Task, TaskOptions
 
 __all__ = [
     "Columns",
+    "Limits",
     "Problem",
     "Records",
     "Task",

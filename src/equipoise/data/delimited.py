@@ -3,7 +3,6 @@
 import csv
 import dataclasses
 import io
-import sys
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,11 +13,12 @@ import pyarrow.csv
 
 from equipoise.data.arrow import pc
 from equipoise.data.compressed import opened
+from equipoise.data.limits import DEFAULT_LIMITS, Limits
 from equipoise.data.source import missing_column, not_utf8
 from equipoise.data.text import first_true
 from equipoise.errors import DataError
 
-BLOCK_BYTES: Final = 1 << 22
+_MOST_QUOTED: Final = 1 << 28  # characters searched for where a quote that stays open would end
 _NOT_A_NUMBER: Final = ("nan", "NaN")
 
 
@@ -32,8 +32,8 @@ class Delimited:
 
     path: Path
     delimiter: str = ","
-    block_bytes: int = BLOCK_BYTES
     split: str | None = None
+    limits: Limits = DEFAULT_LIMITS
 
     @property
     def name(self) -> str:
@@ -57,7 +57,7 @@ class Delimited:
         for name in names:
             if header.count(name) > 1:
                 raise DataError(f"{self.path}: column `{name}` stands twice in the header. Rename one.")
-        with opened(self.path) as file:
+        with opened(self.path, self.limits) as file:
             counted = _QuoteCounter(file)
             first_row = 0
             for batch in self._arrow_batches(counted, names):
@@ -75,14 +75,14 @@ class Delimited:
             for position, (line, _) in enumerate(rows):
                 if position == row + 1:
                     return f"{self.path}:{line}"
-        raise IndexError(row)
+        return f"{self.path}: row {row + 1}"  # Python's csv and Arrow differ in where a broken file's rows end
 
     def _header(self) -> list[str]:
         try:
-            with self._rows() as rows:
+            with self._rows(errors="strict") as rows:
                 for _, fields in rows:
                     return fields
-        except (UnicodeDecodeError, csv.Error) as error:
+        except UnicodeDecodeError as error:
             raise self._explained(error) from None
         raise DataError(f"{self.path}: the file is empty, expected a header with the names of the columns.")
 
@@ -90,14 +90,14 @@ class Delimited:
         try:
             reader = pyarrow.csv.open_csv(
                 pa.PythonFile(file, mode="r"),
-                read_options=pyarrow.csv.ReadOptions(block_size=self.block_bytes),
+                read_options=pyarrow.csv.ReadOptions(block_size=self.limits.row_bytes),
                 parse_options=pyarrow.csv.ParseOptions(delimiter=self.delimiter, newlines_in_values=True),
                 convert_options=pyarrow.csv.ConvertOptions(
                     include_columns=names, column_types=dict.fromkeys(names, pa.large_string())
                 ),
             )
             yield from reader
-        except pa.ArrowInvalid as error:
+        except pa.ArrowException as error:
             if "cannot infer number of columns" not in str(error):  # a header without a line end
                 raise self._explained(error) from error
 
@@ -111,23 +111,47 @@ class Delimited:
                 )
 
     @contextmanager
-    def _rows(self, *, strict: bool = False) -> Generator[Iterator[tuple[int, list[str]]]]:
-        """Rows as Python's csv module reads them, each with its first line; blank lines are left out."""
+    def _rows(self, *, strict: bool = False, errors: str = "replace") -> Generator[Iterator[tuple[int, list[str]]]]:
+        """Rows as Python's csv module reads them, each with its first line; blank lines are left out.
+
+        Where a place is looked for in a file that is refused anyway, bytes that are not UTF-8 are let pass.
+        """
 
         def numbered(text: io.TextIOWrapper) -> Iterator[tuple[int, list[str]]]:
-            reader = csv.reader(text, delimiter=self.delimiter, strict=strict)
+            reader = csv.reader(self._lines(text), delimiter=self.delimiter, strict=strict)
             line = 1
-            for fields in reader:
-                if fields:
-                    yield line, fields
-                line = reader.line_num + 1
+            try:
+                for fields in reader:
+                    if fields:
+                        yield line, fields
+                    line = reader.line_num + 1
+            except csv.Error as error:
+                if strict:
+                    raise
+                raise DataError(f"{self.path}:{line}: cannot be read as delimited text ({error}).") from None
 
-        limit = csv.field_size_limit(sys.maxsize)
+        limit = csv.field_size_limit(_MOST_QUOTED)
         try:
-            with opened(self.path) as file, io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
+            with (
+                opened(self.path, self.limits) as file,
+                io.TextIOWrapper(file, encoding="utf-8-sig", errors=errors, newline="") as text,
+            ):
                 yield numbered(text)
         finally:
             csv.field_size_limit(limit)
+
+    def _lines(self, text: io.TextIOWrapper) -> Iterator[str]:
+        most = self.limits.row_bytes
+        while line := text.readline(most + 1):
+            if len(line) > most:
+                raise self._too_long()
+            yield line
+
+    def _too_long(self) -> DataError:
+        return DataError(
+            f"{self.path}: a row is longer than {self.limits.row_bytes:,} bytes. Shorten it, or read it with a larger "
+            "`Limits(row_bytes=...)` (`data.limits.row_bytes`)."
+        )
 
     def _check_quotes(self) -> None:
         line = 1
@@ -146,7 +170,7 @@ class Delimited:
         """Read the file again to find the line of what Arrow refused."""
         if isinstance(error, UnicodeDecodeError) or "UTF8" in str(error):
             byte = 0
-            with opened(self.path) as file:
+            with opened(self.path, self.limits) as file:
                 for number, line in enumerate(file, start=1):
                     try:
                         line.decode("utf-8")
@@ -155,10 +179,8 @@ class Delimited:
                     byte += len(line)
         elif "straddling" in str(error):
             self._check_quotes()
-            return DataError(
-                f"{self.path}: a row is longer than {self.block_bytes >> 20} MiB. Shorten it, or use JSONL."
-            )
-        elif isinstance(error, pa.ArrowInvalid):
+            return self._too_long()
+        elif isinstance(error, pa.ArrowException):
             width = 0
             with self._rows() as rows:
                 for line, fields in rows:

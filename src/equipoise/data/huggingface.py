@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from equipoise.data.arrow import pc
+from equipoise.data.saved_dataset import check_inside
 from equipoise.data.source import Source, missing_column
 from equipoise.data.split_names import SPLITS, canonical_splits
 from equipoise.errors import DataError
@@ -42,12 +43,17 @@ class HuggingFace:
         # Iterating follows the indices that `filter`, `select` and `shuffle` leave; `.data.table` would not.
         rows = self.dataset.select_columns(names).with_format("arrow")
         classes = {name: _class_names(rows.features[name]) for name in names}
-        for batch in rows.iter(batch_size=self.batch_rows):
-            table: pa.Table = batch
+        for table in self._tables(rows):
             for position, name in enumerate(table.column_names):
                 if classes[name]:
-                    table = table.set_column(position, name, _named(table.column(name), classes[name]))
+                    table = table.set_column(position, name, _named(table.column(name), classes[name]))  # noqa: PLW2901
             yield table
+
+    def _tables(self, rows: Any) -> Iterator[pa.Table]:
+        try:
+            yield from rows.iter(batch_size=self.batch_rows)
+        except Exception as error:  # of a damaged file: Arrow's errors are of a dozen classes
+            raise DataError(f"{self.name}: cannot be read ({error}). Save the dataset again.") from error
 
     def place(self, row: int) -> str:
         """Where a row (counted from 0) is found; the first row is row 1."""
@@ -91,9 +97,10 @@ def from_saved(folder: Path) -> list[Source] | None:
         raise DataError(
             f"{folder}: reading a saved Hugging Face dataset needs `datasets`. Install it: pip install datasets."
         ) from error
+    check_inside(folder, whole=whole)
     try:
         loaded: Any = datasets.load_from_disk(str(folder))
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:  # a reader that takes its files on trust fails in any way where they are broken
         raise DataError(f"{folder}: cannot be loaded as a saved Hugging Face dataset ({error}).") from error
     return _splits_of(loaded, str(folder)) if whole else [HuggingFace(loaded, str(folder))]
 

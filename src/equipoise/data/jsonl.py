@@ -1,7 +1,9 @@
 """JSON lines: one object per line, read in blocks by Arrow, and by Python where Arrow gives up."""
 
 import dataclasses
+import itertools
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +12,7 @@ import pyarrow as pa
 import pyarrow.json
 
 from equipoise.data.compressed import opened
+from equipoise.data.limits import DEFAULT_LIMITS, Limits
 from equipoise.data.source import missing_column, not_utf8
 from equipoise.errors import DataError
 
@@ -33,6 +36,7 @@ class JsonLines:
     path: Path
     block_bytes: int = BLOCK_BYTES
     split: str | None = None
+    limits: Limits = DEFAULT_LIMITS
 
     @property
     def name(self) -> str:
@@ -65,21 +69,37 @@ class JsonLines:
 
     def place(self, row: int) -> str:
         """Where a row (counted from 0) is found: `file:line`."""
-        with opened(self.path) as file:
+        with opened(self.path, self.limits) as file:
             filled = (number for number, line in enumerate(file, start=1) if line.removeprefix(_BOM).strip())
-            for _ in range(row):
-                next(filled)
-            return f"{self.path}:{next(filled)}"
+            line = next(itertools.islice(filled, row, None), None)
+        return f"{self.path}: row {row + 1}" if line is None else f"{self.path}:{line}"
 
     def _blocks(self) -> Iterator[_Block]:
-        with opened(self.path) as file:
+        with opened(self.path, self.limits) as file:
             line, byte = 1, 0
             while data := file.read(self.block_bytes):
-                data += b"" if data.endswith(b"\n") else file.readline()
+                data += b"" if data.endswith(b"\n") else file.readline(self.limits.row_bytes + 1)
+                self._check_rows(data, line)
                 content = data.removeprefix(_BOM) if byte == 0 else data
                 yield _Block(content, line, byte + len(data) - len(content))
                 line += data.count(b"\n")
                 byte += len(data)
+
+    def _check_rows(self, data: bytes, first_line: int) -> None:
+        """Refuse a line that is too long; most blocks are shorter than one may be."""
+        most = self.limits.row_bytes
+        if len(data) <= most:
+            return
+        start = 0
+        while len(data) - start > most:
+            end = data.rfind(b"\n", start, start + most + 1)
+            if end < 0:
+                line = first_line + data.count(b"\n", 0, start)
+                raise DataError(
+                    f"{self.path}:{line}: the line is longer than {most:,} bytes. Shorten it, or read it with a larger "
+                    "`Limits(row_bytes=...)` (`data.limits.row_bytes`)."
+                )
+            start = end + 1
 
     def _check_utf8(self, block: _Block) -> None:
         if block.data.isascii():
@@ -107,14 +127,20 @@ class JsonLines:
     def _object(self, line: bytes, number: int) -> dict[str, Any]:
         try:
             value: object = json.loads(
-                line, parse_int=_Number, parse_float=_Number, parse_constant=_Number, object_pairs_hook=_once_each
+                line.decode("utf-8"),  # of bytes json.loads would guess the encoding
+                parse_int=_Number,
+                parse_float=_Number,
+                parse_constant=_Number,
+                object_pairs_hook=_once_each,
             )
         except json.JSONDecodeError as error:
             raise DataError(
                 f"{self.path}:{number}: broken JSON at character {error.pos + 1} ({error.msg}). "
                 "Write one whole JSON object per line."
             ) from None
-        except (_RepeatedKeyError, RecursionError) as error:
+        except RecursionError:
+            raise DataError(f"{self.path}:{number}: the object nests too deep. Write plain fields.") from None
+        except _RepeatedKeyError as error:
             raise DataError(f"{self.path}:{number}: {error}.") from None
         if not isinstance(value, dict):
             raise DataError(
@@ -167,8 +193,7 @@ class _RepeatedKeyError(Exception):
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     values = dict(pairs)
     if len(values) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
         raise _RepeatedKeyError(f"the key `{twice}` stands twice in one object, keep one")
     return values
 

@@ -10,9 +10,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet
 
-from equipoise.data.compressed import opened
+from equipoise.data.compressed import opened, too_large
+from equipoise.data.limits import DEFAULT_LIMITS, Limits
 from equipoise.data.source import missing_column
-from equipoise.errors import DataError
+from equipoise.errors import DataError, EquipoiseError
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Parquet:
     path: Path
     batch_rows: int = 1 << 16
     split: str | None = None
+    limits: Limits = DEFAULT_LIMITS
 
     @property
     def name(self) -> str:
@@ -42,7 +44,15 @@ class Parquet:
                 if name not in found:
                     raise missing_column(self.name, name, found)
             names = [name for name in dict.fromkeys((*required, *optional)) if name in found]
+            for name in names:
+                if found.count(name) > 1:
+                    raise DataError(f"{self.path}: there are two columns `{name}`. Rename one.")
+            most = left = self.limits.unpacked_bytes(self.path.stat().st_size)
+            # What the file says of its own sizes is not asked: Arrow ends the process where such metadata are broken.
             for batch in file.iter_batches(batch_size=self.batch_rows, columns=names):
+                left -= batch.nbytes
+                if left < 0:
+                    raise too_large(self.path, most)
                 yield pa.Table.from_batches([batch])
 
     def place(self, row: int) -> str:
@@ -52,7 +62,7 @@ class Parquet:
     @contextlib.contextmanager
     def _opened(self) -> Generator[pyarrow.parquet.ParquetFile]:
         with contextlib.ExitStack() as stack:
-            source = stack.enter_context(opened(self.path))
+            source = stack.enter_context(opened(self.path, self.limits))
             if self.path.suffix.lower() == ".gz":
                 # Parquet is read from its end, so a gzipped one is unpacked to disk first.
                 unpacked = stack.enter_context(tempfile.TemporaryFile())
@@ -60,5 +70,7 @@ class Parquet:
                 source = unpacked
             try:
                 yield stack.enter_context(pyarrow.parquet.ParquetFile(source))
-            except pa.ArrowException as error:
+            except EquipoiseError:
+                raise
+            except Exception as error:  # Arrow's errors are of a dozen classes, Python's own among them
                 raise DataError(f"{self.path}: cannot be read as Parquet ({error}).") from error

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from equipoise.errors import DataError, DataWarning
+from equipoise.escaping import printable_line
 
 _MOST_SHOWN = 10
 
@@ -34,7 +35,7 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.level} ({self.code}): {self.message}"
+        return printable_line(f"{self.level} ({self.code}): {self.message}")
 
 
 def raise_on_errors(problems: Iterable[Problem]) -> None:
@@ -49,7 +50,7 @@ def raise_on_errors(problems: Iterable[Problem]) -> None:
     --------
     >>> raise_on_errors([Problem("warning", "empty-split", "No row is in the split `test`.")])
     """
-    errors = [problem.message for problem in problems if problem.level == "error"]
+    errors = [printable_line(problem.message) for problem in problems if problem.level == "error"]
     if not errors:
         return
     if len(errors) == 1:
@@ -63,4 +64,4 @@ def give_warnings(problems: Iterable[Problem]) -> None:
     """Give a `DataWarning` for each problem that is a warning."""
     for problem in problems:
         if problem.level == "warning":
-            warnings.warn(f"{problem.message} ({problem.code})", DataWarning, stacklevel=2)
+            warnings.warn(printable_line(f"{problem.message} ({problem.code})"), DataWarning, stacklevel=2)

@@ -10,6 +10,7 @@ import pyarrow as pa
 from equipoise.data.arrow import pc
 from equipoise.data.columns import OPTIONAL, Columns
 from equipoise.data.content_errors import row_errors
+from equipoise.data.limits import DEFAULT_LIMITS, Limits
 from equipoise.data.problem import raise_on_errors
 from equipoise.data.records import Records
 from equipoise.data.source import Source
@@ -27,6 +28,7 @@ def read_records(
     *,
     default_task: str | None = None,
     require_target: bool = True,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> Records:
     r"""Read all rows of one or several sources.
 
@@ -42,6 +44,8 @@ def read_records(
         Task of the rows that have none: the column is missing, or null in that row.
     require_target : bool
         False reads rows that are to be predicted: their target may be missing.
+    limits : Limits
+        Sizes above which a file is refused; by default rows of 16 MiB, and 200 times a compressed file's size.
 
     Returns
     -------
@@ -64,7 +68,7 @@ def read_records(
     [{'task': 'sentiment', 'input': 'lovely', 'target': '5'}, {'task': 'sentiment', 'input': 'dull', 'target': '2'}]
     """
     _check_default_task(default_task)
-    sources = find_sources(source)
+    sources = find_sources(source, limits)
     parts: list[pa.Table] = []
     for one in sources:
         reading = _Reading(one, columns, default_task, require_target=require_target)
@@ -92,12 +96,13 @@ def iter_labels(
     *,
     default_task: str | None = None,
     split: str | None = None,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> Iterator[pa.Table]:
     """Stream the task and the label of every row, in constant memory, without the input texts.
 
     Parameters
     ----------
-    source, columns, default_task
+    source, columns, default_task, limits
         As in `read_records`.
     split : {"train", "validation", "test"} or None
         Only rows of this split; None takes all of them and does not read the splits.
@@ -115,7 +120,7 @@ def iter_labels(
     _check_default_task(default_task)
     if split is not None and split not in SPLITS:
         raise DataError(f"`split` must be one of {', '.join(SPLITS)}, found {split!r}.")
-    for one in find_sources(source):
+    for one in find_sources(source, limits):
         reading = _Reading(one, columns, default_task, require_target=True)
         for batch in reading.batches(("task", "target", *(("split",) if split else ()))):
             chosen = batch

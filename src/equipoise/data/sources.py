@@ -1,6 +1,7 @@
 """Find the sources that a path, a glob, a folder, a dataset or a list of these stands for."""
 
 import glob
+import itertools
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -9,21 +10,22 @@ from typing import Final, cast
 from equipoise.data.delimited import Delimited
 from equipoise.data.huggingface import from_object, from_saved
 from equipoise.data.jsonl import JsonLines
+from equipoise.data.limits import DEFAULT_LIMITS, Limits
 from equipoise.data.parquet import Parquet
 from equipoise.data.source import Source
 from equipoise.errors import DataError
 
-_READERS: Final[dict[str, Callable[[Path], Source]]] = {
-    ".jsonl": JsonLines,
-    ".ndjson": JsonLines,
-    ".csv": Delimited,
-    ".tsv": lambda path: Delimited(path, delimiter="\t"),
-    ".parquet": Parquet,
+_READERS: Final[dict[str, Callable[[Path, Limits], Source]]] = {
+    ".jsonl": lambda path, limits: JsonLines(path, limits=limits),
+    ".ndjson": lambda path, limits: JsonLines(path, limits=limits),
+    ".csv": lambda path, limits: Delimited(path, limits=limits),
+    ".tsv": lambda path, limits: Delimited(path, delimiter="\t", limits=limits),
+    ".parquet": lambda path, limits: Parquet(path, limits=limits),
 }
 SUPPORTED: Final = f"{', '.join(_READERS)} (each also with .gz)"
 
 
-def find_sources(source: object) -> list[Source]:
+def find_sources(source: object, limits: Limits = DEFAULT_LIMITS) -> list[Source]:
     """Give the sources of rows that `source` stands for, in a fixed order.
 
     Parameters
@@ -31,7 +33,10 @@ def find_sources(source: object) -> list[Source]:
     source : path-like, str, datasets.Dataset, datasets.DatasetDict or an iterable of these
         A path is a file, a folder (its files of a known kind, those of its sub-folders too, hidden ones
         not), a folder written by `save_to_disk`, or a glob, in which `**` spans folders. The files of a
-        folder or a glob are sorted by path.
+        folder or a glob are sorted by path. A link in them may lead to another place in the same folder (of a
+        glob: in the part before its first wildcard); one that leads out of it is refused.
+    limits : Limits
+        How much a file may ask of the machine.
 
     Returns
     -------
@@ -41,9 +46,10 @@ def find_sources(source: object) -> list[Source]:
     Raises
     ------
     DataError
-        Nothing is found, a file is not of a known kind, or the same file is meant twice.
+        Nothing is found, a file is not of a known kind, the same file is meant twice, or a link leads out of the
+        folder that was named.
     """
-    found = _find(source)
+    found = _find(source, limits)
     if not found:
         raise DataError("No source of records was given. Pass a path, a glob, a folder or a dataset.")
     seen: set[Path] = set()
@@ -54,54 +60,70 @@ def find_sources(source: object) -> list[Source]:
     return found
 
 
-def _find(source: object) -> list[Source]:
+def _find(source: object, limits: Limits) -> list[Source]:
     dataset = from_object(source)
     if dataset is not None:
         return dataset
     if isinstance(source, str | os.PathLike):
-        return _find_path(os.fspath(cast("str | os.PathLike[str]", source)))
+        return _find_path(os.fspath(cast("str | os.PathLike[str]", source)), limits)
     if isinstance(source, Iterable) and not isinstance(source, bytes | dict):
-        return [one for part in cast("Iterable[object]", source) for one in _find(part)]
+        return [one for part in cast("Iterable[object]", source) for one in _find(part, limits)]
     raise DataError(
         "`source` must be a path, a glob, a folder, a `datasets.Dataset`, a `datasets.DatasetDict` or a list "
         f"of these, found {type(source).__name__}."
     )
 
 
-def _find_path(name: str) -> list[Source]:
-    path = Path(name).expanduser()
-    if path.is_dir():
-        return from_saved(path) or _find_folder(path)
-    if path.is_file():
-        return [_open(path)]
-    if not glob.has_magic(name):
-        raise DataError(f"{path}: no such file or folder{_beside(path)}.")
-    matches = sorted(Path(match) for match in glob.glob(str(path), recursive=True))  # noqa: PTH207 - absolute too
+def _find_path(name: str, limits: Limits) -> list[Source]:
+    try:
+        path = Path(name).expanduser()
+        if path.is_dir():
+            return from_saved(path) or _find_folder(path, limits)
+        return [_open(path, limits)] if path.is_file() else _find_glob(path, limits)
+    except DataError:
+        raise
+    except (OSError, RuntimeError, ValueError) as error:  # too long a name, no such user, a NUL or a bad pattern
+        raise DataError(f"{name!r:.200} cannot be read as a path: {error}.") from error
+
+
+def _find_glob(pattern: Path, limits: Limits) -> list[Source]:
+    if not glob.has_magic(str(pattern)):
+        raise DataError(f"{pattern}: no such file or folder{_beside(pattern)}.")
+    matches = sorted(Path(match) for match in glob.glob(str(pattern), recursive=True))  # noqa: PTH207 - absolute too
     if not matches:
-        raise DataError(f"{path}: no file matches this pattern (the current folder is {Path.cwd()}).")
-    return [one for match in matches if match.is_file() for one in [_open(match)]]
+        raise DataError(f"{pattern}: no file matches this pattern (the current folder is {Path.cwd()}).")
+    start = Path(*itertools.takewhile(lambda part: not glob.has_magic(part), pattern.parts))
+    return [_open(match, limits) for match in matches if match.is_file() and _is_inside(match, start)]
 
 
-def _find_folder(folder: Path) -> list[Source]:
+def _find_folder(folder: Path, limits: Limits) -> list[Source]:
     files = sorted(
         path
         for path in folder.rglob("*")
         if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
-    found = [_open(path) for path in files if _kind(path) in _READERS]
+    found = [_open(path, limits) for path in files if _kind(path) in _READERS and _is_inside(path, folder)]
     if not found:
         raise DataError(f"{folder}: the folder holds no file of a supported kind: {SUPPORTED}.")
     return found
 
 
-def _open(path: Path) -> Source:
+def _is_inside(path: Path, folder: Path) -> bool:
+    """Whether a file that was found lies, links followed, in the folder that was named; an error if not."""
+    real = path.resolve()
+    if not real.is_relative_to(folder.resolve()):
+        raise DataError(f"{path}: leads out of {folder}, to {real}. Name that file itself if it is meant.")
+    return True
+
+
+def _open(path: Path, limits: Limits) -> Source:
     reader = _READERS.get(_kind(path))
     if reader is None:
         hint = " If it holds one object per line, name it .jsonl." if _kind(path) == ".json" else ""
         raise DataError(
             f"{path}: the kind of file `{_kind(path) or path.name}` is not supported, expected {SUPPORTED}.{hint}"
         )
-    return reader(path)
+    return reader(path, limits)
 
 
 def _kind(path: Path) -> str:

@@ -3,7 +3,7 @@
 import dataclasses
 import string
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from equipoise.errors import ConfigError
 
@@ -130,7 +130,14 @@ class Task:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Task":
-        """Read the task that `to_dict` wrote."""
+        """Read the task that `to_dict` wrote.
+
+        Raises
+        ------
+        ConfigError
+            A field is missing, of another type, or says what cannot be.
+        """
+        _check_fields(values)
         return cls(
             name=values["name"],
             kind=values["kind"],
@@ -175,6 +182,18 @@ def check_prompt(prompt: str) -> None:
         names.append(name)
     if "input" not in names:
         raise ConfigError(f"`prompt` must hold `{{input}}`, found {prompt!r}: every example would look the same.")
+
+
+def _check_fields(values: object) -> None:
+    kinds = {"name": str, "kind": str, "labels": list, "prompt": str, "verbalisers": dict}
+    given = cast("Mapping[str, Any]", values) if isinstance(values, Mapping) else {}
+    odd = [name for name, kind in kinds.items() if not isinstance(given.get(name), kind)]
+    texts = [] if odd else [*given["labels"], *given["verbalisers"], *given["verbalisers"].values()]
+    if odd or not all(isinstance(text, str) for text in texts):
+        raise ConfigError(
+            "A task must have a `name`, a `kind`, `labels` (a list of texts), a `prompt` and `verbalisers` (texts by "
+            f"label), found {values!r:.200}."
+        )
 
 
 def _check_labels(task: Task) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from equipoise.calibration import Belongs, Calibration
 from equipoise.errors import RunError
 from equipoise.experiment.directory import RunDirectory
+from equipoise.files import read_text
 from equipoise.plan import Plan
 
 WEIGHTS = (".safetensors", ".bin")
@@ -22,11 +23,7 @@ def read_calibration(directory: RunDirectory, plan: Plan) -> Calibration | None:
     """
     if not directory.calibration.exists():
         return None
-    try:
-        text = directory.calibration.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RunError(f"Cannot read `{directory.calibration}`: {error}") from error
-    calibration = Calibration.from_json(text)
+    calibration = Calibration.from_json(read_text(directory.calibration, RunError))
     calibration.check(belongs(directory, plan))
     return calibration
 

@@ -1,6 +1,5 @@
 """What a calibration is fitted with: validation rows, a given prior, costs, and rows without labels."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,8 @@ from equipoise.data import Columns, Records, Task, read_records
 from equipoise.errors import ConfigError, DataError, RunError
 from equipoise.experiment.directory import RunDirectory, read_json
 from equipoise.experiment.prepare import fingerprint, load_records
+from equipoise.files import read_text
+from equipoise.json_text import parse_json
 
 
 def validation_records(directory: RunDirectory, config: RunConfig, tasks: Mapping[str, Task]) -> Records:
@@ -53,7 +54,13 @@ def unlabelled_records(file: Path, config: RunConfig, tasks: Mapping[str, Task],
         If the file cannot be read, or has no such row.
     """
     default = config.data.default_task or (next(iter(tasks)) if len(tasks) == 1 else None)
-    records = read_records(str(file), columns or config.data.columns, default_task=default, require_target=False)
+    records = read_records(
+        str(file),
+        columns or config.data.columns,
+        default_task=default,
+        require_target=False,
+        limits=config.data.limits,
+    )
     records = records.with_column("target", [""] * len(records))
     with_labels = {name for name, task in tasks.items() if task.kind == "classification"}
     rows = np.flatnonzero([name in with_labels for name in records.column("task").to_pylist()])
@@ -71,12 +78,7 @@ def read_priors(file: Path, tasks: Mapping[str, Task]) -> dict[str, Array]:
         If a task or a label is unknown, a label is missing, or shares are negative or do not sum to 1.
     """
     hint = 'Give {"task": {"label": share, ...}}, every label with a share, together 1.'
-    try:
-        given = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"Cannot read `{file}`: {error.strerror or error}.") from error
-    except ValueError as error:
-        raise ConfigError(f"`{file}` must be JSON: {error}. {hint}") from error
+    given = parse_json(read_text(file, ConfigError), lambda why: ConfigError(f"`{file}` must be JSON: {why}. {hint}"))
     priors: dict[str, Array] = {}
     for name, shares in _by_task(given, tasks, file, hint).items():
         labels = tasks[name].labels

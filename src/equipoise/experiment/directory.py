@@ -4,13 +4,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from equipoise.config import RunConfig, load_config, save_config
 from equipoise.data import Task
 from equipoise.errors import RunError
 from equipoise.experiment.versions import installed_versions
-from equipoise.files import write_atomically
+from equipoise.files import read_text, write_atomically
+from equipoise.json_text import parse_json
 from equipoise.plan import Plan
 
 
@@ -127,11 +128,20 @@ class RunDirectory:
 
     def read_plan(self) -> Plan:
         """Read the plan."""
-        return Plan.from_json(self.plan.read_text(encoding="utf-8"))
+        return Plan.from_json(read_text(self.plan, RunError))
 
     def read_tasks(self) -> dict[str, Task]:
-        """Read the tasks."""
-        return {name: Task.from_dict(task) for name, task in read_json(self.tasks).items()}
+        """Read the tasks.
+
+        Raises
+        ------
+        RunError, ConfigError
+            If the file is missing or damaged, or holds a task that cannot be.
+        """
+        held: object = read_json(self.tasks)
+        if not isinstance(held, dict):
+            raise RunError(f"`{self.tasks}` must hold an object of tasks, found {type(held).__name__}.")
+        return {name: Task.from_dict(task) for name, task in cast("dict[str, Any]", held).items()}
 
     def write_inputs(self, config: RunConfig, plan: Plan, tasks: Mapping[str, Task], data: Mapping[str, Any]) -> None:
         """Write what the run starts from; the configuration last, as it makes the directory a run."""
@@ -173,7 +183,4 @@ def read_json(path: Path) -> Any:
     RunError
         If it is missing or damaged.
     """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RunError(f"Cannot read `{path}`: {error}") from error
+    return parse_json(read_text(path, RunError), lambda why: RunError(f"Cannot read `{path}`: {why}."))

@@ -71,7 +71,13 @@ def predict(
     calibration = read_calibration(directory, directory.read_plan()) if calibrated else None
     if default_task is None:
         default_task = config.data.default_task or (next(iter(tasks)) if len(tasks) == 1 else None)
-    records = read_records(str(file), columns or config.data.columns, default_task=default_task, require_target=False)
+    records = read_records(
+        str(file),
+        columns or config.data.columns,
+        default_task=default_task,
+        require_target=False,
+        limits=config.data.limits,
+    )
     # Targets that the file may have are not looked at: an answer never depends on them.
     records = records.with_column("target", [""] * len(records))
     model, tokenizer = load_model(str(model_path), seed=config.seed)

@@ -80,7 +80,7 @@ def read_source(data: DataConfig) -> Records:
     if data.text is not None:
         raise ConfigError(f"`data.text` is for suites alone, found {data.text!r}. Leave it out.")
     source = data.source if isinstance(data.source, str) else list(data.source)
-    return read_records(source, data.columns, default_task=data.default_task)
+    return read_records(source, data.columns, default_task=data.default_task, limits=data.limits)
 
 
 def load_records(config: RunConfig) -> Records:

@@ -7,12 +7,13 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from equipoise.errors import RunError, StateError
-from equipoise.files import write_atomically
+from equipoise.files import read_text, write_atomically
+from equipoise.json_text import parse_json
 
 FILE_NAME = "equipoise_stream.json"
 METRICS_NAME = "metrics.jsonl"
@@ -92,10 +93,21 @@ class StreamPosition:
                 f"`{path}` is missing: the checkpoint is incomplete, or was not written by Equipoise. "
                 "Resume from another checkpoint."
             )
-        try:
-            return cls(**json.loads(path.read_text(encoding="utf-8")))
-        except (json.JSONDecodeError, TypeError) as error:
-            raise StateError(f"`{path}` is not a stream position: {error}. Resume from another checkpoint.") from error
+
+        def refuse(why: str) -> StateError:
+            return StateError(f"`{path}` is not a stream position: {why}. Resume from another checkpoint.")
+
+        values: object = parse_json(read_text(path, StateError), refuse)
+        names = {field.name for field in fields(cls)}
+        if not isinstance(values, dict) or set(cast("dict[str, Any]", values)) != names:
+            raise refuse(f"it must be an object of {', '.join(sorted(names))}")
+        held = cast("dict[str, Any]", values)
+        for name, least in (("step", 0), ("global_batch", 1), ("draws_per_epoch", 1), ("examples", 0)):
+            if not isinstance(held[name], int) or isinstance(held[name], bool) or held[name] < least:
+                raise refuse(f"`{name}` must be a whole number from {least}, found {held[name]!r:.80}")
+        if not isinstance(held["sampler"], dict | None):
+            raise refuse("`sampler` must be an object or null")
+        return cls(**held)
 
     def check_same_stream(self, now: "StreamPosition") -> None:
         """Refuse to continue this position with steps that cut the stream otherwise.

@@ -17,8 +17,10 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from transformers.trainer_callback import ProgressCallback
 from transformers.utils import logging
 
-from equipoise.files import write_atomically
+from equipoise.errors import RunError
+from equipoise.files import read_text, write_atomically
 from equipoise.integrations.checkpoints import METRICS_NAME
+from equipoise.json_text import parse_json
 
 
 class MetricsCallback(TrainerCallback):
@@ -31,9 +33,8 @@ class MetricsCallback(TrainerCallback):
         path = _metrics_path(args)
         if not (state.is_world_process_zero and path.exists()):
             return
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        whole = [line for line in lines if line.endswith("\n")]
-        kept = [line for line in whole if 0 < json.loads(line)["step"] <= state.global_step]
+        whole = read_text(path, RunError).split("\n")[:-1]
+        kept = [f"{line}\n" for line in whole if 0 < logged_step(line, path) <= state.global_step]
         with write_atomically(path) as temporary:
             temporary.write_text("".join(kept), encoding="utf-8")
 
@@ -52,6 +53,21 @@ class MetricsCallback(TrainerCallback):
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line, allow_nan=False) + "\n")
+
+
+def logged_step(line: str, path: Path) -> int:
+    """The step that a line of the metrics file is of.
+
+    Raises
+    ------
+    RunError
+        If the line is not one that this callback writes.
+    """
+    values = parse_json(line, lambda why: RunError(f"`{path}` is damaged: {why}. Remove the broken line."))
+    step: object = cast("dict[str, Any]", values).get("step") if isinstance(values, dict) else None
+    if not isinstance(step, int):
+        raise RunError(f"`{path}` is damaged: a line has no `step`, found {line!r:.80}. Remove the broken line.")
+    return step
 
 
 def _metrics_path(args: TrainingArguments) -> Path:

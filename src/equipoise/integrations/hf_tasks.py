@@ -8,12 +8,14 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from transformers import Seq2SeqTrainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from equipoise.errors import ConfigError, StateError
-from equipoise.files import write_atomically
+from equipoise.files import read_text, write_atomically
+from equipoise.integrations.hf_damaged import ResumingTrainer
 from equipoise.integrations.jacobian import Gradients
 from equipoise.integrations.step_of_tasks import StepOfTasks
+from equipoise.json_text import parse_json
 from equipoise.losses import SumMass
 from equipoise.losses.tasks import Sum, TasksLoss
 from equipoise.objectives import Objective
@@ -50,7 +52,7 @@ class TasksCallback(TrainerCallback):
                 temporary.write_text(json.dumps(self.step.method.state_dict(), indent=2) + "\n", encoding="utf-8")
 
 
-class TasksTrainer(Seq2SeqTrainer):
+class TasksTrainer(ResumingTrainer):
     """A `Seq2SeqTrainer` whose tasks may weigh otherwise than they are drawn.
 
     A subclass sets `objective` and calls `weigh_tasks` when it is made, `begin_step` when it has fetched the
@@ -126,7 +128,8 @@ class TasksTrainer(Seq2SeqTrainer):
                 "Give the `tasks_loss` that the run was started with, or start a new run."
             )
         if self.step_of_tasks is not None:
-            self.step_of_tasks.method.load_state_dict(json.loads(path.read_text(encoding="utf-8")))
+            state = parse_json(read_text(path, StateError), lambda why: StateError(f"Cannot read `{path}`: {why}."))
+            self.step_of_tasks.method.load_state_dict(state)
 
     def training_step(
         self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Tensor | int | None = None

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from equipoise.data import Columns, iter_labels, read_records
+from equipoise.data import Columns, Limits, iter_labels, read_records
 from equipoise.data.delimited import Delimited
 from equipoise.errors import DataError
 
@@ -82,7 +82,7 @@ def test_a_file_without_a_task_column_takes_the_default(tmp_path: Path) -> None:
 def test_a_row_with_the_wrong_number_of_fields_is_placed(tmp_path: Path, size: int, bad: bytes, count: int) -> None:
     path = write(tmp_path, HEADER + b't,"a\nb",y\n\n' + b"t,x,y\n" * 20 + bad + b"\nt,x,y\n")
     with pytest.raises(DataError, match=rf"data.csv:25: expected 3 fields as in the header, found {count}"):
-        list(Delimited(path, block_bytes=size).batches(["target"], []))
+        list(Delimited(path, limits=Limits(row_bytes=size)).batches(["target"], []))
 
 
 def test_bytes_that_are_not_utf8_are_placed(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_bad_content_is_placed_after_quoted_line_ends(tmp_path: Path, row: bytes
 def test_a_bad_row_in_a_later_batch_is_placed(tmp_path: Path) -> None:
     path = write(tmp_path, HEADER + b"t,x,y\n" * 50 + b"t,x,nan\n")
     with pytest.raises(DataError, match=r"data.csv:52: column `target` is NaN"):
-        list(Delimited(path, block_bytes=64).batches(["target"], []))
+        list(Delimited(path, limits=Limits(row_bytes=64)).batches(["target"], []))
 
 
 def test_a_quote_that_is_never_closed_is_placed(tmp_path: Path) -> None:
@@ -133,13 +133,17 @@ def test_a_quote_inside_a_field_is_a_quote(tmp_path: Path) -> None:
     assert rows(write(tmp_path, HEADER + b't,5" screen,y\n')) == [("t", '5" screen', "y")]
 
 
-def test_a_row_longer_than_a_block(tmp_path: Path) -> None:
-    path = write(tmp_path, HEADER + b"t,x,y\n" + b"t," + b"x" * 9_000_000 + b",y\n")
-    with pytest.raises(DataError, match=r"data.csv: a row is longer than 4 MiB"):
-        read_records(path)
-    path = write(tmp_path, HEADER + b't,"x,y\n' + b"t,x,y\n" * 1_500_000)
+def test_a_row_longer_than_allowed(tmp_path: Path) -> None:
+    limits = Limits(row_bytes=1 << 20)
+    path = write(tmp_path, HEADER + b"t,x,y\n" + b"t," + b"x" * 3_000_000 + b",y\n")
+    with pytest.raises(DataError, match=r"data.csv: a row is longer than 1,048,576 bytes"):
+        read_records(path, limits=limits)
+    assert len(read_records(path)) == 2
+    path = write(tmp_path, HEADER + b't,"x,y\n' + b"t,x,y\n" * 500_000)
     with pytest.raises(DataError, match=r"data.csv:2: a quote that opens in this row is never closed"):
-        read_records(path)
+        read_records(path, limits=limits)
+    with pytest.raises(DataError, match=r"data.csv: a row is longer than 1,048,576 bytes"):
+        read_records(write(tmp_path, b"x" * 3_000_000), limits=limits)  # a header
 
 
 def test_long_fields_do_not_stop_the_search_for_a_line(tmp_path: Path) -> None:

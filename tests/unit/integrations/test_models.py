@@ -1,11 +1,13 @@
 """Models to train."""
 
+import json
+
 import pytest
 import torch
 from transformers import ByT5Tokenizer, T5Config, T5ForConditionalGeneration
 
 from equipoise.errors import RunError
-from equipoise.integrations.models import TinyShape, load_model
+from equipoise.integrations.models import TinyShape, load_model, load_tokenizer
 
 SHAPE = TinyShape(d_model=16, d_kv=8, d_ff=24, num_layers=1, num_decoder_layers=1, num_heads=2)
 
@@ -71,4 +73,40 @@ def test_a_model_without_a_tokenizer_is_named(tmp_path) -> None:
     for file in tmp_path.glob("*token*"):
         file.unlink()
     with pytest.raises(RunError, match="tokenizer"):
+        load_model(tmp_path)
+
+
+def test_code_that_comes_with_a_model_is_never_run(tmp_path) -> None:
+    save(tmp_path, decoder_start_token_id=0)
+    harm = tmp_path / "harm"
+    (tmp_path / "mine.py").write_text(f"open({str(harm)!r}, 'w')\nclass Mine: pass\n")
+    config = json.loads((tmp_path / "config.json").read_text())
+    own = dict.fromkeys(("AutoConfig", "AutoModelForSeq2SeqLM", "AutoTokenizer"), "mine.Mine")
+    (tmp_path / "config.json").write_text(json.dumps(config | {"model_type": "mine", "auto_map": own}))
+    with pytest.raises(RunError, match="cannot be loaded as an encoder-decoder"):
+        load_model(tmp_path)
+    (tmp_path / "tokenizer_config.json").write_text(
+        json.dumps({"tokenizer_class": "Mine", "auto_map": {"AutoTokenizer": ["mine.Mine", None]}})
+    )
+    with pytest.raises(RunError, match="holds no tokenizer"):
+        load_tokenizer(tmp_path)
+    assert not harm.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("model.safetensors", b"\x10\x00\x00\x00\x00\x00\x00\x00{"),
+        ("model.safetensors", b"\xff" * 16),
+        ("config.json", b"[]"),
+        ("config.json", b'{"model_type": "t5", "d_model": "wide"}'),
+        ("config.json", b"\xff"),
+        ("tokenizer_config.json", b"{"),
+        ("tokenizer_config.json", b"[]"),
+    ],
+)
+def test_a_damaged_folder_is_named(tmp_path, name, content) -> None:
+    save(tmp_path, decoder_start_token_id=0)
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(RunError, match=str(tmp_path)):
         load_model(tmp_path)

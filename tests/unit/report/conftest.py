@@ -31,9 +31,10 @@ def comparison_of(tmp_path_factory):
 
 @pytest.fixture
 def copy_of(comparison_of, tmp_path):
-    """Give a copy of a comparison that may be changed."""
+    """Give a copy of a comparison that may be changed, without the reports that other tests wrote."""
 
     def give(kind: str) -> Path:
-        return Path(shutil.copytree(comparison_of(kind), tmp_path / "copy"))
+        without = shutil.ignore_patterns("report.*")
+        return Path(shutil.copytree(comparison_of(kind), tmp_path / "copy", ignore=without))
 
     return give

@@ -85,5 +85,7 @@ def tasks_loss(
         raise ConfigError(f"`tasks_loss` {name} needs `{missing[0]}`: {{name: {name}, {missing[0]}: ...}}.")
     try:
         return KNOWN[name](tasks, **options)
-    except TypeError as error:
-        raise ConfigError(f"`tasks_loss` {name} cannot be made of the options {options}: {error}.") from error
+    except ConfigError:
+        raise
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ConfigError(f"`tasks_loss` {name} cannot be made of the options {options!r:.200}: {error}.") from error

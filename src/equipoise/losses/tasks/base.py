@@ -1,8 +1,9 @@
 """What the ways to weigh tasks against tasks share: the objective of one step from sums and masses, and their state."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,19 +136,52 @@ class TasksLoss(ABC):
             Naming what differs.
         """
         here = {"name": self.name, "tasks": list(self.tasks), "options": self.options}
+        if not isinstance(state, Mapping) or set(state) != {*here, "state"}:  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise StateError(
+                f"The state of a weighting of tasks must have the keys {', '.join(here)} and state, found "
+                f"{state!r:.200}. Pass what `state_dict` returned."
+            )
         for part, now in here.items():
             if state.get(part) != now:
                 raise StateError(
-                    f"`{part}` of the saved weighting of tasks must be {now!r}, found {state.get(part)!r}. "
+                    f"`{part}` of the saved weighting of tasks must be {now!r}, found {state.get(part)!r:.200}. "
                     "Continue with what the run was started with, or start a new run."
                 )
-        self._load(state["state"])
+        kept, expected = state["state"], self._state()
+        if not isinstance(kept, Mapping) or set(cast("Mapping[str, Any]", kept)) != set(expected):
+            raise StateError(
+                f"`state` of the weighting of tasks must have the keys {list(expected)}, found {kept!r:.200}."
+            )
+        self._load(cast("Mapping[str, Any]", kept))
 
     def _state(self) -> dict[str, Any]:
         return {}
 
     def _load(self, state: Mapping[str, Any]) -> None:  # noqa: B027 - most keep nothing
         pass
+
+
+def saved_numbers(values: object, name: str, count: int) -> FloatArray:
+    """Read `count` finite numbers of a saved state, or raise StateError.
+
+    Examples
+    --------
+    >>> saved_numbers([1, 2.5], "xi", 2).tolist()
+    [1.0, 2.5]
+    """
+    given = cast("list[object]", values) if isinstance(values, list) else []
+    if len(given) != count or not all(
+        type(each) in (int, float) and math.isfinite(cast(float, each)) for each in given
+    ):
+        raise StateError(f"`{name}` in the state must be {count} finite numbers, found {values!r:.80}.")
+    return np.array(given, dtype=np.float64)
+
+
+def saved_count(value: object, name: str) -> int:
+    """Read a whole number of a saved state, or raise StateError."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 59:
+        raise StateError(f"`{name}` in the state must be a whole number, found {value!r:.80}.")
+    return value
 
 
 def means(totals: FloatArray, masses: FloatArray) -> FloatArray:

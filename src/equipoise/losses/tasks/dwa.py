@@ -2,12 +2,12 @@
 # ruff: noqa: ARG002 - the signatures are those of TasksLoss
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from equipoise.errors import ConfigError
-from equipoise.losses.tasks.base import FloatArray, TasksLoss, means, softmax
+from equipoise.errors import ConfigError, StateError
+from equipoise.losses.tasks.base import FloatArray, TasksLoss, means, saved_count, saved_numbers, softmax
 
 
 class DWA(TasksLoss):
@@ -91,6 +91,21 @@ class DWA(TasksLoss):
         }
 
     def _load(self, state: Mapping[str, Any]) -> None:
-        self._totals, self._masses = np.array(state["totals"]), np.array(state["masses"])
-        self._steps = int(state["steps"])
-        self._epochs = [np.array(epoch, dtype=np.float64) for epoch in state["epochs"]]
+        count = len(self.tasks)
+        totals, masses = (saved_numbers(state[part], part, count) for part in ("totals", "masses"))
+        steps, epochs = saved_count(state["steps"], "steps"), state["epochs"]
+        if steps >= self.steps_per_epoch:
+            raise StateError(
+                f"`steps` in the state must be below `steps_per_epoch`, {self.steps_per_epoch}, found {steps}."
+            )
+        if not isinstance(epochs, list) or len(cast("list[object]", epochs)) > 2:
+            raise StateError(f"`epochs` in the state must be at most two lists of losses, found {epochs!r:.80}.")
+        self._epochs = [_losses(epoch, count) for epoch in cast("list[object]", epochs)]
+        self._totals, self._masses, self._steps = totals, masses, steps
+
+
+def _losses(epoch: object, count: int) -> FloatArray:
+    """Mean losses of an epoch; null is NaN."""
+    values = cast("list[object]", epoch) if isinstance(epoch, list) else [epoch]
+    known = saved_numbers([0.0 if loss is None else loss for loss in values], "epochs", count)
+    return np.where([loss is None for loss in values], np.nan, known)

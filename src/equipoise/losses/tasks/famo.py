@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from equipoise.errors import ConfigError
-from equipoise.losses.tasks.base import FloatArray, TasksLoss, softmax
+from equipoise.losses.tasks.base import FloatArray, TasksLoss, saved_count, saved_numbers, softmax
 
 SMALL = 1e-8
 BETAS = (0.9, 0.999)  # of Adam
@@ -108,5 +108,6 @@ class FAMO(TasksLoss):
         }
 
     def _load(self, state: Mapping[str, Any]) -> None:
-        self._xi, self._first, self._second = (np.array(state[part]) for part in ("xi", "first", "second"))
-        self._steps = int(state["steps"])
+        steps, count = saved_count(state["steps"], "steps"), len(self.tasks)
+        xi, first, second = (saved_numbers(state[part], part, count) for part in ("xi", "first", "second"))
+        self._xi, self._first, self._second, self._steps = xi, first, second, steps

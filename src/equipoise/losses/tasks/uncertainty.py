@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from equipoise.errors import ConfigError
-from equipoise.losses.tasks.base import FloatArray, TasksLoss, means
+from equipoise.losses.tasks.base import FloatArray, TasksLoss, means, saved_numbers
 
 INITIAL = -0.5  # LibMTL's
 
@@ -83,5 +83,6 @@ class Uncertainty(TasksLoss):
         return {"s": self._values().tolist()}
 
     def _load(self, state: Mapping[str, Any]) -> None:
+        values = saved_numbers(state["s"], "s", len(self.tasks))
         with torch.no_grad():
-            self._s.copy_(torch.tensor(state["s"]))
+            self._s.copy_(torch.from_numpy(values))

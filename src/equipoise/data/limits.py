@@ -1,0 +1,51 @@
+"""How much a file of records may ask of the machine that reads it."""
+
+import dataclasses
+from typing import Final
+
+from equipoise.errors import ConfigError
+
+FREE_BYTES: Final = 1 << 30
+"""What a compressed file may unpack to, however small it is."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Limits:
+    """Sizes above which a file is refused instead of read.
+
+    Parameters
+    ----------
+    row_bytes : int
+        Longest row of a text file: a line of JSONL, a record of CSV or TSV. At most 1 GiB.
+    expansion : int
+        How many times its size on disk a gzipped or Parquet file may hold, unpacked; 1 GiB is always allowed. Text
+        packs to a tenth, and labels that repeat to a hundredth; an archive made to fill the memory to a thousandth.
+
+    Raises
+    ------
+    ConfigError
+        A limit is no whole number, or not in its range.
+
+    Examples
+    --------
+    >>> Limits(expansion=1000).row_bytes >> 20
+    16
+    """
+
+    row_bytes: int = 1 << 24
+    expansion: int = 200
+
+    def __post_init__(self) -> None:
+        for name, most in (("row_bytes", 1 << 30), ("expansion", 1 << 40)):
+            value: object = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+                raise ConfigError(
+                    f"`{name}` of the limits must be a whole number from 1 to {most}, found {value!r:.80}."
+                )
+
+    def unpacked_bytes(self, size: int) -> int:
+        """Most bytes that a file of this size on disk may unpack to."""
+        return max(FREE_BYTES, size * self.expansion)
+
+
+DEFAULT_LIMITS: Final = Limits()
