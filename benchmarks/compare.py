@@ -38,12 +38,17 @@ def seconds(run: RunCost) -> float:
 
 
 def full_cost(result: Result) -> float:
-    """Seconds of all trainings with all seeds in full, as fast as each was in the first stage."""
-    first, last = result.stages[0], result.stages[-1]
-    short = [run for run in result.runs if run.draws == first.draws]
-    drawn = sum(run.seconds["training"] for run in short) * last.draws / first.draws
-    scored = sum(run.seconds["scoring"] for run in short)
-    return (drawn + scored) * len(last.seeds) / len(first.seeds)
+    """Seconds of all trainings with all seeds in full: each as fast as in its longest runs, scored as the finalists."""
+    last = result.stages[-1]
+    in_full = [run for run in result.runs if run.draws == last.draws]
+    scoring = sum(run.seconds["scoring"] for run in in_full) / len(in_full)
+    total = 0.0
+    for training in {run.training for run in result.runs}:
+        longest = max(run.draws for run in result.runs if run.training == training)
+        runs = [run for run in result.runs if (run.training, run.draws) == (training, longest)]
+        a_run = sum(run.seconds["training"] for run in runs) / len(runs) * last.draws / longest
+        total += (a_run + scoring) * len(last.seeds)
+    return total
 
 
 def best_in_full(source: str, seeds: int, work: Path) -> tuple[str, Estimate, dict[str, Estimate]]:
@@ -95,7 +100,7 @@ def section(source: str, result: Result, seeds: int, work: Path) -> str:
     lines += ["", f"Cost: {spent:.0f} s of computing and {drawn:,} draws."]
     lines[-1] += (
         f" All trainings in full with as many seeds: {everything:.0f} s ({everything / spent:.1f} times as much, each"
-        f" as fast as in the first stage) and {all_draws:,} draws ({all_draws / drawn:.1f} times)."
+        f" as fast as in its longest runs here) and {all_draws:,} draws ({all_draws / drawn:.1f} times)."
     )
     lines += ["", f"Trained in full with {seeds} seeds each, the best candidate on test rows was {best}: {value}."]
     lines[-1] += f" There the recommended one had {found[name]}, the best on validation rows {found[result.best]}."
