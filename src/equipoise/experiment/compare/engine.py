@@ -87,7 +87,7 @@ def compare(
     seeds = work.finals(held, final)
     stages.append(work.judged(held, final, seeds))
     result = work.result(stages, base, command)
-    write_recommended(directory, trainings[result.candidates[result.recommended].training], result, config.seed)
+    write_recommended(directory, trainings[result.candidates[result.recommended].training], result, config)
     directory.write_result(result)
     return result
 

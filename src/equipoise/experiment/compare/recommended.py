@@ -1,44 +1,50 @@
 """The recommended training as a configuration that `equipoise train` takes."""
 
-from equipoise.config import config_to_dict, dump_yaml
+import shlex
+from pathlib import Path
+
+from equipoise.config import ComparisonConfig, config_to_dict, dump_yaml
 from equipoise.experiment.compare.corrections import TAU_METRIC
 from equipoise.experiment.compare.directory import ComparisonDirectory
 from equipoise.experiment.compare.result import Result
 from equipoise.experiment.compare.trainings import Training
 from equipoise.files import write_atomically
 
+RUN = "runs/recommended"
 
-def write_recommended(directory: ComparisonDirectory, training: Training, result: Result, seed: int) -> None:
+
+def write_recommended(
+    directory: ComparisonDirectory, training: Training, result: Result, config: ComparisonConfig
+) -> None:
     """Write ``recommended.yaml``; its head says what to do with it, and what its candidate does after training."""
-    commands = commands_of(result, str(directory.recommended))
+    commands = commands_of(result, directory.recommended, config.compare.costs)
     head = "".join(f"# {line}\n" for line in (f"Recommended for {result.objective}: {result.recommended}.", *commands))
-    text = dump_yaml(config_to_dict(training.run(seed, result.stages[-1].draws)))
+    text = dump_yaml(config_to_dict(training.run(config.seed, result.stages[-1].draws)))
     with write_atomically(directory.recommended) as temporary:
         temporary.write_text(head + text, encoding="utf-8")
 
 
-def commands_of(result: Result, config: str, run: str = "runs/recommended") -> list[str]:
+def commands_of(result: Result, recommended: Path, costs: str | None) -> list[str]:
     """The commands that make the recommended candidate.
 
     Parameters
     ----------
     result : Result
         Says which one it is.
-    config : str
+    recommended : pathlib.Path
         Where its configuration lies.
-    run : str
-        The run directory to make.
+    costs : str or None
+        The file of costs that the comparison was made with.
 
     Returns
     -------
     list of str
         `equipoise train`, and with a correction `equipoise calibrate`.
     """
-    commands = [f"equipoise train {config} --out {run}"]
+    commands = [f"equipoise train {shlex.quote(str(recommended))} --out {RUN}"]
     correction = result.candidates[result.recommended].correction
-    if correction == "calibrated":
-        commands.append(f"equipoise calibrate {run} --metric none")
-    elif correction == "tau":
-        costs = " --costs COSTS.yaml" if result.objective == "expected_cost" else ""
-        commands.append(f"equipoise calibrate {run} --metric {TAU_METRIC[result.objective]}{costs}")
+    if correction != "none":
+        metric = TAU_METRIC.get(result.objective, "none") if correction == "tau" else "none"
+        of_costs = f" --costs {shlex.quote(costs)}" if costs else ""
+        commands.append(f"equipoise calibrate {RUN} --metric {metric}{of_costs}")
     return commands

@@ -1,9 +1,8 @@
 """The first screen: what was asked, the answer, and how to use it."""
 
-import shlex
 from dataclasses import dataclass
 
-from equipoise.experiment.compare.corrections import TAU_METRIC
+from equipoise.experiment.compare.recommended import commands_of
 from equipoise.metrics import Estimate
 from equipoise.report.comparison.opened import Opened
 from equipoise.report.comparison.words import capital, counted, interval, listed, metric, number, signed
@@ -114,7 +113,7 @@ def gather(opened: Opened) -> Answer:
         verdict=_verdict(opened, difference),
         meaning=_meaning(opened),
         facts=_facts(opened),
-        commands=_commands(opened),
+        commands="\n".join(commands_of(result, opened.directory.recommended, opened.config.compare.costs)),
     )
 
 
@@ -193,14 +192,3 @@ def _facts(opened: Opened) -> tuple[tuple[str, str], ...]:
         ),
         ("Budget", f"{stages}; {counted(len(result.runs), 'run')}, {counted(spent, 'draw')} in all{limit}"),
     )
-
-
-def _commands(opened: Opened) -> str:
-    result, out = opened.result, "runs/recommended"
-    lines = [f"equipoise train {shlex.quote(str(opened.directory.recommended))} --out {out}"]
-    correction = result.candidates[result.recommended].correction
-    if correction != "none":
-        by = TAU_METRIC.get(result.objective, "none") if correction == "tau" else "none"
-        costs = opened.config.compare.costs
-        lines.append(f"equipoise calibrate {out} --metric {by}" + (f" --costs {shlex.quote(costs)}" if costs else ""))
-    return "\n".join(lines)
