@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from comparisons.linear import linear
 from comparisons.method_runs import Job, scores_of
 from comparisons.methods import SOURCES
@@ -38,17 +40,31 @@ def seconds(run: RunCost) -> float:
 
 
 def full_cost(result: Result) -> float:
-    """Seconds of all trainings with all seeds in full: each as fast as in its longest runs, scored as the finalists."""
+    """Seconds of all trainings with all seeds in full: each as fast as in its longest runs, scored as the finalists.
+
+    What any run takes before its first step, by the runs of natural sampling, which have all lengths, counts once.
+    """
     last = result.stages[-1]
     in_full = [run for run in result.runs if run.draws == last.draws]
     scoring = sum(run.seconds["scoring"] for run in in_full) / len(in_full)
+    natural = [run for run in result.runs if run.training == result.baseline]
+    _, start = np.polyfit([run.draws for run in natural], [run.seconds["training"] for run in natural], 1)
+    start = max(0.0, float(start))
     total = 0.0
     for training in {run.training for run in result.runs}:
         longest = max(run.draws for run in result.runs if run.training == training)
         runs = [run for run in result.runs if (run.training, run.draws) == (training, longest)]
-        a_run = sum(run.seconds["training"] for run in runs) / len(runs) * last.draws / longest
+        mean = sum(run.seconds["training"] for run in runs) / len(runs)
+        a_run = start + max(0.0, mean - start) * last.draws / longest
         total += (a_run + scoring) * len(last.seeds)
     return total
+
+
+def full_flops(result: Result) -> float:
+    """Operations of all trainings with all seeds in full."""
+    last = result.stages[-1]
+    of_draw = {run.training: run.flops / run.draws for run in result.runs}
+    return sum(of_draw.values()) * last.draws * len(last.seeds)
 
 
 def best_in_full(source: str, seeds: int, work: Path) -> tuple[str, Estimate, dict[str, Estimate]]:
@@ -67,6 +83,7 @@ def section(source: str, result: Result, seeds: int, work: Path) -> str:
     last = result.stages[-1]
     records = SOURCES[source].records()
     spent, everything = sum(map(seconds, result.runs)), full_cost(result)
+    computed, all_computed = sum(run.flops for run in result.runs), full_flops(result)
     drawn = sum(run.draws for run in result.runs)
     all_draws = len(result.stages[0].scores) // 3 * len(last.seeds) * last.draws
     best, value, found = best_in_full(source, seeds, work)
@@ -97,11 +114,13 @@ def section(source: str, result: Result, seeds: int, work: Path) -> str:
             f" Minus natural sampling: {versus.seeds['macro_f1']} over seeds, {versus.groups['macro_f1']} over groups"
             f" ({result.shown})."
         )
-    lines += ["", f"Cost: {spent:.0f} s of computing and {drawn:,} draws."]
+    lines += ["", f"Cost: {spent:.0f} s of training and scoring, {drawn:,} draws, {computed / 1e12:.0f} teraFLOPs."]
     lines[-1] += (
         f" All trainings in full with as many seeds: {everything:.0f} s ({everything / spent:.1f} times as much, each"
-        f" as fast as in its longest runs here) and {all_draws:,} draws ({all_draws / drawn:.1f} times)."
+        f" as fast as in its longest runs here), {all_draws:,} draws ({all_draws / drawn:.1f} times),"
+        f" {all_computed / 1e12:.0f} teraFLOPs ({all_computed / computed:.1f} times)."
     )
+    lines[-1] += f" {len(result.notes)} notes: {'; '.join(result.notes)}." if result.notes else ""
     lines += ["", f"Trained in full with {seeds} seeds each, the best candidate on test rows was {best}: {value}."]
     lines[-1] += f" There the recommended one had {found[name]}, the best on validation rows {found[result.best]}."
     return "\n".join(lines)

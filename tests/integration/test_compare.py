@@ -152,7 +152,7 @@ def test_two_processes_share_the_work_and_agree(config, finished, tmp_path):
 
 
 def test_budget_lowers_the_draws_to_what_it_pays_for(config, tmp_path, monkeypatch):
-    monkeypatch.setattr(scheduling, "measure", lambda training, records: Speed(start=0.0, draw=0.002, row=0.0))
+    monkeypatch.setattr(scheduling, "measure", lambda training, rows: Speed(start=0.0, draw=0.002, row=0.0))
     result = run("compare", config, "--out", tmp_path / "out", "--budget", "5s", "--draws", 100_000, "--seeds", 1)
     assert result.exit_code == 0, result.output
     first, last = json.loads((tmp_path / "out" / "schedule.json").read_text())["stages"]
@@ -168,7 +168,7 @@ def test_budget_of_hours_measures_and_changes_nothing(config, finished, tmp_path
 
 
 def test_budget_that_is_used_up_leaves_out_seeds_but_two(config, tmp_path, monkeypatch):
-    monkeypatch.setattr(scheduling, "measure", lambda training, records: Speed(start=0.0, draw=0.0, row=0.0))
+    monkeypatch.setattr(scheduling, "measure", lambda training, rows: Speed(start=0.0, draw=0.0, row=0.0))
     result = run("compare", config, "--out", tmp_path / "out", "--budget", "0.1s", "--seeds", 4)
     assert result.exit_code == 0, result.output
     assert "the budget of 0.1s was used up after 2 of 4 seeds" in result.output

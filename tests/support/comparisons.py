@@ -106,9 +106,10 @@ def write_comparison(
             rows = {"train": census.total, **counts}
             folders[name].append(run)
             seconds = {"training": 61.5 + seed, "scoring": 4.25}
-            runs.append(RunCost(name, seed, draws, str(folder.relative_to(path)), seconds, 41 * draws))
+            runs.append(RunCost(name, seed, draws, str(folder.relative_to(path)), seconds, 41 * draws, 7e8 * draws))
     save_config(replace(settings, out=None), directory.recommended)
-    early = [RunCost(name, seed, 640, f"runs/{name}-640-{seed}", {"training": 15.0, "scoring": 2.0}, 41 * 640)
+    seconds = {"training": 15.0, "scoring": 2.0}
+    early = [RunCost(name, seed, 640, f"runs/{name}-640-{seed}", seconds, 41 * 640, 7e8 * 640)
              for name in ("natural", "sqrt", "balanced", "focal") for seed in seeds[:2]]  # fmt: skip
     found = judge(folders, objective)
     baseline = found["natural"][1]

@@ -127,10 +127,25 @@ def prepare(config: RunConfig, records: Records | None = None) -> Prepared:
         If the data, the tasks or the plan cannot be used.
     """
     records = load_records(config) if records is None else records
-    train = records.where(split="train")
-    tasks = infer_tasks(train, task_options(config))
+    tasks = infer_tasks(records.where(split="train"), task_options(config))
     problems = check_records(records, tasks)
     raise_on_errors(problems)
+    return _planned(config, records, tasks, tuple(problems))
+
+
+def prepare_again(config: RunConfig, base: Prepared) -> Prepared:
+    """Plan another run on rows that were read and checked before; the configurations may differ in all but those.
+
+    Raises
+    ------
+    PlanError
+        If the plan cannot be built.
+    """
+    return _planned(config, base.records, base.tasks, base.problems)
+
+
+def _planned(config: RunConfig, records: Records, tasks: dict[str, Task], problems: tuple[Problem, ...]) -> Prepared:
+    train = records.where(split="train")
     census = census_of(train, tasks)
     chosen = config.plan
     draws = chosen.draws or census.total
@@ -144,7 +159,7 @@ def prepare(config: RunConfig, records: Records | None = None) -> Prepared:
         target_weights=chosen.target_weights,
         tokens=mean_tokens(config, train, tasks, census),
     )
-    return Prepared(replace(config, plan=replace(chosen, draws=draws)), records, tasks, plan, tuple(problems))
+    return Prepared(replace(config, plan=replace(chosen, draws=draws)), records, tasks, plan, problems)
 
 
 def refuse_bad_forecast(prepared: Prepared) -> None:

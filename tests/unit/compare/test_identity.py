@@ -6,9 +6,13 @@ import pytest
 
 from equipoise.config import make_config
 from equipoise.experiment.compare import identity
-from equipoise.experiment.compare.identity import fingerprint_of_run
+from equipoise.experiment.compare.identity import Origin
 
 CONFIG = make_config({"data": {"source": "rows.jsonl"}})
+
+
+def fingerprint_of_run(config, data):
+    return Origin.of(config.model.name, data).fingerprint(config)
 
 
 def test_is_the_same_wherever_the_run_lies_and_however_it_is_resampled():

@@ -5,7 +5,8 @@ import pytest
 from equipoise.config import default_trials, make_comparison
 from equipoise.data import Records
 from equipoise.errors import ConfigError, PlanError
-from equipoise.experiment.compare.trainings import trainings_of
+from equipoise.experiment.compare import trainings as made
+from equipoise.experiment.prepare import prepare
 
 
 def rows(*tasks, labels=("no",) * 9 + ("yes",)):
@@ -22,6 +23,10 @@ def rows(*tasks, labels=("no",) * 9 + ("yes",)):
 
 def settings(draws=40, **compare):
     return make_comparison({"data": {"source": "rows.jsonl"}, "plan": {"draws": draws}, "compare": compare})
+
+
+def trainings_of(config, records):
+    return made.trainings_of(config, prepare(config.run, records))
 
 
 def trainings(config, records):

@@ -14,10 +14,11 @@ from equipoise.experiment.compare.corrections import TAU_METRIC, Costs, correcte
 from equipoise.experiment.compare.directory import ComparisonDirectory
 from equipoise.experiment.compare.recommended import write_recommended
 from equipoise.experiment.compare.result import BySeed, CandidateInfo, Finalist, Result, Stage
+from equipoise.experiment.compare.rows import Rows
 from equipoise.experiment.compare.runs import RunOf, Runs
 from equipoise.experiment.compare.schedule import StagePlan
 from equipoise.experiment.compare.scheduling import schedule_of
-from equipoise.experiment.compare.selecting import keep, mean_of
+from equipoise.experiment.compare.selecting import keep, mean_of, prices, ranking
 from equipoise.experiment.compare.trainings import Training, trainings_of
 from equipoise.experiment.compare.verdict import against_baseline, ranks_of, recommend, shown
 from equipoise.experiment.evaluate import train_counts
@@ -73,9 +74,10 @@ def compare(
     costs = {} if config.compare.costs is None else read_costs(Path(config.compare.costs), base.tasks)
     _refuse_objective(config, base)
     directory = ComparisonDirectory.join(out, config)
-    trainings, left_out = trainings_of(config, records)
-    schedule = schedule_of(directory, config, trainings, records, say)
-    work = _Work(config, Runs(directory, config, records, costs, say, pause), trainings, costs, left_out)
+    trainings, left_out = trainings_of(config, base)
+    rows = Rows(base)
+    schedule = schedule_of(directory, config, trainings, rows, say)
+    work = _Work(config, Runs(directory, config, rows, costs, say, pause), trainings, costs, left_out)
     held: Sequence[str] = list(trainings)
     stages: list[Stage] = []
     *earlier, final = schedule.stages
@@ -109,15 +111,25 @@ class _Work:
         self.trainings = trainings
         self.costs = costs
         self.notes = list(notes)
+        self.prices: dict[str, float] = {}
         self.candidates: dict[str, CandidateInfo] = {
             name: info for training in trainings.values() for name, info in training.candidates(_useful(config)).items()
         }
 
     def stage(self, held: Sequence[str], plan: StagePlan) -> Stage:
         """Train a stage and choose who goes on."""
-        self.runs.train(RunOf(self.trainings[name], seed, plan.draws) for seed in plan.seeds for name in held)
+        runs = [RunOf(self.trainings[name], seed, plan.draws) for seed in plan.seeds for name in held]
+        self.runs.train(runs)
         judged = self.judged(held, plan, plan.seeds)
-        kept = keep(judged.scores, self._of(held), self.objective, plan.keep)
+        self.prices = self.prices or prices(map(self.runs.cost, runs))
+        ranked = ranking(judged.scores, self._of(held), self.objective)
+        kept = keep(ranked, plan.keep, self.prices)
+        self.notes += [
+            f"{name} was left behind at {plan.draws:,} draws for its price, {self.prices[name]:.1f} times the mean of"
+            " all trainings; to see it in full, name it under `compare.candidates` with fewer others"
+            for name in ranked[: plan.keep]
+            if name not in kept
+        ]
         return Stage(judged.draws, judged.seeds, judged.scores, kept)
 
     def finals(self, held: Sequence[str], plan: StagePlan) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 from equipoise.config import RunConfig, config_to_dict
@@ -11,32 +12,53 @@ from equipoise.experiment.versions import installed_versions
 LENGTH = 12  # hexadecimal digits: 2**48 runs
 
 
-def fingerprint_of_run(config: RunConfig, data: str) -> str:
-    """Digest configuration, data, starting weights and the versions of what computes.
+@dataclass(frozen=True)
+class Origin:
+    """What the runs of a comparison have in common; reading it takes time, so it is read once.
 
-    Parameters
+    Attributes
     ----------
-    config : RunConfig
-        All but where the run lies and how often its scores are resampled counts.
     data : str
         The fingerprint of all rows.
-
-    Returns
-    -------
-    str
-        Hexadecimal.
+    versions : tuple of (str, str)
+        Of what computes.
+    weights : str or None
+        The fingerprint of the weights that training starts from, if they lie here.
 
     Examples
     --------
     >>> from equipoise.config import make_config
     >>> one, other = (make_config({"data": {"source": "rows.jsonl"}, "seed": seed}) for seed in (0, 1))
-    >>> fingerprint_of_run(one, "data") == fingerprint_of_run(other, "data")
+    >>> origin = Origin.of("t5-small", "data")
+    >>> origin.fingerprint(one) == origin.fingerprint(other)
     False
     """
-    plain = config_to_dict(config)
-    del plain["out"], plain["evaluation"]["bootstrap"]
-    versions = {name: version for name, version in installed_versions().items() if name != "platform"}
-    folder = Path(config.model.name)
-    weights = fingerprint_of_weights(folder) if folder.is_dir() else None
-    known = json.dumps([plain, data, versions, weights], sort_keys=True)
-    return hashlib.sha256(known.encode()).hexdigest()[:LENGTH]
+
+    data: str
+    versions: tuple[tuple[str, str], ...]
+    weights: str | None
+
+    @classmethod
+    def of(cls, model: str, data: str) -> "Origin":
+        """Read the versions, and the weights of a model that is a folder."""
+        versions = ((name, version) for name, version in installed_versions().items() if name != "platform")
+        folder = Path(model)
+        return cls(data, tuple(sorted(versions)), fingerprint_of_weights(folder) if folder.is_dir() else None)
+
+    def fingerprint(self, config: RunConfig) -> str:
+        """Digest all of this and a configuration.
+
+        Parameters
+        ----------
+        config : RunConfig
+            All but where the run lies and how often its scores are resampled counts.
+
+        Returns
+        -------
+        str
+            Hexadecimal.
+        """
+        plain = config_to_dict(config)
+        del plain["out"], plain["evaluation"]["bootstrap"]
+        known = json.dumps([plain, self.data, self.versions, self.weights], sort_keys=True)
+        return hashlib.sha256(known.encode()).hexdigest()[:LENGTH]

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from equipoise.data import Records
+from equipoise.experiment.compare.rows import Rows
 from equipoise.experiment.compare.trainings import Training
 from equipoise.experiment.evaluate import evaluate_model
-from equipoise.experiment.prepare import prepare
 from equipoise.experiment.train import train_prepared
 from equipoise.integrations.models import load_model
 
@@ -43,23 +42,23 @@ class Speed:
         return MARGIN * (self.start + self.draw * draws + self.row * rows)
 
 
-def measure(training: Training, records: Records, now: Callable[[], float] = time.perf_counter) -> Speed:
+def measure(training: Training, rows: Rows, now: Callable[[], float] = time.perf_counter) -> Speed:
     """Train two short runs in a temporary folder and score some validation rows."""
     batch = training.config.training.batch_size
     seconds: list[float] = []
-    validation = records.where(split="validation")
+    encoded, validation = rows.encoded("train"), rows.of("validation")
     with tempfile.TemporaryDirectory() as folder:
         for steps in (1, SHORT, LONG):  # the first one pays for what a process loads once
-            prepared = prepare(training.run(0, steps * batch), records)
+            prepared = rows.prepared(training.run(0, steps * batch))
             start = now()
-            run = train_prepared(prepared, Path(folder) / str(steps))
+            run = train_prepared(prepared, Path(folder) / str(steps), encoded=encoded)
             seconds.append(now() - start)
             if run.interrupted:
                 raise KeyboardInterrupt
-        rows = validation.take(np.linspace(0, len(validation) - 1, min(ROWS, len(validation)), dtype=np.int64))
+        some = validation.take(np.linspace(0, len(validation) - 1, min(ROWS, len(validation)), dtype=np.int64))
         start = now()
         model, tokenizer = load_model(str(run.directory.model), seed=0)
-        evaluate_model(model, tokenizer, prepared.config, prepared.plan, prepared.tasks, rows, Path(folder) / "scores")
-        scored = now() - start
+        evaluate_model(model, tokenizer, prepared.config, prepared.plan, prepared.tasks, some, Path(folder) / "scores")
+        scoring = now() - start
     draw = max(0.0, (seconds[2] - seconds[1]) / ((LONG - SHORT) * batch))
-    return Speed(max(0.0, seconds[1] - SHORT * batch * draw), draw, scored / len(rows))
+    return Speed(max(0.0, seconds[1] - SHORT * batch * draw), draw, scoring / len(some))

@@ -156,6 +156,8 @@ class RunCost:
         Of "training" and of "scoring".
     tokens : int
         Input and target tokens of what it drew.
+    flops : float
+        Operations of its training, estimated; see `equipoise.experiment.compare.compute`.
     """
 
     training: str
@@ -164,6 +166,7 @@ class RunCost:
     folder: str
     seconds: dict[str, float]
     tokens: int
+    flops: float
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 from filelock import Timeout
 
-from equipoise.collate import EncodedExamples
 from equipoise.config import ComparisonConfig, RunConfig
-from equipoise.data import Records
+from equipoise.experiment.compare.compute import training_flops
 from equipoise.experiment.compare.corrections import (
     Costs,
     corrected,
@@ -21,16 +20,18 @@ from equipoise.experiment.compare.corrections import (
     validation_predictions,
 )
 from equipoise.experiment.compare.directory import ComparisonDirectory
-from equipoise.experiment.compare.identity import fingerprint_of_run
+from equipoise.experiment.compare.identity import Origin
 from equipoise.experiment.compare.judging import Means, scores_of
 from equipoise.experiment.compare.result import RunCost
+from equipoise.experiment.compare.rows import Rows
 from equipoise.experiment.compare.trainings import Training
 from equipoise.experiment.directory import RunDirectory, read_json, write_json
 from equipoise.experiment.evaluate import evaluate_model
-from equipoise.experiment.prepare import Prepared, fingerprint, prepare
+from equipoise.experiment.objective import objective_of
+from equipoise.experiment.prepare import Prepared, fingerprint
 from equipoise.experiment.sampling import index_of, sampler_of
-from equipoise.experiment.train import encode, train_prepared
-from equipoise.integrations.models import load_model, load_tokenizer
+from equipoise.experiment.train import train_prepared
+from equipoise.integrations.models import load_model
 
 VALIDATION = "validation.json"  # in a run's directory: what it cost, and its scores on validation rows
 TEST = "test.json"
@@ -54,15 +55,13 @@ class RunOf:
 class Runs:
     """Trains and scores the runs of one comparison.
 
-    Rows are read and tokenised once: prompts, targets and limits are the same for all trainings.
-
     Parameters
     ----------
     directory : ComparisonDirectory
         Where the runs go.
     config : ComparisonConfig
         What all of them share, and what they are scored by.
-    records : Records
+    rows : Rows
         All rows.
     costs : mapping of str to array
         Cost matrices by task, if the objective is the expected cost.
@@ -76,23 +75,26 @@ class Runs:
         self,
         directory: ComparisonDirectory,
         config: ComparisonConfig,
-        records: Records,
+        rows: Rows,
         costs: Costs,
         say: Callable[[str], None],
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self.directory = directory
         self.config = config
-        self.records = records
+        self.rows = rows
         self.costs = costs
         self.say = say
         self.pause = pause
-        self._encoded: dict[str, EncodedExamples] = {}
+        self._folders: dict[tuple[str, int, int], RunDirectory] = {}
 
     def folder(self, run: RunOf) -> RunDirectory:
         """Where a run lies; its name ends with its fingerprint."""
-        identity = fingerprint_of_run(run.config, self._data)
-        return RunDirectory(self.directory.runs / f"{run.training.name}-{run.draws}-{run.seed}-{identity}")
+        key = (run.training.name, run.draws, run.seed)
+        if key not in self._folders:
+            name = "-".join([*map(str, key), self._origin.fingerprint(run.config)])
+            self._folders[key] = RunDirectory(self.directory.runs / name)
+        return self._folders[key]
 
     def train(self, runs: Iterable[RunOf]) -> None:
         """Train the runs and score the validation rows; return once all are there, whoever made them."""
@@ -123,7 +125,7 @@ class Runs:
         if (folder / TEST).is_file():
             seconds["scoring"] += read_json(folder / TEST)["scoring_seconds"]
         relative = folder.relative_to(self.directory.path).as_posix()
-        return RunCost(run.training.name, run.seed, run.draws, relative, seconds, known["tokens"])
+        return RunCost(run.training.name, run.seed, run.draws, relative, seconds, known["tokens"], known["flops"])
 
     def seconds(self) -> float:
         """What all runs here have taken, of all processes; time of killed sittings is not known."""
@@ -147,20 +149,20 @@ class Runs:
             missing = [run for run in others if not done(run)]
 
     def _train(self, run: RunOf) -> None:
-        prepared, folder = prepare(run.config, self.records), self.folder(run)
+        prepared, folder = self.rows.prepared(run.config), self.folder(run)
         self.say(f"Training {run.training.name}, {run.draws:,} draws, seed {run.seed}")
         started = folder.config.is_file()
         if folder.path.exists() and not started:  # ended before it was a run: nothing to continue
             shutil.rmtree(folder.path)
         start = time.perf_counter()
-        encoded = self._rows("train", prepared)
-        done = train_prepared(prepared, folder.path, resume=started, encoded=encoded)
+        done = train_prepared(prepared, folder.path, resume=started, encoded=self.rows.encoded("train"))
         if done.interrupted:
             raise KeyboardInterrupt
         shutil.rmtree(folder.checkpoints, ignore_errors=True)
         trained = time.perf_counter()
         shutil.rmtree(validation_predictions(folder).parent, ignore_errors=True)
-        self._score(folder, prepared, "validation", validation_predictions(folder).parent)
+        model, tokenizer = self._load(folder, prepared)
+        self._score(model, tokenizer, prepared, "validation", validation_predictions(folder).parent)
         objective = self.config.compare.objective
         scores = {
             correction: scores_of(cross_fitted_validation(folder, correction, objective, self.costs), self.costs)[0]
@@ -169,16 +171,16 @@ class Runs:
         found = {
             "training_seconds": trained - start,
             "scoring_seconds": time.perf_counter() - trained,
-            "tokens": tokens_drawn(prepared, encoded, run.draws),
+            **self._size(model, tokenizer, prepared, run.draws),
             "scores": scores,
         }
         write_json(folder.path / VALIDATION, found)
 
     def _test(self, run: RunOf) -> None:
-        folder = self.folder(run)
+        folder, prepared = self.folder(run), self.rows.prepared(run.config)
         self.say(f"Scoring the test rows: {run.training.name}, seed {run.seed}")
         start = time.perf_counter()
-        self._score(folder, prepare(run.config, self.records), "test", folder.path)
+        self._score(*self._load(folder, prepared), prepared, "test", folder.path)
         objective = self.config.compare.objective
         scores = {
             correction: scores_of(corrected(folder, correction, objective, self.costs), self.costs)
@@ -186,29 +188,27 @@ class Runs:
         }
         write_json(folder.path / TEST, {"scoring_seconds": time.perf_counter() - start, "scores": scores})
 
-    def _score(self, folder: RunDirectory, prepared: Prepared, split: str, out: Path) -> None:
-        rows = self.records.where(split=split)
+    def _load(self, folder: RunDirectory, prepared: Prepared) -> tuple[Any, Any]:
+        return load_model(str(folder.trained_model()), seed=prepared.config.seed)
+
+    def _score(self, model: Any, tokenizer: Any, prepared: Prepared, split: str, out: Path) -> None:
         config = prepared.config
         if split == "validation":  # intervals are of the test rows
             config = replace(config, evaluation=replace(config.evaluation, bootstrap=0))
-        model, tokenizer = load_model(str(folder.trained_model()), seed=config.seed)
-        encoded = self._rows(split, prepared)
+        rows, encoded = self.rows.of(split), self.rows.encoded(split)
         evaluate_model(model, tokenizer, config, prepared.plan, prepared.tasks, rows, out, encoded=encoded)
 
-    def _rows(self, split: str, prepared: Prepared) -> EncodedExamples:
-        if split not in self._encoded:
-            tokenizer: Any = load_tokenizer(self.config.model.name)
-            self._encoded[split] = encode(self.records.where(split=split), prepared, tokenizer)
-        return self._encoded[split]
+    def _size(self, model: Any, tokenizer: Any, prepared: Prepared, draws: int) -> dict[str, float]:
+        """What a training read and computed: input and target tokens of its draws, and operations."""
+        encoded = self.rows.encoded("train")
+        drawn, _ = sampler_of(prepared, index_of(prepared), draws).of_all_ranks(0, draws)
+        lengths = (encoded.input_lengths, encoded.target_lengths)
+        tokens = sum(int(np.sum(each[drawn], dtype=np.int64)) for each in lengths)
+        return {
+            "tokens": tokens,
+            "flops": training_flops(model, objective_of(prepared, model, tokenizer), encoded, drawn),
+        }
 
     @cached_property
-    def _data(self) -> str:
-        return fingerprint(self.records)
-
-
-def tokens_drawn(prepared: Prepared, encoded: EncodedExamples, draws: int) -> int:
-    """Input and target tokens of what a training drew."""
-    rows, _ = sampler_of(prepared, index_of(prepared), draws).of_all_ranks(0, draws)
-    return int(
-        np.sum(encoded.input_lengths[rows], dtype=np.int64) + np.sum(encoded.target_lengths[rows], dtype=np.int64)
-    )
+    def _origin(self) -> Origin:
+        return Origin.of(self.config.model.name, fingerprint(self.rows.records))

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 
 from equipoise.config import ComparisonConfig, seconds_of
-from equipoise.data import Records
 from equipoise.experiment.compare.directory import ComparisonDirectory
 from equipoise.experiment.compare.probing import Speed, measure
+from equipoise.experiment.compare.rows import Rows
 from equipoise.experiment.compare.schedule import Schedule, affordable
 from equipoise.experiment.compare.trainings import Training
 from equipoise.experiment.directory import read_json, write_json
@@ -15,7 +15,7 @@ def schedule_of(
     directory: ComparisonDirectory,
     config: ComparisonConfig,
     trainings: Mapping[str, Training],
-    records: Records,
+    rows: Rows,
     say: Callable[[str], None],
 ) -> Schedule:
     """Read the schedule, or make and write it.
@@ -31,7 +31,7 @@ def schedule_of(
         Stages, seeds, finalists and budget.
     trainings : mapping of str to Training
         What is tried.
-    records : Records
+    rows : Rows
         All rows.
     say : callable
         Told what happens.
@@ -45,7 +45,7 @@ def schedule_of(
         if directory.schedule.is_file():
             return Schedule.from_dict(read_json(directory.schedule))
         batch = config.training.batch_size
-        most = config.plan.draws or len(records.where(split="train"))
+        most = config.plan.draws or len(rows.of("train"))
 
         def build(draws: int) -> Schedule:
             return Schedule.build(config.compare, trainings=len(trainings), draws=draws, batch=batch, seed=config.seed)
@@ -53,8 +53,8 @@ def schedule_of(
         draws = most
         if config.compare.budget is not None:
             say("Measuring how fast this machine trains")
-            speeds = _speeds(trainings, records)
-            validation, test = (len(records.where(split=split)) for split in ("validation", "test"))
+            speeds = _speeds(trainings, rows)
+            validation, test = (len(rows.of(split)) for split in ("validation", "test"))
 
             def run_cost(draws: int) -> float:
                 return sum(each.run(draws, validation) for each in speeds.values()) / len(speeds)
@@ -70,13 +70,13 @@ def schedule_of(
         return schedule
 
 
-def _speeds(trainings: Mapping[str, Training], records: Records) -> dict[str, Speed]:
+def _speeds(trainings: Mapping[str, Training], rows: Rows) -> dict[str, Speed]:
     """The speed of each training: one is measured for each level of the loss, which is what costs."""
     of_level: dict[str, Speed] = {}
     found: dict[str, Speed] = {}
     for name, training in trainings.items():
         level = "label" if training.config.training.loss.level == "label" else "token"
         if level not in of_level:
-            of_level[level] = measure(training, records)
+            of_level[level] = measure(training, rows)
         found[name] = of_level[level]
     return found

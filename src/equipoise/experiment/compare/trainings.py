@@ -5,10 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from equipoise.config import NATURAL, ComparisonConfig, Correction, LossConfig, RunConfig, TrialConfig, config_to_dict
-from equipoise.data import Records
 from equipoise.errors import PlanError
 from equipoise.experiment.compare.result import CandidateInfo
-from equipoise.experiment.prepare import Prepared, prepare
+from equipoise.experiment.prepare import Prepared, prepare_again
 from equipoise.rates import Proportional
 from equipoise.weights import Natural
 
@@ -77,7 +76,7 @@ def candidate_name(training: str, correction: str) -> str:
     return training if correction == "none" else f"{training} + {correction}"
 
 
-def trainings_of(config: ComparisonConfig, records: Records) -> tuple[dict[str, Training], list[str]]:
+def trainings_of(config: ComparisonConfig, base: Prepared) -> tuple[dict[str, Training], list[str]]:
     """Make the trainings of a comparison.
 
     The defaults come with what the configuration itself would train. Trials that draw the same and have the same
@@ -88,8 +87,8 @@ def trainings_of(config: ComparisonConfig, records: Records) -> tuple[dict[str, 
     ----------
     config : ComparisonConfig
         Names the trials.
-    records : Records
-        All rows.
+    base : Prepared
+        All rows, checked.
 
     Returns
     -------
@@ -110,7 +109,7 @@ def trainings_of(config: ComparisonConfig, records: Records) -> tuple[dict[str, 
     for name, trial in _trials(config).items():
         settings = _apply(config.run, trial)
         try:
-            prepared = prepare(settings, records)
+            prepared = prepare_again(settings, base)
         except PlanError as error:
             if config.compare.candidates is not None:
                 raise PlanError(f"`compare.candidates.{name}`: {error}") from error

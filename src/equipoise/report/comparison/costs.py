@@ -18,6 +18,7 @@ class Cost:
     runs: int
     draws: int
     tokens: int
+    flops: float
     training_seconds: float
     scoring_seconds: float
 
@@ -34,22 +35,27 @@ class CostsPart:
         All runs; `draws_each` is 0.
     in_full : int
         Draws if every training had been trained in full with every seed.
+    flops_in_full : float
+        Floating-point operations of these, each draw as costly as those that the training made.
     """
 
     lengths: tuple[Cost, ...]
     total: Cost
     in_full: int
+    flops_in_full: float
 
 
 def gather(opened: Opened) -> CostsPart:
     """Gather the costs."""
     result = opened.result
     lengths = sorted({run.draws for run in result.runs})
-    trainings = {each.training for each in result.candidates.values()}
+    of_draw = {run.training: run.flops / run.draws for run in result.runs}
+    in_full = len(result.seeds) * result.stages[-1].draws
     return CostsPart(
         tuple(_sum(draws, [run for run in result.runs if run.draws == draws]) for draws in lengths),
         _sum(0, result.runs),
-        len(trainings) * len(result.seeds) * result.stages[-1].draws,
+        len(of_draw) * in_full,
+        sum(of_draw.values()) * in_full,
     )
 
 
@@ -60,6 +66,7 @@ def _sum(draws: int, runs: Sequence[RunCost]) -> Cost:
         runs=len(runs),
         draws=sum(run.draws for run in runs),
         tokens=sum(run.tokens for run in runs),
+        flops=sum(run.flops for run in runs),
         training_seconds=sum(run.seconds.get("training", 0.0) for run in runs),
         scoring_seconds=sum(run.seconds.get("scoring", 0.0) for run in runs),
     )
@@ -67,10 +74,21 @@ def _sum(draws: int, runs: Sequence[RunCost]) -> Cost:
 
 def section(part: CostsPart) -> Section:
     """The section."""
-    names = ("draws of a run", "trainings", "runs", "draws in all", "tokens", "training time", "scoring time")
+    names = (
+        "draws of a run",
+        "trainings",
+        "runs",
+        "draws in all",
+        "tokens",
+        "teraFLOPs",
+        "training time",
+        "scoring time",
+    )
     saved = 1 - part.total.draws / part.in_full
+    computed = 1 - part.total.flops / part.flops_in_full
     gain = (
-        f" That is {saved:.0%} less than the {part.in_full:,} draws of training everything in full with all seeds."
+        f" That is {saved:.0%} less than the {part.in_full:,} draws of training everything in full with all seeds, and"
+        f" {computed:.0%} fewer floating-point operations."
         if saved > 0
         else f" Training everything in full with all seeds is {part.in_full:,} draws."
     )
@@ -91,5 +109,5 @@ def section(part: CostsPart) -> Section:
 def _cells(name: str, cost: Cost) -> list[Cell]:
     return [
         Cell(name), *(Cell(f"{each:,}") for each in (cost.trainings, cost.runs, cost.draws, cost.tokens)),
-        Cell(duration(cost.training_seconds)), Cell(duration(cost.scoring_seconds)),
+        Cell(f"{cost.flops / 1e12:,.1f}"), Cell(duration(cost.training_seconds)), Cell(duration(cost.scoring_seconds)),
     ]  # fmt: skip
