@@ -168,7 +168,8 @@ def _results(subject: Subject, skip: Collection[str]) -> list[CheckResult]:
 
 def _outcome(check: Check, subject: Subject) -> Outcome:
     try:
-        return check.run(subject)
+        missing = subject.lacks(*check.methods) if check.methods else None
+        return Skipped(missing) if missing else check.run(subject)
     except Exception as error:  # noqa: BLE001 - a sampler may raise anything, and the other checks still count
         return Failed(f"it raised {type(error).__name__}: {error}", error)
 

@@ -30,12 +30,10 @@ def seeds(subject: Subject) -> Outcome:
     promise="`set_epoch` with another number gives another order",
     harm="every epoch trains on the same batches, in the same order",
     needs=("determinism",),
+    methods=("set_epoch",),
 )
 def epochs(subject: Subject) -> Outcome:
     """Orders of one seed."""
-    missing = subject.lacks("set_epoch")
-    if missing:
-        return Skipped(missing)
     orders = _orders(subject)
     return _few(orders) or _same(orders, lambda one, other: one[0] == other[0])
 
@@ -70,12 +68,10 @@ def seed_epoch(subject: Subject) -> Outcome:
     promise="`set_epoch(e)` gives epoch e, in a fresh sampler and after any other epoch",
     harm="a run that starts again at epoch e trains on other data than the run that was stopped would have",
     needs=("determinism",),
+    methods=("set_epoch",),
 )
 def set_epoch(subject: Subject) -> Outcome:
     """A fresh sampler, and one that goes back."""
-    missing = subject.lacks("set_epoch")
-    if missing:
-        return Skipped(missing)
     continuous = subject.epochs(3)
     sampler = subject.make()
     for number in (2, 0):

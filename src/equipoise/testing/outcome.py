@@ -38,6 +38,8 @@ class Check:
         What goes wrong in training where it does otherwise, one sentence.
     needs : tuple of str
         Checks without which this one cannot be told: it is skipped where they fail.
+    methods : tuple of str
+        What it calls; it is skipped for a sampler that lacks one.
     run : callable
     """
 
@@ -45,11 +47,12 @@ class Check:
     promise: str
     harm: str
     needs: tuple[str, ...]
+    methods: tuple[str, ...]
     run: Callable[[Subject], Outcome]
 
 
 def check(
-    name: str, *, promise: str, harm: str, needs: tuple[str, ...] = ()
+    name: str, *, promise: str, harm: str, needs: tuple[str, ...] = (), methods: tuple[str, ...] = ()
 ) -> Callable[[Callable[[Subject], Outcome]], Check]:
     """Make a function a check."""
-    return lambda run: Check(name, promise, harm, needs, run)
+    return lambda run: Check(name, promise, harm, needs, methods, run)

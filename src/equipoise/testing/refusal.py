@@ -13,12 +13,10 @@ from equipoise.testing.subject import Subject, difference, item_of
     promise="a state of another seed is refused with an error, or taken over with its seed",
     harm="the resumed run goes on in a stream whose earlier part it never saw: examples repeat and are left out",
     needs=("resume", "seeds"),
+    methods=STATE,
 )
 def refuses_seed(subject: Subject) -> Outcome:
     """A sampler whose state holds its random numbers goes on in the state's stream: nothing is lost."""
-    missing = subject.lacks(*STATE)
-    if missing:
-        return Skipped(missing)
     whole = subject.epochs(2)
     items = len(whole[0]) // 2
     sampler = subject.make(seed=1)
@@ -32,6 +30,7 @@ def refuses_seed(subject: Subject) -> Outcome:
     "refuses-keys",
     promise="a state with a missing or an unknown key is refused with an error",
     harm="a state of another sampler or version is half understood, and the run goes on somewhere",
+    methods=STATE,
 )
 def refuses_keys(subject: Subject) -> Outcome:
     """Also the empty state."""
@@ -42,6 +41,7 @@ def refuses_keys(subject: Subject) -> Outcome:
     "refuses-values",
     promise="a state with a text in place of any of its values is refused with an error",
     harm="a damaged checkpoint fails in the middle of an epoch, or not at all",
+    methods=STATE,
 )
 def refuses_values(subject: Subject) -> Outcome:
     """On loading, not on the next iteration."""
@@ -53,12 +53,10 @@ def refuses_values(subject: Subject) -> Outcome:
     promise="after a load that failed the sampler goes on as if there had been none",
     harm="a program that catches the error and starts afresh trains on something between the two",
     needs=("determinism",),
+    methods=STATE,
 )
 def refusal_intact(subject: Subject) -> Outcome:
     """Before the first iteration, and in the middle of one."""
-    missing = subject.lacks(*STATE)
-    if missing:
-        return Skipped(missing)
     whole = subject.epochs(2)
     length = len(whole[0])
     state = subject.state_after(0, length // 2)
@@ -83,9 +81,6 @@ def refusal_intact(subject: Subject) -> Outcome:
 
 def _accepting(subject: Subject, damage: Callable[[Any], dict[str, Any]]) -> Outcome:
     """Fail where a damaged state is accepted."""
-    missing = subject.lacks(*STATE)
-    if missing:
-        return Skipped(missing)
     state = subject.state_after(0, len(subject.epochs(1)[0]) // 2)
     if not isinstance(state, Mapping):
         return Skipped(f"its state is no mapping but {type(state).__name__}")

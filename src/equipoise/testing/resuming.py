@@ -15,12 +15,10 @@ STATE = ("state_dict", "load_state_dict")
     promise="a state from any place of any epoch, loaded into a fresh sampler, gives exactly the rest",
     harm="a resumed run trains on some examples again and never sees others",
     needs=("determinism",),
+    methods=STATE,
 )
 def resume(subject: Subject) -> Outcome:
     """At the start, inside and at the end of the first epoch, and in the second."""
-    missing = subject.lacks(*STATE)
-    if missing:
-        return Skipped(missing)
     whole = subject.epochs(3)
     for epoch, items in _places(len(whole[0])):
         sampler = subject.make()
@@ -36,12 +34,10 @@ def resume(subject: Subject) -> Outcome:
     promise="`set_epoch` with the epoch of a loaded state keeps the state's place in it",
     harm="training loops name the epoch again when they resume, and the epoch would start from its beginning",
     needs=("resume",),
+    methods=("set_epoch", *STATE),
 )
 def resume_set_epoch(subject: Subject) -> Outcome:
     """In the middle of the first and of the second epoch."""
-    missing = subject.lacks("set_epoch", *STATE)
-    if missing:
-        return Skipped(missing)
     whole = subject.epochs(2)
     for epoch, items in ((0, len(whole[0]) // 2), (1, len(whole[0]) // 3)):
         sampler = subject.make()
@@ -57,12 +53,12 @@ def resume_set_epoch(subject: Subject) -> Outcome:
     promise="a state taken on one number of ranks gives the rest of the same stream on another",
     harm="a run that gets fewer or more machines repeats and leaves out examples",
     needs=("resume", "sharding-order"),
+    methods=STATE,
 )
 def resume_world_size(subject: Subject) -> Outcome:
     """From every number of ranks to every other, 1 among them."""
-    missing = subject.lacks(*STATE)
-    if missing or not subject.world_sizes:
-        return Skipped(missing or "`world_sizes` is empty")
+    if not subject.world_sizes:
+        return Skipped("`world_sizes` is empty")
     sizes = sorted({1, *subject.world_sizes})
     single = subject.epochs(1)[0]
     even = lcm(*sizes)  # items of all ranks together that every number of ranks can split

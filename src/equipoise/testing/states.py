@@ -5,7 +5,7 @@ import json
 import pickle
 from itertools import chain
 
-from equipoise.testing.outcome import Failed, Outcome, Skipped, check
+from equipoise.testing.outcome import Failed, Outcome, check
 from equipoise.testing.resuming import STATE, not_the_rest
 from equipoise.testing.subject import Subject, difference, item_of
 
@@ -17,12 +17,10 @@ _DIGITS = 64  # bytes by which a state may grow: positions get longer
     promise="a state goes through JSON and still resumes",
     harm="checkpoints that hold no pickles, as they should, cannot keep it",
     needs=("resume",),
+    methods=STATE,
 )
 def state_json(subject: Subject) -> Outcome:
     """From the middle of the second epoch."""
-    missing = subject.lacks(*STATE)
-    if missing:
-        return Skipped(missing)
     whole = subject.epochs(3)
     items = len(whole[0]) // 2
     state = subject.state_after(1, items)
@@ -40,12 +38,10 @@ def state_json(subject: Subject) -> Outcome:
     "state-size",
     promise="a state does not grow with the draws that were made",
     harm="checkpoints grow through the run, and resuming takes longer the later it is",
+    methods=("state_dict",),
 )
 def state_size(subject: Subject) -> Outcome:
     """After one item, at the end of the first epoch, and at the end of the third."""
-    missing = subject.lacks("state_dict")
-    if missing:
-        return Skipped(missing)
     length = len(subject.epochs(1)[0])
     sizes = [
         len(pickle.dumps(subject.state_after(epoch, items))) for epoch, items in ((0, 1), (0, length), (2, length))
@@ -62,12 +58,10 @@ def state_size(subject: Subject) -> Outcome:
     promise="taking states while reading changes nothing that is read",
     harm="a run that saves checkpoints trains on other data than one that does not",
     needs=("determinism",),
+    methods=("state_dict",),
 )
 def state_saving(subject: Subject) -> Outcome:
     """A state after every item of two epochs."""
-    missing = subject.lacks("state_dict")
-    if missing:
-        return Skipped(missing)
     undisturbed = list(chain.from_iterable(subject.epochs(2)))
     sampler = subject.make()
     sampler.state_dict()
@@ -86,12 +80,10 @@ def state_saving(subject: Subject) -> Outcome:
     "state-snapshot",
     promise="a state that was taken stays as it is while reading goes on",
     harm="checkpoints written in the background, or kept in memory, hold a later place than the model's",
+    methods=("state_dict",),
 )
 def state_snapshot(subject: Subject) -> Outcome:
     """As when `state_dict` returns the dict that the sampler itself goes on writing to."""
-    missing = subject.lacks("state_dict")
-    if missing:
-        return Skipped(missing)
     sampler = subject.make()
     _, reading = subject.begin(sampler, 0, 1)
     state = sampler.state_dict()
