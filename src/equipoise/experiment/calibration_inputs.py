@@ -9,10 +9,11 @@ import numpy as np
 from equipoise.calibration import cost_matrix
 from equipoise.calibration.logs import Array
 from equipoise.config import RunConfig, read_yaml
-from equipoise.data import Columns, Records, Task, read_records
+from equipoise.data import Columns, Records, Task
 from equipoise.errors import ConfigError, DataError, RunError
 from equipoise.experiment.directory import RunDirectory, read_json
 from equipoise.experiment.prepare import fingerprint, load_records
+from equipoise.experiment.unlabelled import read_unlabelled
 from equipoise.files import read_text
 from equipoise.json_text import parse_json
 
@@ -53,15 +54,7 @@ def unlabelled_records(file: Path, config: RunConfig, tasks: Mapping[str, Task],
     DataError
         If the file cannot be read, or has no such row.
     """
-    default = config.data.default_task or (next(iter(tasks)) if len(tasks) == 1 else None)
-    records = read_records(
-        str(file),
-        columns or config.data.columns,
-        default_task=default,
-        require_target=False,
-        limits=config.data.limits,
-    )
-    records = records.with_column("target", [""] * len(records))
+    records = read_unlabelled(file, config, tasks, columns=columns)
     with_labels = {name for name, task in tasks.items() if task.kind == "classification"}
     rows = np.flatnonzero([name in with_labels for name in records.column("task").to_pylist()])
     if not len(rows):

@@ -10,11 +10,12 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from equipoise.data import Columns, read_records
+from equipoise.data import Columns
 from equipoise.errors import ConfigError
 from equipoise.experiment.calibrated import read_calibration
 from equipoise.experiment.directory import RunDirectory
 from equipoise.experiment.predicting import predict_records
+from equipoise.experiment.unlabelled import read_unlabelled
 from equipoise.files import write_atomically
 from equipoise.integrations.models import load_model
 from equipoise.metrics import TaskPredictions
@@ -69,17 +70,7 @@ def predict(
     model_path = directory.trained_model()
     tasks = directory.read_tasks()
     calibration = read_calibration(directory, directory.read_plan()) if calibrated else None
-    if default_task is None:
-        default_task = config.data.default_task or (next(iter(tasks)) if len(tasks) == 1 else None)
-    records = read_records(
-        str(file),
-        columns or config.data.columns,
-        default_task=default_task,
-        require_target=False,
-        limits=config.data.limits,
-    )
-    # Targets that the file may have are not looked at: an answer never depends on them.
-    records = records.with_column("target", [""] * len(records))
+    records = read_unlabelled(file, config, tasks, columns=columns, default_task=default_task)
     model, tokenizer = load_model(str(model_path), seed=config.seed)
     predictions = predict_records(model, tokenizer, tasks, records, config)
     corrected = ()
