@@ -1,8 +1,9 @@
 """Options that several commands share, and how they become a configuration."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
@@ -57,6 +58,7 @@ Overrides = Annotated[
         help="Set any key of the configuration, as in training.learning_rate=2e-3. May be repeated.",
     ),
 ]
+Config = TypeVar("Config", bound=RunConfig)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 
@@ -72,18 +74,25 @@ def read_config(source: str, options: dict[str, Any], overrides: list[str] | Non
     overrides : list of str, optional
         ``a.b=value`` texts.
     """
-    given = {key: value for key, value in options.items() if value is not None}
-    if source.endswith((".yaml", ".yml")):
-        return load_config(Path(source), options=given, overrides=overrides or ())
-    return make_config({"data": {"source": source}}, options=given, overrides=overrides or ())
+    return _read(source, options, overrides, load_config, make_config)
 
 
 def read_comparison(source: str, options: dict[str, Any], overrides: list[str] | None) -> ComparisonConfig:
     """Make the configuration of a comparison; see `read_config`."""
+    return _read(source, options, overrides, load_comparison, make_comparison)
+
+
+def _read(
+    source: str,
+    options: dict[str, Any],
+    overrides: list[str] | None,
+    load: Callable[..., Config],
+    make: Callable[..., Config],
+) -> Config:
     given = {key: value for key, value in options.items() if value is not None}
     if source.endswith((".yaml", ".yml")):
-        return load_comparison(Path(source), options=given, overrides=overrides or ())
-    return make_comparison({"data": {"source": source}}, options=given, overrides=overrides or ())
+        return load(Path(source), options=given, overrides=overrides or ())
+    return make({"data": {"source": source}}, options=given, overrides=overrides or ())
 
 
 def print_json(value: Any) -> None:

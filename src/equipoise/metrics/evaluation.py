@@ -22,6 +22,7 @@ def evaluate(
     *,
     train_counts: Mapping[str, Mapping[str, int]] | None = None,
     bands: Bands | None = None,
+    costs: Mapping[str, Array] | None = None,
     bootstrap: int = 1000,
     seed: int = 0,
     confidence: float = 0.95,
@@ -39,6 +40,8 @@ def evaluate(
         For each classification task the training rows of each label; without them there are no bands.
     bands : Bands, optional
         The thresholds of "many", "medium" and "few".
+    costs : mapping of str to float64 array of shape (labels, labels), optional
+        For classification tasks what answers cost; see `equipoise.metrics.costs.expected_cost`.
     bootstrap : int
         The number of resamples; 0 for no intervals.
     seed : int
@@ -51,7 +54,7 @@ def evaluate(
     Scores
         Of classification tasks `accuracy`, `balanced_accuracy`, `macro_f1`, `g_mean`, `mcc`,
         `worst_recall`, with probabilities `log_loss`, `ece`, `brier`, with training counts `recall_many`,
-        `recall_medium`, `recall_few`; of open-ended tasks `exact_match`, `rouge_l`, `bleu`.
+        `recall_medium`, `recall_few`, with costs `expected_cost`; of open-ended tasks `exact_match`, `rouge_l`, `bleu`.
 
     Warns
     -----
@@ -90,7 +93,7 @@ def evaluate(
     parts = [predictions[name] for name in names]
     codes, groups = group_codes(parts)
     rows = [
-        rows_as_numbers(part, code, (train_counts or {}).get(name), bands or Bands())
+        rows_as_numbers(part, code, (train_counts or {}).get(name), bands or Bands(), (costs or {}).get(name))
         for name, part, code in zip(names, parts, codes, strict=True)
     ]
     points = [held.point() for held in rows]

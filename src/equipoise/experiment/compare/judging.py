@@ -1,11 +1,9 @@
 """What predictions are worth: the means over the tasks, by which candidates are chosen and compared."""
 
-import math
 from collections.abc import Mapping
 
 from equipoise.experiment.compare.corrections import Costs
 from equipoise.metrics import TaskPredictions, evaluate
-from equipoise.metrics.costs import expected_cost
 
 SMALLER_IS_BETTER = frozenset({"log_loss", "expected_cost", "ece", "brier"})
 Means = dict[str, float | None]
@@ -39,13 +37,7 @@ def scores_of(predictions: Mapping[str, TaskPredictions], costs: Costs | None = 
     dict of str to dict
         Each metric of each task.
     """
-    scores = evaluate(predictions, bootstrap=0)
+    scores = evaluate(predictions, costs=costs, bootstrap=0)
     mean = {name: estimate.value for name, estimate in scores.mean.items()}
     tasks = {task: {name: each.value for name, each in of.metrics.items()} for task, of in scores.tasks.items()}
-    if costs:
-        measured = expected_cost(predictions, costs)
-        found = {task: cost for task, cost in measured.items() if not math.isnan(cost)}
-        for task, cost in found.items():
-            tasks[task]["expected_cost"] = cost
-        mean["expected_cost"] = sum(found.values()) / len(found) if found else None
     return mean, tasks
