@@ -15,8 +15,8 @@ from equipoise.census import Stratum
 FloatArray = npt.NDArray[np.float64]
 
 MANY_PASSES = 4.0
-ROUNDING = 1 + 1e-9  # what `max_passes` fills to the brim does not exceed it
 """Repeats up to here are nearly as good as fresh data (Muennighoff et al. 2023)."""
+ROUNDING = 1 + 1e-9  # what `max_passes` fills to the brim does not exceed it
 
 
 class PlanProblem(NamedTuple):
@@ -73,8 +73,24 @@ class GroupForecast:
     imbalance_after: float
 
 
+class Foreseen:
+    """What has problems, by how bad they are."""
+
+    problems: tuple[PlanProblem, ...]
+
+    @property
+    def errors(self) -> tuple[PlanProblem, ...]:
+        """The problems that should stop a run."""
+        return tuple(problem for problem in self.problems if problem.level == "error")
+
+    @property
+    def warnings(self) -> tuple[PlanProblem, ...]:
+        """The problems to know of."""
+        return tuple(problem for problem in self.problems if problem.level == "warning")
+
+
 @dataclass(frozen=True)
-class Forecast:
+class Forecast(Foreseen):
     """What a number of draws of a plan will do: a row per stratum and per task, and the problems.
 
     Parameters
@@ -114,16 +130,6 @@ class Forecast:
     tasks: tuple[GroupForecast, ...]
     overall: GroupForecast
     problems: tuple[PlanProblem, ...]
-
-    @property
-    def errors(self) -> tuple[PlanProblem, ...]:
-        """The problems that should stop a run."""
-        return tuple(problem for problem in self.problems if problem.level == "error")
-
-    @property
-    def warnings(self) -> tuple[PlanProblem, ...]:
-        """The problems to know of."""
-        return tuple(problem for problem in self.problems if problem.level == "warning")
 
     def to_dict(self) -> dict[str, Any]:
         """Give the forecast as JSON values."""

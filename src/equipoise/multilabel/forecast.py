@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from equipoise.forecast import PlanProblem, name_of, problems_of
+from equipoise.forecast import Foreseen, PlanProblem, name_of, problems_of
 from equipoise.multilabel import forecast_text
 from equipoise.multilabel.factors import Factors
 from equipoise.multilabel.label_sets import LabelSets
@@ -75,7 +75,7 @@ class TaskForecast:
 
 
 @dataclass(frozen=True)
-class MultiLabelForecast:
+class MultiLabelForecast(Foreseen):
     """What a number of draws of label sets will do: a row per label and per task, and the problems.
 
     Parameters
@@ -111,16 +111,6 @@ class MultiLabelForecast:
     tasks: tuple[TaskForecast, ...]
     overall: TaskForecast
     problems: tuple[PlanProblem, ...]
-
-    @property
-    def errors(self) -> tuple[PlanProblem, ...]:
-        """The problems that should stop a run."""
-        return tuple(problem for problem in self.problems if problem.level == "error")
-
-    @property
-    def warnings(self) -> tuple[PlanProblem, ...]:
-        """The problems to know of."""
-        return tuple(problem for problem in self.problems if problem.level == "warning")
 
     def row_of(self, task: str, label: str | None) -> LabelForecast:
         """Give the row of a label, or with None that of the examples without labels; KeyError if there is none."""
