@@ -120,7 +120,8 @@ def section(source: str, result: Result, seeds: int, work: Path) -> str:
         f" as fast as in its longest runs here), {all_draws:,} draws ({all_draws / drawn:.1f} times),"
         f" {all_computed / 1e12:.0f} teraFLOPs ({all_computed / computed:.1f} times)."
     )
-    lines[-1] += f" {len(result.notes)} notes: {'; '.join(result.notes)}." if result.notes else ""
+    rounds = (f"after {stage.draws:,} draws {', '.join(stage.kept)} went on" for stage in result.stages[:-1])
+    lines[-1] += f" Of {trainings} trainings, {'; '.join(rounds)}."
     lines += ["", f"Trained in full with {seeds} seeds each, the best candidate on test rows was {best}: {value}."]
     lines[-1] += f" There the recommended one had {found[name]}, the best on validation rows {found[result.best]}."
     return "\n".join(lines)

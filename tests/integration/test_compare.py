@@ -123,17 +123,18 @@ def test_another_comparison_does_not_touch_it(config, finished):
     assert "holds another comparison" in refused.stderr
 
 
-def start(config: Path, out: Path) -> subprocess.Popen:
+def start(config: Path, out: Path, said: Path) -> subprocess.Popen:
     command = [sys.executable, "-m", "equipoise", "compare", str(config), "--out", str(out)]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ))
+    with said.open("wb") as file:
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=file, env=dict(os.environ))
 
 
 def test_killed_in_training_it_goes_on_to_the_same_result(config, finished, tmp_path):
     out = tmp_path / "killed"
-    process = start(config, out)
+    process = start(config, out, said := tmp_path / "said.txt")
     deadline = time.monotonic() + 120
     while not list(out.glob("runs/*/checkpoints/*/model.safetensors")):  # in the middle of a run
-        assert process.poll() is None
+        assert process.poll() is None, said.read_text()
         assert time.monotonic() < deadline
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
@@ -145,8 +146,9 @@ def test_killed_in_training_it_goes_on_to_the_same_result(config, finished, tmp_
 
 def test_two_processes_share_the_work_and_agree(config, finished, tmp_path):
     out = tmp_path / "shared"
-    both = [start(config, out) for _ in range(2)]
-    assert [process.wait(timeout=300) for process in both] == [0, 0]
+    said = [tmp_path / f"said-{number}.txt" for number in range(2)]
+    both = [start(config, out, file) for file in said]
+    assert [process.wait(timeout=300) for process in both] == [0, 0], [file.read_text() for file in said]
     assert comparable(out) == comparable(finished)
     assert len(list(out.glob("runs/*"))) == len(list(finished.glob("runs/*")))  # each run was made once
 

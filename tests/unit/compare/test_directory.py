@@ -8,6 +8,8 @@ import pytest
 from equipoise.config import make_comparison
 from equipoise.errors import RunError
 from equipoise.experiment.compare.directory import ComparisonDirectory
+from equipoise.experiment.compare.scored import Trained
+from equipoise.experiment.directory import RunDirectory
 
 
 @pytest.fixture
@@ -75,3 +77,25 @@ def test_result_of_another_version_is_refused(tmp_path, config):
     directory.result.write_text(json.dumps({"format": "equipoise-comparison", "version": 99}))
     with pytest.raises(RunError, match="version"):
         ComparisonDirectory.open(tmp_path).read_result()
+
+
+def test_result_that_was_damaged_is_refused_by_name(tmp_path, config):
+    directory = ComparisonDirectory.join(tmp_path, config)
+    directory.result.write_text(json.dumps({"format": "equipoise-comparison", "version": 1, "candidates": 3}))
+    with pytest.raises(RunError, match=r"comparison\.json. is damaged .*Remove it"):
+        ComparisonDirectory.open(tmp_path).read_result()
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", '{"scores": 1}', "3", "null"])
+def test_scores_that_were_damaged_are_refused_by_name(tmp_path, text):
+    run = RunDirectory(tmp_path)
+    Trained.path(run).write_text(text)
+    with pytest.raises(RunError, match=r"validation\.json. is damaged .*Remove it"):
+        Trained.read(run)
+
+
+def test_scores_are_read_as_they_were_written(tmp_path):
+    run = RunDirectory(tmp_path)
+    kept = Trained(1.5, 0.5, 12, 3e9, {"none": {"macro_f1": 0.5, "ece": None}})
+    kept.write(run)
+    assert Trained.read(run) == kept

@@ -1,5 +1,7 @@
 """The directory of a comparison: what it holds, and how processes share it."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,8 +103,30 @@ class ComparisonDirectory:
 
     def read_result(self) -> Result:
         """Read what was found."""
-        return Result.from_dict(read_json(self.result))
+        with refusing_damage(self.result):
+            return Result.from_dict(read_json(self.result))
 
     def write_result(self, result: Result) -> None:
         """Write what was found."""
         write_json(self.result, result.to_dict())
+
+
+@contextmanager
+def refusing_damage(path: Path) -> Generator[None]:
+    """Turn what reading a file of a comparison stumbles over into a RunError that names the file.
+
+    Examples
+    --------
+    >>> with refusing_damage(Path("schedule.json")):
+    ...     {}["stages"]
+    Traceback (most recent call last):
+    ...
+    equipoise.errors.RunError: `schedule.json` is damaged (KeyError: 'stages'). Remove it, and run the same ...
+    """
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise RunError(
+            f"`{path}` is damaged ({type(error).__name__}: {error!s:.200}). Remove it, and run the same"
+            " `equipoise compare` again: what is finished is kept."
+        ) from error

@@ -124,12 +124,14 @@ class _Work:
         self.prices = self.prices or prices(map(self.runs.cost, runs))
         ranked = ranking(judged.scores, self._of(held), self.objective)
         kept = keep(ranked, plan.keep, self.prices)
-        self.notes += [
-            f"{name} was left behind at {plan.draws:,} draws for its price, {self.prices[name]:.1f} times the mean of"
-            " all trainings; to see it in full, name it under `compare.candidates` with fewer others"
-            for name in ranked[: plan.keep]
-            if name not in kept
-        ]
+        behind = [f"{name} ({self.prices[name]:.1f})" for name in ranked[: plan.keep] if name not in kept]
+        if behind:
+            self.notes.append(
+                f"after {plan.draws:,} draws there was no place for {', '.join(behind)}, though among the best"
+                f" {plan.keep}: a stage is paid for by the mean price of all trainings, and these (in brackets, as its"
+                " multiple) or better ones cost more. To see them in full, raise `compare.finalists`, or name them"
+                " under `compare.candidates` with fewer others"
+            )
         return Stage(judged.draws, judged.seeds, judged.scores, kept)
 
     def finals(self, held: Sequence[str], plan: StagePlan) -> tuple[int, ...]:

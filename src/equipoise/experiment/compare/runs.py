@@ -24,8 +24,9 @@ from equipoise.experiment.compare.identity import Origin
 from equipoise.experiment.compare.judging import Means, scores_of
 from equipoise.experiment.compare.result import RunCost
 from equipoise.experiment.compare.rows import Rows
+from equipoise.experiment.compare.scored import Tested, Trained
 from equipoise.experiment.compare.trainings import Training
-from equipoise.experiment.directory import RunDirectory, read_json, write_json
+from equipoise.experiment.directory import RunDirectory
 from equipoise.experiment.evaluate import evaluate_model
 from equipoise.experiment.objective import objective_of
 from equipoise.experiment.prepare import Prepared, fingerprint
@@ -33,8 +34,6 @@ from equipoise.experiment.sampling import index_of, sampler_of
 from equipoise.experiment.train import train_prepared
 from equipoise.integrations.models import load_model
 
-VALIDATION = "validation.json"  # in a run's directory: what it cost, and its scores on validation rows
-TEST = "test.json"
 WAIT = 2.0  # seconds between two looks at runs that others train
 
 
@@ -102,35 +101,40 @@ class Runs:
 
     def test(self, runs: Iterable[RunOf]) -> None:
         """Score the test rows of runs that were trained."""
-        self._all(runs, lambda run: (self.folder(run).path / TEST).is_file(), self._test)
+        self._all(runs, lambda run: Tested.path(self.folder(run)).is_file(), self._test)
 
     def trained(self, run: RunOf) -> bool:
         """Whether a run was trained and scored on validation rows."""
-        return (self.folder(run).path / VALIDATION).is_file()
+        return Trained.path(self.folder(run)).is_file()
 
     def validation(self, run: RunOf) -> dict[str, Means]:
         """Means over the tasks of each metric on validation rows, by correction."""
-        return read_json(self.folder(run).path / VALIDATION)["scores"]
+        return Trained.read(self.folder(run)).scores
 
     def tested(self, run: RunOf) -> dict[str, tuple[Means, dict[str, Means]]]:
         """Means over the tasks of each metric on test rows, and those of each task, by correction."""
-        known = read_json(self.folder(run).path / TEST)["scores"]
-        return {correction: (means, tasks) for correction, (means, tasks) in known.items()}
+        return Tested.read(self.folder(run)).scores
 
     def cost(self, run: RunOf) -> RunCost:
         """What a run cost, with its test rows if they were scored."""
-        folder = self.folder(run).path
-        known = read_json(folder / VALIDATION)
-        seconds = {"training": known["training_seconds"], "scoring": known["scoring_seconds"]}
-        if (folder / TEST).is_file():
-            seconds["scoring"] += read_json(folder / TEST)["scoring_seconds"]
-        relative = folder.relative_to(self.directory.path).as_posix()
-        return RunCost(run.training.name, run.seed, run.draws, relative, seconds, known["tokens"], known["flops"])
+        folder = self.folder(run)
+        known = Trained.read(folder)
+        seconds = {"training": known.training_seconds, "scoring": known.scoring_seconds}
+        if Tested.path(folder).is_file():
+            seconds["scoring"] += Tested.read(folder).scoring_seconds
+        relative = folder.path.relative_to(self.directory.path).as_posix()
+        return RunCost(run.training.name, run.seed, run.draws, relative, seconds, known.tokens, known.flops)
 
     def seconds(self) -> float:
         """What all runs here have taken, of all processes; time of killed sittings is not known."""
-        known = [read_json(path) for name in (VALIDATION, TEST) for path in self.directory.runs.glob(f"*/{name}")]
-        return sum(each.get("training_seconds", 0.0) + each["scoring_seconds"] for each in known)
+        total = 0.0
+        for folder in map(RunDirectory, self.directory.runs.glob("*")):
+            if Trained.path(folder).is_file():
+                trained = Trained.read(folder)
+                total += trained.training_seconds + trained.scoring_seconds
+            if Tested.path(folder).is_file():
+                total += Tested.read(folder).scoring_seconds
+        return total
 
     def _all(self, runs: Iterable[RunOf], done: Callable[[RunOf], bool], work: Callable[[RunOf], None]) -> None:
         missing = [run for run in runs if not done(run)]
@@ -168,13 +172,9 @@ class Runs:
             correction: scores_of(cross_fitted_validation(folder, correction, objective, self.costs), self.costs)[0]
             for correction in self.config.compare.corrections
         }
-        found = {
-            "training_seconds": trained - start,
-            "scoring_seconds": time.perf_counter() - trained,
-            **self._size(model, tokenizer, prepared, run.draws),
-            "scores": scores,
-        }
-        write_json(folder.path / VALIDATION, found)
+        scored = time.perf_counter()
+        tokens, flops = self._size(model, tokenizer, prepared, run.draws)
+        Trained(trained - start, scored - trained, tokens, flops, scores).write(folder)
 
     def _test(self, run: RunOf) -> None:
         folder, prepared = self.folder(run), self.rows.prepared(run.config)
@@ -186,7 +186,7 @@ class Runs:
             correction: scores_of(corrected(folder, correction, objective, self.costs), self.costs)
             for correction in self.config.compare.corrections
         }
-        write_json(folder.path / TEST, {"scoring_seconds": time.perf_counter() - start, "scores": scores})
+        Tested(time.perf_counter() - start, scores).write(folder)
 
     def _load(self, folder: RunDirectory, prepared: Prepared) -> tuple[Any, Any]:
         return load_model(str(folder.trained_model()), seed=prepared.config.seed)
@@ -198,16 +198,13 @@ class Runs:
         rows, encoded = self.rows.of(split), self.rows.encoded(split)
         evaluate_model(model, tokenizer, config, prepared.plan, prepared.tasks, rows, out, encoded=encoded)
 
-    def _size(self, model: Any, tokenizer: Any, prepared: Prepared, draws: int) -> dict[str, float]:
+    def _size(self, model: Any, tokenizer: Any, prepared: Prepared, draws: int) -> tuple[int, float]:
         """What a training read and computed: input and target tokens of its draws, and operations."""
         encoded = self.rows.encoded("train")
         drawn, _ = sampler_of(prepared, index_of(prepared), draws).of_all_ranks(0, draws)
         lengths = (encoded.input_lengths, encoded.target_lengths)
         tokens = sum(int(np.sum(each[drawn], dtype=np.int64)) for each in lengths)
-        return {
-            "tokens": tokens,
-            "flops": training_flops(model, objective_of(prepared, model, tokenizer), encoded, drawn),
-        }
+        return tokens, training_flops(model, objective_of(prepared, model, tokenizer), encoded, drawn)
 
     @cached_property
     def _origin(self) -> Origin:

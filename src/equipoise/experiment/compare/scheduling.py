@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from equipoise.config import ComparisonConfig, seconds_of
-from equipoise.experiment.compare.directory import ComparisonDirectory
+from equipoise.experiment.compare.directory import ComparisonDirectory, refusing_damage
 from equipoise.experiment.compare.probing import Speed, measure
 from equipoise.experiment.compare.rows import Rows
 from equipoise.experiment.compare.schedule import Schedule, affordable
@@ -43,7 +43,8 @@ def schedule_of(
     """
     with directory.lock("schedule"):
         if directory.schedule.is_file():
-            return Schedule.from_dict(read_json(directory.schedule))
+            with refusing_damage(directory.schedule):
+                return Schedule.from_dict(read_json(directory.schedule))
         batch = config.training.batch_size
         most = config.plan.draws or len(rows.of("train"))
 
