@@ -8,30 +8,36 @@ from equipoise.experiment.compare.selecting import keep, mean_of, prices, rankin
 EQUAL = dict.fromkeys(("natural", "a", "b", "c"), 1.0)
 
 
+def ranked(scores, candidates, objective):
+    """By the scores alone."""
+    training = {info.training for info in candidates.values()}
+    return ranking(scores, candidates, objective, 0.0, dict.fromkeys(training, 1.0))
+
+
 def infos(**steps):
     return {name: CandidateInfo(name.split("_")[0], "none", "", number, {}) for name, number in steps.items()}
 
 
 def test_best_trainings_go_on_beside_the_baseline():
     scores = {"natural": (0.1, 0.1), "a": (0.5, 0.7), "b": (0.9, 0.2), "c": (0.3, 0.3)}
-    assert ranking(scores, infos(natural=0, a=1, b=1, c=1), "macro_f1") == ("a", "b", "c")
+    assert ranked(scores, infos(natural=0, a=1, b=1, c=1), "macro_f1") == ("a", "b", "c")
     assert keep(["a", "b", "c"], 2, EQUAL) == ("natural", "a", "b")
 
 
 def test_smaller_is_better_for_the_log_loss():
     scores = {"natural": (3.0,), "a": (2.0,), "b": (1.0,)}
-    assert ranking(scores, infos(natural=0, a=1, b=1), "log_loss") == ("b", "a")
+    assert ranked(scores, infos(natural=0, a=1, b=1), "log_loss") == ("b", "a")
 
 
 def test_training_is_judged_by_its_best_correction_and_kept_once():
     scores = {"natural": (0.1,), "a": (0.2,), "a_tau": (0.9,), "b": (0.5,), "b_tau": (0.4,)}
     candidates = infos(natural=0, a=1, a_tau=3, b=1, b_tau=3)
-    assert ranking(scores, candidates, "macro_f1") == ("a", "b")
+    assert ranked(scores, candidates, "macro_f1") == ("a", "b")
 
 
 def test_of_equals_the_simpler_goes_on_then_the_one_named_first():
     scores = {"natural": (0.1,), "late": (0.5,), "plain": (0.5,), "first": (0.5,)}
-    assert ranking(scores, infos(natural=0, late=2, plain=1, first=1), "macro_f1") == ("plain", "first", "late")
+    assert ranked(scores, infos(natural=0, late=2, plain=1, first=1), "macro_f1") == ("plain", "first", "late")
 
 
 def test_seed_that_could_not_be_measured_puts_a_candidate_last():
@@ -39,17 +45,30 @@ def test_seed_that_could_not_be_measured_puts_a_candidate_last():
     assert mean_of((), "macro_f1") == -float("inf")
 
 
-def test_fewer_go_on_where_they_are_costly_but_always_the_best():
-    price = {"natural": 0.5, "a": 3.0, "b": 3.0, "c": 0.5}
-    assert keep(["a", "b", "c"], 2, price) == ("natural", "a")  # 3.5 of 3 are spent
-    assert keep(["c", "a", "b"], 2, price) == ("natural", "c", "a")  # at 1.0 there is room for two thirds of a
-    assert keep(["a", "b", "c"], 4, price) == ("natural", "a", "b")
-    assert keep(["a", "c"], 1, price) == ("natural", "a")
+def test_of_those_within_one_standard_error_the_cheap_come_first():
+    scores = {"natural": (0.1,), "dear": (0.50,), "dear_tau": (0.52,), "cheap": (0.47,), "cheaper": (0.46,)}
+    candidates = infos(natural=0, dear=1, dear_tau=3, cheap=1, cheaper=1)
+    price = {"natural": 0.5, "dear": 1.8, "cheap": 0.9, "cheaper": 0.8}
+    assert ranking(scores, candidates, "macro_f1", 0.01, price) == ("dear", "cheap", "cheaper")
+    assert ranking(scores, candidates, "macro_f1", 0.055, price) == ("cheap", "dear", "cheaper")
+    assert ranking(scores, candidates, "macro_f1", 0.065, price) == ("cheap", "cheaper", "dear")
 
 
-def test_what_goes_on_costs_no_more_than_its_places_and_half_a_training():
-    price = {"natural": 0.9, "a": 1.2, "b": 1.1, "c": 0.8}
-    assert keep(["a", "b", "c"], 2, price) == ("natural", "a", "b")  # 3.2 of 3: a tenth more is no reason
+def test_costly_trainings_get_what_the_others_leave():
+    price = {"natural": 0.5, "a": 2.6, "b": 2.6, "c": 0.6, "d": 0.6}
+    assert keep(["a", "b", "c", "d"], 4, price) == ("natural", "a", "c", "d")  # 3.3 of 5 left, and b costs 2.6
+    assert keep(["c", "d", "a", "b"], 4, price) == ("natural", "c", "d", "a")
+    assert keep(["a", "b", "c", "d"], 6, price) == ("natural", "a", "b", "c", "d")
+
+
+def test_the_first_goes_on_whatever_it_costs_and_takes_the_places_of_others():
+    price = {"natural": 0.5, "a": 2.6, "b": 2.6, "c": 0.6}
+    assert keep(["a", "b", "c"], 2, price) == ("natural", "a")
+
+
+def test_place_that_a_costly_one_cannot_pay_for_goes_to_the_next():
+    price = {"natural": 0.5, "a": 0.6, "b": 2.6, "c": 0.6}
+    assert keep(["a", "b", "c"], 2, price) == ("natural", "a", "c")
 
 
 def test_price_is_that_of_a_draw_however_many_a_run_made():

@@ -122,7 +122,8 @@ class _Work:
         self.runs.train(runs)
         judged = self.judged(held, plan, plan.seeds)
         self.prices = self.prices or prices(map(self.runs.cost, runs))
-        ranked = ranking(judged.scores, self._of(held), self.objective)
+        error = self._standard_error(self._best(judged), judged)
+        ranked = ranking(judged.scores, self._of(held), self.objective, error, self.prices)
         kept = keep(ranked, plan.keep, self.prices)
         behind = [f"{name} ({self.prices[name]:.1f})" for name in ranked[: plan.keep] if name not in kept]
         if behind:
@@ -175,7 +176,7 @@ class _Work:
             bootstrap=evaluation.bootstrap,
             seed=self.config.seed,
         )
-        best = max(last.scores, key=lambda name: mean_of(last.scores[name], self.objective))
+        best = self._best(last)
         error = self._standard_error(best, last)
         recommended = recommend(last.scores, self.candidates, self.objective, error)
         return Result(
@@ -195,6 +196,9 @@ class _Work:
             command=command,
             notes=tuple(self.notes),
         )
+
+    def _best(self, stage: Stage) -> str:
+        return max(stage.scores, key=lambda name: mean_of(stage.scores[name], self.objective))
 
     def _of(self, held: Sequence[str]) -> dict[str, CandidateInfo]:
         return {name: info for name, info in self.candidates.items() if info.training in held}

@@ -20,8 +20,17 @@ def mean_of(values: BySeed, objective: str) -> float:
     return sign_of(objective) * sum(value for value in values if value is not None) / len(values)
 
 
-def ranking(scores: Mapping[str, BySeed], candidates: Mapping[str, CandidateInfo], objective: str) -> tuple[str, ...]:
+def ranking(
+    scores: Mapping[str, BySeed],
+    candidates: Mapping[str, CandidateInfo],
+    objective: str,
+    standard_error: float,
+    price: Mapping[str, float],
+) -> tuple[str, ...]:
     """Order the trainings by their best candidates, without natural sampling.
+
+    Those within one standard error of the best are as good as it, for all that is known: of them, the ones that cost
+    no more than the mean come first.
 
     Parameters
     ----------
@@ -31,6 +40,10 @@ def ranking(scores: Mapping[str, BySeed], candidates: Mapping[str, CandidateInfo
         Says of which training a candidate is.
     objective : str
         Says whether more is better.
+    standard_error : float
+        Of the best candidate's mean.
+    price : mapping of str to float
+        From `prices`.
 
     Returns
     -------
@@ -39,17 +52,23 @@ def ranking(scores: Mapping[str, BySeed], candidates: Mapping[str, CandidateInfo
 
     Examples
     --------
-    >>> info = {name: CandidateInfo(name, "none", "", 1, {}) for name in ("natural", "sqrt", "focal")}
-    >>> ranking({"natural": (0.5,), "sqrt": (0.6,), "focal": (0.7,)}, info, "macro_f1")
-    ('focal', 'sqrt')
+    >>> info = {name: CandidateInfo(name, "none", "", 1, {}) for name in ("natural", "sqrt", "focal", "labels")}
+    >>> scores = {"natural": (0.5,), "sqrt": (0.69,), "focal": (0.6,), "labels": (0.7,)}
+    >>> ranking(scores, info, "macro_f1", 0.02, {"natural": 0.8, "sqrt": 0.8, "focal": 0.8, "labels": 1.6})
+    ('sqrt', 'labels', 'focal')
     """
+    means = {name: mean_of(values, objective) for name, values in scores.items()}
+    tied = max(means.values()) - standard_error
     order = list(candidates)
 
     def rank(name: str) -> tuple[float, int, int]:
-        return (-mean_of(scores[name], objective), candidates[name].steps, order.index(name))
+        return (-means[name], candidates[name].steps, order.index(name))
 
-    best = (candidates[name].training for name in sorted(scores, key=rank))
-    return tuple(dict.fromkeys(name for name in best if name != NATURAL))
+    best: dict[str, float] = {}  # by training, in the order of their ranks
+    for name in sorted(scores, key=rank):
+        best.setdefault(candidates[name].training, means[name])
+    best.pop(NATURAL, None)
+    return tuple(sorted(best, key=lambda name: 2 if best[name] < tied else int(price[name] > 1)))
 
 
 def prices(runs: Iterable[RunCost]) -> dict[str, float]:
@@ -68,15 +87,15 @@ def prices(runs: Iterable[RunCost]) -> dict[str, float]:
 
 
 def keep(ranked: Sequence[str], most: int, price: Mapping[str, float]) -> tuple[str, ...]:
-    """Choose who goes on: natural sampling, the best, and those after it that are worth their place.
+    """Choose who goes on: natural sampling, the first, and those after it that a stage can pay for.
 
-    A stage is paid for by the mean price of `most` trainings and natural sampling, so a costly one takes the
-    places of several. The best goes on whatever it costs; another if at least half of it can be paid for.
+    A stage is paid for by the mean price of `most` trainings and natural sampling. Trainings that cost no more than
+    the mean keep their places; costlier ones, which take the places of several, get what these leave.
 
     Parameters
     ----------
     ranked : sequence of str
-        From `ranking`.
+        From `ranking`; the first goes on whatever it costs.
     most : int
         How many at most, beside natural sampling.
     price : mapping of str to float
@@ -90,15 +109,16 @@ def keep(ranked: Sequence[str], most: int, price: Mapping[str, float]) -> tuple[
     Examples
     --------
     >>> price = {"natural": 0.5, "labels": 2.6, "softmax": 2.6, "sqrt": 0.6, "log": 0.6}
-    >>> keep(["labels", "softmax", "sqrt", "log"], 2, price)
+    >>> keep(["labels", "softmax", "sqrt", "log"], 4, price)
+    ('natural', 'labels', 'sqrt', 'log')
+    >>> keep(["labels", "softmax", "sqrt", "log"], 1, price)
     ('natural', 'labels')
-    >>> keep(["sqrt", "labels", "log"], 2, price)
-    ('natural', 'sqrt', 'labels')
     """
-    left = most + 1 - price[NATURAL]
+    left = most + 1 - price[NATURAL] - sum(price[name] for name in ranked[:most] if price[name] <= 1)
     kept: list[str] = []
-    for name in ranked:
-        if len(kept) < most and (not kept or price[name] / 2 <= left):
+    for place, name in enumerate(ranked):
+        has_place = place < most and price[name] <= 1
+        if len(kept) < most and (not kept or has_place or price[name] <= left):
             kept.append(name)
-            left -= price[name]
+            left -= 0.0 if has_place else price[name]
     return (NATURAL, *kept)
