@@ -6,39 +6,16 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from equipoise.counting import Cell, as_table, count_table
 from equipoise.data import Columns, Limits
-from equipoise.data.arrow import pc
 from equipoise.errors import DataError, PlanError
-
-MOST_EXAMPLES = 2**53
-"""Counts above this lose digits as float64."""
-
-
-class Stratum(NamedTuple):
-    """One (task, label) cell; an open-ended task is one stratum, its label None.
-
-    Parameters
-    ----------
-    task : str
-        The name of the task.
-    label : str or None
-        The class, or None.
-
-    Examples
-    --------
-    >>> Stratum("triage", "urgent")
-    Stratum(task='triage', label='urgent')
-    """
-
-    task: str
-    label: str | None
+from equipoise.strata import Stratum, checked_strata, plain_stratum, stratum_order
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +80,7 @@ class Census:
         table : pyarrow.Table
             The examples.
         task, label : str
-            The columns to count.
+            The columns to count. Numbers and booleans become text as in `equipoise.data.read_records`.
         open_tasks : iterable of str
             The open-ended tasks; each is one stratum, whatever its targets.
 
@@ -112,7 +89,43 @@ class Census:
         DataError
             When a column is missing or holds nulls, or an open task is not in the table.
         """
-        return cls._from_batches([table], task, label, open_tasks)
+        open_ended = frozenset(open_tasks)
+        return cls._from_counted(count_table(table, task, label, open_ended), open_ended)
+
+    @classmethod
+    def from_table(
+        cls,
+        table: Any,
+        task: str = "task",
+        label: str = "label",
+        count: str = "count",
+        open_tasks: Iterable[str] = (),
+    ) -> Census:
+        """Make a census of a table of counts, as any engine gives them: the counts of equal strata add up.
+
+        Parameters
+        ----------
+        table : pyarrow.Table, or what `pyarrow.table` takes
+            A row for each count: a data frame of pandas or polars, a dictionary of columns. Partial counts of many
+            workers are simply all their rows.
+        task, label, count : str
+            The columns: texts (numbers and booleans become text as in `from_arrow`) and whole numbers.
+        open_tasks : iterable of str
+            The open-ended tasks; each is one stratum, and its labels may be null.
+
+        Raises
+        ------
+        DataError
+            When `table` is no table, a column is missing or of a wrong type, or an open task is not in it.
+
+        Examples
+        --------
+        >>> parts = {"task": ["a", "a", "a"], "label": ["x", "y", "x"], "count": [5, 1, 2]}
+        >>> Census.from_table(parts).to_dict()
+        {'a': {'x': 7, 'y': 1}}
+        """
+        open_ended = frozenset(open_tasks)
+        return cls._from_counted(count_table(as_table(table), task, label, open_ended, count), open_ended)
 
     @classmethod
     def from_files(
@@ -122,8 +135,11 @@ class Census:
         open_tasks: Iterable[str] = (),
         split: str | None = None,
         limits: Limits = Limits(),  # noqa: B008 - immutable
+        *,
+        default_task: str | None = None,
+        processes: int = 1,
     ) -> Census:
-        """Count the examples of files, batch by batch: the texts are never loaded.
+        """Count the examples of files, batch by batch, in constant memory: the texts are never loaded.
 
         Parameters
         ----------
@@ -137,15 +153,56 @@ class Census:
             Count the rows of this split alone; a plan is built from the training rows. All rows by default.
         limits : Limits
             Sizes above which a file is refused, as in `read_records`.
+        default_task : str, optional
+            Task of the rows that have none, as in `read_records`.
+        processes : int
+            How many processes read. They are started anew, which takes about a second, so a script must call this
+            under ``if __name__ == "__main__":``. The counts, and the error if there is one, do not depend on it.
 
         Raises
         ------
         DataError
             When the files cannot be read, or an open task is not in them.
         """
-        from equipoise.data import iter_labels  # noqa: PLC0415 - a census by hand needs no readers
+        # A census by hand needs no readers.
+        from equipoise.counting_files import count_files  # noqa: PLC0415
 
-        return cls._from_batches(iter_labels(source, columns, split=split, limits=limits), "task", "label", open_tasks)
+        open_ended = frozenset(open_tasks)
+        counted = count_files(source, columns, open_ended, split, limits, default_task, processes)
+        return cls._from_counted(counted, open_ended)
+
+    @classmethod
+    def from_sql(
+        cls,
+        query: Any,
+        parameters: Any = None,
+        *,
+        connection: Any = None,
+        open_tasks: Iterable[str] = (),
+    ) -> Census:
+        """Let DuckDB count the rows of a query: databases, joins, globs, files in object stores.
+
+        Parameters
+        ----------
+        query : str or duckdb.DuckDBPyRelation
+            It gives the columns `task` and `label`, a row for each example, or also `count`, which is then added up.
+            A query is code: it can read and write what DuckDB can. Never make it of texts from elsewhere.
+        parameters : sequence or mapping, optional
+            What ``?`` or ``$name`` in the query stand for, such as names of files.
+        connection : duckdb.DuckDBPyConnection, optional
+            A connection of your own, with its settings and secrets; by default a new one, in memory.
+        open_tasks : iterable of str
+            The open-ended tasks; each is one stratum, whatever its labels.
+
+        Raises
+        ------
+        DataError
+            When `duckdb` is not installed, the query fails, or its rows cannot be counted, as in `from_table`.
+        """
+        from equipoise.counting_sql import count_query  # noqa: PLC0415 - a census by hand needs no SQL
+
+        open_ended = frozenset(open_tasks)
+        return cls._from_counted(count_query(query, parameters, connection, open_ended), open_ended)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Census:
@@ -217,72 +274,14 @@ class Census:
         return Census, (self.strata, self.counts)  # through the constructor, so that counts stay read-only
 
     @classmethod
-    def _from_cells(cls, cells: Mapping[Stratum, int]) -> Census:
-        plain = {_plain(*stratum): n for stratum, n in cells.items()}
-        strata = sorted(plain, key=_order)
+    def _from_cells(cls, cells: Mapping[Stratum, int] | Mapping[Cell, int]) -> Census:
+        plain = {plain_stratum(*stratum): n for stratum, n in cells.items()}
+        strata = sorted(plain, key=stratum_order)
         return cls(tuple(strata), np.array([plain[stratum] for stratum in strata], dtype=object))
 
     @classmethod
-    def _from_batches(cls, tables: Iterable[pa.Table], task: str, label: str, open_tasks: Iterable[str]) -> Census:
-        open_ended = frozenset(open_tasks)
-        cells: Counter[Stratum] = Counter()
-        for table in tables:
-            cells.update(_count(table, task, label, open_ended))
-        unknown = sorted(open_ended - {stratum.task for stratum in cells})
+    def _from_counted(cls, cells: Mapping[Cell, int], open_tasks: Iterable[str]) -> Census:
+        unknown = sorted(set(open_tasks) - {task for task, _ in cells})
         if unknown:
             raise DataError(f"`open_tasks` must name tasks of the data, found {unknown}, which have no rows.")
         return cls._from_cells(cells)
-
-
-def checked_strata(
-    strata: Sequence[Stratum], counts: npt.ArrayLike
-) -> tuple[tuple[Stratum, ...], npt.NDArray[np.int64]]:
-    """Give strata and counts as a tuple and a read-only int64 copy, or raise a PlanError."""
-    cells = tuple(_plain(*stratum) for stratum in strata)
-    values: list[Any] = np.asarray(counts, dtype=object).tolist()
-    if len(values) != len(cells):
-        raise PlanError(f"`counts` must have one value per stratum, found {len(values)} for {len(cells)}.")
-    for before, after in pairwise(cells):
-        if _order(before) >= _order(after):
-            raise PlanError(f"`strata` must be sorted without repeats, found {before} before {after}.")
-        if before.task == after.task and before.label is None:
-            raise PlanError(
-                f"task {before.task!r} must either have labels or be open-ended, found the label"
-                f" {after.label!r} beside None. Name it as an open task, or give every example a label."
-            )
-    for stratum, n in zip(cells, values, strict=True):
-        if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
-            raise PlanError(f"the count of {stratum} must be an integer of at least 0, found {n!r}.")
-    if sum(map(int, values)) > MOST_EXAMPLES:
-        raise PlanError(f"a census holds at most 2**53 examples, found {sum(values)}.")
-    frozen = np.array(values, dtype=np.int64)
-    frozen.setflags(write=False)
-    return cells, frozen
-
-
-def _plain(task: str, label: str | None) -> Stratum:
-    if not isinstance(task, str) or not isinstance(label, str | None):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise PlanError(f"a task and a label must be texts, found {task!r}, {label!r}. Use str().")
-    return Stratum(str(task), None if label is None else str(label))  # of numpy's texts too
-
-
-def _order(stratum: Stratum) -> tuple[str, bool, str]:
-    return stratum.task, stratum.label is not None, stratum.label or ""
-
-
-def _count(table: pa.Table, task: str, label: str, open_tasks: frozenset[str]) -> dict[Stratum, int]:
-    for column in (task, label):
-        if column not in table.column_names:
-            raise DataError(f"the table must have the column {column!r}, found {table.column_names}.")
-    tasks = table[task].cast(pa.large_string())
-    labels = table[label].cast(pa.large_string())
-    is_open = pc.is_in(tasks, value_set=pa.array(sorted(open_tasks), pa.large_string()))
-    if tasks.null_count or pc.any(pc.and_(pc.is_null(labels), pc.invert(is_open))).as_py():
-        raise DataError(
-            f"columns {task!r} and {label!r} must have no nulls, found {tasks.null_count} and"
-            f" {labels.null_count}. Drop those rows, or name open-ended tasks in `open_tasks`."
-        )
-    labels = pc.if_else(is_open, pa.scalar(None, pa.large_string()), labels)
-    groups = pa.table({"task": tasks, "label": labels}).group_by(["task", "label"]).aggregate([([], "count_all")])
-    cells = zip(*(groups[name].to_pylist() for name in ("task", "label", "count_all")), strict=True)
-    return {Stratum(of_task, of_label): n for of_task, of_label, n in cells}

@@ -137,3 +137,29 @@ def test_files_with_splits_can_be_counted_by_split(tmp_path):
     file.write_text("task,input,target,split\na,one,x,train\na,two,y,train\na,three,x,test\n")
     assert Census.from_files(file).to_dict() == {"a": {"x": 2, "y": 1}}
     assert Census.from_files(file, split="train").to_dict() == {"a": {"x": 1, "y": 1}}
+
+
+def test_a_table_of_partial_counts():
+    parts = pa.table({"task": ["a", "b", "a"], "label": ["x", None, "x"], "count": [1, 2, 3]})
+    by_hand = Census.from_counts({"a": {"x": 4}, "b": 2})
+    assert Census.from_table(parts, open_tasks=["b"]) == by_hand
+    renamed = pa.table(parts.columns, names=["t", "l", "n"])
+    assert Census.from_table(renamed, task="t", label="l", count="n", open_tasks=["b"]) == by_hand
+    batches = pa.RecordBatchReader.from_batches(parts.schema, parts.to_batches())
+    assert Census.from_table(batches, open_tasks=["b"]) == by_hand
+    assert Census.from_table(parts.to_pandas(), open_tasks=["b"]) == by_hand
+    with pytest.raises(DataError, match="must have no nulls"):
+        Census.from_table(parts)
+    with pytest.raises(DataError, match="'c'"):
+        Census.from_table(parts, open_tasks=["b", "c"])
+
+
+@pytest.mark.parametrize("table", [None, 3, "rows.csv", {"task": ["a"], "label": []}])
+def test_what_is_no_table_of_counts(table):
+    with pytest.raises(DataError, match=r"`table` must be a pyarrow.Table or what pyarrow.table\(\) takes, found"):
+        Census.from_table(table)
+
+
+def test_numbers_are_labels_as_the_readers_have_them():
+    table = pa.table({"task": [1, 1, 1], "target": [1.0, 0.1, 1.0]})
+    assert Census.from_arrow(table).to_dict() == {"1": {"0.1": 1, "1.0": 2}}

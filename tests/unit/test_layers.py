@@ -12,7 +12,9 @@ import equipoise
 SOURCE = Path(equipoise.__file__).parent
 LAYERS = [
     {"errors", "escaping", "files", "hashing", "json_text"},
+    {"strata"},
     {"data"},
+    {"counting", "counting_files", "counting_sql"},
     {"census"},
     {"schemes", "masses", "water_filling"},
     {"weights", "rates"},

@@ -5,9 +5,11 @@ import itertools
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.json
 
@@ -16,8 +18,10 @@ from equipoise.data.limits import DEFAULT_LIMITS, Limits
 from equipoise.data.source import missing_column, not_utf8
 from equipoise.errors import DataError
 
-BLOCK_BYTES: Final = 1 << 24
+BLOCK_BYTES: Final = 1 << 22
 _BOM: Final = b"\xef\xbb\xbf"
+_LINE_END: Final = 10
+_SPACE: Final = 32
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -31,12 +35,17 @@ class _Block:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class JsonLines:
-    """A `.jsonl` or `.ndjson` file, gzipped or not. Blank lines are skipped."""
+    """A `.jsonl` or `.ndjson` file, gzipped or not, or the lines of it that start in a range of bytes.
+
+    Blank lines are skipped.
+    """
 
     path: Path
     block_bytes: int = BLOCK_BYTES
     split: str | None = None
     limits: Limits = DEFAULT_LIMITS
+    first_byte: int = 0
+    last_byte: int | None = None
 
     @property
     def name(self) -> str:
@@ -67,6 +76,18 @@ class JsonLines:
             table = _read_with_arrow(block.data, names, sample)
             yield self._read_with_python(block, names) if table is None else table
 
+    def cut(self, most_bytes: int) -> "list[JsonLines]":
+        """Give parts of about so many bytes, in the order of their lines.
+
+        Their errors know nothing of the lines before them. A gzipped file is one part.
+        """
+        size = self.path.stat().st_size
+        count = -(-size // most_bytes)
+        if count <= 1 or self.path.suffix.lower() == ".gz":
+            return [self]
+        ends = [size * part // count for part in range(count + 1)]
+        return [dataclasses.replace(self, first_byte=first, last_byte=last) for first, last in pairwise(ends)]
+
     def place(self, row: int) -> str:
         """Where a row (counted from 0) is found: `file:line`."""
         with opened(self.path, self.limits) as file:
@@ -76,14 +97,28 @@ class JsonLines:
 
     def _blocks(self) -> Iterator[_Block]:
         with opened(self.path, self.limits) as file:
-            line, byte = 1, 0
-            while data := file.read(self.block_bytes):
+            line, byte = 1, self._seek_line(file)
+            while data := file.read(self._block_at(byte)):
                 data += b"" if data.endswith(b"\n") else file.readline(self.limits.row_bytes + 1)
                 self._check_rows(data, line)
                 content = data.removeprefix(_BOM) if byte == 0 else data
                 yield _Block(content, line, byte + len(data) - len(content))
                 line += data.count(b"\n")
                 byte += len(data)
+
+    def _seek_line(self, file: BinaryIO) -> int:
+        """Go to the first line that starts in the range, and give its byte."""
+        if self.first_byte == 0:
+            return 0
+        file.seek(self.first_byte - 1)
+        while line := file.readline(self.block_bytes):  # of the line that starts before, what is in the range
+            if line.endswith(b"\n"):
+                break
+        return file.tell()
+
+    def _block_at(self, byte: int) -> int:
+        """How much to read from here: no line that starts after the range."""
+        return self.block_bytes if self.last_byte is None else max(0, min(self.block_bytes, self.last_byte - byte))
 
     def _check_rows(self, data: bytes, first_line: int) -> None:
         """Refuse a line that is too long; most blocks are shorter than one may be."""
@@ -215,8 +250,18 @@ def _read_with_arrow(data: bytes, names: Sequence[str], sample: dict[str, Any]) 
     except pa.ArrowInvalid:
         return None
     # Arrow reads objects wherever they stand; one object per line is checked by their number.
-    lines = sum(1 for line in data.split(b"\n") if line.strip())
-    return table if table.num_rows == lines else None
+    return table if table.num_rows == _count_filled(data) else None
+
+
+def _count_filled(data: bytes) -> int:
+    """Count the lines that are not blank."""
+    characters = np.frombuffer(data, np.uint8)
+    ends = np.flatnonzero(characters == _LINE_END)
+    starts = np.concatenate(([0], ends + 1))
+    starts = starts[starts < len(data)]
+    if (characters[starts] > _SPACE).all():  # no line starts with what a blank one is made of
+        return len(starts)
+    return sum(1 for line in data.split(b"\n") if line.strip())
 
 
 def _arrow_type(value: object) -> pa.DataType | None:

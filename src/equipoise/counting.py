@@ -1,0 +1,169 @@
+"""Count how often each task and label stand in the rows of Arrow tables."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from equipoise.data.arrow import pc
+from equipoise.data.coded import as_coded_text
+from equipoise.data.text import Complain
+from equipoise.errors import DataError
+from equipoise.strata import MOST_EXAMPLES
+
+Cell = tuple[str, str | None]
+_DENSE: Final = 1 << 20
+"""Most pairs of codes for which all counts are kept at once."""
+_ROWS_AT_ONCE: Final = 1 << 20
+_NO_TEXTS: Final = pa.nulls(0, pa.large_string())  # `pa.array` would import pandas
+
+
+class Tally:
+    """Counts of (task, label) that grow batch by batch.
+
+    Parameters
+    ----------
+    open_tasks : iterable of str
+        Tasks of which the labels are not looked at: their cell is (task, None).
+
+    Examples
+    --------
+    >>> tally = Tally()
+    >>> tally.add(pa.array(["a", "a"]).dictionary_encode(), pa.array(["x", None]).dictionary_encode())
+    >>> tally.cells()
+    {('a', None): 1, ('a', 'x'): 1}
+    """
+
+    def __init__(self, open_tasks: Iterable[str] = ()) -> None:
+        self._open_tasks = pa.array(sorted(set(open_tasks)), pa.large_string())
+        self._cells: Counter[Cell] = Counter()
+        # Batches of one file often have the same texts in the same order: their codes are counted together.
+        self._tasks = self._labels = _NO_TEXTS
+        self._counts = np.zeros(0, np.int64)
+
+    def add(
+        self, tasks: pa.DictionaryArray, labels: pa.DictionaryArray, counts: npt.NDArray[np.int64] | None = None
+    ) -> None:
+        """Count rows; `counts` says for how many examples each stands. No task is null; a null label is None."""
+        if not (tasks.dictionary.equals(self._tasks) and labels.dictionary.equals(self._labels)):
+            self._flush()
+            self._tasks, self._labels = tasks.dictionary, labels.dictionary
+        width = len(self._labels) + 1  # code 0 is no label
+        task_codes = tasks.indices.to_numpy().astype(np.int64)
+        label_codes = pc.fill_null(labels.indices, -1).to_numpy() + np.int64(1)
+        if len(self._open_tasks):
+            is_open = pc.is_in(self._tasks, value_set=self._open_tasks).to_numpy(zero_copy_only=False)
+            label_codes[is_open[task_codes]] = 0
+        pairs = task_codes * width + label_codes
+        size = len(self._tasks) * width
+        if counts is not None or size > _DENSE:
+            distinct, places = np.unique(pairs, return_inverse=True)
+            sums = np.zeros(len(distinct), np.int64)
+            np.add.at(sums, places, 1 if counts is None else counts)
+            self._put(distinct, sums)
+            return
+        if not len(self._counts):
+            self._counts = np.zeros(size, np.int64)
+        self._counts += np.bincount(pairs, minlength=size)
+
+    def cells(self) -> dict[Cell, int]:
+        """Give what was counted so far, tasks and labels in no particular order."""
+        self._flush()
+        return dict(self._cells)
+
+    def _flush(self) -> None:
+        pairs = np.flatnonzero(self._counts)
+        self._put(pairs, self._counts[pairs])
+        self._counts = np.zeros(0, np.int64)
+
+    def _put(self, pairs: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> None:
+        width = len(self._labels) + 1
+        tasks = self._tasks.take(pa.array(pairs // width)).to_pylist()
+        labels = pa.concat_arrays([pa.nulls(1, self._labels.type), self._labels]).take(pa.array(pairs % width))
+        for task, label, count in zip(tasks, labels.to_pylist(), counts.tolist(), strict=True):
+            self._cells[task, label] += count
+
+
+def as_table(value: Any) -> pa.Table:
+    """Make an Arrow table of a data frame, or of what else `pyarrow.table` takes.
+
+    Raises
+    ------
+    DataError
+        Nothing that `pyarrow.table` takes.
+    """
+    try:
+        return value if isinstance(value, pa.Table) else pa.table(value)
+    except (TypeError, ValueError, pa.ArrowException) as error:
+        raise DataError(
+            f"`table` must be a pyarrow.Table or what pyarrow.table() takes, found {type(value).__name__} ({error})."
+        ) from error
+
+
+def count_table(
+    table: pa.Table, task: str, label: str, open_tasks: Iterable[str] = (), count: str | None = None
+) -> dict[Cell, int]:
+    """Count the rows of a table, or add up its column of counts.
+
+    Raises
+    ------
+    DataError
+        A column is missing, is of a wrong type, or holds nulls; a count is no whole number or negative.
+
+    Examples
+    --------
+    >>> count_table(pa.table({"task": ["a", "a"], "label": ["x", "x"], "n": [3, 4]}), "task", "label", count="n")
+    {('a', 'x'): 7}
+    """
+    for column in (task, label, *([count] if count else [])):
+        if column not in table.column_names:
+            raise DataError(f"the table must have the column {column!r}, found {table.column_names}.")
+        if table.column_names.count(column) > 1:
+            raise DataError(f"the table has the column {column!r} more than once. Rename the others.")
+    open_ended = frozenset(open_tasks)
+    tally = Tally(open_ended)
+    for start in range(0, table.num_rows, _ROWS_AT_ONCE):
+        rows = table.slice(start, _ROWS_AT_ONCE)
+        tasks, labels = (as_coded_text(rows[name], _complain(name, start)) for name in (task, label))
+        _refuse_nulls(tasks, labels, open_ended, (task, label))
+        tally.add(tasks, labels, None if count is None else _whole_numbers(rows[count], count))
+    return tally.cells()
+
+
+def _refuse_nulls(
+    tasks: pa.DictionaryArray, labels: pa.DictionaryArray, open_tasks: frozenset[str], names: tuple[str, str]
+) -> None:
+    if tasks.null_count or labels.null_count:
+        is_open = pc.is_in(tasks.dictionary, value_set=pa.array(sorted(open_tasks), pa.large_string()))
+        of_row = pc.take(is_open, tasks.indices)
+        if tasks.null_count or pc.any(pc.and_(pc.is_null(labels), pc.invert(of_row))).as_py():
+            raise DataError(
+                f"columns {names[0]!r} and {names[1]!r} must have no nulls, found {tasks.null_count} and"
+                f" {labels.null_count}. Drop those rows, or name open-ended tasks in `open_tasks`."
+            )
+
+
+def _whole_numbers(column: pa.ChunkedArray, name: str) -> npt.NDArray[np.int64]:
+    kind = column.type
+    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
+        raise DataError(f"the column {name!r} must hold whole numbers, found the type {kind}.")
+    try:
+        counts: npt.NDArray[np.int64] = pc.fill_null(pc.cast(column, pa.int64()), -1).to_numpy()
+    except pa.ArrowInvalid as error:
+        raise DataError(f"the column {name!r} must hold whole numbers, found others ({error}).") from None
+    if (counts < 0).any():
+        raise DataError(f"the column {name!r} must hold whole numbers of at least 0, found nulls or negative ones.")
+    if counts.sum(dtype=np.float64) > MOST_EXAMPLES:  # and before int64 overflows
+        raise DataError(f"the column {name!r} must add up to at most 2**53 examples.")
+    return counts
+
+
+def _complain(name: str, first_row: int) -> Complain:
+    def complain(row: int | None, problem: str) -> DataError:
+        place = "" if row is None else f"row {first_row + row + 1}: "
+        return DataError(f"the table: {place}column {name!r} {problem}")
+
+    return complain

@@ -1,0 +1,145 @@
+"""Count the tasks and labels of files, in this process or in several."""
+
+import contextlib
+import dataclasses
+import itertools
+import multiprocessing
+import operator
+import signal
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from typing import Any, Final
+
+import pyarrow as pa
+
+from equipoise.counting import Cell, Tally
+from equipoise.data import Columns, Limits
+from equipoise.data.huggingface import HuggingFace
+from equipoise.data.labels import check_split, labels_of
+from equipoise.data.parts import parts_of
+from equipoise.data.source import Source
+from equipoise.data.sources import find_sources
+from equipoise.errors import DataError
+
+PART_BYTES: Final = 1 << 25
+_AHEAD: Final = 16
+"""Parts for each process that are counted, or being counted, before the counts of the first are needed."""
+
+_Counts = Mapping[Cell, int]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Count:
+    """Counts one source, or one part; a process can be sent one."""
+
+    columns: Columns
+    open_tasks: frozenset[str]
+    split: str | None
+    default_task: str | None
+
+    def __call__(self, source: Source) -> _Counts:
+        tally = Tally(self.open_tasks)
+        for batch in labels_of(source, self.columns, default_task=self.default_task, split=self.split):
+            for chunk in batch.to_batches():
+                tally.add(chunk.column("task"), chunk.column("label"))
+        return tally.cells()
+
+
+def count_files(
+    source: Any,
+    columns: Columns,
+    open_tasks: frozenset[str],
+    split: str | None,
+    limits: Limits,
+    default_task: str | None,
+    processes: int,
+    part_bytes: int = PART_BYTES,
+) -> dict[Cell, int]:
+    """Count the rows of `source`; see `equipoise.Census.from_files`.
+
+    Raises
+    ------
+    DataError
+        When a file cannot be read, or a process ends before its time.
+    """
+    if not isinstance(processes, int) or isinstance(processes, bool) or processes < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise DataError(f"`processes` must be a whole number of at least 1, found {processes!r}.")
+    check_split(split)
+    count = _Count(columns, open_tasks, split, default_task)
+    sources = find_sources(source, limits)
+    parts = ((number, part) for number, one in enumerate(sources) for part in parts_of(one, part_bytes))
+    first = list(itertools.islice(parts, processes)) if processes > 1 else []
+    if len(first) > 1:
+        return _count_apart(sources, itertools.chain(first, parts), count, processes=len(first))
+    total: Counter[Cell] = Counter()
+    for one in sources:
+        total.update(count(one))
+    return dict(total)
+
+
+def _count_apart(
+    sources: list[Source], parts: Iterator[tuple[int, Source]], count: _Count, processes: int
+) -> dict[Cell, int]:
+    total: Counter[Cell] = Counter()
+    with _pool(processes) as pool:
+        results = _in_order(pool, parts, count, _AHEAD * processes)
+        for number, of_source in itertools.groupby(results, key=operator.itemgetter(0)):
+            counted: Counter[Cell] = Counter()
+            try:
+                for _, result in of_source:
+                    counted.update(result())
+            except DataError:
+                # A part knows neither its first line nor what the others unpack to: the whole file has the last word.
+                counted = Counter(count(sources[number]))
+            except BrokenProcessPool as error:
+                raise _broken(sources[number].name) from error
+            total.update(counted)
+    return dict(total)
+
+
+def _in_order(
+    pool: ProcessPoolExecutor, parts: Iterator[tuple[int, Source]], count: _Count, ahead: int
+) -> Iterator[tuple[int, Callable[[], _Counts]]]:
+    """Hand out the parts, and give what will have their counts in the order of the parts."""
+    waiting: deque[tuple[int, Callable[[], _Counts]]] = deque()
+    for number, part in parts:
+        # A dataset in memory is not sent to another process, but counted here when its turn comes.
+        result = partial(count, part) if isinstance(part, HuggingFace) else _submit(pool, count, part)
+        waiting.append((number, result))
+        if len(waiting) > ahead:
+            yield waiting.popleft()
+    yield from waiting
+
+
+def _submit(pool: ProcessPoolExecutor, count: _Count, part: Source) -> Callable[[], _Counts]:
+    try:
+        return pool.submit(count, part).result
+    except BrokenProcessPool as error:
+        raise _broken(part.name) from error
+
+
+@contextlib.contextmanager
+def _pool(processes: int) -> Generator[ProcessPoolExecutor]:
+    # Not forked: Arrow and what else has threads does not survive that.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_prepare_process)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _prepare_process() -> None:
+    pa.set_cpu_count(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the one that started them ends them
+
+
+def _broken(name: str) -> DataError:
+    return DataError(
+        f"{name}: a process that counts ended before it gave its counts, for this file or a later one. If it was "
+        "killed for want of memory, count with fewer `processes`. If this is a script, call it under `if __name__ == "
+        '"__main__":`, because each process imports the script.'
+    )

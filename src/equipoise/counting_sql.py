@@ -1,0 +1,55 @@
+"""Count the tasks and labels of a query's rows in DuckDB."""
+
+from collections.abc import Collection
+from typing import Any
+
+import pyarrow as pa
+
+from equipoise.counting import Cell, count_table
+from equipoise.errors import DataError
+
+
+def count_query(query: Any, parameters: Any, connection: Any, open_tasks: Collection[str]) -> dict[Cell, int]:
+    """Count the rows of a query; see `equipoise.Census.from_sql`.
+
+    Raises
+    ------
+    DataError
+        When `duckdb` is not installed, the query fails, or its columns are not those that can be counted.
+    """
+    try:
+        import duckdb  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise DataError(
+            'counting by SQL needs `duckdb`, which is not installed. Install it: pip install "equipoise[duckdb]".'
+        ) from error
+    try:
+        if not isinstance(query, str):
+            table = _counts(duckdb, query, open_tasks)
+        elif connection is not None:
+            table = _counts(duckdb, connection.sql(query, params=parameters), open_tasks)
+        else:
+            with duckdb.connect() as own:
+                table = _counts(duckdb, own.sql(query, params=parameters), open_tasks)
+    except duckdb.Error as error:
+        raise DataError(f"DuckDB cannot count the rows of the query: {error}") from error
+    return count_table(table, "task", "label", open_tasks, "count")
+
+
+def _counts(duckdb: Any, relation: Any, open_tasks: Collection[str]) -> pa.Table:
+    """Let DuckDB count, unless the rows are counts already; an open-ended task is then one row."""
+    columns: list[str] = getattr(relation, "columns", [])
+    if not {"task", "label"} <= set(columns):
+        raise DataError(
+            f"`query` must give the columns `task` and `label`, found {', '.join(columns) or 'no rows'}. Rename them "
+            "in it: `kind AS task, answer AS label`."
+        )
+    if "count" not in columns:
+        label = duckdb.ColumnExpression("label")
+        if open_tasks:
+            names = [duckdb.ConstantExpression(name) for name in sorted(open_tasks)]
+            is_open = duckdb.ColumnExpression("task").cast("VARCHAR").isin(*names)
+            label = duckdb.CaseExpression(is_open, duckdb.ConstantExpression(None)).otherwise(label).alias("label")
+        relation = relation.select(duckdb.ColumnExpression("task"), label)
+        relation = relation.aggregate("task, label, count(*) AS count", "task, label")
+    return relation.to_arrow_table()

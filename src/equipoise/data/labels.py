@@ -1,0 +1,121 @@
+"""Stream the task and the label of every row: what a census is counted from."""
+
+import dataclasses
+import functools
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+
+from equipoise.data.arrow import pc
+from equipoise.data.coded import as_coded_text
+from equipoise.data.columns import Columns
+from equipoise.data.fields import Reading
+from equipoise.data.limits import DEFAULT_LIMITS, Limits
+from equipoise.data.parquet import Parquet
+from equipoise.data.source import Source
+from equipoise.data.sources import find_sources
+from equipoise.data.split_names import SPLITS, canonical_splits
+from equipoise.data.text import is_blank
+from equipoise.errors import DataError
+
+_COLUMNS = Columns()
+
+
+def iter_labels(
+    source: object,
+    columns: Columns = _COLUMNS,
+    *,
+    default_task: str | None = None,
+    split: str | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+) -> Iterator[pa.Table]:
+    """Stream the task and the label of every row, in constant memory, without the input texts.
+
+    Parameters
+    ----------
+    source, columns, default_task, limits
+        As in `read_records`.
+    split : {"train", "validation", "test"} or None
+        Only rows of this split; None takes all of them and does not read the splits.
+
+    Yields
+    ------
+    pyarrow.Table
+        Columns `task` and `label`, both dictionaries of `large_string`: each distinct text of a batch is there once.
+
+    Raises
+    ------
+    DataError
+        As in `read_records`, or `split` is given and a source has none.
+    """
+    check_split(split)
+    for one in find_sources(source, limits):
+        yield from labels_of(one, columns, default_task=default_task, split=split)
+
+
+def check_split(split: str | None) -> None:
+    """Refuse what is not the name of a split, or None."""
+    if split is not None and split not in SPLITS:
+        raise DataError(f"`split` must be one of {', '.join(SPLITS)}, found {split!r}.")
+
+
+def labels_of(
+    source: Source, columns: Columns, *, default_task: str | None = None, split: str | None = None
+) -> Iterator[pa.Table]:
+    """Do as `iter_labels` does, for one source that was found."""
+    if isinstance(source, Parquet):
+        source = dataclasses.replace(source, coded=True)
+    reading = Reading(source, columns, ("task", "target", *(("split",) if split else ())), default_task)
+    for batch in reading.source_batches():
+        # What is plain is checked by its distinct values alone; what is not, row by row, to say which row is wrong.
+        table = _plain(reading, batch)
+        if table is None:
+            table = _row_by_row(reading, batch, split)
+        else:
+            reading.rows += table.num_rows
+        if split:
+            table = table.filter(_is_split(table, split))
+        yield table.select(["task", "target"]).rename_columns(["task", "label"])
+
+
+def _plain(reading: Reading, batch: pa.Table) -> pa.Table | None:
+    """Give the fields of a batch as codes, or None where a value is missing or wrong."""
+    arrays: dict[str, pa.DictionaryArray] = {}
+    for field in reading.fields:
+        name = reading.columns.source_of(field)
+        if name not in batch.column_names:
+            if field != "task" or reading.default_task is None:
+                return None
+            arrays[field] = _constant(reading.default_task, batch.num_rows)
+            continue
+        array = as_coded_text(batch.column(name), functools.partial(reading.wrong, name))
+        texts = pa.chunked_array([array.dictionary])
+        if array.null_count or pc.any(is_blank(texts)).as_py():
+            return None
+        if field == "split":
+            splits = canonical_splits(texts).combine_chunks()
+            if splits.null_count:
+                return None
+            array = pa.DictionaryArray.from_arrays(array.indices, splits)
+        arrays[field] = array
+    return pa.table(arrays)
+
+
+def _row_by_row(reading: Reading, batch: pa.Table, split: str | None) -> pa.Table:
+    first_row = reading.rows
+    table = reading.checked(batch)
+    if split:
+        if "split" not in table.column_names:
+            raise DataError(f"{reading.source.name}: the rows have no split, so those of {split!r} cannot be told.")
+        reading.check_splits(table, first_row)
+    return pa.table({name: table.column(name).dictionary_encode() for name in table.column_names})
+
+
+def _constant(text: str, rows: int) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(np.zeros(rows, np.int32), pa.array([text], pa.large_string()))
+
+
+def _is_split(table: pa.Table, split: str) -> pa.ChunkedArray:
+    chunks = [pc.take(pc.equal(chunk.dictionary, split), chunk.indices) for chunk in table.column("split").chunks]
+    return pa.chunked_array(chunks, pa.bool_())

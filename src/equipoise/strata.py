@@ -1,0 +1,73 @@
+"""Strata, the cells (task, label) of a census, and what a list of them with counts must be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from equipoise.errors import PlanError
+
+MOST_EXAMPLES = 2**53
+"""Counts above this lose digits as float64."""
+
+
+class Stratum(NamedTuple):
+    """One (task, label) cell; an open-ended task is one stratum, its label None.
+
+    Parameters
+    ----------
+    task : str
+        The name of the task.
+    label : str or None
+        The class, or None.
+
+    Examples
+    --------
+    >>> Stratum("triage", "urgent")
+    Stratum(task='triage', label='urgent')
+    """
+
+    task: str
+    label: str | None
+
+
+def plain_stratum(task: str, label: str | None) -> Stratum:
+    """Make a stratum of plain texts, of numpy's texts too, or raise a PlanError."""
+    if not isinstance(task, str) or not isinstance(label, str | None):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise PlanError(f"a task and a label must be texts, found {task!r}, {label!r}. Use str().")
+    return Stratum(str(task), None if label is None else str(label))
+
+
+def stratum_order(stratum: Stratum) -> tuple[str, bool, str]:
+    """Key by which strata are sorted: by task, then by label, None first."""
+    return stratum.task, stratum.label is not None, stratum.label or ""
+
+
+def checked_strata(
+    strata: Sequence[Stratum], counts: npt.ArrayLike
+) -> tuple[tuple[Stratum, ...], npt.NDArray[np.int64]]:
+    """Give strata and counts as a tuple and a read-only int64 copy, or raise a PlanError."""
+    cells = tuple(plain_stratum(*stratum) for stratum in strata)
+    values: list[Any] = np.asarray(counts, dtype=object).tolist()
+    if len(values) != len(cells):
+        raise PlanError(f"`counts` must have one value per stratum, found {len(values)} for {len(cells)}.")
+    for before, after in pairwise(cells):
+        if stratum_order(before) >= stratum_order(after):
+            raise PlanError(f"`strata` must be sorted without repeats, found {before} before {after}.")
+        if before.task == after.task and before.label is None:
+            raise PlanError(
+                f"task {before.task!r} must either have labels or be open-ended, found the label"
+                f" {after.label!r} beside None. Name it as an open task, or give every example a label."
+            )
+    for stratum, n in zip(cells, values, strict=True):
+        if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
+            raise PlanError(f"the count of {stratum} must be an integer of at least 0, found {n!r}.")
+    if sum(map(int, values)) > MOST_EXAMPLES:
+        raise PlanError(f"a census holds at most 2**53 examples, found {sum(values)}.")
+    frozen = np.array(values, dtype=np.int64)
+    frozen.setflags(write=False)
+    return cells, frozen

@@ -1,0 +1,53 @@
+import pyarrow as pa
+import pytest
+
+from equipoise.data.coded import as_coded_text
+from equipoise.data.text import as_text
+from equipoise.errors import DataError
+
+
+def complain(row: int | None, problem: str) -> DataError:
+    return DataError(f"row {row}: {problem}")
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.chunked_array([["a", "b", "a"], ["b"]]),
+        pa.chunked_array([["a", None], ["b", "a"]]),
+        pa.chunked_array([[1, 2, 1, None]]),
+        pa.chunked_array([[True, False, True]]),
+        pa.chunked_array([[1.0, 0.1, 1.0]]),
+        pa.chunked_array([pa.array(["a", "b"], pa.string_view())]),
+        pa.chunked_array([pa.array(["a", "b"]).dictionary_encode(), pa.array(["b", "c"]).dictionary_encode()]),
+        pa.chunked_array([pa.array([3, 4, None]).dictionary_encode()]),
+        pa.chunked_array([pa.array([3, 4], pa.int8()).dictionary_encode().cast(pa.dictionary(pa.int8(), pa.int8()))]),
+        pa.chunked_array([pa.DictionaryArray.from_arrays([0, 1, 0], pa.array(["a", None]))]),
+        pa.chunked_array([pa.nulls(2)]),
+        pa.chunked_array([], pa.string()),
+        pa.chunked_array([], pa.dictionary(pa.int32(), pa.string())),
+    ],
+)
+def test_it_means_what_as_text_gives(column: pa.ChunkedArray) -> None:
+    coded = as_coded_text(column, complain)
+    assert coded.type == pa.dictionary(pa.int32(), pa.large_string())
+    assert coded.to_pylist() == as_text(column, complain).to_pylist()
+    assert coded.dictionary.null_count == 0
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        (pa.chunked_array([[1.0, float("nan")]]), "row 1: is NaN"),
+        (pa.chunked_array([["a"], [["b"]]][1:]), "row None: has the type list"),
+        (pa.chunked_array([pa.DictionaryArray.from_arrays([0, 1], pa.array([1.0, float("nan")]))]), "row 1: is NaN"),
+    ],
+)
+def test_what_is_no_text_is_placed(column: pa.ChunkedArray, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        as_coded_text(column, complain)
+
+
+def test_an_odd_value_that_no_row_has_does_no_harm() -> None:
+    column = pa.chunked_array([pa.DictionaryArray.from_arrays([0, 0], pa.array([1.0, float("nan")]))])
+    assert as_coded_text(column, complain).to_pylist() == ["1.0", "1.0"]

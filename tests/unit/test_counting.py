@@ -1,0 +1,84 @@
+"""Counting codes gives what counting texts one by one gives."""
+
+from collections import Counter
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from equipoise import counting
+from equipoise.counting import Tally, count_table
+from equipoise.errors import DataError
+
+ROWS = st.lists(
+    st.tuples(st.sampled_from("abc"), st.sampled_from(["x", "y", "z", "ü"]), st.integers(0, 5)), max_size=30
+)
+
+
+@pytest.mark.parametrize("dense", [0, 5, 1 << 20])
+@given(batches=st.lists(ROWS, max_size=6), open_tasks=st.sets(st.sampled_from("abc")))
+def test_batches_add_up(dense, batches, open_tasks):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(counting, "_DENSE", dense)
+        tally = Tally(open_tasks)
+        for rows in batches:
+            columns = [pa.array([row[n] for row in rows], pa.large_string()) for n in range(2)]
+            tally.add(*(column.dictionary_encode() for column in columns))
+            assert tally.cells() is not None  # asking does not disturb
+    expected = Counter((task, None if task in open_tasks else label) for rows in batches for task, label, _ in rows)
+    assert tally.cells() == expected
+
+
+@pytest.mark.parametrize("at_once", [1, 4, 1 << 20])
+@given(rows=ROWS, open_tasks=st.sets(st.sampled_from("abc")))
+def test_counts_of_a_table_add_up(at_once, rows, open_tasks):
+    tasks, labels, counts = zip(*rows, strict=True) if rows else ((), (), ())
+    table = pa.table(
+        {"t": pa.array(tasks, pa.string()), "l": pa.array(labels, pa.string()), "n": pa.array(counts, pa.int64())}
+    )
+    expected = Counter()
+    for task, label, count in rows:
+        expected[task, None if task in open_tasks else label] += count
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(counting, "_ROWS_AT_ONCE", at_once)
+        counted = count_table(table, "t", "l", open_tasks, "n")
+    assert counted == dict(expected)  # strata whose counts are 0 too
+
+
+@pytest.mark.parametrize("kind", [pa.int8(), pa.uint64(), pa.float64(), pa.decimal128(38, 0)])
+def test_counts_of_any_numbers(kind):
+    table = pa.table({"task": ["a", "a"], "label": [1, 2], "count": pa.array([3, 4]).cast(kind)})
+    assert count_table(table, "task", "label", (), "count") == {("a", "1"): 3, ("a", "2"): 4}
+
+
+@pytest.mark.parametrize(
+    ("counts", "message"),
+    [
+        ([1.5, 1.0], "must hold whole numbers, found others"),
+        ([1, None], "found nulls or negative ones"),
+        ([1, -1], "found nulls or negative ones"),
+        ([True, True], "found the type bool"),
+        (["1", "2"], "found the type string"),
+        ([2**62, 2**62], "at most 2\\*\\*53"),
+        (np.array([2**64 - 1, 1], np.uint64), "whole numbers, found others"),
+    ],
+)
+def test_counts_that_are_none(counts, message):
+    table = pa.table({"task": ["a", "a"], "label": ["x", "y"], "count": counts})
+    with pytest.raises(DataError, match=message):
+        count_table(table, "task", "label", (), "count")
+
+
+def test_labels_that_are_no_text_are_placed(monkeypatch):
+    monkeypatch.setattr(counting, "_ROWS_AT_ONCE", 2)
+    table = pa.table({"task": ["a"] * 4, "label": [1.0, 2.0, 3.0, float("nan")]})
+    with pytest.raises(DataError, match="the table: row 4: column 'label' is NaN"):
+        count_table(table, "task", "label")
+
+
+def test_a_column_that_stands_twice():
+    table = pa.table([["a"], ["x"], ["y"]], names=["task", "label", "label"])
+    with pytest.raises(DataError, match="the column 'label' more than once"):
+        count_table(table, "task", "label")

@@ -1,0 +1,90 @@
+import sys
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from equipoise import Census
+from equipoise.errors import DataError
+
+ROWS = pa.table({"task": ["a", "a", "b", "b", "a"], "label": ["x", "x", "free", None, "y"]})
+COUNTED = Census.from_counts({"a": {"x": 2, "y": 1}, "b": 2})
+
+
+@pytest.fixture
+def connection():
+    with duckdb.connect() as opened:
+        opened.register("examples", ROWS)
+        yield opened
+
+
+def test_rows_are_counted(connection):
+    assert Census.from_sql("SELECT * FROM examples -- all", connection=connection, open_tasks=["b"]) == COUNTED
+    assert Census.from_sql(connection.table("examples"), open_tasks=["b"]) == COUNTED
+    assert Census.from_sql("SELECT task, label FROM examples WHERE label = ?", ["y"], connection=connection).total == 1
+
+
+def test_counts_are_added_up(connection):
+    query = "SELECT task, label, count(*) AS count FROM examples GROUP BY ALL UNION ALL SELECT 'a', 'x', 5"
+    counted = Census.from_sql(query, connection=connection, open_tasks=["b"])
+    assert counted == COUNTED + Census.from_counts({"a": {"x": 5}})
+    summed = f"SELECT task, label, sum(count) AS count FROM ({query}) GROUP BY ALL"
+    assert Census.from_sql(summed, connection=connection, open_tasks=["b"]) == counted
+
+
+def test_files_are_named_by_parameters(tmp_path):
+    for name in ("it's 1.parquet", "it's 2.parquet"):
+        pq.write_table(ROWS, tmp_path / name)
+    for files in (str(tmp_path / "it's *.parquet"), [str(path) for path in tmp_path.iterdir()]):
+        query = "SELECT task, label FROM read_parquet($files)"
+        assert Census.from_sql(query, {"files": files}, open_tasks=["b"]) == COUNTED + COUNTED
+
+
+@pytest.mark.parametrize("name", ["b') OR 1=1 --", 'quo"te', "x; DROP TABLE y"])
+def test_names_of_tasks_are_no_sql(name):
+    table = pa.table({"task": [name, "a"], "label": ["one", "two"]})
+    with duckdb.connect() as opened:
+        opened.register("examples", table)
+        census = Census.from_sql("FROM examples", connection=opened, open_tasks=[name])
+    assert census.to_dict() == {name: 1, "a": {"two": 1}}
+
+
+def test_values_become_text_as_in_tables(connection):
+    query = "SELECT 1 AS task, unnest([true, true, false]) AS label"
+    assert Census.from_sql(query).to_dict() == {"1": {"false": 1, "true": 2}}
+    query = "SELECT 1 AS task, unnest([1.0::DOUBLE, 0.1]) AS label"
+    assert Census.from_sql(query).to_dict() == {"1": {"0.1": 1, "1.0": 1}}
+    query = "SELECT 'a' AS task, 'x'::ENUM('x', 'y') AS label"
+    assert Census.from_sql(query).to_dict() == {"a": {"x": 1}}
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("SELEC", "DuckDB cannot count the rows of the query: .*syntax error"),
+        ("SELECT task, label FROM nowhere", "nowhere does not exist"),
+        ("SELECT 1 AS kind, 2 AS label", "must give the columns `task` and `label`, found kind, label. Rename them"),
+        ("CREATE TABLE made (a INT)", "must give the columns"),
+        (None, "must give the columns `task` and `label`, found no rows"),
+        ("SELECT 'a' AS task, NULL AS label", "must have no nulls"),
+        ("SELECT NULL AS task, 'x' AS label", "must have no nulls"),
+        ("SELECT 'a' AS task, DATE '2020-01-01' AS label", "has the type date32"),
+        ("SELECT 'a' AS task, 'x' AS label, -1 AS count", "found nulls or negative ones"),
+        ("SELECT 'a' AS task, 'x' AS label, 0.5 AS count", "whole numbers, found others"),
+    ],
+)
+def test_queries_that_cannot_be_counted(query, message):
+    with pytest.raises(DataError, match=message):
+        Census.from_sql(query)
+
+
+def test_an_open_task_without_rows(connection):
+    with pytest.raises(DataError, match=r"found \['c'\], which have no rows"):
+        Census.from_sql("FROM examples", connection=connection, open_tasks=["b", "c"])
+
+
+def test_without_duckdb(monkeypatch):
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    with pytest.raises(DataError, match=r"needs `duckdb`, .* pip install \"equipoise\[duckdb\]\""):
+        Census.from_sql("SELECT 1")
