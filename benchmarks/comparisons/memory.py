@@ -7,9 +7,10 @@ _STATUS = Path("/proc/self/status")
 
 
 class PeakMemory:
-    """Greatest resident memory inside the `with`, above what was resident before it, in bytes."""
+    """Greatest resident memory inside the `with`: above what was resident before it, and in all, in bytes."""
 
     bytes: int
+    total: int
 
     def __enter__(self) -> Self:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # 5 sets the peak to what is resident now
@@ -17,7 +18,8 @@ class PeakMemory:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.bytes = _status("VmHWM") - self._before
+        self.total = _status("VmHWM")
+        self.bytes = self.total - self._before
 
 
 def _status(name: str) -> int:

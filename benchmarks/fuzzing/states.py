@@ -22,7 +22,7 @@ from equipoise.batches import OneTask, Quota
 from equipoise.calibration import Belongs, Calibration, TaskCalibration
 from equipoise.data import Task
 from equipoise.errors import StateError
-from equipoise.integrations.checkpoints import FILE_NAME, StreamPosition
+from equipoise.integrations.checkpoints import FILE_NAME, FORMAT, StreamPosition
 from equipoise.json_text import parse_json
 from equipoise.losses.tasks import tasks_loss
 
@@ -99,7 +99,9 @@ def read_position(folder: Path):
 
 
 def position() -> bytes:
-    return as_json({"step": 3, "global_batch": 16, "draws_per_epoch": 160, "examples": 90, "sampler": {"seed": 1}})
+    head = {"format": FORMAT, "equipoise": "0.1.0"}
+    place = {"step": 3, "global_batch": 16, "draws_per_epoch": 160, "examples": 90, "sampler": {"seed": 1}}
+    return as_json(head | place)
 
 
 def samplers() -> dict[str, Any]:

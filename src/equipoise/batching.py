@@ -180,8 +180,24 @@ def sorted_in_pools(
     [12, 13, 10, 11]
     """
     arranged = np.empty_like(rows)
-    arranged[np.argsort(pools, kind="stable")] = rows[np.lexsort((lengths, pools))]
+    arranged[np.argsort(pools, kind="stable")] = rows[order_in_pools(pools, lengths)]
     return arranged
+
+
+def order_in_pools(pools: NDArray[np.int64], lengths: NDArray[np.integer]) -> NDArray[np.intp]:
+    """Order by pool and, inside each, by length; equal ones stay in the order that they have.
+
+    Examples
+    --------
+    >>> order_in_pools(np.array([1, 0, 1, 0]), np.array([5, 7, 5, 3])).tolist()
+    [3, 1, 0, 2]
+    """
+    lowest = int(lengths.min(initial=0))
+    span = int(lengths.max(initial=0)) - lowest + 1
+    if (int(pools.max(initial=0)) + 1) * span > 1 << 16:
+        return np.lexsort((lengths, pools))
+    # numpy sorts numbers of 16 bits by radix, several times faster.
+    return np.argsort((pools * span + lengths - lowest).astype(np.uint16), kind="stable")
 
 
 def window_order(seed: int, first: int, batches: int) -> NDArray[np.intp]:

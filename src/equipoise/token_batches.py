@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch.utils.data import Sampler
 
 from equipoise.batches import Mixed, Quota
-from equipoise.batching import check_kept, checked_lengths, window_order
+from equipoise.batching import check_kept, checked_lengths, order_in_pools, window_order
 from equipoise.epochs import nearest_multiples
 from equipoise.errors import ConfigError, StateError
 from equipoise.samplers import PlanSampler
@@ -195,7 +195,7 @@ class TokenBatches(Sampler[list[int]]):
     def _steps(self, rows: Rows, pools: Rows) -> list[Rows]:
         """Cut a window into steps of one pool each, the longest examples first."""
         lengths = self.lengths[rows]
-        order = np.lexsort((-lengths, pools))
+        order = order_in_pools(pools, -lengths)
         rows, lengths = rows[order], lengths[order]
         ends = np.append(np.flatnonzero(np.diff(pools[order])) + 1, len(rows)).tolist()
         steps: list[Rows] = []

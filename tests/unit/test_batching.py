@@ -3,6 +3,7 @@ import pytest
 from tests.support.plans import imbalanced
 
 from equipoise import LengthSorted, PlanSampler, Shard
+from equipoise.batching import order_in_pools
 from equipoise.errors import ConfigError
 
 
@@ -81,3 +82,15 @@ def test_another_plan_may_take_over_inside_a_window():
     rows = list(mine)
     assert sorted(rows) == sorted(mine.sampler.rows_at(np.arange(40, 128)).tolist())
     assert len(rows) == 88
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32, np.uint64])
+@pytest.mark.parametrize("pools", [1, 50, 1000])
+def test_order_in_pools_is_that_of_two_stable_sorts(dtype, pools):
+    """Also where pool and length fit 16 bits just so, and where they do not."""
+    rng = np.random.default_rng(pools)
+    of, sizes = rng.integers(0, pools, 4000), np.iinfo(dtype)
+    below, above = max(int(sizes.min), -(1 << 15)), int(sizes.max)
+    for low, high in ((1, 65), (below, min(above, (1 << 15) - 1)), (1, min(above, 70_000))):
+        lengths = rng.integers(low, high, 4000, endpoint=True).astype(dtype)
+        assert np.array_equal(order_in_pools(of, lengths), np.lexsort((lengths, of)))

@@ -1,0 +1,67 @@
+"""A rank works out its rows alone: nothing is sent, nothing is waited for, and together the ranks draw the stream."""
+
+import socket
+import types
+from itertools import islice
+
+import numpy as np
+import pytest
+import torch.distributed as dist
+from benchmarks.comparisons.kinds import KINDS, lengths_of, sampler_of
+from tests.support.plans import imbalanced
+
+from equipoise import Shard
+
+pytestmark = pytest.mark.slow
+RANKS, ACCUMULATION = 64, 2
+BATCH = RANKS * ACCUMULATION
+DRAWS = 80 * BATCH
+
+
+def refuses(name):
+    def refuse(*_, **__):
+        pytest.fail(f"a sampler called {name}")
+
+    return refuse
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    """Every function of torch.distributed and every new socket fails, questions for the rank included."""
+    named = [name for name, value in vars(dist).items() if type(value) is types.FunctionType]
+    assert {"all_gather", "all_reduce", "barrier", "broadcast", "get_rank", "is_initialized"} <= set(named)
+    for name in named:
+        monkeypatch.setattr(dist, name, refuses(f"torch.distributed.{name}"))
+    monkeypatch.setattr(socket.socket, "__init__", refuses("socket"))
+    with pytest.raises(pytest.fail.Exception):
+        dist.get_world_size()
+    with pytest.raises(pytest.fail.Exception):
+        socket.socket()
+
+
+def sampler(kind, shard=Shard(), accumulation=ACCUMULATION):  # noqa: B008 - frozen
+    plan, index = imbalanced()
+    given = {"lengths": lengths_of(len(index)), "weights": np.arange(len(index)) % 9 + 0.5}
+    return sampler_of(kind, plan, index, given, shard, draws=DRAWS, batch=BATCH, accumulation=accumulation)
+
+
+def steps(sampler, each):
+    """Rows of each step of the rest of an epoch and of the next one, the state saved and loaded between."""
+    found = []
+    for _ in range(2):
+        rows = iter(sampler)
+        while step := list(islice(rows, each)):
+            found.append(np.ravel(np.array(step)))
+        sampler.load_state_dict(sampler.state_dict())
+    return found
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_64_ranks_draw_the_stream_of_one_process_and_call_nobody(kind, no_network):
+    each = ACCUMULATION if kind == "TokenBatches" else BATCH // RANKS
+    ranks = [steps(sampler(kind, Shard(rank, RANKS)), each) for rank in range(RANKS)]
+    alone = steps(sampler(kind, accumulation=BATCH), BATCH)
+    assert {len(of_rank) for of_rank in ranks} == {len(alone)}
+    for step, expected in enumerate(alone):
+        together = np.concatenate([of_rank[step] for of_rank in ranks])
+        assert np.array_equal(np.sort(together), np.sort(expected))
