@@ -4,6 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+LOWEST_VENV := .venv-lowest
+LOWEST_READY := $(LOWEST_VENV)/.ready
+# What the lowest versions need in turn is as it was on this day: newer ones need not work with them.
+LOWEST_DAY := 2026-02-01
 BENCH_VENV := .venv-bench
 BENCH_READY := $(BENCH_VENV)/.ready
 # Two OpenMP threads beside a busy core run many times slower than one.
@@ -11,12 +15,13 @@ TEST_ENVIRONMENT := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
 PYTEST := $(TEST_ENVIRONMENT) $(BIN)/pytest -q
 OUT ?= demo
 
-.PHONY: help setup demo test test-fast test-slow lint format bench clean
+.PHONY: help setup demo test test-fast test-slow test-lowest lint format bench clean
 
 help:
 	@echo "make demo       train and compare on the bundled data, write $(OUT)/report.html (OUT=demo, a new folder)"
-	@echo "make test       all tests: the fast ones, then the marked ones"
+	@echo "make test       all tests: the fast ones, the marked ones, and those at the lowest versions"
 	@echo "make test-fast  only the fast ones"
+	@echo "make test-lowest  unit tests with the lowest versions that pyproject.toml allows"
 	@echo "make lint       ruff and pyright"
 	@echo "make format     let ruff format and fix"
 	@echo "make bench      measure again what benchmarks/RESULTS.md states"
@@ -34,13 +39,27 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)
 	$(BIN)/equipoise demo --out $(OUT)
 
-test: test-fast test-slow
+test: test-fast test-slow test-lowest
 
 test-fast: $(READY)
 	$(PYTEST) -m "not slow and not statistical and not distributed"
 
 test-slow: $(READY)
 	$(PYTEST) -m "slow or statistical or distributed"
+
+# Old packages use what newer ones call deprecated; nobody mends that in them.
+test-lowest: $(LOWEST_READY)
+	$(TEST_ENVIRONMENT) $(LOWEST_VENV)/bin/pytest -q -W ignore::DeprecationWarning -W ignore::FutureWarning \
+		-m "not slow and not statistical and not distributed" tests/unit
+
+# uv rather than pip, which cannot look for the lowest versions.
+$(LOWEST_READY): pyproject.toml
+	$(PYTHON) -m venv $(LOWEST_VENV)
+	$(LOWEST_VENV)/bin/pip install --quiet "uv>=0.9"
+	$(LOWEST_VENV)/bin/uv pip install --quiet --python $(LOWEST_VENV)/bin/python --resolution lowest-direct \
+		--exclude-newer $(LOWEST_DAY) --editable ".[train,fast]" --group test
+	$(LOWEST_VENV)/bin/python scripts/check_lowest.py
+	@touch $@
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -64,4 +83,4 @@ $(BENCH_READY): pyproject.toml constraints.txt benchmarks/peers.txt benchmarks/p
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(BENCH_VENV) build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(LOWEST_VENV) $(BENCH_VENV) build dist .pytest_cache .ruff_cache .hypothesis

@@ -4,5 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-for name in ("drawing.py", "block_ends.py", "padding.py", "methods.py", "compare.py"):
+NAMES = (
+    "drawing.py", "block_ends.py", "padding.py", "methods.py", "compare.py", "ranks.py", "soak.py", "census.py", "fuzz.py",
+)  # fmt: skip
+
+for name in NAMES:
     subprocess.run([sys.executable, str(Path(__file__).with_name(name))], check=True)

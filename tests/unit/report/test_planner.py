@@ -60,7 +60,7 @@ def test_texts_of_the_data_stand_in_json_alone_and_cannot_end_it():
     values = json.loads(inside)
     assert values["data"] == {"tasks": ["{{ x }}"], "task": [0, 0], "label": [label, "b"], "count": [3, 1]}
     assert html.count("<script") == html.count("</script>") == 2
-    assert "alert" not in html.replace(inside, "")
+    assert "alert" not in str(html).replace(inside, "")
 
 
 def test_the_start_is_a_stop_and_stops_rise():
