@@ -47,3 +47,7 @@ class DataWarning(EquipoiseWarning):
 
 class PlanWarning(EquipoiseWarning):
     """The plan can be drawn, but something in it will surprise."""
+
+
+class RunWarning(EquipoiseWarning):
+    """The run goes on, but something in its directory will surprise."""

@@ -1,16 +1,19 @@
 """Write files so that a crash never leaves half of one, and read texts of bounded size."""
 
+import errno
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from equipoise.errors import EquipoiseError
+from equipoise.errors import EquipoiseError, RunError
 
 MOST_TEXT_BYTES: Final = 1 << 28
 """Of a file that is read as one text: a plan, a state, a configuration."""
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 @contextmanager
@@ -18,7 +21,7 @@ def write_atomically(path: str | os.PathLike[str]) -> Generator[Path]:
     """Give a temporary path beside `path`; when the block ends without an error, rename it to `path`.
 
     The folder is made if it is missing. On an error the temporary file is removed and `path` keeps
-    what it held before.
+    what it held before. What was renamed has reached the disk, so a loss of power keeps it too.
 
     Parameters
     ----------
@@ -29,6 +32,11 @@ def write_atomically(path: str | os.PathLike[str]) -> Generator[Path]:
     ------
     pathlib.Path
         The file to write to, in the folder of `path` (a rename is atomic only within one file system).
+
+    Raises
+    ------
+    RunError
+        If the disk is full, or the folder cannot be written.
 
     Examples
     --------
@@ -41,21 +49,71 @@ def write_atomically(path: str | os.PathLike[str]) -> Generator[Path]:
     '{}'
     """
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=target.suffix, dir=target.parent)
-    os.close(handle)
+    with refusing_unwritable(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=target.suffix, dir=target.parent)
+        os.close(handle)
     temporary = Path(name)
     try:
         # mkstemp makes the file private; a finished output gets the permissions of any new file.
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
-        yield temporary
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        temporary.replace(target)
+        with refusing_unwritable(target, _FULL):
+            yield temporary
+        with refusing_unwritable(target):
+            to_disk(temporary)
+            temporary.replace(target)
+            to_disk(target.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def to_disk(path: Path) -> None:
+    """Return once a file, or the list of names in a folder, is on the disk and outlives a loss of power."""
+    if path.is_dir() and not hasattr(os, "O_DIRECTORY"):
+        return  # Windows opens no folders, and keeps their names itself
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def refusing_unwritable(path: Path, numbers: frozenset[int] | None = None) -> Generator[None]:
+    """Turn the error of a full disk or of a folder without permission into a `RunError` that names the file.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        What is written.
+    numbers : frozenset of int, optional
+        The error numbers to look for; without them all, for a block that does nothing but write.
+
+    Examples
+    --------
+    >>> with refusing_unwritable(Path("run/plan.json")):
+    ...     raise OSError(errno.EROFS, "Read-only file system")
+    Traceback (most recent call last):
+    ...
+    equipoise.errors.RunError: Cannot write `run/plan.json`: Read-only file system. Choose a folder that can be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        if numbers is not None and error.errno not in numbers:
+            raise
+        advice = "Choose a folder that can be written."
+        if error.errno in _FULL:
+            advice = f"{free_space(path)} Make room, then do it again."
+        raise RunError(f"Cannot write `{path}`: {error.strerror or error}. {advice}") from error
+
+
+def free_space(path: Path) -> str:
+    """How much room is left where a file would lie, as a sentence."""
+    there = next(each for each in path.absolute().parents if each.exists())
+    return f"{shutil.disk_usage(there).free:,} bytes are free there."
 
 
 def read_text(path: Path, refuse: Callable[[str], EquipoiseError], most_bytes: int = MOST_TEXT_BYTES) -> str:

@@ -113,10 +113,52 @@ def test_resuming_on_other_data_names_the_difference(trained: Path, rows: Path) 
     assert "data: `train_sha256` was" in result.stderr
 
 
-def test_resuming_nothing_is_refused(rows: Path, tmp_path: Path) -> None:
-    result = run("train", rows, *SETTINGS, "--out", tmp_path / "none", "--resume")
+def test_resuming_what_is_no_run_is_refused(rows: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    result = run("train", rows, *SETTINGS, "--out", tmp_path, "--resume")
     assert result.exit_code == 1
-    assert "is not a run directory" in result.stderr
+    assert "is not empty" in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_resume_starts_a_run_that_was_cut_off_before_it_was_one(trained: Path, rows: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    out.mkdir()
+    shutil.copy(trained / "plan.json", out)
+    (out / ".tasks.json.k7x2.json").write_text('{"to')  # killed while it was written
+    refused = run("train", rows, *SETTINGS, "--out", out)
+    assert refused.exit_code == 1
+    assert "is not empty" in refused.stderr
+    result = run("train", rows, *SETTINGS, "--out", out, "--resume")
+    assert result.exit_code == 0, result.output
+    assert "no run in" in result.stderr
+    assert (out / "metrics.jsonl").read_text().count('"loss"') == 40
+
+
+FLIPPED = {  # one character of each file that decides something, and what is then said
+    "plan.json": ('"count": ', "plan.json` cannot be used"),
+    "data.json": ('"train_sha256": "', "data: `train_sha256` was"),
+    "tasks.json": ('"kind": "', ".kind` was 'blassification'"),
+    "config.yaml": ("draws: ", "`plan.draws` was"),
+}
+
+
+@pytest.mark.parametrize("name", FLIPPED)
+def test_a_damaged_file_of_a_run_is_named_and_nothing_is_changed(
+    trained: Path, rows: Path, tmp_path: Path, name: str
+) -> None:
+    copy = Path(shutil.copytree(trained, tmp_path / "copy", ignore=shutil.ignore_patterns("checkpoint-*")))
+    data = (copy / name).read_bytes()
+    before, said = FLIPPED[name]
+    place = data.index(before.encode()) + len(before)
+    flipped = data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
+    for damaged, message in ((data[: len(data) // 2], name), (flipped, said), (data[:place] + b"\xff", name)):
+        (copy / name).write_bytes(damaged)
+        result = run("train", rows, *SETTINGS, "--out", copy, "--resume")
+        assert result.exit_code == 1, result.output
+        assert message in result.stderr
+        assert "Traceback" not in result.stderr
+        assert (copy / name).read_bytes() == damaged
 
 
 @pytest.mark.parametrize("method", ["score", "constrained", "generate", "triage=generate"])
@@ -216,7 +258,8 @@ def test_interrupted_and_resumed_gives_the_same_model(trained: Path, rows: Path,
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=300)
-    assert process.returncode == 130, stderr
+    assert process.returncode == 75, stderr
+    assert "Stopped after step" in stderr
     assert "Continue with --resume" in stderr
     assert "Traceback" not in stderr
     assert stdout == ""

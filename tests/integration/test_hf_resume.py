@@ -13,6 +13,7 @@ from equipoise import Census, OneTask, Plan, PlanSampler, Quota, Shard, StratumI
 from equipoise.errors import ConfigError, RunError, StateError
 from equipoise.integrations.checkpoints import FILE_NAME, StreamPosition
 from equipoise.integrations.hf import EquipoiseTrainer
+from equipoise.integrations.sealing import SEAL, UNFINISHED, seal
 
 STEPS = range(30)  # three epochs of ten steps
 SAVE = {"save_strategy": "steps", "save_steps": 4, "save_total_limit": None}
@@ -54,7 +55,8 @@ def test_resume_with_the_global_batch_cut_otherwise(whole, tmp_path, batch, accu
 def test_resume_takes_the_newest_complete_checkpoint(whole, tmp_path) -> None:
     for step in (4, 12, 24):
         shutil.copytree(whole[0] / f"checkpoint-{step}", tmp_path / f"checkpoint-{step}")
-    (tmp_path / "checkpoint-24" / FILE_NAME).unlink()  # as a crash while saving leaves it
+    # As a crash while saving leaves it.
+    (tmp_path / "checkpoint-24" / SEAL).rename(tmp_path / "checkpoint-24" / UNFINISHED)
     hf_jobs.run(str(tmp_path), resume=True, options=SAVE | {"max_steps": 14})
     assert sorted(hf_jobs.rows_by_step(tmp_path)) == [12, 13]
 
@@ -130,14 +132,15 @@ def test_another_dataset_is_refused(whole, tmp_path) -> None:
     shutil.copytree(whole[0] / "checkpoint-16", checkpoint)
     saved = StreamPosition.read(checkpoint)
     replace(saved, sampler={**saved.sampler, "index": "0" * 64}).write(checkpoint)
+    seal(checkpoint)
     with pytest.raises(StateError, match="the dataset changed"):
         hf_jobs.run(str(tmp_path / "run"), resume=str(checkpoint))
 
 
-def test_a_checkpoint_without_a_position_is_refused(whole, tmp_path) -> None:
+def test_a_checkpoint_without_a_seal_is_refused(whole, tmp_path) -> None:
     shutil.copytree(whole[0] / "checkpoint-16", tmp_path / "checkpoint-16")
-    (tmp_path / "checkpoint-16" / FILE_NAME).unlink()
-    with pytest.raises(StateError, match="incomplete"):
+    (tmp_path / "checkpoint-16" / SEAL).unlink()
+    with pytest.raises(StateError, match="writing was cut off, or it was not written by Equipoise"):
         hf_jobs.run(str(tmp_path / "run"), resume=str(tmp_path / "checkpoint-16"))
 
 
@@ -206,16 +209,18 @@ def test_a_checkpoint_with_a_pickled_object_is_refused_and_not_run(whole, tmp_pa
     checkpoint, harm = tmp_path / "checkpoint-4", tmp_path / "harm"
     shutil.copytree(whole[0] / "checkpoint-4", checkpoint)
     torch.save({"state": Bomb(str(harm))}, checkpoint / name)
-    with pytest.raises(StateError, match=r"checkpoint-4` is damaged, or holds more than tensors and plain values"):
+    seal(checkpoint)  # a program that knows the format can write one that fits
+    with pytest.raises(StateError, match=r"checkpoint-4` is of another model .* more than tensors and plain values"):
         hf_jobs.run(str(tmp_path / "out"), resume=str(checkpoint), options=SAVE)
     assert not harm.exists()
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "optimizer.pt", "trainer_state.json", "rng_state.pth"])
-def test_a_checkpoint_that_was_cut_off_is_refused(whole, tmp_path, name) -> None:
+def test_a_checkpoint_of_something_else_is_refused_though_it_is_whole(whole, tmp_path, name) -> None:
     checkpoint = tmp_path / "checkpoint-4"
     shutil.copytree(whole[0] / "checkpoint-4", checkpoint)
     data = (checkpoint / name).read_bytes()
     (checkpoint / name).write_bytes(data[: len(data) // 2])
-    with pytest.raises(StateError, match="checkpoint-4` is damaged"):
+    seal(checkpoint)
+    with pytest.raises(StateError, match="checkpoint-4` is of another model"):
         hf_jobs.run(str(tmp_path / "out"), resume=str(checkpoint), options=SAVE)

@@ -1,5 +1,8 @@
+import errno
+
 import pytest
 
+from equipoise.errors import RunError
 from equipoise.files import write_atomically
 
 
@@ -34,3 +37,30 @@ def test_finished_file_has_ordinary_permissions(tmp_path):
     with write_atomically(written) as temporary:
         temporary.touch()
     assert written.stat().st_mode == plain.stat().st_mode
+
+
+def test_a_full_disk_is_named_and_loses_nothing(tmp_path):
+    target = tmp_path / "plan.json"
+    target.write_text("old")
+    full = OSError(errno.ENOSPC, "No space left on device")
+    with (
+        pytest.raises(
+            RunError, match=r"plan\.json`: No space left on device\. [\d,]+ bytes are free there\. Make room"
+        ),
+        write_atomically(target),
+    ):
+        raise full
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_errors_of_other_files_are_not_taken_for_those_of_this_one(tmp_path):
+    with pytest.raises(FileNotFoundError, match="elsewhere"), write_atomically(tmp_path / "plan.json"):
+        (tmp_path / "elsewhere").read_text()
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    said = r"file/plan\.json`: .* Choose a folder that can be written"
+    with pytest.raises(RunError, match=said), write_atomically(tmp_path / "file" / "plan.json"):
+        pytest.fail("there is nothing to write to")

@@ -1,7 +1,11 @@
 """The typer application: how errors, interrupts and warnings reach the person at the terminal."""
 
+import signal
 import sys
+import threading
 import warnings
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -10,6 +14,7 @@ from typer.core import TyperGroup
 from equipoise.errors import EquipoiseError
 
 OK, ERROR, INTERRUPTED = 0, 1, 130
+STOPPED = 75  # EX_TEMPFAIL of sysexits.h: nothing is wrong, try again; no shell and no Python ends with it by itself
 
 HELP = """Weighted sampling for training multitask text-to-text models on imbalanced data.
 
@@ -36,7 +41,8 @@ Examples:
   equipoise report comparison
 
 Exit codes: 0 all went well; 1 the data, the configuration, the plan or a run cannot be used; 2 the command
-was not understood; 130 interrupted (a training has then saved a checkpoint: continue it with --resume).
+was not understood; 75 a training or a comparison was stopped by Ctrl-C or SIGTERM, after the training has saved a
+checkpoint: `train --resume`, or the same `compare`, goes on from there; 130 another command was interrupted.
 """
 
 
@@ -66,6 +72,21 @@ class _Group(TyperGroup):
                 raise
             typer.echo("Interrupted.", err=True)
             raise typer.Exit(INTERRUPTED) from None
+
+
+@contextmanager
+def stoppable(how_to_go_on: str) -> Generator[None]:
+    """Exit with `STOPPED` when Ctrl-C or SIGTERM ends the block; a training in it saves a checkpoint first."""
+    main = threading.current_thread() is threading.main_thread()
+    previous = signal.signal(signal.SIGTERM, signal.default_int_handler) if main else None
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo(f"Stopped. {how_to_go_on}", err=True)
+        raise typer.Exit(STOPPED) from None
+    finally:
+        if main:
+            signal.signal(signal.SIGTERM, previous or signal.SIG_DFL)
 
 
 app = typer.Typer(

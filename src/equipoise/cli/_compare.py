@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from equipoise.cli._app import stoppable
 from equipoise.cli._bars import bars_on_terminals_only
 from equipoise.cli._options import Draws, Json, Overrides, Seed, Source, print_json, read_comparison
 from equipoise.cli._train import Model
@@ -87,8 +88,9 @@ def run_and_report(config: "ComparisonConfig", out: Path, command: str) -> "Resu
     from equipoise.report.comparison import write_report
 
     bars_on_terminals_only()
-    result = run_comparison(config, out, command=command, say=lambda line: typer.echo(line, err=True))
-    write_report(out)
+    with stoppable("The same command goes on."):
+        result = run_comparison(config, out, command=command, say=lambda line: typer.echo(line, err=True))
+        write_report(out)
     return result
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from equipoise.cli._app import INTERRUPTED
+from equipoise.cli._app import STOPPED, stoppable
 from equipoise.cli._bars import bars_on_terminals_only
 from equipoise.cli._options import (
     AllowRepeats,
@@ -22,6 +22,7 @@ from equipoise.cli._options import (
     print_json,
     read_config,
 )
+from equipoise.config import RunConfig
 from equipoise.errors import ConfigError
 
 Model = Annotated[
@@ -32,7 +33,7 @@ Model = Annotated[
     ),
 ]
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="The new directory of the run.", show_default=False)]
-Resume = Annotated[bool, typer.Option("--resume", help="Continue the interrupted run in --out.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Continue the run in --out, or start it if there is none yet.")]
 EXAMPLES = (
     "equipoise train run.yaml",
     "equipoise train rows.jsonl --model google/t5-v1_1-small --weights sqrt --draws 40000 --out runs/first",
@@ -58,8 +59,8 @@ def train(
 ) -> None:
     """Train a model on what a plan draws, then evaluate it on the test rows as they naturally are.
 
-    An existing run is never overwritten. Ctrl-C saves a checkpoint and exits with 130; the same command with
-    --resume goes on as if nothing had happened.
+    An existing run is never overwritten. Ctrl-C and SIGTERM finish the step, save a checkpoint and exit with 75; the
+    same command with --resume goes on as if nothing had happened.
     """
     options = {
         "model.name": model,
@@ -76,18 +77,24 @@ def train(
     config = read_config(source, options, set_)
     if config.out is None:
         raise ConfigError("A run needs a directory. Give --out DIR, or `out:` in the configuration.")
+    with stoppable("Continue with --resume."):
+        _train_and_evaluate(config, Path(config.out), resume=resume, as_json=as_json)
+
+
+def _train_and_evaluate(config: RunConfig, folder: Path, *, resume: bool, as_json: bool) -> None:
     from equipoise.cli._evaluate import print_scores
-    from equipoise.experiment.directory import read_json
+    from equipoise.experiment.directory import RunDirectory, read_json
     from equipoise.experiment.evaluate import evaluate
     from equipoise.experiment.train import train as run_training
 
     bars_on_terminals_only()
-    folder = Path(config.out)
+    if resume and not RunDirectory(folder).started:
+        typer.echo(f"There is no run in {folder} to continue yet, so it starts.", err=True)
     run = run_training(config, folder, resume=resume)
     if run.interrupted:
         if run.main:
-            typer.echo(f"Interrupted after step {run.steps}. Continue with --resume.", err=True)
-        raise typer.Exit(INTERRUPTED)
+            typer.echo(f"Stopped after step {run.steps}. Continue with --resume.", err=True)
+        raise typer.Exit(STOPPED)
     if not run.main:
         return
     if run.directory.evaluation.exists():

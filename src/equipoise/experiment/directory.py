@@ -8,9 +8,9 @@ from typing import Any, cast
 
 from equipoise.config import RunConfig, load_config, save_config
 from equipoise.data import Task
-from equipoise.errors import RunError
+from equipoise.errors import PlanError, RunError
 from equipoise.experiment.versions import installed_versions
-from equipoise.files import read_text, write_atomically
+from equipoise.files import read_text, refusing_unwritable, write_atomically
 from equipoise.json_text import parse_json
 from equipoise.plan import Plan
 
@@ -87,25 +87,44 @@ class RunDirectory:
         """The folder of what the calibration came to."""
         return self.path / "calibration"
 
+    @property
+    def started(self) -> bool:
+        """Whether a run lies here: its configuration is written last of what it starts from."""
+        return self.config.is_file()
+
     @classmethod
-    def create(cls, path: Path) -> "RunDirectory":
+    def create(cls, path: Path, *, again: bool = False) -> "RunDirectory":
         """Make a new, empty run directory.
+
+        Parameters
+        ----------
+        path : pathlib.Path
+            Where.
+        again : bool
+            Accept what a start leaves that was cut off before it was a run.
 
         Raises
         ------
         RunError
-            If something other than an empty folder is there already.
+            If something else is there already.
         """
         if path.is_symlink() or (path.exists() and not path.is_dir()):
             raise RunError(f"`out` must name a new directory, found something else at `{path}`.")
-        if path.is_dir() and any(path.iterdir()):
-            hint = " or continue that run with --resume" if (path / "config.yaml").exists() else ""
+        directory = cls(path)
+        if path.is_dir() and any(path.iterdir()) and not (again and directory._cut_off()):
+            hint = " or continue that run with --resume" if directory.started else ""
             raise RunError(f"`{path}` is not empty, and runs are never overwritten. Choose another --out{hint}.")
-        try:
+        with refusing_unwritable(path):
             path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise RunError(f"Cannot make the run directory `{path}`: {error.strerror}.") from error
-        return cls(path)
+        return directory
+
+    def _cut_off(self) -> bool:
+        inputs = [file.name for file in (self.plan, self.tasks, self.data, self.versions, self.config)]
+        partial = [f".{name}." for name in inputs]  # as `write_atomically` calls them
+        return not self.started and all(
+            each.is_file() and (each.name in inputs or each.name.startswith(tuple(partial)))
+            for each in self.path.iterdir()
+        )
 
     @classmethod
     def open(cls, path: Path) -> "RunDirectory":
@@ -127,8 +146,18 @@ class RunDirectory:
         return load_config(self.config)
 
     def read_plan(self) -> Plan:
-        """Read the plan."""
-        return Plan.from_json(read_text(self.plan, RunError))
+        """Read the plan.
+
+        Raises
+        ------
+        RunError
+            If the file is missing or damaged.
+        """
+        text = read_text(self.plan, RunError)
+        try:
+            return Plan.from_json(text)
+        except PlanError as error:
+            raise RunError(f"`{self.plan}` cannot be used: {error}") from error
 
     def read_tasks(self) -> dict[str, Task]:
         """Read the tasks.

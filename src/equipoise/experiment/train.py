@@ -23,8 +23,9 @@ from equipoise.experiment.sampling import index_of, sampler_of
 from equipoise.experiment.strata import strata_of
 from equipoise.experiment.tasks_loss import tasks_loss_of_run
 from equipoise.experiment.validation import validation_rows
-from equipoise.files import write_atomically
+from equipoise.files import to_disk, write_atomically
 from equipoise.index import StratumIndex
+from equipoise.integrations.checkpoint_folders import saving
 from equipoise.integrations.hf import EquipoiseTrainer, global_batch
 from equipoise.integrations.hf_callbacks import METRICS_NAME
 from equipoise.integrations.models import load_model
@@ -63,7 +64,7 @@ def train(config: RunConfig, out: Path, *, resume: bool = False) -> Run:
     out : pathlib.Path
         The directory of the run; new, unless it is resumed.
     resume : bool
-        Continue the run in `out` from its last complete checkpoint.
+        Continue the run in `out` from its newest whole checkpoint; start it if there is none yet.
 
     Returns
     -------
@@ -93,7 +94,7 @@ def train_prepared(
     out : pathlib.Path
         The directory of the run.
     resume : bool
-        Continue the run in `out`.
+        Continue the run in `out`, or start it.
     encoded : EncodedExamples, optional
         The training rows, tokenised by the same model's tokenizer, to share them between runs.
 
@@ -105,7 +106,8 @@ def train_prepared(
     config, plan = prepared.config, prepared.plan
     refuse_bad_forecast(prepared)
     directory = RunDirectory(out)
-    if resume:
+    started = resume and directory.started
+    if started:
         RunDirectory.open(out)
         refuse_other_run(directory, prepared)
     tasks_loss = tasks_loss_of_run(prepared)
@@ -114,10 +116,10 @@ def train_prepared(
     args = trainer_arguments(config, directory.checkpoints, model.config.model_type)
     main = args.process_index == 0
     objective = objective_of(prepared, model, tokenizer)
-    if resume and directory.model.is_dir():
+    if started and directory.model.is_dir():
         return Run(directory, interrupted=False, steps=args.max_steps, main=main)
-    if main and not resume:
-        RunDirectory.create(out).write_inputs(config, plan, prepared.tasks, prepared.describe_data())
+    if main and not started:
+        RunDirectory.create(out, again=resume).write_inputs(config, plan, prepared.tasks, prepared.describe_data())
     train_rows = prepared.train
     if encoded is None:
         encoded = encode(train_rows, prepared, tokenizer)
@@ -173,5 +175,9 @@ def _publish(trainer: EquipoiseTrainer, directory: RunDirectory) -> None:
     unfinished = directory.path / ".model"
     if unfinished.exists():
         shutil.rmtree(unfinished)
-    trainer.save_model(str(unfinished))
+    with saving(unfinished, directory.checkpoints):
+        trainer.save_model(str(unfinished))
+        for path in (*unfinished.rglob("*"), unfinished):
+            to_disk(path)
     unfinished.replace(directory.model)
+    to_disk(directory.path)

@@ -1,22 +1,21 @@
-"""Where in the stream a checkpoint was taken: a JSON file beside the weights, written last.
-
-A checkpoint without this file was cut off while it was being written, or another trainer wrote it.
-"""
+"""Where in the stream a checkpoint was taken, and by which version: a JSON file beside the weights."""
 
 import json
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
-from equipoise.errors import RunError, StateError
+from equipoise.errors import StateError
 from equipoise.files import read_text, write_atomically
 from equipoise.json_text import parse_json
 
 FILE_NAME = "equipoise_stream.json"
 METRICS_NAME = "metrics.jsonl"
+FORMAT = 1
+"""Raised whenever a checkpoint of before could no longer be continued exactly."""
 
 
 @dataclass(frozen=True)
@@ -58,15 +57,16 @@ class StreamPosition:
         return self.step * self.global_batch // self.draws_per_epoch
 
     def write(self, checkpoint: str | os.PathLike[str]) -> None:
-        """Write the position into a checkpoint's folder; do it last, for it says that the checkpoint is whole.
+        """Write the position into a checkpoint's folder.
 
         Parameters
         ----------
         checkpoint : path-like
             The folder of the checkpoint.
         """
+        written = {"format": FORMAT, "equipoise": version("equipoise")} | asdict(self)
         with write_atomically(Path(checkpoint) / FILE_NAME) as temporary:
-            temporary.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+            temporary.write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
 
     @classmethod
     def read(cls, checkpoint: str | os.PathLike[str]) -> "StreamPosition":
@@ -85,7 +85,8 @@ class StreamPosition:
         Raises
         ------
         StateError
-            If the folder has no such file or the file is not what `write` writes.
+            If the folder has no such file, the file is not what `write` writes, or a version that writes another
+            format wrote it.
         """
         path = Path(checkpoint) / FILE_NAME
         if not path.is_file():
@@ -98,10 +99,18 @@ class StreamPosition:
             return StateError(f"`{path}` is not a stream position: {why}. Resume from another checkpoint.")
 
         values: object = parse_json(read_text(path, StateError), refuse)
-        names = {field.name for field in fields(cls)}
-        if not isinstance(values, dict) or set(cast("dict[str, Any]", values)) != names:
-            raise refuse(f"it must be an object of {', '.join(sorted(names))}")
+        if not isinstance(values, dict):
+            raise refuse(f"it must be an object, found {type(values).__name__}")
         held = cast("dict[str, Any]", values)
+        written, by = held.pop("format", None), held.pop("equipoise", None)
+        if written != FORMAT:
+            raise StateError(
+                f"`{path}` is of format {written!r:.80}, written by Equipoise {by!r:.80}; this is Equipoise "
+                f"{version('equipoise')}, which reads format {FORMAT}. Resume with that version, or start a new run."
+            )
+        names = {field.name for field in fields(cls)}
+        if set(held) != names:
+            raise refuse(f"it must be an object of format, equipoise, {', '.join(sorted(names))}")
         for name, least in (("step", 0), ("global_batch", 1), ("draws_per_epoch", 1), ("examples", 0)):
             if not isinstance(held[name], int) or isinstance(held[name], bool) or held[name] < least:
                 raise refuse(f"`{name}` must be a whole number from {least}, found {held[name]!r:.80}")
@@ -137,75 +146,3 @@ class StreamPosition:
                 f"The checkpoint of step {self.step} cannot be continued: {'; '.join(changed)}. "
                 "Give the old values, or start a new run."
             )
-
-
-def last_checkpoint(output_dir: str | os.PathLike[str]) -> Path | None:
-    """Return the complete checkpoint of the highest step.
-
-    Parameters
-    ----------
-    output_dir : path-like
-        Where the Trainer writes its `checkpoint-<step>` folders. It may not exist yet.
-
-    Returns
-    -------
-    pathlib.Path or None
-        None when no checkpoint was ever completed.
-
-    Examples
-    --------
-    A checkpoint that was cut off has no position and is passed over:
-
-    >>> import pathlib, tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     for step in (9, 10):
-    ...         StreamPosition(step, 4, 40, 40, None).write(f"{folder}/checkpoint-{step}")
-    ...     pathlib.Path(folder, "checkpoint-11").mkdir()
-    ...     last_checkpoint(folder).name
-    'checkpoint-10'
-    """
-    complete = [folder for folder in checkpoint_folders(output_dir) if (folder / FILE_NAME).is_file()]
-    return max(complete, key=_step, default=None)
-
-
-def checkpoint_folders(output_dir: str | os.PathLike[str]) -> list[Path]:
-    """List the `checkpoint-<step>` folders, complete or not.
-
-    Parameters
-    ----------
-    output_dir : path-like
-        Where the Trainer writes them. It may not exist yet.
-
-    Returns
-    -------
-    list of pathlib.Path
-        By rising step.
-    """
-    found = [p for p in Path(output_dir).glob("checkpoint-*") if re.fullmatch(r"checkpoint-\d+", p.name)]
-    return sorted((folder for folder in found if folder.is_dir()), key=_step)
-
-
-def refuse_used(output_dir: str | os.PathLike[str]) -> None:
-    """Refuse to start a run where another one lies.
-
-    Parameters
-    ----------
-    output_dir : path-like
-        Where the run is to write.
-
-    Raises
-    ------
-    RunError
-        If the folder holds a checkpoint or `metrics.jsonl`.
-    """
-    folder = Path(output_dir)
-    used = [*checkpoint_folders(folder), *folder.glob(METRICS_NAME)]
-    if used:
-        raise RunError(
-            f"`{folder}` already holds a run (`{used[0].name}`). "
-            "Resume it with `resume_from_checkpoint=True`, or choose another `output_dir`."
-        )
-
-
-def _step(folder: Path) -> int:
-    return int(folder.name.removeprefix("checkpoint-"))

@@ -17,10 +17,8 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from transformers.trainer_callback import ProgressCallback
 from transformers.utils import logging
 
-from equipoise.errors import RunError
-from equipoise.files import read_text, write_atomically
+from equipoise.files import refusing_unwritable, write_atomically
 from equipoise.integrations.checkpoints import METRICS_NAME
-from equipoise.json_text import parse_json
 
 
 class MetricsCallback(TrainerCallback):
@@ -29,14 +27,14 @@ class MetricsCallback(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Drop the lines after the step that training continues from, and a last line that was cut off."""
+        """Write what was logged up to the checkpoint: the file may hold more, half a line, or less than that."""
         path = _metrics_path(args)
-        if not (state.is_world_process_zero and path.exists()):
+        if not state.is_world_process_zero or not (state.log_history or path.exists()):
             return
-        whole = read_text(path, RunError).split("\n")[:-1]
-        kept = [f"{line}\n" for line in whole if 0 < logged_step(line, path) <= state.global_step]
+        for left in path.parent.glob(f".{path.name}.*"):  # by a process that was killed here
+            left.unlink()
         with write_atomically(path) as temporary:
-            temporary.write_text("".join(kept), encoding="utf-8")
+            temporary.write_text("".join(map(_line, state.log_history)), encoding="utf-8")
 
     def on_log(
         self,
@@ -48,26 +46,16 @@ class MetricsCallback(TrainerCallback):
     ) -> None:
         """Append one line; numbers that JSON cannot hold become null."""
         if state.is_world_process_zero:
-            line = {"step": state.global_step} | {name: _jsonable(value) for name, value in (logs or {}).items()}
             path = _metrics_path(args)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line, allow_nan=False) + "\n")
+            with refusing_unwritable(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with path.open("a", encoding="utf-8") as file:
+                    file.write(_line({**(logs or {}), "step": state.global_step}))
 
 
-def logged_step(line: str, path: Path) -> int:
-    """The step that a line of the metrics file is of.
-
-    Raises
-    ------
-    RunError
-        If the line is not one that this callback writes.
-    """
-    values = parse_json(line, lambda why: RunError(f"`{path}` is damaged: {why}. Remove the broken line."))
-    step: object = cast("dict[str, Any]", values).get("step") if isinstance(values, dict) else None
-    if not isinstance(step, int):
-        raise RunError(f"`{path}` is damaged: a line has no `step`, found {line!r:.80}. Remove the broken line.")
-    return step
+def _line(logged: Mapping[str, Any]) -> str:
+    values = {"step": logged["step"]} | {name: _jsonable(value) for name, value in logged.items() if name != "step"}
+    return json.dumps(values, allow_nan=False) + "\n"
 
 
 def _metrics_path(args: TrainingArguments) -> Path:

@@ -1,0 +1,54 @@
+"""Two ranks that are killed, or find their newest checkpoint damaged, end as if nothing had happened."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.support import faults
+from tests.support.faults import JOB, OPTIONS, Sitting, same_run
+
+from equipoise.integrations.checkpoint_folders import last_checkpoint
+
+pytestmark = [pytest.mark.distributed, pytest.mark.slow]
+
+STEPS, KILLS, SEED = 120, 30, 2
+TWO = JOB | {"ranks": 2, "batch": 4, "options": OPTIONS | {"max_steps": STEPS}}
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with faults.quick_folder() as path:
+        yield path
+
+
+def test_thirty_kills_of_a_rank_and_a_damaged_checkpoint_change_nothing(folder) -> None:
+    whole, run = folder / "whole", folder / "killed"
+    Sitting(whole, **TWO).finish()
+    faults.kill_at_random(run, SEED, KILLS, **TWO)
+
+    # Until two checkpoints are there; then the newest loses its end, and both ranks have to take the other.
+    sitting = Sitting(run, **TWO)
+    before = last_checkpoint(run)
+    sitting.wait_for(lambda: last_checkpoint(run) not in (None, before))
+    sitting.send(signal.SIGKILL)
+    sitting.end()
+    newest = last_checkpoint(run)
+    assert newest is not None
+    os.truncate(newest / "rng_state_1.pth", 100)
+    sitting = Sitting(run, **TWO)
+    sitting.finish()
+    assert f"`{newest}` is damaged: `rng_state_1.pth` has changed" in sitting.log.read_text()
+    assert (run / f"damaged-{newest.name}").is_dir()
+    same_run(run, whole, STEPS)
+
+
+def test_a_checkpoint_that_all_ranks_refuse_ends_all(folder) -> None:
+    run = folder / "run"
+    short = TWO | {"options": OPTIONS | {"max_steps": 4}}
+    Sitting(run, **short).finish()
+    os.truncate(run / "checkpoint-4" / "optimizer.pt", 100)
+    sitting = Sitting(run, **TWO)
+    assert sitting.end()[0] == 1
+    assert "all are damaged" in sitting.log.read_text()

@@ -1,0 +1,261 @@
+"""Trainings that are killed, run out of disk or find their checkpoints damaged end as if nothing had happened."""
+
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.support import faults
+from tests.support.faults import JOB, OPTIONS, Sitting, hf_jobs, same_run
+
+from equipoise.errors import RunError, RunWarning, StateError
+from equipoise.integrations.checkpoint_folders import last_checkpoint
+from equipoise.integrations.checkpoints import FILE_NAME
+from equipoise.integrations.sealing import SEAL, UNFINISHED, damage_of, seal
+
+pytestmark = pytest.mark.slow
+
+SHORT, LONG = 16, 120  # steps
+KILLS, SEED = 30, 1
+STEPS = {steps: JOB | {"options": OPTIONS | {"max_steps": steps}} for steps in (SHORT, LONG)}
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with faults.quick_folder() as path:
+        yield path
+
+
+@pytest.fixture(scope="module")
+def whole() -> Iterator[Callable[[int], Path]]:
+    """Runs that were never interrupted, by their number of steps."""
+    with faults.quick_folder() as path:
+
+        def of(steps: int) -> Path:
+            run = path / str(steps)
+            if not run.exists():
+                Sitting(run, **STEPS[steps]).finish()
+            return run
+
+        yield of
+
+
+def test_thirty_kills_at_random_moments_change_nothing(whole, folder) -> None:
+    run = folder / "killed"
+    writing = faults.kill_at_random(run, SEED, KILLS, **STEPS[LONG])
+    Sitting(run, **STEPS[LONG]).finish()
+    same_run(run, whole(LONG), LONG)
+    assert writing < KILLS  # some kills were in steps, and the test below kills in every operation of a checkpoint
+
+
+def test_a_kill_at_any_operation_on_files_leaves_a_whole_checkpoint(whole, folder) -> None:
+    run = folder / "killed"
+    seen = unfinished = 0
+    for operation in range(1, 200):
+        sitting = Sitting(run, die_at=operation, **STEPS[SHORT])
+        if not any(sitting.end()):
+            break
+        unfinished += any(run.glob(f"checkpoint-*/{UNFINISHED}"))
+        last = last_checkpoint(run)
+        step = 0 if last is None else int(last.name.removeprefix("checkpoint-"))
+        assert step >= seen, f"operation {operation} lost {seen}"
+        assert last is None or damage_of(last) is None, f"operation {operation}"
+        seen = step
+    else:
+        pytest.fail("it never ended")
+    assert unfinished > 10, "no kills while a checkpoint was written"
+    same_run(run, whole(SHORT), SHORT)
+
+
+def test_a_second_ctrl_c_while_saving_corrupts_nothing(whole, folder) -> None:
+    run = folder / "stopped"
+    sitting = Sitting(run, **STEPS[SHORT])
+    sitting.wait_for((run / "metrics.jsonl").exists)
+    sitting.send(signal.SIGINT)
+    sitting.wait_for(lambda: any(run.glob(f"checkpoint-*/{UNFINISHED}")))
+    sitting.send(signal.SIGINT)
+    sitting.end()
+    Sitting(run, **STEPS[SHORT]).finish()
+    same_run(run, whole(SHORT), SHORT)
+
+
+def cut_off(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) * 3 // 4] ^= 1
+    path.write_bytes(data)
+
+
+def last_line_off(path: Path) -> None:
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("model.safetensors", flip),
+        ("model.safetensors", cut_off),
+        ("optimizer.pt", flip),
+        ("rng_state.pth", Path.unlink),
+        ("trainer_state.json", flip),
+        (FILE_NAME, flip),
+        (SEAL, flip),
+        (SEAL, cut_off),
+        (SEAL, last_line_off),
+    ],
+)
+def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_is_used(whole, folder, name, damage) -> None:
+    run = folder / "run"
+    shutil.copytree(whole(SHORT), run)
+    (run / "rows-0.jsonl").unlink()
+    newest = run / f"checkpoint-{SHORT}"
+    damage(newest / name)
+    with pytest.warns(RunWarning, match=f"checkpoint-{SHORT}` is damaged: .* from `checkpoint-{SHORT - 4}`"):
+        done = hf_jobs.run(str(run), resume=True, **STEPS[SHORT])
+    assert done["parameters"] == faults.result(whole(SHORT))["parameters"]
+    assert faults.metrics(run) == faults.metrics(whole(SHORT))
+    assert sorted(hf_jobs.rows_by_step(run)) == list(range(SHORT - 4, SHORT))
+    assert damage_of(newest) is None
+    assert damage_of(run / f"damaged-checkpoint-{SHORT}") is not None
+
+
+def test_a_damaged_checkpoint_that_was_named_is_refused_and_the_last_whole_one_named(whole, folder) -> None:
+    run = folder / "run"
+    shutil.copytree(whole(SHORT), run)
+    flip(run / "checkpoint-16" / "model.safetensors")
+    before = sorted(run.iterdir())
+    with pytest.raises(
+        StateError, match=r"model\.safetensors` has changed .* last whole one beside it is `.*checkpoint-12"
+    ):
+        hf_jobs.run(str(folder / "out"), resume=str(run / "checkpoint-16"), **STEPS[SHORT])
+    assert sorted(run.iterdir()) == before
+
+
+def test_when_all_checkpoints_are_damaged_nothing_is_started_or_touched(whole, folder) -> None:
+    run = folder / "run"
+    shutil.copytree(whole(SHORT), run)
+    for each in run.glob("checkpoint-*"):
+        flip(each / "model.safetensors")
+    before = sorted(run.iterdir())
+    with pytest.raises(StateError, match=r"all are damaged: .*checkpoint-16.*checkpoint-12"):
+        hf_jobs.run(str(run), resume=True, **STEPS[SHORT])
+    assert sorted(run.iterdir()) == before
+
+
+def test_checkpoints_of_others_are_neither_resumed_nor_removed(whole, folder) -> None:
+    run = folder / "run"
+    shutil.copytree(whole(SHORT) / "checkpoint-16", run / "checkpoint-16")
+    (run / "checkpoint-16" / SEAL).unlink()
+    with pytest.raises(StateError, match="was not completed by Equipoise"):
+        hf_jobs.run(str(run), resume=True, **STEPS[SHORT])
+    shutil.copytree(whole(SHORT) / "checkpoint-12", run / "checkpoint-12")
+    hf_jobs.run(str(run), resume=True, **JOB, options=OPTIONS | {"max_steps": 15})
+    # It counts for nothing among the two that are kept.
+    assert {each.name for each in run.glob("checkpoint-*")} == {"checkpoint-12", "checkpoint-15", "checkpoint-16"}
+
+
+def test_a_checkpoint_of_a_newer_format_is_refused_with_both_versions(whole, folder) -> None:
+    checkpoint = Path(shutil.copytree(whole(SHORT) / "checkpoint-12", folder / "checkpoint-12"))
+    path = checkpoint / FILE_NAME
+    path.write_text(
+        path.read_text().replace('"format": 1', '"format": 2').replace('"equipoise": "', '"equipoise": "9.')
+    )
+    seal(checkpoint)
+    with pytest.raises(StateError, match=r"format 2, written by Equipoise '9\..* this is Equipoise .* reads format 1"):
+        hf_jobs.run(str(folder / "out"), resume=str(checkpoint), **STEPS[SHORT])
+
+
+def test_what_was_cut_off_does_not_push_out_a_whole_checkpoint(whole, folder) -> None:
+    run = folder / "run"
+    shutil.copytree(whole(SHORT) / "checkpoint-12", run / "checkpoint-12")
+    for step in (13, 14):  # a later mtime, a higher step, and marked as ours
+        (run / f"checkpoint-{step}").mkdir()
+        (run / f"checkpoint-{step}" / UNFINISHED).touch()
+    sitting = Sitting(run, die_at=12, **STEPS[SHORT])
+    assert any(sitting.end())
+    assert (run / "checkpoint-16").exists()
+    assert last_checkpoint(run) == run / "checkpoint-12"
+    Sitting(run, **STEPS[SHORT]).finish()
+    assert {each.name for each in run.glob("checkpoint-*")} == {"checkpoint-12", "checkpoint-16"}
+
+
+def no_large_files() -> None:
+    """Let no file grow beyond 20 KB: the weights do not fit, and the system says so as it does of a full disk."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+
+def to_step_4(run: Path) -> None:
+    sitting = Sitting(run, **STEPS[SHORT])
+    sitting.wait_for(lambda: last_checkpoint(run) is not None)
+    sitting.send(signal.SIGKILL)
+    sitting.end()
+
+
+def test_a_failed_save_names_the_file_and_the_last_checkpoint_and_loses_nothing(whole, folder) -> None:
+    run = folder / "run"
+    to_step_4(run)
+    last = last_checkpoint(run)
+    assert last is not None
+    sitting = Sitting(run, before=no_large_files, **STEPS[SHORT])
+    assert sitting.end() == [1]
+    log = sitting.log.read_text()
+    assert "RunError: Cannot save `" in log
+    assert "File too large" in log
+    assert f"The last checkpoint is `{last}`" in log
+    assert last_checkpoint(run) == last
+    assert damage_of(last) is None
+    assert not list(run.glob(f"*/{UNFINISHED}")), "what was not completed takes room"
+    Sitting(run, **STEPS[SHORT]).finish()
+    same_run(run, whole(SHORT), SHORT)
+
+
+def test_a_full_disk_loses_nothing(whole) -> None:
+    with faults.folder_in_memory("1m") as disk:
+        run = disk / "run"
+        to_step_4(run)
+        last = last_checkpoint(run)
+        filler = disk / "filler"
+        with filler.open("wb", buffering=0) as file:
+            while True:
+                try:
+                    file.write(bytes(4096))
+                except OSError:
+                    break
+        sitting = Sitting(run, **STEPS[SHORT])
+        codes = sitting.end()
+        log = sitting.log.read_text() or "the log did not fit either"
+        assert codes == [1], log
+        assert last_checkpoint(run) == last
+        filler.unlink()
+        Sitting(run, **STEPS[SHORT]).finish()
+        same_run(run, whole(SHORT), SHORT)
+
+
+def test_a_read_only_folder_is_refused_before_training_begins(whole) -> None:
+    with faults.folder_in_memory() as disk:
+        shutil.copytree(whole(SHORT) / "checkpoint-12", disk / "run" / "checkpoint-12")
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        trainer = hf_jobs.build(whole(SHORT).parent / "elsewhere", **STEPS[SHORT])
+        for folder, resume in ((disk / "run", True), (disk / "new", None)):
+            trainer.args.output_dir = str(folder)
+            with pytest.raises(RunError, match=r"Read-only file system\. Choose a folder that can be written"):
+                trainer.train(resume)
+        assert trainer.state.global_step == 0
+
+
+def test_one_checkpoint_is_enough_as_the_old_one_goes_last(whole, folder) -> None:
+    options = OPTIONS | {"max_steps": SHORT, "save_total_limit": 1}
+    run = folder / "run"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        done = hf_jobs.run(str(run), options=options, **JOB)
+    assert [each.name for each in run.glob("checkpoint-*")] == ["checkpoint-16"]
+    assert done["parameters"] == faults.result(whole(SHORT))["parameters"]
