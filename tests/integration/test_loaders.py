@@ -3,6 +3,7 @@
 import re
 from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from tests.support.loaders import (
     KINDS,
     ONE_TASK,
     PER_STEP,
+    ROWS,
     TOKENS,
     alone,
     batches_of,
@@ -30,7 +32,9 @@ from tests.support.loaders import (
 )
 from torch.utils.data import DataLoader
 
-from equipoise import PlanSampler, Shard, draws
+from equipoise import PlanSampler, draws
+from equipoise.errors import ConfigError
+from equipoise.integrations.lightning import StreamCallback, StreamDataModule
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:'set_vital' is deprecated:UserWarning"),  # torchdata 0.11 calls it
@@ -160,7 +164,7 @@ def test_lightning_with_workers(kind):
 
 
 def test_lightning_counts_the_batches_of_an_epoch_once_unless_told():
-    found = batches_of(lightning_fit("tokens", reload_dataloaders_every_n_epochs=0))
+    found = batches_of(lightning_fit("tokens", given=make("tokens"), reload_dataloaders_every_n_epochs=0))
     expected = alone("tokens")
     assert len(expected[2]) > len(expected[0])
     assert [len(epoch) for epoch in found] == [len(expected[0])] * 3, "draws are left out"
@@ -193,6 +197,29 @@ def test_lightning_takes_an_epochs_last_batch_for_one_inside_it(tmp_path):
     assert steps_of(after) != steps_alone("tokens", at)
 
 
+def lightning_trainer(**changed):
+    usual = {"callbacks": [StreamCallback()], "checkpoint_callbacks": [], "accumulate_grad_batches": PER_STEP}
+    return SimpleNamespace(**usual | {"global_rank": 0, "world_size": 1, "global_step": 0} | changed)
+
+
+def test_lightning_is_refused_what_would_break_the_stream():
+    with pytest.raises(ConfigError, match="`reload_dataloaders_every_n_epochs` of the Trainer must be 1"):
+        lightning_fit("tokens", reload_dataloaders_every_n_epochs=0)
+    data = StreamDataModule(range(ROWS), lambda shard: make("mixed", shard), batch_size=BATCH)
+    data.trainer = lightning_trainer(callbacks=[])
+    with pytest.raises(ConfigError, match="must hold a StreamCallback"):
+        data.setup("fit")
+    data.setup("test")
+    data.trainer = lightning_trainer()
+    data.setup("fit")
+    again = DataLoader(range(ROWS), BATCH, sampler=make("mixed"))
+    trainer = lightning_trainer(datamodule=data, train_dataloader=again, reload_dataloaders_every_n_epochs=0)
+    with pytest.raises(ConfigError, match="`use_distributed_sampler` of the Trainer must be False"):
+        StreamCallback().on_train_start(trainer, None)
+    with pytest.raises(ConfigError, match="must be a StreamDataModule with StreamCallback, found NoneType"):
+        StreamCallback().on_train_batch_end(lightning_trainer(datamodule=None), None, None, None, 0)
+
+
 @pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists")
 def test_the_lightning_page(tmp_path):
     """The code of the page trains, and resumes."""
@@ -216,8 +243,7 @@ def test_the_lightning_page(tmp_path):
         quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
         names = {
             "plan": plan, "index": index, "dataset": range(loaders.ROWS), "module": Module(), "checkpoint": checkpoint,
-            "PlanSampler": PlanSampler, "Shard": Shard, "DataLoader": DataLoader,
-            "BATCH": 8, "ACCUMULATION": 2, "GLOBAL_BATCH": 16,
+            "PlanSampler": PlanSampler, "BATCH": 8, "ACCUMULATION": 2, "GLOBAL_BATCH": 16,
             "options": {"max_epochs": epochs, "accelerator": "cpu", "default_root_dir": tmp_path / folder, **quiet},
         }  # fmt: skip
         exec(code.replace("max_epochs=3", "**options"), names)

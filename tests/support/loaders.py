@@ -121,9 +121,12 @@ def lightning_fit(kind, *, ranks=1, workers=0, given=None, keep=True, save=None,
     """Train with Lightning, and give (epoch, optimiser step, rows) of each batch of this rank.
 
     `given` is a sampler to use as it is; `save` = (hook, optimiser step, path) saves there and stops; `keep` says
-    whether the sampler's state is in what is saved.
+    whether the sampler's state is in what is saved. Without `given`, and unless told not to keep it, the data module is
+    that of `equipoise.integrations.lightning`, for the samplers that it takes.
     """
     from lightning import Callback, LightningDataModule, LightningModule, Trainer
+
+    from equipoise.integrations.lightning import StreamCallback, StreamDataModule
 
     class Module(LightningModule):
         def __init__(self):
@@ -133,11 +136,7 @@ def lightning_fit(kind, *, ranks=1, workers=0, given=None, keep=True, save=None,
         def configure_optimizers(self):
             return torch.optim.SGD(self.parameters(), 1e-6)
 
-        def on_train_epoch_start(self):
-            self.batches = 0
-
         def training_step(self, batch, number):
-            self.batches = getattr(self, "batches", 0) + 1
             self.seen.append((self.current_epoch, self.global_step, batch.tolist()))
             return self.layer(batch[:, None].float()).mean()
 
@@ -151,8 +150,6 @@ def lightning_fit(kind, *, ranks=1, workers=0, given=None, keep=True, save=None,
         def state_dict(self):
             if not keep:
                 return {}
-            if kind in TOKENS:
-                return self.sampler.state_dict(batches=self.trainer.lightning_module.batches)
             return self.sampler.state_dict(position=self.trainer.global_step * STEP)
 
         def load_state_dict(self, state):
@@ -170,6 +167,12 @@ def lightning_fit(kind, *, ranks=1, workers=0, given=None, keep=True, save=None,
                 trainer.save_checkpoint(save[2])
                 trainer.should_stop = True
 
+    own = given is None and keep and kind != "batch_sampler"
+    data = Data()
+    if own:
+        loading = {"batch_size": None if kind in TOKENS else BATCH, "num_workers": workers}
+        loading["multiprocessing_context"] = "fork" if workers else None
+        data = StreamDataModule(range(ROWS), lambda shard: make(kind, shard), **loading)
     module = Module()
     quiet = {"enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False}
     trainer = Trainer(
@@ -177,8 +180,8 @@ def lightning_fit(kind, *, ranks=1, workers=0, given=None, keep=True, save=None,
         max_epochs=len(EPOCHS),
         accumulate_grad_batches=PER_STEP // ranks,
         logger=False,
-        callbacks=[Save()],
+        callbacks=[Save(), *([StreamCallback()] if own else [])][::-1],
         **quiet | {"use_distributed_sampler": False, "reload_dataloaders_every_n_epochs": 1} | options,
     )
-    trainer.fit(module, datamodule=Data(), ckpt_path=resume, weights_only=False if resume else None)
+    trainer.fit(module, datamodule=data, ckpt_path=resume, weights_only=True if resume else None)
     return module.seen

@@ -2,34 +2,34 @@
 # ruff: noqa: ARG002 - the signatures are those of Trainer
 
 import itertools
-import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset, Sampler
-from transformers import PreTrainedModel, Seq2SeqTrainingArguments, TrainerCallback, TrainerState
-from transformers.trainer import TRAINER_STATE_NAME
+from torch.utils.data import DataLoader, Dataset
+from transformers import PreTrainedModel, Seq2SeqTrainingArguments, TrainerCallback
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from transformers.trainer_utils import EvalLoopOutput, PredictionOutput, TrainOutput
 
 from equipoise.collate import Collator
 from equipoise.errors import RunError
-from equipoise.integrations.checkpoints import StreamPosition, last_checkpoint, refuse_used
-from equipoise.integrations.hf_arguments import check_arguments, global_batch, training_arguments, whole_steps
+from equipoise.integrations.checkpoint_folders import last_checkpoint
+from equipoise.integrations.hf_arguments import check_arguments, global_batch, training_arguments
 from equipoise.integrations.hf_callbacks import MetricsCallback, ProgressBar, StopOnSignal, no_bars_for_saving
-from equipoise.integrations.hf_stream import EpochSampler, StreamCallback, check_sampler
+from equipoise.integrations.hf_mixin import StreamMixin
+from equipoise.integrations.hf_stream import EpochSampler
 from equipoise.integrations.hf_tasks import TasksTrainer
-from equipoise.losses import SumMass, TokenLoss
+from equipoise.integrations.stream_checks import whole_steps
+from equipoise.losses import SumMass, TokenLoss, step_mass
 from equipoise.losses.tasks import TasksLoss
 from equipoise.objectives import Objective, TokenObjective
 
 __all__ = ["EquipoiseTrainer", "global_batch", "last_checkpoint", "training_arguments", "whole_steps"]
 
 
-class EquipoiseTrainer(TasksTrainer):
+class EquipoiseTrainer(StreamMixin, TasksTrainer):
     """`Seq2SeqTrainer` on the stream of a sampler, with example weights in the loss.
 
     Optimiser step k sees draws [k G, (k + 1) G) of the stream, with G = batch size x accumulation x ranks,
@@ -94,9 +94,8 @@ class EquipoiseTrainer(TasksTrainer):
         optimizers: tuple[Any, Any] = (None, None),
     ) -> None:
         check_arguments(args, model.config.model_type)
-        examples = len(cast(Any, train_dataset))  # `Dataset` promises no length, every map-style one has it
-        check_sampler(sampler, global_batch(args), examples)
         super().__init__(
+            sampler=sampler,
             model=model,
             args=args,
             data_collator=data_collator,
@@ -106,12 +105,9 @@ class EquipoiseTrainer(TasksTrainer):
             callbacks=callbacks,
             optimizers=optimizers,
         )
-        self.sampler = sampler
         self.objective: Objective = TokenObjective(loss) if isinstance(loss, TokenLoss) else loss
-        self._start = StreamPosition(0, global_batch(args), len(sampler), examples, sampler=None)
         self._stop = StopOnSignal(self.accelerator)
         self.weigh_tasks(tasks_loss)
-        self.add_callback(StreamCallback(sampler, self._start, self.accelerator))
         self.add_callback(MetricsCallback())
         self.add_callback(self._stop)
         self.remove_callback(PrinterCallback)
@@ -134,8 +130,8 @@ class EquipoiseTrainer(TasksTrainer):
         Parameters
         ----------
         resume_from_checkpoint : str, bool or None
-            A checkpoint's folder; or True for the newest complete one in `args.output_dir`, and for a start
-            from step 0 when there is none yet.
+            A checkpoint's folder; or True for the newest whole one in `args.output_dir`, and for a start
+            from step 0 when none was completed yet.
         trial, ignore_keys_for_eval
             As in `transformers.Trainer`.
 
@@ -147,37 +143,18 @@ class EquipoiseTrainer(TasksTrainer):
         Raises
         ------
         RunError
-            If the output directory holds another run and none was to be resumed.
+            If the output directory cannot be written, or holds another run and none was to be resumed.
         StateError
-            If plan, seed, dataset or global batch differ from the checkpoint's.
+            If the checkpoint is damaged, or of another plan, seed, dataset, global batch or format.
         """
-        folder = cast(str, self.args.output_dir)
-        named = Path(resume_from_checkpoint) if isinstance(resume_from_checkpoint, str) else None
-        checkpoint = last_checkpoint(folder) if resume_from_checkpoint is True else named
-        if checkpoint is None and not resume_from_checkpoint:
-            refuse_used(folder)
-        if checkpoint is not None and self._resume_stream(checkpoint) >= self._planned_steps():
-            # The Trainer would train one step more where the end lies inside an epoch.
-            self._load_from_checkpoint(str(checkpoint))
-            self.state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
-            return TrainOutput(self.state.global_step, math.nan, {})
         with self._stop.installed(), no_bars_for_saving():
-            return super().train(None if checkpoint is None else str(checkpoint), trial, ignore_keys_for_eval)
+            return super().train(resume_from_checkpoint, trial, ignore_keys_for_eval)
 
-    def _resume_stream(self, checkpoint: Path) -> int:
-        """Check that the checkpoint is of this stream and return its step."""
-        saved = StreamPosition.read(checkpoint)
-        saved.check_same_stream(self._start)
+    def resume_stream(self, checkpoint: Path) -> int:
+        """Check that the checkpoint is of this stream, and of these tasks; return its step."""
+        step = super().resume_stream(checkpoint)
         self.resume_tasks(checkpoint)
-        if saved.sampler is not None and hasattr(self.sampler, "load_state_dict"):
-            # Refuses another plan, seed or dataset.
-            cast(Any, self.sampler).load_state_dict(saved.sampler)
-        return saved.step
-
-    def _planned_steps(self) -> int:
-        if self.args.max_steps > 0:
-            return self.args.max_steps
-        return math.ceil(self.args.num_train_epochs * (self._start.draws_per_epoch // self._start.global_batch))
+        return step
 
     def get_batch_samples(
         self, epoch_iterator: Iterator[dict[str, Tensor]], num_batches: int, device: torch.device
@@ -201,8 +178,7 @@ class EquipoiseTrainer(TasksTrainer):
         batches = list(itertools.islice(epoch_iterator, num_batches))
         by_row = [self.objective.masses(batch, self.progress) for batch in batches]
         self.begin_step(batches, by_row)
-        mass = torch.stack([rows.sum() for rows in by_row]).sum() if by_row else torch.zeros(())
-        return batches, cast(Tensor, self.accelerator.reduce(mass.to(device), "sum"))
+        return batches, step_mass(by_row, lambda mass: cast(Tensor, self.accelerator.reduce(mass.to(device), "sum")))
 
     def compute_loss(
         self,
@@ -290,11 +266,3 @@ class EquipoiseTrainer(TasksTrainer):
     def predict(self, *args: Any, **kwargs: Any) -> PredictionOutput:
         """Raise RunError: predictions are the work of `equipoise.scoring`."""
         raise RunError("EquipoiseTrainer gives no predictions. Use `equipoise.scoring.LabelScorer`.")
-
-    def num_examples(self, dataloader: DataLoader[Any]) -> int:
-        """Return how many examples one pass of a loader gives: draws in training, not dataset rows."""
-        dataset = dataloader.dataset
-        return len(self.sampler) if dataset is self.train_dataset else len(cast(Any, dataset))
-
-    def _get_train_sampler(self, train_dataset: Dataset[Any] | None = None) -> Sampler[int]:
-        return cast(Sampler[int], self.sampler)

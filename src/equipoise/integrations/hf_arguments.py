@@ -4,7 +4,7 @@ import dataclasses
 import difflib
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -33,8 +33,18 @@ OWNED: dict[str, tuple[Any, str]] = {
     "resume_from_checkpoint": (None, "it is an argument of train()"),
     "fsdp": (None, "the scaling of the loss is verified for one device and DDP only"),
     "deepspeed": (None, "the scaling of the loss is verified for one device and DDP only"),
-    "parallelism_config": (None, "the scaling of the loss is verified for one device and DDP only"),
+    "parallelism_config": (None, "the cut of the stream and the scaling of the loss are verified for DDP only"),
 }
+
+# Those of them under which the stream itself would be another one, whatever the loss.
+OF_THE_STREAM = (
+    "train_sampling_strategy",
+    "group_by_length",
+    "ignore_data_skip",
+    "accelerator_config",
+    "auto_find_batch_size",
+    "parallelism_config",
+)
 
 # Encoder-decoders pre-trained in bfloat16 whose feed-forward output `wo` exceeds the range of float16.
 T5_FAMILY = frozenset({"t5", "mt5", "umt5", "longt5", "switch_transformers", "t5gemma", "t5gemma2"})
@@ -119,20 +129,28 @@ def check_arguments(args: TrainingArguments, model_type: str) -> None:
     ConfigError
         Naming the first argument that does not fit and why.
     """
-    for name, (needed, reason) in OWNED.items():
-        found = _batch_options(args) if name == "accelerator_config" else getattr(args, name, needed)
-        if found != needed and (found or needed):
-            raise ConfigError(f"`{name}` must be {needed!r}, found {found!r}: {reason}.")
+    _check_owned(args, OWNED)
     if args.fp16 and model_type in T5_FAMILY:
         raise ConfigError(
             f"`fp16` cannot be used with a model of type {model_type!r}: its feed-forward layers (`wo`) overflow "
             "in float16 and the loss becomes NaN. Use `bf16`, or float32."
         )
-    if args.save_total_limit == 1:
-        raise ConfigError(
-            "`save_total_limit` must be at least 2, found 1: the only checkpoint is deleted before the next one "
-            "is known to be complete. Use 2."
-        )
+
+
+def check_stream_arguments(args: TrainingArguments) -> None:
+    """Refuse arguments under which a Trainer would not train on the stream of its sampler.
+
+    Parameters
+    ----------
+    args : transformers.TrainingArguments
+        Of any Trainer.
+
+    Raises
+    ------
+    ConfigError
+        Naming the first argument that does not fit and why.
+    """
+    _check_owned(args, OF_THE_STREAM)
 
 
 def global_batch(args: TrainingArguments) -> int:
@@ -157,27 +175,12 @@ def global_batch(args: TrainingArguments) -> int:
     return args.train_batch_size * args.gradient_accumulation_steps * args.world_size
 
 
-def whole_steps(draws: int, batch: int) -> int:
-    """Round a number of draws up to whole optimiser steps, as the sampler of a Trainer needs it.
-
-    Parameters
-    ----------
-    draws : int
-        The wanted draws per epoch.
-    batch : int
-        From `global_batch`.
-
-    Returns
-    -------
-    int
-        The smallest multiple of `batch` that is at least `draws` and at least one step.
-
-    Examples
-    --------
-    >>> whole_steps(100, 16), whole_steps(96, 16)
-    (112, 96)
-    """
-    return max(1, -(-draws // batch)) * batch
+def _check_owned(args: TrainingArguments, names: Iterable[str]) -> None:
+    for name in names:
+        needed, reason = OWNED[name]
+        found = _batch_options(args) if name == "accelerator_config" else getattr(args, name, needed)
+        if found != needed and (found or needed):
+            raise ConfigError(f"`{name}` must be {needed!r}, found {found!r}: {reason}.")
 
 
 def _refuse(options: Mapping[str, Any]) -> None:

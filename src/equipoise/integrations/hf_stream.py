@@ -10,8 +10,9 @@ from accelerate import Accelerator
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from equipoise.errors import ConfigError
+from equipoise.integrations.checkpoint_folders import finish
 from equipoise.integrations.checkpoints import StreamPosition
-from equipoise.integrations.hf_arguments import whole_steps
+from equipoise.integrations.stream_checks import check_rows, inner_sampler
 
 
 class EpochSampler(Protocol):
@@ -35,7 +36,7 @@ class EpochSampler(Protocol):
 
 
 class StreamCallback(TrainerCallback):
-    """Keep the sampler at the epoch of training, and write its position into every checkpoint.
+    """Keep the sampler at the epoch of training, and complete every checkpoint with its position.
 
     After a resume inside an epoch the Trainer's own `set_epoch` no longer reaches the sampler on more
     than one rank: skipping batches nests it one level deeper than the Trainer looks.
@@ -53,7 +54,7 @@ class StreamCallback(TrainerCallback):
         self.sampler.set_epoch(replace(self.start, step=state.global_step).epoch)
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Write the position once every rank has written its part of the checkpoint."""
+        """Complete the checkpoint once every rank has written its part of it."""
         self.accelerator.wait_for_everyone()
         if state.is_world_process_zero:
             here = replace(self.start, step=state.global_step)
@@ -62,7 +63,8 @@ class StreamCallback(TrainerCallback):
                 # skips from the start of the epoch on its own.
                 first = here.epoch * here.draws_per_epoch
                 here = replace(here, sampler=cast(Any, self.sampler).state_dict(position=first))
-            here.write(Path(cast(str, args.output_dir)) / f"checkpoint-{state.global_step}")
+            folder = Path(cast(str, args.output_dir)) / f"checkpoint-{state.global_step}"
+            finish(here, folder, keep=args.save_total_limit, best=state.best_model_checkpoint)
 
 
 def check_sampler(sampler: EpochSampler, batch: int, examples: int) -> None:
@@ -82,30 +84,10 @@ def check_sampler(sampler: EpochSampler, batch: int, examples: int) -> None:
     ConfigError
         If it is sharded already, points into another dataset, or its epoch is not whole steps.
     """
-    inner = getattr(sampler, "sampler", sampler)  # LengthSorted holds the sampler whose order it changes
-    shard = getattr(inner, "shard", None)
+    shard = getattr(inner_sampler(sampler), "shard", None)
     if shard is not None and shard.world_size > 1:
         raise ConfigError(
             f"`sampler` must give the whole stream, found {shard}: the Trainer cuts it again, and most draws would "
             "be lost. Build it with Shard(0, 1)."
         )
-    index = getattr(inner, "index", None)
-    if index is not None and len(index) != examples:
-        raise ConfigError(
-            f"`sampler` must draw from the rows of `train_dataset`, found an index of {len(index)} rows and "
-            f"{examples} examples. Build both from the same records."
-        )
-    # LengthSorted, and Quota and OneTask batches, are made for one global batch.
-    for holder in (sampler, getattr(inner, "batches", None)):
-        made_for = getattr(holder, "global_batch", batch)
-        if made_for != batch:
-            raise ConfigError(
-                f"`global_batch` of the sampler must be that of the run, {batch} draws (batch size x accumulation x "
-                f"ranks), found {made_for}. Build it with global_batch={batch}."
-            )
-    draws = len(sampler)
-    if draws == 0 or draws % batch:
-        raise ConfigError(
-            f"`sampler` must give whole optimiser steps of {batch} draws (batch size x accumulation x ranks), found "
-            f"{draws} draws per epoch. Use draws_per_epoch={whole_steps(draws, batch)}."
-        )
+    check_rows(sampler, batch, examples)

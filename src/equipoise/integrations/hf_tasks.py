@@ -8,11 +8,10 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import Seq2SeqTrainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from equipoise.errors import ConfigError, StateError
 from equipoise.files import read_text, write_atomically
-from equipoise.integrations.hf_damaged import ResumingTrainer
 from equipoise.integrations.jacobian import Gradients
 from equipoise.integrations.step_of_tasks import StepOfTasks
 from equipoise.json_text import parse_json
@@ -24,10 +23,7 @@ FILE_NAME = "equipoise_tasks.json"
 
 
 class TasksCallback(TrainerCallback):
-    """Call a `StepOfTasks` around the optimiser, and write its state into every checkpoint.
-
-    Add it before `StreamCallback`, whose file says that a checkpoint is whole.
-    """
+    """Call a `StepOfTasks` around the optimiser, and write its state into every checkpoint."""
 
     def __init__(self, step: StepOfTasks) -> None:
         self.step = step
@@ -52,7 +48,7 @@ class TasksCallback(TrainerCallback):
                 temporary.write_text(json.dumps(self.step.method.state_dict(), indent=2) + "\n", encoding="utf-8")
 
 
-class TasksTrainer(ResumingTrainer):
+class TasksTrainer(Seq2SeqTrainer):
     """A `Seq2SeqTrainer` whose tasks may weigh otherwise than they are drawn.
 
     A subclass sets `objective` and calls `weigh_tasks` when it is made, `begin_step` when it has fetched the

@@ -4,6 +4,7 @@ A mean cannot be put together again from the means of micro-batches and ranks; a
 """
 
 from equipoise.losses.sequence import Per, SumMass
+from equipoise.losses.step import step_mass
 from equipoise.losses.token import TokenLoss
 
-__all__ = ["Per", "SumMass", "TokenLoss"]
+__all__ = ["Per", "SumMass", "TokenLoss", "step_mass"]

@@ -10,8 +10,8 @@ from equipoise.integrations.hf_arguments import (
     check_arguments,
     global_batch,
     training_arguments,
-    whole_steps,
 )
+from equipoise.integrations.stream_checks import whole_steps
 
 CPU = {"use_cpu": True}
 
@@ -38,6 +38,8 @@ def test_owned_options_are_refused_with_their_reason(tmp_path, name) -> None:
     ],
 )
 def test_hand_made_arguments_are_checked_as_well(tmp_path, name, value) -> None:
+    if name not in Seq2SeqTrainingArguments.__dataclass_fields__:
+        pytest.skip("an option that later versions of transformers have")
     made = {"output_dir": str(tmp_path), "use_cpu": True, "remove_unused_columns": False} | {name: value}
     if name == "data_seed":
         made[name] = 5
@@ -57,11 +59,6 @@ def test_float16_is_refused_for_t5(tmp_path, model_type) -> None:
     with pytest.raises(ConfigError, match="overflow"):
         check_arguments(args, model_type)
     check_arguments(args, "bart")
-
-
-def test_the_only_checkpoint_is_never_deleted(tmp_path) -> None:
-    with pytest.raises(ConfigError, match="save_total_limit"):
-        training_arguments(tmp_path, CPU | {"save_total_limit": 1})
 
 
 def test_unknown_options_are_named_with_the_nearest(tmp_path) -> None:

@@ -1,0 +1,128 @@
+"""Each example as it stands, under its launcher: one stream, one loss and the same weights on 1, 2 and 4 ranks.
+
+A toy epoch is four steps. A run of each launcher goes from one rank to two, to four and back to one, with other
+accumulations and with workers, resumed in epochs 0, 1 and 2 and between two epochs.
+"""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+from tests.support.launchers import EXAMPLES, drawn, rows_of_steps, run_alone, run_on_ranks, weights_in
+
+pytestmark = [pytest.mark.distributed, pytest.mark.slow]
+STEPS = 12
+EXAMPLE_OF = {
+    "hf_trainer": "hf_trainer",
+    "own_trainer": "own_trainer",
+    "accelerate_loop": "accelerate_loop",
+    "accelerate stateful": "accelerate_loop",
+    "lightning_module": "lightning_module",
+    "torchrun_ddp": "torchrun_ddp",
+    "torchrun fsdp": "torchrun_ddp",
+}
+# Ranks, batch size, accumulation, workers, first and last step.
+CHAIN = [(1, 4, 2, 0, 0, 2), (2, 2, 2, 2, 2, 4), (2, 4, 1, 0, 4, 6), (4, 1, 2, 0, 6, 10), (1, 8, 1, 0, 10, 12)]
+each_launcher = pytest.mark.parametrize("launcher", EXAMPLE_OF)
+each_example = pytest.mark.parametrize("example", sorted(set(EXAMPLE_OF.values())))
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """The folder, and what each rank saw in each job."""
+    folder = tmp_path_factory.mktemp("launchers")
+
+    def links(chosen):
+        return {
+            f"{launcher} {first}": (launcher, folder / launcher, batch, accumulation, last, workers, first > 0)
+            for launcher in EXAMPLE_OF
+            for ranks, batch, accumulation, workers, first, last in chosen
+        }
+
+    examples = sorted(set(EXAMPLE_OF.values()))
+    alone = {f"{example} alone": (example, folder / f"{example} alone", 8, 1, STEPS) for example in examples}
+    both = {f"{example} both": (example, folder / f"{example} both", 2, 2, STEPS, 2) for example in examples}
+    found = run_alone(alone | links(CHAIN[:1]))
+    found |= run_on_ranks(2, folder / "two", both | links(CHAIN[1:3]))
+    found |= run_on_ranks(4, folder / "four", links(CHAIN[3:4]))
+    found |= run_alone(links(CHAIN[4:]))
+    return folder, found
+
+
+def assert_same_weights(folder, other):
+    expected, found = weights_in(folder), weights_in(other)
+    assert len(expected) > 15
+    for name, value in expected.items():
+        torch.testing.assert_close(found[name], value, rtol=1e-5, atol=1e-5)
+
+
+@each_example
+@pytest.mark.parametrize("ranks", ["alone", "both"])
+def test_all_ranks_together_train_on_the_stream(runs, example, ranks):
+    """In all three epochs, with workers and accumulation on two ranks."""
+    assert rows_of_steps(runs[1][f"{example} {ranks}"]) == drawn(0, STEPS)
+    assert len({tuple(rows) for rows in drawn(0, STEPS)}) == STEPS, "epochs would look alike"
+
+
+@each_example
+def test_two_ranks_have_the_loss_and_the_weights_of_one(runs, example):
+    folder, found = runs
+    (alone,) = found[f"{example} alone"]
+    for rank in found[f"{example} both"]:
+        assert rank["losses"] == pytest.approx(alone["losses"], rel=1e-5)
+    assert_same_weights(folder / f"{example} alone", folder / f"{example} both")
+
+
+def test_the_same_loss_is_the_same_under_every_launcher(runs):
+    folder, found = runs
+    losses = found["hf_trainer alone"][0]["losses"]
+    assert losses[-1] < 0.8 * losses[0]
+    for example in ("accelerate_loop", "lightning_module", "torchrun_ddp"):
+        assert found[f"{example} alone"][0]["losses"] == pytest.approx(losses, rel=1e-5)
+        assert_same_weights(folder / "hf_trainer alone", folder / f"{example} alone")
+
+
+@each_launcher
+@pytest.mark.parametrize("link", CHAIN, ids=lambda link: f"{link[0]} ranks from step {link[4]}")
+def test_a_resumed_run_goes_on_on_any_number_of_ranks(runs, launcher, link):
+    ranks, *_, first, last = link
+    seen = runs[1][f"{launcher} {first}"]
+    assert len(seen) == ranks
+    assert rows_of_steps(seen) == drawn(first, last)
+
+
+@each_launcher
+def test_a_run_that_was_resumed_four_times_ends_with_the_same_loss_and_weights(runs, launcher):
+    folder, found = runs
+    example = EXAMPLE_OF[launcher]
+    (alone,), (last,) = found[f"{example} alone"], found[f"{launcher} 10"]
+    assert last["losses"][-2:] == pytest.approx(alone["losses"][-2:], rel=1e-5)
+    assert_same_weights(folder / f"{example} alone", folder / launcher)
+
+
+@pytest.mark.parametrize(
+    ("command", "example"),
+    [
+        (["torch.distributed.run", "--nproc-per-node=2"], "torchrun_ddp"),
+        (["accelerate.commands.launch", "--multi_gpu", "--num_processes=2", "--num_machines=1", "--mixed_precision=no",
+          "--dynamo_backend=no"], "accelerate_loop"),
+    ],
+    ids=["torchrun", "accelerate launch"],
+)  # fmt: skip
+def test_the_command_of_a_launcher(tmp_path, command, example):
+    """Judged by what it wrote: gloo's threads sometimes abort an interpreter that ends.
+
+    What starts several processes under accelerate is called `--multi_gpu`, also where the script asks for CPUs.
+    """
+    arguments = [EXAMPLES / f"{example}.py", tmp_path, "--steps=2", "--save-every=1"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    subprocess.run([sys.executable, "-m", *command, *arguments], env=environment, check=False, timeout=120)
+    if example == "torchrun_ddp":
+        state = torch.load(tmp_path / "newest.pt", weights_only=True)["loader"]
+    else:
+        state = json.loads((tmp_path / "checkpoint-2" / "equipoise_loader.json").read_text())
+        assert (tmp_path / "checkpoint-2" / "random_states_1.pkl").exists(), "there was no second rank"
+    assert (state["step"], state["global_batch"], state["sampler"]["position"]) == (2, 8, 16)

@@ -1,0 +1,74 @@
+"""The examples on one process: uneven ends, and a Trainer of one's own; test_launchers.py runs them all on ranks."""
+
+import warnings
+
+import pytest
+from tests.support.launchers import drawn, example_of, rows_of_steps, run_alone
+from torch.utils.data import IterableDataset
+from transformers import Seq2SeqTrainer, Seq2SeqTrainingArguments
+
+import toy
+from equipoise import Shard
+from equipoise.errors import ConfigError, RunError, StateError
+from equipoise.integrations.hf import last_checkpoint
+from equipoise.integrations.hf_mixin import StreamMixin
+
+EXAMPLES = ["accelerate_loop", "hf_trainer", "lightning_module", "own_trainer", "torchrun_ddp"]
+
+
+class Mine(StreamMixin, Seq2SeqTrainer):
+    """As little as can be."""
+
+
+class OneByOne(IterableDataset):
+    def __iter__(self):
+        return iter(())
+
+
+def build(folder, dataset=None, sampler=None, **options):
+    options = {"use_cpu": True, "per_device_train_batch_size": 8, "report_to": "none"} | options
+    return Mine(
+        toy.make_model(),
+        Seq2SeqTrainingArguments(str(folder), **options),
+        train_dataset=toy.make_dataset() if dataset is None else dataset,
+        sampler=sampler or toy.make_sampler(),
+    )
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_an_epoch_of_uneven_ends_is_refused(tmp_path, monkeypatch, example):
+    monkeypatch.setattr(toy, "DRAWS_PER_EPOCH", 30)
+    module, _ = example_of(example)
+    warnings.simplefilter("ignore")  # Lightning's; pytest puts the filters back
+    with pytest.raises(ConfigError, match=r"steps of 8 draws .* Use draws_per_epoch=32"):
+        module.main([str(tmp_path), "--accumulation", "2"])
+
+
+def test_a_trainer_of_ones_own_is_resumed(tmp_path):
+    first = run_alone({"job": ("own_trainer", tmp_path, 4, 2, 6)})["job"]
+    assert last_checkpoint(tmp_path).name == "checkpoint-6"
+    second = run_alone({"job": ("own_trainer", tmp_path, 8, 1, 8, 0, True)})["job"]
+    assert rows_of_steps(first) + rows_of_steps(second) == drawn(0, 8)
+    with pytest.raises(RunError, match="already holds a run"):
+        build(tmp_path).train()
+    with pytest.raises(StateError, match="8 then, 16 now"):
+        build(tmp_path, per_device_train_batch_size=16).train(True)
+    done = build(tmp_path, max_steps=4)
+    assert done.train(True).global_step == 8, "no step is left"
+    assert done.num_examples(done.get_train_dataloader()) == toy.DRAWS_PER_EPOCH
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"ignore_data_skip": True}, "`ignore_data_skip` must be False, found True"),
+        ({"accelerator_config": {"split_batches": True}}, "`accelerator_config` must be None"),
+        ({"auto_find_batch_size": True}, "`auto_find_batch_size` must be False"),
+        ({"dataset": OneByOne()}, "must be a dataset with numbered rows, found OneByOne"),
+        ({"sampler": toy.make_sampler(Shard(0, 2))}, "must give the whole stream"),
+        ({"dataset": range(7)}, "index of 90 rows and 7 examples"),
+    ],
+)
+def test_a_trainer_of_ones_own_refuses_what_breaks_the_stream(tmp_path, change, message):
+    with pytest.raises(ConfigError, match=message):
+        build(tmp_path, **{"max_steps": 1} | change)
