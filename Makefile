@@ -12,16 +12,19 @@ BENCH_VENV := .venv-bench
 BENCH_READY := $(BENCH_VENV)/.ready
 # Two OpenMP threads beside a busy core run many times slower than one.
 TEST_ENVIRONMENT := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
-PYTEST := $(TEST_ENVIRONMENT) $(BIN)/pytest -q
+# Files of tests are dealt to two processes; the tests of a file stay together, as they share what is dear to make.
+PYTEST_OPTIONS := -q --numprocesses 2 --dist loadfile
+PYTEST := $(TEST_ENVIRONMENT) $(BIN)/pytest $(PYTEST_OPTIONS)
 OUT ?= demo
 
-.PHONY: help setup demo test test-fast test-slow test-lowest lint format bench clean
+.PHONY: help setup demo test test-fast test-slow test-lowest lowest lint format bench clean
 
 help:
 	@echo "make demo       train and compare on the bundled data, write $(OUT)/report.html (OUT=demo, a new folder)"
 	@echo "make test       all tests: the fast ones, the marked ones, and those at the lowest versions"
 	@echo "make test-fast  only the fast ones"
 	@echo "make test-lowest  unit tests with the lowest versions that pyproject.toml allows"
+	@echo "make lowest     look up these versions anew"
 	@echo "make lint       ruff and pyright"
 	@echo "make format     let ruff format and fix"
 	@echo "make bench      measure again what benchmarks/RESULTS.md states"
@@ -49,17 +52,25 @@ test-slow: $(READY)
 
 # Old packages use what newer ones call deprecated; nobody mends that in them.
 test-lowest: $(LOWEST_READY)
-	$(TEST_ENVIRONMENT) $(LOWEST_VENV)/bin/pytest -q -W ignore::DeprecationWarning -W ignore::FutureWarning \
+	$(TEST_ENVIRONMENT) $(LOWEST_VENV)/bin/pytest $(PYTEST_OPTIONS) -W ignore::DeprecationWarning -W ignore::FutureWarning \
 		-m "not slow and not statistical and not distributed" tests/unit
 
-# uv rather than pip, which cannot look for the lowest versions.
-$(LOWEST_READY): pyproject.toml
+$(LOWEST_READY): pyproject.toml constraints-lowest.txt
 	$(PYTHON) -m venv $(LOWEST_VENV)
-	$(LOWEST_VENV)/bin/pip install --quiet "uv>=0.9"
-	$(LOWEST_VENV)/bin/uv pip install --quiet --python $(LOWEST_VENV)/bin/python --resolution lowest-direct \
-		--exclude-newer $(LOWEST_DAY) --editable ".[train,fast]" --group test
+	$(LOWEST_VENV)/bin/pip install --quiet --upgrade "pip>=25.1"
+	$(LOWEST_VENV)/bin/pip install --quiet --constraint constraints-lowest.txt torch
+	$(LOWEST_VENV)/bin/pip install --quiet --constraint constraints-lowest.txt --editable ".[train,fast]" --group test
 	$(LOWEST_VENV)/bin/python scripts/check_lowest.py
 	@touch $@
+
+# uv rather than pip, which cannot look for the lowest versions.
+lowest: $(READY)
+	$(BIN)/pip install --quiet "uv>=0.9"
+	$(BIN)/uv pip compile --quiet --resolution lowest-direct --exclude-newer $(LOWEST_DAY) --no-header --no-annotate \
+		--extra train --extra fast --group test pyproject.toml --output-file $(VENV)/lowest.txt
+	(grep "^#" constraints-lowest.txt; (grep -v "^nvidia-\|^triton==\|^torch==" $(VENV)/lowest.txt; \
+		grep "^torch==" constraints.txt) | sort) > $(VENV)/constraints-lowest.txt
+	mv $(VENV)/constraints-lowest.txt constraints-lowest.txt
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -12,7 +12,7 @@ from comparisons.method_runs import Job, scores_of
 from comparisons.methods import SOURCES
 from equipoise.config import ComparisonConfig, default_trials, save_config
 from equipoise.experiment.compare.directory import ComparisonDirectory
-from equipoise.experiment.compare.result import Result, RunCost
+from equipoise.experiment.compare.result import Result
 from equipoise.metrics import Estimate
 from equipoise.statistics import mean_interval
 from results import record
@@ -35,36 +35,39 @@ def compare(source: str, work: Path, processes: int) -> Result:
     return ComparisonDirectory.open(out).read_result()
 
 
-def seconds(run: RunCost) -> float:
-    return sum(run.seconds.values())
-
-
-def full_cost(result: Result) -> float:
-    """Seconds of all trainings with all seeds in full: each as fast as in its longest runs, scored as the finalists.
+def costs(result: Result) -> dict[str, tuple[float, float]]:
+    """What the comparison cost, and all trainings in full with all seeds would, each draw as in its longest runs.
 
     What any run takes before its first step, by the runs of natural sampling, which have all lengths, counts once.
     """
     last = result.stages[-1]
-    in_full = [run for run in result.runs if run.draws == last.draws]
-    scoring = sum(run.seconds["scoring"] for run in in_full) / len(in_full)
     natural = [run for run in result.runs if run.training == result.baseline]
     _, start = np.polyfit([run.draws for run in natural], [run.seconds["training"] for run in natural], 1)
     start = max(0.0, float(start))
-    total = 0.0
+    full = dict.fromkeys(("draws", "teraFLOPs of training", "seconds of training", "seconds of scoring"), 0.0)
     for training in {run.training for run in result.runs}:
         longest = max(run.draws for run in result.runs if run.training == training)
         runs = [run for run in result.runs if (run.training, run.draws) == (training, longest)]
-        mean = sum(run.seconds["training"] for run in runs) / len(runs)
-        a_run = start + max(0.0, mean - start) * last.draws / longest
-        total += (a_run + scoring) * len(last.seeds)
-    return total
+        a_run = sum(run.seconds["training"] for run in runs) / len(runs)
+        full["draws"] += last.draws
+        full["teraFLOPs of training"] += runs[0].flops / longest * last.draws / 1e12
+        full["seconds of training"] += start + max(0.0, a_run - start) * last.draws / longest
+        full["seconds of scoring"] += scoring_in_full(result)
+    spent = {
+        "draws": sum(run.draws for run in result.runs),
+        "teraFLOPs of training": sum(run.flops for run in result.runs) / 1e12,
+        "seconds of training": sum(run.seconds["training"] for run in result.runs),
+        "seconds of scoring": sum(run.seconds["scoring"] for run in result.runs),
+    }
+    found = {name: (spent[name], full[name] * len(last.seeds)) for name in full}
+    timed = [found[f"seconds of {what}"] for what in ("training", "scoring")]
+    return found | {"seconds in all": (sum(here for here, _ in timed), sum(there for _, there in timed))}
 
 
-def full_flops(result: Result) -> float:
-    """Operations of all trainings with all seeds in full."""
-    last = result.stages[-1]
-    of_draw = {run.training: run.flops / run.draws for run in result.runs}
-    return sum(of_draw.values()) * last.draws * len(last.seeds)
+def scoring_in_full(result: Result) -> float:
+    """Seconds of scoring the validation and test rows of one run."""
+    runs = [run for run in result.runs if run.draws == result.stages[-1].draws]
+    return sum(run.seconds["scoring"] for run in runs) / len(runs)
 
 
 def best_in_full(source: str, seeds: int, work: Path) -> tuple[str, Estimate, dict[str, Estimate]]:
@@ -82,10 +85,6 @@ def best_in_full(source: str, seeds: int, work: Path) -> tuple[str, Estimate, di
 def section(source: str, result: Result, seeds: int, work: Path) -> str:
     last = result.stages[-1]
     records = SOURCES[source].records()
-    spent, everything = sum(map(seconds, result.runs)), full_cost(result)
-    computed, all_computed = sum(run.flops for run in result.runs), full_flops(result)
-    drawn = sum(run.draws for run in result.runs)
-    all_draws = len(result.stages[0].scores) // 3 * len(last.seeds) * last.draws
     best, value, found = best_in_full(source, seeds, work)
     name = result.recommended
     trainings = len(result.stages[0].scores) // len(CORRECTION)
@@ -114,14 +113,14 @@ def section(source: str, result: Result, seeds: int, work: Path) -> str:
             f" Minus natural sampling: {versus.seeds['macro_f1']} over seeds, {versus.groups['macro_f1']} over groups"
             f" ({result.shown})."
         )
-    lines += ["", f"Cost: {spent:.0f} s of training and scoring, {drawn:,} draws, {computed / 1e12:.0f} teraFLOPs."]
-    lines[-1] += (
-        f" All trainings in full with as many seeds: {everything:.0f} s ({everything / spent:.1f} times as much, each"
-        f" as fast as in its longest runs here), {all_draws:,} draws ({all_draws / drawn:.1f} times),"
-        f" {all_computed / 1e12:.0f} teraFLOPs ({all_computed / computed:.1f} times)."
-    )
     rounds = (f"after {stage.draws:,} draws {', '.join(stage.kept)} went on" for stage in result.stages[:-1])
-    lines[-1] += f" Of {trainings} trainings, {'; '.join(rounds)}."
+    lines += ["", f"Of {trainings} trainings, {'; '.join(rounds)}.", ""]
+    lines += [
+        "| cost | of the comparison | of all trainings in full, with as many seeds | times |",
+        "|---|---|---|---|",
+    ]
+    for what, (here, there) in costs(result).items():
+        lines.append(f"| {what} | {here:,.0f} | {there:,.0f} | {there / here:.1f} |")
     lines += ["", f"Trained in full with {seeds} seeds each, the best candidate on test rows was {best}: {value}."]
     lines[-1] += f" There the recommended one had {found[name]}, the best on validation rows {found[result.best]}."
     return "\n".join(lines)

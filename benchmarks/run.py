@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 
 NAMES = (
-    "drawing.py", "block_ends.py", "padding.py", "methods.py", "compare.py", "ranks.py", "soak.py", "census.py", "fuzz.py",
+    "drawing.py", "block_ends.py", "padding.py", "methods.py", "compare.py",
+    "ranks.py", "soak.py", "census.py", "fuzz.py",
 )  # fmt: skip
 
 for name in NAMES:

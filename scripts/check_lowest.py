@@ -9,6 +9,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 EXTRAS = ("train", "fast")
+BY_HAND = {"torch"}  # see constraints-lowest.txt
 
 
 def requirements() -> list[Requirement]:
@@ -17,7 +18,7 @@ def requirements() -> list[Requirement]:
     project = tomllib.loads(path.read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     needed = project["dependencies"] + [line for name in EXTRAS for line in extras[name]]
-    return [Requirement(line) for line in needed]
+    return [found for found in map(Requirement, needed) if found.name not in BY_HAND]
 
 
 def lowest(requirement: Requirement) -> Version:

@@ -52,4 +52,8 @@ def _counts(duckdb: Any, relation: Any, open_tasks: Collection[str]) -> pa.Table
             label = duckdb.CaseExpression(is_open, duckdb.ConstantExpression(None)).otherwise(label).alias("label")
         relation = relation.select(duckdb.ColumnExpression("task"), label)
         relation = relation.aggregate("task, label, count(*) AS count", "task, label")
+    elif str(relation.types[columns.index("count")]).startswith("DECIMAL"):
+        # Older versions of Arrow have no narrow decimals; counts that are whole numbers stay the same.
+        names = [duckdb.ColumnExpression(name) for name in ("task", "label")]
+        relation = relation.select(*names, duckdb.ColumnExpression("count").cast("DOUBLE").alias("count"))
     return relation.to_arrow_table()

@@ -13,7 +13,7 @@ from equipoise.integrations.checkpoint_folders import last_checkpoint
 
 pytestmark = [pytest.mark.distributed, pytest.mark.slow]
 
-STEPS, KILLS, SEED = 120, 30, 2
+STEPS, KILLS, SEED = 400, 30, 2
 TWO = JOB | {"ranks": 2, "batch": 4, "options": OPTIONS | {"max_steps": STEPS}}
 
 

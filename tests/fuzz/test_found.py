@@ -21,7 +21,15 @@ from equipoise.experiment.directory import read_json
 from equipoise.integrations.checkpoints import FILE_NAME, StreamPosition
 from equipoise.json_text import parse_json
 
-PLACE = {"format": 1, "equipoise": "0", "step": 1, "global_batch": 1, "draws_per_epoch": 1, "examples": 1, "sampler": None}
+PLACE = {
+    "format": 1,
+    "equipoise": "0",
+    "step": 1,
+    "global_batch": 1,
+    "draws_per_epoch": 1,
+    "examples": 1,
+    "sampler": None,
+}
 ROW = b'{"task": "t", "input": "x", "target": "y"}\n'
 
 

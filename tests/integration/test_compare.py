@@ -129,7 +129,8 @@ def start(config: Path, out: Path, said: Path) -> subprocess.Popen:
         return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=file, env=dict(os.environ))
 
 
-def test_killed_in_training_it_goes_on_to_the_same_result(config, finished, tmp_path):
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 75)])
+def test_stopped_in_training_it_goes_on_to_the_same_result(config, finished, tmp_path, sent, code):
     out = tmp_path / "killed"
     process = start(config, out, said := tmp_path / "said.txt")
     deadline = time.monotonic() + 120
@@ -137,8 +138,8 @@ def test_killed_in_training_it_goes_on_to_the_same_result(config, finished, tmp_
         assert process.poll() is None, said.read_text()
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.send_signal(sent)
+    assert process.wait(timeout=120) == code, said.read_text()
     assert not (out / "comparison.json").exists()
     assert run("compare", config, "--out", out).exit_code == 0
     assert comparable(out) == comparable(finished)

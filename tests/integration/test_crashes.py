@@ -20,7 +20,7 @@ from equipoise.integrations.sealing import SEAL, UNFINISHED, damage_of, seal
 
 pytestmark = pytest.mark.slow
 
-SHORT, LONG = 16, 120  # steps
+SHORT, LONG = 16, 400  # steps; the long one outlasts all kills
 KILLS, SEED = 30, 1
 STEPS = {steps: JOB | {"options": OPTIONS | {"max_steps": steps}} for steps in (SHORT, LONG)}
 

@@ -172,7 +172,8 @@ def test_help_has_examples(command: str) -> None:
 def test_top_help_documents_exit_codes() -> None:
     text = " ".join(run("--help").stdout.split())
     assert "Exit codes: 0 all went well; 1 the data" in text
-    assert "130 interrupted" in text
+    assert "75 a training or a comparison was stopped" in text
+    assert "130 another command was interrupted" in text
 
 
 def test_version() -> None:

@@ -18,7 +18,10 @@ def complain(row: int | None, problem: str) -> DataError:
         pa.chunked_array([[1, 2, 1, None]]),
         pa.chunked_array([[True, False, True]]),
         pa.chunked_array([[1.0, 0.1, 1.0]]),
-        pa.chunked_array([pa.array(["a", "b"], pa.string_view())]),
+        pytest.param(
+            pa.chunked_array([pa.array(["a", "b"], pa.string_view())]),
+            marks=pytest.mark.skipif(pa.cpp_version_info.major < 18, reason="this pyarrow casts no string views"),
+        ),
         pa.chunked_array([pa.array(["a", "b"]).dictionary_encode(), pa.array(["b", "c"]).dictionary_encode()]),
         pa.chunked_array([pa.array([3, 4, None]).dictionary_encode()]),
         pa.chunked_array([pa.array([3, 4], pa.int8()).dictionary_encode().cast(pa.dictionary(pa.int8(), pa.int8()))]),

@@ -80,7 +80,7 @@ UNIFORM = np.full(3, 1 / 3)
         (Weighted(Power(0.5)), lambda priors: NATURAL**0.5 / (NATURAL**0.5).sum()),
         (Weighted(Balanced(), on_top=True), lambda priors: priors.target / NATURAL / (priors.target / NATURAL).sum()),
     ],
-    ids=str,
+    ids=lambda value: "" if callable(value) and not hasattr(value, "prepare") else str(value),
 )
 def test_softmax_is_the_posterior_under_the_shares_aimed_at(loss, prior, priors):
     expected = prior(priors)
