@@ -39,8 +39,9 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[train]" --group dev
 	@touch $@
 
+# Threads of OpenMP that wait by spinning stand in each other's way wherever something else runs too.
 demo: $(READY)
-	$(BIN)/equipoise demo --out $(OUT)
+	OMP_WAIT_POLICY=passive GOMP_SPINCOUNT=0 $(BIN)/equipoise demo --out $(OUT)
 
 test: test-fast test-slow test-lowest
 

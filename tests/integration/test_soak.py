@@ -1,11 +1,11 @@
 """Long runs: memory stays where it is, and so do states, however often they are saved and loaded."""
 
 import os
-from pathlib import Path
 
 import pytest
 from benchmarks.comparisons.arms import Arm, alone
 from benchmarks.comparisons.cycles import cycles
+from tests.support.faults import quick_folder
 from tests.support.plans import imbalanced
 
 pytestmark = pytest.mark.slow
@@ -21,11 +21,12 @@ def test_memory_and_state_do_not_grow(kind):
     assert max(states) - min(states) <= 1  # a digit of the position
 
 
-def test_ten_thousand_states_saved_and_loaded(tmp_path: Path):
+def test_ten_thousand_states_saved_and_loaded():
     plan, index = imbalanced()
     sizes = set()
-    for found, expected, size in cycles(10_000, plan, index, 960, tmp_path):
-        assert found == expected.tolist()
-        assert found
-        sizes.add(size)
+    with quick_folder() as folder:
+        for found, expected, size in cycles(10_000, plan, index, 960, folder):
+            assert found == expected.tolist()
+            assert found
+            sizes.add(size)
     assert max(sizes) - min(sizes) <= len(str(1 << 40))

@@ -1,6 +1,7 @@
 """The directory of a comparison: joined by those who do the same, refused to all others."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -99,3 +100,23 @@ def test_scores_are_read_as_they_were_written(tmp_path):
     kept = Trained(1.5, 0.5, 12, 3e9, {"none": {"macro_f1": 0.5, "ece": None}})
     kept.write(run)
     assert Trained.read(run) == kept
+
+
+def test_what_a_process_left_that_was_killed_while_it_began_is_no_obstacle(tmp_path, config):
+    ComparisonDirectory(tmp_path).lock("compare")
+    (tmp_path / ".compare.yaml.k2j3.yaml").write_text("data: {sou")
+    assert ComparisonDirectory.join(tmp_path, config).config.exists()
+
+
+def test_locks_alone_do_not_make_a_directory_ours(tmp_path, config):
+    ComparisonDirectory(tmp_path).lock("compare")
+    (tmp_path / "thesis.tex").write_text("")
+    with pytest.raises(RunError, match="not empty"):
+        ComparisonDirectory.join(tmp_path, config)
+
+
+def test_many_may_begin_it_at_once(tmp_path, config):
+    for number in range(20):
+        path = tmp_path / str(number)
+        with ThreadPoolExecutor(8) as pool:
+            assert len(list(pool.map(lambda _, path=path: ComparisonDirectory.join(path, config), range(8)))) == 8

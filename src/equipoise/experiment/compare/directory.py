@@ -52,9 +52,19 @@ class ComparisonDirectory:
 
     def lock(self, name: str) -> FileLock:
         """The lock of one piece of work; the operating system frees it when its process ends, however it ends."""
-        folder = self.path / "locks"
-        folder.mkdir(parents=True, exist_ok=True)
-        return FileLock(folder / f"{name}.lock")
+        self.locks.mkdir(parents=True, exist_ok=True)
+        return FileLock(self.locks / f"{name}.lock")
+
+    @property
+    def locks(self) -> Path:
+        """The folder of the locks; the first thing in a directory, before anything else is looked at or written."""
+        return self.path / "locks"
+
+    def _refuse_other_files(self) -> None:
+        # Of a process that was killed here the unfinished configuration may be left.
+        ours = (self.locks.name, f".{self.config.name}.")
+        if not self.config.exists() and not all(each.name.startswith(ours) for each in self.path.iterdir()):
+            raise RunError(f"`{self.path}` is not empty and holds no comparison. Choose another --out.")
 
     @classmethod
     def join(cls, path: Path, config: ComparisonConfig) -> "ComparisonDirectory":
@@ -68,10 +78,11 @@ class ComparisonDirectory:
         directory = cls(path)
         if path.exists() and not path.is_dir():
             raise RunError(f"`out` must name a directory, found something else at `{path}`.")
-        if path.is_dir() and not directory.config.exists() and any(each.name != "locks" for each in path.iterdir()):
-            raise RunError(f"`{path}` is not empty and holds no comparison. Choose another --out.")
+        if path.is_dir() and not directory.locks.is_dir():
+            directory._refuse_other_files()
         with directory.lock("compare"):
             if not directory.config.exists():
+                directory._refuse_other_files()
                 save_config(config, directory.config)
         then, now = config_to_dict(load_comparison(directory.config)), config_to_dict(config)
         changed = [name for name in now if name != "out" and then.get(name) != now[name]]
