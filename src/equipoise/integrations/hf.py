@@ -2,7 +2,8 @@
 # ruff: noqa: ARG002 - the signatures are those of Trainer
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from transformers import PreTrainedModel, Seq2SeqTrainingArguments, TrainerCallback
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
-from transformers.trainer_utils import EvalLoopOutput, PredictionOutput, TrainOutput
+from transformers.trainer_utils import EvalLoopOutput, PredictionOutput
 
 from equipoise.collate import Collator
 from equipoise.errors import RunError
@@ -119,36 +120,11 @@ class EquipoiseTrainer(StreamMixin, TasksTrainer):
         """Whether a signal ended the last `train()`; its checkpoint can be resumed."""
         return self._stop.interrupted
 
-    def train(
-        self,
-        resume_from_checkpoint: str | bool | None = None,
-        trial: Any = None,
-        ignore_keys_for_eval: list[str] | None = None,
-    ) -> TrainOutput:
-        """Train, from the start or from a checkpoint.
-
-        Parameters
-        ----------
-        resume_from_checkpoint : str, bool or None
-            A checkpoint's folder; or True for the newest whole one in `args.output_dir`, and for a start
-            from step 0 when none was completed yet.
-        trial, ignore_keys_for_eval
-            As in `transformers.Trainer`.
-
-        Returns
-        -------
-        transformers.trainer_utils.TrainOutput
-            Steps done, mean training loss of this call (NaN if no step was left), metrics.
-
-        Raises
-        ------
-        RunError
-            If the output directory cannot be written, or holds another run and none was to be resumed.
-        StateError
-            If the checkpoint is damaged, or of another plan, seed, dataset, global batch or format.
-        """
+    @contextmanager
+    def around_training(self) -> Generator[None]:
+        """Listen to signals, and keep the bars of single files off the terminal."""
         with self._stop.installed(), no_bars_for_saving():
-            return super().train(resume_from_checkpoint, trial, ignore_keys_for_eval)
+            yield
 
     def resume_stream(self, checkpoint: Path) -> int:
         """Check that the checkpoint is of this stream, and of these tasks; return its step."""

@@ -2,6 +2,7 @@
 # ruff: noqa: ARG002 - the signatures are those of Trainer
 
 import math
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, cast
 
@@ -93,16 +94,21 @@ class StreamMixin(CheckpointMixin):
         StateError
             If the checkpoint is damaged, or of another plan, seed, dataset, global batch or format.
         """
-        checkpoint = self.find_checkpoint(resume_from_checkpoint)
-        if checkpoint is not None and self.resume_stream(checkpoint) >= self._planned_steps():
-            # The Trainer would train one step more where the end lies inside an epoch.
-            self._load_from_checkpoint(str(checkpoint))
-            self.state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
-            return TrainOutput(self.state.global_step, math.nan, {})
-        # Last of all callbacks: it seals the checkpoint.
-        self.remove_callback(StreamCallback)
-        self.add_callback(StreamCallback(self.sampler, self._start, self.accelerator))
-        return super().train(None if checkpoint is None else str(checkpoint), trial, ignore_keys_for_eval)
+        with self.around_training():
+            checkpoint = self.find_checkpoint(resume_from_checkpoint)
+            if checkpoint is not None and self.resume_stream(checkpoint) >= self._planned_steps():
+                # The Trainer would train one step more where the end lies inside an epoch.
+                self._load_from_checkpoint(str(checkpoint))
+                self.state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
+                return TrainOutput(self.state.global_step, math.nan, {})
+            # Last of all callbacks: it seals the checkpoint.
+            self.remove_callback(StreamCallback)
+            self.add_callback(StreamCallback(self.sampler, self._start, self.accelerator))
+            return super().train(None if checkpoint is None else str(checkpoint), trial, ignore_keys_for_eval)
+
+    def around_training(self) -> AbstractContextManager[None]:
+        """Give what `train` runs in; a subclass may prepare something there, and put it back."""
+        return nullcontext()
 
     def resume_stream(self, checkpoint: Path) -> int:
         """Check that a checkpoint is of this stream, and let the sampler go on from there.
