@@ -84,19 +84,23 @@ def _count_apart(
     sources: list[Source], parts: Iterator[tuple[int, Source]], count: _Count, processes: int
 ) -> dict[Cell, int]:
     total: Counter[Cell] = Counter()
-    with _pool(processes) as pool:
-        results = _in_order(pool, parts, count, _AHEAD * processes)
-        for number, of_source in itertools.groupby(results, key=operator.itemgetter(0)):
-            counted: Counter[Cell] = Counter()
-            try:
-                for _, result in of_source:
-                    counted.update(result())
-            except DataError:
-                # A part knows neither its first line nor what the others unpack to: the whole file has the last word.
-                counted = Counter(count(sources[number]))
-            except BrokenProcessPool as error:
-                raise _broken(sources[number].name) from error
-            total.update(counted)
+    name = sources[0].name
+    try:
+        with _pool(processes) as pool:
+            results = _in_order(pool, parts, count, _AHEAD * processes)
+            for number, of_source in itertools.groupby(results, key=operator.itemgetter(0)):
+                name = sources[number].name
+                counted: Counter[Cell] = Counter()
+                try:
+                    for _, result in of_source:
+                        counted.update(result())
+                except DataError:
+                    # A part knows neither its first line nor what the others unpack to: the whole file has the last
+                    # word.
+                    counted = Counter(count(sources[number]))
+                total.update(counted)
+    except BrokenProcessPool as error:  # in a result, or where the next part is handed out
+        raise _broken(name) from error
     return dict(total)
 
 
@@ -107,18 +111,11 @@ def _in_order(
     waiting: deque[tuple[int, Callable[[], _Counts]]] = deque()
     for number, part in parts:
         # A dataset in memory is not sent to another process, but counted here when its turn comes.
-        result = partial(count, part) if isinstance(part, HuggingFace) else _submit(pool, count, part)
+        result = partial(count, part) if isinstance(part, HuggingFace) else pool.submit(count, part).result
         waiting.append((number, result))
         if len(waiting) > ahead:
             yield waiting.popleft()
     yield from waiting
-
-
-def _submit(pool: ProcessPoolExecutor, count: _Count, part: Source) -> Callable[[], _Counts]:
-    try:
-        return pool.submit(count, part).result
-    except BrokenProcessPool as error:
-        raise _broken(part.name) from error
 
 
 @contextlib.contextmanager

@@ -44,6 +44,11 @@ def _counts(duckdb: Any, relation: Any, open_tasks: Collection[str]) -> pa.Table
             f"`query` must give the columns `task` and `label`, found {', '.join(columns) or 'no rows'}. Rename them "
             "in it: `kind AS task, answer AS label`."
         )
+    odd = [name for name in columns if name != "count" and name.casefold().startswith("count")]
+    if odd:
+        raise DataError(
+            f"`query` must call its counts `count`, found the column {odd[0]!r}. Write `count(*) AS count`."
+        )
     if "count" not in columns:
         label = duckdb.ColumnExpression("label")
         if open_tasks:

@@ -100,6 +100,15 @@ def test_a_loop_that_breaks_off_goes_on_behind_its_last_batch(kind, workers):
     assert [batch.tolist() for batch in loader] == alone(kind)[2]
 
 
+@each_state
+def test_naming_the_epoch_that_training_is_in_changes_nothing(kind):
+    loader = loader_of(kind)
+    before = [torch.cat(batches).tolist() for batches in islice(loader.steps(), 3)]
+    loader.set_epoch(loader.epoch)
+    assert loader.step == 3
+    assert [sorted(step) for step in (*before, *steps_from(loader))] == steps_alone(kind)
+
+
 def test_reading_leaves_the_random_numbers_of_the_model_alone():
     expected = torch.random.get_rng_state()
     list(loader_of("mixed"))

@@ -16,6 +16,7 @@ from equipoise import Census, Columns
 from equipoise.counting_files import count_files
 from equipoise.data import Limits
 from equipoise.data.parts import parts_of
+from equipoise.data.sources import find_sources
 from equipoise.errors import DataError
 
 WORDS = ["a", "b", "c", "d", "e", "f", "g"]
@@ -103,6 +104,17 @@ def test_a_dataset_in_memory_is_counted_beside_files(tmp_path):
 def test_a_killed_process_is_an_error(monkeypatch):
     monkeypatch.setattr("equipoise.counting_files.find_sources", lambda *_: [Killed("one.rows"), Killed("two.rows")])
     with pytest.raises(DataError, match=r"one.rows: a process that counts ended .* fewer `processes`"):
+        count("rows", processes=2)
+
+
+@pytest.mark.distributed
+def test_a_process_that_is_killed_long_before_the_end_is_an_error_and_no_shorter_count(tmp_path, monkeypatch):
+    (tmp_path / "rows.jsonl").write_text(lines(rows(0, 10)))
+    one = find_sources(str(tmp_path / "rows.jsonl"), Limits())
+    sources = [*one * 20, Killed("killed.rows"), *one * 200]
+    monkeypatch.setattr("equipoise.counting_files.find_sources", lambda *_: sources)
+    monkeypatch.setattr("equipoise.counting_files._AHEAD", 1)  # so that parts are handed out after it
+    with pytest.raises(DataError, match="a process that counts ended"):
         count("rows", processes=2)
 
 

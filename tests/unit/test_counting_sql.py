@@ -88,3 +88,9 @@ def test_without_duckdb(monkeypatch):
     monkeypatch.setitem(sys.modules, "duckdb", None)
     with pytest.raises(DataError, match=r"needs `duckdb`, .* pip install \"equipoise\[duckdb\]\""):
         Census.from_sql("SELECT 1")
+
+
+@pytest.mark.parametrize("counts", ["count(*)", '5 AS "Count"', "count(*) AS counts"])
+def test_counts_by_another_name_are_not_taken_for_one_example_each(counts):
+    with pytest.raises(DataError, match="must call its counts `count`"):
+        Census.from_sql(f"SELECT 'a' AS task, 'x' AS label, {counts} FROM range(3) GROUP BY ALL")

@@ -37,7 +37,10 @@ def as_coded_text(column: pa.ChunkedArray, complain: Complain) -> pa.DictionaryA
         if str(column.type) == "string_view":
             column = column.cast(pa.large_string())
         column = column.dictionary_encode()
-    array = _one_chunk(column)
+    try:
+        array = _one_chunk(column)
+    except pa.ArrowInvalid:  # nulls among the values, or more of them than the codes can number
+        array = _one_chunk(as_text(column, complain).dictionary_encode())
     values = pa.chunked_array([array.dictionary])
     try:
         texts = as_text(values, _odd_value)

@@ -111,8 +111,9 @@ class JsonLines:
         if self.first_byte == 0:
             return 0
         file.seek(self.first_byte - 1)
-        while line := file.readline(self.block_bytes):  # of the line that starts before, what is in the range
-            if line.endswith(b"\n"):
+        last = self.first_byte if self.last_byte is None else self.last_byte
+        while file.tell() < last and (line := file.readline(min(self.block_bytes, last - file.tell()))):
+            if line.endswith(b"\n"):  # of the line that starts before, what is in the range
                 break
         return file.tell()
 

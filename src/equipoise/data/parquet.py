@@ -60,8 +60,15 @@ class Parquet:
                 if found.count(name) > 1:
                     raise DataError(f"{self.path}: there are two columns `{name}`. Rename one.")
             most = left = self.limits.unpacked_bytes(self.path.stat().st_size) // self.parts
+            held: dict[str, int] = {}  # bytes of the dictionaries, which come again with every batch as they grow
             for batch in self._batches(source, whole, names):
-                left -= batch.nbytes
+                for name, column in zip(batch.schema.names, batch.columns, strict=True):
+                    if isinstance(column, pa.DictionaryArray):
+                        size = column.dictionary.nbytes
+                        left -= column.indices.nbytes + max(0, size - held.get(name, 0))
+                        held[name] = size
+                    else:
+                        left -= column.nbytes
                 if left < 0:
                     raise too_large(self.path, most)
                 yield pa.Table.from_batches([batch])

@@ -114,10 +114,11 @@ def prepare_loader(
     loader = AcceleratedLoader(accelerator, dataset, make_sampler, batch_size=batch_size, **options)
 
     def save(_models: Any, _weights: Any, folder: str) -> None:
+        state = loader.state_dict()  # on every rank: what refuses a save refuses it on all
         on_each_node = accelerator.project_configuration.save_on_each_node
         if accelerator.is_local_main_process if on_each_node else accelerator.is_main_process:
             with write_atomically(Path(folder) / file_name) as temporary:
-                temporary.write_text(json.dumps(loader.state_dict(), indent=2) + "\n", encoding="utf-8")
+                temporary.write_text(json.dumps(state, indent=2) + "\n", encoding="utf-8")
 
     def load(_models: Any, folder: str) -> None:
         path = Path(folder) / file_name

@@ -28,7 +28,8 @@ def checkpoint_folders(output_dir: str | os.PathLike[str]) -> list[Path]:
         By rising step.
     """
     found = [p for p in Path(output_dir).glob("checkpoint-*") if re.fullmatch(r"checkpoint-\d+", p.name)]
-    return sorted((folder for folder in found if folder.is_dir()), key=_step)
+    # A link leads to something of the user's.
+    return sorted((folder for folder in found if folder.is_dir() and not folder.is_symlink()), key=_step)
 
 
 def last_checkpoint(output_dir: str | os.PathLike[str]) -> Path | None:
@@ -96,16 +97,39 @@ def refuse_unwritable(output_dir: Path) -> None:
             file.write(b"0")
 
 
-def named_checkpoint(folder: Path) -> Path:
-    """Check a checkpoint that was asked for by name.
+def named_checkpoint(folder: Path, output_dir: Path) -> Path:
+    """Check a checkpoint that was asked for by name, and set those aside that lie ahead of it.
+
+    Training goes another way from there on: the checkpoints of the way that is left are renamed to
+    `left-checkpoint-<step>`, or the next run would go on from one of them.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The checkpoint.
+    output_dir : pathlib.Path
+        Where the run is to write: where the checkpoint lies, or a folder without a run.
 
     Raises
     ------
     StateError
         If it is not whole; the last whole one beside it is named.
+    RunError
+        If `output_dir` holds another run.
     """
+    if folder.resolve().parent != output_dir.resolve():
+        refuse_used(output_dir)
     damage = damage_of(folder)
     if damage is None:
+        for each in checkpoint_folders(output_dir):
+            if _step(each) > _step(folder) and is_sealed(each):
+                aside = _set_aside(each, "left")
+                warnings.warn(
+                    RunWarning(
+                        f"`{each}` lies ahead of `{folder.name}`, where training begins. It is now `{aside.name}`."
+                    ),
+                    stacklevel=2,
+                )
         return folder
     others = (each for each in reversed(checkpoint_folders(folder.parent)) if each != folder and is_sealed(each))
     whole = next((each for each in others if damage_of(each) is None), None)
@@ -142,7 +166,7 @@ def newest_whole_checkpoint(output_dir: Path) -> Path | None:
         damage = damage_of(folder)
         if damage is None:
             for each, why in damaged.items():
-                aside = _set_aside(each)
+                aside = _set_aside(each, "damaged")
                 warnings.warn(
                     RunWarning(
                         f"`{each}` is damaged: {why}. It is now `{aside.name}`, and training goes on from "
@@ -187,8 +211,11 @@ def finish(position: StreamPosition, folder: Path, *, keep: int | None = None, b
     kept = {folder.name, *(each.name for each in whole[-keep:]), *([] if best is None else [Path(best).name])}
     for each in checkpoint_folders(folder.parent):
         # What was cut off counts for nothing, and what others wrote is theirs.
-        if each.name not in kept and not is_foreign(each):
-            discard(each)
+        try:
+            if each.name not in kept and not is_foreign(each):
+                discard(each)
+        except OSError as error:  # someone else has it open, or owns it; the next time it is tried again
+            warnings.warn(RunWarning(f"`{each}` cannot be removed: {error.strerror or error}."), stacklevel=2)
 
 
 @contextmanager
@@ -210,21 +237,25 @@ def saving(folder: Path, checkpoints: Path) -> Generator[None]:
     try:
         yield
     except Exception as error:
-        files = [path for path in folder.glob("**/*") if path.is_file() and path.name != UNFINISHED]
-        newest = max(files, key=lambda path: path.stat().st_mtime_ns, default=folder)
-        room = free_space(folder)
+        place, room, last = folder.name, "", ""
+        with suppress(OSError):  # of a disk that went away nothing can be told
+            files = [path for path in folder.glob("**/*") if path.is_file() and path.name != UNFINISHED]
+            place = max(files, key=lambda path: path.stat().st_mtime_ns, default=folder).name
+        with suppress(OSError):
+            room = f"{free_space(folder)} "
         with suppress(OSError):
             discard(folder)
-        last = last_checkpoint(checkpoints)
+        with suppress(OSError):
+            found = last_checkpoint(checkpoints)
+            last = "No checkpoint was saved before. " if found is None else f"The last checkpoint is `{found}`. "
         raise RunError(
-            f"Cannot save `{folder}`, at `{newest.name}` ({type(error).__name__}: {error!s:.200}). {room} "
-            + ("No checkpoint was saved before. " if last is None else f"The last checkpoint is `{last}`. ")
-            + "Make sure that the folder can be written, then resume."
+            f"Cannot save `{folder}`, at `{place}` ({type(error).__name__}: {error!s:.200}). {room}{last}"
+            "Make sure that the folder can be written, then resume."
         ) from error
 
 
-def _set_aside(folder: Path) -> Path:
-    names = (f"damaged-{folder.name}{suffix}" for suffix in ("", *(f"-{number}" for number in range(2, 1000))))
+def _set_aside(folder: Path, why: str) -> Path:
+    names = (f"{why}-{folder.name}{suffix}" for suffix in ("", *(f"-{number}" for number in range(2, 1000))))
     aside = next(each for each in map(folder.with_name, names) if not each.exists())
     with refusing_unwritable(aside):
         return folder.rename(aside)

@@ -29,20 +29,24 @@ OWNED: dict[str, tuple[Any, str]] = {
     "fp16_full_eval": (False, "evaluation runs in the precision of training"),
     "bf16_full_eval": (False, "evaluation runs in the precision of training"),
     "save_only_model": (False, "a checkpoint without the optimiser cannot be resumed"),
-    "enable_jit_checkpoint": (False, "SIGTERM already saves a checkpoint after the current step"),
+    "enable_jit_checkpoint": (False, "its checkpoint would not be sealed; EquipoiseTrainer saves one on SIGTERM"),
+    "save_on_each_node": (False, "the first rank writes the checkpoints, on a disk that all see"),
     "resume_from_checkpoint": (None, "it is an argument of train()"),
     "fsdp": (None, "the scaling of the loss is verified for one device and DDP only"),
     "deepspeed": (None, "the scaling of the loss is verified for one device and DDP only"),
     "parallelism_config": (None, "the cut of the stream and the scaling of the loss are verified for DDP only"),
 }
 
-# Those of them under which the stream itself would be another one, whatever the loss.
+# Those of them under which the stream itself would be another one, or could not be resumed, whatever the loss.
 OF_THE_STREAM = (
     "train_sampling_strategy",
     "group_by_length",
     "ignore_data_skip",
     "accelerator_config",
     "auto_find_batch_size",
+    "save_only_model",
+    "enable_jit_checkpoint",
+    "save_on_each_node",
     "parallelism_config",
 )
 

@@ -5,6 +5,7 @@ What it loads never runs code: safetensors, JSON, and torch's files with `weight
 
 import json
 import math
+import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from transformers import Trainer, TrainerState
 from transformers.trainer import TRAINER_STATE_NAME
 
-from equipoise.errors import EquipoiseError, StateError
+from equipoise.errors import EquipoiseError, RunError, StateError
 from equipoise.files import read_text
 from equipoise.integrations.checkpoint_folders import (
     named_checkpoint,
@@ -61,12 +62,12 @@ class CheckpointMixin(_Base):
     The seal is put on by `checkpoint_folders.finish`, after everything that callbacks write on saving.
     """
 
-    def find_checkpoint(self, resume: str | bool | None) -> Path | None:
+    def find_checkpoint(self, resume: str | os.PathLike[str] | bool | None) -> Path | None:
         """Decide, on the first rank for all, where training begins.
 
         Parameters
         ----------
-        resume : str, bool or None
+        resume : str, path-like, bool or None
             A checkpoint's folder, True for the newest whole one, or nothing for a new run.
 
         Returns
@@ -82,14 +83,21 @@ class CheckpointMixin(_Base):
             If the named checkpoint, or all, are damaged.
         """
         answer: list[Any] = [None]
+        output_dir = Path(cast(str, self.args.output_dir))
         if self.is_world_process_zero():
             try:
-                answer = [_checkpoint(Path(cast(str, self.args.output_dir)), resume)]
+                answer = [_checkpoint(output_dir, resume)]
             except EquipoiseError as error:
                 answer = [error]
+            except OSError as error:  # the others wait for an answer
+                answer = [RunError(f"`{output_dir}` cannot be used: {error}. Choose another `output_dir`.")]
         broadcast_object_list(answer)
         if isinstance(answer[0], EquipoiseError):
             raise answer[0]
+        if not output_dir.is_dir():  # the first rank has made it, or seen it
+            raise RunError(
+                f"`output_dir` must be on a disk that all machines see, and `{output_dir}` is not here. Choose another."
+            )
         return cast("Path | None", answer[0])
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
@@ -101,12 +109,7 @@ class CheckpointMixin(_Base):
             path = folder / LOSS_NAME.format(rank=self.args.process_index)
             lost = {"since": self._globalstep_last_logged, "total": float(cast(Tensor, self._tr_loss)).hex()}
             path.write_text(json.dumps(lost) + "\n", encoding="utf-8")
-            # The Trainer would remove older checkpoints now, before this one is whole.
-            limit, self.args.save_total_limit = self.args.save_total_limit, None
-            try:
-                super()._save_checkpoint(model, trial)
-            finally:
-                self.args.save_total_limit = limit
+            super()._save_checkpoint(model, trial)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
         with refusing_damage(resume_from_checkpoint):
@@ -138,10 +141,10 @@ class CheckpointMixin(_Base):
         return math.fsum(float.fromhex(each["total"]) for each in held) / len(held)
 
 
-def _checkpoint(output_dir: Path, resume: str | bool | None) -> Path | None:
+def _checkpoint(output_dir: Path, resume: str | os.PathLike[str] | bool | None) -> Path | None:
     if not resume:
         refuse_used(output_dir)
     refuse_unwritable(output_dir)
-    if isinstance(resume, str):
-        return named_checkpoint(Path(resume))
-    return newest_whole_checkpoint(output_dir) if resume else None
+    if not resume or resume is True:
+        return newest_whole_checkpoint(output_dir) if resume else None
+    return named_checkpoint(Path(resume), output_dir)

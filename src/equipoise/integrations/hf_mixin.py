@@ -2,6 +2,7 @@
 # ruff: noqa: ARG002 - the signatures are those of Trainer
 
 import math
+import os
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, cast
@@ -68,7 +69,7 @@ class StreamMixin(CheckpointMixin):
 
     def train(
         self,
-        resume_from_checkpoint: str | bool | None = None,
+        resume_from_checkpoint: str | os.PathLike[str] | bool | None = None,
         trial: Any = None,
         ignore_keys_for_eval: list[str] | None = None,
     ) -> TrainOutput:
@@ -76,7 +77,7 @@ class StreamMixin(CheckpointMixin):
 
         Parameters
         ----------
-        resume_from_checkpoint : str, bool or None
+        resume_from_checkpoint : str, path-like, bool or None
             A checkpoint's folder; or True for the newest whole one in `args.output_dir`, and for a start
             from step 0 when none was completed yet.
         trial, ignore_keys_for_eval
@@ -100,11 +101,18 @@ class StreamMixin(CheckpointMixin):
                 # The Trainer would train one step more where the end lies inside an epoch.
                 self._load_from_checkpoint(str(checkpoint))
                 self.state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
+                if self.args.load_best_model_at_end and self.state.best_model_checkpoint is not None:
+                    self._load_best_model()
                 return TrainOutput(self.state.global_step, math.nan, {})
-            # Last of all callbacks: it seals the checkpoint.
+            # Last of all callbacks: it seals the checkpoint. The Trainer would remove older ones before that, and at
+            # its end even the newest.
+            limit, self.args.save_total_limit = self.args.save_total_limit, None
             self.remove_callback(StreamCallback)
-            self.add_callback(StreamCallback(self.sampler, self._start, self.accelerator))
-            return super().train(None if checkpoint is None else str(checkpoint), trial, ignore_keys_for_eval)
+            self.add_callback(StreamCallback(self.sampler, self._start, self.accelerator, keep=limit))
+            try:
+                return super().train(None if checkpoint is None else str(checkpoint), trial, ignore_keys_for_eval)
+            finally:
+                self.args.save_total_limit = limit
 
     def around_training(self) -> AbstractContextManager[None]:
         """Give what `train` runs in; a subclass may prepare something there, and put it back."""

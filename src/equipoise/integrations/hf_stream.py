@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from equipoise.errors import ConfigError
+from equipoise.errors import ConfigError, RunError
 from equipoise.integrations.checkpoint_folders import finish
 from equipoise.integrations.checkpoints import StreamPosition
 from equipoise.integrations.stream_checks import check_rows, inner_sampler
@@ -42,10 +43,13 @@ class StreamCallback(TrainerCallback):
     than one rank: skipping batches nests it one level deeper than the Trainer looks.
     """
 
-    def __init__(self, sampler: EpochSampler, start: StreamPosition, accelerator: Accelerator) -> None:
+    def __init__(
+        self, sampler: EpochSampler, start: StreamPosition, accelerator: Accelerator, keep: int | None = None
+    ) -> None:
         self.sampler = sampler
         self.start = start
         self.accelerator = accelerator
+        self.keep = keep
 
     def on_epoch_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -56,15 +60,25 @@ class StreamCallback(TrainerCallback):
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Complete the checkpoint once every rank has written its part of it."""
         self.accelerator.wait_for_everyone()
+        failed: list[RunError | None] = [None]
         if state.is_world_process_zero:
-            here = replace(self.start, step=state.global_step)
-            if hasattr(self.sampler, "state_dict"):
-                # The loader draws ahead of training, so the sampler is told where training is. The Trainer
-                # skips from the start of the epoch on its own.
-                first = here.epoch * here.draws_per_epoch
-                here = replace(here, sampler=cast(Any, self.sampler).state_dict(position=first))
-            folder = Path(cast(str, args.output_dir)) / f"checkpoint-{state.global_step}"
-            finish(here, folder, keep=args.save_total_limit, best=state.best_model_checkpoint)
+            try:
+                self._finish(args, state)
+            except RunError as error:
+                failed = [error]
+        broadcast_object_list(failed)  # the others would wait for the first rank in the next step
+        if failed[0] is not None:
+            raise failed[0]
+
+    def _finish(self, args: TrainingArguments, state: TrainerState) -> None:
+        here = replace(self.start, step=state.global_step)
+        if hasattr(self.sampler, "state_dict"):
+            # The loader draws ahead of training, so the sampler is told where training is. The Trainer
+            # skips from the start of the epoch on its own.
+            first = here.epoch * here.draws_per_epoch
+            here = replace(here, sampler=cast(Any, self.sampler).state_dict(position=first))
+        folder = Path(cast(str, args.output_dir)) / f"checkpoint-{state.global_step}"
+        finish(here, folder, keep=self.keep, best=state.best_model_checkpoint)
 
 
 def check_sampler(sampler: EpochSampler, batch: int, examples: int) -> None:

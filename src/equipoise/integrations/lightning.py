@@ -83,8 +83,9 @@ class StreamDataModule(LightningDataModule):
         return self.stream.state_dict()
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from there."""
-        self.stream.load_state_dict(state_dict)
+        """Go on from there, to train; to test or to predict, a checkpoint is read too, and there is no stream."""
+        if _trainer(self).state.fn == "fit":
+            self.stream.load_state_dict(state_dict)
 
 
 class StreamCallback(Callback):

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
-from equipoise.errors import StateError
+from equipoise.errors import RunError, StateError
 from equipoise.files import read_text, to_disk, write_atomically
 from equipoise.integrations.checkpoints import FILE_NAME
 
@@ -22,7 +22,15 @@ _LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 
 
 def begin(folder: Path) -> None:
-    """Make an empty folder for a checkpoint, in place of one that lies there."""
+    """Make an empty folder for a checkpoint, in place of one of ours that lies there.
+
+    Raises
+    ------
+    RunError
+        If somebody else wrote there.
+    """
+    if folder.exists() and is_foreign(folder):
+        raise RunError(f"`{folder}` was not written by Equipoise, and a checkpoint needs its name. Move it away.")
     discard(folder)
     folder.mkdir(parents=True)
     (folder / UNFINISHED).touch()
@@ -93,8 +101,12 @@ def damage_of(folder: Path) -> str | None:
         path = folder / name
         if ".." in PurePosixPath(name).parts or PurePosixPath(name).is_absolute() or not path.is_file():
             return f"`{name}` is missing"
-        if _checksum(path) != checksum:
-            return f"`{name}` has changed since it was written"
+        try:
+            changed = "has changed since it was written" if _checksum(path) != checksum else None
+        except OSError as error:
+            changed = f"cannot be read ({error.strerror or error})"
+        if changed:
+            return f"`{name}` {changed}"
     return None
 
 

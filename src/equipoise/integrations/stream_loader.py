@@ -144,7 +144,7 @@ class StreamLoader:
         return self._in_step
 
     def set_epoch(self, epoch: int) -> None:
-        """Go to the beginning of an epoch, unless a loaded state lies inside it; nobody has to.
+        """Go to the beginning of an epoch, unless training is inside it already; nobody has to.
 
         Parameters
         ----------

@@ -83,7 +83,10 @@ class TrainedTokenBatches:
         self.set_epoch(self.sampler.sampler.epoch)
 
     def set_epoch(self, epoch: int) -> None:
-        """Go to the beginning of an epoch, unless a loaded state lies inside it."""
+        """Go to the beginning of an epoch, unless training is inside it already."""
+        position, per_epoch = self.state_dict()["sampler"]["position"], self.sampler.sampler.draws_per_epoch
+        if self._batches and position % per_epoch and position // per_epoch == epoch:
+            return
         self.sampler.set_epoch(epoch)
         self._batches = 0
 

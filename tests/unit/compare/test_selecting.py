@@ -55,9 +55,9 @@ def test_of_those_within_one_standard_error_the_cheap_come_first():
 
 
 def test_costly_trainings_get_what_the_others_leave():
-    price = {"natural": 0.5, "a": 2.6, "b": 2.6, "c": 0.6, "d": 0.6}
-    assert keep(["a", "b", "c", "d"], 4, price) == ("natural", "a", "c", "d")  # 3.3 of 5 left, and b costs 2.6
-    assert keep(["c", "d", "a", "b"], 4, price) == ("natural", "c", "d", "a")
+    price = {"natural": 0.5, "a": 2.6, "b": 2.6, "c": 0.6, "d": 0.6, "e": 2.6}
+    assert keep(["a", "b", "c", "d", "e"], 4, price) == ("natural", "a", "c", "d")  # 3.3 of 5 left, and b costs 2.6
+    assert keep(["c", "d", "a", "b", "e"], 4, price) == ("natural", "c", "d", "a")
     assert keep(["a", "b", "c", "d"], 6, price) == ("natural", "a", "b", "c", "d")
 
 
@@ -79,3 +79,16 @@ def test_price_is_that_of_a_draw_however_many_a_run_made():
 
 def test_everything_goes_on_where_there_is_place():
     assert keep(["a", "b", "c"], 9, EQUAL) == ("natural", "a", "b", "c")
+
+
+def test_a_tenth_more_than_the_mean_is_not_dear():
+    price = {"natural": 1.0, "equal": 1.1, "sqrt": 1.1, "log": 0.9, "focal": 0.9}
+    assert keep(["equal", "sqrt", "log", "focal"], 2, price) == ("natural", "equal", "sqrt")
+    scores = {"natural": (0.1,), "equal": (0.51,), "log": (0.5,)}
+    assert ranking(scores, infos(natural=0, equal=1, log=1), "macro_f1", 0.1, price) == ("equal", "log")
+
+
+def test_all_go_on_where_there_is_a_place_for_each_whatever_rounding_says():
+    price = prices(RunCost(name, 0, 3, "", {}, 0, flops) for name, flops in
+                   (("natural", 0.1), ("a", 0.7), ("b", 3.3)))  # fmt: skip
+    assert keep(["a", "b"], 2, price) == ("natural", "a", "b")

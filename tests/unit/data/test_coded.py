@@ -54,3 +54,15 @@ def test_what_is_no_text_is_placed(column: pa.ChunkedArray, message: str) -> Non
 def test_an_odd_value_that_no_row_has_does_no_harm() -> None:
     column = pa.chunked_array([pa.DictionaryArray.from_arrays([0, 0], pa.array([1.0, float("nan")]))])
     assert as_coded_text(column, complain).to_pylist() == ["1.0", "1.0"]
+
+
+def test_dictionaries_that_arrow_cannot_unify_are_read_as_text():
+    with_null = pa.DictionaryArray.from_arrays(pa.array([0, 1]), pa.array(["a", None]))
+    many = [pa.array([f"{part} {row}" for row in range(100)]).dictionary_encode() for part in range(2)]
+    narrow = [each.cast(pa.dictionary(pa.int8(), pa.string())) for each in many]
+    for chunks, texts in (
+        ([with_null, with_null], ["a", None] * 2),
+        (narrow, [x for each in many for x in each.to_pylist()]),
+    ):
+        coded = as_coded_text(pa.chunked_array(chunks), lambda row, problem: DataError(problem))
+        assert coded.to_pylist() == texts

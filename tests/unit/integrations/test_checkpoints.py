@@ -6,8 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from equipoise.errors import RunError, StateError
-from equipoise.integrations.checkpoint_folders import checkpoint_folders, finish, last_checkpoint, refuse_used, saving
+from equipoise.errors import RunError, RunWarning, StateError
+from equipoise.integrations.checkpoint_folders import (
+    checkpoint_folders,
+    finish,
+    last_checkpoint,
+    named_checkpoint,
+    refuse_used,
+    saving,
+)
 from equipoise.integrations.checkpoints import FILE_NAME, StreamPosition
 from equipoise.integrations.sealing import SEAL, UNFINISHED, begin, damage_of, discard, is_foreign, is_sealed, seal
 
@@ -164,3 +171,55 @@ def test_a_seal_needs_the_position(tmp_path) -> None:
     (tmp_path / "weights").touch()
     seal(tmp_path)
     assert damage_of(tmp_path) == f"`{SEAL}` has changed since it was written"
+
+
+def test_training_from_a_named_checkpoint_leaves_those_ahead_of_it_under_another_name(tmp_path) -> None:
+    for step in (20, 40, 60):
+        finish(PLACE, tmp_path / f"checkpoint-{step}")
+    with pytest.warns(RunWarning, match="lies ahead of `checkpoint-20`"):
+        assert named_checkpoint(tmp_path / "checkpoint-20", tmp_path) == tmp_path / "checkpoint-20"
+    assert last_checkpoint(tmp_path) == tmp_path / "checkpoint-20"
+    assert sorted(path.name for path in tmp_path.glob("left-*")) == ["left-checkpoint-40", "left-checkpoint-60"]
+
+
+def test_a_named_checkpoint_does_not_let_into_the_folder_of_another_run(tmp_path) -> None:
+    finish(PLACE, tmp_path / "one" / "checkpoint-20")
+    finish(PLACE, tmp_path / "other" / "checkpoint-30")
+    with pytest.raises(RunError, match="already holds a run"):
+        named_checkpoint(tmp_path / "one" / "checkpoint-20", tmp_path / "other")
+    assert named_checkpoint(tmp_path / "one" / "checkpoint-20", tmp_path / "new")
+
+
+def test_a_folder_of_others_is_not_replaced_by_a_checkpoint(tmp_path) -> None:
+    (tmp_path / "checkpoint-3").mkdir()
+    (tmp_path / "checkpoint-3" / "thesis.tex").touch()
+    with pytest.raises(RunError, match="not written by Equipoise"):
+        begin(tmp_path / "checkpoint-3")
+    assert (tmp_path / "checkpoint-3" / "thesis.tex").exists()
+
+
+def test_a_file_that_cannot_be_read_is_damage(checkpoint, monkeypatch) -> None:
+    def fail(_: object) -> str:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("equipoise.integrations.sealing._checksum", fail)
+    assert "cannot be read (Input/output error)" in str(damage_of(checkpoint))
+
+
+def test_an_old_checkpoint_that_cannot_be_removed_does_not_end_the_training(tmp_path, monkeypatch) -> None:
+    finish(PLACE, tmp_path / "checkpoint-1")
+
+    def fail(_: object) -> None:
+        raise OSError(39, "Directory not empty")
+
+    monkeypatch.setattr("equipoise.integrations.checkpoint_folders.discard", fail)
+    with pytest.warns(RunWarning, match="checkpoint-1` cannot be removed: Directory not empty"):
+        finish(PLACE, tmp_path / "checkpoint-2", keep=1)
+    assert is_sealed(tmp_path / "checkpoint-2")
+
+
+def test_a_link_is_no_checkpoint(tmp_path) -> None:
+    finish(PLACE, tmp_path / "elsewhere")
+    (tmp_path / "checkpoint-1").symlink_to(tmp_path / "elsewhere")
+    finish(PLACE, tmp_path / "checkpoint-2", keep=1)
+    assert is_sealed(tmp_path / "elsewhere")

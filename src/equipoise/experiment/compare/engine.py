@@ -26,6 +26,7 @@ from equipoise.experiment.prepare import Prepared, load_records, prepare
 from equipoise.metrics import TaskPredictions
 from equipoise.statistics import objective_replicates, standard_error_of_mean
 
+LEAST_RESAMPLES = 2
 LEAST_SEEDS = 2  # that a budget leaves: without two there is no interval
 
 
@@ -277,6 +278,11 @@ def _usable(records: Records) -> Records:
 
 def _refuse_objective(config: ComparisonConfig, base: Prepared) -> None:
     of_texts = config.compare.objective in {"exact_match", "rouge_l", "bleu"}
+    if config.evaluation.bootstrap < LEAST_RESAMPLES:
+        raise ConfigError(
+            f"`evaluation.bootstrap` must be at least {LEAST_RESAMPLES} for a comparison, found"
+            f" {config.evaluation.bootstrap}: standard errors decide. Leave it out for 1000."
+        )
     wanted = "open" if of_texts else "classification"
     if all(task.kind != wanted for task in base.tasks.values()):
         what = "texts, and all tasks here have labels" if of_texts else "labels, and no task here has any"

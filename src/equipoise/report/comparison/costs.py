@@ -88,7 +88,7 @@ def section(part: CostsPart) -> Section:
     computed = 1 - part.total.flops / part.flops_in_full
     gain = (
         f" That is {saved:.0%} less than the {part.in_full:,} draws of training everything in full with all seeds, and"
-        f" {computed:.0%} fewer floating-point operations."
+        f" {abs(computed):.0%} {'fewer' if computed > 0 else 'more'} floating-point operations."
         if saved > 0
         else f" Training everything in full with all seeds is {part.in_full:,} draws."
     )
