@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from comparisons.summary import table
 from equipoise.apportion import Apportionment
-from equipoise.masses import masses_of
+from equipoise.base.masses import masses_of
 from results import record
 
 BLOCKS = (1, 32, 2048)

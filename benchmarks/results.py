@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from equipoise.files import write_atomically
+from equipoise.base.files import write_atomically
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 HEAD = "# Measured results\n\nEach section is written by the command that it names. `make bench` runs them all.\n"

@@ -10,7 +10,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 import toy
 from equipoise import Shard
-from equipoise.files import write_atomically
+from equipoise.base.files import write_atomically
 from equipoise.integrations.stream_loader import StreamLoader
 from equipoise.losses import TokenLoss, step_mass
 

@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from equipoise.files import write_atomically
+from equipoise.base.files import write_atomically
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ROOT / "data-sources" / "multi_diagnosis"

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise import Plan, PlanSampler, Shard, StratumIndex, draws
-from equipoise.files import write_atomically
+from equipoise.base.files import write_atomically
 
 from .arms import Arm, Result, alone
 from .kinds import LABELS, TASKS, plan_of

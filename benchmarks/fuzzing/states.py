@@ -18,12 +18,12 @@ from equipoise import (
     rates,
     weights,
 )
+from equipoise.base.plain_json import parse_json
 from equipoise.batches import OneTask, Quota
 from equipoise.calibration import Belongs, Calibration, TaskCalibration
 from equipoise.data import Task
 from equipoise.errors import StateError
 from equipoise.integrations.checkpoints import FILE_NAME, FORMAT, StreamPosition
-from equipoise.json_text import parse_json
 from equipoise.losses.tasks import tasks_loss
 
 COUNTS = {"large": {"no": 95, "yes": 5}, "open": 90, "small": {"a": 1, "b": 3, "c": 2}}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from equipoise.files import write_atomically
+from equipoise.base.files import write_atomically
 
 PICTURE = Path(__file__).with_name("report.png")
 WIDTH, HEIGHT = 1100, 780

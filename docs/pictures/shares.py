@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise import Census, Plan
-from equipoise.files import write_atomically
+from equipoise.base.files import write_atomically
 from equipoise.independent import IndependentStream
 from equipoise.stream import Stream
 

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from equipoise import Census, Plan, StratumIndex, draws
-from equipoise.files import write_atomically
+from equipoise.base.files import write_atomically
 from equipoise.losses.labels import (
     LDAM,
     BalancedSoftmax,

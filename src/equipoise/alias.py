@@ -12,12 +12,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise.hashing import key
-from equipoise.masses import WHOLE
-from equipoise.philox import words
+from equipoise.base.keys import key
+from equipoise.base.masses import WHOLE
+from equipoise.base.words import high_product, words
 from equipoise.row_masses import row_masses
 from equipoise.row_weights import CHUNK, Weights
-from equipoise.wide import high_product
 
 _SPARE = np.uint64(4)  # bits of a word above the 60 of the masses
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise.masses import largest_remainder
+from equipoise.base.masses import largest_remainder
 
 _STREAM_BITS = 60  # the longest stream has 2**60 draws
 LENGTH = 1 << (_STREAM_BITS - 1)  # draws that a stream has whatever its block

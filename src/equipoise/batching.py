@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch.utils.data import Sampler
 
+from equipoise.base.keys import key, subkeys
 from equipoise.batches import Mixed
 from equipoise.errors import ConfigError, StateError
-from equipoise.hashing import key, subkeys
 from equipoise.reading import Reading
 from equipoise.samplers import PlanSampler
 

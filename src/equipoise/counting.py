@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from equipoise.data.arrow import pc
-from equipoise.data.coded import as_coded_text
-from equipoise.data.text import Complain
+from equipoise.base.arrow import pc
+from equipoise.base.arrow_codes import as_coded_text
+from equipoise.base.arrow_text import Complain
 from equipoise.errors import DataError
 from equipoise.strata import MOST_EXAMPLES
 

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise.hashing import key
-from equipoise.philox import words
+from equipoise.base.keys import key
+from equipoise.base.words import words
 from equipoise.plan import Plan
 
 

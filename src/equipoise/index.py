@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
+from equipoise.base.keys import digest
 from equipoise.census import Census, Stratum
 from equipoise.errors import PlanError
 from equipoise.grouping import checked_codes, counted, grouped
-from equipoise.hashing import digest
 from equipoise.plan import Plan
 
 Values = Sequence[str | None] | Sequence[str] | pa.Array | pa.ChunkedArray | NDArray[np.str_]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise.hashing import subkeys
+from equipoise.base.keys import subkeys
 
 ROUNDS = 8
 LARGEST = 1 << 32  # positions are 32-bit: half the memory traffic of 64-bit

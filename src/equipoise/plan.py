@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from equipoise import plan_json
+from equipoise.base.masses import WHOLE, masses_of
 from equipoise.census import Census, Stratum, checked_strata
 from equipoise.errors import PlanError
 from equipoise.forecast import Forecast, forecast
-from equipoise.masses import WHOLE, masses_of
 from equipoise.plan_difference import difference
 from equipoise.rates import Proportional, Rates
 from equipoise.resolving import Weights, probabilities_of

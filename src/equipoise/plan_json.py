@@ -6,9 +6,9 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
+from equipoise.base.plain_json import parse_json
 from equipoise.census import Stratum
 from equipoise.errors import PlanError
-from equipoise.json_text import parse_json
 
 if TYPE_CHECKING:
     from equipoise.plan import Plan

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from equipoise.base.schemes import checked_number
+from equipoise.base.water_filling import water_fill
 from equipoise.census import Census
 from equipoise.errors import PlanError
 from equipoise.rates import Rates
-from equipoise.schemes import checked_number
 from equipoise.token_rates import rates_of_examples
-from equipoise.water_filling import water_fill
 from equipoise.weights import ClassWeights
 from equipoise.weights.label_shares import label_shares
 

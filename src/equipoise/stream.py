@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from equipoise import placing
 from equipoise.apportion import Apportionment
+from equipoise.base.keys import key, subkeys
 from equipoise.errors import PlanError
-from equipoise.hashing import key, subkeys
 from equipoise.permutation import LARGEST, Permutations
 from equipoise.plan import Plan
 from equipoise.runs import Runs

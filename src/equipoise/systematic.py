@@ -11,10 +11,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from equipoise.base.keys import key
+from equipoise.base.words import words
 from equipoise.errors import ConfigError
-from equipoise.hashing import key
 from equipoise.permutation import Permutations
-from equipoise.philox import words
 from equipoise.row_masses import row_masses
 from equipoise.row_weights import CHUNK, Tally, Weights, units
 

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from equipoise.base.masses import WHOLE, largest_remainder
 from equipoise.census import Stratum
-from equipoise.masses import WHOLE, largest_remainder
 from equipoise.plan import Plan
 from equipoise.stream import Stream
 

@@ -6,12 +6,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from equipoise.hashing import key
+from equipoise.base.keys import key
+from equipoise.base.masses import WHOLE
+from equipoise.base.words import high_product, words
 from equipoise.index import StratumIndex
-from equipoise.masses import WHOLE
-from equipoise.philox import words
 from equipoise.row_weights import CHUNK, Weights, units
-from equipoise.wide import high_product
 
 MOST_VALUES = 4096  # distinct positive weights: a search among them stays in the processor's cache
 

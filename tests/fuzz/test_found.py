@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from equipoise import Census, Plan, PlanSampler, StratumIndex
+from equipoise.base.plain_json import parse_json
 from equipoise.calibration import Calibration
 from equipoise.config import load_config, make_config
 from equipoise.config._yaml import parse_yaml
@@ -19,7 +20,6 @@ from equipoise.data.sources import find_sources
 from equipoise.errors import ConfigError, DataError, EquipoiseWarning, PlanError, RunError, StateError
 from equipoise.experiment.directory import read_json
 from equipoise.integrations.checkpoints import FILE_NAME, StreamPosition
-from equipoise.json_text import parse_json
 
 PLACE = {
     "format": 1,

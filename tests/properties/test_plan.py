@@ -8,9 +8,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from equipoise.base.masses import WHOLE, masses_of
 from equipoise.census import Census
 from equipoise.errors import PlanError
-from equipoise.masses import WHOLE, masses_of
 from equipoise.plan import Plan
 from equipoise.rates import Equal, Proportional, Temperature
 from equipoise.weights import Balanced, EffectiveNumber, InverseFrequency, Log, Natural, Power

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from equipoise.base.water_filling import water_fill
 from equipoise.errors import PlanError
 from equipoise.rates import Equal, Proportional, Temperature, UniMax
-from equipoise.water_filling import water_fill
 
 SCHEMES = [Equal(), Proportional(), Proportional(maximum=1000), Temperature(3.33), Temperature(1000.0), UniMax(1)]
 every_scheme = pytest.mark.parametrize("scheme", SCHEMES, ids=str)

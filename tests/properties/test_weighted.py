@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from equipoise import Shard
 from equipoise.alias import AliasTable
+from equipoise.base.masses import WHOLE
 from equipoise.errors import ConfigError
-from equipoise.masses import WHOLE
 from equipoise.row_masses import row_masses
 from equipoise.weighted import WeightedSampler
 

@@ -9,7 +9,7 @@ from scipy import stats
 from torch.utils.data import WeightedRandomSampler
 
 from equipoise.alias import AliasStream, AliasTable
-from equipoise.masses import WHOLE
+from equipoise.base.masses import WHOLE
 from equipoise.row_masses import row_masses
 from equipoise.weight_classes import ClassStream, distinct_values
 from equipoise.weighted import WeightedSampler

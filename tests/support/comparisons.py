@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
+from equipoise.base.files import write_atomically
 from equipoise.census import Census
 from equipoise.config import (
     CompareConfig,
@@ -33,7 +34,6 @@ from equipoise.experiment.compare.result import (
     Versus,
 )
 from equipoise.experiment.directory import RunDirectory
-from equipoise.files import write_atomically
 from equipoise.metrics import Estimate, TaskPredictions, evaluate, predictions_table
 from equipoise.plan import Plan
 from equipoise.rates import Equal, Proportional

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from equipoise.alias import AliasStream, AliasTable
-from equipoise.masses import WHOLE
+from equipoise.base.masses import WHOLE
 from equipoise.row_masses import row_masses
 from equipoise.row_weights import CHUNK
 

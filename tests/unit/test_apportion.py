@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from equipoise.apportion import Apportionment
-from equipoise.masses import masses_of
+from equipoise.base.masses import masses_of
 
 SHARES = {
     "one": [1.0],

@@ -3,8 +3,8 @@ import pyarrow as pa
 import pytest
 
 from equipoise import Census, Plan, StratumIndex
+from equipoise.base.keys import digest
 from equipoise.errors import PlanError
-from equipoise.hashing import digest
 from equipoise.index import check_sizes
 
 TASKS = ["b", "a", "b", "a", "b", "open", "b"]

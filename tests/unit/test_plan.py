@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from equipoise.base.masses import WHOLE, masses_of
 from equipoise.census import Census, Stratum
 from equipoise.errors import PlanError
-from equipoise.masses import WHOLE, masses_of
 from equipoise.plan import Plan
 from equipoise.rates import Equal, Fixed, Proportional, Temperature, UniMax
 from equipoise.weights import InverseFrequency, Natural, Power, Shares, Table

@@ -5,8 +5,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from equipoise.base.masses import WHOLE
 from equipoise.errors import ConfigError
-from equipoise.masses import WHOLE
 from equipoise.row_masses import row_masses
 from equipoise.row_weights import CHUNK, UNIT_BITS, Tally, checked_weights, fingerprint, mantissas, units
 

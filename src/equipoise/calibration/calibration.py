@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
+from equipoise.base.plain_json import parse_json
 from equipoise.calibration.task import TaskCalibration
 from equipoise.errors import RunError
-from equipoise.json_text import parse_json
 from equipoise.metrics import TaskPredictions
 
 FORMAT, VERSION = "equipoise-calibration", 1

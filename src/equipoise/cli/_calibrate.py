@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from equipoise.base.tables import Table, print_table
 from equipoise.cli._bars import bars_on_terminals_only
 from equipoise.cli._evaluate import RunFolder
 from equipoise.cli._options import Json, Overrides, print_json, read_config
 from equipoise.errors import ConfigError
-from equipoise.report.tables import Table, print_table
 
 if TYPE_CHECKING:
     from equipoise.experiment.calibration_report import Calibrated

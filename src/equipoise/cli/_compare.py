@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from equipoise.base.tables import Table, print_table
 from equipoise.cli._app import stoppable
 from equipoise.cli._bars import bars_on_terminals_only
 from equipoise.cli._options import Draws, Json, Overrides, Seed, Source, print_json, read_comparison
 from equipoise.cli._train import Model
-from equipoise.report.tables import Table, print_table
 
 if TYPE_CHECKING:
     from equipoise.config import ComparisonConfig

@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from equipoise.config import ComparisonConfig, RunConfig, load_comparison, load_config, make_comparison, make_config
-from equipoise.escaping import printable_json
+from equipoise.errors import printable_json
 
 Source = Annotated[
     str,

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from equipoise.base.files import write_atomically
 from equipoise.cli._app import ERROR
 from equipoise.cli._options import (
     AllowRepeats,
@@ -20,9 +21,8 @@ from equipoise.cli._options import (
     print_json,
     read_config,
 )
-from equipoise.escaping import printable
+from equipoise.errors import printable
 from equipoise.experiment.prepare import prepare
-from equipoise.files import write_atomically
 
 Out = Annotated[
     Path | None, typer.Option("--out", "-o", help="Write the plan as JSON into this file.", show_default=False)

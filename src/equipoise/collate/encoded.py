@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from equipoise.collate.pairs import DistinctPairs
 from equipoise.collate.ragged import Ragged
 from equipoise.collate.tokens import Tokenizer, encode_inputs, encode_targets
-from equipoise.data.records import Records
-from equipoise.data.tasks import Task
+from equipoise.data import Records, Task
 from equipoise.errors import ConfigError, DataError, DataWarning
 from equipoise.plan import Plan
 

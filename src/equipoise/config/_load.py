@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from equipoise.base.files import write_atomically
 from equipoise.config._build import Builder, Convert
 from equipoise.config._compare import ComparisonConfig
 from equipoise.config._draft import Draft
@@ -12,7 +13,6 @@ from equipoise.config._plain import to_plain
 from equipoise.config._schema import RunConfig
 from equipoise.config._schemes import parse_rates, parse_weights
 from equipoise.config._yaml import Document, dump_yaml, read_yaml
-from equipoise.files import write_atomically
 from equipoise.rates import Rates
 from equipoise.weights import ClassWeights
 

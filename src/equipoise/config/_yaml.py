@@ -17,8 +17,8 @@ import yaml
 from yaml.constructor import ConstructorError
 from yaml.scanner import ScannerError
 
+from equipoise.base.files import read_text
 from equipoise.errors import ConfigError
-from equipoise.files import read_text
 
 KeyPath = tuple[str, ...]
 

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 
 import pyarrow as pa
 
-from equipoise.data.arrow import pc
+from equipoise.base.arrow import pc
+from equipoise.base.arrow_text import is_blank
 from equipoise.data.problem import Problem
 from equipoise.data.records import Records
 from equipoise.data.split_names import SPLITS
-from equipoise.data.text import is_blank
 
 Place = Callable[[int], str]
 

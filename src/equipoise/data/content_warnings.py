@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 import pyarrow as pa
 
-from equipoise.data.arrow import pc
+from equipoise.base.arrow import pc
 from equipoise.data.infer import count_targets, infer_kind
 from equipoise.data.problem import Problem
 from equipoise.data.records import Records

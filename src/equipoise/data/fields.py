@@ -7,11 +7,11 @@ from typing import Final
 
 import pyarrow as pa
 
-from equipoise.data.arrow import pc
+from equipoise.base.arrow import pc
+from equipoise.base.arrow_text import as_text, first_true, is_blank
 from equipoise.data.columns import Columns
 from equipoise.data.source import Source
 from equipoise.data.split_names import SPLITS, canonical_splits
-from equipoise.data.text import as_text, first_true, is_blank
 from equipoise.errors import DataError
 
 _EXPECTED: Final = {"task": "the name of a task", "input": "a text", "target": "a label or a text"}

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from equipoise.data.arrow import pc
+from equipoise.base.arrow import pc
 from equipoise.data.saved_dataset import check_inside
 from equipoise.data.source import Source, missing_column
 from equipoise.data.split_names import SPLITS, canonical_splits

@@ -3,7 +3,6 @@
 import dataclasses
 import itertools
 import json
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.json
 
+from equipoise.base.plain_json import RepeatedKeyError, once_each
 from equipoise.data.compressed import opened
 from equipoise.data.limits import DEFAULT_LIMITS, Limits
 from equipoise.data.source import missing_column, not_utf8
@@ -167,7 +167,7 @@ class JsonLines:
                 parse_int=_Number,
                 parse_float=_Number,
                 parse_constant=_Number,
-                object_pairs_hook=_once_each,
+                object_pairs_hook=once_each,
             )
         except json.JSONDecodeError as error:
             raise DataError(
@@ -176,8 +176,10 @@ class JsonLines:
             ) from None
         except RecursionError:
             raise DataError(f"{self.path}:{number}: the object nests too deep. Write plain fields.") from None
-        except _RepeatedKeyError as error:
-            raise DataError(f"{self.path}:{number}: {error}.") from None
+        except RepeatedKeyError as error:
+            raise DataError(
+                f"{self.path}:{number}: the key `{error.key}` stands twice in one object, keep one."
+            ) from None
         if not isinstance(value, dict):
             raise DataError(
                 f'{self.path}:{number}: expected a JSON object such as {{"task": ...}}, '
@@ -220,18 +222,6 @@ class _Number:
     """A JSON number as it was written, so that 1 and 1.0 stay apart."""
 
     literal: str
-
-
-class _RepeatedKeyError(Exception):
-    """A JSON object that gives one key twice."""
-
-
-def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    values = dict(pairs)
-    if len(values) < len(pairs):
-        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
-        raise _RepeatedKeyError(f"the key `{twice}` stands twice in one object, keep one")
-    return values
 
 
 def _read_with_arrow(data: bytes, names: Sequence[str], sample: dict[str, Any]) -> pa.Table | None:

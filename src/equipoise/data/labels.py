@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from equipoise.data.arrow import pc
-from equipoise.data.coded import as_coded_text
+from equipoise.base.arrow import pc
+from equipoise.base.arrow_codes import as_coded_text
+from equipoise.base.arrow_text import is_blank
 from equipoise.data.columns import Columns
 from equipoise.data.fields import Reading
 from equipoise.data.limits import DEFAULT_LIMITS, Limits
@@ -16,7 +17,6 @@ from equipoise.data.parquet import Parquet
 from equipoise.data.source import Source
 from equipoise.data.sources import find_sources
 from equipoise.data.split_names import SPLITS, canonical_splits
-from equipoise.data.text import is_blank
 from equipoise.errors import DataError
 
 _COLUMNS = Columns()

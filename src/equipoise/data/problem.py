@@ -5,8 +5,7 @@ import warnings
 from collections.abc import Iterable
 from typing import Literal
 
-from equipoise.errors import DataError, DataWarning
-from equipoise.escaping import printable_line
+from equipoise.errors import DataError, DataWarning, printable_line
 
 _MOST_SHOWN = 10
 

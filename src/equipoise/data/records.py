@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from equipoise.data.arrow import pc
+from equipoise.base.arrow import pc
 from equipoise.data.columns import OPTIONAL, REQUIRED
 from equipoise.data.split_names import SPLITS
 from equipoise.errors import DataError

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any, cast
 
+from equipoise.base.files import read_text
+from equipoise.base.plain_json import parse_json
 from equipoise.errors import DataError
-from equipoise.files import read_text
-from equipoise.json_text import parse_json
 
 
 def check_inside(folder: Path, *, whole: bool) -> None:

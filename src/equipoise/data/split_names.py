@@ -4,7 +4,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from equipoise.data.arrow import pc
+from equipoise.base.arrow import pc
 
 SPLITS: Final = ("train", "validation", "test")
 _CANONICAL: Final = {

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from equipoise.data.arrow import pc
+from equipoise.base.arrow import pc
 from equipoise.data.infer import count_targets, infer_kind
 from equipoise.data.records import Records
 from equipoise.data.split_names import SPLITS

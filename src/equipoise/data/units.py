@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from equipoise.data.arrow import pc
+from equipoise.base.arrow import pc
 from equipoise.data.records import Records
 
 _CHUNK = 1 << 16

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from equipoise.base.files import write_atomically
 from equipoise.calibration import (
     METRICS,
     Calibration,
@@ -27,7 +28,6 @@ from equipoise.experiment.calibration_report import FOLDS, Calibrated, TaskRepor
 from equipoise.experiment.directory import RunDirectory, write_json
 from equipoise.experiment.predicting import predict_records
 from equipoise.experiment.trained_prior import trained_prior
-from equipoise.files import write_atomically
 from equipoise.integrations.models import load_model
 from equipoise.metrics import TaskPredictions
 from equipoise.metrics.resampling import group_codes

@@ -3,10 +3,10 @@
 import hashlib
 from pathlib import Path
 
+from equipoise.base.files import read_text
 from equipoise.calibration import Belongs, Calibration
 from equipoise.errors import RunError
 from equipoise.experiment.directory import RunDirectory
-from equipoise.files import read_text
 from equipoise.plan import Plan
 
 WEIGHTS = (".safetensors", ".bin")

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from equipoise.base.files import read_text
+from equipoise.base.plain_json import parse_json
 from equipoise.calibration import cost_matrix
 from equipoise.calibration.logs import Array
 from equipoise.config import RunConfig, read_yaml
@@ -14,8 +16,6 @@ from equipoise.errors import ConfigError, DataError, RunError
 from equipoise.experiment.directory import RunDirectory, read_json
 from equipoise.experiment.prepare import fingerprint, load_records
 from equipoise.experiment.unlabelled import read_unlabelled
-from equipoise.files import read_text
-from equipoise.json_text import parse_json
 
 
 def validation_records(directory: RunDirectory, config: RunConfig, tasks: Mapping[str, Task]) -> Records:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from equipoise.base.files import read_text, refusing_unwritable, unfinished_name, write_atomically
+from equipoise.base.plain_json import parse_json
 from equipoise.config import RunConfig, load_config, save_config
 from equipoise.data import Task
 from equipoise.errors import PlanError, RunError
 from equipoise.experiment.versions import installed_versions
-from equipoise.files import read_text, refusing_unwritable, write_atomically
-from equipoise.json_text import parse_json
 from equipoise.plan import Plan
 
 
@@ -120,10 +120,9 @@ class RunDirectory:
 
     def _cut_off(self) -> bool:
         inputs = [file.name for file in (self.plan, self.tasks, self.data, self.versions, self.config)]
-        partial = [f".{name}." for name in inputs]  # as `write_atomically` calls them
+        unfinished = tuple(map(unfinished_name, inputs))
         return not self.started and all(
-            each.is_file() and (each.name in inputs or each.name.startswith(tuple(partial)))
-            for each in self.path.iterdir()
+            each.is_file() and (each.name in inputs or each.name.startswith(unfinished)) for each in self.path.iterdir()
         )
 
     @classmethod

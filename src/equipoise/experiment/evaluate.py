@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
+from equipoise.base.files import write_atomically
 from equipoise.calibration import Calibration
 from equipoise.collate import EncodedExamples
 from equipoise.config import DataConfig, RunConfig
@@ -18,7 +19,6 @@ from equipoise.experiment.calibrated import read_calibration
 from equipoise.experiment.directory import RunDirectory, write_json
 from equipoise.experiment.predicting import predict_records
 from equipoise.experiment.prepare import load_records, read_source
-from equipoise.files import write_atomically
 from equipoise.integrations.models import load_model
 from equipoise.metrics import Scores, TaskPredictions, predictions_table
 from equipoise.metrics import evaluate as score

@@ -10,13 +10,13 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from equipoise.base.files import write_atomically
 from equipoise.data import Columns
 from equipoise.errors import ConfigError
 from equipoise.experiment.calibrated import read_calibration
 from equipoise.experiment.directory import RunDirectory
 from equipoise.experiment.predicting import predict_records
 from equipoise.experiment.unlabelled import read_unlabelled
-from equipoise.files import write_atomically
 from equipoise.integrations.models import load_model
 from equipoise.metrics import TaskPredictions
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from equipoise.base.arrow import pc
 from equipoise.census import Census
 from equipoise.config import DataConfig, RunConfig
 from equipoise.data import (
@@ -20,7 +21,6 @@ from equipoise.data import (
     raise_on_errors,
     read_records,
 )
-from equipoise.data.arrow import pc
 from equipoise.data.suite import load_suite, suite_tasks
 from equipoise.errors import ConfigError, PlanError
 from equipoise.experiment.lengths import mean_tokens

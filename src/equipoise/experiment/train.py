@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
+from equipoise.base.files import to_disk, write_atomically
 from equipoise.batching import LengthSorted
 from equipoise.collate import Collator, EncodedExamples
 from equipoise.config import RunConfig
@@ -23,7 +24,6 @@ from equipoise.experiment.sampling import index_of, sampler_of
 from equipoise.experiment.strata import strata_of
 from equipoise.experiment.tasks_loss import tasks_loss_of_run
 from equipoise.experiment.validation import validation_rows
-from equipoise.files import to_disk, write_atomically
 from equipoise.index import StratumIndex
 from equipoise.integrations.checkpoint_folders import saving
 from equipoise.integrations.hf import EquipoiseTrainer, global_batch

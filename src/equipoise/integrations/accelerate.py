@@ -9,10 +9,10 @@ from accelerate import Accelerator
 from accelerate.utils import send_to_device
 from torch.utils.data import Dataset
 
+from equipoise.base.files import read_text, write_atomically
+from equipoise.base.plain_json import parse_json
 from equipoise.errors import ConfigError, StateError
-from equipoise.files import read_text, write_atomically
 from equipoise.integrations.stream_loader import MakeSampler, StreamLoader
-from equipoise.json_text import parse_json
 from equipoise.shard import Shard
 
 FILE_NAME = "equipoise_loader.json"

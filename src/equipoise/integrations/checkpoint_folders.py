@@ -8,8 +8,8 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from equipoise.base.files import free_space, refusing_unwritable
 from equipoise.errors import RunError, RunWarning, StateError
-from equipoise.files import free_space, refusing_unwritable
 from equipoise.integrations.checkpoints import METRICS_NAME, StreamPosition
 from equipoise.integrations.sealing import UNFINISHED, damage_of, discard, is_foreign, is_sealed, seal
 
@@ -232,11 +232,11 @@ def saving(folder: Path, checkpoints: Path) -> Generator[None]:
     Raises
     ------
     RunError
-        For whatever went wrong: full disks and lost mounts reach Python in many shapes.
+        For whatever went wrong.
     """
     try:
         yield
-    except Exception as error:
+    except Exception as error:  # full disks and lost mounts reach Python in many shapes
         place, room, last = folder.name, "", ""
         with suppress(OSError):  # of a disk that went away nothing can be told
             files = [path for path in folder.glob("**/*") if path.is_file() and path.name != UNFINISHED]

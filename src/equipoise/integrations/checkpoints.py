@@ -8,9 +8,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
+from equipoise.base.files import read_text, write_atomically
+from equipoise.base.plain_json import parse_json
 from equipoise.errors import StateError
-from equipoise.files import read_text, write_atomically
-from equipoise.json_text import parse_json
 
 FILE_NAME = "equipoise_stream.json"
 METRICS_NAME = "metrics.jsonl"

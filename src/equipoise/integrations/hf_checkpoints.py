@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from transformers import Trainer, TrainerState
 from transformers.trainer import TRAINER_STATE_NAME
 
+from equipoise.base.files import read_text
 from equipoise.errors import EquipoiseError, RunError, StateError
-from equipoise.files import read_text
 from equipoise.integrations.checkpoint_folders import (
     named_checkpoint,
     newest_whole_checkpoint,

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 from transformers import Seq2SeqTrainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from equipoise.base.files import read_text, write_atomically
+from equipoise.base.plain_json import parse_json
 from equipoise.errors import ConfigError, StateError
-from equipoise.files import read_text, write_atomically
 from equipoise.integrations.jacobian import Gradients
 from equipoise.integrations.step_of_tasks import StepOfTasks
-from equipoise.json_text import parse_json
 from equipoise.losses import SumMass
 from equipoise.losses.tasks import Sum, TasksLoss
 from equipoise.objectives import Objective

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
+from equipoise.base.files import read_text, to_disk, write_atomically
 from equipoise.errors import RunError, StateError
-from equipoise.files import read_text, to_disk, write_atomically
 from equipoise.integrations.checkpoints import FILE_NAME
 
 SEAL = "SHA256SUMS"

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from equipoise.base.arrow import pc
 from equipoise.census import Stratum
-from equipoise.data.arrow import pc
 from equipoise.errors import DataError
 
 Parts = tuple[npt.NDArray[np.int64], pa.Array]

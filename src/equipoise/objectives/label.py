@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from equipoise.collate import Tokenizer
-from equipoise.data.tasks import Task
+from equipoise.data import Task
 from equipoise.errors import ConfigError
 from equipoise.losses.labels import LabelLoss, LabelTerms
 from equipoise.losses.sequence import IGNORED

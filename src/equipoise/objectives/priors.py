@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from equipoise.data.tasks import Task
+from equipoise.data import Task
 from equipoise.errors import ConfigError, PlanError, PlanWarning
 from equipoise.losses.labels import LabelLoss, LabelPriors, double_correction
 from equipoise.plan import Plan

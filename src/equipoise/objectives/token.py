@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from equipoise.collate import Tokenizer
-from equipoise.data.tasks import Task
+from equipoise.data import Task
 from equipoise.losses import TokenLoss
 from equipoise.losses.first_token import FirstTokenAdjustment
 from equipoise.losses.labels import LogitAdjusted

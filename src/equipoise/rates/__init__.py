@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+from equipoise.base.schemes import scheme_from_dict
 from equipoise.rates.base import Rates
 from equipoise.rates.equal import Equal
 from equipoise.rates.fixed import Fixed
 from equipoise.rates.proportional import Proportional
 from equipoise.rates.temperature import Temperature
 from equipoise.rates.unimax import UniMax
-from equipoise.schemes import scheme_from_dict
 
 __all__ = ["Equal", "Fixed", "Proportional", "Rates", "Temperature", "UniMax", "rates_from_dict"]
 

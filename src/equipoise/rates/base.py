@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from equipoise.base.schemes import Scheme
 from equipoise.errors import PlanError
-from equipoise.schemes import Scheme
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from equipoise.base.schemes import checked_names, checked_number
 from equipoise.errors import PlanError
 from equipoise.rates.base import FloatArray, IntArray, Rates
-from equipoise.schemes import checked_names, checked_number
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from equipoise.base.schemes import checked_number
 from equipoise.rates.base import FloatArray, Rates
-from equipoise.schemes import checked_number
 
 
 @dataclass(frozen=True)

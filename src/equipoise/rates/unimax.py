@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from equipoise.base.schemes import checked_number
+from equipoise.base.water_filling import water_fill
 from equipoise.errors import PlanError
 from equipoise.rates.base import FloatArray, Rates
-from equipoise.schemes import checked_number
-from equipoise.water_filling import water_fill
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import matplotlib as mpl
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
-from equipoise.files import write_atomically
+from equipoise.base.files import write_atomically
 
 
 @dataclass(frozen=True)

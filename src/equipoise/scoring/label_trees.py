@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from equipoise.collate import Tokenizer, encode_targets
-from equipoise.data.tasks import Task
+from equipoise.data import Task
 from equipoise.scoring.prefixes import PrefixTree
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from equipoise.collate import Tokenizer
-from equipoise.data.tasks import Task
+from equipoise.data import Task
 from equipoise.errors import ConfigError
 from equipoise.scoring.batches import Tokens, distinct_rows, length_batches, pad_rows
 from equipoise.scoring.generation import generate_labels, generate_texts

@@ -5,9 +5,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from equipoise.base.masses import WHOLE, largest_remainder
 from equipoise.census import Stratum
 from equipoise.errors import ConfigError, DataError, StateError
-from equipoise.masses import WHOLE, largest_remainder
 from equipoise.plan import Plan
 from equipoise.stream import Stream
 from equipoise.streams.ordered import OrderedStream, Place, number_in, state_in

@@ -5,8 +5,8 @@ from typing import Any, Self
 
 import numpy as np
 
+from equipoise.base.keys import key, subkeys
 from equipoise.errors import ConfigError, DataError
-from equipoise.hashing import key, subkeys
 from equipoise.permutation import Permutations
 
 Source = Iterable[Any] | Callable[[], Iterable[Any]]

@@ -5,9 +5,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from equipoise.base.keys import key
+from equipoise.base.words import words
 from equipoise.errors import ConfigError, DataError
-from equipoise.hashing import key
-from equipoise.philox import words
 from equipoise.plan import Plan
 from equipoise.streams.factors import RepeatFactors
 from equipoise.streams.ordered import OrderedStream, Place, number_in

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from equipoise.base.keys import key
+from equipoise.base.words import words
 from equipoise.errors import ConfigError, StateError
-from equipoise.hashing import key
-from equipoise.philox import words
 from equipoise.streams.ordered import OrderedStream, Place, number_in, state_in
 from equipoise.streams.parts import Parts, Source
 from equipoise.streams.source import as_stream

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from equipoise.hashing import key
+from equipoise.base.keys import key
 from equipoise.streams.ordered import OrderedStream, Place
 from equipoise.streams.parts import Parts, Source
 from equipoise.streams.reader import PassReader

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from equipoise.schemes import scheme_from_dict
+from equipoise.base.schemes import scheme_from_dict
 from equipoise.weights.balanced import Balanced
 from equipoise.weights.base import ClassWeights
 from equipoise.weights.clipped import Clipped

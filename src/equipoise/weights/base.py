@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from equipoise.base.schemes import Scheme
 from equipoise.errors import PlanError
-from equipoise.schemes import Scheme
 
 if TYPE_CHECKING:
     from equipoise.weights.clipped import Clipped

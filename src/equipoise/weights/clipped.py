@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from equipoise.base.schemes import checked_number
 from equipoise.errors import PlanError
-from equipoise.schemes import checked_number
 from equipoise.weights.base import ClassWeights, FloatArray, IntArray
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from equipoise.base.schemes import checked_names
 from equipoise.errors import PlanError
-from equipoise.schemes import checked_names
 from equipoise.weights.base import ClassWeights, FloatArray, IntArray
 from equipoise.weights.tables import checked_table, row_of
 

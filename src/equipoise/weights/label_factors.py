@@ -7,8 +7,8 @@ from typing import Literal
 
 import numpy as np
 
+from equipoise.base.schemes import checked_number
 from equipoise.errors import PlanError
-from equipoise.schemes import checked_number
 from equipoise.weights.base import ClassWeights, FloatArray
 
 AGGREGATES = ("max", "mean")

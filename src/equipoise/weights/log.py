@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from equipoise.schemes import checked_number
+from equipoise.base.schemes import checked_number
 from equipoise.weights.base import ClassWeights, FloatArray
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from equipoise.base.schemes import checked_number
 from equipoise.errors import PlanError
-from equipoise.schemes import checked_number
 from equipoise.weights.base import ClassWeights, FloatArray
 
 

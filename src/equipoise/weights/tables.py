@@ -6,8 +6,8 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from equipoise.base.schemes import checked_names, checked_number
 from equipoise.errors import PlanError
-from equipoise.schemes import checked_names, checked_number
 
 V = TypeVar("V")
 

@@ -6,9 +6,9 @@ import torch
 from tests.support.label_losses import priors_of
 
 from equipoise.errors import ConfigError
+from equipoise.losses import TokenLoss
 from equipoise.losses.first_token import FirstTokenAdjustment
 from equipoise.losses.labels import LogitAdjusted
-from equipoise.losses.token import TokenLoss
 from equipoise.weights import Balanced
 
 TOKENS = [[4, 1], [5, 6, 1], [7, 1]]

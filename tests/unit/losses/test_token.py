@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import log_loss
 
 from equipoise.errors import ConfigError, DataError
-from equipoise.losses.sequence import Per, SumMass
-from equipoise.losses.token import TokenLoss
+from equipoise.losses import Per, SumMass, TokenLoss
 
 VOCABULARY = 7
 LOSSES = {

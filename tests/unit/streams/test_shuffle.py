@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from tests.support.streams import goes_on_everywhere, ids, pipeline, repeated
 
+from equipoise.base.keys import key
+from equipoise.base.words import words
 from equipoise.errors import ConfigError, DataError, StateError
-from equipoise.hashing import key
-from equipoise.philox import words
 from equipoise.streams import ShuffleBuffer, SourceStream
 
 

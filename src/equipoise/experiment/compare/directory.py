@@ -7,6 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from equipoise.base.files import unfinished_name
 from equipoise.config import ComparisonConfig, config_to_dict, load_comparison, save_config
 from equipoise.errors import RunError
 from equipoise.experiment.compare.result import Result
@@ -62,7 +63,7 @@ class ComparisonDirectory:
 
     def _refuse_other_files(self) -> None:
         # Of a process that was killed here the unfinished configuration may be left.
-        ours = (self.locks.name, f".{self.config.name}.")
+        ours = (self.locks.name, unfinished_name(self.config.name))
         if not self.config.exists() and not all(each.name.startswith(ours) for each in self.path.iterdir()):
             raise RunError(f"`{self.path}` is not empty and holds no comparison. Choose another --out.")
 

@@ -3,12 +3,12 @@
 import shlex
 from pathlib import Path
 
+from equipoise.base.files import write_atomically
 from equipoise.config import ComparisonConfig, config_to_dict, dump_yaml
 from equipoise.experiment.compare.corrections import TAU_METRIC
 from equipoise.experiment.compare.directory import ComparisonDirectory
 from equipoise.experiment.compare.result import Result
 from equipoise.experiment.compare.trainings import Training
-from equipoise.files import write_atomically
 
 RUN = "runs/recommended"
 

@@ -155,11 +155,8 @@ class Runs:
     def _train(self, run: RunOf) -> None:
         prepared, folder = self.rows.prepared(run.config), self.folder(run)
         self.say(f"Training {run.training.name}, {run.draws:,} draws, seed {run.seed}")
-        started = folder.config.is_file()
-        if folder.path.exists() and not started:  # ended before it was a run: nothing to continue
-            shutil.rmtree(folder.path)
         start = time.perf_counter()
-        done = train_prepared(prepared, folder.path, resume=started, encoded=self.rows.encoded("train"))
+        done = train_prepared(prepared, folder.path, resume=True, encoded=self.rows.encoded("train"))
         if done.interrupted:
             raise KeyboardInterrupt
         shutil.rmtree(folder.checkpoints, ignore_errors=True)

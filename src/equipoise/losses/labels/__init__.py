@@ -6,6 +6,7 @@ The scores of all labels of the task go in, as the log-likelihoods of their text
 from collections.abc import Mapping
 from typing import Any
 
+from equipoise.base.schemes import scheme_from_dict
 from equipoise.losses.labels.balanced_softmax import BalancedSoftmax
 from equipoise.losses.labels.base import LabelLoss, LabelTerms
 from equipoise.losses.labels.class_balanced_focal import ClassBalancedFocal
@@ -18,7 +19,6 @@ from equipoise.losses.labels.logit_adjusted import LogitAdjusted
 from equipoise.losses.labels.priors import LabelPriors
 from equipoise.losses.labels.vector_scaling import VectorScaling
 from equipoise.losses.labels.weighted import Weighted
-from equipoise.schemes import scheme_from_dict
 from equipoise.weights import weights_from_dict
 
 __all__ = [

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from equipoise.base.schemes import Scheme
 from equipoise.errors import DataError
 from equipoise.losses.labels.priors import FloatArray, LabelPriors
 from equipoise.losses.sequence import SumMass
-from equipoise.schemes import Scheme
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from functools import partial
 
+from equipoise.base.schemes import checked_number
 from equipoise.losses.labels.base import LabelLoss, LabelTerms
 from equipoise.losses.labels.focal import focal
 from equipoise.losses.labels.priors import LabelPriors
-from equipoise.schemes import checked_number
 from equipoise.weights import EffectiveNumber
 
 

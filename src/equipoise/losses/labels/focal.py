@@ -7,9 +7,9 @@ import numpy as np
 from torch import Tensor
 from torch.nn import functional
 
+from equipoise.base.schemes import checked_number
 from equipoise.losses.labels.base import LabelLoss, LabelTerms
 from equipoise.losses.labels.priors import LabelPriors
-from equipoise.schemes import checked_number
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from typing import Literal, get_args
 import numpy as np
 from torch import Tensor
 
+from equipoise.base.schemes import checked_number
 from equipoise.errors import PlanError
 from equipoise.losses.labels.base import LabelLoss, LabelTerms, constant_like
 from equipoise.losses.labels.cross_entropy import cross_entropy
 from equipoise.losses.labels.priors import FloatArray, LabelPriors, floored
-from equipoise.schemes import checked_number
 
 Aim = Literal["uniform", "target"]
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
+from equipoise.base.schemes import checked_number
 from equipoise.losses.labels.base import LabelLoss, LabelTerms, constant_like
 from equipoise.losses.labels.cross_entropy import cross_entropy
 from equipoise.losses.labels.logit_adjusted import adjustment
 from equipoise.losses.labels.priors import FloatArray, LabelPriors, floored
-from equipoise.schemes import checked_number
 
 
 @dataclass(frozen=True)

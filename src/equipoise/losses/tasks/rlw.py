@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from equipoise.hashing import key
+from equipoise.base.keys import key
 from equipoise.losses.tasks.base import FloatArray, TasksLoss, softmax
 
 

@@ -3,8 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from equipoise.metrics import Estimate
-from equipoise.metrics.results import LabelScores
+from equipoise.metrics import Estimate, LabelScores
 from equipoise.report._figure import inline_svg
 from equipoise.report.comparison.opened import Opened
 from equipoise.report.comparison.scores import estimate_cell

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from equipoise.base.files import write_atomically
 from equipoise.experiment.directory import write_json
-from equipoise.files import write_atomically
 from equipoise.report.comparison import (
     alerts,
     answer,

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from equipoise.data.text import Complain, as_text
+from equipoise.base.arrow_text import Complain, as_text
 from equipoise.errors import DataError
 
 

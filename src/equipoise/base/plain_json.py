@@ -49,15 +49,34 @@ def parse_json(text: str, refuse: Refuse) -> Any:
     equipoise.errors.DataError: the key 'a' stands twice in one object
     """
     try:
-        value = json.loads(text, parse_int=_integer, parse_constant=_constant, object_pairs_hook=_once_each)
+        value = json.loads(text, parse_int=_integer, parse_constant=_constant, object_pairs_hook=once_each)
     except json.JSONDecodeError as error:
         raise refuse(str(error)) from None
     except RecursionError:
         raise refuse(f"it nests deeper than {MOST_DEPTH}") from None
+    except RepeatedKeyError as error:
+        raise refuse(f"the key {error.key!r:.80} stands twice in one object") from None
     except _NotPlainError as error:
         raise refuse(str(error)) from None
     _check(value, refuse, texts=_MAY_BE_HALF.search(text) is not None)
     return value
+
+
+class RepeatedKeyError(Exception):
+    """A JSON object that gives a key twice; readers say it in their own words."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+
+def once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of its pairs, as an `object_pairs_hook`; RepeatedKeyError if a key stands there twice."""
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise RepeatedKeyError(twice)
+    return values
 
 
 class _NotPlainError(Exception):
@@ -72,14 +91,6 @@ def _integer(literal: str) -> int:
 
 def _constant(literal: str) -> Any:
     raise _NotPlainError(f"{literal} is not a number")
-
-
-def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    values = dict(pairs)
-    if len(values) < len(pairs):
-        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
-        raise _NotPlainError(f"the key {twice!r:.80} stands twice in one object")
-    return values
 
 
 def _check(value: Any, refuse: Refuse, *, texts: bool) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TextIO
 
-from equipoise.escaping import printable_line
+from equipoise.errors import printable_line
 
 
 @dataclass(frozen=True)

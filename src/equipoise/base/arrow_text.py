@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pyarrow as pa
 
-from equipoise.data.arrow import pc
+from equipoise.base.arrow import pc
 from equipoise.errors import DataError
 
 Complain = Callable[[int | None, str], DataError]

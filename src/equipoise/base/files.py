@@ -51,7 +51,7 @@ def write_atomically(path: str | os.PathLike[str]) -> Generator[Path]:
     target = Path(path)
     with refusing_unwritable(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=target.suffix, dir=target.parent)
+        handle, name = tempfile.mkstemp(prefix=unfinished_name(target.name), suffix=target.suffix, dir=target.parent)
         os.close(handle)
     temporary = Path(name)
     try:
@@ -67,6 +67,11 @@ def write_atomically(path: str | os.PathLike[str]) -> Generator[Path]:
             to_disk(target.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def unfinished_name(name: str) -> str:
+    """How the names of temporary files begin that `write_atomically` makes for a file, and that a kill leaves."""
+    return f".{name}."
 
 
 def to_disk(path: Path) -> None:

@@ -1,8 +1,8 @@
 import pyarrow as pa
 import pytest
 
-from equipoise.data.coded import as_coded_text
-from equipoise.data.text import as_text
+from equipoise.base.arrow_codes import as_coded_text
+from equipoise.base.arrow_text import as_text
 from equipoise.errors import DataError
 
 

@@ -2,8 +2,8 @@ import errno
 
 import pytest
 
+from equipoise.base.files import write_atomically
 from equipoise.errors import RunError
-from equipoise.files import write_atomically
 
 
 def test_an_error_leaves_what_was_there(tmp_path):

@@ -2,7 +2,7 @@
 
 import io
 
-from equipoise.report.tables import Table, print_table
+from equipoise.base.tables import Table, print_table
 
 
 class Terminal(io.StringIO):

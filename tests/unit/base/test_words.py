@@ -2,8 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from equipoise.philox import words
-from equipoise.wide import high_product
+from equipoise.base.words import high_product, words
 
 WORD = st.integers(0, 2**64 - 1) | st.sampled_from([2**32 - 1, 2**32, 2**32 + 1, 2**63, 2**64 - 2**32, 2**64 - 1])
 

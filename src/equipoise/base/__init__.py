@@ -1,0 +1,1 @@
+"""What everything stands on: files, plain JSON, keys, random words, schemes, Arrow columns. Private to the package."""
