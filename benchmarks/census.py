@@ -72,7 +72,7 @@ def section(kind: str, rows: int, lines: list[list[str]], load: float) -> str:
     ]
     return f"""## A census of {rows:,} rows of {FORMATS[kind]}
 
-`Census.from_files` beside the same count in SQL (duckdb) and in a lazy query on the streaming engine (polars), on one
+`count_files` beside the same count in SQL (duckdb) and in a lazy query on the streaming engine (polars), on one
 core and on two. {TASKS * LABELS:,} strata, the n-th with 1/n of the rows of the first; an input text of {TEXT} random
 letters beside each label. {REPEATS} runs each, in turn (A B C A B C ...), each in a new process; the file is in the
 page cache. Median (least to most). Arms of one thread are pinned to the same core. Time starts after the imports;

@@ -16,10 +16,10 @@ Counted = tuple[int, int]
 
 
 def equipoise(path: str, processes: int) -> Callable[[], Counted]:
-    from equipoise import Census
+    from equipoise.data import count_files
 
     def count() -> Counted:
-        census = Census.from_files(path, processes=processes)
+        census = count_files(path, processes=processes)
         return census.total, len(census.strata)
 
     return count

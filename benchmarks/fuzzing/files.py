@@ -10,8 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from equipoise import Census
-from equipoise.data import Columns, Limits, check_records, infer_tasks, read_records
+from equipoise.data import Columns, Limits, check_records, count_files, infer_tasks, read_records
 from equipoise.errors import EquipoiseError
 
 LIMITS = Limits(row_bytes=1 << 16)
@@ -60,4 +59,4 @@ def reading(suffix: str, folder: Path):
 
 def _try_census(path: Path) -> None:
     with contextlib.suppress(EquipoiseError):  # the rows are refused next, with the same right
-        Census.from_files(path, limits=LIMITS)
+        count_files(path, limits=LIMITS)

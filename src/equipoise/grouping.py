@@ -82,5 +82,5 @@ def _refuse(wrong: NDArray[np.bool_], amount: str, rows: int) -> None:
     if wrong.any():
         raise PlanError(
             f"`chunks` must hold the rows that `sizes` counts, found {amount} of stratum {int(np.argmax(wrong))} after"
-            f" {rows} rows. Count the strata of the same rows, as Census.from_files does."
+            f" {rows} rows. Count the strata of the same rows, as count_files does."
         )

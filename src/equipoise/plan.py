@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from equipoise import plan_json
 from equipoise.base.masses import WHOLE, masses_of
-from equipoise.census import Census, Stratum, checked_strata
+from equipoise.census import Census, Stratum
+from equipoise.census.census import checked_strata
 from equipoise.errors import PlanError
 from equipoise.forecast import Forecast, forecast
 from equipoise.plan_difference import difference

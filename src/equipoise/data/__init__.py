@@ -2,6 +2,7 @@
 
 from equipoise.data.checks import check_records
 from equipoise.data.columns import Columns
+from equipoise.data.counting import count_files
 from equipoise.data.infer import infer_tasks
 from equipoise.data.labels import iter_labels
 from equipoise.data.limits import Limits
@@ -20,6 +21,7 @@ __all__ = [
     "TaskOptions",
     "assign_splits",
     "check_records",
+    "count_files",
     "give_warnings",
     "infer_tasks",
     "iter_labels",

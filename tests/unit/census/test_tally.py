@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from equipoise import counting
-from equipoise.counting import Tally, count_table
+from equipoise.census import tally as counting
+from equipoise.census.tally import Tally, count_table
 from equipoise.errors import DataError
 
 ROWS = st.lists(

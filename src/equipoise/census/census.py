@@ -12,10 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from equipoise.counting import Cell, as_table, count_table
-from equipoise.data import Columns, Limits
+from equipoise.census.strata import Stratum, checked_strata, plain_stratum, stratum_order
+from equipoise.census.tally import Cell, as_table, count_table
 from equipoise.errors import DataError, PlanError
-from equipoise.strata import Stratum, checked_strata, plain_stratum, stratum_order
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +89,7 @@ class Census:
             When a column is missing or holds nulls, or an open task is not in the table.
         """
         open_ended = frozenset(open_tasks)
-        return cls._from_counted(count_table(table, task, label, open_ended), open_ended)
+        return cls.from_cells(count_table(table, task, label, open_ended), open_ended)
 
     @classmethod
     def from_table(
@@ -125,51 +124,28 @@ class Census:
         {'a': {'x': 7, 'y': 1}}
         """
         open_ended = frozenset(open_tasks)
-        return cls._from_counted(count_table(as_table(table), task, label, open_ended, count), open_ended)
+        return cls.from_cells(count_table(as_table(table), task, label, open_ended, count), open_ended)
 
     @classmethod
-    def from_files(
-        cls,
-        source: Any,
-        columns: Columns = Columns(),  # noqa: B008 - immutable
-        open_tasks: Iterable[str] = (),
-        split: str | None = None,
-        limits: Limits = Limits(),  # noqa: B008 - immutable
-        *,
-        default_task: str | None = None,
-        processes: int = 1,
-    ) -> Census:
-        """Count the examples of files, batch by batch, in constant memory: the texts are never loaded.
+    def from_cells(cls, cells: Mapping[Cell, int], open_tasks: Iterable[str] = ()) -> Census:
+        """Make a census of counted cells.
 
         Parameters
         ----------
-        source : path, glob, directory, list of those, or a Hugging Face dataset
-            What `equipoise.data.read_records` takes.
-        columns : Columns
-            The names of the columns; the target is the label.
+        cells : mapping of (str, str or None) to int
+            The count of each (task, label), in any order; the label of an open-ended task is None.
         open_tasks : iterable of str
-            The open-ended tasks; each is one stratum, whatever its targets.
-        split : str, optional
-            Count the rows of this split alone; a plan is built from the training rows. All rows by default.
-        limits : Limits
-            Sizes above which a file is refused, as in `read_records`.
-        default_task : str, optional
-            Task of the rows that have none, as in `read_records`.
-        processes : int
-            How many processes read. They are started anew, which takes about a second, so a script must call this
-            under ``if __name__ == "__main__":``. The counts, and the error if there is one, do not depend on it.
+            The open-ended tasks, which must be among the cells.
 
         Raises
         ------
         DataError
-            When the files cannot be read, or an open task is not in them.
+            When an open task has no cell.
         """
-        # A census by hand needs no readers.
-        from equipoise.counting_files import count_files  # noqa: PLC0415
-
-        open_ended = frozenset(open_tasks)
-        counted = count_files(source, columns, open_ended, split, limits, default_task, processes)
-        return cls._from_counted(counted, open_ended)
+        unknown = sorted(set(open_tasks) - {task for task, _ in cells})
+        if unknown:
+            raise DataError(f"`open_tasks` must name tasks of the data, found {unknown}, which have no rows.")
+        return cls._from_cells(cells)
 
     @classmethod
     def from_sql(
@@ -199,10 +175,10 @@ class Census:
         DataError
             When `duckdb` is not installed, the query fails, or its rows cannot be counted, as in `from_table`.
         """
-        from equipoise.counting_sql import count_query  # noqa: PLC0415 - a census by hand needs no SQL
+        from equipoise.census.sql import count_query  # noqa: PLC0415 - a census by hand needs no SQL
 
         open_ended = frozenset(open_tasks)
-        return cls._from_counted(count_query(query, parameters, connection, open_ended), open_ended)
+        return cls.from_cells(count_query(query, parameters, connection, open_ended), open_ended)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Census:
@@ -278,10 +254,3 @@ class Census:
         plain = {plain_stratum(*stratum): n for stratum, n in cells.items()}
         strata = sorted(plain, key=stratum_order)
         return cls(tuple(strata), np.array([plain[stratum] for stratum in strata], dtype=object))
-
-    @classmethod
-    def _from_counted(cls, cells: Mapping[Cell, int], open_tasks: Iterable[str]) -> Census:
-        unknown = sorted(set(open_tasks) - {task for task, _ in cells})
-        if unknown:
-            raise DataError(f"`open_tasks` must name tasks of the data, found {unknown}, which have no rows.")
-        return cls._from_cells(cells)

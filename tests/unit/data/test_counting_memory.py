@@ -17,15 +17,15 @@ LINUX = Path("/proc/self/status")
 COUNT = """
 import sys
 from pathlib import Path
-from equipoise import Census
+from equipoise.data import count_files
 
 def of(name):
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) << 10 for line in lines if line.startswith(name))
 
-Census.from_files(sys.argv[2])  # whatever is imported and set up once
+count_files(sys.argv[2])  # whatever is imported and set up once
 Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
-census = Census.from_files(sys.argv[1])
+census = count_files(sys.argv[1])
 print(census.total, of("VmHWM"))
 """
 

@@ -7,7 +7,7 @@ import multiprocessing
 import operator
 import signal
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
@@ -15,10 +15,12 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from equipoise.counting import Cell, Tally
-from equipoise.data import Columns, Limits
+from equipoise.census import Census
+from equipoise.census.tally import Cell, Tally
+from equipoise.data.columns import Columns
 from equipoise.data.huggingface import HuggingFace
 from equipoise.data.labels import check_split, labels_of
+from equipoise.data.limits import Limits
 from equipoise.data.parts import parts_of
 from equipoise.data.source import Source
 from equipoise.data.sources import find_sources
@@ -50,34 +52,62 @@ class _Count:
 
 def count_files(
     source: Any,
-    columns: Columns,
-    open_tasks: frozenset[str],
-    split: str | None,
-    limits: Limits,
-    default_task: str | None,
-    processes: int,
+    columns: Columns = Columns(),  # noqa: B008 - immutable
+    open_tasks: Iterable[str] = (),
+    split: str | None = None,
+    limits: Limits = Limits(),  # noqa: B008 - immutable
+    *,
+    default_task: str | None = None,
+    processes: int = 1,
     part_bytes: int = PART_BYTES,
-) -> dict[Cell, int]:
-    """Count the rows of `source`; see `equipoise.Census.from_files`.
+) -> Census:
+    """Count the examples of files, batch by batch, in constant memory: the texts are never loaded.
+
+    Parameters
+    ----------
+    source : path, glob, directory, list of those, or a Hugging Face dataset
+        What `equipoise.data.read_records` takes.
+    columns : Columns
+        The names of the columns; the target is the label.
+    open_tasks : iterable of str
+        The open-ended tasks; each is one stratum, whatever its targets.
+    split : str, optional
+        Count the rows of this split alone; a plan is built from the training rows. All rows by default.
+    limits : Limits
+        Sizes above which a file is refused, as in `read_records`.
+    default_task : str, optional
+        Task of the rows that have none, as in `read_records`.
+    processes : int
+        How many processes read. They are started anew, which takes about a second, so a script must call this
+        under ``if __name__ == "__main__":``. The counts, and the error if there is one, do not depend on it.
+    part_bytes : int
+        Size from which on a Parquet or text file is cut into parts for the processes.
+
+    Returns
+    -------
+    Census
 
     Raises
     ------
     DataError
-        When a file cannot be read, or a process ends before its time.
+        When the files cannot be read, an open task is not in them, or a process ends before its time.
     """
     if not isinstance(processes, int) or isinstance(processes, bool) or processes < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise DataError(f"`processes` must be a whole number of at least 1, found {processes!r}.")
     check_split(split)
-    count = _Count(columns, open_tasks, split, default_task)
+    open_ended = frozenset(open_tasks)
+    count = _Count(columns, open_ended, split, default_task)
     sources = find_sources(source, limits)
     parts = ((number, part) for number, one in enumerate(sources) for part in parts_of(one, part_bytes))
     first = list(itertools.islice(parts, processes)) if processes > 1 else []
     if len(first) > 1:
-        return _count_apart(sources, itertools.chain(first, parts), count, processes=len(first))
-    total: Counter[Cell] = Counter()
-    for one in sources:
-        total.update(count(one))
-    return dict(total)
+        cells = _count_apart(sources, itertools.chain(first, parts), count, processes=len(first))
+    else:
+        total: Counter[Cell] = Counter()
+        for one in sources:
+            total.update(count(one))
+        cells = dict(total)
+    return Census.from_cells(cells, open_ended)
 
 
 def _count_apart(

@@ -11,8 +11,8 @@ import pyarrow as pa
 from equipoise.base.arrow import pc
 from equipoise.base.arrow_codes import as_coded_text
 from equipoise.base.arrow_text import Complain
+from equipoise.census.strata import MOST_EXAMPLES
 from equipoise.errors import DataError
-from equipoise.strata import MOST_EXAMPLES
 
 Cell = tuple[str, str | None]
 _DENSE: Final = 1 << 20

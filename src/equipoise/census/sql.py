@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from equipoise.counting import Cell, count_table
+from equipoise.census.tally import Cell, count_table
 from equipoise.errors import DataError
 
 
