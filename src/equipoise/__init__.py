@@ -15,9 +15,8 @@ from equipoise.batches import Mixed, OneTask, Quota
 from equipoise.census import Census, Stratum
 from equipoise.data import Columns, Records, Task
 from equipoise.drawing import draw_strata, draws
-from equipoise.forecast import Forecast
 from equipoise.index import StratumIndex
-from equipoise.plan import Plan
+from equipoise.plan import Forecast, Plan
 from equipoise.shard import Shard
 
 if TYPE_CHECKING:

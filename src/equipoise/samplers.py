@@ -11,7 +11,7 @@ from equipoise.epochs import EpochSampler, nearest_multiples
 from equipoise.errors import ConfigError
 from equipoise.independent import IndependentStream
 from equipoise.index import StratumIndex, check_sizes
-from equipoise.plan import Plan
+from equipoise.plan import Plan, difference
 from equipoise.sampler_state import VERSION, check_accepted, check_divides, checked_plan
 from equipoise.shard import Shard
 from equipoise.stream import Stream
@@ -197,7 +197,7 @@ class PlanSampler(EpochSampler):
             if state[name] != ours[name]
         ]
         if plan.fingerprint != self.plan.fingerprint:
-            found += [f"the plan changed: {sentence}" for sentence in plan.difference(self.plan)]
+            found += [f"the plan changed: {sentence}" for sentence in difference(plan, self.plan)]
         if state["index"] != ours["index"]:
             found.append("the dataset changed: other rows belong to the strata, or they lie in another order")
         return found

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from equipoise.census import Census
+from equipoise.plan.label_shares import label_shares
 from equipoise.weights import (
     Balanced,
     EffectiveNumber,
@@ -17,7 +18,6 @@ from equipoise.weights import (
     Shares,
     Table,
 )
-from equipoise.weights.label_shares import label_shares
 
 SCHEMES = [
     Natural(),

@@ -1,10 +1,12 @@
 """Tables for the terminal: drawn by rich on a screen, aligned plain text in a pipe or a file."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TextIO
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Final, TextIO
 
 from equipoise.errors import printable_line
+
+LEFT: Final = frozenset({"task", "label"})
 
 
 @dataclass(frozen=True)
@@ -14,7 +16,7 @@ class Table:
     title: str
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
-    left: frozenset[str] = field(default_factory=lambda: frozenset({"task", "label"}))
+    left: frozenset[str] = LEFT
 
     def to_text(self) -> str:
         """Aligned plain text.
@@ -27,16 +29,20 @@ class Table:
         heart   649
         skin     25
         """
-        lines = [list(self.columns), *([printable_line(cell) for cell in row] for row in self.rows)]
-        widths = [max(len(line[column]) for line in lines) for column in range(len(self.columns))]
-        aligned = (
-            "  ".join(
-                text.ljust(width) if name in self.left else text.rjust(width)
-                for text, width, name in zip(line, widths, self.columns, strict=True)
-            ).rstrip()
-            for line in lines
-        )
-        return "\n".join([self.title, *aligned])
+        return "\n".join([self.title, *aligned(self.columns, self.rows, self.left)])
+
+
+def aligned(heads: Sequence[str], rows: Sequence[Sequence[str]], left: Collection[str] = LEFT) -> list[str]:
+    """Lines of a table: the columns named in `left` aligned to the left, all others to the right."""
+    lines = [list(heads), *([printable_line(cell) for cell in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return [
+        "  ".join(
+            cell.ljust(width) if name in left else cell.rjust(width)
+            for name, cell, width in zip(heads, line, widths, strict=True)
+        ).rstrip()
+        for line in lines
+    ]
 
 
 def print_table(table: Table, stream: TextIO) -> None:

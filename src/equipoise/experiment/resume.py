@@ -7,6 +7,7 @@ from equipoise.config import config_to_dict
 from equipoise.errors import RunError
 from equipoise.experiment.directory import RunDirectory, read_json
 from equipoise.experiment.prepare import Prepared
+from equipoise.plan import difference
 
 # What may change between two sittings: how the result is judged, and where the run lies.
 FREE = ("evaluation", "out")
@@ -31,7 +32,7 @@ def refuse_other_run(directory: RunDirectory, prepared: Prepared) -> None:
     for name in FREE:
         del then[name], now[name]
     differences = [f"`{name}` was {before!r}, now it is {after!r}" for name, before, after in _changed(then, now)]
-    differences += [f"plan: {sentence}" for sentence in directory.read_plan().difference(prepared.plan)]
+    differences += [f"plan: {sentence}" for sentence in difference(directory.read_plan(), prepared.plan)]
     tasks = {name: task.to_dict() for name, task in prepared.tasks.items()}
     differences += [
         f"task `{name}` was {before!r}, now it is {after!r}"

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from equipoise.forecast import Foreseen, PlanProblem, name_of, problems_of
 from equipoise.multilabel import forecast_text
 from equipoise.multilabel.factors import Factors
 from equipoise.multilabel.label_sets import LabelSets
 from equipoise.multilabel.tallies import Tallies
+from equipoise.plan.forecast import Foreseen, PlanProblem, name_of, problems_of
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -149,8 +149,8 @@ def forecast(
     Returns
     -------
     MultiLabelForecast
-        Rows, groups and problems: those of `equipoise.forecast.forecast`, and `pulled-along` (a label is drawn more
-        than 1.5 times as often as its own factor asks, for another label's sake).
+        Rows, groups and problems: those of `equipoise.plan.forecast.forecast`, and `pulled-along` (a label is drawn
+        more than 1.5 times as often as its own factor asks, for another label's sake).
     """
     tallies = Tallies.of(sets, factors, row_weights, draws)
     rows = tuple(_row(tallies, number, draws) for number in tallies.listed)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from equipoise.forecast_text import listed, table
+from equipoise.base.tables import aligned
+from equipoise.plan.forecast import listed
 
 if TYPE_CHECKING:
     from equipoise.multilabel.forecast import MultiLabelForecast
@@ -57,5 +58,5 @@ def to_text(forecast: MultiLabelForecast) -> str:
         )
         for group in (*forecast.tasks, forecast.overall)
     ]
-    parts = [table(_LABEL_HEADS, labels, texts=2), table(_TASK_HEADS, tasks, texts=1), listed(forecast.problems)]
+    parts = [aligned(_LABEL_HEADS, labels), aligned(_TASK_HEADS, tasks), listed(forecast.problems)]
     return "\n\n".join("\n".join(part) for part in parts if part)

@@ -15,10 +15,11 @@ from equipoise.multilabel.factors import Factors, factors_of
 from equipoise.multilabel.forecast import MultiLabelForecast, forecast
 from equipoise.multilabel.groups import grouped
 from equipoise.multilabel.label_sets import LabelSets
-from equipoise.plan import Plan, checked_draws
+from equipoise.plan import Plan
+from equipoise.plan.label_shares import check_named_tasks, scheme_of_each_task
+from equipoise.plan.plan import checked_draws
 from equipoise.rates import Proportional, Rates
 from equipoise.weights import ClassWeights, Natural
-from equipoise.weights.label_shares import check_named_tasks, scheme_of_each_task
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -5,8 +5,7 @@ from typing import Any
 
 from equipoise.base.schemes import scheme_from_dict
 from equipoise.weights.balanced import Balanced
-from equipoise.weights.base import ClassWeights
-from equipoise.weights.clipped import Clipped
+from equipoise.weights.base import ClassWeights, Clipped
 from equipoise.weights.cost_matrix import CostMatrix
 from equipoise.weights.effective_number import EffectiveNumber
 from equipoise.weights.instance_aware import InstanceAware

@@ -1,14 +1,9 @@
 """What differs between two plans, in sentences: for the refusal to resume under another plan."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from equipoise.census import Stratum
-
-if TYPE_CHECKING:
-    from equipoise.plan import Plan
+from equipoise.plan.plan import Plan
 
 SHOWN = 3
 """How many strata a sentence names."""

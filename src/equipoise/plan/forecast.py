@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from equipoise import forecast_text
+from equipoise.base.tables import aligned
 from equipoise.census import Stratum
 
 FloatArray = npt.NDArray[np.float64]
@@ -17,6 +17,10 @@ FloatArray = npt.NDArray[np.float64]
 MANY_PASSES = 4.0
 """Repeats up to here are nearly as good as fresh data (Muennighoff et al. 2023)."""
 ROUNDING = 1 + 1e-9  # what `max_passes` fills to the brim does not exceed it
+
+
+_STRATUM_HEADS = ("task", "label", "count", "data", "draws", "expected", "passes", "unseen", "weight")
+_GROUP_HEADS = ("task", "count", "draws", "expected", "effective examples", "effective draws", "imbalance")
 
 
 class PlanProblem(NamedTuple):
@@ -109,7 +113,7 @@ class Forecast(Foreseen):
     Examples
     --------
     >>> from equipoise.census import Census
-    >>> from equipoise.plan import Plan
+    >>> from equipoise.plan.plan import Plan
     >>> from equipoise.weights import InverseFrequency
     >>> census = Census.from_counts({"mood": {"glad": 900, "sad": 100}})
     >>> forecast = Plan.build(census, weights=InverseFrequency()).forecast(draws=1000)
@@ -137,7 +141,35 @@ class Forecast(Foreseen):
 
     def to_text(self) -> str:
         """Give the forecast as aligned plain-text tables and the problems."""
-        return forecast_text.to_text(self)
+        strata = [
+            (
+                row.task,
+                row.label or "-",
+                f"{row.count}",
+                f"{row.data_share:.1%}",
+                f"{row.draw_share:.1%}",
+                f"{row.expected_draws:.0f}",
+                f"{row.passes:.3g}",
+                f"{row.unseen_fraction:.1%}",
+                f"{row.importance_weight:.3g}",
+            )
+            for row in self.rows
+        ]
+        groups = [
+            (
+                "all" if group.task is None else group.task,
+                f"{group.count}",
+                f"{group.draw_share:.1%}",
+                f"{group.expected_draws:.0f}",
+                f"{group.effective_sample_size:.0f}",
+                f"{group.effective_draws:.0f}",
+                f"{group.imbalance_before:.2f} -> {group.imbalance_after:.2f}",
+            )
+            for group in (*self.tasks, self.overall)
+        ]
+        problems = listed(self.problems)
+        parts = [aligned(_STRATUM_HEADS, strata), aligned(_GROUP_HEADS, groups), problems]
+        return "\n\n".join("\n".join(part) for part in parts if part)
 
 
 def forecast(
@@ -273,3 +305,16 @@ def problems_of(row: DrawnRow, name: str, draws: int, allow_passes: float) -> li
         advice = f"Above {MANY_PASSES:g} passes repeats help less and less; consider `max_passes`."
         return [PlanProblem("warning", "many-passes", f"{seen} {advice}")]
     return []
+
+
+def listed(problems: Sequence[PlanProblem], shown: int = 3) -> list[str]:
+    """One line for each of the first `shown` problems of a kind, and one that counts the others; errors first."""
+    kinds: dict[tuple[str, str], list[str]] = {}
+    for problem in sorted(problems, key=lambda problem: problem.level):
+        kinds.setdefault((problem.level, problem.code), []).append(problem.message)
+    lines: list[str] = []
+    for (level, code), messages in kinds.items():
+        lines += [f"{level} ({code}): {message}" for message in messages[:shown]]
+        if messages[shown:]:
+            lines.append(f"{level} ({code}): and {len(messages) - shown} more such; the table lists them.")
+    return lines

@@ -1,17 +1,16 @@
-"""The JSON form of a plan, its fingerprint, and what differs between two plans."""
-
-from __future__ import annotations
+"""The JSON form of a plan, and its fingerprint."""
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from equipoise.base.plain_json import parse_json
 from equipoise.census import Stratum
 from equipoise.errors import PlanError
-
-if TYPE_CHECKING:
-    from equipoise.plan import Plan
 
 VERSION = 1
 _TEXTS = ("rates_text", "weights_text")
@@ -19,25 +18,33 @@ _KEYS = ("version", "fingerprint", "draws", *_TEXTS, "strata")
 _CELL = ("task", "label", "count", "mass", "target_mass")
 
 
-def fingerprint(plan: Plan) -> str:
+def cells_of(strata: Sequence[Stratum], *columns: npt.NDArray[np.int64]) -> list[dict[str, Any]]:
+    """Give each stratum with its count, mass and target mass, as JSON values."""
+    lists = (column.tolist() for column in columns)
+    return [
+        dict(zip(_CELL, (*stratum, *numbers), strict=True)) for stratum, *numbers in zip(strata, *lists, strict=True)
+    ]
+
+
+def fingerprint(cells: list[dict[str, Any]]) -> str:
     """Give the SHA-256, in hex, of what decides the draws and their weights, and of the format's version."""
-    decisive = {"version": VERSION, "strata": _cells(plan)}
+    decisive = {"version": VERSION, "strata": cells}
     canonical = json.dumps(decisive, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()
 
 
-def to_json(plan: Plan) -> str:
-    """Give the plan as JSON text, one stratum a line."""
+def to_json(cells: list[dict[str, Any]], draws: int | None, rates_text: str, weights_text: str) -> str:
+    """Give a plan as JSON text, one stratum a line."""
     head = {
         "version": VERSION,
-        "fingerprint": plan.fingerprint,
-        "draws": plan.draws,
-        "rates_text": plan.rates_text,
-        "weights_text": plan.weights_text,
+        "fingerprint": fingerprint(cells),
+        "draws": draws,
+        "rates_text": rates_text,
+        "weights_text": weights_text,
     }
     lines = [f"  {json.dumps(key)}: {json.dumps(value)}," for key, value in head.items()]
-    cells = ",\n".join(f"    {json.dumps(cell)}" for cell in _cells(plan))
-    return "\n".join(["{", *lines, '  "strata": [', cells, "  ]", "}", ""])
+    strata = ",\n".join(f"    {json.dumps(cell)}" for cell in cells)
+    return "\n".join(["{", *lines, '  "strata": [', strata, "  ]", "}", ""])
 
 
 def parse(text: str) -> tuple[dict[str, Any], str]:
@@ -75,14 +82,6 @@ def parse(text: str) -> tuple[dict[str, Any], str]:
     fields["masses"] = [cell["mass"] for cell in cells]
     fields["target_masses"] = [cell["target_mass"] for cell in cells]
     return fields, values["fingerprint"]
-
-
-def _cells(plan: Plan) -> list[dict[str, Any]]:
-    columns = (plan.counts.tolist(), plan.masses.tolist(), plan.target_masses.tolist())
-    return [
-        dict(zip(_CELL, (*stratum, *numbers), strict=True))
-        for stratum, *numbers in zip(plan.strata, *columns, strict=True)
-    ]
 
 
 def _check_keys(values: dict[str, Any], keys: tuple[str, ...], where: str) -> None:

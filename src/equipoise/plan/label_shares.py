@@ -8,8 +8,7 @@ import numpy.typing as npt
 
 from equipoise.census import Census
 from equipoise.errors import PlanError
-from equipoise.weights.base import ClassWeights
-from equipoise.weights.natural import Natural
+from equipoise.weights import ClassWeights, Natural
 
 
 def label_shares(census: Census, weights: ClassWeights | Mapping[str, ClassWeights]) -> npt.NDArray[np.float64]:

@@ -10,16 +10,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from equipoise import plan_json
 from equipoise.base.masses import WHOLE, masses_of
 from equipoise.census import Census, Stratum
 from equipoise.census.census import checked_strata
 from equipoise.errors import PlanError
-from equipoise.forecast import Forecast, forecast
-from equipoise.plan_difference import difference
+from equipoise.plan import plan_json
+from equipoise.plan.forecast import Forecast, forecast
+from equipoise.plan.resolving import Weights, probabilities_of
+from equipoise.plan.token_rates import Tokens, checked_tokens
 from equipoise.rates import Proportional, Rates
-from equipoise.resolving import Weights, probabilities_of
-from equipoise.token_rates import Tokens, checked_tokens
 from equipoise.weights import ClassWeights, Natural
 
 MOST_DRAWS = WHOLE >> 1
@@ -191,7 +190,7 @@ class Plan:
     @cached_property
     def fingerprint(self) -> str:
         """The SHA-256 of what decides the draws: strata, counts, masses and target masses."""
-        return plan_json.fingerprint(self)
+        return plan_json.fingerprint(self._cells)
 
     def position_of(self, task: str, label: str | None) -> int:
         """Give the place of a stratum in `strata`, or raise a PlanError."""
@@ -205,7 +204,7 @@ class Plan:
         return {(task, label): i for i, (task, label) in enumerate(self.strata)}
 
     def forecast(self, draws: int | None = None, allow_passes: float = 100.0) -> Forecast:
-        """Say what `draws` draws (the planned number unless given) will do; see `equipoise.forecast.forecast`."""
+        """Say what `draws` draws (the planned number unless given) will do; see `equipoise.plan.forecast.forecast`."""
         draws = self.draws if draws is None else draws
         if draws is None:
             raise PlanError("`draws` must be given: the plan was built without a number of draws.")
@@ -220,7 +219,11 @@ class Plan:
 
     def to_json(self) -> str:
         """Give the plan as JSON text, with its fingerprint."""
-        return plan_json.to_json(self)
+        return plan_json.to_json(self._cells, self.draws, self.rates_text, self.weights_text)
+
+    @property
+    def _cells(self) -> list[dict[str, Any]]:
+        return plan_json.cells_of(self.strata, self.counts, self.masses, self.target_masses)
 
     @classmethod
     def from_json(cls, text: str) -> Plan:
@@ -233,10 +236,6 @@ class Plan:
                 " written. Build it again instead of editing it."
             )
         return plan
-
-    def difference(self, other: Plan) -> list[str]:
-        """Say in sentences what is another in `other`; none when the fingerprints agree."""
-        return difference(self, other)
 
     def __repr__(self) -> str:
         drawn = int(np.count_nonzero(self.masses))

@@ -9,10 +9,10 @@ from equipoise.base.schemes import checked_number
 from equipoise.base.water_filling import water_fill
 from equipoise.census import Census
 from equipoise.errors import PlanError
+from equipoise.plan.label_shares import label_shares
+from equipoise.plan.token_rates import rates_of_examples
 from equipoise.rates import Rates
-from equipoise.token_rates import rates_of_examples
 from equipoise.weights import ClassWeights
-from equipoise.weights.label_shares import label_shares
 
 FloatArray = npt.NDArray[np.float64]
 Weights = ClassWeights | Mapping[str, ClassWeights]
