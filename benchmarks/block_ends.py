@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from comparisons.summary import table
-from equipoise.apportion import Apportionment
 from equipoise.base.masses import masses_of
+from equipoise.drawing.apportion import Apportionment
 from results import record
 
 BLOCKS = (1, 32, 2048)

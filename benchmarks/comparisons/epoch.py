@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Sampler, WeightedRandomSampler
 
 from equipoise import PlanSampler, StratumIndex
-from equipoise.stream import Stream
+from equipoise.drawing.stream import Stream
 from equipoise.weighted import WeightedSampler
 
 from .arms import Arm, Pool, Result

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.drawing import draw_strata
-from equipoise.stream import Stream
+from equipoise.drawing.stream import Stream
 
 from .plans import mixture
 

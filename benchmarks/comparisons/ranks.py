@@ -40,7 +40,7 @@ def equipoise(kind: str, rows: int, steps: int, numba: bool) -> Result:
     if numba:
         # Loaded and compiled before the steps are timed; how long the step that does it takes is said beside them.
         start = time.process_time()
-        from equipoise import compiled  # noqa: F401
+        from equipoise.drawing import compiled  # noqa: F401
 
         _run(kind, plan, index, given, 0, 2)
         taking_over = time.process_time() - start

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from transformers import AutoTokenizer
 
 from equipoise import Census, Mixed, Plan, PlanSampler, StratumIndex, rates, weights
-from equipoise.batches import Batches
 from equipoise.collate import EncodedExamples
 from equipoise.data import Records, TaskOptions, infer_tasks
 from equipoise.data.suite import load_suite, suite_tasks, tokenizer_path
+from equipoise.drawing.batch_kinds import Batches
 from equipoise.errors import DataWarning
 
 from .notes import notes, numbered

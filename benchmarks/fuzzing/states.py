@@ -19,9 +19,9 @@ from equipoise import (
     weights,
 )
 from equipoise.base.plain_json import parse_json
-from equipoise.batches import OneTask, Quota
 from equipoise.calibration import Belongs, Calibration, TaskCalibration
 from equipoise.data import Task
+from equipoise.drawing import OneTask, Quota
 from equipoise.errors import StateError
 from equipoise.integrations.checkpoints import FILE_NAME, FORMAT, StreamPosition
 from equipoise.losses.tasks import tasks_loss

@@ -11,13 +11,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from equipoise import errors, rates, weights
-from equipoise.batches import Mixed, OneTask, Quota
 from equipoise.census import Census, Stratum
 from equipoise.data import Columns, Records, Task
-from equipoise.drawing import draw_strata, draws
-from equipoise.index import StratumIndex
+from equipoise.drawing import Mixed, OneTask, Quota, Shard, StratumIndex, draw_strata, draws
 from equipoise.plan import Forecast, Plan
-from equipoise.shard import Shard
 
 if TYPE_CHECKING:
     from equipoise.batching import LengthSorted

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch.utils.data import Sampler
 
 from equipoise.base.keys import key, subkeys
-from equipoise.batches import Mixed
+from equipoise.drawing import Mixed
 from equipoise.errors import ConfigError, StateError
 from equipoise.reading import Reading
 from equipoise.samplers import PlanSampler

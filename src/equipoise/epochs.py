@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
-from equipoise.apportion import LENGTH
+from equipoise.drawing import Shard
+from equipoise.drawing.apportion import LENGTH
 from equipoise.errors import ConfigError
 from equipoise.reading import Reading
-from equipoise.shard import Shard
 
 _FIRST, _TOGETHER = 1 << 16, 1 << 18  # draws computed at once, at first and then
 

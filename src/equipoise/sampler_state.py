@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from equipoise.apportion import LENGTH
-from equipoise.batches import from_dict
+from equipoise.drawing.apportion import LENGTH
+from equipoise.drawing.batch_kinds import from_dict
 from equipoise.errors import ConfigError, StateError
 from equipoise.plan import Plan
 

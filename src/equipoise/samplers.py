@@ -6,16 +6,16 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise.batches import Batches, Mixed, OneTask, Quota, from_dict, to_dict
+from equipoise.drawing import Mixed, OneTask, Quota, Shard, StratumIndex
+from equipoise.drawing.batch_kinds import Batches, from_dict, to_dict
+from equipoise.drawing.independent import IndependentStream
+from equipoise.drawing.index import check_sizes
+from equipoise.drawing.stream import Stream
+from equipoise.drawing.task_stream import TaskStream
 from equipoise.epochs import EpochSampler, nearest_multiples
 from equipoise.errors import ConfigError
-from equipoise.independent import IndependentStream
-from equipoise.index import StratumIndex, check_sizes
 from equipoise.plan import Plan, difference
 from equipoise.sampler_state import VERSION, check_accepted, check_divides, checked_plan
-from equipoise.shard import Shard
-from equipoise.stream import Stream
-from equipoise.task_stream import TaskStream
 
 
 class DrawnStream(Protocol):

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from equipoise.base.keys import key
 from equipoise.base.words import words
+from equipoise.drawing.permutation import Permutations
 from equipoise.errors import ConfigError
-from equipoise.permutation import Permutations
 from equipoise.row_masses import row_masses
 from equipoise.row_weights import CHUNK, Tally, Weights, units
 

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch.utils.data import Sampler
 
-from equipoise.batches import Mixed, Quota
 from equipoise.batching import check_kept, checked_lengths, order_in_pools, window_order
+from equipoise.drawing import Mixed, Quota
 from equipoise.epochs import nearest_multiples
 from equipoise.errors import ConfigError, StateError
 from equipoise.samplers import PlanSampler

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from equipoise.base.keys import key
 from equipoise.base.masses import WHOLE
 from equipoise.base.words import high_product, words
-from equipoise.index import StratumIndex
+from equipoise.drawing import StratumIndex
 from equipoise.row_weights import CHUNK, Weights, units
 
 MOST_VALUES = 4096  # distinct positive weights: a search among them stays in the processor's cache

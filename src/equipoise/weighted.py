@@ -8,11 +8,11 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from equipoise.alias import AliasStream
+from equipoise.drawing import Shard
 from equipoise.epochs import EpochSampler
 from equipoise.errors import ConfigError
 from equipoise.row_weights import Weights, checked_weights, fingerprint
 from equipoise.sampler_state import VERSION, check_accepted
-from equipoise.shard import Shard
 from equipoise.systematic import SystematicStream, check_inclusion
 from equipoise.weight_classes import ClassStream, distinct_values
 from equipoise.weighted_state import checked_position

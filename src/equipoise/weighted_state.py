@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from equipoise.apportion import LENGTH
+from equipoise.drawing.apportion import LENGTH
 from equipoise.errors import StateError
 from equipoise.sampler_state import check_divides, check_keys
 

@@ -2,8 +2,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from equipoise.apportion import Apportionment
 from equipoise.base.masses import masses_of
+from equipoise.drawing.apportion import Apportionment
 
 weights = st.lists(st.one_of(st.integers(1, 6), st.integers(1, 10**6), st.floats(1e-9, 1.0)), min_size=1, max_size=40)
 

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pytest
 from tests.unit.cli.rows import write_rows
 
-from equipoise.batches import Mixed, OneTask, Quota
 from equipoise.config import make_config
 from equipoise.data import Records
+from equipoise.drawing import Mixed, OneTask, Quota
 from equipoise.errors import ConfigError, PlanError, RunError
 from equipoise.experiment.arguments import trainer_arguments
 from equipoise.experiment.directory import RunDirectory, read_json, write_json

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from equipoise.census import Census
 from equipoise.config import RunConfig
 from equipoise.data import Records, Task
+from equipoise.drawing import StratumIndex
 from equipoise.experiment.strata import strata_of
-from equipoise.index import StratumIndex
 
 
 def mean_tokens(

@@ -3,11 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise.batches import Batches, Mixed, OneTask, Quota
 from equipoise.config import RunConfig, TrainingConfig
+from equipoise.drawing import Mixed, OneTask, Quota, StratumIndex
+from equipoise.drawing.batch_kinds import Batches
 from equipoise.experiment.prepare import Prepared
 from equipoise.experiment.strata import strata_of
-from equipoise.index import StratumIndex
 from equipoise.plan import Plan
 from equipoise.samplers import PlanSampler
 

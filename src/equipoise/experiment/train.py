@@ -14,6 +14,7 @@ from equipoise.batching import LengthSorted
 from equipoise.collate import Collator, EncodedExamples
 from equipoise.config import RunConfig
 from equipoise.data import Records, give_warnings
+from equipoise.drawing import StratumIndex
 from equipoise.errors import DataError
 from equipoise.experiment.arguments import trainer_arguments
 from equipoise.experiment.directory import RunDirectory
@@ -24,7 +25,6 @@ from equipoise.experiment.sampling import index_of, sampler_of
 from equipoise.experiment.strata import strata_of
 from equipoise.experiment.tasks_loss import tasks_loss_of_run
 from equipoise.experiment.validation import validation_rows
-from equipoise.index import StratumIndex
 from equipoise.integrations.checkpoint_folders import saving
 from equipoise.integrations.hf import EquipoiseTrainer, global_batch
 from equipoise.integrations.hf_callbacks import METRICS_NAME

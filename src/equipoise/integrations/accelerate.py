@@ -11,9 +11,9 @@ from torch.utils.data import Dataset
 
 from equipoise.base.files import read_text, write_atomically
 from equipoise.base.plain_json import parse_json
+from equipoise.drawing import Shard
 from equipoise.errors import ConfigError, StateError
 from equipoise.integrations.stream_loader import MakeSampler, StreamLoader
-from equipoise.shard import Shard
 
 FILE_NAME = "equipoise_loader.json"
 

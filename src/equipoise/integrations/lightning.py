@@ -10,10 +10,10 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader, Dataset
 
+from equipoise.drawing import Shard
 from equipoise.errors import ConfigError
 from equipoise.integrations.stream_loader import MakeSampler, StreamLoader
 from equipoise.losses import SumMass, step_mass
-from equipoise.shard import Shard
 from equipoise.token_batches import TokenBatches
 
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from equipoise.drawing import Shard
 from equipoise.errors import ConfigError
-from equipoise.shard import Shard
 from equipoise.token_batches import TokenBatches
 
 

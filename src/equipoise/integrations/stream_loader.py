@@ -7,10 +7,10 @@ from typing import Any, cast
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from equipoise.drawing import Shard
 from equipoise.errors import ConfigError, RunError, StateError
 from equipoise.integrations.stream_checks import check_rows, check_shard, check_token_batches, inner_sampler
 from equipoise.integrations.trained import RowSampler, TrainedRows, TrainedTokenBatches
-from equipoise.shard import Shard
 from equipoise.token_batches import TokenBatches
 
 MakeSampler = Callable[[Shard], RowSampler | TokenBatches]

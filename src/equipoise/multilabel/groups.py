@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from equipoise.census import Census, Stratum
+from equipoise.drawing import StratumIndex
 from equipoise.errors import PlanError
-from equipoise.index import StratumIndex
 from equipoise.multilabel.factors import Factors
 from equipoise.multilabel.label_sets import LabelSets
 from equipoise.weights import ClassWeights, LabelFactors

@@ -9,8 +9,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from equipoise.drawing import StratumIndex
 from equipoise.errors import PlanError
-from equipoise.index import StratumIndex
 from equipoise.multilabel.factors import Factors, factors_of
 from equipoise.multilabel.forecast import MultiLabelForecast, forecast
 from equipoise.multilabel.groups import grouped

@@ -7,9 +7,9 @@ import numpy as np
 
 from equipoise.base.masses import WHOLE, largest_remainder
 from equipoise.census import Stratum
+from equipoise.drawing.stream import Stream
 from equipoise.errors import ConfigError, DataError, StateError
 from equipoise.plan import Plan
-from equipoise.stream import Stream
 from equipoise.streams.ordered import OrderedStream, Place, number_in, state_in
 from equipoise.streams.parts import Parts, Source
 from equipoise.streams.source import SourceStream, as_stream

@@ -6,8 +6,8 @@ from typing import Any, Self
 import numpy as np
 
 from equipoise.base.keys import key, subkeys
+from equipoise.drawing.permutation import Permutations
 from equipoise.errors import ConfigError, DataError
-from equipoise.permutation import Permutations
 
 Source = Iterable[Any] | Callable[[], Iterable[Any]]
 """Gives the same examples in the same order each time: an iterable that can be iterated again, a function that gives

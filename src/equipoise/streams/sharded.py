@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from torch.utils.data import IterableDataset, get_worker_info
 
+from equipoise.drawing import Shard
 from equipoise.errors import ConfigError, StateError
-from equipoise.shard import Shard
 from equipoise.streams.ordered import OrderedStream, Place, number_in, state_in
 from equipoise.streams.parts import Parts, Source
 from equipoise.streams.source import as_stream

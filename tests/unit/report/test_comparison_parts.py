@@ -9,13 +9,12 @@ import pytest
 from tests.support.comparisons import BATCH
 from typer.testing import CliRunner
 
-from equipoise.batches import Mixed, OneTask, Quota
 from equipoise.cli import app
 from equipoise.config import load_config, save_config
+from equipoise.drawing import Mixed, OneTask, Quota, StratumIndex
 from equipoise.errors import RunError
 from equipoise.experiment.compare.directory import ComparisonDirectory
 from equipoise.experiment.directory import RunDirectory
-from equipoise.index import StratumIndex
 from equipoise.metrics import Estimate, predictions_table, read_predictions
 from equipoise.report.comparison import (
     alerts,

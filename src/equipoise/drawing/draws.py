@@ -3,11 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise.apportion import LENGTH
+from equipoise.drawing.apportion import LENGTH
+from equipoise.drawing.index import StratumIndex, check_sizes
+from equipoise.drawing.stream import Stream
 from equipoise.errors import PlanError
-from equipoise.index import StratumIndex, check_sizes
 from equipoise.plan import Plan
-from equipoise.stream import Stream
 
 
 def draws(plan: Plan, index: StratumIndex, seed: int, first: int, last: int) -> NDArray[np.int64]:

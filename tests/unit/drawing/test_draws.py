@@ -6,9 +6,9 @@ import pytest
 from tests.support.plans import codes_of, imbalanced
 
 from equipoise import Census, Plan, StratumIndex, draws, rates
+from equipoise.drawing.independent import IndependentStream
+from equipoise.drawing.stream import Stream
 from equipoise.errors import PlanError
-from equipoise.independent import IndependentStream
-from equipoise.stream import Stream
 
 
 def test_quotas_are_within_one_draw_at_every_block_end():

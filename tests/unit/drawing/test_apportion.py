@@ -3,8 +3,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from equipoise.apportion import Apportionment
 from equipoise.base.masses import masses_of
+from equipoise.drawing.apportion import Apportionment
 
 SHARES = {
     "one": [1.0],

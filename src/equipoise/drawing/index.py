@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from equipoise.base.keys import digest
 from equipoise.census import Census, Stratum
+from equipoise.drawing.grouping import checked_codes, counted, grouped
 from equipoise.errors import PlanError
-from equipoise.grouping import checked_codes, counted, grouped
 from equipoise.plan import Plan
 
 Values = Sequence[str | None] | Sequence[str] | pa.Array | pa.ChunkedArray | NDArray[np.str_]

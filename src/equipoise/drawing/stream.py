@@ -8,13 +8,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise import placing
-from equipoise.apportion import Apportionment
 from equipoise.base.keys import key, subkeys
+from equipoise.drawing import placing
+from equipoise.drawing.apportion import Apportionment
+from equipoise.drawing.permutation import LARGEST, Permutations
+from equipoise.drawing.runs import Runs
 from equipoise.errors import PlanError
-from equipoise.permutation import LARGEST, Permutations
 from equipoise.plan import Plan
-from equipoise.runs import Runs
 
 _TOGETHER = 1 << 18  # draws computed at once: many for each of numpy's calls, few enough for the processor's cache
 _CELLS = 1 << 16  # (block, stratum) pairs at once: their numbers stay 16-bit, which numpy sorts by radix
@@ -218,6 +218,6 @@ class Stream:
         if self._until_compiled <= 0 or "numba" in sys.modules:
             self._until_compiled = None  # looked for once
             if find_spec("numba"):
-                from equipoise import compiled  # noqa: PLC0415 - numba is optional, and slow to import
+                from equipoise.drawing import compiled  # noqa: PLC0415 - numba is optional, and slow to import
 
                 self._inner = compiled

@@ -5,8 +5,8 @@ from numpy.typing import NDArray
 
 from equipoise.base.masses import WHOLE, largest_remainder
 from equipoise.census import Stratum
+from equipoise.drawing.stream import Stream
 from equipoise.plan import Plan
-from equipoise.stream import Stream
 
 _BATCHES_OF_A_TASK = 16  # in a block of batches, on average
 

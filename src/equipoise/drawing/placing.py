@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise.permutation import Permutations
-from equipoise.runs import Runs
+from equipoise.drawing.permutation import Permutations
+from equipoise.drawing.runs import Runs
 
 
 def place(
@@ -43,7 +43,7 @@ def place(
 
     See Also
     --------
-    equipoise.compiled.place : The same numbers, faster, where numba is installed.
+    equipoise.drawing.compiled.place : The same numbers, faster, where numba is installed.
     """
     order = np.argsort(cells(shuffles, counts), kind="stable")  # position of the draw in each slot
     if len(wanted) == len(order):

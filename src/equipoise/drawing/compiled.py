@@ -1,11 +1,11 @@
-"""The inner loop of drawing, compiled by numba: the same numbers as `equipoise.placing`, several times faster."""
+"""The inner loop of drawing, compiled by numba: the numbers of `equipoise.drawing.placing`, several times faster."""
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise.permutation import Permutations
-from equipoise.runs import Runs
+from equipoise.drawing.permutation import Permutations
+from equipoise.drawing.runs import Runs
 
 Ints = NDArray[np.int64]
 Words = NDArray[np.uint32]
@@ -20,7 +20,7 @@ def place(
     starts: NDArray[np.int64],
     wanted: NDArray[np.int64],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Stratum and place of the draws at some positions; see `equipoise.placing.place`."""
+    """Stratum and place of the draws at some positions; see `equipoise.drawing.placing.place`."""
     draws = int(shuffles.sizes[0]) * len(counts)
     strata, places = np.empty(draws, np.int64), np.empty(draws, np.int64)
     _place(
@@ -34,7 +34,7 @@ def place(
 
 
 def shuffled(shuffles: Permutations, of_slot: Ints, out: Ints) -> Ints:
-    """Shuffle the values of whole blocks' slots inside each block; see `equipoise.placing.shuffled`."""
+    """Shuffle the values of whole blocks' slots inside each block; see `equipoise.drawing.placing.shuffled`."""
     _shuffled(shuffles.sizes, _of_each(shuffles.rounds), shuffles.masks, shuffles.shifts, of_slot, out)
     return out
 

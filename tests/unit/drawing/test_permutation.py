@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from equipoise.permutation import LARGEST, Permutations, bit_length
+from equipoise.drawing.permutation import LARGEST, Permutations, bit_length
 
 SIZES = [1, 2, 3, 4, 5, 7, 8, 9, 31, 32, 33, 100, 255, 256, 257, 1000, 4099, 65536, 65537]
 

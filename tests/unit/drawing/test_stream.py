@@ -6,8 +6,8 @@ import pytest
 from tests.support.plans import imbalanced
 
 from equipoise import Census, Plan, draw_strata, rates, weights
+from equipoise.drawing.stream import Stream
 from equipoise.errors import PlanError
-from equipoise.stream import Stream
 
 NEVER = None
 
@@ -48,8 +48,8 @@ def test_numba_takes_over_in_the_middle_without_a_trace():
         positions = np.arange(first, first + 1000)
         for one, other in zip(changing.at(positions), numpy_only.at(positions), strict=True):
             assert np.array_equal(one, other)
-    assert changing._inner.__name__ == "equipoise.compiled"
-    assert numpy_only._inner.__name__ == "equipoise.placing"
+    assert changing._inner.__name__ == "equipoise.drawing.compiled"
+    assert numpy_only._inner.__name__ == "equipoise.drawing.placing"
 
 
 def test_without_numba_drawing_goes_on_in_numpy():
@@ -57,12 +57,12 @@ def test_without_numba_drawing_goes_on_in_numpy():
         "import sys; sys.modules['numba'] = None\n"
         "import importlib.util as u; find = u.find_spec\n"
         "u.find_spec = lambda name, *a: None if name == 'numba' else find(name, *a)\n"
-        "import numpy as np; from tests.support.plans import imbalanced; from equipoise.stream import Stream\n"
+        "import numpy as np; from tests.support.plans import imbalanced; from equipoise.drawing.stream import Stream\n"
         "s = Stream(imbalanced()[0], 7, compile_after=0); print(s.at(np.arange(5))[1].tolist(), s._inner.__name__)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     expected = Stream(imbalanced()[0], 7).at(np.arange(5))[1].tolist()
-    assert done.stdout.strip() == f"{expected} equipoise.placing"
+    assert done.stdout.strip() == f"{expected} equipoise.drawing.placing"
 
 
 def test_small_amounts_never_start_numba():

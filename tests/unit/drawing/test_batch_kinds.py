@@ -3,9 +3,9 @@ import pytest
 from tests.support.plans import codes_of, imbalanced
 
 from equipoise import Census, LengthSorted, Mixed, OneTask, Plan, PlanSampler, Quota, Shard, rates
-from equipoise.batches import from_dict, to_dict
+from equipoise.drawing.batch_kinds import from_dict, to_dict
+from equipoise.drawing.task_stream import TaskStream
 from equipoise.errors import ConfigError
-from equipoise.task_stream import TaskStream
 
 BATCH = 12  # no power of two
 STEPS = 3000

@@ -4,8 +4,8 @@ import pytest
 
 from equipoise import Census, Plan, StratumIndex
 from equipoise.base.keys import digest
+from equipoise.drawing.index import check_sizes
 from equipoise.errors import PlanError
-from equipoise.index import check_sizes
 
 TASKS = ["b", "a", "b", "a", "b", "open", "b"]
 LABELS = ["y", "x", "x", "y", "y", "any text", "y"]
@@ -43,7 +43,7 @@ def test_rows_of_an_unsorted_subset_keep_their_own_labels():
 def test_more_rows_than_one_chunk(monkeypatch):
     codes = np.random.default_rng(1).integers(0, 5, 1000).astype(np.uint8)
     whole = StratumIndex.from_codes(codes)
-    monkeypatch.setattr("equipoise.grouping._PIECE", 64)
+    monkeypatch.setattr("equipoise.drawing.grouping._PIECE", 64)
     chunked = StratumIndex.from_codes(codes)
     assert np.array_equal(chunked.order, whole.order)
     assert chunked.fingerprint == whole.fingerprint
@@ -54,7 +54,7 @@ def test_four_bytes_a_row():
 
 
 def test_rows_from_2_to_the_31_on_take_eight_bytes(monkeypatch):
-    monkeypatch.setattr("equipoise.grouping._NARROW", 10)
+    monkeypatch.setattr("equipoise.drawing.grouping._NARROW", 10)
     index = StratumIndex.from_codes(np.zeros(10, dtype=np.int8))
     assert index.order.dtype == np.int64
     assert index.rows(np.zeros(3, dtype=np.int64), np.array([9, 0, 4])).tolist() == [9, 0, 4]
