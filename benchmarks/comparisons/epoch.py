@@ -11,7 +11,7 @@ from torch.utils.data import Sampler, WeightedRandomSampler
 
 from equipoise import PlanSampler, StratumIndex
 from equipoise.drawing.stream import Stream
-from equipoise.weighted import WeightedSampler
+from equipoise.samplers import WeightedSampler
 
 from .arms import Arm, Pool, Result
 from .plans import balanced, census_of, power_law_counts, shuffled_codes

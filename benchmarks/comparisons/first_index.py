@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch.utils.data import WeightedRandomSampler
 
 from equipoise import Census, PlanSampler, StratumIndex
-from equipoise.weighted import WeightedSampler
+from equipoise.samplers import WeightedSampler
 
 from .arms import Arm, Result, in_fresh_turn
 from .memory import PeakMemory

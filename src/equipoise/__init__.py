@@ -12,27 +12,27 @@ from typing import TYPE_CHECKING, Any
 
 from equipoise import errors, rates, weights
 from equipoise.census import Census, Stratum
-from equipoise.data import Columns, Records, Task
 from equipoise.drawing import Mixed, OneTask, Quota, Shard, StratumIndex, draw_strata, draws
 from equipoise.plan import Forecast, Plan
 
 if TYPE_CHECKING:
-    from equipoise.batching import LengthSorted
-    from equipoise.data import read_records
+    from equipoise.data import Columns, Records, Task, count_files, read_records
     from equipoise.multilabel import LabelSets, MultiLabelCensus, MultiLabelForecast, MultiLabelPlan
-    from equipoise.samplers import PlanSampler
-    from equipoise.token_batches import TokenBatches
-    from equipoise.weighted import WeightedSampler
+    from equipoise.samplers import LengthSorted, PlanSampler, TokenBatches, WeightedSampler
 
 _LAZY = {
+    "Columns": "equipoise.data",
     "LabelSets": "equipoise.multilabel",
-    "LengthSorted": "equipoise.batching",
+    "LengthSorted": "equipoise.samplers",
     "MultiLabelCensus": "equipoise.multilabel",
     "MultiLabelForecast": "equipoise.multilabel",
     "MultiLabelPlan": "equipoise.multilabel",
     "PlanSampler": "equipoise.samplers",
-    "TokenBatches": "equipoise.token_batches",
-    "WeightedSampler": "equipoise.weighted",
+    "Records": "equipoise.data",
+    "Task": "equipoise.data",
+    "TokenBatches": "equipoise.samplers",
+    "WeightedSampler": "equipoise.samplers",
+    "count_files": "equipoise.data",
     "read_records": "equipoise.data",
 }
 
@@ -57,6 +57,7 @@ __all__ = [
     "Task",
     "TokenBatches",
     "WeightedSampler",
+    "count_files",
     "draw_strata",
     "draws",
     "errors",

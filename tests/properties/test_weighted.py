@@ -6,11 +6,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from equipoise import Shard
-from equipoise.alias import AliasTable
 from equipoise.base.masses import WHOLE
 from equipoise.errors import ConfigError
-from equipoise.row_masses import row_masses
-from equipoise.weighted import WeightedSampler
+from equipoise.samplers import WeightedSampler
+from equipoise.samplers.by_weight.alias import AliasTable
+from equipoise.samplers.by_weight.masses import row_masses
 
 ANY = st.floats(min_value=0, allow_nan=False, allow_infinity=False)
 PLAIN = st.floats(min_value=1e-6, max_value=1e6) | st.just(0.0)

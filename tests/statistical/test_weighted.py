@@ -8,11 +8,11 @@ import torch
 from scipy import stats
 from torch.utils.data import WeightedRandomSampler
 
-from equipoise.alias import AliasStream, AliasTable
 from equipoise.base.masses import WHOLE
-from equipoise.row_masses import row_masses
-from equipoise.weight_classes import ClassStream, distinct_values
-from equipoise.weighted import WeightedSampler
+from equipoise.samplers import WeightedSampler
+from equipoise.samplers.by_weight.alias import AliasStream, AliasTable
+from equipoise.samplers.by_weight.classes import ClassStream, distinct_values
+from equipoise.samplers.by_weight.masses import row_masses
 
 pytestmark = pytest.mark.statistical
 SMALLEST_P = 1e-4  # a true null falls below it once in ten thousand tests

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from equipoise.base.files import to_disk, write_atomically
-from equipoise.batching import LengthSorted
 from equipoise.collate import Collator, EncodedExamples
 from equipoise.config import RunConfig
 from equipoise.data import Records, give_warnings
@@ -30,6 +29,7 @@ from equipoise.integrations.hf import EquipoiseTrainer, global_batch
 from equipoise.integrations.hf_callbacks import METRICS_NAME
 from equipoise.integrations.models import load_model
 from equipoise.plan import Plan
+from equipoise.samplers import LengthSorted
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from equipoise.drawing import Shard
 from equipoise.errors import ConfigError
 from equipoise.integrations.stream_loader import MakeSampler, StreamLoader
 from equipoise.losses import SumMass, step_mass
-from equipoise.token_batches import TokenBatches
+from equipoise.samplers import TokenBatches
 
 
 class StreamDataModule(LightningDataModule):

@@ -4,7 +4,7 @@ from typing import Any
 
 from equipoise.drawing import Shard
 from equipoise.errors import ConfigError
-from equipoise.token_batches import TokenBatches
+from equipoise.samplers import TokenBatches
 
 
 def check_rows(sampler: Any, batch: int, examples: int) -> None:

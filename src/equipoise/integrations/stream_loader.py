@@ -11,7 +11,7 @@ from equipoise.drawing import Shard
 from equipoise.errors import ConfigError, RunError, StateError
 from equipoise.integrations.stream_checks import check_rows, check_shard, check_token_batches, inner_sampler
 from equipoise.integrations.trained import RowSampler, TrainedRows, TrainedTokenBatches
-from equipoise.token_batches import TokenBatches
+from equipoise.samplers import TokenBatches
 
 MakeSampler = Callable[[Shard], RowSampler | TokenBatches]
 

@@ -2,11 +2,8 @@
 
 from typing import Any
 
-from equipoise.batching import LengthSorted
 from equipoise.integrations.stream_checks import inner_sampler
-from equipoise.samplers import PlanSampler
-from equipoise.token_batches import TokenBatches
-from equipoise.weighted import WeightedSampler
+from equipoise.samplers import LengthSorted, PlanSampler, TokenBatches, WeightedSampler
 
 RowSampler = PlanSampler | WeightedSampler | LengthSorted
 

@@ -12,10 +12,10 @@ from equipoise.drawing.independent import IndependentStream
 from equipoise.drawing.index import check_sizes
 from equipoise.drawing.stream import Stream
 from equipoise.drawing.task_stream import TaskStream
-from equipoise.epochs import EpochSampler, nearest_multiples
 from equipoise.errors import ConfigError
 from equipoise.plan import Plan, difference
-from equipoise.sampler_state import VERSION, check_accepted, check_divides, checked_plan
+from equipoise.samplers.epochs import EpochSampler, nearest_multiples
+from equipoise.samplers.state import VERSION, check_accepted, check_divides, checked_plan
 
 
 class DrawnStream(Protocol):

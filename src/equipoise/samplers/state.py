@@ -83,3 +83,16 @@ def _check_batches(values: object) -> None:
 
 def _is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+_KEYS = {"version", "position", "seed", "num_samples", "replacement", "weights"}
+
+
+def checked_position(state: Mapping[str, Any], world_size: int) -> int:
+    """Position of a state that `WeightedSampler.state_dict` can have made; StateError if it is none."""
+    check_keys(state, _KEYS, "WeightedSampler")
+    position = state["position"]
+    if not isinstance(position, int) or isinstance(position, bool) or not 0 <= position <= LENGTH:
+        raise StateError(f"`position` in the state must be a whole number to 2**59, found {position!r:.80}.")
+    check_divides(position, world_size)
+    return position

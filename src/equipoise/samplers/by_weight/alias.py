@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from equipoise.base.keys import key
 from equipoise.base.masses import WHOLE
 from equipoise.base.words import high_product, words
-from equipoise.row_masses import row_masses
-from equipoise.row_weights import CHUNK, Weights
+from equipoise.samplers.by_weight.masses import row_masses
+from equipoise.samplers.by_weight.weights import CHUNK, Weights
 
 _SPARE = np.uint64(4)  # bits of a word above the 60 of the masses
 

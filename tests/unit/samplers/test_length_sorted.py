@@ -3,8 +3,8 @@ import pytest
 from tests.support.plans import imbalanced
 
 from equipoise import LengthSorted, PlanSampler, Shard
-from equipoise.batching import order_in_pools
 from equipoise.errors import ConfigError
+from equipoise.samplers.windows import order_in_pools
 
 
 def make(draws_per_epoch=4096, window=64, global_batch=32, seed=0):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from equipoise.base.words import high_product
 from equipoise.errors import ConfigError
-from equipoise.row_weights import CHUNK, UNIT_BITS, Tally, Weights, mantissas, units
+from equipoise.samplers.by_weight.weights import CHUNK, UNIT_BITS, Tally, Weights, mantissas, units
 
 _FRACTION = 40  # bits behind the point that are summed: 2**32 rows lose at most 2**-8 of a unit
 _NOISE = 2.0**-50  # shares this close above one unit count as one unit

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from equipoise.alias import AliasStream, AliasTable
 from equipoise.base.masses import WHOLE
-from equipoise.row_masses import row_masses
-from equipoise.row_weights import CHUNK
+from equipoise.samplers.by_weight.alias import AliasStream, AliasTable
+from equipoise.samplers.by_weight.masses import row_masses
+from equipoise.samplers.by_weight.weights import CHUNK
 
 RANDOM = np.random.default_rng(1)
 WEIGHTS = {

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch.utils.data import Sampler
 
-from equipoise.base.keys import key, subkeys
 from equipoise.drawing import Mixed
-from equipoise.errors import ConfigError, StateError
-from equipoise.reading import Reading
-from equipoise.samplers import PlanSampler
+from equipoise.errors import ConfigError
+from equipoise.samplers.epochs import Reading
+from equipoise.samplers.plan_sampler import PlanSampler
+from equipoise.samplers.windows import check_kept, checked_lengths, sorted_in_pools, window_order
 
 
 class LengthSorted(Sampler[int]):
@@ -147,70 +147,3 @@ class LengthSorted(Sampler[int]):
         check_kept(state, {"global_batch": self.global_batch, "window": self.window}, "LengthSorted")
         self.sampler.load_state_dict(state["sampler"], accept_changes=accept_changes)
         self._begin(self.sampler.start)
-
-
-def checked_lengths(lengths: ArrayLike, rows: int) -> NDArray[np.integer]:
-    """Lengths as an array of one whole number for each row, or raise ConfigError."""
-    array = np.asarray(lengths)
-    if array.shape != (rows,) or not np.issubdtype(array.dtype, np.integer):
-        raise ConfigError(
-            f"`lengths` must be one whole number for each of the {rows} rows, "
-            f"found shape {array.shape} of {array.dtype}."
-        )
-    return array
-
-
-def sorted_in_pools(
-    rows: NDArray[np.int64], pools: NDArray[np.int64], lengths: NDArray[np.integer]
-) -> NDArray[np.int64]:
-    """Let the rows of each pool change places so that their lengths rise.
-
-    Parameters
-    ----------
-    rows, pools, lengths : ndarrays of integers, shape (k,)
-        Rows in the order of the draws, which of them may change places with each other, and how long they are.
-
-    Returns
-    -------
-    ndarray of int64, shape (k,)
-
-    Examples
-    --------
-    >>> sorted_in_pools(np.array([10, 11, 12, 13]), np.array([0, 1, 0, 1]), np.array([9, 8, 2, 3])).tolist()
-    [12, 13, 10, 11]
-    """
-    arranged = np.empty_like(rows)
-    arranged[np.argsort(pools, kind="stable")] = rows[order_in_pools(pools, lengths)]
-    return arranged
-
-
-def order_in_pools(pools: NDArray[np.int64], lengths: NDArray[np.integer]) -> NDArray[np.intp]:
-    """Order by pool and, inside each, by length; equal ones stay in the order that they have.
-
-    Examples
-    --------
-    >>> order_in_pools(np.array([1, 0, 1, 0]), np.array([5, 7, 5, 3])).tolist()
-    [3, 1, 0, 2]
-    """
-    lowest = int(lengths.min(initial=0))
-    span = int(lengths.max(initial=0)) - lowest + 1
-    if (int(pools.max(initial=0)) + 1) * span > 1 << 16:
-        return np.lexsort((lengths, pools))
-    # numpy sorts numbers of 16 bits by radix, several times faster.
-    return np.argsort((pools * span + lengths - lowest).astype(np.uint16), kind="stable")
-
-
-def window_order(seed: int, first: int, batches: int) -> NDArray[np.intp]:
-    """Order in which the batches of the window at position `first` come: no two windows are shuffled alike."""
-    return np.argsort(subkeys(key("window", seed, first), np.arange(batches)), kind="stable")
-
-
-def check_kept(state: Mapping[str, Any], ours: Mapping[str, int], name: str) -> None:
-    """Raise StateError unless a state has a sampler and these very numbers."""
-    if set(state) != {"sampler", *ours} or not isinstance(state["sampler"], Mapping):
-        raise StateError(
-            f"The state is not one of {name}: found {dict(state)!r:.200}. Pass what `state_dict` returned."
-        )
-    changed = [f"{option} was {state[option]!r:.80} and is {value}" for option, value in ours.items()]
-    if any(state[option] != value for option, value in ours.items()):
-        raise StateError(f"{'; '.join(changed)}. Keep them: a resumed window must hold the same draws.")

@@ -10,7 +10,7 @@ from equipoise.base.keys import key
 from equipoise.base.masses import WHOLE
 from equipoise.base.words import high_product, words
 from equipoise.drawing import StratumIndex
-from equipoise.row_weights import CHUNK, Weights, units
+from equipoise.samplers.by_weight.weights import CHUNK, Weights, units
 
 MOST_VALUES = 4096  # distinct positive weights: a search among them stays in the processor's cache
 

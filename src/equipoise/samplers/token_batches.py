@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch.utils.data import Sampler
 
-from equipoise.batching import check_kept, checked_lengths, order_in_pools, window_order
 from equipoise.drawing import Mixed, Quota
-from equipoise.epochs import nearest_multiples
 from equipoise.errors import ConfigError, StateError
-from equipoise.samplers import PlanSampler
+from equipoise.samplers.epochs import nearest_multiples
+from equipoise.samplers.plan_sampler import PlanSampler
+from equipoise.samplers.windows import check_kept, checked_lengths, order_in_pools, window_order
 
 Rows = NDArray[np.int64]
 

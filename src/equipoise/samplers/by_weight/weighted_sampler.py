@@ -7,15 +7,14 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from equipoise.alias import AliasStream
 from equipoise.drawing import Shard
-from equipoise.epochs import EpochSampler
 from equipoise.errors import ConfigError
-from equipoise.row_weights import Weights, checked_weights, fingerprint
-from equipoise.sampler_state import VERSION, check_accepted
-from equipoise.systematic import SystematicStream, check_inclusion
-from equipoise.weight_classes import ClassStream, distinct_values
-from equipoise.weighted_state import checked_position
+from equipoise.samplers.by_weight.alias import AliasStream
+from equipoise.samplers.by_weight.classes import ClassStream, distinct_values
+from equipoise.samplers.by_weight.systematic import SystematicStream, check_inclusion
+from equipoise.samplers.by_weight.weights import Weights, checked_weights, fingerprint
+from equipoise.samplers.epochs import EpochSampler
+from equipoise.samplers.state import VERSION, check_accepted, checked_position
 
 
 class RowStream(Protocol):

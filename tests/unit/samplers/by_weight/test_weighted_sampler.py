@@ -7,11 +7,11 @@ from torch.utils.data import DataLoader
 from torchdata.stateful_dataloader import StatefulDataLoader
 
 from equipoise import Shard
-from equipoise.alias import AliasStream
 from equipoise.errors import ConfigError, StateError
-from equipoise.systematic import SystematicStream
-from equipoise.weight_classes import MOST_VALUES, ClassStream, class_masses, distinct_values
-from equipoise.weighted import WeightedSampler
+from equipoise.samplers import WeightedSampler
+from equipoise.samplers.by_weight.alias import AliasStream
+from equipoise.samplers.by_weight.classes import MOST_VALUES, ClassStream, class_masses, distinct_values
+from equipoise.samplers.by_weight.systematic import SystematicStream
 
 ALONE = Shard()
 N = 5000  # rows: enough distinct weights for an alias table
@@ -397,7 +397,9 @@ def test_words_at_the_bounds_of_classes(monkeypatch):
     weights = np.array([0.0, 3.0, 1.0, 1.0, 1.0])
     stream = ClassStream(weights, distinct_values(weights), 0)
     numbers = [0, 2**63 - 1, 2**63, 2**64 - 1]
-    monkeypatch.setattr("equipoise.weight_classes.words", lambda *_, each: np.array([[n, 0] for n in numbers], "u8"))
+    monkeypatch.setattr(
+        "equipoise.samplers.by_weight.classes.words", lambda *_, each: np.array([[n, 0] for n in numbers], "u8")
+    )
     assert stream.rows(np.arange(4)).tolist() == [2, 2, 1, 1]
 
 

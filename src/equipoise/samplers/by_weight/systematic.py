@@ -15,8 +15,8 @@ from equipoise.base.keys import key
 from equipoise.base.words import words
 from equipoise.drawing.permutation import Permutations
 from equipoise.errors import ConfigError
-from equipoise.row_masses import row_masses
-from equipoise.row_weights import CHUNK, Tally, Weights, units
+from equipoise.samplers.by_weight.masses import row_masses
+from equipoise.samplers.by_weight.weights import CHUNK, Tally, Weights, units
 
 _BITS = 60  # the line is at most 2**60 units long
 _NOISE = 1 << 48  # a share may be above 1 by one part in this many

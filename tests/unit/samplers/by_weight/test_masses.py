@@ -7,8 +7,8 @@ import pytest
 
 from equipoise.base.masses import WHOLE
 from equipoise.errors import ConfigError
-from equipoise.row_masses import row_masses
-from equipoise.row_weights import CHUNK, UNIT_BITS, Tally, checked_weights, fingerprint, mantissas, units
+from equipoise.samplers.by_weight.masses import row_masses
+from equipoise.samplers.by_weight.weights import CHUNK, UNIT_BITS, Tally, checked_weights, fingerprint, mantissas, units
 
 TOP = 1.7976931348623157e308
 BOTTOM = 5e-324
