@@ -7,10 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from equipoise.data.jsonl import JsonLines
-from equipoise.data.parquet import Parquet
-from equipoise.data.parts import parts_of
-from equipoise.data.sources import find_sources
+from equipoise.data.readers.jsonl import JsonLines
+from equipoise.data.readers.parquet import Parquet
+from equipoise.data.readers.parts import parts_of
+from equipoise.data.readers.sources import find_sources
 from equipoise.errors import DataError
 
 LINES = (
@@ -54,7 +54,7 @@ def test_a_row_group_is_in_one_part(tmp_path: Path) -> None:
 
 
 def test_parts_share_what_a_file_may_unpack_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("equipoise.data.limits.FREE_BYTES", 4000)
+    monkeypatch.setattr("equipoise.data.readers.limits.FREE_BYTES", 4000)
     path = tmp_path / "rows.parquet"
     pq.write_table(pa.table({"target": [1] * 100_000}), path, row_group_size=50_000)
     for part in Parquet(path).cut(-(-path.stat().st_size // 2)):

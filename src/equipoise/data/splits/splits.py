@@ -12,9 +12,9 @@ from equipoise.base.arrow import pc
 from equipoise.data.infer import count_targets, infer_kind
 from equipoise.data.records import Records
 from equipoise.data.split_names import SPLITS
-from equipoise.data.stratified import assign_groups
+from equipoise.data.splits.stratified import assign_groups
+from equipoise.data.splits.units import Units, rank_by_hash
 from equipoise.data.tasks import TaskOptions
-from equipoise.data.units import Units, rank_by_hash
 from equipoise.errors import DataError
 
 _NONE: Final[Mapping[str, TaskOptions]] = {}

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from equipoise.data import read_records
-from equipoise.data.sources import find_sources
+from equipoise.data.readers.sources import find_sources
 from equipoise.errors import DataError
 
 

@@ -11,10 +11,10 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet
 
-from equipoise.data.coded_parquet import coded_batches
-from equipoise.data.compressed import opened, too_large
-from equipoise.data.limits import DEFAULT_LIMITS, Limits
-from equipoise.data.source import missing_column
+from equipoise.data.readers.coded_parquet import coded_batches
+from equipoise.data.readers.compressed import opened, too_large
+from equipoise.data.readers.limits import DEFAULT_LIMITS, Limits
+from equipoise.data.readers.source import missing_column
 from equipoise.errors import DataError, EquipoiseError
 
 _READ_BYTES: Final = 1 << 20  # of a column at once: without it Arrow reads all of a row group's

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from equipoise.data import Columns, Records, iter_labels, read_records
-from equipoise.data.jsonl import JsonLines
+from equipoise.data.readers.jsonl import JsonLines
 from equipoise.errors import DataError
 
 GOOD = b'{"task": "t", "input": "x", "target": "y"}\n'

@@ -12,8 +12,8 @@ from typing import Any
 import pyarrow as pa
 
 from equipoise.base.arrow import pc
-from equipoise.data.saved_dataset import check_inside
-from equipoise.data.source import Source, missing_column
+from equipoise.data.readers.saved_dataset import check_inside
+from equipoise.data.readers.source import Source, missing_column
 from equipoise.data.split_names import SPLITS, canonical_splits
 from equipoise.errors import DataError
 

@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.json
 
 from equipoise.base.plain_json import RepeatedKeyError, once_each
-from equipoise.data.compressed import opened
-from equipoise.data.limits import DEFAULT_LIMITS, Limits
-from equipoise.data.source import missing_column, not_utf8
+from equipoise.data.readers.compressed import opened
+from equipoise.data.readers.limits import DEFAULT_LIMITS, Limits
+from equipoise.data.readers.source import missing_column, not_utf8
 from equipoise.errors import DataError
 
 BLOCK_BYTES: Final = 1 << 22

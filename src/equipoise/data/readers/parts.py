@@ -1,8 +1,8 @@
 """Parts of a source that can be read apart, by several processes."""
 
-from equipoise.data.jsonl import JsonLines
-from equipoise.data.parquet import Parquet
-from equipoise.data.source import Source
+from equipoise.data.readers.jsonl import JsonLines
+from equipoise.data.readers.parquet import Parquet
+from equipoise.data.readers.source import Source
 from equipoise.errors import DataError
 
 

@@ -4,14 +4,14 @@ import bisect
 
 import pyarrow as pa
 
+from equipoise.data.checks.content_errors import row_errors
 from equipoise.data.columns import OPTIONAL, REQUIRED, Columns
-from equipoise.data.content_errors import row_errors
 from equipoise.data.fields import Reading
-from equipoise.data.limits import DEFAULT_LIMITS, Limits
 from equipoise.data.problem import raise_on_errors
+from equipoise.data.readers.limits import DEFAULT_LIMITS, Limits
+from equipoise.data.readers.source import Source
+from equipoise.data.readers.sources import find_sources
 from equipoise.data.records import Records
-from equipoise.data.source import Source
-from equipoise.data.sources import find_sources
 from equipoise.errors import DataError
 
 _COLUMNS = Columns()

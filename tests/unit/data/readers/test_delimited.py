@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from equipoise.data import Columns, Limits, iter_labels, read_records
-from equipoise.data.delimited import Delimited
+from equipoise.data.readers.delimited import Delimited
 from equipoise.errors import DataError
 
 HEADER = b"task,input,target\n"

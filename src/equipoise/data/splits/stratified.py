@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from equipoise.data.units import Units
+from equipoise.data.splits.units import Units
 
 _TRAIN, _VALIDATION, _TEST = 0, 1, 2
 _COVERED_IN_TURN: Final = (_TRAIN, _TEST, _VALIDATION)

@@ -13,9 +13,9 @@ import pyarrow.csv
 
 from equipoise.base.arrow import pc
 from equipoise.base.arrow_text import first_true
-from equipoise.data.compressed import opened
-from equipoise.data.limits import DEFAULT_LIMITS, Limits
-from equipoise.data.source import missing_column, not_utf8
+from equipoise.data.readers.compressed import opened
+from equipoise.data.readers.limits import DEFAULT_LIMITS, Limits
+from equipoise.data.readers.source import missing_column, not_utf8
 from equipoise.errors import DataError
 
 _MOST_QUOTED: Final = 1 << 28  # characters searched for where a quote that stays open would end

@@ -8,7 +8,7 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from equipoise.data.limits import Limits
+from equipoise.data.readers.limits import Limits
 from equipoise.errors import DataError
 
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final, cast
 
-from equipoise.data.delimited import Delimited
-from equipoise.data.huggingface import from_object, from_saved
-from equipoise.data.jsonl import JsonLines
-from equipoise.data.limits import DEFAULT_LIMITS, Limits
-from equipoise.data.parquet import Parquet
-from equipoise.data.source import Source
+from equipoise.data.readers.delimited import Delimited
+from equipoise.data.readers.huggingface import from_object, from_saved
+from equipoise.data.readers.jsonl import JsonLines
+from equipoise.data.readers.limits import DEFAULT_LIMITS, Limits
+from equipoise.data.readers.parquet import Parquet
+from equipoise.data.readers.source import Source
 from equipoise.errors import DataError
 
 _READERS: Final[dict[str, Callable[[Path, Limits], Source]]] = {
