@@ -22,7 +22,7 @@ def test_planning_and_drawing_never_import_torch():
 
 def test_streams_of_one_process_need_no_torch():
     code = (
-        "import sys; from equipoise.streams import ShuffleBuffer;"
+        "import sys; from equipoise.iterable import ShuffleBuffer;"
         "assert sorted(ShuffleBuffer(range(9), 3)) == list(range(9));"
         "print(sorted({'torch', 'datasets'} & set(sys.modules)))"
     )

@@ -20,7 +20,7 @@ from tests.support.streams import (
 
 from equipoise import Shard
 from equipoise.errors import ConfigError, StateError
-from equipoise.streams import RepeatFactors, RepeatStream, ShardedStream, ShuffleBuffer, sharded
+from equipoise.iterable import RepeatFactors, RepeatStream, ShardedStream, ShuffleBuffer, sharded
 
 N = 101
 

@@ -9,9 +9,9 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from equipoise.drawing import Shard
 from equipoise.errors import ConfigError, StateError
-from equipoise.streams.ordered import OrderedStream, Place, number_in, state_in
-from equipoise.streams.parts import Parts, Source
-from equipoise.streams.source import as_stream
+from equipoise.iterable.ordered import OrderedStream, Place, number_in, state_in
+from equipoise.iterable.parts import Parts, Source
+from equipoise.iterable.source import as_stream
 
 
 @dataclass(frozen=True, slots=True)

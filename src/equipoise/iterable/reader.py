@@ -5,8 +5,8 @@ from itertools import count
 from typing import Any, NamedTuple
 
 from equipoise.errors import DataError, StateError
-from equipoise.streams.ordered import Place, number_in
-from equipoise.streams.parts import Parts
+from equipoise.iterable.ordered import Place, number_in
+from equipoise.iterable.parts import Parts
 
 _SEEK_EVERY = 1024  # examples between two places that a source is asked for
 _END = object()

@@ -9,7 +9,7 @@ from tests.support.streams import goes_on_everywhere, ids, pipeline, repeated
 from equipoise.base.keys import key
 from equipoise.base.words import words
 from equipoise.errors import ConfigError, DataError, StateError
-from equipoise.streams import ShuffleBuffer, SourceStream
+from equipoise.iterable import ShuffleBuffer, SourceStream
 
 
 def by_hand(examples, size, seed, epoch=0):

@@ -8,7 +8,7 @@ from tests.support.streams import STRATUM_OF, all_examples, flat, goes_on_everyw
 
 from equipoise import Census, Plan, weights
 from equipoise.errors import ConfigError, DataError, StateError
-from equipoise.streams import Parts, RepeatFactors, RepeatStream, SourceStream, StratumColumns, count_strata
+from equipoise.iterable import Parts, RepeatFactors, RepeatStream, SourceStream, StratumColumns, count_strata
 
 HALF = RepeatFactors.of({("a", "x"): 0.5, ("a", "y"): 3.25})
 SOURCE = [{"id": i, "task": "a", "label": "y" if i % 4 == 1 else "x"} for i in range(12)]

@@ -8,13 +8,13 @@ import numpy as np
 from equipoise.base.keys import key
 from equipoise.base.words import words
 from equipoise.errors import ConfigError, DataError
+from equipoise.iterable.factors import RepeatFactors
+from equipoise.iterable.ordered import OrderedStream, Place, number_in
+from equipoise.iterable.parts import Parts, Source
+from equipoise.iterable.reader import PassReader, Read
+from equipoise.iterable.source import settings_of
+from equipoise.iterable.strata import StratumColumns, StratumOf
 from equipoise.plan import Plan
-from equipoise.streams.factors import RepeatFactors
-from equipoise.streams.ordered import OrderedStream, Place, number_in
-from equipoise.streams.parts import Parts, Source
-from equipoise.streams.reader import PassReader, Read
-from equipoise.streams.source import settings_of
-from equipoise.streams.strata import StratumColumns, StratumOf
 
 _TOGETHER = 4096  # words computed at once
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from equipoise.census import Census
 from equipoise.errors import DataError
-from equipoise.streams.parts import Parts, Source
-from equipoise.streams.reader import PassReader
+from equipoise.iterable.parts import Parts, Source
+from equipoise.iterable.reader import PassReader
 
 StratumOf = Callable[[Any], tuple[str, str | None]]
 """Gives the task and the label of an example. The label of an open-ended task is not looked at."""

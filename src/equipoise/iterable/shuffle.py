@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from equipoise.base.keys import key
 from equipoise.base.words import words
 from equipoise.errors import ConfigError, StateError
-from equipoise.streams.ordered import OrderedStream, Place, number_in, state_in
-from equipoise.streams.parts import Parts, Source
-from equipoise.streams.source import as_stream
+from equipoise.iterable.ordered import OrderedStream, Place, number_in, state_in
+from equipoise.iterable.parts import Parts, Source
+from equipoise.iterable.source import as_stream
 
 _TOGETHER = 4096  # random words computed at once
 _HALF = np.uint64(32)

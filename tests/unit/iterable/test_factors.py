@@ -8,7 +8,7 @@ from tests.support.streams import COUNTS, plan
 
 from equipoise import Census, Plan, rates, weights
 from equipoise.errors import ConfigError, PlanError
-from equipoise.streams import RepeatFactors
+from equipoise.iterable import RepeatFactors
 
 
 def test_factors_of_a_plan_give_its_shares():

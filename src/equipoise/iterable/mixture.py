@@ -9,10 +9,10 @@ from equipoise.base.masses import WHOLE, largest_remainder
 from equipoise.census import Stratum
 from equipoise.drawing.stream import Stream
 from equipoise.errors import ConfigError, DataError, StateError
+from equipoise.iterable.ordered import OrderedStream, Place, number_in, state_in
+from equipoise.iterable.parts import Parts, Source
+from equipoise.iterable.source import SourceStream, as_stream
 from equipoise.plan import Plan
-from equipoise.streams.ordered import OrderedStream, Place, number_in, state_in
-from equipoise.streams.parts import Parts, Source
-from equipoise.streams.source import SourceStream, as_stream
 
 Exhaustion = Literal["repeat", "stop", "drop"]
 _TOGETHER = 1024  # choices computed at once, for each reader

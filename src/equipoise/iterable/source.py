@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from equipoise.base.keys import key
-from equipoise.streams.ordered import OrderedStream, Place
-from equipoise.streams.parts import Parts, Source
-from equipoise.streams.reader import PassReader
+from equipoise.iterable.ordered import OrderedStream, Place
+from equipoise.iterable.parts import Parts, Source
+from equipoise.iterable.reader import PassReader
 
 
 class SourceStream(OrderedStream):

@@ -9,7 +9,7 @@ from tests.support.streams import COUNTS, STRATUM_OF, examples_of, goes_on_every
 
 from equipoise import Census, Plan, rates, weights
 from equipoise.errors import ConfigError, DataError, StateError
-from equipoise.streams import Mixture, RepeatFactors, RepeatStream, SourceStream
+from equipoise.iterable import Mixture, RepeatFactors, RepeatStream, SourceStream
 
 LENGTHS = {"a": 30, "b": 7, "c": 12}
 PLAN = Plan.build(Census.from_counts(LENGTHS), rates=rates.Fixed({"a": 0.2, "b": 0.5, "c": 0.3}))

@@ -34,7 +34,7 @@ class Parts:
 
     Examples
     --------
-    >>> from equipoise.streams import SourceStream
+    >>> from equipoise.iterable import SourceStream
     >>> files = {"a.txt": ["a0", "a1"], "b.txt": ["b0", "b1"]}
     >>> list(SourceStream(Parts({name: lambda lines=lines: iter(lines) for name, lines in files.items()})))
     ['a0', 'a1', 'b0', 'b1']

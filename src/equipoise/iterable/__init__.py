@@ -10,17 +10,17 @@ when it is first used.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from equipoise.streams.factors import RepeatFactors
-from equipoise.streams.mixture import Mixture
-from equipoise.streams.ordered import OrderedStream
-from equipoise.streams.parts import Parts, Source
-from equipoise.streams.repeat import RepeatStream
-from equipoise.streams.shuffle import ShuffleBuffer
-from equipoise.streams.source import SourceStream
-from equipoise.streams.strata import StratumColumns, count_strata
+from equipoise.iterable.factors import RepeatFactors
+from equipoise.iterable.mixture import Mixture
+from equipoise.iterable.ordered import OrderedStream
+from equipoise.iterable.parts import Parts, Source
+from equipoise.iterable.repeat import RepeatStream
+from equipoise.iterable.shuffle import ShuffleBuffer
+from equipoise.iterable.source import SourceStream
+from equipoise.iterable.strata import StratumColumns, count_strata
 
 if TYPE_CHECKING:
-    from equipoise.streams.sharded import ShardedStream
+    from equipoise.iterable.sharded import ShardedStream
 
 __all__ = [
     "Mixture",
@@ -39,5 +39,5 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "ShardedStream":
-        return import_module("equipoise.streams.sharded").ShardedStream
+        return import_module("equipoise.iterable.sharded").ShardedStream
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
