@@ -20,8 +20,8 @@ from equipoise.experiment.directory import RunDirectory, write_json
 from equipoise.experiment.evaluate import evaluate_model
 from equipoise.experiment.prepare import Prepared, prepare
 from equipoise.experiment.train import encode, train_prepared
-from equipoise.integrations.models import load_model
 from equipoise.metrics import Scores, evaluate, read_predictions
+from equipoise.models import load_model
 
 from .methods import SOURCES
 

@@ -15,7 +15,7 @@ from equipoise.errors import ConfigError, PlanError, PlanWarning, RunError
 from equipoise.integrations.hf import EquipoiseTrainer, training_arguments
 from equipoise.losses import TokenLoss
 from equipoise.losses.labels import LDAM, CrossEntropy, LogitAdjusted, Weighted
-from equipoise.objectives import LabelObjective, TokenObjective
+from equipoise.losses.objectives import LabelObjective, TokenObjective
 from equipoise.weights import Balanced, Table
 
 STEPS = 3

@@ -13,7 +13,7 @@ import pytest
 from transformers import ByT5Tokenizer, TrainerCallback
 
 from equipoise.integrations.hf import EquipoiseTrainer, last_checkpoint
-from equipoise.integrations.models import load_model
+from equipoise.models import load_model
 
 SAVE = {"save_strategy": "steps", "save_steps": 4}
 

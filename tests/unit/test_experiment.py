@@ -19,7 +19,7 @@ from equipoise.experiment.recipe import DRAWS, demo_config
 from equipoise.experiment.sampling import count_draws, index_of, sampler_of
 from equipoise.experiment.train import encode
 from equipoise.experiment.validation import validation_rows
-from equipoise.integrations.models import load_tokenizer
+from equipoise.models import load_tokenizer
 from equipoise.rates import Equal
 from equipoise.weights import Power
 

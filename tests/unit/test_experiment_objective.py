@@ -15,9 +15,9 @@ from equipoise.errors import ConfigError, PlanError, PlanWarning
 from equipoise.experiment.objective import label_loss_of, objective_of
 from equipoise.experiment.predicting import predict_records
 from equipoise.experiment.prepare import Prepared, prepare
-from equipoise.integrations.models import TinyShape, load_model
 from equipoise.losses import TokenLoss
-from equipoise.objectives import LabelObjective, TokenObjective
+from equipoise.losses.objectives import LabelObjective, TokenObjective
+from equipoise.models import TinyShape, load_model
 
 NEEDED: dict[str, dict[str, Any]] = {
     "weighted": {"weights": "balanced"},

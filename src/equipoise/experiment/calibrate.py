@@ -28,9 +28,9 @@ from equipoise.experiment.calibration_report import FOLDS, Calibrated, TaskRepor
 from equipoise.experiment.directory import RunDirectory, write_json
 from equipoise.experiment.predicting import predict_records
 from equipoise.experiment.trained_prior import trained_prior
-from equipoise.integrations.models import load_model
 from equipoise.metrics import TaskPredictions
 from equipoise.metrics.resampling import group_codes
+from equipoise.models import load_model
 
 
 @dataclass(frozen=True, kw_only=True)

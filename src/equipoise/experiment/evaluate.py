@@ -19,9 +19,9 @@ from equipoise.experiment.calibrated import read_calibration
 from equipoise.experiment.directory import RunDirectory, write_json
 from equipoise.experiment.predicting import predict_records
 from equipoise.experiment.prepare import load_records, read_source
-from equipoise.integrations.models import load_model
 from equipoise.metrics import Scores, TaskPredictions, predictions_table
 from equipoise.metrics import evaluate as score
+from equipoise.models import load_model
 from equipoise.plan import Plan
 
 

@@ -24,7 +24,7 @@ def mean_tokens(
         return None
     # A plan in examples needs neither torch nor a tokenizer.
     from equipoise.collate import EncodedExamples  # noqa: PLC0415
-    from equipoise.integrations.models import load_tokenizer  # noqa: PLC0415
+    from equipoise.models import load_tokenizer  # noqa: PLC0415
 
     tokenizer: Any = load_tokenizer(config.model.name)
     encoded = EncodedExamples.encode(

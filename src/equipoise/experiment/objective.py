@@ -6,7 +6,7 @@ from equipoise.config import LossConfig
 from equipoise.experiment.prepare import Prepared
 from equipoise.losses import TokenLoss
 from equipoise.losses.labels import LabelLoss, LogitAdjusted, label_loss_from_dict
-from equipoise.objectives import LabelObjective, Objective, TokenObjective
+from equipoise.losses.objectives import LabelObjective, Objective, TokenObjective
 
 # Names of the configuration to those of the classes.
 _CLASSES = {

@@ -17,8 +17,8 @@ from equipoise.experiment.calibrated import read_calibration
 from equipoise.experiment.directory import RunDirectory
 from equipoise.experiment.predicting import predict_records
 from equipoise.experiment.unlabelled import read_unlabelled
-from equipoise.integrations.models import load_model
 from equipoise.metrics import TaskPredictions
+from equipoise.models import load_model
 
 SUFFIXES = (".parquet", ".jsonl", ".csv")
 

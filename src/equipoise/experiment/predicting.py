@@ -12,7 +12,7 @@ from equipoise.collate import EncodedExamples
 from equipoise.config import RunConfig
 from equipoise.data import Records, Task
 from equipoise.metrics import TaskPredictions
-from equipoise.scoring import LabelScorer, label_probabilities
+from equipoise.models import LabelScorer, label_probabilities
 
 # Rows of one step of the bar. Inside it, rows are batched by length and equal inputs are scored once.
 ROWS_AT_ONCE = 4096

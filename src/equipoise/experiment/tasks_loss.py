@@ -4,8 +4,8 @@ import warnings
 
 from equipoise.errors import EquipoiseWarning
 from equipoise.experiment.prepare import Prepared
-from equipoise.integrations.jacobian import tasks_loss_of
 from equipoise.losses.tasks import DWA, Sum, TasksLoss
+from equipoise.losses.tasks.gradients import tasks_loss_of
 
 
 def tasks_loss_of_run(prepared: Prepared) -> TasksLoss:

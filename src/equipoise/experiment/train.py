@@ -27,7 +27,7 @@ from equipoise.experiment.validation import validation_rows
 from equipoise.integrations.checkpoint_folders import saving
 from equipoise.integrations.hf import EquipoiseTrainer, global_batch
 from equipoise.integrations.hf_callbacks import METRICS_NAME
-from equipoise.integrations.models import load_model
+from equipoise.models import load_model
 from equipoise.plan import Plan
 from equipoise.samplers import LengthSorted
 

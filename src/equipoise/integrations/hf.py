@@ -24,8 +24,8 @@ from equipoise.integrations.hf_stream import EpochSampler
 from equipoise.integrations.hf_tasks import TasksTrainer
 from equipoise.integrations.stream_checks import whole_steps
 from equipoise.losses import SumMass, TokenLoss, step_mass
+from equipoise.losses.objectives import Objective, TokenObjective
 from equipoise.losses.tasks import TasksLoss
-from equipoise.objectives import Objective, TokenObjective
 
 __all__ = ["EquipoiseTrainer", "global_batch", "last_checkpoint", "training_arguments", "whole_steps"]
 

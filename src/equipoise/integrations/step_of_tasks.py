@@ -9,9 +9,9 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from equipoise.integrations.jacobian import GradientMethod, Gradients
 from equipoise.losses.tasks import TasksLoss, means, sum_by_task
 from equipoise.losses.tasks.base import FloatArray
+from equipoise.losses.tasks.gradients import GradientMethod, Gradients
 
 
 class StepOfTasks:

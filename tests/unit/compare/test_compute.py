@@ -11,7 +11,7 @@ from equipoise.collate import Collator, EncodedExamples
 from equipoise.experiment.compare.compute import training_flops
 from equipoise.losses import TokenLoss
 from equipoise.losses.labels import CrossEntropy
-from equipoise.objectives import LabelObjective, TokenObjective
+from equipoise.losses.objectives import LabelObjective, TokenObjective
 
 LABELS = tuple(f"label {letter}" for letter in "abcdefghij")
 TASKS = {"say": Task("say", "classification", LABELS)}

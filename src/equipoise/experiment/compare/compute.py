@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from equipoise.collate import EncodedExamples
-from equipoise.objectives import LabelObjective, Objective
+from equipoise.losses.objectives import LabelObjective, Objective
 
 PER_PARAMETER = 6  # and token: two forward, four backward
 

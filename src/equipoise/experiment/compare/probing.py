@@ -12,7 +12,7 @@ from equipoise.experiment.compare.rows import Rows
 from equipoise.experiment.compare.trainings import Training
 from equipoise.experiment.evaluate import evaluate_model
 from equipoise.experiment.train import train_prepared
-from equipoise.integrations.models import load_model
+from equipoise.models import load_model
 
 SHORT, LONG = 4, 16  # steps
 ROWS = 512

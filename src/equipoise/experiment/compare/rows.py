@@ -7,7 +7,7 @@ from equipoise.config import RunConfig
 from equipoise.data import Records
 from equipoise.experiment.prepare import Prepared, prepare_again
 from equipoise.experiment.train import encode
-from equipoise.integrations.models import load_tokenizer
+from equipoise.models import load_tokenizer
 
 
 class Rows:

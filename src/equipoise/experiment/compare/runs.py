@@ -32,7 +32,7 @@ from equipoise.experiment.objective import objective_of
 from equipoise.experiment.prepare import Prepared, fingerprint
 from equipoise.experiment.sampling import index_of, sampler_of
 from equipoise.experiment.train import train_prepared
-from equipoise.integrations.models import load_model
+from equipoise.models import load_model
 
 WAIT = 2.0  # seconds between two looks at runs that others train
 

@@ -7,7 +7,7 @@ import torch
 from transformers import ByT5Tokenizer, T5Config, T5ForConditionalGeneration
 
 from equipoise.errors import RunError
-from equipoise.integrations.models import TinyShape, load_model, load_tokenizer
+from equipoise.models import TinyShape, load_model, load_tokenizer
 
 SHAPE = TinyShape(d_model=16, d_kv=8, d_ff=24, num_layers=1, num_decoder_layers=1, num_heads=2)
 

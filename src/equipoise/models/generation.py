@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from equipoise.collate import Tokenizer
-from equipoise.scoring.batches import Tokens, distinct_rows, length_batches, pad_rows
-from equipoise.scoring.modes import evaluating
+from equipoise.models.batches import Tokens, distinct_rows, length_batches, pad_rows
+from equipoise.models.modes import evaluating
 
 
 def generate_texts(

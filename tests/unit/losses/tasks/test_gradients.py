@@ -7,7 +7,7 @@ import torch
 from torch.testing import assert_close
 
 from equipoise.errors import ConfigError, StateError
-from equipoise.integrations.jacobian import GradientMethod, Gradients, tasks_loss_of
+from equipoise.losses.tasks.gradients import GradientMethod, Gradients, tasks_loss_of
 
 pytest.importorskip("torchjd")
 G = torch.tensor([[1.0, 0.0], [-1.0, 1.0]])  # in conflict: g_1 g_2 = -1

@@ -9,8 +9,8 @@ from tests.support.seq2seq import MODELS, TASKS, TOKENIZER, built, t5
 from torch import Tensor
 
 from equipoise.errors import DataError, RunError
-from equipoise.scoring import LabelScorer, label_scores, label_tokens, prefix_tree
-from equipoise.scoring.batches import pad_rows
+from equipoise.models import LabelScorer, label_scores, label_tokens, prefix_tree
+from equipoise.models.batches import pad_rows
 
 ROWS = [("letters", "one"), ("two", "a much longer input"), ("letters", ""), ("one", "x"), ("two", "three 3")]
 

@@ -11,11 +11,11 @@ from equipoise.collate import Tokenizer
 from equipoise.data import Task
 from equipoise.errors import ConfigError
 from equipoise.losses.labels import LabelLoss, LabelTerms
+from equipoise.losses.objectives.base import Batch
+from equipoise.losses.objectives.priors import task_priors
 from equipoise.losses.sequence import IGNORED
-from equipoise.objectives.base import Batch
-from equipoise.objectives.priors import task_priors
+from equipoise.models import PrefixTree, label_scores, label_tokens, prefix_tree
 from equipoise.plan import Plan
-from equipoise.scoring import PrefixTree, label_scores, label_tokens, prefix_tree
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,8 +11,8 @@ from transformers import ByT5Tokenizer
 
 from equipoise.data import Task
 from equipoise.errors import ConfigError, DataError, RunError
-from equipoise.scoring import LabelScorer, evaluating, label_probabilities
-from equipoise.scoring.batches import length_batches
+from equipoise.models import LabelScorer, evaluating, label_probabilities
+from equipoise.models.batches import length_batches
 
 
 def tokens(*texts: str) -> list[list[int]]:

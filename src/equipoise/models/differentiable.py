@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from equipoise.errors import DataError, RunError
-from equipoise.scoring.encoded_once import encoded_once
-from equipoise.scoring.head import output_layer_at_wanted
-from equipoise.scoring.prefixes import PrefixTree
+from equipoise.models.encoded_once import encoded_once
+from equipoise.models.head import output_layer_at_wanted
+from equipoise.models.prefixes import PrefixTree
 
 IntArray = NDArray[np.int64]
 
@@ -67,7 +67,7 @@ def label_scores(
     Two rows, of tasks with two labels and with one:
 
     >>> from transformers import T5Config, T5ForConditionalGeneration
-    >>> from equipoise.scoring import prefix_tree
+    >>> from equipoise.models import prefix_tree
     >>> with torch.random.fork_rng():
     ...     model = T5ForConditionalGeneration(T5Config(
     ...         vocab_size=16, d_model=8, d_kv=4, d_ff=8, num_layers=1, num_heads=2, decoder_start_token_id=0))

@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from equipoise.collate import Tokenizer
 from equipoise.data import Task
 from equipoise.errors import ConfigError
-from equipoise.scoring.batches import Tokens, distinct_rows, length_batches, pad_rows
-from equipoise.scoring.generation import generate_labels, generate_texts
-from equipoise.scoring.head import WantedPositions, output_layer_at_wanted
-from equipoise.scoring.label_trees import label_tokens, prefix_tree
-from equipoise.scoring.modes import evaluating
-from equipoise.scoring.prefixes import PrefixTree, TreeSlice
+from equipoise.models.batches import Tokens, distinct_rows, length_batches, pad_rows
+from equipoise.models.generation import generate_labels, generate_texts
+from equipoise.models.head import WantedPositions, output_layer_at_wanted
+from equipoise.models.label_trees import label_tokens, prefix_tree
+from equipoise.models.modes import evaluating
+from equipoise.models.prefixes import PrefixTree, TreeSlice
 
 
 class LabelScorer:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from equipoise.collate import Tokenizer, encode_targets
 from equipoise.data import Task
-from equipoise.scoring.prefixes import PrefixTree
+from equipoise.models.prefixes import PrefixTree
 
 
 def label_tokens(task: Task, tokenizer: Tokenizer) -> list[list[int]]:

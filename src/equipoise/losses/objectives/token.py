@@ -13,10 +13,10 @@ from equipoise.data import Task
 from equipoise.losses import TokenLoss
 from equipoise.losses.first_token import FirstTokenAdjustment
 from equipoise.losses.labels import LogitAdjusted
-from equipoise.objectives.base import Batch
-from equipoise.objectives.priors import task_priors
+from equipoise.losses.objectives.base import Batch
+from equipoise.losses.objectives.priors import task_priors
+from equipoise.models import label_tokens
 from equipoise.plan import Plan
-from equipoise.scoring import label_tokens
 
 
 @dataclass(frozen=True, eq=False)
