@@ -11,7 +11,7 @@ from torch.nn.parallel import DistributedDataParallel
 import toy
 from equipoise import Shard
 from equipoise.base.files import write_atomically
-from equipoise.integrations.stream_loader import StreamLoader
+from equipoise.loaders import StreamLoader
 from equipoise.losses import TokenLoss, step_mass
 
 WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True)  # weights as one process has them, whatever wraps them

@@ -19,7 +19,7 @@ from equipoise.data import Limits, Task, read_records
 from equipoise.data.readers.sources import find_sources
 from equipoise.errors import ConfigError, DataError, EquipoiseWarning, PlanError, RunError, StateError
 from equipoise.experiment.directory import read_json
-from equipoise.integrations.checkpoints import FILE_NAME, StreamPosition
+from equipoise.trainer.checkpoints.position import FILE_NAME, StreamPosition
 
 PLACE = {
     "format": 1,

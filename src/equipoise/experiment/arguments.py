@@ -6,7 +6,8 @@ from transformers import Seq2SeqTrainingArguments
 
 from equipoise.config import RunConfig
 from equipoise.errors import ConfigError
-from equipoise.integrations.hf import global_batch, training_arguments, whole_steps
+from equipoise.trainer import training_arguments
+from equipoise.trainer.trainer import global_batch, whole_steps
 
 
 def trainer_arguments(config: RunConfig, folder: Path, model_type: str) -> Seq2SeqTrainingArguments:

@@ -24,12 +24,13 @@ from equipoise.experiment.sampling import index_of, sampler_of
 from equipoise.experiment.strata import strata_of
 from equipoise.experiment.tasks_loss import tasks_loss_of_run
 from equipoise.experiment.validation import validation_rows
-from equipoise.integrations.checkpoint_folders import saving
-from equipoise.integrations.hf import EquipoiseTrainer, global_batch
-from equipoise.integrations.hf_callbacks import METRICS_NAME
 from equipoise.models import load_model
 from equipoise.plan import Plan
 from equipoise.samplers import LengthSorted
+from equipoise.trainer import EquipoiseTrainer
+from equipoise.trainer.callbacks import METRICS_NAME
+from equipoise.trainer.checkpoints.folders import saving
+from equipoise.trainer.trainer import global_batch
 
 
 @dataclass(frozen=True)

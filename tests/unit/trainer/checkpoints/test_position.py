@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from equipoise.errors import RunError, RunWarning, StateError
-from equipoise.integrations.checkpoint_folders import (
+from equipoise.trainer.checkpoints.folders import (
     checkpoint_folders,
     finish,
     last_checkpoint,
@@ -15,8 +15,8 @@ from equipoise.integrations.checkpoint_folders import (
     refuse_used,
     saving,
 )
-from equipoise.integrations.checkpoints import FILE_NAME, StreamPosition
-from equipoise.integrations.sealing import SEAL, UNFINISHED, begin, damage_of, discard, is_foreign, is_sealed, seal
+from equipoise.trainer.checkpoints.position import FILE_NAME, StreamPosition
+from equipoise.trainer.checkpoints.seal import SEAL, UNFINISHED, begin, damage_of, discard, is_foreign, is_sealed, seal
 
 PLACE = StreamPosition(step=25, global_batch=8, draws_per_epoch=80, examples=72, sampler={"seed": 1})
 
@@ -202,7 +202,7 @@ def test_a_file_that_cannot_be_read_is_damage(checkpoint, monkeypatch) -> None:
     def fail(_: object) -> str:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr("equipoise.integrations.sealing._checksum", fail)
+    monkeypatch.setattr("equipoise.trainer.checkpoints.seal._checksum", fail)
     assert "cannot be read (Input/output error)" in str(damage_of(checkpoint))
 
 
@@ -212,7 +212,7 @@ def test_an_old_checkpoint_that_cannot_be_removed_does_not_end_the_training(tmp_
     def fail(_: object) -> None:
         raise OSError(39, "Directory not empty")
 
-    monkeypatch.setattr("equipoise.integrations.checkpoint_folders.discard", fail)
+    monkeypatch.setattr("equipoise.trainer.checkpoints.folders.discard", fail)
     with pytest.warns(RunWarning, match="checkpoint-1` cannot be removed: Directory not empty"):
         finish(PLACE, tmp_path / "checkpoint-2", keep=1)
     assert is_sealed(tmp_path / "checkpoint-2")

@@ -9,8 +9,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from equipoise.drawing import Shard
 from equipoise.errors import ConfigError, RunError, StateError
-from equipoise.integrations.stream_checks import check_rows, check_shard, check_token_batches, inner_sampler
-from equipoise.integrations.trained import RowSampler, TrainedRows, TrainedTokenBatches
+from equipoise.loaders.checks import check_rows, check_shard, check_token_batches, inner_sampler
+from equipoise.loaders.progress import RowSampler, TrainedRows, TrainedTokenBatches
 from equipoise.samplers import TokenBatches
 
 MakeSampler = Callable[[Shard], RowSampler | TokenBatches]

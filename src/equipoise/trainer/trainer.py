@@ -16,16 +16,16 @@ from transformers.trainer_utils import EvalLoopOutput, PredictionOutput
 
 from equipoise.collate import Collator
 from equipoise.errors import RunError
-from equipoise.integrations.checkpoint_folders import last_checkpoint
-from equipoise.integrations.hf_arguments import check_arguments, global_batch, training_arguments
-from equipoise.integrations.hf_callbacks import MetricsCallback, ProgressBar, StopOnSignal, no_bars_for_saving
-from equipoise.integrations.hf_mixin import StreamMixin
-from equipoise.integrations.hf_stream import EpochSampler
-from equipoise.integrations.hf_tasks import TasksTrainer
-from equipoise.integrations.stream_checks import whole_steps
+from equipoise.loaders.checks import whole_steps
 from equipoise.losses import SumMass, TokenLoss, step_mass
 from equipoise.losses.objectives import Objective, TokenObjective
 from equipoise.losses.tasks import TasksLoss
+from equipoise.trainer.arguments import check_arguments, global_batch, training_arguments
+from equipoise.trainer.callbacks import MetricsCallback, ProgressBar, StopOnSignal, no_bars_for_saving
+from equipoise.trainer.checkpoints.folders import last_checkpoint
+from equipoise.trainer.mixin import StreamMixin
+from equipoise.trainer.stream import EpochSampler
+from equipoise.trainer.tasks import TasksTrainer
 
 __all__ = ["EquipoiseTrainer", "global_batch", "last_checkpoint", "training_arguments", "whole_steps"]
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from equipoise.integrations.stream_checks import inner_sampler
+from equipoise.loaders.checks import inner_sampler
 from equipoise.samplers import LengthSorted, PlanSampler, TokenBatches, WeightedSampler
 
 RowSampler = PlanSampler | WeightedSampler | LengthSorted

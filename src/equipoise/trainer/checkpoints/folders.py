@@ -10,8 +10,8 @@ from pathlib import Path
 
 from equipoise.base.files import free_space, refusing_unwritable
 from equipoise.errors import RunError, RunWarning, StateError
-from equipoise.integrations.checkpoints import METRICS_NAME, StreamPosition
-from equipoise.integrations.sealing import UNFINISHED, damage_of, discard, is_foreign, is_sealed, seal
+from equipoise.trainer.checkpoints.position import METRICS_NAME, StreamPosition
+from equipoise.trainer.checkpoints.seal import UNFINISHED, damage_of, discard, is_foreign, is_sealed, seal
 
 
 def checkpoint_folders(output_dir: str | os.PathLike[str]) -> list[Path]:

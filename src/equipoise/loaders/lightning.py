@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from equipoise.drawing import Shard
 from equipoise.errors import ConfigError
-from equipoise.integrations.stream_loader import MakeSampler, StreamLoader
+from equipoise.loaders.loader import MakeSampler, StreamLoader
 from equipoise.losses import SumMass, step_mass
 from equipoise.samplers import TokenBatches
 

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from equipoise.base.files import read_text, to_disk, write_atomically
 from equipoise.errors import RunError, StateError
-from equipoise.integrations.checkpoints import FILE_NAME
+from equipoise.trainer.checkpoints.position import FILE_NAME
 
 SEAL = "SHA256SUMS"
 UNFINISHED = "UNFINISHED"

@@ -5,13 +5,9 @@ import torch
 from transformers import Seq2SeqTrainingArguments
 
 from equipoise.errors import ConfigError
-from equipoise.integrations.hf_arguments import (
-    OWNED,
-    check_arguments,
-    global_batch,
-    training_arguments,
-)
-from equipoise.integrations.stream_checks import whole_steps
+from equipoise.loaders.checks import whole_steps
+from equipoise.trainer import training_arguments
+from equipoise.trainer.arguments import OWNED, check_arguments, global_batch
 
 CPU = {"use_cpu": True}
 
@@ -93,10 +89,10 @@ def test_bfloat16_where_the_device_has_it(tmp_path, monkeypatch, gpu, supported,
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: supported)
     # The class itself would start CUDA; what it is given is what matters here.
     monkeypatch.setattr(
-        "equipoise.integrations.hf_arguments.Seq2SeqTrainingArguments.__post_init__",
+        "equipoise.trainer.arguments.Seq2SeqTrainingArguments.__post_init__",
         lambda self: chosen.update(bf16=self.bf16),
     )
-    monkeypatch.setattr("equipoise.integrations.hf_arguments.check_arguments", lambda *_: None)
+    monkeypatch.setattr("equipoise.trainer.arguments.check_arguments", lambda *_: None)
     training_arguments(tmp_path, options)
     assert chosen == {"bf16": expected}
 

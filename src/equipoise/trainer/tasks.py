@@ -13,11 +13,11 @@ from transformers import Seq2SeqTrainer, TrainerCallback, TrainerControl, Traine
 from equipoise.base.files import read_text, write_atomically
 from equipoise.base.plain_json import parse_json
 from equipoise.errors import ConfigError, StateError
-from equipoise.integrations.step_of_tasks import StepOfTasks
 from equipoise.losses import SumMass
 from equipoise.losses.objectives import Objective
 from equipoise.losses.tasks import Sum, TasksLoss
 from equipoise.losses.tasks.gradients import Gradients
+from equipoise.trainer.step_of_tasks import StepOfTasks
 
 FILE_NAME = "equipoise_tasks.json"
 

@@ -13,10 +13,10 @@ from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import TrainOutput
 
 from equipoise.errors import ConfigError
-from equipoise.integrations.checkpoints import StreamPosition
-from equipoise.integrations.hf_arguments import check_stream_arguments, global_batch
-from equipoise.integrations.hf_checkpoints import CheckpointMixin
-from equipoise.integrations.hf_stream import EpochSampler, StreamCallback, check_sampler
+from equipoise.trainer.arguments import check_stream_arguments, global_batch
+from equipoise.trainer.checkpoints.mixin import CheckpointMixin
+from equipoise.trainer.checkpoints.position import StreamPosition
+from equipoise.trainer.stream import EpochSampler, StreamCallback, check_sampler
 
 
 class StreamMixin(CheckpointMixin):

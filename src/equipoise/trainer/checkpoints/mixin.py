@@ -18,14 +18,14 @@ from transformers.trainer import TRAINER_STATE_NAME
 
 from equipoise.base.files import read_text
 from equipoise.errors import EquipoiseError, RunError, StateError
-from equipoise.integrations.checkpoint_folders import (
+from equipoise.trainer.checkpoints.folders import (
     named_checkpoint,
     newest_whole_checkpoint,
     refuse_unwritable,
     refuse_used,
     saving,
 )
-from equipoise.integrations.sealing import begin
+from equipoise.trainer.checkpoints.seal import begin
 
 _Base = Trainer if TYPE_CHECKING else object  # it stands before a Trainer, which may be any subclass
 LOSS_NAME = "equipoise_loss_{rank}.json"

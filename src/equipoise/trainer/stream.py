@@ -11,9 +11,9 @@ from accelerate.utils import broadcast_object_list
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from equipoise.errors import ConfigError, RunError
-from equipoise.integrations.checkpoint_folders import finish
-from equipoise.integrations.checkpoints import StreamPosition
-from equipoise.integrations.stream_checks import check_rows, inner_sampler
+from equipoise.loaders.checks import check_rows, inner_sampler
+from equipoise.trainer.checkpoints.folders import finish
+from equipoise.trainer.checkpoints.position import StreamPosition
 
 
 class EpochSampler(Protocol):

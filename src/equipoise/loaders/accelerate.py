@@ -13,7 +13,7 @@ from equipoise.base.files import read_text, write_atomically
 from equipoise.base.plain_json import parse_json
 from equipoise.drawing import Shard
 from equipoise.errors import ConfigError, StateError
-from equipoise.integrations.stream_loader import MakeSampler, StreamLoader
+from equipoise.loaders.loader import MakeSampler, StreamLoader
 
 FILE_NAME = "equipoise_loader.json"
 

@@ -18,7 +18,7 @@ from transformers.trainer_callback import ProgressCallback
 from transformers.utils import logging
 
 from equipoise.base.files import refusing_unwritable, unfinished_name, write_atomically
-from equipoise.integrations.checkpoints import METRICS_NAME
+from equipoise.trainer.checkpoints.position import METRICS_NAME
 
 
 class MetricsCallback(TrainerCallback):
