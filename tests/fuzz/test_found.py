@@ -18,7 +18,7 @@ from equipoise.config._yaml import parse_yaml
 from equipoise.data import Limits, Task, read_records
 from equipoise.data.readers.sources import find_sources
 from equipoise.errors import ConfigError, DataError, EquipoiseWarning, PlanError, RunError, StateError
-from equipoise.experiment.directory import read_json
+from equipoise.runs.directory import read_json
 from equipoise.trainer.checkpoints.position import FILE_NAME, StreamPosition
 
 PLACE = {

@@ -33,10 +33,10 @@ from equipoise.experiment.compare.result import (
     Stage,
     Versus,
 )
-from equipoise.experiment.directory import RunDirectory
 from equipoise.metrics import Estimate, TaskPredictions, evaluate, predictions_table
 from equipoise.plan import Plan
 from equipoise.rates import Equal, Proportional
+from equipoise.runs.directory import RunDirectory
 from equipoise.statistics import difference_over_seeds, mean_interval
 from equipoise.weights import Natural, Power
 

@@ -12,7 +12,7 @@ from equipoise.census import Census
 from equipoise.cli._options import Json, Overrides, Source, print_json, read_config
 from equipoise.data import check_records, infer_tasks
 from equipoise.errors import ConfigError
-from equipoise.experiment.prepare import census_of, load_records, task_options
+from equipoise.runs.prepare import census_of, load_records, task_options
 
 Plot = Annotated[
     Path | None,

@@ -14,7 +14,6 @@ from equipoise.config import load_config, save_config
 from equipoise.drawing import Mixed, OneTask, Quota, StratumIndex
 from equipoise.errors import RunError
 from equipoise.experiment.compare.directory import ComparisonDirectory
-from equipoise.experiment.directory import RunDirectory
 from equipoise.metrics import Estimate, predictions_table, read_predictions
 from equipoise.report.comparison import (
     alerts,
@@ -30,6 +29,7 @@ from equipoise.report.comparison import (
     write_report,
 )
 from equipoise.report.comparison.opened import Opened
+from equipoise.runs.directory import RunDirectory
 from equipoise.samplers import PlanSampler
 from equipoise.statistics import mean_interval
 

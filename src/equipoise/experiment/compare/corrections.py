@@ -18,12 +18,12 @@ from equipoise.calibration import (
 )
 from equipoise.calibration.logs import Array
 from equipoise.config import RunConfig
-from equipoise.experiment.calibration_report import FOLDS
-from equipoise.experiment.directory import RunDirectory
-from equipoise.experiment.trained_prior import trained_prior
 from equipoise.metrics import TaskPredictions, read_predictions
 from equipoise.metrics.resampling import group_codes
 from equipoise.plan import Plan
+from equipoise.runs.calibration.report import FOLDS
+from equipoise.runs.directory import RunDirectory
+from equipoise.runs.losses import trained_prior
 
 Costs = Mapping[str, Array]
 # What tau is chosen by for an objective; where nothing is said here, tau would change nothing that counts.

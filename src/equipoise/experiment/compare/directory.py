@@ -11,7 +11,7 @@ from equipoise.base.files import unfinished_name
 from equipoise.config import ComparisonConfig, config_to_dict, load_comparison, save_config
 from equipoise.errors import RunError
 from equipoise.experiment.compare.result import Result
-from equipoise.experiment.directory import read_json, write_json
+from equipoise.runs.directory import read_json, write_json
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ import numpy as np
 from equipoise.config import NATURAL, ComparisonConfig, Correction, seconds_of
 from equipoise.data import Records, give_warnings
 from equipoise.errors import ConfigError, DataError
-from equipoise.experiment.calibration_inputs import read_costs
 from equipoise.experiment.compare.corrections import TAU_METRIC, Costs, corrected, cross_fitted_validation
 from equipoise.experiment.compare.directory import ComparisonDirectory
 from equipoise.experiment.compare.recommended import write_recommended
@@ -21,9 +20,10 @@ from equipoise.experiment.compare.scheduling import schedule_of
 from equipoise.experiment.compare.selecting import keep, mean_of, prices, ranking
 from equipoise.experiment.compare.trainings import Training, trainings_of
 from equipoise.experiment.compare.verdict import against_baseline, ranks_of, recommend, shown
-from equipoise.experiment.evaluate import train_counts
-from equipoise.experiment.prepare import Prepared, load_records, prepare
 from equipoise.metrics import TaskPredictions
+from equipoise.runs.calibration.inputs import read_costs
+from equipoise.runs.evaluate import train_counts
+from equipoise.runs.prepare import Prepared, load_records, prepare
 from equipoise.statistics import objective_replicates, standard_error_of_mean
 
 LEAST_RESAMPLES = 2

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from equipoise.config import RunConfig, config_to_dict
-from equipoise.experiment.calibrated import fingerprint_of_weights
-from equipoise.experiment.versions import installed_versions
+from equipoise.runs.calibration.calibrated import fingerprint_of_weights
+from equipoise.runs.directory import installed_versions
 
 LENGTH = 12  # hexadecimal digits: 2**48 runs
 

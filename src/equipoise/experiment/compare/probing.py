@@ -10,9 +10,9 @@ import numpy as np
 
 from equipoise.experiment.compare.rows import Rows
 from equipoise.experiment.compare.trainings import Training
-from equipoise.experiment.evaluate import evaluate_model
-from equipoise.experiment.train import train_prepared
 from equipoise.models import load_model
+from equipoise.runs.evaluate import evaluate_model
+from equipoise.runs.train import train_prepared
 
 SHORT, LONG = 4, 16  # steps
 ROWS = 512

@@ -5,9 +5,9 @@ from typing import Any
 from equipoise.collate import EncodedExamples
 from equipoise.config import RunConfig
 from equipoise.data import Records
-from equipoise.experiment.prepare import Prepared, prepare_again
-from equipoise.experiment.train import encode
 from equipoise.models import load_tokenizer
+from equipoise.runs.prepare import Prepared, prepare_again
+from equipoise.runs.train import encode
 
 
 class Rows:

@@ -26,13 +26,13 @@ from equipoise.experiment.compare.result import RunCost
 from equipoise.experiment.compare.rows import Rows
 from equipoise.experiment.compare.scored import Tested, Trained
 from equipoise.experiment.compare.trainings import Training
-from equipoise.experiment.directory import RunDirectory
-from equipoise.experiment.evaluate import evaluate_model
-from equipoise.experiment.objective import objective_of
-from equipoise.experiment.prepare import Prepared, fingerprint
-from equipoise.experiment.sampling import index_of, sampler_of
-from equipoise.experiment.train import train_prepared
 from equipoise.models import load_model
+from equipoise.runs.directory import RunDirectory
+from equipoise.runs.evaluate import evaluate_model
+from equipoise.runs.losses import objective_of
+from equipoise.runs.prepare import Prepared, fingerprint
+from equipoise.runs.sampling import index_of, sampler_of
+from equipoise.runs.train import train_prepared
 
 WAIT = 2.0  # seconds between two looks at runs that others train
 

@@ -8,7 +8,7 @@ from equipoise.experiment.compare.probing import Speed, measure
 from equipoise.experiment.compare.rows import Rows
 from equipoise.experiment.compare.schedule import Schedule, affordable
 from equipoise.experiment.compare.trainings import Training
-from equipoise.experiment.directory import read_json, write_json
+from equipoise.runs.directory import read_json, write_json
 
 
 def schedule_of(

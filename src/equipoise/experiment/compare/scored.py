@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 
 from equipoise.experiment.compare.directory import refusing_damage
 from equipoise.experiment.compare.judging import Means
-from equipoise.experiment.directory import RunDirectory, read_json, write_json
+from equipoise.runs.directory import RunDirectory, read_json, write_json
 
 
 @dataclass(frozen=True)

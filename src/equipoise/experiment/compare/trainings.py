@@ -7,8 +7,8 @@ from typing import Any
 from equipoise.config import NATURAL, ComparisonConfig, Correction, LossConfig, RunConfig, TrialConfig, config_to_dict
 from equipoise.errors import PlanError
 from equipoise.experiment.compare.result import CandidateInfo
-from equipoise.experiment.prepare import Prepared, prepare_again
 from equipoise.rates import Proportional
+from equipoise.runs.prepare import Prepared, prepare_again
 from equipoise.weights import Natural
 
 CONFIGURED = "configured"

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from equipoise.errors import RunError
-from equipoise.experiment.directory import RunDirectory
 from equipoise.report._figure import inline_svg
 from equipoise.report.comparison.opened import Opened, text_of_file
 from equipoise.report.comparison.words import counted, number
 from equipoise.report.page import Cell, Head, HtmlFigure, HtmlTable, Section
 from equipoise.report.plots import curves_plot
+from equipoise.runs.directory import RunDirectory
 
 
 @dataclass(frozen=True)

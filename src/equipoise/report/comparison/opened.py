@@ -10,15 +10,15 @@ import pyarrow as pa
 from equipoise.config import ComparisonConfig, load_comparison
 from equipoise.data import Task
 from equipoise.errors import DataWarning, RunError
-from equipoise.experiment.calibration_inputs import read_costs
 from equipoise.experiment.compare.corrections import corrected
 from equipoise.experiment.compare.directory import ComparisonDirectory
 from equipoise.experiment.compare.result import Result
-from equipoise.experiment.directory import RunDirectory
-from equipoise.experiment.evaluate import train_counts
 from equipoise.metrics import Estimate, Scores, TaskPredictions, evaluate
 from equipoise.plan import Plan
 from equipoise.report.comparison.words import metric
+from equipoise.runs.calibration.inputs import read_costs
+from equipoise.runs.directory import RunDirectory
+from equipoise.runs.evaluate import train_counts
 from equipoise.statistics import mean_interval
 
 Predictions = dict[str, TaskPredictions]

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from equipoise.experiment.directory import read_json
 from equipoise.report.comparison.opened import Opened, text_of_file
 from equipoise.report.page import Cell, Head, HtmlTable, Section
+from equipoise.runs.directory import read_json
 
 
 @dataclass(frozen=True)

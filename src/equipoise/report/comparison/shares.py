@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise.experiment.directory import RunDirectory
-from equipoise.experiment.sampling import count_draws
 from equipoise.report._figure import inline_svg
 from equipoise.report.comparison.census import shown
 from equipoise.report.comparison.curves import logged
 from equipoise.report.comparison.opened import Opened
 from equipoise.report.page import Cell, Head, HtmlFigure, HtmlTable, Section
 from equipoise.report.plots import shares_plot
+from equipoise.runs.directory import RunDirectory
+from equipoise.runs.sampling import count_draws
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from equipoise.base.files import write_atomically
-from equipoise.experiment.directory import write_json
 from equipoise.report.comparison import (
     alerts,
     answer,
@@ -24,6 +23,7 @@ from equipoise.report.comparison.story import Report, gather
 from equipoise.report.markdown import to_markdown
 from equipoise.report.page import Page, Section
 from equipoise.report.planner import planner_section
+from equipoise.runs.directory import write_json
 
 
 def write_report(directory: Path) -> Path:

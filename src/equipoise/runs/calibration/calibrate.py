@@ -22,15 +22,15 @@ from equipoise.calibration import (
 from equipoise.calibration.logs import Array
 from equipoise.data import Columns
 from equipoise.errors import ConfigError, DataWarning, RunError
-from equipoise.experiment.calibrated import belongs
-from equipoise.experiment.calibration_inputs import read_costs, read_priors, unlabelled_records, validation_records
-from equipoise.experiment.calibration_report import FOLDS, Calibrated, TaskReport, report_of
-from equipoise.experiment.directory import RunDirectory, write_json
-from equipoise.experiment.predicting import predict_records
-from equipoise.experiment.trained_prior import trained_prior
 from equipoise.metrics import TaskPredictions
 from equipoise.metrics.resampling import group_codes
 from equipoise.models import load_model
+from equipoise.runs.calibration.calibrated import belongs
+from equipoise.runs.calibration.inputs import read_costs, read_priors, unlabelled_records, validation_records
+from equipoise.runs.calibration.report import FOLDS, Calibrated, TaskReport, report_of
+from equipoise.runs.directory import RunDirectory, write_json
+from equipoise.runs.losses import trained_prior
+from equipoise.runs.predicting import predict_records
 
 
 @dataclass(frozen=True, kw_only=True)

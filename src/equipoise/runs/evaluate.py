@@ -15,14 +15,14 @@ from equipoise.collate import EncodedExamples
 from equipoise.config import DataConfig, RunConfig
 from equipoise.data import Records, Task
 from equipoise.errors import DataError, DataWarning, RunError
-from equipoise.experiment.calibrated import read_calibration
-from equipoise.experiment.directory import RunDirectory, write_json
-from equipoise.experiment.predicting import predict_records
-from equipoise.experiment.prepare import load_records, read_source
 from equipoise.metrics import Scores, TaskPredictions, predictions_table
 from equipoise.metrics import evaluate as score
 from equipoise.models import load_model
 from equipoise.plan import Plan
+from equipoise.runs.calibration.calibrated import read_calibration
+from equipoise.runs.directory import RunDirectory, write_json
+from equipoise.runs.predicting import predict_records
+from equipoise.runs.prepare import load_records, read_source
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from equipoise.calibration.logs import Array
 from equipoise.config import RunConfig, read_yaml
 from equipoise.data import Columns, Records, Task
 from equipoise.errors import ConfigError, DataError, RunError
-from equipoise.experiment.directory import RunDirectory, read_json
-from equipoise.experiment.prepare import fingerprint, load_records
-from equipoise.experiment.unlabelled import read_unlabelled
+from equipoise.runs.directory import RunDirectory, read_json
+from equipoise.runs.predicting import read_unlabelled
+from equipoise.runs.prepare import fingerprint, load_records
 
 
 def validation_records(directory: RunDirectory, config: RunConfig, tasks: Mapping[str, Task]) -> Records:

@@ -21,8 +21,8 @@ from equipoise.calibration import (
     row_weights,
 )
 from equipoise.calibration.logs import Array
-from equipoise.experiment.directory import RunDirectory
 from equipoise.metrics.task_rows import task_means
+from equipoise.runs.directory import RunDirectory
 
 FOLDS = 5
 

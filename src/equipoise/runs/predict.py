@@ -13,12 +13,11 @@ import pyarrow.parquet as pq
 from equipoise.base.files import write_atomically
 from equipoise.data import Columns
 from equipoise.errors import ConfigError
-from equipoise.experiment.calibrated import read_calibration
-from equipoise.experiment.directory import RunDirectory
-from equipoise.experiment.predicting import predict_records
-from equipoise.experiment.unlabelled import read_unlabelled
 from equipoise.metrics import TaskPredictions
 from equipoise.models import load_model
+from equipoise.runs.calibration.calibrated import read_calibration
+from equipoise.runs.directory import RunDirectory
+from equipoise.runs.predicting import predict_records, read_unlabelled
 
 SUFFIXES = (".parquet", ".jsonl", ".csv")
 

@@ -12,12 +12,12 @@ from equipoise.config import make_config
 from equipoise.config._loss import LABEL_LOSSES, TOKEN_LOSSES
 from equipoise.data import Records
 from equipoise.errors import ConfigError, PlanError, PlanWarning
-from equipoise.experiment.objective import label_loss_of, objective_of
-from equipoise.experiment.predicting import predict_records
-from equipoise.experiment.prepare import Prepared, prepare
 from equipoise.losses import TokenLoss
 from equipoise.losses.objectives import LabelObjective, TokenObjective
 from equipoise.models import TinyShape, load_model
+from equipoise.runs.losses import label_loss_of, objective_of
+from equipoise.runs.predicting import predict_records
+from equipoise.runs.prepare import Prepared, prepare
 
 NEEDED: dict[str, dict[str, Any]] = {
     "weighted": {"weights": "balanced"},

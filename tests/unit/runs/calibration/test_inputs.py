@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 from equipoise.cli import app
 from equipoise.data import Task
 from equipoise.errors import ConfigError
-from equipoise.experiment.calibrate import Wishes
-from equipoise.experiment.calibration_inputs import read_costs, read_priors
+from equipoise.runs.calibration.calibrate import Wishes
+from equipoise.runs.calibration.inputs import read_costs, read_priors
 
 TASKS = {
     "triage": Task("triage", "classification", ("routine", "urgent")),

@@ -6,8 +6,8 @@ from pathlib import Path
 from equipoise.base.files import read_text
 from equipoise.calibration import Belongs, Calibration
 from equipoise.errors import RunError
-from equipoise.experiment.directory import RunDirectory
 from equipoise.plan import Plan
+from equipoise.runs.directory import RunDirectory
 
 WEIGHTS = (".safetensors", ".bin")
 _BYTES_AT_ONCE = 1 << 20

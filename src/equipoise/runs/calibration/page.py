@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from equipoise.base.files import write_atomically
-from equipoise.experiment.calibration_report import FOLDS, Calibrated, TaskReport
 from equipoise.report._figure import inline_svg
 from equipoise.report.page import Card, Cell, Head, HtmlFigure, HtmlTable, Page, Section
 from equipoise.report.plots import reliability_plot
+from equipoise.runs.calibration.report import FOLDS, Calibrated, TaskReport
 
 NAMES = {
     "log_loss": "log-loss", "brier": "Brier score", "ece": "calibration error", "macro_f1": "macro-F1",

@@ -9,8 +9,8 @@ from tests.unit.cli.rows import write_rows
 
 from equipoise.config import load_config, make_config, save_config
 from equipoise.errors import ConfigError, EquipoiseWarning
-from equipoise.experiment.prepare import Prepared, prepare
-from equipoise.experiment.tasks_loss import tasks_loss_of_run
+from equipoise.runs.losses import tasks_loss_of_run
+from equipoise.runs.prepare import Prepared, prepare
 
 
 def prepared(folder: Path, chosen: Any, draws: int = 160_000, **training: Any) -> Prepared:

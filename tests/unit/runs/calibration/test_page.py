@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from equipoise.calibration import Belongs, Calibration, ReliabilityTable, TaskCalibration
-from equipoise.experiment.calibration_report import Calibrated, TaskReport
-from equipoise.experiment.directory import RunDirectory
-from equipoise.report.calibration_page import build_page, calibration_page
+from equipoise.runs.calibration.page import build_page, calibration_page
+from equipoise.runs.calibration.report import Calibrated, TaskReport
+from equipoise.runs.directory import RunDirectory
 
 BAD = "<script>alert('$x$')</script>"
 

@@ -5,9 +5,9 @@ import pytest
 
 from equipoise.census import Census
 from equipoise.config import parse_loss
-from equipoise.experiment.trained_prior import trained_prior
 from equipoise.plan import Plan
 from equipoise.rates import Equal, Fixed
+from equipoise.runs.losses import trained_prior
 from equipoise.weights import InverseFrequency, Natural, Power
 
 CENSUS = Census.from_counts({"mood": {"glad": 900, "sad": 100}, "other": {"x": 50, "y": 5000}})

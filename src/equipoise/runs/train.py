@@ -1,6 +1,7 @@
 """Train: one configuration becomes one run directory."""
 
 import shutil
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -8,29 +9,25 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
+from transformers import Seq2SeqTrainingArguments
 
 from equipoise.base.files import to_disk, write_atomically
 from equipoise.collate import Collator, EncodedExamples
-from equipoise.config import RunConfig
+from equipoise.config import RunConfig, config_to_dict
 from equipoise.data import Records, give_warnings
 from equipoise.drawing import StratumIndex
-from equipoise.errors import DataError
-from equipoise.experiment.arguments import trainer_arguments
-from equipoise.experiment.directory import RunDirectory
-from equipoise.experiment.objective import objective_of
-from equipoise.experiment.prepare import Prepared, prepare, refuse_bad_forecast
-from equipoise.experiment.resume import refuse_other_run
-from equipoise.experiment.sampling import index_of, sampler_of
-from equipoise.experiment.strata import strata_of
-from equipoise.experiment.tasks_loss import tasks_loss_of_run
-from equipoise.experiment.validation import validation_rows
+from equipoise.errors import ConfigError, DataError, RunError
 from equipoise.models import load_model
-from equipoise.plan import Plan
+from equipoise.plan import Plan, difference
+from equipoise.runs.directory import RunDirectory, read_json
+from equipoise.runs.losses import objective_of, tasks_loss_of_run
+from equipoise.runs.prepare import Prepared, prepare, refuse_bad_forecast, strata_of
+from equipoise.runs.sampling import index_of, sampler_of, validation_rows
 from equipoise.samplers import LengthSorted
-from equipoise.trainer import EquipoiseTrainer
+from equipoise.trainer import EquipoiseTrainer, training_arguments
 from equipoise.trainer.callbacks import METRICS_NAME
 from equipoise.trainer.checkpoints.folders import saving
-from equipoise.trainer.trainer import global_batch
+from equipoise.trainer.trainer import global_batch, whole_steps
 
 
 @dataclass(frozen=True)
@@ -182,3 +179,105 @@ def _publish(trainer: EquipoiseTrainer, directory: RunDirectory) -> None:
             to_disk(path)
     unfinished.replace(directory.model)
     to_disk(directory.path)
+
+
+# What may change between two sittings: how the result is judged, and where the run lies.
+FREE = ("evaluation", "out")
+
+
+def refuse_other_run(directory: RunDirectory, prepared: Prepared) -> None:
+    """Compare a run directory with what is to be continued.
+
+    Parameters
+    ----------
+    directory : RunDirectory
+        The run that was started.
+    prepared : Prepared
+        What is to be continued now.
+
+    Raises
+    ------
+    RunError
+        Naming every difference of configuration, plan, tasks and data.
+    """
+    then, now = config_to_dict(directory.read_config()), config_to_dict(prepared.config)
+    for name in FREE:
+        del then[name], now[name]
+    differences = [f"`{name}` was {before!r}, now it is {after!r}" for name, before, after in _changed(then, now)]
+    differences += [f"plan: {sentence}" for sentence in difference(directory.read_plan(), prepared.plan)]
+    tasks = {name: task.to_dict() for name, task in prepared.tasks.items()}
+    differences += [
+        f"task `{name}` was {before!r}, now it is {after!r}"
+        for name, before, after in _changed(read_json(directory.tasks), tasks)
+    ]
+    differences += [
+        f"data: `{name}` was {before!r}, now it is {after!r}"
+        for name, before, after in _changed(read_json(directory.data), prepared.describe_data())
+    ]
+    if differences:
+        listed = "\n".join(f"- {difference}" for difference in differences)
+        raise RunError(
+            f"The run in `{directory.path}` cannot be continued, because it was another one:\n{listed}\n"
+            "Give what it was started with, or start a new run in another --out."
+        )
+
+
+def _changed(then: Any, now: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(then, Mapping) and isinstance(now, Mapping):
+        before, after = cast("Mapping[str, Any]", then), cast("Mapping[str, Any]", now)
+        for name in [*before, *(name for name in after if name not in before)]:
+            here = f"{path}.{name}" if path else name
+            yield from _changed(before.get(name), after.get(name), here)
+    elif then != now:
+        yield path, then, now
+
+
+def trainer_arguments(config: RunConfig, folder: Path, model_type: str) -> Seq2SeqTrainingArguments:
+    """Build the Trainer's arguments: what the configuration owns, then what it passes through.
+
+    Parameters
+    ----------
+    config : RunConfig
+        The run, its `plan.draws` filled in.
+    folder : pathlib.Path
+        Where checkpoints go.
+    model_type : str
+        What the model calls itself.
+
+    Returns
+    -------
+    transformers.Seq2SeqTrainingArguments
+        With the global batch and the number of steps that the configuration asks for.
+
+    Raises
+    ------
+    ConfigError
+        If an argument that is passed through cannot be used, or the batch cannot be split over the devices.
+    """
+    training = config.training
+    every = training.validate_every
+    options = {
+        "per_device_train_batch_size": 1,  # set below, once the number of ranks is known
+        "learning_rate": training.learning_rate,
+        "lr_scheduler_type": "constant_with_warmup" if training.schedule == "constant" else training.schedule,
+        "weight_decay": training.weight_decay,
+        "max_grad_norm": training.max_gradient_norm,
+        "logging_steps": training.log_every,
+        "save_steps": training.save_every,
+        "eval_strategy": "steps" if every else "no",
+        **({"eval_steps": every} if every else {}),
+        "per_device_eval_batch_size": 64,
+        **config.trainer,
+    }
+    args = training_arguments(folder, options, model_type=model_type, seed=config.seed)
+    smallest = global_batch(args)
+    if training.batch_size % smallest:
+        raise ConfigError(
+            f"`training.batch_size` counts the examples of one optimiser step over all devices and accumulation,"
+            f" so it must be a multiple of {smallest} here, found {training.batch_size}."
+        )
+    args.per_device_train_batch_size = training.batch_size // smallest
+    assert config.plan.draws is not None
+    args.max_steps = whole_steps(config.plan.draws, training.batch_size) // training.batch_size
+    args.warmup_steps = round(training.warmup * args.max_steps)
+    return args

@@ -12,15 +12,13 @@ from equipoise.config import make_config
 from equipoise.data import Records
 from equipoise.drawing import Mixed, OneTask, Quota
 from equipoise.errors import ConfigError, PlanError, RunError
-from equipoise.experiment.arguments import trainer_arguments
-from equipoise.experiment.directory import RunDirectory, read_json, write_json
-from equipoise.experiment.prepare import fingerprint, prepare, refuse_bad_forecast
 from equipoise.experiment.recipe import DRAWS, demo_config
-from equipoise.experiment.sampling import count_draws, index_of, sampler_of
-from equipoise.experiment.train import encode
-from equipoise.experiment.validation import validation_rows
 from equipoise.models import load_tokenizer
 from equipoise.rates import Equal
+from equipoise.runs.directory import RunDirectory, read_json, write_json
+from equipoise.runs.prepare import fingerprint, prepare, refuse_bad_forecast
+from equipoise.runs.sampling import count_draws, index_of, sampler_of, validation_rows
+from equipoise.runs.train import encode, trainer_arguments
 from equipoise.weights import Power
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from equipoise.base.arrow import pc
 from equipoise.census import Census
@@ -22,8 +23,8 @@ from equipoise.data import (
     read_records,
 )
 from equipoise.data.suite import load_suite, suite_tasks
+from equipoise.drawing import StratumIndex
 from equipoise.errors import ConfigError, PlanError
-from equipoise.experiment.lengths import mean_tokens
 from equipoise.plan import Plan
 
 SUITE = "suite:"
@@ -193,3 +194,44 @@ def fingerprint(records: Records) -> str:
             texts = column.slice(start, _ROWS_AT_ONCE).to_pylist()
             digest.update("".join(text or "" for text in texts).encode())
     return digest.hexdigest()
+
+
+def strata_of(records: Records, tasks: Mapping[str, Task]) -> tuple[list[str], list[str | None]]:
+    """Task and label of every record; an open-ended task has no label.
+
+    Examples
+    --------
+    >>> records = Records.from_dict({"task": ["a", "b"], "input": ["x", "y"], "target": ["no", "free text"]})
+    >>> strata_of(records, {"a": Task("a", "classification", ("no",)), "b": Task("b", "open")})
+    (['a', 'b'], ['no', None])
+    """
+    names: list[str] = records.column("task").to_pylist()
+    targets: list[str] = records.column("target").to_pylist()
+    is_open = {name: task.kind == "open" for name, task in tasks.items()}
+    labels = [None if is_open[name] else target for name, target in zip(names, targets, strict=True)]
+    return names, labels
+
+
+def mean_tokens(
+    config: RunConfig, train: Records, tasks: Mapping[str, Task], census: Census
+) -> NDArray[np.float64] | None:
+    """Mean tokens of a training row of each stratum, in the part that `plan.rates_in` names; None for examples.
+
+    The rows are tokenised as training does it, cut at the same lengths.
+    """
+    if config.plan.rates_in == "examples":
+        return None
+    # A plan in examples needs neither torch nor a tokenizer.
+    from equipoise.collate import EncodedExamples  # noqa: PLC0415
+    from equipoise.models import load_tokenizer  # noqa: PLC0415
+
+    tokenizer: Any = load_tokenizer(config.model.name)
+    encoded = EncodedExamples.encode(
+        train, tasks, tokenizer, max_input=config.training.max_input, max_target=config.training.max_target
+    )
+    lengths = {
+        "tokens": encoded.input_lengths + encoded.target_lengths,
+        "input_tokens": encoded.input_lengths,
+        "target_tokens": encoded.target_lengths,
+    }
+    return StratumIndex.from_labels(census, *strata_of(train, tasks)).means(lengths[config.plan.rates_in])

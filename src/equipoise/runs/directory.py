@@ -1,8 +1,10 @@
 """A run's directory: what it holds, how it is made, and how it is opened again."""
 
 import json
+import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,7 +13,6 @@ from equipoise.base.plain_json import parse_json
 from equipoise.config import RunConfig, load_config, save_config
 from equipoise.data import Task
 from equipoise.errors import PlanError, RunError
-from equipoise.experiment.versions import installed_versions
 from equipoise.plan import Plan
 
 
@@ -212,3 +213,26 @@ def read_json(path: Path) -> Any:
         If it is missing or damaged.
     """
     return parse_json(read_text(path, RunError), lambda why: RunError(f"Cannot read `{path}`: {why}."))
+
+
+PACKAGES = (
+    "equipoise", "numpy", "pyarrow", "torch", "transformers", "accelerate", "tokenizers", "safetensors",
+    "scikit-learn", "scipy",
+)  # fmt: skip
+
+
+def installed_versions() -> dict[str, str]:
+    """Versions of Python, the platform and the packages that a run's numbers depend on.
+
+    Examples
+    --------
+    >>> sorted(installed_versions())[:2]
+    ['accelerate', 'equipoise']
+    """
+    found = {"python": platform.python_version(), "platform": platform.platform()}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
