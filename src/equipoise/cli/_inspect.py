@@ -110,8 +110,8 @@ def _print(census: Census, splits: dict[str, int]) -> None:
 
 
 def _draw(census: Census, path: Path) -> None:
-    from equipoise.report._figure import PRINTED, save_figure
-    from equipoise.report.plots import census_plot
+    from equipoise.pages.figure import PRINTED, save_figure
+    from equipoise.pages.plots import census_plot
 
     names = [task if label is None else f"{task}: {label}" for task, label in census.strata]
     save_figure(census_plot(names, census.counts.tolist(), PRINTED), path)

@@ -2,10 +2,10 @@
 
 import pytest
 
+from equipoise.compare import trainings as made
 from equipoise.config import default_trials, make_comparison
 from equipoise.data import Records
 from equipoise.errors import ConfigError, PlanError
-from equipoise.experiment.compare import trainings as made
 from equipoise.runs.prepare import prepare
 
 

@@ -292,7 +292,7 @@ def test_the_default_loss_counts_sequences() -> None:
 
 
 def test_the_losses_of_the_documentation_are_read() -> None:
-    text = (Path(__file__).parents[2] / "docs" / "losses.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[3] / "docs" / "losses.md").read_text(encoding="utf-8")
     lines = [line.strip() for line in text.splitlines() if line.startswith("  loss: ")]
     assert len(lines) == 8
     levels = [parse_loss(yaml.safe_load(line)["loss"]).level for line in lines]

@@ -8,11 +8,11 @@ import pyarrow as pa
 import pytest
 from tests.unit.cli.rows import write_rows
 
+from equipoise.compare.demo import DRAWS, demo_config
 from equipoise.config import make_config
 from equipoise.data import Records
 from equipoise.drawing import Mixed, OneTask, Quota
 from equipoise.errors import ConfigError, PlanError, RunError
-from equipoise.experiment.recipe import DRAWS, demo_config
 from equipoise.models import load_tokenizer
 from equipoise.rates import Equal
 from equipoise.runs.directory import RunDirectory, read_json, write_json

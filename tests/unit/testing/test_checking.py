@@ -231,7 +231,7 @@ def shifted(sampler, by):
 
 
 def test_the_page_describes_every_check():
-    page = (Path(__file__).parents[2] / "docs" / "checking-samplers.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "checking-samplers.md").read_text(encoding="utf-8")
     rows = [f"| `{each.name}` | {each.promise} | {each.harm} |" for each in CHECKS]
     missing = [row for row in rows if row not in page]
     assert not missing, "\n".join(missing)

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from equipoise.base.files import write_atomically
-from equipoise.report._figure import inline_svg
-from equipoise.report.page import Card, Cell, Head, HtmlFigure, HtmlTable, Page, Section
-from equipoise.report.plots import reliability_plot
+from equipoise.pages.figure import inline_svg
+from equipoise.pages.page import Card, Cell, Head, HtmlFigure, HtmlTable, Page, Section
+from equipoise.pages.plots import reliability_plot
 from equipoise.runs.calibration.report import FOLDS, Calibrated, TaskReport
 
 NAMES = {
