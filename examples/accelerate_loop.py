@@ -7,7 +7,7 @@ from accelerate import Accelerator
 
 import toy
 from equipoise.loaders import prepare_loader
-from equipoise.losses import TokenLoss, step_mass
+from equipoise.losses import TokenLoss, step_weight
 
 
 def main(arguments: Sequence[str] | None = None) -> list[float]:
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> list[float]:
     while loader.step < options.steps:
         for batches in loader.steps():
             # Loss and gradient are those of the whole step, however it is cut over micro-batches and ranks.
-            mass = step_mass(loss.mass(batch["labels"], batch["example_weight"]) for batch in batches)
+            mass = step_weight(loss.weight(batch["labels"], batch["example_weight"]) for batch in batches)
             value = torch.zeros((), device=accelerator.device)
             for batch in batches:
                 with accelerator.accumulate(model):

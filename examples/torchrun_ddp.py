@@ -11,7 +11,7 @@ from torch.nn.parallel import DistributedDataParallel
 import toy
 from equipoise import Shard
 from equipoise.loaders import StreamLoader
-from equipoise.losses import TokenLoss, step_mass
+from equipoise.losses import TokenLoss, step_weight
 
 WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True)  # weights as one process has them, whatever wraps them
 
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None, wrap: type | None = Distributed
     while loader.step < options.steps:
         for batches in loader.steps():
             # Loss and gradient are those of the whole step, however it is cut over micro-batches and ranks.
-            mass = step_mass(loss.mass(batch["labels"], batch["example_weight"]) for batch in batches)
+            mass = step_weight(loss.weight(batch["labels"], batch["example_weight"]) for batch in batches)
             value = torch.zeros(())
             for batch in batches:
                 inputs = {name: batch[name] for name in ("input_ids", "attention_mask", "labels")}
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None, wrap: type | None = Distributed
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             optimizer.zero_grad()
-            losses.append(step_mass([value]).item())
+            losses.append(step_weight([value]).item())
             if loader.step % options.save_every == 0 or loader.step == options.steps:
                 weights, moments = get_state_dict(model, optimizer, options=WHOLE)  # all ranks take part
                 if shard.rank == 0:

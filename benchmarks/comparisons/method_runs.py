@@ -17,7 +17,7 @@ from equipoise.data import Records
 from equipoise.errors import DataWarning
 from equipoise.metrics import Scores, evaluate, read_predictions
 from equipoise.models import load_model
-from equipoise.runs.calibration.calibrate import Wishes, calibrate
+from equipoise.runs.calibration.calibrate import CalibrationOptions, calibrate
 from equipoise.runs.directory import RunDirectory, write_json
 from equipoise.runs.evaluate import evaluate_model
 from equipoise.runs.prepare import Prepared, prepare
@@ -56,7 +56,7 @@ def _run(job: Job, out: Path) -> dict[str, Any]:
     model, tokenizer = load_model(str(run.directory.model), seed=job.seed)
     rows, encoded = records.where(split="test"), _encoded(job.source, "test")
     evaluate_model(model, tokenizer, prepared.config, prepared.plan, prepared.tasks, rows, out, encoded=encoded)
-    with_tau = calibrate(out, Wishes(metric="macro_f1")).calibration
+    with_tau = calibrate(out, CalibrationOptions(metric="macro_f1")).calibration
     without = {name: replace(task, tau=0.0) for name, task in with_tau.tasks.items()}
     return {
         "plain": _means(run.directory, None),

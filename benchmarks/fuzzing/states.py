@@ -19,11 +19,11 @@ from equipoise import (
     weights,
 )
 from equipoise.base.plain_json import parse_json
-from equipoise.calibration import Belongs, Calibration, TaskCalibration
+from equipoise.calibration import Calibration, Provenance, TaskCalibration
 from equipoise.data import Task
 from equipoise.drawing import OneTask, Quota
 from equipoise.errors import StateError
-from equipoise.losses.tasks import tasks_loss
+from equipoise.losses.tasks import task_weighting
 from equipoise.trainer.checkpoints.position import FILE_NAME, FORMAT, StreamPosition
 
 COUNTS = {"large": {"no": 95, "yes": 5}, "open": 90, "small": {"a": 1, "b": 3, "c": 2}}
@@ -72,7 +72,7 @@ def read_task(data: bytes) -> None:
 def calibration() -> Calibration:
     even = np.array([0.5, 0.5])
     one = TaskCalibration(("no", "yes"), even, np.array([0.9, 0.1]), temperature=1.5, tau=0.25, costs=np.eye(2))
-    return Calibration(Belongs("plan", "model"), "natural", 200, {"tone": one})
+    return Calibration(Provenance("plan", "model"), "natural", 200, {"tone": one})
 
 
 def read_calibration(data: bytes) -> None:
@@ -152,7 +152,7 @@ def states_of(sampler: Any) -> list[bytes]:
 
 def weighing(chosen: Any):
     """Give what loads a state into a weighting of two tasks, and a state of it that has seen three steps."""
-    method = tasks_loss(chosen, ["a", "b"], seed=1, steps_per_epoch=2)
+    method = task_weighting(chosen, ["a", "b"], seed=1, steps_per_epoch=2)
     masses = np.ones(2)
     for step in range(3):
         method.weights(step, masses, np.array([1.0, 2.0 + step]))

@@ -24,7 +24,7 @@ plan:
   max_passes: .5e2
 training:
   loss: {name: focal, gamma: 2}
-  tasks_loss: {name: dwa, temperature: 2}
+  task_weighting: {name: dwa, temperature: 2}
   batch_size: 32
 trainer: {use_cpu: true, optim: adamw_torch}
 evaluation: {method: {"*": score, qa: generate}}

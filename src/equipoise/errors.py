@@ -5,7 +5,7 @@ data is escaped, so that a label cannot drive the terminal that shows it.
 """
 
 import re
-from typing import Final
+from typing import Any, Final
 
 MOST_CHARACTERS: Final = 20_000
 """Of one message; what is longer is cut in the middle."""
@@ -16,10 +16,30 @@ _UNSAFE: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u20
 
 
 class EquipoiseError(Exception):
-    """Base of every error that Equipoise raises on purpose."""
+    """Base of every error that Equipoise raises on purpose.
 
-    def __init__(self, message: str = "") -> None:
+    Parameters
+    ----------
+    code : str
+        A stable name of what is wrong, in lower case with hyphens: the words of a message may change, a code does not.
+    message : str
+        What was expected, what was found and what to do. Control characters are escaped, and a very long message is
+        cut in the middle.
+
+    Examples
+    --------
+    >>> error = PlanError("no-draws", "`draws` must be an integer above 0, found 0.")
+    >>> error.code, str(error)
+    ('no-draws', '`draws` must be an integer above 0, found 0.')
+    """
+
+    def __init__(self, code: str, message: str | None = None) -> None:
+        code, message = ("uncoded", code) if message is None else (code, message)
         super().__init__(_safe_message(message))
+        self.code = code
+
+    def __reduce__(self) -> tuple[Any, ...]:  # pickle would call the class with the message alone
+        return type(self), (self.code, str(self)), self.__dict__
 
 
 class DataError(EquipoiseError, ValueError):
@@ -43,10 +63,12 @@ class RunError(EquipoiseError, RuntimeError):
 
 
 class EquipoiseWarning(UserWarning):
-    """Base of every warning that Equipoise gives."""
+    """Base of every warning that Equipoise gives; `code` and message as for `EquipoiseError`."""
 
-    def __init__(self, message: str = "") -> None:
+    def __init__(self, code: str, message: str | None = None) -> None:
+        code, message = ("uncoded", code) if message is None else (code, message)
         super().__init__(_safe_message(message))
+        self.code = code
 
 
 class DataWarning(EquipoiseWarning):
@@ -58,7 +80,7 @@ class PlanWarning(EquipoiseWarning):
 
 
 class RunWarning(EquipoiseWarning):
-    """The run goes on, but something in its directory will surprise."""
+    """The run can be used, but something in its directory will surprise."""
 
 
 def printable(text: str) -> str:

@@ -107,7 +107,7 @@ class Pages:
         return page
 
     def close(self) -> None:
-        """Close all that was opened."""
+        """Close all that was data."""
         for context in self._contexts:
             context.close()
 

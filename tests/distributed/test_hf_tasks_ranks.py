@@ -14,7 +14,7 @@ CHOICES = ["uncertainty", {"name": "dwa", "steps_per_epoch": 1}, "rlw", {"name":
 def found(tmp_path_factory) -> list:
     folder = tmp_path_factory.mktemp("tasks")
     jobs = [
-        {"folder": f"{folder}/{number}", "tasks_loss": choice, "batch": 2, "accumulation": 2, "options": STEPS}
+        {"folder": f"{folder}/{number}", "task_weighting": choice, "batch": 2, "accumulation": 2, "options": STEPS}
         for number, choice in enumerate(CHOICES)
     ]
     return launch(folder, "jobs", jobs)
@@ -22,7 +22,7 @@ def found(tmp_path_factory) -> list:
 
 @pytest.mark.parametrize("number", range(len(CHOICES)), ids=["uncertainty", "dwa", "rlw", "famo"])
 def test_two_ranks_train_as_one(tmp_path, found, number) -> None:
-    alone = hf_jobs.run(str(tmp_path), tasks_loss=CHOICES[number], batch=8, options=STEPS)
+    alone = hf_jobs.run(str(tmp_path), task_weighting=CHOICES[number], batch=8, options=STEPS)
     for rank in found[number]:
         assert_allclose(rank["losses"], alone["losses"], rtol=1e-5)
         assert_allclose(rank["norms"], alone["norms"], rtol=1e-5)

@@ -20,8 +20,8 @@ from equipoise import Census, LengthSorted, Plan, PlanSampler, Records, StratumI
 from equipoise.collate import Collator, EncodedExamples
 from equipoise.losses import TokenLoss
 from equipoise.losses.labels import LDAM, CrossEntropy, LabelLoss, LogitAdjusted, Weighted
-from equipoise.losses.objectives import LabelObjective
 from equipoise.losses.tasks.gradients import tasks_loss_of
+from equipoise.losses.training import LabelTrainingLoss
 from equipoise.trainer import EquipoiseTrainer, training_arguments
 from equipoise.weights import Balanced
 
@@ -63,10 +63,10 @@ def plan_and_index() -> tuple[Plan, StratumIndex]:
     return plan, StratumIndex.from_labels(plan, tasks, labels)
 
 
-def objective(loss: str, model: Any, plan: Plan) -> Any:
+def training_loss(loss: str, model: Any, plan: Plan) -> Any:
     """The loss of that name; "sequence" and "token" are those of target tokens."""
     if loss in LABEL_LOSSES:
-        return LabelObjective.build(LABEL_LOSSES[loss], plan, TASKS, model, ByT5Tokenizer(extra_ids=0))
+        return LabelTrainingLoss.build(LABEL_LOSSES[loss], plan, TASKS, model, ByT5Tokenizer(extra_ids=0))
     return TokenLoss(per=loss)
 
 
@@ -142,7 +142,7 @@ def build(
     batch: int = 8,
     accumulation: int = 1,
     loss: str = "sequence",
-    tasks_loss: Any = "sum",
+    task_weighting: Any = "sum",
     epochs: float = 3,
     draws_per_epoch: int = 80,
     options: dict[str, Any] | None = None,
@@ -186,8 +186,8 @@ def build(
         train_dataset=data,
         sampler=sampler,
         data_collator=Collator(pad_id=0),
-        loss=objective(loss, model, plan),
-        tasks_loss=tasks_loss_of(tasks_loss, sorted(TASKS)),
+        loss=training_loss(loss, model, plan),
+        task_weighting=tasks_loss_of(task_weighting, sorted(TASKS)),
         eval_dataset=examples(plan),
         callbacks=callbacks,
     )

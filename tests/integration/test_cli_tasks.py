@@ -17,7 +17,7 @@ SETTINGS += ["--set", "evaluation.bootstrap=0", "--draws", "128", "--weights", "
 
 
 def train(rows: Path, out: Path, chosen: str, *more: str) -> Result:
-    arguments = ["train", rows, *SETTINGS, "--set", f"training.tasks_loss={chosen}", "--out", out, *more]
+    arguments = ["train", rows, *SETTINGS, "--set", f"training.task_weighting={chosen}", "--out", out, *more]
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 

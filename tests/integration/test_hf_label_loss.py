@@ -14,7 +14,7 @@ from equipoise.collate import Collator, EncodedExamples
 from equipoise.errors import ConfigError, PlanError, PlanWarning, RunError
 from equipoise.losses import TokenLoss
 from equipoise.losses.labels import LDAM, CrossEntropy, LogitAdjusted, Weighted
-from equipoise.losses.objectives import LabelObjective, TokenObjective
+from equipoise.losses.training import LabelTrainingLoss, TokenTrainingLoss
 from equipoise.trainer import EquipoiseTrainer, training_arguments
 from equipoise.weights import Balanced, Table
 
@@ -53,7 +53,7 @@ def batch_of(data: EncodedExamples, rows: list[int]) -> dict[str, torch.Tensor]:
 def test_a_micro_batch_of_one_keeps_its_class_weight() -> None:
     plan, model = hf_jobs.plan_and_index()[0], hf_jobs.tiny_t5()
     data = hf_jobs.examples(plan)
-    weighted, plain = (hf_jobs.objective(loss, model, plan) for loss in ("weighted", "label cross-entropy"))
+    weighted, plain = (hf_jobs.training_loss(loss, model, plan) for loss in ("weighted", "label cross-entropy"))
     for row in (1, 2, 3, 5):  # of the task with unequal counts
         batch = batch_of(data, [row])
         c = hf_jobs.label_loss_by_hand(model, data[row], "weighted", 0.0)[1]
@@ -81,12 +81,12 @@ def mixed() -> tuple[EncodedExamples, dict[str, Task], Plan, StratumIndex]:
 def test_rows_without_a_label_have_the_loss_of_their_target() -> None:
     data, tasks, plan, _ = mixed()
     model = hf_jobs.tiny_t5()
-    objective = LabelObjective.build(CrossEntropy(), plan, tasks, model, WORDS)
+    training_loss = LabelTrainingLoss.build(CrossEntropy(), plan, tasks, model, WORDS)
     batch = batch_of(data, list(range(8)))
     batch["label_id"][1] = -1  # a label that no training row has
     batch["labels"][2], batch["label_id"][2] = -100, -1  # a row without a target
-    masses, totals = objective.masses(batch, 0.0), objective.totals(model, batch, 0.0)
-    token = TokenObjective(TokenLoss())
+    masses, totals = training_loss.masses(batch, 0.0), training_loss.totals(model, batch, 0.0)
+    token = TokenTrainingLoss(TokenLoss())
     without = torch.tensor([0, 1, 2, 3, 6])
     torch.testing.assert_close(totals[without], token.totals(model, batch, 0.0)[without], rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(masses[without], token.masses(batch, 0.0)[without])
@@ -99,19 +99,19 @@ def test_rows_without_a_label_have_the_loss_of_their_target() -> None:
 def test_the_mean_does_not_depend_on_how_open_and_closed_tasks_are_cut() -> None:
     data, tasks, plan, _ = mixed()
     model = hf_jobs.tiny_t5()
-    objective = LabelObjective.build(Weighted(Balanced()), plan, tasks, model, WORDS)
+    training_loss = LabelTrainingLoss.build(Weighted(Balanced()), plan, tasks, model, WORDS)
     whole = batch_of(data, list(range(12)))
-    totals, masses = objective.totals(model, whole, 0.0), objective.masses(whole, 0.0)
+    totals, masses = training_loss.totals(model, whole, 0.0), training_loss.masses(whole, 0.0)
     for cut in range(0, 12, 3):
         part = batch_of(data, list(range(cut, cut + 3)))
-        torch.testing.assert_close(objective.totals(model, part, 0.0), totals[cut : cut + 3], rtol=1e-5, atol=1e-6)
-        torch.testing.assert_close(objective.masses(part, 0.0), masses[cut : cut + 3])
+        torch.testing.assert_close(training_loss.totals(model, part, 0.0), totals[cut : cut + 3], rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(training_loss.masses(part, 0.0), masses[cut : cut + 3])
 
 
 def test_length_norm_divides_scores_by_tokens() -> None:
     plan, model = hf_jobs.plan_and_index()[0], hf_jobs.tiny_t5()
     data = hf_jobs.examples(plan)
-    build = lambda kappa: LabelObjective.build(CrossEntropy(), plan, hf_jobs.TASKS, model, WORDS, length_norm=kappa)  # noqa: E731
+    build = lambda kappa: LabelTrainingLoss.build(CrossEntropy(), plan, hf_jobs.TASKS, model, WORDS, length_norm=kappa)  # noqa: E731
     row = 1  # task tone, labels of 14 and 5 tokens
     texts = [torch.tensor(WORDS(text).input_ids) for text in hf_jobs.TASKS["tone"].labels]
     scores = torch.stack([hf_jobs.log_likelihood(model, data[row], text) / len(text) ** 0.5 for text in texts])
@@ -138,9 +138,13 @@ def test_bfloat16_stays_finite_with_extreme_priors(tmp_path) -> None:
     base = hf_jobs.build(tmp_path, options={"max_steps": STEPS, "bf16": True})
     for number, loss in enumerate([LogitAdjusted(), Weighted(Balanced()), LDAM(reweight_from=0.0)]):
         model = hf_jobs.tiny_t5()
-        objective = LabelObjective.build(loss, Plan.build(Census.from_counts(counts)), hf_jobs.TASKS, model, WORDS)
+        training_loss = LabelTrainingLoss.build(
+            loss, Plan.build(Census.from_counts(counts)), hf_jobs.TASKS, model, WORDS
+        )
         args = replace(base.args, output_dir=str(tmp_path / str(number)))
-        trainer = EquipoiseTrainer(model, args, base.train_dataset, base.sampler, base.data_collator, loss=objective)
+        trainer = EquipoiseTrainer(
+            model, args, base.train_dataset, base.sampler, base.data_collator, loss=training_loss
+        )
         trainer.train()
         losses = [line["loss"] for line in trainer.state.log_history if "loss" in line]
         assert len(losses) == STEPS
@@ -164,9 +168,9 @@ def test_training_with_a_label_loss_learns(tmp_path) -> None:
             "save_strategy": "no",
         },
     )
-    objective = LabelObjective.build(LogitAdjusted(), plan, tasks, model, WORDS)
+    training_loss = LabelTrainingLoss.build(LogitAdjusted(), plan, tasks, model, WORDS)
     trainer = EquipoiseTrainer(
-        model, args, data, PlanSampler(plan, index, draws_per_epoch=480), Collator(pad_id=0), loss=objective
+        model, args, data, PlanSampler(plan, index, draws_per_epoch=480), Collator(pad_id=0), loss=training_loss
     )
     trainer.train()
     losses = [line["loss"] for line in trainer.state.log_history if "loss" in line]
@@ -176,7 +180,7 @@ def test_training_with_a_label_loss_learns(tmp_path) -> None:
 def test_first_token_adjustment_shifts_the_first_tokens_of_the_labels() -> None:
     plan, model = hf_jobs.plan_and_index()[0], hf_jobs.tiny_t5()
     data = hf_jobs.examples(plan)
-    objective = TokenObjective.adjusted(TokenLoss(), LogitAdjusted(), plan, hf_jobs.TASKS, WORDS)
+    training_loss = TokenTrainingLoss.adjusted(TokenLoss(), LogitAdjusted(), plan, hf_jobs.TASKS, WORDS)
     batch = batch_of(data, list(range(8)))
     logits = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], labels=batch["labels"].clone())
     logits = logits.logits.detach()
@@ -188,33 +192,33 @@ def test_first_token_adjustment_shifts_the_first_tokens_of_the_labels() -> None:
             )
             logits[row, 0, WORDS(label).input_ids[0]] += np.log(2 * share)
     expected = TokenLoss().totals(logits, batch["labels"], batch["example_weight"])
-    torch.testing.assert_close(objective.totals(model, batch, 0.0), expected, rtol=1e-5, atol=1e-5)
-    plain = TokenObjective(TokenLoss()).totals(model, batch, 0.0)
-    moved = (objective.totals(model, batch, 0.0) - plain).abs() > 1e-3
+    torch.testing.assert_close(training_loss.totals(model, batch, 0.0), expected, rtol=1e-5, atol=1e-5)
+    plain = TokenTrainingLoss(TokenLoss()).totals(model, batch, 0.0)
+    moved = (training_loss.totals(model, batch, 0.0) - plain).abs() > 1e-3
     assert moved.tolist() == [bool(row % 4) for row in range(8)], "the labels of the other task are equally frequent"
 
 
 def test_first_token_adjustment_takes_the_label_s_part_out_of_importance_weights() -> None:
     census = Census.from_counts({"tone": {"extremely bad": 10, "good": 30}})
     plan, tasks = Plan.build(census, target_weights=Balanced()), {"tone": hf_jobs.TASKS["tone"]}
-    objective = TokenObjective.adjusted(TokenLoss(), LogitAdjusted(aim="target"), plan, tasks, WORDS)
+    training_loss = TokenTrainingLoss.adjusted(TokenLoss(), LogitAdjusted(aim="target"), plan, tasks, WORDS)
     records = Records.from_dict({"task": ["tone"] * 2, "input": ["a", "b"], "target": ["extremely bad", "good"]})
     data = EncodedExamples.encode(records, tasks, WORDS, plan=plan)
     batch, model = batch_of(data, [0, 1]), hf_jobs.tiny_t5()
     torch.testing.assert_close(batch["example_weight"], torch.tensor([2.0, 2 / 3]))
-    torch.testing.assert_close(objective.masses(batch, 0.0), torch.ones(2))
+    torch.testing.assert_close(training_loss.masses(batch, 0.0), torch.ones(2))
     logits = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], labels=batch["labels"]).logits
-    adjustment = objective.adjustments[0]
+    adjustment = training_loss.adjustments[0]
     assert adjustment is not None
     expected = TokenLoss().totals(adjustment(logits), batch["labels"], torch.ones(2))
-    torch.testing.assert_close(objective.totals(model, batch, 0.0), expected, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(training_loss.totals(model, batch, 0.0), expected, rtol=1e-5, atol=1e-5)
 
 
 def test_labels_that_share_their_first_token_are_refused() -> None:
     tasks = {"size": Task("size", "classification", ("large", "little"))}
     plan = Plan.build(Census.from_counts({"size": {"large": 3, "little": 1}}))
     with pytest.raises(ConfigError, match="'large' and 'little' both begin with token"):
-        TokenObjective.adjusted(TokenLoss(), LogitAdjusted(), plan, tasks, WORDS)
+        TokenTrainingLoss.adjusted(TokenLoss(), LogitAdjusted(), plan, tasks, WORDS)
 
 
 def test_correcting_twice_is_warned_of() -> None:
@@ -222,17 +226,17 @@ def test_correcting_twice_is_warned_of() -> None:
     balanced, tasks = Plan.build(census, weights=Balanced()), {"tone": hf_jobs.TASKS["tone"]}
     model = hf_jobs.tiny_t5()
     with pytest.warns(PlanWarning, match="'tone': LDAM.* and the plan does already"):
-        LabelObjective.build(LDAM(), balanced, tasks, model, WORDS)
-    LabelObjective.build(LogitAdjusted(), balanced, tasks, model, WORDS)  # knows what is drawn
+        LabelTrainingLoss.build(LDAM(), balanced, tasks, model, WORDS)
+    LabelTrainingLoss.build(LogitAdjusted(), balanced, tasks, model, WORDS)  # knows what is drawn
 
 
 def test_refusals(tmp_path) -> None:
     model, plan = hf_jobs.tiny_t5(), Plan.build(Census.from_counts({"say": 5}))
     with pytest.raises(ConfigError, match="needs a task with labels, found none that is drawn"):
-        LabelObjective.build(CrossEntropy(), plan, {"say": Task("say", "open")}, model, WORDS)
+        LabelTrainingLoss.build(CrossEntropy(), plan, {"say": Task("say", "open")}, model, WORDS)
     table = Weighted(Table({"tune": {"good": 2.0, "extremely bad": 1.0}}))
     with pytest.raises(PlanError, match="names tasks that are not there: tune"):
-        LabelObjective.build(table, hf_jobs.plan_and_index()[0], hf_jobs.TASKS, model, WORDS)
+        LabelTrainingLoss.build(table, hf_jobs.plan_and_index()[0], hf_jobs.TASKS, model, WORDS)
     trainer = hf_jobs.build(tmp_path)
     with pytest.raises(RunError, match="gives no outputs with the loss"):
         trainer.compute_loss(trainer.model, batch_of(hf_jobs.examples(None), [0]), return_outputs=True)

@@ -30,7 +30,7 @@ JACOBIAN = {"name": "gradients", "aggregator": "PCGrad"}
 
 
 def trained(folder: Path, choice, *, steps: int = STEPS, resume=None, options=None, **cut) -> dict:
-    trainer = hf_jobs.build(folder, tasks_loss=choice, options={"max_steps": steps} | (options or {}), **cut)
+    trainer = hf_jobs.build(folder, task_weighting=choice, options={"max_steps": steps} | (options or {}), **cut)
     trainer.train(resume)
     step = trainer.step_of_tasks
     return {
@@ -67,18 +67,18 @@ def by_hand(choice: str) -> np.ndarray:
         assert len(losses) == 2
         optimizer.zero_grad()
         if choice == "fixed":
-            objective = 0.3 * losses[0] + 1.7 * losses[1]
+            training_loss = 0.3 * losses[0] + 1.7 * losses[1]
         elif choice == "uncertainty":
-            objective = (losses / (2 * own.exp()) + own / 2).sum()
+            training_loss = (losses / (2 * own.exp()) + own / 2).sum()
         elif choice == "dwa":
             weights = 2 * softmax(history[-1] / history[-2] / 2, 0) if step > 1 else torch.ones(2)
-            objective = (weights * losses).sum()
+            training_loss = (weights * losses).sum()
         elif choice == "rlw":
-            objective = (torch.from_numpy(rlw.weights(step, np.ones(2))).float() * losses).sum()
+            training_loss = (torch.from_numpy(rlw.weights(step, np.ones(2))).float() * losses).sum()
         else:
             z = softmax(own.detach(), 0)
-            objective = (z * (losses + 1e-8).log()).sum() / (z / (losses.detach() + 1e-8)).sum()
-        objective.backward()
+            training_loss = (z * (losses + 1e-8).log()).sum() / (z / (losses.detach() + 1e-8)).sum()
+        training_loss.backward()
         own.grad = own.grad if choice == "uncertainty" else None
         optimizer.step()
         history.append(losses.detach())
@@ -144,7 +144,7 @@ def test_weights_are_logged_with_the_training_loss(tmp_path) -> None:
 
 
 def test_the_numbers_of_uncertainty_are_trained_without_weight_decay(tmp_path) -> None:
-    trainer = hf_jobs.build(tmp_path, tasks_loss="uncertainty", options={"max_steps": 1, "optim": "adamw_torch"})
+    trainer = hf_jobs.build(tmp_path, task_weighting="uncertainty", options={"max_steps": 1, "optim": "adamw_torch"})
     trainer.train()
     group = trainer.optimizer.param_groups[-1]
     assert [each is trainer.step_of_tasks.method.parameters()[0] for each in group["params"]] == [True]
@@ -215,7 +215,7 @@ def test_famo_measures_with_the_dropout_of_the_step(tmp_path, monkeypatch, rate)
     for step, (earlier, later) in enumerate(seen):
         unmoved = np.allclose(earlier, later, rtol=1e-6)
         assert unmoved == (rate == 0.0), "only the parameters may make a difference"
-        if step == 0:  # equal z: the objective is the harmonic mean of the losses that the passes themselves had
+        if step == 0:  # equal z: the training_loss is the harmonic mean of the losses that the passes themselves had
             assert found["losses"][0] == pytest.approx(2 / (1 / earlier).sum(), rel=1e-5)
 
 

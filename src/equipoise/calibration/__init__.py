@@ -1,6 +1,6 @@
 """Probabilities after training: corrected for what was drawn, as sure as they may be, decided."""
 
-from equipoise.calibration.calibration import Belongs, Calibration
+from equipoise.calibration.calibration import Calibration, Provenance
 from equipoise.calibration.cross_fitting import LeftOut, cross_fitted, group_folds
 from equipoise.calibration.decision import cost_matrix, decide
 from equipoise.calibration.em import PriorEstimate, estimate_prior
@@ -17,13 +17,13 @@ from equipoise.calibration.temperature import fit_temperature
 
 __all__ = [
     "METRICS",
-    "Belongs",
     "Calibration",
     "Choice",
     "LabelledRows",
     "LeftOut",
     "PriorEstimate",
     "Priors",
+    "Provenance",
     "ReliabilityTable",
     "TaskCalibration",
     "TaskFit",

@@ -15,7 +15,7 @@ FORMAT, VERSION = "equipoise-calibration", 1
 
 
 @dataclass(frozen=True)
-class Belongs:
+class Provenance:
     """What a calibration belongs to.
 
     Attributes
@@ -36,7 +36,7 @@ class Calibration:
 
     Attributes
     ----------
-    belongs : Belongs
+    belongs : Provenance
         The run.
     prior : str
         Which label shares the predictions are for: "natural", "given" or "em" (estimated).
@@ -50,12 +50,12 @@ class Calibration:
     >>> import numpy as np
     >>> even = np.array([0.5, 0.5])
     >>> one = TaskCalibration(("no", "yes"), even, even, temperature=1.5, tau=0.25)
-    >>> calibration = Calibration(Belongs("plan", "model"), "natural", 200, {"tone": one})
+    >>> calibration = Calibration(Provenance("plan", "model"), "natural", 200, {"tone": one})
     >>> Calibration.from_json(calibration.to_json()) == calibration
     True
     """
 
-    belongs: Belongs
+    belongs: Provenance
     prior: str
     rows: int
     tasks: dict[str, TaskCalibration]
@@ -87,7 +87,7 @@ class Calibration:
             name: self.tasks[name].apply(part) if name in done else part for name, part in predictions.items()
         }, done
 
-    def check(self, run: Belongs) -> None:
+    def check(self, run: Provenance) -> None:
         """Refuse a run that it does not belong to.
 
         Raises
@@ -142,11 +142,11 @@ class Calibration:
         belongs, prior, rows, tasks = (values[name] for name in ("belongs", "prior", "rows", "tasks"))
         if not isinstance(prior, str) or not isinstance(rows, int) or not isinstance(tasks, dict):
             raise TypeError("`prior` is no text, `rows` no integer or `tasks` no object")
-        if not all(isinstance(held, str) for held in Belongs(**belongs).__dict__.values()):
+        if not all(isinstance(held, str) for held in Provenance(**belongs).__dict__.values()):
             raise TypeError("`belongs` holds more than texts")
         given = cast("dict[str, Mapping[str, Any]]", tasks)
         return cls(
-            Belongs(**belongs), prior, rows, {name: TaskCalibration.from_dict(task) for name, task in given.items()}
+            Provenance(**belongs), prior, rows, {name: TaskCalibration.from_dict(task) for name, task in given.items()}
         )
 
     def _content(self) -> dict[str, Any]:

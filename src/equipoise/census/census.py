@@ -70,7 +70,7 @@ class Census:
 
     @classmethod
     def from_arrow(
-        cls, table: pa.Table, task: str = "task", label: str = "target", open_tasks: Iterable[str] = ()
+        cls, table: pa.Table, task: str = "task", label: str = "target", open_ended_tasks: Iterable[str] = ()
     ) -> Census:
         """Count the rows of an Arrow table.
 
@@ -80,15 +80,15 @@ class Census:
             The examples.
         task, label : str
             The columns to count. Numbers and booleans become text as in `equipoise.data.read_records`.
-        open_tasks : iterable of str
+        open_ended_tasks : iterable of str
             The open-ended tasks; each is one stratum, whatever its targets.
 
         Raises
         ------
         DataError
-            When a column is missing or holds nulls, or an open task is not in the table.
+            When a column is missing or holds nulls, or an open-ended task is not in the table.
         """
-        open_ended = frozenset(open_tasks)
+        open_ended = frozenset(open_ended_tasks)
         return cls.from_cells(count_table(table, task, label, open_ended), open_ended)
 
     @classmethod
@@ -98,7 +98,7 @@ class Census:
         task: str = "task",
         label: str = "label",
         count: str = "count",
-        open_tasks: Iterable[str] = (),
+        open_ended_tasks: Iterable[str] = (),
     ) -> Census:
         """Make a census of a table of counts, as any engine gives them: the counts of equal strata add up.
 
@@ -109,13 +109,13 @@ class Census:
             workers are simply all their rows.
         task, label, count : str
             The columns: texts (numbers and booleans become text as in `from_arrow`) and whole numbers.
-        open_tasks : iterable of str
+        open_ended_tasks : iterable of str
             The open-ended tasks; each is one stratum, and its labels may be null.
 
         Raises
         ------
         DataError
-            When `table` is no table, a column is missing or of a wrong type, or an open task is not in it.
+            When `table` is no table, a column is missing or of a wrong type, or an open-ended task is not in it.
 
         Examples
         --------
@@ -123,28 +123,28 @@ class Census:
         >>> Census.from_table(parts).to_dict()
         {'a': {'x': 7, 'y': 1}}
         """
-        open_ended = frozenset(open_tasks)
+        open_ended = frozenset(open_ended_tasks)
         return cls.from_cells(count_table(as_table(table), task, label, open_ended, count), open_ended)
 
     @classmethod
-    def from_cells(cls, cells: Mapping[Cell, int], open_tasks: Iterable[str] = ()) -> Census:
+    def from_cells(cls, cells: Mapping[Cell, int], open_ended_tasks: Iterable[str] = ()) -> Census:
         """Make a census of counted cells.
 
         Parameters
         ----------
         cells : mapping of (str, str or None) to int
             The count of each (task, label), in any order; the label of an open-ended task is None.
-        open_tasks : iterable of str
+        open_ended_tasks : iterable of str
             The open-ended tasks, which must be among the cells.
 
         Raises
         ------
         DataError
-            When an open task has no cell.
+            When an open-ended task has no cell.
         """
-        unknown = sorted(set(open_tasks) - {task for task, _ in cells})
+        unknown = sorted(set(open_ended_tasks) - {task for task, _ in cells})
         if unknown:
-            raise DataError(f"`open_tasks` must name tasks of the data, found {unknown}, which have no rows.")
+            raise DataError(f"`open_ended_tasks` must name tasks of the data, found {unknown}, which have no rows.")
         return cls._from_cells(cells)
 
     @classmethod
@@ -154,7 +154,7 @@ class Census:
         parameters: Any = None,
         *,
         connection: Any = None,
-        open_tasks: Iterable[str] = (),
+        open_ended_tasks: Iterable[str] = (),
     ) -> Census:
         """Let DuckDB count the rows of a query: databases, joins, globs, files in object stores.
 
@@ -167,7 +167,7 @@ class Census:
             What ``?`` or ``$name`` in the query stand for, such as names of files.
         connection : duckdb.DuckDBPyConnection, optional
             A connection of your own, with its settings and secrets; by default a new one, in memory.
-        open_tasks : iterable of str
+        open_ended_tasks : iterable of str
             The open-ended tasks; each is one stratum, whatever its labels.
 
         Raises
@@ -177,7 +177,7 @@ class Census:
         """
         from equipoise.census.sql import count_query  # noqa: PLC0415 - a census by hand needs no SQL
 
-        open_ended = frozenset(open_tasks)
+        open_ended = frozenset(open_ended_tasks)
         return cls.from_cells(count_query(query, parameters, connection, open_ended), open_ended)
 
     @classmethod

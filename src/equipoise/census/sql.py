@@ -9,7 +9,7 @@ from equipoise.census.tally import Cell, count_table
 from equipoise.errors import DataError
 
 
-def count_query(query: Any, parameters: Any, connection: Any, open_tasks: Collection[str]) -> dict[Cell, int]:
+def count_query(query: Any, parameters: Any, connection: Any, open_ended_tasks: Collection[str]) -> dict[Cell, int]:
     """Count the rows of a query; see `equipoise.Census.from_sql`.
 
     Raises
@@ -25,18 +25,18 @@ def count_query(query: Any, parameters: Any, connection: Any, open_tasks: Collec
         ) from error
     try:
         if not isinstance(query, str):
-            table = _counts(duckdb, query, open_tasks)
+            table = _counts(duckdb, query, open_ended_tasks)
         elif connection is not None:
-            table = _counts(duckdb, connection.sql(query, params=parameters), open_tasks)
+            table = _counts(duckdb, connection.sql(query, params=parameters), open_ended_tasks)
         else:
             with duckdb.connect() as own:
-                table = _counts(duckdb, own.sql(query, params=parameters), open_tasks)
+                table = _counts(duckdb, own.sql(query, params=parameters), open_ended_tasks)
     except duckdb.Error as error:
         raise DataError(f"DuckDB cannot count the rows of the query: {error}") from error
-    return count_table(table, "task", "label", open_tasks, "count")
+    return count_table(table, "task", "label", open_ended_tasks, "count")
 
 
-def _counts(duckdb: Any, relation: Any, open_tasks: Collection[str]) -> pa.Table:
+def _counts(duckdb: Any, relation: Any, open_ended_tasks: Collection[str]) -> pa.Table:
     """Let DuckDB count, unless the rows are counts already; an open-ended task is then one row."""
     columns: list[str] = getattr(relation, "columns", [])
     if not {"task", "label"} <= set(columns):
@@ -51,8 +51,8 @@ def _counts(duckdb: Any, relation: Any, open_tasks: Collection[str]) -> pa.Table
         )
     if "count" not in columns:
         label = duckdb.ColumnExpression("label")
-        if open_tasks:
-            names = [duckdb.ConstantExpression(name) for name in sorted(open_tasks)]
+        if open_ended_tasks:
+            names = [duckdb.ConstantExpression(name) for name in sorted(open_ended_tasks)]
             is_open = duckdb.ColumnExpression("task").cast("VARCHAR").isin(*names)
             label = duckdb.CaseExpression(is_open, duckdb.ConstantExpression(None)).otherwise(label).alias("label")
         relation = relation.select(duckdb.ColumnExpression("task"), label)

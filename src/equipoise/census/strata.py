@@ -61,7 +61,7 @@ def checked_strata(
         if before.task == after.task and before.label is None:
             raise PlanError(
                 f"task {before.task!r} must either have labels or be open-ended, found the label"
-                f" {after.label!r} beside None. Name it as an open task, or give every example a label."
+                f" {after.label!r} beside None. Name it as an open-ended task, or give every example a label."
             )
     for stratum, n in zip(cells, values, strict=True):
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:

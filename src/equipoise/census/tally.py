@@ -26,7 +26,7 @@ class Tally:
 
     Parameters
     ----------
-    open_tasks : iterable of str
+    open_ended_tasks : iterable of str
         Tasks of which the labels are not looked at: their cell is (task, None).
 
     Examples
@@ -37,8 +37,8 @@ class Tally:
     {('a', None): 1, ('a', 'x'): 1}
     """
 
-    def __init__(self, open_tasks: Iterable[str] = ()) -> None:
-        self._open_tasks = pa.array(sorted(set(open_tasks)), pa.large_string())
+    def __init__(self, open_ended_tasks: Iterable[str] = ()) -> None:
+        self._open_tasks = pa.array(sorted(set(open_ended_tasks)), pa.large_string())
         self._cells: Counter[Cell] = Counter()
         # Batches of one file often have the same texts in the same order: their codes are counted together.
         self._tasks = self._labels = _NO_TEXTS
@@ -104,7 +104,7 @@ def as_table(value: Any) -> pa.Table:
 
 
 def count_table(
-    table: pa.Table, task: str, label: str, open_tasks: Iterable[str] = (), count: str | None = None
+    table: pa.Table, task: str, label: str, open_ended_tasks: Iterable[str] = (), count: str | None = None
 ) -> dict[Cell, int]:
     """Count the rows of a table, or add up its column of counts.
 
@@ -123,7 +123,7 @@ def count_table(
             raise DataError(f"the table must have the column {column!r}, found {table.column_names}.")
         if table.column_names.count(column) > 1:
             raise DataError(f"the table has the column {column!r} more than once. Rename the others.")
-    open_ended = frozenset(open_tasks)
+    open_ended = frozenset(open_ended_tasks)
     tally = Tally(open_ended)
     for start in range(0, table.num_rows, _ROWS_AT_ONCE):
         rows = table.slice(start, _ROWS_AT_ONCE)
@@ -134,15 +134,15 @@ def count_table(
 
 
 def _refuse_nulls(
-    tasks: pa.DictionaryArray, labels: pa.DictionaryArray, open_tasks: frozenset[str], names: tuple[str, str]
+    tasks: pa.DictionaryArray, labels: pa.DictionaryArray, open_ended_tasks: frozenset[str], names: tuple[str, str]
 ) -> None:
     if tasks.null_count or labels.null_count:
-        is_open = pc.is_in(tasks.dictionary, value_set=pa.array(sorted(open_tasks), pa.large_string()))
+        is_open = pc.is_in(tasks.dictionary, value_set=pa.array(sorted(open_ended_tasks), pa.large_string()))
         of_row = pc.take(is_open, tasks.indices)
         if tasks.null_count or pc.any(pc.and_(pc.is_null(labels), pc.invert(of_row))).as_py():
             raise DataError(
                 f"columns {names[0]!r} and {names[1]!r} must have no nulls, found {tasks.null_count} and"
-                f" {labels.null_count}. Drop those rows, or name open-ended tasks in `open_tasks`."
+                f" {labels.null_count}. Drop those rows, or name open-ended tasks in `open_ended_tasks`."
             )
 
 

@@ -71,12 +71,12 @@ def calibrate(
     if set_ and unlabelled is None:
         raise ConfigError("`--set` describes unlabelled rows (`data.columns...`), so it needs --unlabelled.")
     columns = read_config(str(unlabelled), {}, set_).data.columns if set_ else None
-    from equipoise.runs.calibration.calibrate import Wishes
+    from equipoise.runs.calibration.calibrate import CalibrationOptions
     from equipoise.runs.calibration.calibrate import calibrate as run_calibration
     from equipoise.runs.calibration.page import calibration_page
 
     bars_on_terminals_only()
-    wishes = Wishes(metric=metric, prior=prior, unlabelled=unlabelled, columns=columns, costs=costs)
+    wishes = CalibrationOptions(metric=metric, prior=prior, unlabelled=unlabelled, columns=columns, costs=costs)
     found = run_calibration(run, wishes, overwrite=overwrite)
     page = calibration_page(found, f"equipoise calibrate {run}")
     if as_json:

@@ -89,7 +89,7 @@ def run_and_report(config: "ComparisonConfig", out: Path, command: str) -> "Resu
 
     bars_on_terminals_only()
     with stoppable("The same command goes on."):
-        result = run_comparison(config, out, command=command, say=lambda line: typer.echo(line, err=True))
+        result = run_comparison(config, out, command=command, log=lambda line: typer.echo(line, err=True))
         write_report(out)
     return result
 

@@ -9,8 +9,8 @@ import numpy as np
 from equipoise.compare.corrections import TAU_METRIC, Costs, corrected, cross_fitted_validation
 from equipoise.compare.directory import ComparisonDirectory
 from equipoise.compare.result import BySeed, CandidateInfo, Finalist, Result, Stage
-from equipoise.compare.rows import Rows
-from equipoise.compare.runs import RunOf, Runs
+from equipoise.compare.rows import SharedData
+from equipoise.compare.runs import Trial, TrialRunner
 from equipoise.compare.schedule import StagePlan, schedule_of
 from equipoise.compare.selecting import keep, mean_of, prices, ranking
 from equipoise.compare.trainings import Training, trainings_of
@@ -33,8 +33,8 @@ def compare(
     out: Path,
     *,
     command: str,
-    say: Callable[[str], None],
-    pause: Callable[[float], None] = time.sleep,
+    log: Callable[[str], None],
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Result:
     """Find out which candidate is worth its trouble.
 
@@ -50,9 +50,9 @@ def compare(
         A new directory, or that of the same comparison, which then goes on.
     command : str
         What makes it again, for the record.
-    say : callable
+    log : callable
         Told what happens, line by line.
-    pause : callable
+    sleep : callable
         Waits some seconds while other processes train what is missing.
 
     Returns
@@ -74,9 +74,9 @@ def compare(
     _refuse_objective(config, base)
     directory = ComparisonDirectory.join(out, config)
     trainings, left_out = trainings_of(config, base)
-    rows = Rows(base)
-    schedule = schedule_of(directory, config, trainings, rows, say)
-    work = _Work(config, Runs(directory, config, rows, costs, say, pause), trainings, costs, left_out)
+    rows = SharedData(base)
+    schedule = schedule_of(directory, config, trainings, rows, log)
+    work = Comparison(config, TrialRunner(directory, config, rows, costs, log, sleep), trainings, costs, left_out)
     held: Sequence[str] = list(trainings)
     stages: list[Stage] = []
     *earlier, final = schedule.stages
@@ -84,7 +84,7 @@ def compare(
         stages.append(work.stage(held, plan))
         held = stages[-1].kept
     if earlier:
-        say(f"Finalists: {', '.join(held)}")
+        log(f"Finalists: {', '.join(held)}")
     seeds = work.finals(held, final)
     stages.append(work.judged(held, final, seeds))
     result = work.result(stages, base, command)
@@ -93,13 +93,13 @@ def compare(
     return result
 
 
-class _Work:
+class Comparison:
     """The steps of one comparison."""
 
     def __init__(
         self,
         config: ComparisonConfig,
-        runs: Runs,
+        runs: TrialRunner,
         trainings: Mapping[str, Training],
         costs: Costs,
         notes: Sequence[str],
@@ -117,7 +117,7 @@ class _Work:
 
     def stage(self, held: Sequence[str], plan: StagePlan) -> Stage:
         """Train a stage and choose who goes on."""
-        runs = [RunOf(self.trainings[name], seed, plan.draws) for seed in plan.seeds for name in held]
+        runs = [Trial(self.trainings[name], seed, plan.draws) for seed in plan.seeds for name in held]
         self.runs.train(runs)
         judged = self.judged(held, plan, plan.seeds)
         self.prices = self.prices or prices(map(self.runs.cost, runs))
@@ -136,7 +136,7 @@ class _Work:
 
     def finals(self, held: Sequence[str], plan: StagePlan) -> tuple[int, ...]:
         """Train the finalists, seed by seed if time is short; return the seeds that all have."""
-        everything = [[RunOf(self.trainings[name], seed, plan.draws) for name in held] for seed in plan.seeds]
+        everything = [[Trial(self.trainings[name], seed, plan.draws) for name in held] for seed in plan.seeds]
         if self.config.compare.budget is None:
             self.runs.train(run for of_seed in everything for run in of_seed)
             return plan.seeds
@@ -202,10 +202,10 @@ class _Work:
     def _of(self, held: Sequence[str]) -> dict[str, CandidateInfo]:
         return {name: info for name, info in self.candidates.items() if info.training in held}
 
-    def _run(self, training: str, seed: int, draws: int) -> RunOf:
-        return RunOf(self.trainings[training], seed, draws)
+    def _run(self, training: str, seed: int, draws: int) -> Trial:
+        return Trial(self.trainings[training], seed, draws)
 
-    def _all(self, stages: Sequence[Stage]) -> list[RunOf]:
+    def _all(self, stages: Sequence[Stage]) -> list[Trial]:
         runs = dict.fromkeys(
             (self.candidates[name].training, seed, stage.draws)
             for stage in stages

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from equipoise.collate import EncodedExamples
-from equipoise.compare.rows import Rows
+from equipoise.compare.rows import SharedData
 from equipoise.compare.trainings import Training
-from equipoise.losses.objectives import LabelObjective, Objective
+from equipoise.losses.training import LabelTrainingLoss, TrainingLoss
 from equipoise.models import load_model
 from equipoise.runs.evaluate import evaluate_model
 from equipoise.runs.train import train_prepared
@@ -47,7 +47,7 @@ class Speed:
         return MARGIN * (self.start + self.draw * draws + self.row * rows)
 
 
-def measure(training: Training, rows: Rows, now: Callable[[], float] = time.perf_counter) -> Speed:
+def measure(training: Training, rows: SharedData, now: Callable[[], float] = time.perf_counter) -> Speed:
     """Train two short runs in a temporary folder and score some validation rows."""
     batch = training.config.training.batch_size
     seconds: list[float] = []
@@ -72,7 +72,7 @@ def measure(training: Training, rows: Rows, now: Callable[[], float] = time.perf
 PER_PARAMETER = 6  # and token: two forward, four backward
 
 
-def training_flops(model: Any, objective: Objective, encoded: EncodedExamples, rows: NDArray[np.int64]) -> float:
+def training_flops(model: Any, training_loss: TrainingLoss, encoded: EncodedExamples, rows: NDArray[np.int64]) -> float:
     """Estimate the operations of training on some rows.
 
     Six for each parameter and token: encoder by input tokens, decoder by its positions, the output layer by the
@@ -83,7 +83,7 @@ def training_flops(model: Any, objective: Objective, encoded: EncodedExamples, r
     ----------
     model : transformers.PreTrainedModel
         An encoder-decoder.
-    objective : Objective
+    training_loss : TrainingLoss
         What is minimised.
     encoded : EncodedExamples
         The training rows.
@@ -101,19 +101,19 @@ def training_flops(model: Any, objective: Objective, encoded: EncodedExamples, r
     """
     times = np.bincount(rows, minlength=len(encoded))
     inputs = int(times @ encoded.input_lengths)
-    decoded, asked = _positions(objective, encoded)
+    decoded, asked = _positions(training_loss, encoded)
     output = model.get_output_embeddings().weight.numel()
     work = inputs * _parameters(model.get_encoder()) + times @ decoded * _parameters(model.get_decoder())
     return float(PER_PARAMETER * (work + times @ asked * output))
 
 
-def _positions(objective: Objective, encoded: EncodedExamples) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _positions(training_loss: TrainingLoss, encoded: EncodedExamples) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Of each row, the positions of the decoder and of the output layer."""
     decoded = np.asarray(encoded.target_lengths, dtype=np.int64)
     asked = decoded.copy()
-    if isinstance(objective, LabelObjective):
+    if isinstance(training_loss, LabelTrainingLoss):
         decoded = decoded.copy()
-        for number, task in enumerate(objective.tasks):
+        for number, task in enumerate(training_loss.tasks):
             if task is not None:
                 of_task = (encoded.task_ids == number) & (encoded.label_ids >= 0)
                 decoded[of_task], asked[of_task] = task.tree.widths.sum(), task.tree.prefixes

@@ -16,7 +16,7 @@ from equipoise.runs.prepare import Prepared, prepare_again
 from equipoise.runs.train import encode
 
 
-class Rows:
+class SharedData:
     """Rows that all runs share: prompts, targets and limits are the same for all trainings.
 
     Parameters

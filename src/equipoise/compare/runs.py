@@ -22,7 +22,7 @@ from equipoise.compare.corrections import (
 from equipoise.compare.directory import ComparisonDirectory, refusing_damage
 from equipoise.compare.prices import training_flops
 from equipoise.compare.result import RunCost
-from equipoise.compare.rows import Origin, Rows
+from equipoise.compare.rows import Origin, SharedData
 from equipoise.compare.trainings import Training
 from equipoise.config import ComparisonConfig, RunConfig
 from equipoise.models import load_model
@@ -37,7 +37,7 @@ WAIT = 2.0  # seconds between two looks at runs that others train
 
 
 @dataclass(frozen=True)
-class RunOf:
+class Trial:
     """One run of a training."""
 
     training: Training
@@ -50,7 +50,7 @@ class RunOf:
         return self.training.run(self.seed, self.draws)
 
 
-class Runs:
+class TrialRunner:
     """Trains and scores the runs of one comparison.
 
     Parameters
@@ -59,13 +59,13 @@ class Runs:
         Where the runs go.
     config : ComparisonConfig
         What all of them share, and what they are scored by.
-    rows : Rows
+    rows : SharedData
         All rows.
     costs : mapping of str to array
         Cost matrices by task, if the objective is the expected cost.
-    say : callable
+    log : callable
         Told what happens, line by line.
-    pause : callable
+    sleep : callable
         Waits a number of seconds while other processes train what is missing.
     """
 
@@ -73,20 +73,20 @@ class Runs:
         self,
         directory: ComparisonDirectory,
         config: ComparisonConfig,
-        rows: Rows,
+        rows: SharedData,
         costs: Costs,
-        say: Callable[[str], None],
-        pause: Callable[[float], None] = time.sleep,
+        log: Callable[[str], None],
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.directory = directory
         self.config = config
         self.rows = rows
         self.costs = costs
-        self.say = say
-        self.pause = pause
+        self.log = log
+        self.sleep = sleep
         self._folders: dict[tuple[str, int, int], RunDirectory] = {}
 
-    def folder(self, run: RunOf) -> RunDirectory:
+    def folder(self, run: Trial) -> RunDirectory:
         """Where a run lies; its name ends with its fingerprint."""
         key = (run.training.name, run.draws, run.seed)
         if key not in self._folders:
@@ -94,27 +94,27 @@ class Runs:
             self._folders[key] = RunDirectory(self.directory.runs / name)
         return self._folders[key]
 
-    def train(self, runs: Iterable[RunOf]) -> None:
+    def train(self, runs: Iterable[Trial]) -> None:
         """Train the runs and score the validation rows; return once all are there, whoever made them."""
         self._all(runs, self.trained, self._train)
 
-    def test(self, runs: Iterable[RunOf]) -> None:
+    def test(self, runs: Iterable[Trial]) -> None:
         """Score the test rows of runs that were trained."""
         self._all(runs, lambda run: Tested.path(self.folder(run)).is_file(), self._test)
 
-    def trained(self, run: RunOf) -> bool:
+    def trained(self, run: Trial) -> bool:
         """Whether a run was trained and scored on validation rows."""
         return Trained.path(self.folder(run)).is_file()
 
-    def validation(self, run: RunOf) -> dict[str, Means]:
+    def validation(self, run: Trial) -> dict[str, Means]:
         """Means over the tasks of each metric on validation rows, by correction."""
         return Trained.read(self.folder(run)).scores
 
-    def tested(self, run: RunOf) -> dict[str, tuple[Means, dict[str, Means]]]:
+    def tested(self, run: Trial) -> dict[str, tuple[Means, dict[str, Means]]]:
         """Means over the tasks of each metric on test rows, and those of each task, by correction."""
         return Tested.read(self.folder(run)).scores
 
-    def cost(self, run: RunOf) -> RunCost:
+    def cost(self, run: Trial) -> RunCost:
         """What a run cost, with its test rows if they were scored."""
         folder = self.folder(run)
         known = Trained.read(folder)
@@ -135,10 +135,10 @@ class Runs:
                 total += Tested.read(folder).scoring_seconds
         return total
 
-    def _all(self, runs: Iterable[RunOf], done: Callable[[RunOf], bool], work: Callable[[RunOf], None]) -> None:
+    def _all(self, runs: Iterable[Trial], done: Callable[[Trial], bool], work: Callable[[Trial], None]) -> None:
         missing = [run for run in runs if not done(run)]
         while missing:
-            others: list[RunOf] = []
+            others: list[Trial] = []
             for run in missing:
                 lock = self.directory.lock(self.folder(run).path.name)
                 try:
@@ -148,12 +148,12 @@ class Runs:
                 except Timeout:
                     others.append(run)
             if len(others) == len(missing):
-                self.pause(WAIT)
+                self.sleep(WAIT)
             missing = [run for run in others if not done(run)]
 
-    def _train(self, run: RunOf) -> None:
+    def _train(self, run: Trial) -> None:
         prepared, folder = self.rows.prepared(run.config), self.folder(run)
-        self.say(f"Training {run.training.name}, {run.draws:,} draws, seed {run.seed}")
+        self.log(f"Training {run.training.name}, {run.draws:,} draws, seed {run.seed}")
         start = time.perf_counter()
         done = train_prepared(prepared, folder.path, resume=True, encoded=self.rows.encoded("train"))
         if done.interrupted:
@@ -172,9 +172,9 @@ class Runs:
         tokens, flops = self._size(model, tokenizer, prepared, run.draws)
         Trained(trained - start, scored - trained, tokens, flops, scores).write(folder)
 
-    def _test(self, run: RunOf) -> None:
+    def _test(self, run: Trial) -> None:
         folder, prepared = self.folder(run), self.rows.prepared(run.config)
-        self.say(f"Scoring the test rows: {run.training.name}, seed {run.seed}")
+        self.log(f"Scoring the test rows: {run.training.name}, seed {run.seed}")
         start = time.perf_counter()
         self._score(*self._load(folder, prepared), prepared, "test", folder.path)
         objective = self.config.compare.objective

@@ -6,7 +6,7 @@ from typing import Any
 
 from equipoise.compare.directory import ComparisonDirectory, refusing_damage
 from equipoise.compare.prices import Speed, measure
-from equipoise.compare.rows import Rows
+from equipoise.compare.rows import SharedData
 from equipoise.compare.trainings import Training
 from equipoise.config import CompareConfig, ComparisonConfig, seconds_of
 from equipoise.errors import ConfigError
@@ -148,8 +148,8 @@ def schedule_of(
     directory: ComparisonDirectory,
     config: ComparisonConfig,
     trainings: Mapping[str, Training],
-    rows: Rows,
-    say: Callable[[str], None],
+    rows: SharedData,
+    log: Callable[[str], None],
 ) -> Schedule:
     """Read the schedule, or make and write it.
 
@@ -164,9 +164,9 @@ def schedule_of(
         Stages, seeds, finalists and budget.
     trainings : mapping of str to Training
         What is tried.
-    rows : Rows
+    rows : SharedData
         All rows.
-    say : callable
+    log : callable
         Told what happens.
 
     Returns
@@ -186,7 +186,7 @@ def schedule_of(
 
         draws = most
         if config.compare.budget is not None:
-            say("Measuring how fast this machine trains")
+            log("Measuring how fast this machine trains")
             speeds = _speeds(trainings, rows)
             validation, test = (len(rows.of(split)) for split in ("validation", "test"))
 
@@ -198,13 +198,13 @@ def schedule_of(
             budget = seconds_of(config.compare.budget) - of_test
             draws = affordable(lambda full: build(full).cost(len(trainings), run_cost), budget, most, batch)
             if draws < most:
-                say(f"The budget pays for {draws:,} draws of a full training, instead of {most:,}")
+                log(f"The budget pays for {draws:,} draws of a full training, instead of {most:,}")
         schedule = build(draws)
         write_json(directory.schedule, schedule.to_dict())
         return schedule
 
 
-def _speeds(trainings: Mapping[str, Training], rows: Rows) -> dict[str, Speed]:
+def _speeds(trainings: Mapping[str, Training], rows: SharedData) -> dict[str, Speed]:
     """The speed of each training: one is measured for each level of the loss, which is what costs."""
     of_level: dict[str, Speed] = {}
     found: dict[str, Speed] = {}

@@ -94,7 +94,7 @@ class TrainingConfig:
     """How the model learns from the draws; `batch_size` is global, over all ranks and accumulation."""
 
     loss: LossConfig = field(default_factory=LossConfig)
-    tasks_loss: str | Mapping[str, Any] = "sum"
+    task_weighting: str | Mapping[str, Any] = "sum"
     batch_size: int = 32
     batches: Literal["mixed", "quota", "one_task"] = "mixed"
     learning_rate: float = 1e-3

@@ -38,12 +38,12 @@ class _Count:
     """Counts one source, or one part; a process can be sent one."""
 
     columns: Columns
-    open_tasks: frozenset[str]
+    open_ended_tasks: frozenset[str]
     split: str | None
     default_task: str | None
 
     def __call__(self, source: Source) -> _Counts:
-        tally = Tally(self.open_tasks)
+        tally = Tally(self.open_ended_tasks)
         for batch in labels_of(source, self.columns, default_task=self.default_task, split=self.split):
             for chunk in batch.to_batches():
                 tally.add(chunk.column("task"), chunk.column("label"))
@@ -53,7 +53,7 @@ class _Count:
 def count_files(
     source: Any,
     columns: Columns = Columns(),  # noqa: B008 - immutable
-    open_tasks: Iterable[str] = (),
+    open_ended_tasks: Iterable[str] = (),
     split: str | None = None,
     limits: Limits = Limits(),  # noqa: B008 - immutable
     *,
@@ -61,7 +61,7 @@ def count_files(
     processes: int = 1,
     part_bytes: int = PART_BYTES,
 ) -> Census:
-    """Count the examples of files, batch by batch, in constant memory: the texts are never loaded.
+    r"""Count the examples of files, batch by batch, in constant memory: the texts are never loaded.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def count_files(
         What `equipoise.data.read_records` takes.
     columns : Columns
         The names of the columns; the target is the label.
-    open_tasks : iterable of str
+    open_ended_tasks : iterable of str
         The open-ended tasks; each is one stratum, whatever its targets.
     split : str, optional
         Count the rows of this split alone; a plan is built from the training rows. All rows by default.
@@ -90,12 +90,20 @@ def count_files(
     Raises
     ------
     DataError
-        When the files cannot be read, an open task is not in them, or a process ends before its time.
+        When the files cannot be read, an open-ended task is not in them, or a process ends before its time.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> file = pathlib.Path(tempfile.mkdtemp(), "rows.csv")
+    >>> _ = file.write_text("task,input,target\nmood,fine,glad\nmood,well,glad\nmood,no,sad\n")
+    >>> count_files(file).to_dict()
+    {'mood': {'glad': 2, 'sad': 1}}
     """
     if not isinstance(processes, int) or isinstance(processes, bool) or processes < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise DataError(f"`processes` must be a whole number of at least 1, found {processes!r}.")
     check_split(split)
-    open_ended = frozenset(open_tasks)
+    open_ended = frozenset(open_ended_tasks)
     count = _Count(columns, open_ended, split, default_task)
     sources = find_sources(source, limits)
     parts = ((number, part) for number, one in enumerate(sources) for part in parts_of(one, part_bytes))

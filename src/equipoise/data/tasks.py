@@ -29,7 +29,7 @@ class TaskOptions:
     Raises
     ------
     ConfigError
-        The kind is unknown, the prompt cannot be filled in, or verbalisers are given for an open task.
+        The kind is unknown, the prompt cannot be filled in, or verbalisers are given for an open-ended task.
 
     Examples
     --------
@@ -48,7 +48,9 @@ class TaskOptions:
             check_prompt(self.prompt)
         if self.verbalisers is not None:
             if self.kind == "open":
-                raise ConfigError("`verbalisers` stand for labels, and an open task has none. Drop one of the two.")
+                raise ConfigError(
+                    "`verbalisers` stand for labels, and an open-ended task has none. Drop one of the two."
+                )
             object.__setattr__(self, "verbalisers", dict(self.verbalisers))
 
 
@@ -63,7 +65,7 @@ class Task:
     kind : {"classification", "open"}
         "classification" has a closed set of labels, "open" has none and is one stratum.
     labels : tuple of str
-        The labels of a classification; empty for an open task.
+        The labels of a classification; empty for an open-ended task.
     prompt : str
         Template of the input text with the placeholders `{input}` and, if wanted, `{task}`.
     verbalisers : mapping of str to str
@@ -105,7 +107,7 @@ class Task:
         return self.prompt.format(task=self.name, input=text)
 
     def target_text(self, label: str) -> str:
-        """Give the model's target text for a label; an open task's target is its own text.
+        """Give the model's target text for a label; an open-ended task's target is its own text.
 
         Raises
         ------

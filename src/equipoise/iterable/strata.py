@@ -58,7 +58,7 @@ class StratumColumns:
         return task, label
 
 
-def count_strata(source: Source | Parts, stratum_of: StratumOf, open_tasks: Collection[str] = ()) -> Census:
+def count_strata(source: Source | Parts, stratum_of: StratumOf, open_ended_tasks: Collection[str] = ()) -> Census:
     """Read a source once and count its strata: the census that a plan is built from.
 
     Parameters
@@ -66,7 +66,7 @@ def count_strata(source: Source | Parts, stratum_of: StratumOf, open_tasks: Coll
     source : Source or Parts
     stratum_of : callable
         Gives the task and the label of an example; `StratumColumns` is one.
-    open_tasks : collection of str
+    open_ended_tasks : collection of str
         Tasks whose labels are not counted apart.
 
     Returns
@@ -81,13 +81,16 @@ def count_strata(source: Source | Parts, stratum_of: StratumOf, open_tasks: Coll
     """
     examples: Iterable[Any] = (read.example for read in PassReader(Parts.of(source)).read(0, 1))
     found = Counter(
-        (task, None if task in open_tasks else label) for task, label in (stratum_of(example) for example in examples)
+        (task, None if task in open_ended_tasks else label)
+        for task, label in (stratum_of(example) for example in examples)
     )
     counts: dict[str, dict[str, int] | int] = {}
     for (task, label), number in found.items():
         of_task = counts.setdefault(task, number if label is None else {})
         if (label is None) != isinstance(of_task, int):
-            raise DataError(f"Some examples of task {task!r} have a label and some have none. Name it in `open_tasks`.")
+            raise DataError(
+                f"Some examples of task {task!r} have a label and some have none. Name it in `open_ended_tasks`."
+            )
         if label is not None and not isinstance(of_task, int):
             of_task[label] = number
     return Census.from_counts(counts)

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 from equipoise.drawing import Shard
 from equipoise.errors import ConfigError
 from equipoise.loaders.loader import MakeSampler, StreamLoader
-from equipoise.losses import SumMass, step_mass
+from equipoise.losses import WeightedSum, step_weight
 from equipoise.samplers import TokenBatches
 
 
@@ -156,12 +156,12 @@ class StepLoss(LightningModule):
         self._masses: list[Tensor] = []
         self.step_loss = torch.zeros(())
 
-    def share(self, part: SumMass) -> Tensor:
+    def share(self, part: WeightedSum) -> Tensor:
         """Give what `training_step` is to return for the losses of one micro-batch.
 
         Parameters
         ----------
-        part : SumMass
+        part : WeightedSum
             Of a `TokenLoss`, or of any other loss: the sum, and what divides it.
 
         Returns
@@ -169,18 +169,18 @@ class StepLoss(LightningModule):
         Tensor
         """
         self._totals.append(part.total.detach())
-        self._masses.append(part.mass)
+        self._masses.append(part.weight)
         trainer = _trainer(self)
         # Lightning divides by the accumulation, and the mean over ranks by their number.
         return part.total * (trainer.accumulate_grad_batches * trainer.world_size)
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Divide the gradients by the mass of the step."""
-        whole = SumMass(step_mass(self._totals), step_mass(self._masses))
+        whole = WeightedSum(step_weight(self._totals), step_weight(self._masses))
         self._totals.clear()
         self._masses.clear()
         self.step_loss = whole.mean()
-        mass = whole.mass.item() or 1.0
+        mass = whole.weight.item() or 1.0
         for parameter in self.parameters():
             if parameter.grad is not None:
                 parameter.grad.div_(mass)

@@ -12,7 +12,7 @@ IGNORED = -100
 
 
 @dataclass(frozen=True)
-class SumMass:
+class WeightedSum:
     """A weighted sum of losses and the mass that divides it.
 
     Add those of all micro-batches and ranks, then divide once: the result does not depend on how the
@@ -22,22 +22,22 @@ class SumMass:
     ----------
     total : Tensor
         Scalar, the weighted sum of the losses. The gradient flows through it.
-    mass : Tensor
+    weight : Tensor
         Scalar, the sum of the weights. It has no gradient.
 
     Examples
     --------
     >>> import torch
-    >>> parts = SumMass(torch.tensor(6.0), torch.tensor(2.0)) + SumMass(torch.tensor(3.0), torch.tensor(1.0))
+    >>> parts = WeightedSum(torch.tensor(6.0), torch.tensor(2.0)) + WeightedSum(torch.tensor(3.0), torch.tensor(1.0))
     >>> parts.mean()
     tensor(3.)
     """
 
     total: Tensor
-    mass: Tensor
+    weight: Tensor
 
-    def __add__(self, other: "SumMass") -> "SumMass":
-        return SumMass(self.total + other.total, self.mass + other.mass)
+    def __add__(self, other: "WeightedSum") -> "WeightedSum":
+        return WeightedSum(self.total + other.total, self.weight + other.weight)
 
     def mean(self) -> Tensor:
         """Return `total / mass`, and 0 (with a zero gradient) where there is no mass.
@@ -47,4 +47,4 @@ class SumMass:
         Tensor
             Scalar.
         """
-        return self.total / torch.where(self.mass > 0, self.mass, torch.ones_like(self.mass))
+        return self.total / torch.where(self.weight > 0, self.weight, torch.ones_like(self.weight))

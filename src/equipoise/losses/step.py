@@ -7,7 +7,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 
-def step_mass(masses: Iterable[Tensor], over_ranks: Callable[[Tensor], Tensor] | None = None) -> Tensor:
+def step_weight(masses: Iterable[Tensor], over_ranks: Callable[[Tensor], Tensor] | None = None) -> Tensor:
     """Add up the masses of a step's micro-batches, over all ranks.
 
     Divide the total of every micro-batch by it and multiply by the number of ranks, over which DDP and FSDP take the
@@ -30,7 +30,7 @@ def step_mass(masses: Iterable[Tensor], over_ranks: Callable[[Tensor], Tensor] |
     Two micro-batches, one row more in the first; their shares add up to the mean over all five rows:
 
     >>> losses = [torch.tensor([1.0, 2.0, 3.0]), torch.tensor([4.0, 5.0])]
-    >>> mass = step_mass(torch.ones_like(part) for part in losses)
+    >>> mass = step_weight(torch.ones_like(part) for part in losses)
     >>> sum(part.sum() / mass for part in losses)
     tensor(3.)
     """

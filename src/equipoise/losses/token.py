@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from equipoise.errors import ConfigError, DataError
-from equipoise.losses.sequence import IGNORED, Per, SumMass
+from equipoise.losses.sequence import IGNORED, Per, WeightedSum
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,9 @@ class TokenLoss:
     >>> labels = torch.tensor([[1, 2], [3, -100]])
     >>> weight = torch.tensor([1.0, 2.0])
     >>> part = TokenLoss()(logits, labels, weight)
-    >>> round(part.total.item() / torch.log(torch.tensor(4.0)).item(), 4), part.mass.item()
+    >>> round(part.total.item() / torch.log(torch.tensor(4.0)).item(), 4), part.weight.item()
     (4.0, 3.0)
-    >>> TokenLoss(per="token").mass(labels, weight).item()
+    >>> TokenLoss(per="token").weight(labels, weight).item()
     4.0
     """
 
@@ -80,7 +80,7 @@ class TokenLoss:
         if not 0 <= self.label_smoothing < 1:
             raise ConfigError(f"`label_smoothing` must be in [0, 1), found {self.label_smoothing}. Use 0.1 or less.")
 
-    def __call__(self, logits: Tensor, labels: Tensor, example_weight: Tensor) -> SumMass:
+    def __call__(self, logits: Tensor, labels: Tensor, example_weight: Tensor) -> WeightedSum:
         """Sum the weighted losses of the target tokens.
 
         Parameters
@@ -94,7 +94,7 @@ class TokenLoss:
 
         Returns
         -------
-        SumMass
+        WeightedSum
             Scalars in float32 (float64 for float64 logits).
 
         Raises
@@ -103,7 +103,7 @@ class TokenLoss:
             If the shapes do not belong together.
         """
         totals = self.totals(logits, labels, example_weight)
-        return SumMass(totals.sum(), self.mass(labels, example_weight).to(totals.dtype))
+        return WeightedSum(totals.sum(), self.weight(labels, example_weight).to(totals.dtype))
 
     def totals(self, logits: Tensor, labels: Tensor, example_weight: Tensor) -> Tensor:
         """Give the weighted loss of each example, summed over its tokens; arguments and errors as for a call.
@@ -123,7 +123,7 @@ class TokenLoss:
         losses = self._losses(exact.reshape(-1, exact.shape[-1]), labels.reshape(-1)).view(labels.shape)
         return example_weight.to(exact.dtype) * losses.sum(dim=1)
 
-    def mass(self, labels: Tensor, example_weight: Tensor) -> Tensor:
+    def weight(self, labels: Tensor, example_weight: Tensor) -> Tensor:
         """Return the mass of a batch, without logits.
 
         A training step needs the mass of all its micro-batches on all ranks before the first backward pass.
@@ -148,7 +148,7 @@ class TokenLoss:
         Examples
         --------
         >>> labels = torch.tensor([[5, 6, 1], [7, 1, -100], [-100, -100, -100]])
-        >>> TokenLoss().mass(labels, torch.tensor([1.0, 0.5, 9.0])).item()
+        >>> TokenLoss().weight(labels, torch.tensor([1.0, 0.5, 9.0])).item()
         1.5
         """
         return self.masses(labels, example_weight).sum()

@@ -92,7 +92,7 @@ class OpenRows:
 
 
 def _rouge(pairs: list[tuple[str, str]]) -> Array:
-    from rouge_score.rouge_scorer import RougeScorer  # noqa: PLC0415  (slow to import, for open tasks only)
+    from rouge_score.rouge_scorer import RougeScorer  # noqa: PLC0415  (slow to import, for open-ended tasks only)
 
     scorer = RougeScorer(["rougeL"])
     values = [scorer.score(right, said)["rougeL"].fmeasure for right, said in pairs]
@@ -100,7 +100,7 @@ def _rouge(pairs: list[tuple[str, str]]) -> Array:
 
 
 def _bleu_counts(pairs: list[tuple[str, str]]) -> Array:
-    from sacrebleu import BLEU  # noqa: PLC0415  (slow to import, for open tasks only)
+    from sacrebleu import BLEU  # noqa: PLC0415  (slow to import, for open-ended tasks only)
 
     scorer = BLEU()
     counted = [scorer.corpus_score([said], [[right]]) for right, said in pairs]
@@ -109,7 +109,7 @@ def _bleu_counts(pairs: list[tuple[str, str]]) -> Array:
 
 
 def _bleu(sums: Array) -> float:
-    from sacrebleu import BLEU  # noqa: PLC0415  (slow to import, for open tasks only)
+    from sacrebleu import BLEU  # noqa: PLC0415  (slow to import, for open-ended tasks only)
 
     counts = [int(value) for value in sums[3:]]
     return BLEU.compute_bleu(counts[:4], counts[4:8], counts[8], counts[9]).score

@@ -73,7 +73,7 @@ class LabelScorer:
         inputs: Sequence[Tokens],
         *,
         batch_tokens: int = 8192,
-        length_normalisation: float = 0.0,
+        length_norm: float = 0.0,
     ) -> NDArray[np.float64]:
         """Return the log-likelihood of every label for every input.
 
@@ -85,7 +85,7 @@ class LabelScorer:
             Tokenised inputs, as `EncodedExamples.inputs` gives them.
         batch_tokens : int
             The most padded tokens that the encoder sees at once.
-        length_normalisation : float
+        length_norm : float
             Divide by the number of the label's tokens (with the end of sequence) to this power. 0 leaves
             the sum, which is the log-probability that the model gives to the label's text; 1 is the mean
             per token, a heuristic that no longer is a log-probability.
@@ -113,7 +113,7 @@ class LabelScorer:
         with evaluating(self.model), output_layer_at_wanted(self.model) as wanted:
             for batch in length_batches([len(ids) for ids in distinct], batch_tokens):
                 scores[batch] = self._score([distinct[row] for row in batch], tree, wanted)
-        return (scores / tree.label_lengths**length_normalisation)[inverse]
+        return (scores / tree.label_lengths**length_norm)[inverse]
 
     def constrained_generate(
         self, task: str, inputs: Sequence[Tokens], *, beams: int = 1, batch_tokens: int = 8192

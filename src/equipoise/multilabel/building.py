@@ -56,21 +56,23 @@ def parts_of_arrow(labels: pa.Array | pa.ChunkedArray) -> Parts:
 
 
 def parts_of_text(
-    texts: pa.Array, tasks: pa.Array, separator: str, single_tasks: frozenset[str], open_tasks: frozenset[str]
+    texts: pa.Array, tasks: pa.Array, separator: str, single_tasks: frozenset[str], open_ended_tasks: frozenset[str]
 ) -> Parts:
     """Split texts at a separator, except those of tasks with one label and of open-ended tasks."""
     if not separator.strip():
         raise DataError(f"`separator` must be a text that is not blank, found {separator!r}.")
     known = set(pc.unique(tasks).to_pylist())
-    for name, named in (("single_tasks", single_tasks), ("open_tasks", open_tasks)):
+    for name, named in (("single_tasks", single_tasks), ("open_ended_tasks", open_ended_tasks)):
         if named - known:
             raise DataError(f"`{name}` must name tasks of {sorted(known)}, found {sorted(named - known)}.")
-    if single_tasks & open_tasks:
-        raise DataError(f"{sorted(single_tasks & open_tasks)} must not be both in `single_tasks` and `open_tasks`.")
+    if single_tasks & open_ended_tasks:
+        raise DataError(
+            f"{sorted(single_tasks & open_ended_tasks)} must not be both in `single_tasks` and `open_ended_tasks`."
+        )
     task_names: list[str] = tasks.to_pylist()
     split = [
         []
-        if task in open_tasks
+        if task in open_ended_tasks
         else [part for piece in ([text] if task in single_tasks else text.split(separator)) if (part := piece.strip())]
         for task, text in zip(task_names, texts.to_pylist(), strict=True)
     ]

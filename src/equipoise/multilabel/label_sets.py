@@ -107,7 +107,7 @@ class LabelSets:
         separator: str = ";",
         *,
         single_tasks: Iterable[str] = (),
-        open_tasks: Iterable[str] = (),
+        open_ended_tasks: Iterable[str] = (),
     ) -> LabelSets:
         """Make label sets of target texts such as "cough; fever".
 
@@ -122,7 +122,7 @@ class LabelSets:
             What stands between labels.
         single_tasks : iterable of str
             Tasks whose target is one label, separator or not.
-        open_tasks : iterable of str
+        open_ended_tasks : iterable of str
             Open-ended tasks: their targets are no labels.
 
         Raises
@@ -138,7 +138,7 @@ class LabelSets:
         """
         texts = building.texts_of(targets, "targets")
         of_rows = building.tasks_of(tasks, len(texts))
-        parts = building.parts_of_text(texts, of_rows, separator, frozenset(single_tasks), frozenset(open_tasks))
+        parts = building.parts_of_text(texts, of_rows, separator, frozenset(single_tasks), frozenset(open_ended_tasks))
         return cls._from_parts(of_rows, *parts)
 
     @classmethod

@@ -142,7 +142,7 @@ class Page:
 
     def to_html(self) -> str:
         """Give the page as HTML."""
-        loader = PackageLoader("equipoise.report")
+        loader = PackageLoader("equipoise.pages")
         environment = Environment(
             loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
         )

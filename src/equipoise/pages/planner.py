@@ -92,7 +92,7 @@ def planner_section(plan: Plan) -> Markup:
         "most": MOST_ROWS,
     }
     environment = Environment(
-        loader=PackageLoader("equipoise.report"),
+        loader=PackageLoader("equipoise.pages"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -9,9 +9,9 @@ from equipoise.config import LossConfig
 from equipoise.errors import EquipoiseWarning
 from equipoise.losses import TokenLoss
 from equipoise.losses.labels import LabelLoss, LabelPriors, LogitAdjusted, label_loss_from_dict
-from equipoise.losses.objectives import LabelObjective, Objective, TokenObjective
-from equipoise.losses.tasks import DWA, Sum, TasksLoss
+from equipoise.losses.tasks import DWA, Sum, TaskWeighting
 from equipoise.losses.tasks.gradients import tasks_loss_of
+from equipoise.losses.training import LabelTrainingLoss, TokenTrainingLoss, TrainingLoss
 from equipoise.plan import Plan
 from equipoise.runs.prepare import Prepared
 
@@ -54,7 +54,7 @@ def label_loss_of(loss: LossConfig) -> LabelLoss | None:
     return label_loss_from_dict({"scheme": _CLASSES[loss.name], **options})
 
 
-def objective_of(prepared: Prepared, model: Any, tokenizer: Any) -> Objective:
+def objective_of(prepared: Prepared, model: Any, tokenizer: Any) -> TrainingLoss:
     """Make the loss of a run.
 
     Parameters
@@ -66,7 +66,7 @@ def objective_of(prepared: Prepared, model: Any, tokenizer: Any) -> Objective:
 
     Returns
     -------
-    Objective
+    TrainingLoss
         For an `EquipoiseTrainer`.
 
     Raises
@@ -84,16 +84,16 @@ def objective_of(prepared: Prepared, model: Any, tokenizer: Any) -> Objective:
     loss, plan, tasks = prepared.config.training.loss, prepared.plan, prepared.tasks
     of_labels = label_loss_of(loss)
     if loss.level == "label" and of_labels is not None:
-        return LabelObjective.build(of_labels, plan, tasks, model, tokenizer, length_norm=loss.length_norm)
+        return LabelTrainingLoss.build(of_labels, plan, tasks, model, tokenizer, length_norm=loss.length_norm)
     per = "token" if loss.level == "token" else "sequence"
     if isinstance(of_labels, LogitAdjusted):
-        return TokenObjective.adjusted(TokenLoss(per), of_labels, plan, tasks, tokenizer)
+        return TokenTrainingLoss.adjusted(TokenLoss(per), of_labels, plan, tasks, tokenizer)
     options = {"gamma": _FOCAL_GAMMA, **loss.options} if loss.name == "focal" else loss.options
-    return TokenObjective(TokenLoss(per, **options))
+    return TokenTrainingLoss(TokenLoss(per, **options))
 
 
-def tasks_loss_of_run(prepared: Prepared) -> TasksLoss:
-    """Make what `training.tasks_loss` names, for the tasks of a run.
+def tasks_loss_of_run(prepared: Prepared) -> TaskWeighting:
+    """Make what `training.task_weighting` names, for the tasks of a run.
 
     An epoch is as many draws as there are training rows, whatever of them is drawn.
 
@@ -104,7 +104,7 @@ def tasks_loss_of_run(prepared: Prepared) -> TasksLoss:
 
     Returns
     -------
-    TasksLoss
+    TaskWeighting
         For an `EquipoiseTrainer`.
 
     Raises
@@ -119,7 +119,7 @@ def tasks_loss_of_run(prepared: Prepared) -> TasksLoss:
     """
     config, batch = prepared.config, prepared.config.training.batch_size
     made = tasks_loss_of(
-        config.training.tasks_loss,
+        config.training.task_weighting,
         sorted(prepared.tasks),  # the order of `EncodedExamples.tasks`
         seed=config.seed,
         steps_per_epoch=-(-len(prepared.train) // batch),
@@ -128,7 +128,7 @@ def tasks_loss_of_run(prepared: Prepared) -> TasksLoss:
     if not isinstance(made, Sum) and (sorts_tasks or config.training.batches == "one_task"):
         reason = "batches of similar length" if sorts_tasks else "batches of one task"
         warnings.warn(
-            f"`training.tasks_loss` {made.name} weighs the tasks of a step against each other, but {reason} leave "
+            f"`training.task_weighting` {made.name} weighs the tasks of a step against each other, but {reason} leave "
             "tasks out of many steps. Set `training.batches: quota`, so that every step has its share of each.",
             EquipoiseWarning,
             stacklevel=2,
@@ -137,8 +137,8 @@ def tasks_loss_of_run(prepared: Prepared) -> TasksLoss:
     steps = -(-config.plan.draws // batch)
     if isinstance(made, DWA) and steps <= 2 * made.steps_per_epoch:
         warnings.warn(
-            f"`training.tasks_loss` dwa gives all tasks the weight 1 in its first two epochs of {made.steps_per_epoch} "
-            f"steps, and the run has {steps}. Set `steps_per_epoch`, or draw more.",
+            f"`training.task_weighting` dwa gives all tasks the weight 1 in its first two epochs of "
+            f"{made.steps_per_epoch} steps, and the run has {steps}. Set `steps_per_epoch`, or draw more.",
             EquipoiseWarning,
             stacklevel=2,
         )

@@ -95,7 +95,7 @@ class _Answers:
             inputs = encoded.inputs(rows[start : start + ROWS_AT_ONCE])
             if method == "score":
                 log_probs = self.scorer.log_probs(
-                    task.name, inputs, batch_tokens=self.batch_tokens, length_normalisation=self.length_norm
+                    task.name, inputs, batch_tokens=self.batch_tokens, length_norm=self.length_norm
                 )
                 probabilities.append(label_probabilities(log_probs))
                 answers += [task.labels[best] for best in log_probs.argmax(axis=1)]

@@ -103,8 +103,8 @@ def task_options(config: RunConfig) -> Mapping[str, TaskOptions]:
 
 def census_of(train: Records, tasks: Mapping[str, Task]) -> Census:
     """Count the training rows; an open-ended task is one stratum."""
-    open_tasks = [name for name, task in tasks.items() if task.kind == "open"]
-    return Census.from_arrow(train.table, open_tasks=open_tasks)
+    open_ended_tasks = [name for name, task in tasks.items() if task.kind == "open"]
+    return Census.from_arrow(train.table, open_ended_tasks=open_ended_tasks)
 
 
 def prepare(config: RunConfig, records: Records | None = None) -> Prepared:

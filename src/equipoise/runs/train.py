@@ -108,12 +108,12 @@ def train_prepared(
     if started:
         RunDirectory.open(out)
         refuse_other_run(directory, prepared)
-    tasks_loss = tasks_loss_of_run(prepared)
+    task_weighting = tasks_loss_of_run(prepared)
     model, words = load_model(config.model.name, seed=config.seed)
     tokenizer: Any = words
     args = trainer_arguments(config, directory.checkpoints, model.config.model_type)
     main = args.process_index == 0
-    objective = objective_of(prepared, model, tokenizer)
+    training_loss = objective_of(prepared, model, tokenizer)
     if started and directory.model.is_dir():
         return Run(directory, interrupted=False, steps=args.max_steps, main=main)
     if main and not started:
@@ -129,8 +129,8 @@ def train_prepared(
         cast("Dataset[Any]", replace(encoded, example_weights=importance_weights(plan, index))),
         LengthSorted(sampler, encoded.input_lengths, global_batch(args), config.training.window),
         Collator(tokenizer.pad_token_id),
-        loss=objective,
-        tasks_loss=tasks_loss,
+        loss=training_loss,
+        task_weighting=task_weighting,
         eval_dataset=cast("Dataset[Any] | None", _validation(prepared, tokenizer)),
         processing_class=tokenizer,
     )

@@ -1,4 +1,4 @@
-"""One optimiser step under a TasksLoss: the masses before it, its totals after, over all micro-batches and ranks."""
+"""One optimiser step under a TaskWeighting: weights before it, totals after, over all micro-batches and ranks."""
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,17 +9,17 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from equipoise.losses.tasks import TasksLoss, means, sum_by_task
+from equipoise.losses.tasks import TaskWeighting, means, sum_by_task
 from equipoise.losses.tasks.base import FloatArray
 from equipoise.losses.tasks.gradients import GradientMethod, Gradients
 
 
 class StepOfTasks:
-    """What a TasksLoss has to know of one optimiser step, over all micro-batches and ranks.
+    """What a TaskWeighting has to know of one optimiser step, over all micro-batches and ranks.
 
     Parameters
     ----------
-    method : TasksLoss
+    method : TaskWeighting
         How tasks weigh against each other.
     accelerator : accelerate.Accelerator
         The Trainer's.
@@ -28,7 +28,7 @@ class StepOfTasks:
     """
 
     def __init__(
-        self, method: TasksLoss, accelerator: Accelerator, totals_of: Callable[[Mapping[str, Tensor]], Tensor]
+        self, method: TaskWeighting, accelerator: Accelerator, totals_of: Callable[[Mapping[str, Tensor]], Tensor]
     ) -> None:
         self.method = method
         self._accelerator = accelerator
@@ -54,7 +54,7 @@ class StepOfTasks:
             self._set_coefficients(self._measure())
 
     def share(self, totals: Tensor, task_id: Tensor) -> Tensor:
-        """Give the share of a micro-batch's rows in the objective of the step."""
+        """Give the share of a micro-batch's rows in the training_loss of the step."""
         self._left -= 1
         self.by_task = sum_by_task(totals, task_id, len(self.method.tasks))
         if self.method.follows_losses:

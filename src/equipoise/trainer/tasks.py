@@ -13,10 +13,10 @@ from transformers import Seq2SeqTrainer, TrainerCallback, TrainerControl, Traine
 from equipoise.base.files import read_text, write_atomically
 from equipoise.base.plain_json import parse_json
 from equipoise.errors import ConfigError, StateError
-from equipoise.losses import SumMass
-from equipoise.losses.objectives import Objective
-from equipoise.losses.tasks import Sum, TasksLoss
+from equipoise.losses import WeightedSum
+from equipoise.losses.tasks import Sum, TaskWeighting
 from equipoise.losses.tasks.gradients import Gradients
+from equipoise.losses.training import TrainingLoss
 from equipoise.trainer.step_of_tasks import StepOfTasks
 
 FILE_NAME = "equipoise_tasks.json"
@@ -51,11 +51,11 @@ class TasksCallback(TrainerCallback):
 class TasksTrainer(Seq2SeqTrainer):
     """A `Seq2SeqTrainer` whose tasks may weigh otherwise than they are drawn.
 
-    A subclass sets `objective` and calls `weigh_tasks` when it is made, `begin_step` when it has fetched the
+    A subclass sets `training_loss` and calls `weigh_tasks` when it is made, `begin_step` when it has fetched the
     micro-batches of a step, and `share` in `compute_loss`.
     """
 
-    objective: Objective
+    training_loss: TrainingLoss
     step_of_tasks: StepOfTasks | None = None
 
     @property
@@ -63,12 +63,12 @@ class TasksTrainer(Seq2SeqTrainer):
         """The share of the planned steps that is done; the same for all micro-batches of a step."""
         return min(1.0, self.state.global_step / max(1, self.state.max_steps))
 
-    def weigh_tasks(self, method: TasksLoss | None) -> None:
+    def weigh_tasks(self, method: TaskWeighting | None) -> None:
         """Weigh tasks by a method from now on.
 
         Parameters
         ----------
-        method : TasksLoss or None
+        method : TaskWeighting or None
             None and `Sum` leave the tasks as they are drawn.
 
         Raises
@@ -80,12 +80,12 @@ class TasksTrainer(Seq2SeqTrainer):
             return
         if self.args.fp16 and (method.parameters() or isinstance(method, Gradients)):
             raise ConfigError(
-                f"`tasks_loss` {method.name} cannot be used with `fp16`: its gradients do not go through the scaler "
-                "of the loss. Use `bf16`, or float32."
+                f"`task_weighting` {method.name} cannot be used with `fp16`: its gradients do not go through the "
+                "scaler of the loss. Use `bf16`, or float32."
             )
         if isinstance(method, Gradients) and self.accelerator.num_processes > 1:
             raise ConfigError(
-                "`tasks_loss` gradients needs one process, found "
+                "`task_weighting` gradients needs one process, found "
                 f"{self.accelerator.num_processes}: the Jacobians of several ranks are not put together. "
                 "Use one process with accumulation, which is exact."
             )
@@ -101,12 +101,12 @@ class TasksTrainer(Seq2SeqTrainer):
         """Give the share of a micro-batch's rows in the loss of a step of this mass."""
         if self.step_of_tasks is not None:
             return self.step_of_tasks.share(totals, inputs["task_id"])
-        return SumMass(totals.sum(), mass).mean()
+        return WeightedSum(totals.sum(), mass).mean()
 
     def _totals_of(self, batch: Mapping[str, Tensor]) -> Tensor:
         inputs = cast(dict[str, Tensor], self._prepare_inputs(dict(batch)))
         with torch.no_grad(), self.compute_loss_context_manager():
-            return self.objective.totals(cast(nn.Module, self.model), inputs, self.progress)
+            return self.training_loss.totals(cast(nn.Module, self.model), inputs, self.progress)
 
     def resume_tasks(self, checkpoint: Path) -> None:
         """Continue with the weights of a checkpoint.
@@ -121,7 +121,7 @@ class TasksTrainer(Seq2SeqTrainer):
             found = "weighs" if path.is_file() else "does not weigh"
             raise StateError(
                 f"`{checkpoint}` {found} tasks against each other, unlike this run. "
-                "Give the `tasks_loss` that the run was started with, or start a new run."
+                "Give the `task_weighting` that the run was started with, or start a new run."
             )
         if self.step_of_tasks is not None:
             state = parse_json(read_text(path, StateError), lambda why: StateError(f"Cannot read `{path}`: {why}."))

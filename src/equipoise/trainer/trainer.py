@@ -17,9 +17,9 @@ from transformers.trainer_utils import EvalLoopOutput, PredictionOutput
 from equipoise.collate import Collator
 from equipoise.errors import RunError
 from equipoise.loaders.checks import whole_steps
-from equipoise.losses import SumMass, TokenLoss, step_mass
-from equipoise.losses.objectives import Objective, TokenObjective
-from equipoise.losses.tasks import TasksLoss
+from equipoise.losses import TokenLoss, WeightedSum, step_weight
+from equipoise.losses.tasks import TaskWeighting
+from equipoise.losses.training import TokenTrainingLoss, TrainingLoss
 from equipoise.trainer.arguments import check_arguments, global_batch, training_arguments
 from equipoise.trainer.callbacks import MetricsCallback, ProgressBar, StopOnSignal, no_bars_for_saving
 from equipoise.trainer.checkpoints.folders import last_checkpoint
@@ -54,9 +54,9 @@ class EquipoiseTrainer(StreamMixin, TasksTrainer):
         (`whole_steps`).
     data_collator : Collator
         Pads items and stacks their weights.
-    loss : TokenLoss or Objective
-        What is minimised: a loss of target tokens, or one made for these tasks, such as a `LabelObjective`.
-    tasks_loss : TasksLoss, optional
+    loss : TokenLoss or TrainingLoss
+        What is minimised: a loss of target tokens, or one made for these tasks, such as a `LabelTrainingLoss`.
+    task_weighting : TaskWeighting, optional
         How tasks weigh against each other; without it as they are drawn, like `Sum`.
     eval_dataset : Dataset or dict of str to Dataset, optional
         Validation examples, for the validation loss.
@@ -87,8 +87,8 @@ class EquipoiseTrainer(StreamMixin, TasksTrainer):
         sampler: EpochSampler,
         data_collator: Collator,
         *,
-        loss: TokenLoss | Objective = TokenLoss(),  # noqa: B008 - immutable
-        tasks_loss: TasksLoss | None = None,
+        loss: TokenLoss | TrainingLoss = TokenLoss(),  # noqa: B008 - immutable
+        task_weighting: TaskWeighting | None = None,
         eval_dataset: Dataset[Any] | dict[str, Dataset[Any]] | None = None,
         processing_class: Any = None,
         callbacks: list[TrainerCallback] | None = None,
@@ -106,9 +106,9 @@ class EquipoiseTrainer(StreamMixin, TasksTrainer):
             callbacks=callbacks,
             optimizers=optimizers,
         )
-        self.objective: Objective = TokenObjective(loss) if isinstance(loss, TokenLoss) else loss
+        self.training_loss: TrainingLoss = TokenTrainingLoss(loss) if isinstance(loss, TokenLoss) else loss
         self._stop = StopOnSignal(self.accelerator)
-        self.weigh_tasks(tasks_loss)
+        self.weigh_tasks(task_weighting)
         self.add_callback(MetricsCallback())
         self.add_callback(self._stop)
         self.remove_callback(PrinterCallback)
@@ -152,9 +152,9 @@ class EquipoiseTrainer(StreamMixin, TasksTrainer):
             The micro-batches of this rank, and one scalar.
         """
         batches = list(itertools.islice(epoch_iterator, num_batches))
-        by_row = [self.objective.masses(batch, self.progress) for batch in batches]
+        by_row = [self.training_loss.masses(batch, self.progress) for batch in batches]
         self.begin_step(batches, by_row)
-        return batches, step_mass(by_row, lambda mass: cast(Tensor, self.accelerator.reduce(mass.to(device), "sum")))
+        return batches, step_weight(by_row, lambda mass: cast(Tensor, self.accelerator.reduce(mass.to(device), "sum")))
 
     def compute_loss(
         self,
@@ -189,11 +189,11 @@ class EquipoiseTrainer(StreamMixin, TasksTrainer):
         if return_outputs:
             raise RunError("EquipoiseTrainer gives no outputs with the loss. Call the model itself.")
         # One forward pass of the wrapped model: DDP must see it.
-        totals = self.objective.totals(cast(nn.Module, self.model), inputs, self.progress, wrapped=model)
+        totals = self.training_loss.totals(cast(nn.Module, self.model), inputs, self.progress, wrapped=model)
         if isinstance(num_items_in_batch, Tensor):
             # DDP averages gradients over the ranks, and the Trainer its logged losses; both need the sum.
             return self.share(totals, inputs, num_items_in_batch) * self.accelerator.num_processes
-        return SumMass(totals.sum(), self.objective.masses(inputs, self.progress).sum()).mean()
+        return WeightedSum(totals.sum(), self.training_loss.masses(inputs, self.progress).sum()).mean()
 
     def evaluation_loop(
         self,
@@ -230,12 +230,12 @@ class EquipoiseTrainer(StreamMixin, TasksTrainer):
             place = torch.arange(len(inputs["labels"]), device=inputs["labels"].device) + first
             inputs["example_weight"] = (place < examples).float()
             with torch.no_grad(), self.accelerator.autocast():
-                total += self.objective.totals(model, inputs, self.progress).sum().item()
-            mass += self.objective.masses(inputs, self.progress).sum().item()
+                total += self.training_loss.totals(model, inputs, self.progress).sum().item()
+            mass += self.training_loss.masses(inputs, self.progress).sum().item()
             self.control = self.callback_handler.on_prediction_step(self.args, self.state, self.control)
         here = torch.tensor([total, mass], device=self.accelerator.device)
         total, mass = cast(Tensor, self.accelerator.reduce(here, "sum")).tolist()
-        metrics = {f"{metric_key_prefix}_loss": SumMass(torch.tensor(total), torch.tensor(mass)).mean().item()}
+        metrics = {f"{metric_key_prefix}_loss": WeightedSum(torch.tensor(total), torch.tensor(mass)).mean().item()}
         nothing = cast(Any, None)  # transformers itself puts None here when only the loss was asked for
         return EvalLoopOutput(nothing, nothing, metrics, examples)
 

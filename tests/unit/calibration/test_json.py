@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from equipoise.calibration import Belongs, Calibration, TaskCalibration
+from equipoise.calibration import Calibration, Provenance, TaskCalibration
 from equipoise.errors import RunError
 from equipoise.metrics import TaskPredictions
 
-RUN = Belongs("a" * 64, "b" * 64)
+RUN = Provenance("a" * 64, "b" * 64)
 
 
 def made() -> Calibration:
@@ -63,9 +63,9 @@ def test_other_texts_are_refused(text: str, named: str) -> None:
 def test_another_run_is_refused_by_name() -> None:
     made().check(RUN)
     with pytest.raises(RunError, match="fitted for another plan"):
-        made().check(Belongs("c" * 64, RUN.model))
+        made().check(Provenance("c" * 64, RUN.model))
     with pytest.raises(RunError, match="fitted for other weights"):
-        made().check(Belongs(RUN.plan, "c" * 64))
+        made().check(Provenance(RUN.plan, "c" * 64))
 
 
 def test_it_corrects_what_has_probabilities_and_says_so() -> None:

@@ -37,7 +37,7 @@ def test_every_way_to_count_agrees(kind):
 
 def test_an_open_task_is_one_stratum():
     table = pa.table({"task": ["a", "b", "b"], "target": ["x", "any text", None]})
-    assert Census.from_arrow(table, open_tasks=["b"]) == Census.from_counts({"a": {"x": 1}, "b": 2})
+    assert Census.from_arrow(table, open_ended_tasks=["b"]) == Census.from_counts({"a": {"x": 1}, "b": 2})
 
 
 def test_from_files_counts_every_file(tmp_path):
@@ -45,10 +45,10 @@ def test_from_files_counts_every_file(tmp_path):
     second = pa.table({"task": ["a", "a"], "input": ["", ""], "answer": ["x", "y"]})
     pq.write_table(first, tmp_path / "1.parquet")
     pq.write_table(second, tmp_path / "2.parquet")
-    census = count_files(tmp_path, Columns(target="answer"), open_tasks=["b"])
+    census = count_files(tmp_path, Columns(target="answer"), open_ended_tasks=["b"])
     assert census.to_dict() == {"a": {"x": 2, "y": 1}, "b": 1}
     with pytest.raises(DataError, match="'c'"):
-        count_files(tmp_path, Columns(target="answer"), open_tasks=["c"])
+        count_files(tmp_path, Columns(target="answer"), open_ended_tasks=["c"])
 
 
 def test_censuses_add_up():
@@ -118,7 +118,7 @@ def test_what_no_census_can_be(make, message):
         ({"task": ["a"], "label": ["x"]}, {}, "must have the column 'target', found"),
         ({"task": ["a"], "target": [None]}, {}, "must have no nulls, found 0 and 1"),
         ({"task": [None], "target": ["x"]}, {}, "must have no nulls, found 1 and 0"),
-        ({"task": ["a"], "target": ["x"]}, {"open_tasks": ["b"]}, "must name tasks of the data, found \\['b'\\]"),
+        ({"task": ["a"], "target": ["x"]}, {"open_ended_tasks": ["b"]}, "must name tasks of the data, found \\['b'\\]"),
     ],
 )
 def test_tables_that_cannot_be_counted(columns, options, message):
@@ -142,16 +142,16 @@ def test_files_with_splits_can_be_counted_by_split(tmp_path):
 def test_a_table_of_partial_counts():
     parts = pa.table({"task": ["a", "b", "a"], "label": ["x", None, "x"], "count": [1, 2, 3]})
     by_hand = Census.from_counts({"a": {"x": 4}, "b": 2})
-    assert Census.from_table(parts, open_tasks=["b"]) == by_hand
+    assert Census.from_table(parts, open_ended_tasks=["b"]) == by_hand
     renamed = pa.table(parts.columns, names=["t", "l", "n"])
-    assert Census.from_table(renamed, task="t", label="l", count="n", open_tasks=["b"]) == by_hand
+    assert Census.from_table(renamed, task="t", label="l", count="n", open_ended_tasks=["b"]) == by_hand
     batches = pa.RecordBatchReader.from_batches(parts.schema, parts.to_batches())
-    assert Census.from_table(batches, open_tasks=["b"]) == by_hand
-    assert Census.from_table(parts.to_pandas(), open_tasks=["b"]) == by_hand
+    assert Census.from_table(batches, open_ended_tasks=["b"]) == by_hand
+    assert Census.from_table(parts.to_pandas(), open_ended_tasks=["b"]) == by_hand
     with pytest.raises(DataError, match="must have no nulls"):
         Census.from_table(parts)
     with pytest.raises(DataError, match="'c'"):
-        Census.from_table(parts, open_tasks=["b", "c"])
+        Census.from_table(parts, open_ended_tasks=["b", "c"])
 
 
 @pytest.mark.parametrize("table", [None, 3, "rows.csv", {"task": ["a"], "label": []}])

@@ -20,17 +20,17 @@ def connection():
 
 
 def test_rows_are_counted(connection):
-    assert Census.from_sql("SELECT * FROM examples -- all", connection=connection, open_tasks=["b"]) == COUNTED
-    assert Census.from_sql(connection.table("examples"), open_tasks=["b"]) == COUNTED
+    assert Census.from_sql("SELECT * FROM examples -- all", connection=connection, open_ended_tasks=["b"]) == COUNTED
+    assert Census.from_sql(connection.table("examples"), open_ended_tasks=["b"]) == COUNTED
     assert Census.from_sql("SELECT task, label FROM examples WHERE label = ?", ["y"], connection=connection).total == 1
 
 
 def test_counts_are_added_up(connection):
     query = "SELECT task, label, count(*) AS count FROM examples GROUP BY ALL UNION ALL SELECT 'a', 'x', 5"
-    counted = Census.from_sql(query, connection=connection, open_tasks=["b"])
+    counted = Census.from_sql(query, connection=connection, open_ended_tasks=["b"])
     assert counted == COUNTED + Census.from_counts({"a": {"x": 5}})
     summed = f"SELECT task, label, sum(count) AS count FROM ({query}) GROUP BY ALL"
-    assert Census.from_sql(summed, connection=connection, open_tasks=["b"]) == counted
+    assert Census.from_sql(summed, connection=connection, open_ended_tasks=["b"]) == counted
 
 
 def test_files_are_named_by_parameters(tmp_path):
@@ -38,7 +38,7 @@ def test_files_are_named_by_parameters(tmp_path):
         pq.write_table(ROWS, tmp_path / name)
     for files in (str(tmp_path / "it's *.parquet"), [str(path) for path in tmp_path.iterdir()]):
         query = "SELECT task, label FROM read_parquet($files)"
-        assert Census.from_sql(query, {"files": files}, open_tasks=["b"]) == COUNTED + COUNTED
+        assert Census.from_sql(query, {"files": files}, open_ended_tasks=["b"]) == COUNTED + COUNTED
 
 
 @pytest.mark.parametrize("name", ["b') OR 1=1 --", 'quo"te', "x; DROP TABLE y"])
@@ -46,7 +46,7 @@ def test_names_of_tasks_are_no_sql(name):
     table = pa.table({"task": [name, "a"], "label": ["one", "two"]})
     with duckdb.connect() as opened:
         opened.register("examples", table)
-        census = Census.from_sql("FROM examples", connection=opened, open_tasks=[name])
+        census = Census.from_sql("FROM examples", connection=opened, open_ended_tasks=[name])
     assert census.to_dict() == {name: 1, "a": {"two": 1}}
 
 
@@ -81,7 +81,7 @@ def test_queries_that_cannot_be_counted(query, message):
 
 def test_an_open_task_without_rows(connection):
     with pytest.raises(DataError, match=r"found \['c'\], which have no rows"):
-        Census.from_sql("FROM examples", connection=connection, open_tasks=["b", "c"])
+        Census.from_sql("FROM examples", connection=connection, open_ended_tasks=["b", "c"])
 
 
 def test_without_duckdb(monkeypatch):

@@ -18,32 +18,34 @@ ROWS = st.lists(
 
 
 @pytest.mark.parametrize("dense", [0, 5, 1 << 20])
-@given(batches=st.lists(ROWS, max_size=6), open_tasks=st.sets(st.sampled_from("abc")))
-def test_batches_add_up(dense, batches, open_tasks):
+@given(batches=st.lists(ROWS, max_size=6), open_ended_tasks=st.sets(st.sampled_from("abc")))
+def test_batches_add_up(dense, batches, open_ended_tasks):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(counting, "_DENSE", dense)
-        tally = Tally(open_tasks)
+        tally = Tally(open_ended_tasks)
         for rows in batches:
             columns = [pa.array([row[n] for row in rows], pa.large_string()) for n in range(2)]
             tally.add(*(column.dictionary_encode() for column in columns))
             assert tally.cells() is not None  # asking does not disturb
-    expected = Counter((task, None if task in open_tasks else label) for rows in batches for task, label, _ in rows)
+    expected = Counter(
+        (task, None if task in open_ended_tasks else label) for rows in batches for task, label, _ in rows
+    )
     assert tally.cells() == expected
 
 
 @pytest.mark.parametrize("at_once", [1, 4, 1 << 20])
-@given(rows=ROWS, open_tasks=st.sets(st.sampled_from("abc")))
-def test_counts_of_a_table_add_up(at_once, rows, open_tasks):
+@given(rows=ROWS, open_ended_tasks=st.sets(st.sampled_from("abc")))
+def test_counts_of_a_table_add_up(at_once, rows, open_ended_tasks):
     tasks, labels, counts = zip(*rows, strict=True) if rows else ((), (), ())
     table = pa.table(
         {"t": pa.array(tasks, pa.string()), "l": pa.array(labels, pa.string()), "n": pa.array(counts, pa.int64())}
     )
     expected = Counter()
     for task, label, count in rows:
-        expected[task, None if task in open_tasks else label] += count
+        expected[task, None if task in open_ended_tasks else label] += count
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(counting, "_ROWS_AT_ONCE", at_once)
-        counted = count_table(table, "t", "l", open_tasks, "n")
+        counted = count_table(table, "t", "l", open_ended_tasks, "n")
     assert counted == dict(expected)  # strata whose counts are 0 too
 
 

@@ -175,7 +175,7 @@ def test_no_records():
 
 def test_weights_are_the_importance_weights_of_the_plan():
     table = RECORDS.table
-    census = Census.from_arrow(table, open_tasks=("say",))
+    census = Census.from_arrow(table, open_ended_tasks=("say",))
     plan = Plan.build(census, Equal(), Power(gamma=0.5), target_rates=Equal(), target_weights=Power(gamma=0.0))
     examples = encoded(plan=plan)
     by_stratum = {(s.task, s.label): w for s, w in zip(plan.strata, plan.importance_weights, strict=True)}
@@ -189,7 +189,7 @@ def test_weights_are_the_importance_weights_of_the_plan():
 
 
 def test_without_a_target_of_its_own_the_plan_gives_weights_of_one():
-    plan = Plan.build(Census.from_arrow(RECORDS.table, open_tasks=("say",)), Equal())
+    plan = Plan.build(Census.from_arrow(RECORDS.table, open_ended_tasks=("say",)), Equal())
     assert encoded(plan=plan).example_weights.tolist() == [1.0] * 6
 
 

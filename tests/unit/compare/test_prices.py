@@ -11,7 +11,7 @@ from equipoise.collate import Collator, EncodedExamples
 from equipoise.compare.prices import training_flops
 from equipoise.losses import TokenLoss
 from equipoise.losses.labels import CrossEntropy
-from equipoise.losses.objectives import LabelObjective, TokenObjective
+from equipoise.losses.training import LabelTrainingLoss, TokenTrainingLoss
 
 LABELS = tuple(f"label {letter}" for letter in "abcdefghij")
 TASKS = {"say": Task("say", "classification", LABELS)}
@@ -41,9 +41,9 @@ def model():
 
 def objective(kind, model):
     if kind == "tokens":
-        return TokenObjective(TokenLoss())
+        return TokenTrainingLoss(TokenLoss())
     plan = Plan.build(Census.from_labels(["say"] * ROWS, [LABELS[number % len(LABELS)] for number in range(ROWS)]))
-    return LabelObjective.build(CrossEntropy(), plan, TASKS, model, TOKENIZER)
+    return LabelTrainingLoss.build(CrossEntropy(), plan, TASKS, model, TOKENIZER)
 
 
 def counted(kind, model, encoded, rows):

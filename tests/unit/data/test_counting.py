@@ -44,7 +44,7 @@ def write(folder):
 count = partial(
     count_files,
     columns=Columns(),
-    open_tasks=frozenset(["b"]),
+    open_ended_tasks=frozenset(["b"]),
     split=None,
     limits=Limits(),
     default_task=None,
@@ -58,7 +58,7 @@ def test_processes_count_what_one_counts(tmp_path):
     alone = count(folder, processes=1)
     assert alone.total == 3000 + 500 + 393 + 9000
     assert count(folder, processes=3) == alone
-    assert count_files(folder, open_tasks=["b"], processes=2) == alone
+    assert count_files(folder, open_ended_tasks=["b"], processes=2) == alone
 
 
 @pytest.mark.distributed

@@ -81,7 +81,7 @@ def test_a_swap_of_texts_is_one_to_one() -> None:
 def test_an_open_task_has_no_labels() -> None:
     with pytest.raises(ConfigError, match="`t` is open-ended"):
         Task("t", "open", ("a",))
-    with pytest.raises(ConfigError, match="an open task has none"):
+    with pytest.raises(ConfigError, match="an open-ended task has none"):
         TaskOptions(kind="open", verbalisers={"a": "b"})
 
 

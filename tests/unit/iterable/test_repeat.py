@@ -144,7 +144,9 @@ def test_unknown_strata():
 
 def test_a_plan_serves_as_factors():
     examples = all_examples()
-    assert count_strata(reader(examples), STRATUM_OF, open_tasks=["open"]).counts.tolist() == plan().counts.tolist()
+    assert (
+        count_strata(reader(examples), STRATUM_OF, open_ended_tasks=["open"]).counts.tolist() == plan().counts.tolist()
+    )
     assert RepeatStream(examples, plan(), STRATUM_OF).factors == RepeatFactors.from_plan(plan())
 
 
@@ -160,9 +162,9 @@ def test_columns():
 
 
 def test_count_strata_wants_labels_of_all_or_none():
-    with pytest.raises(DataError, match="Name it in `open_tasks`"):
+    with pytest.raises(DataError, match="Name it in `open_ended_tasks`"):
         count_strata([("a", "x"), ("a", None)], lambda example: example)
-    with pytest.raises(DataError, match="Name it in `open_tasks`"):
+    with pytest.raises(DataError, match="Name it in `open_ended_tasks`"):
         count_strata([("a", None), ("a", "x")], lambda example: example)
 
 

@@ -41,7 +41,7 @@ def test_sums_and_gradients_add_up_over_any_cut(loss, cuts):
         part = terms.sums(cut[rows], targets[rows], weight[rows], 0.9)
         (part.total / mass).backward()
         total += part.total.item()
-    assert mass.item() == pytest.approx(expected.mass.item(), rel=1e-12)
+    assert mass.item() == pytest.approx(expected.weight.item(), rel=1e-12)
     assert total == pytest.approx(expected.total.item(), rel=1e-12)
     torch.testing.assert_close(cut.grad, whole.grad, rtol=1e-12, atol=1e-15)
 
@@ -51,7 +51,7 @@ def test_an_example_alone_in_its_micro_batch_keeps_its_class_weight():
     scores = torch.zeros(2, 2, dtype=torch.float64)
     parts = [terms.sums(scores[i : i + 1], torch.tensor([i]), torch.ones(1)) for i in range(2)]
     assert [part.total.item() / np.log(2) for part in parts] == pytest.approx([5 / 9, 5.0])
-    assert [part.mass.item() for part in parts] == pytest.approx([5 / 9, 5.0])
+    assert [part.weight.item() for part in parts] == pytest.approx([5 / 9, 5.0])
 
 
 @pytest.mark.parametrize("loss", **BY_TEXT)
@@ -80,7 +80,7 @@ def test_finite_with_extreme_scores_and_priors(loss, dtype):
             part = terms.sums(scores, targets, torch.ones(len(scores)), 0.9)
             (gradient,) = torch.autograd.grad(part.total, scores)
             assert part.total.isfinite()
-            assert part.mass.isfinite()
+            assert part.weight.isfinite()
             assert gradient.isfinite().all()
             assert (terms.values(scores, targets) >= 0).all()
 
@@ -92,7 +92,7 @@ def test_a_task_of_one_label_costs_nothing(loss):
     scores = torch.tensor([[-3.0], [-1e4]], requires_grad=True)
     part = fitted.prepare(priors).sums(scores, torch.tensor([0, 0]), torch.ones(2), 0.9)
     part.total.backward()
-    assert (part.total.item(), part.mass.item()) == (0.0, 2.0)
+    assert (part.total.item(), part.weight.item()) == (0.0, 2.0)
     assert not scores.grad.any()
 
 
@@ -101,7 +101,7 @@ def test_no_rows(loss):
     scores = torch.zeros(0, 3, requires_grad=True)
     part = loss.prepare(priors_of()).sums(scores, torch.zeros(0, dtype=torch.int64), torch.zeros(0))
     part.mean().backward()
-    assert (part.total.item(), part.mass.item(), part.mean().item()) == (0.0, 0.0, 0.0)
+    assert (part.total.item(), part.weight.item(), part.mean().item()) == (0.0, 0.0, 0.0)
 
 
 def test_values_keep_their_digits_where_the_model_is_sure():

@@ -14,11 +14,11 @@ from equipoise.losses.tasks import (
     RLW,
     FixedWeights,
     Sum,
-    TasksLoss,
+    TaskWeighting,
     Uncertainty,
     means,
     sum_by_task,
-    tasks_loss,
+    task_weighting,
 )
 
 TASKS = ["mood", "topic", "triage"]
@@ -28,7 +28,7 @@ LOSSES = TOTALS / MASSES
 GONE = np.array([2.0, 0.0, 1.0])  # a step without topic
 
 
-def every_method() -> list[TasksLoss]:
+def every_method() -> list[TaskWeighting]:
     return [
         Sum(TASKS),
         FixedWeights(TASKS, weights={"mood": 0.5, "topic": 0.2, "triage": 0.3}),
@@ -40,11 +40,11 @@ def every_method() -> list[TasksLoss]:
 
 
 @pytest.fixture(params=range(6), ids=[method.name for method in every_method()])
-def method(request) -> TasksLoss:
+def method(request) -> TaskWeighting:
     return every_method()[request.param]
 
 
-def step(method: TasksLoss, number: int, totals: np.ndarray, masses: np.ndarray) -> np.ndarray:
+def step(method: TaskWeighting, number: int, totals: np.ndarray, masses: np.ndarray) -> np.ndarray:
     """One training step on losses that do not depend on the weights; 1 % better afterwards, triage not."""
     losses = means(totals, masses)
     coefficients = method.coefficients(number, masses, losses if method.needs_losses else None)
@@ -300,19 +300,19 @@ def test_famo_sets_an_absent_task_aside() -> None:
 )
 def test_a_choice_that_cannot_be_used_is_refused_with_its_reason(chosen, match) -> None:
     with pytest.raises(ConfigError, match=match):
-        tasks_loss(chosen, TASKS)
+        task_weighting(chosen, TASKS)
 
 
 def test_the_registry_makes_each_from_its_name_and_options(method) -> None:
-    made = tasks_loss({"name": method.name, **method.options}, TASKS)
+    made = task_weighting({"name": method.name, **method.options}, TASKS)
     assert type(made) is type(method)
     assert made.options == method.options
 
 
 def test_what_a_run_knows_fills_in_where_the_choice_is_silent() -> None:
-    assert tasks_loss("rlw", TASKS, seed=9).options == {"seed": 9}
-    assert tasks_loss("dwa", TASKS, steps_per_epoch=40).options["steps_per_epoch"] == 40
-    assert tasks_loss({"name": "rlw", "seed": 1}, TASKS, seed=9).options == {"seed": 1}
+    assert task_weighting("rlw", TASKS, seed=9).options == {"seed": 9}
+    assert task_weighting("dwa", TASKS, steps_per_epoch=40).options["steps_per_epoch"] == 40
+    assert task_weighting({"name": "rlw", "seed": 1}, TASKS, seed=9).options == {"seed": 1}
 
 
 def test_sums_by_task_let_the_gradient_through() -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import log_loss
 
 from equipoise.errors import ConfigError, DataError
-from equipoise.losses import Per, SumMass, TokenLoss
+from equipoise.losses import Per, TokenLoss, WeightedSum
 
 VOCABULARY = 7
 LOSSES = {
@@ -50,8 +50,8 @@ def test_equals_numpy(loss: TokenLoss):
     part = loss(logits, labels, weight)
     total, mass = by_hand(logits.numpy(), labels.numpy(), weight.numpy(), loss)
     assert part.total.item() == pytest.approx(total, rel=1e-6)
-    assert part.mass.item() == pytest.approx(mass, rel=1e-6)
-    assert loss.mass(labels, weight).item() == pytest.approx(mass, rel=1e-6)
+    assert part.weight.item() == pytest.approx(mass, rel=1e-6)
+    assert loss.weight(labels, weight).item() == pytest.approx(mass, rel=1e-6)
 
 
 def test_without_options_is_the_log_loss_of_scikit_learn():
@@ -88,7 +88,7 @@ def test_focal_is_finite_where_the_model_is_sure(gamma: float, dtype: torch.dtyp
 
 def test_sequence_is_the_default():
     logits, labels, weight = batch()
-    assert TokenLoss()(logits, labels, weight).mass.item() == pytest.approx(weight.sum().item())
+    assert TokenLoss()(logits, labels, weight).weight.item() == pytest.approx(weight.sum().item())
 
 
 @pytest.mark.parametrize("loss", **LOSSES)
@@ -115,7 +115,7 @@ def test_two_ranks_with_accumulation_give_the_gradient_of_one_batch():
 
     cut = logits.clone().requires_grad_()
     mass = sum(
-        TokenLoss().mass(y, w) for y, w in zip(labels.split([3, 1, 2, 2]), weight.split([3, 1, 2, 2]), strict=True)
+        TokenLoss().weight(y, w) for y, w in zip(labels.split([3, 1, 2, 2]), weight.split([3, 1, 2, 2]), strict=True)
     )
     for micro in torch.arange(8).split([3, 1, 2, 2]):
         (TokenLoss()(cut[micro], labels[micro], weight[micro]).total / mass).backward()
@@ -129,7 +129,7 @@ def test_equal_examples_count_equally_whatever_their_length():
     part.mean().backward()
     per_token = logits.grad.abs().sum(dim=-1)
     assert per_token[0, 0].item() == pytest.approx(per_token[1, 0].item())
-    assert part.mass.item() == 2.0
+    assert part.weight.item() == 2.0
 
 
 def test_weight_two_is_the_example_twice():
@@ -147,7 +147,7 @@ def test_rows_without_a_target_change_nothing(loss: TokenLoss):
     labels = torch.cat([labels, torch.full((2, labels.shape[1]), -100)])
     found = loss(logits, labels, torch.cat([weight, torch.tensor([5.0, 9.0])]))
     found.total.backward()
-    assert (found.total.item(), found.mass.item()) == pytest.approx((expected.total.item(), expected.mass.item()))
+    assert (found.total.item(), found.weight.item()) == pytest.approx((expected.total.item(), expected.weight.item()))
     assert logits.grad[-2:].abs().sum() == 0
 
 
@@ -157,7 +157,7 @@ def test_nothing_to_learn_is_zero_and_not_nan(shape: tuple[int, int], loss: Toke
     logits = torch.randn(*shape, VOCABULARY, requires_grad=True)
     part = loss(logits, torch.full(shape, -100), torch.ones(shape[0]))
     part.mean().backward()
-    assert (part.total.item(), part.mass.item(), part.mean().item()) == (0.0, 0.0, 0.0)
+    assert (part.total.item(), part.weight.item(), part.mean().item()) == (0.0, 0.0, 0.0)
     assert not logits.grad.any()
 
 
@@ -187,12 +187,12 @@ def test_half_precision_logits_are_summed_in_float32(dtype: torch.dtype):
 
 def test_mass_has_no_gradient():
     logits, labels, weight = batch()
-    assert not TokenLoss()(logits, labels, weight.requires_grad_()).mass.requires_grad
+    assert not TokenLoss()(logits, labels, weight.requires_grad_()).weight.requires_grad
 
 
 def test_sums_add():
-    parts = SumMass(torch.tensor(1.0), torch.tensor(2.0)) + SumMass(torch.tensor(3.0), torch.tensor(6.0))
-    assert (parts.total.item(), parts.mass.item(), parts.mean().item()) == (4.0, 8.0, 0.5)
+    parts = WeightedSum(torch.tensor(1.0), torch.tensor(2.0)) + WeightedSum(torch.tensor(3.0), torch.tensor(6.0))
+    assert (parts.total.item(), parts.weight.item(), parts.mean().item()) == (4.0, 8.0, 0.5)
 
 
 def test_refusals():

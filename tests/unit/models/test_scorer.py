@@ -93,7 +93,7 @@ def test_length_normalisation_divides_by_tokens():
     plain = scorer.log_probs("letters", INPUTS)
     lengths = np.array([len(label) + 1 for label in LABELS])  # bytes and the end of sequence
     for exponent in (0.5, 1.0):
-        normalised = scorer.log_probs("letters", INPUTS, length_normalisation=exponent)
+        normalised = scorer.log_probs("letters", INPUTS, length_norm=exponent)
         np.testing.assert_allclose(normalised, plain / lengths**exponent)
 
 

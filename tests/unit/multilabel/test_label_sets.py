@@ -67,7 +67,7 @@ def test_text_of_several_kinds_of_tasks():
         ["multi", "multi", "single", "open"],
         "|",
         single_tasks=["single"],
-        open_tasks=["open"],
+        open_ended_tasks=["open"],
     )
     assert [sets.labels_of(row) for row in range(4)] == [("a", "b"), (), ("x|y",), ()]
     assert sets.instances.tolist() == [2, 1, 1]
@@ -143,8 +143,8 @@ def test_tasks_that_cannot_be(tasks):
     [
         ({"separator": " "}, "`separator` must be a text that is not blank"),
         ({"single_tasks": ["u"]}, r"`single_tasks` must name tasks of \['t'\], found \['u'\]"),
-        ({"open_tasks": ["u"]}, r"`open_tasks` must name tasks of \['t'\], found \['u'\]"),
-        ({"open_tasks": ["t"], "single_tasks": ["t"]}, "must not be both"),
+        ({"open_ended_tasks": ["u"]}, r"`open_ended_tasks` must name tasks of \['t'\], found \['u'\]"),
+        ({"open_ended_tasks": ["t"], "single_tasks": ["t"]}, "must not be both"),
     ],
 )
 def test_texts_that_cannot_be(options, message):

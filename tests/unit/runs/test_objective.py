@@ -13,7 +13,7 @@ from equipoise.config._loss import LABEL_LOSSES, TOKEN_LOSSES
 from equipoise.data import Records
 from equipoise.errors import ConfigError, PlanError, PlanWarning
 from equipoise.losses import TokenLoss
-from equipoise.losses.objectives import LabelObjective, TokenObjective
+from equipoise.losses.training import LabelTrainingLoss, TokenTrainingLoss
 from equipoise.models import TinyShape, load_model
 from equipoise.runs.losses import label_loss_of, objective_of
 from equipoise.runs.predicting import predict_records
@@ -40,10 +40,10 @@ def prepared_with(folder: Path, loss: object, weights: str = "natural") -> Prepa
 @pytest.mark.parametrize("name", LABEL_LOSSES)
 def test_label_losses_are_made_by_name(tmp_path: Path, model_and_tokenizer: Any, name: str) -> None:
     prepared = prepared_with(tmp_path, {"name": name, "level": "label", "length_norm": 0.5, **NEEDED.get(name, {})})
-    objective = objective_of(prepared, *model_and_tokenizer)
-    assert isinstance(objective, LabelObjective)
-    assert objective.length_norm == 0.5
-    assert len(objective.tasks) == 2
+    training_loss = objective_of(prepared, *model_and_tokenizer)
+    assert isinstance(training_loss, LabelTrainingLoss)
+    assert training_loss.length_norm == 0.5
+    assert len(training_loss.tasks) == 2
     made = label_loss_of(prepared.config.training.loss)
     assert made is not None
     assert type(made).__name__.lower() == name.replace("_", "")
@@ -64,11 +64,11 @@ def test_token_losses_are_made_by_name(
     tmp_path: Path, model_and_tokenizer: Any, loss: object, expected: TokenLoss
 ) -> None:
     prepared = prepared_with(tmp_path, loss)
-    objective = objective_of(prepared, *model_and_tokenizer)
-    assert isinstance(objective, TokenObjective)
-    assert objective.loss == expected
+    training_loss = objective_of(prepared, *model_and_tokenizer)
+    assert isinstance(training_loss, TokenTrainingLoss)
+    assert training_loss.loss == expected
     assert prepared.config.training.loss.name in TOKEN_LOSSES
-    shifts = [adjustment.shift for adjustment in objective.adjustments if adjustment is not None]
+    shifts = [adjustment.shift for adjustment in training_loss.adjustments if adjustment is not None]
     if prepared.config.training.loss.name == "logit_adjusted":
         assert shifts[1][0] == pytest.approx(0.5 * np.log(2 * 32 / 36))  # routine of the task triage: 32 of 36 rows
     else:

@@ -15,7 +15,7 @@ from equipoise.runs.prepare import Prepared, prepare
 
 def prepared(folder: Path, chosen: Any, draws: int = 160_000, **training: Any) -> Prepared:
     source = str(write_rows(folder / "rows.jsonl"))
-    training = {"batch_size": 16, "tasks_loss": chosen, "batches": "quota"} | training
+    training = {"batch_size": 16, "task_weighting": chosen, "batches": "quota"} | training
     return prepare(make_config({"data": {"source": source}, "training": training, "plan": {"draws": draws}, "seed": 5}))
 
 
@@ -30,21 +30,21 @@ def test_a_name_and_a_mapping_make_the_weighting_of_the_runs_tasks(tmp_path: Pat
 
 
 def test_the_default_is_sum(tmp_path: Path) -> None:
-    assert make_config({"data": {"source": "rows.jsonl"}}).training.tasks_loss == "sum"
+    assert make_config({"data": {"source": "rows.jsonl"}}).training.task_weighting == "sum"
     assert tasks_loss_of_run(prepared(tmp_path, "sum")).name == "sum"
 
 
 def test_a_choice_is_saved_with_the_configuration(tmp_path: Path) -> None:
     chosen = {"name": "fixed", "weights": {"a": 0.25, "b": 0.75}}
-    config = make_config({"data": {"source": "rows.jsonl"}, "training": {"tasks_loss": chosen}})
+    config = make_config({"data": {"source": "rows.jsonl"}, "training": {"task_weighting": chosen}})
     save_config(config, tmp_path / "config.yaml")
-    assert load_config(tmp_path / "config.yaml").training.tasks_loss == chosen
+    assert load_config(tmp_path / "config.yaml").training.task_weighting == chosen
 
 
 def test_a_choice_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="Did you mean 'uncertainty'"):
         tasks_loss_of_run(prepared(tmp_path, "uncertanty"))
-    with pytest.raises(ConfigError, match=r"training\.tasks_loss"):
+    with pytest.raises(ConfigError, match=r"training\.task_weighting"):
         prepared(tmp_path, ["sum"])
 
 

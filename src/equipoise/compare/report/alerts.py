@@ -3,8 +3,8 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from equipoise.compare.report.opened import Opened
-from equipoise.compare.report.words import counted, listed
+from equipoise.compare.report.data import ComparisonData
+from equipoise.compare.report.format import counted, listed
 from equipoise.pages.page import Notice, Section
 
 FEW_ROWS = 10
@@ -22,9 +22,9 @@ class Alert:
     text: str
 
 
-def gather(opened: Opened) -> tuple[Alert, ...]:
+def gather(data: ComparisonData) -> tuple[Alert, ...]:
     """Gather the alerts, warnings first."""
-    found = [*_notes(opened), *_samples(opened), *_labels(opened), *_plan(opened)]
+    found = [*_notes(data), *_samples(data), *_labels(data), *_plan(data)]
     return tuple(sorted(found, key=lambda alert: alert.level != "warning"))
 
 
@@ -34,19 +34,19 @@ def section(alerts: tuple[Alert, ...]) -> Section:
     return Section("What to watch", texts=texts, notices=[Notice(alert.level, alert.text) for alert in alerts])
 
 
-def _notes(opened: Opened) -> list[Alert]:
-    return [Alert("note", "note", note) for note in opened.result.notes]
+def _notes(data: ComparisonData) -> list[Alert]:
+    return [Alert("note", "note", note) for note in data.result.notes]
 
 
-def _samples(opened: Opened) -> list[Alert]:
-    result, found = opened.result, list[Alert]()
+def _samples(data: ComparisonData) -> list[Alert]:
+    result, found = data.result, list[Alert]()
     if len(result.seeds) == 1:
         text = (
             "Each finalist was trained once. Another seed may change the order of candidates that are near each other;"
             " the intervals do not cover that."
         )
         found.append(Alert("warning", "one-seed", text))
-    versus = result.versus.get(opened.other)
+    versus = result.versus.get(data.other)
     if versus is not None and versus.signed_rank is None:
         text = "The signed-rank test could not be made: baseline and candidate tie on every pair of task and seed."
         found.append(Alert("note", "all-tie", text))
@@ -59,9 +59,9 @@ def _samples(opened: Opened) -> list[Alert]:
     return found
 
 
-def _labels(opened: Opened) -> list[Alert]:
-    predictions = opened.predictions(opened.result.baseline)[0]
-    plan = opened.plan(opened.result.baseline)
+def _labels(data: ComparisonData) -> list[Alert]:
+    predictions = data.predictions(data.result.baseline)[0]
+    plan = data.plan(data.result.baseline)
     trained = {
         each: rows for each, rows in zip(plan.strata, plan.counts.tolist(), strict=True) if each.label is not None
     }
@@ -93,8 +93,8 @@ def _named(task: str, label: str, count: int) -> str:
     return f"{task}: {label} ({count})"
 
 
-def _plan(opened: Opened) -> list[Alert]:
-    problems = opened.plan(opened.result.recommended).forecast().problems
+def _plan(data: ComparisonData) -> list[Alert]:
+    problems = data.plan(data.result.recommended).forecast().problems
     found: list[Alert] = []
     for code in dict.fromkeys(problem.code for problem in problems):
         same = [problem.message for problem in problems if problem.code == code]

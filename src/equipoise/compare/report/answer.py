@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from equipoise.compare.report.opened import Opened
-from equipoise.compare.report.words import capital, counted, interval, listed, metric, number, signed
+from equipoise.compare.report.data import ComparisonData
+from equipoise.compare.report.format import capital, counted, interval, listed, metric, number, signed
 from equipoise.compare.verdict import commands_of
 from equipoise.metrics import Estimate
 from equipoise.pages.page import Card
@@ -88,9 +88,9 @@ class Answer:
         return f"Recommended: {self.recommended} ({self.title})."
 
 
-def gather(opened: Opened) -> Answer:
+def gather(data: ComparisonData) -> Answer:
     """Gather the first screen."""
-    result, other = opened.result, opened.other
+    result, other = data.result, data.other
     objective, seeds = result.objective, len(result.seeds)
     none = Estimate(None)
     versus = result.versus.get(other)
@@ -103,23 +103,23 @@ def gather(opened: Opened) -> Answer:
         baseline=result.baseline,
         other=other,
         title=result.candidates[result.recommended].title,
-        before=opened.estimate(result.baseline, objective),
-        after=opened.estimate(other, objective),
+        before=data.estimate(result.baseline, objective),
+        after=data.estimate(other, objective),
         difference=difference,
         groups=groups,
         seeds=seeds,
         confidence=0.95,
-        question=_question(opened),
-        verdict=_verdict(opened, difference),
-        meaning=_meaning(opened),
-        facts=_facts(opened),
-        commands="\n".join(commands_of(result, opened.directory.recommended, opened.config.compare.costs)),
+        question=_question(data),
+        verdict=_verdict(data, difference),
+        meaning=_meaning(data),
+        facts=_facts(data),
+        commands="\n".join(commands_of(result, data.directory.recommended, data.config.compare.costs)),
     )
 
 
-def _question(opened: Opened) -> str:
-    result = opened.result
-    tasks = counted(len(opened.tasks), "task")
+def _question(data: ComparisonData) -> str:
+    result = data.result
+    tasks = counted(len(data.tasks), "task")
     return (
         f"{counted(len(result.candidates), 'candidate')}, ways to sample, weight, train and correct, were compared on"
         f" {tasks}. Validation rows chose; {counted(result.rows['test'], 'test row')} in their natural proportions"
@@ -127,13 +127,13 @@ def _question(opened: Opened) -> str:
     )
 
 
-def _verdict(opened: Opened, difference: Estimate) -> str:
-    result, name = opened.result, metric(opened.result.objective).name
-    if opened.other == result.baseline:
+def _verdict(data: ComparisonData, difference: Estimate) -> str:
+    result, name = data.result, metric(data.result.objective).name
+    if data.other == result.baseline:
         return f"{LEAD[result.shown]}: nothing else was worth training in full."
-    before, after = (number(opened.estimate(each, result.objective).value) for each in opened.arms)
+    before, after = (number(data.estimate(each, result.objective).value) for each in data.arms)
     change = signed(difference.value) + (f" ({interval(difference)})" if interval(difference) else "")
-    where = "" if len(opened.tasks) == 1 else f", as the mean over {len(opened.tasks)} tasks"
+    where = "" if len(data.tasks) == 1 else f", as the mean over {len(data.tasks)} tasks"
     numbers = f"{name} is {after} instead of {before} on the test rows{where}: {change}."
     said = {
         "better": numbers,
@@ -141,14 +141,14 @@ def _verdict(opened: Opened, difference: Estimate) -> str:
         "no difference": f"{numbers} That may be chance; natural sampling may serve as well.",
         "baseline": (
             "no other candidate was better on the validation rows by more than one standard error"
-            f" ({number(result.standard_error)}). Of {opened.other}, {numbers}"
+            f" ({number(result.standard_error)}). Of {data.other}, {numbers}"
         ),
     }[result.shown]
     return f"{LEAD[result.shown]}: {said}"
 
 
-def _meaning(opened: Opened) -> str:
-    result, seeds = opened.result, len(opened.result.seeds)
+def _meaning(data: ComparisonData) -> str:
+    result, seeds = data.result, len(data.result.seeds)
     words = metric(result.objective)
     gloss = f"{capital(words.name)} is {words.gloss}. " if words.gloss else ""
     if seeds > 1:
@@ -164,8 +164,8 @@ def _meaning(opened: Opened) -> str:
     return gloss + spread
 
 
-def _facts(opened: Opened) -> tuple[tuple[str, str], ...]:
-    result, config = opened.result, opened.config
+def _facts(data: ComparisonData) -> tuple[tuple[str, str], ...]:
+    result, config = data.result, data.config
     source = config.data.source
     trainings = dict.fromkeys(each.training for each in result.candidates.values())
     corrections = dict.fromkeys(each.correction for each in result.candidates.values())
@@ -181,7 +181,7 @@ def _facts(opened: Opened) -> tuple[tuple[str, str], ...]:
     limit = f"; at most {config.compare.budget}" if config.compare.budget else ""
     return (
         ("Data", f"{source if isinstance(source, str) else listed(source)}; rows: {rows}"),
-        ("Tasks", f"{len(opened.tasks)}: {listed(opened.tasks)}"),
+        ("Tasks", f"{len(data.tasks)}: {listed(data.tasks)}"),
         ("Decided by", f"{metric(result.objective).name} on the validation rows, simplest within one standard error"),
         (
             "Candidates",

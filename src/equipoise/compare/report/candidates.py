@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from equipoise.compare.report.opened import Opened
+from equipoise.compare.report.data import ComparisonData
+from equipoise.compare.report.format import capital, chosen, metric
 from equipoise.compare.report.scores import estimate_cell
-from equipoise.compare.report.words import capital, chosen, metric
 from equipoise.metrics import Estimate
 from equipoise.pages.page import Cell, Head, HtmlTable, Section, View
 from equipoise.statistics import mean_interval
@@ -51,12 +51,12 @@ class CandidatesPart:
     baseline: str
 
 
-def gather(opened: Opened) -> CandidatesPart:
+def gather(data: ComparisonData) -> CandidatesPart:
     """Gather all candidates."""
-    result = opened.result
+    result = data.result
     sign = 1 if metric(result.objective).less_is_better else -1
     metrics = chosen(result.objective, result.finalists[result.baseline].test)
-    rows = [_row(opened, name, metrics) for name in result.candidates]
+    rows = [_row(data, name, metrics) for name in result.candidates]
 
     def order(row: Row) -> tuple[float, ...]:
         reached = [place for place, each in enumerate(row.stages) if each.value is not None]
@@ -67,20 +67,20 @@ def gather(opened: Opened) -> CandidatesPart:
         result.objective,
         tuple(stage.draws for stage in result.stages),
         metrics,
-        tuple(opened.tasks),
+        tuple(data.tasks),
         tuple(sorted(rows, key=order)),
         result.recommended,
         result.baseline,
     )
 
 
-def _row(opened: Opened, name: str, metrics: tuple[str, ...]) -> Row:
-    result = opened.result
+def _row(data: ComparisonData, name: str, metrics: tuple[str, ...]) -> Row:
+    result = data.result
     info, finalist = result.candidates[name], result.finalists.get(name)
     stages = tuple(mean_interval(stage.scores.get(name, ())) for stage in result.stages)
-    mean = {key: opened.estimate(name, key) for key in metrics} if finalist else {}
+    mean = {key: data.estimate(name, key) for key in metrics} if finalist else {}
     tasks = {
-        task: {key: opened.estimate(name, key, task) for key in metrics if key in held}
+        task: {key: data.estimate(name, key, task) for key in metrics if key in held}
         for task, held in (finalist.tasks.items() if finalist else ())
     }
     return Row(name, info.title, info.steps, stages, mean, tasks)

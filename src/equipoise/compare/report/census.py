@@ -3,8 +3,8 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from equipoise.compare.report.opened import Opened
-from equipoise.compare.report.words import NOT_MEASURED, number
+from equipoise.compare.report.data import ComparisonData
+from equipoise.compare.report.format import NOT_MEASURED, number
 from equipoise.pages.figure import THEMED, inline_svg
 from equipoise.pages.page import Cell, Head, HtmlFigure, HtmlTable, Section
 from equipoise.pages.plots import WIDTH, census_plot
@@ -44,11 +44,11 @@ class CensusPart:
     labels: tuple[LabelCount, ...]
 
 
-def gather(opened: Opened) -> CensusPart:
+def gather(data: ComparisonData) -> CensusPart:
     """Gather the counts."""
-    plan = opened.plan(opened.result.baseline)
+    plan = data.plan(data.result.baseline)
     tested = Counter[tuple[str, str | None]]()
-    for name, part in opened.predictions(opened.result.baseline)[0].items():
+    for name, part in data.predictions(data.result.baseline)[0].items():
         tested.update((name, label if part.labels else None) for label in part.targets)
     counts: dict[tuple[str, str | None], int] = dict(zip(plan.strata, plan.counts.tolist(), strict=True))
     of_task = Counter[str]()

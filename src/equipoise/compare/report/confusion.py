@@ -3,8 +3,8 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from equipoise.compare.report.opened import Opened
-from equipoise.compare.report.words import NOT_MEASURED, counted
+from equipoise.compare.report.data import ComparisonData
+from equipoise.compare.report.format import NOT_MEASURED, counted
 from equipoise.pages.page import Cell, Fold, Head, HtmlTable, Section
 
 MOST_LABELS = 25
@@ -40,14 +40,14 @@ class Confusion:
         return sorted(wrong, key=lambda each: (-each[2], each[0], each[1]))[:MOST_PAIRS]
 
 
-def gather(opened: Opened) -> tuple[Confusion, ...]:
+def gather(data: ComparisonData) -> tuple[Confusion, ...]:
     """Gather the confusions of both arms, task by task; open-ended tasks have none."""
-    with_labels = [name for name, part in opened.predictions(opened.result.baseline)[0].items() if part.labels]
-    return tuple(_of_task(opened, task, arm) for task in with_labels for arm in opened.arms)
+    with_labels = [name for name, part in data.predictions(data.result.baseline)[0].items() if part.labels]
+    return tuple(_of_task(data, task, arm) for task in with_labels for arm in data.arms)
 
 
-def _of_task(opened: Opened, task: str, candidate: str) -> Confusion:
-    seeds = [predictions[task] for predictions in opened.predictions(candidate)]
+def _of_task(data: ComparisonData, task: str, candidate: str) -> Confusion:
+    seeds = [predictions[task] for predictions in data.predictions(candidate)]
     known = seeds[0].labels
     pairs = Counter(
         (target, answer if answer in known else NO_LABEL)

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from equipoise.compare.report.opened import Opened
-from equipoise.compare.report.words import counted, duration
+from equipoise.compare.report.data import ComparisonData
+from equipoise.compare.report.format import counted, duration
 from equipoise.compare.result import RunCost
 from equipoise.pages.page import Cell, Head, HtmlTable, Section
 
@@ -45,9 +45,9 @@ class CostsPart:
     flops_in_full: float
 
 
-def gather(opened: Opened) -> CostsPart:
+def gather(data: ComparisonData) -> CostsPart:
     """Gather the costs."""
-    result = opened.result
+    result = data.result
     lengths = sorted({run.draws for run in result.runs})
     of_draw = {run.training: run.flops / run.draws for run in result.runs}
     in_full = len(result.seeds) * result.stages[-1].draws

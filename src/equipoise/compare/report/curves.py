@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from equipoise.compare.report.opened import Opened, text_of_file
-from equipoise.compare.report.words import counted, number
+from equipoise.compare.report.data import ComparisonData, text_of_file
+from equipoise.compare.report.format import counted, number
 from equipoise.errors import RunError
 from equipoise.pages.figure import inline_svg
 from equipoise.pages.page import Cell, Head, HtmlFigure, HtmlTable, Section
@@ -29,12 +29,12 @@ class Curve:
         return np.mean(self.losses, axis=0).tolist()
 
 
-def gather(opened: Opened) -> tuple[Curve, ...]:
+def gather(data: ComparisonData) -> tuple[Curve, ...]:
     """Gather the curves of the trainings of both arms; those that logged no validation loss are left out."""
-    arms = {opened.result.candidates[name].training: name for name in opened.arms}
+    arms = {data.result.candidates[name].training: name for name in data.arms}
     found: list[Curve] = []
     for training, name in arms.items():
-        curves = [learning_curve(run, run.read_config().training.batch_size) for run in opened.runs(name)]
+        curves = [learning_curve(run, run.read_config().training.batch_size) for run in data.runs(name)]
         length = min(len(draws) for draws, _ in curves)
         if length:
             losses = tuple(tuple(loss[:length]) for _, loss in curves)

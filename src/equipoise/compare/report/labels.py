@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from equipoise.compare.report.opened import Opened
+from equipoise.compare.report.data import ComparisonData
 from equipoise.compare.report.scores import estimate_cell
 from equipoise.metrics import Estimate, LabelScores
 from equipoise.pages.figure import inline_svg
@@ -34,13 +34,13 @@ class LabelsPart:
     arms: dict[str, tuple[LabelResult, ...]]
 
 
-def gather(opened: Opened) -> LabelsPart:
+def gather(data: ComparisonData) -> LabelsPart:
     """Gather the labels of both arms; open-ended tasks have none."""
-    return LabelsPart({name: _of_candidate(opened, name) for name in opened.arms})
+    return LabelsPart({name: _of_candidate(data, name) for name in data.arms})
 
 
-def _of_candidate(opened: Opened, name: str) -> tuple[LabelResult, ...]:
-    seeds = opened.scores(name)
+def _of_candidate(data: ComparisonData, name: str) -> tuple[LabelResult, ...]:
+    seeds = data.scores(name)
     return tuple(
         _result(task, tuple(scores.tasks[task].labels[place] for scores in seeds))
         for task, held in seeds[0].tasks.items()

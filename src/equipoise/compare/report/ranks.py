@@ -1,7 +1,7 @@
 """Who wins how often: mean ranks of the finalists, and which of them cannot be told apart."""
 
 from equipoise.compare.report.finalist_plots import ranks_plot
-from equipoise.compare.report.words import capital, counted, metric, p_value
+from equipoise.compare.report.format import capital, counted, metric, p_value
 from equipoise.compare.result import Ranks
 from equipoise.pages.figure import inline_svg
 from equipoise.pages.page import Cell, Head, HtmlFigure, HtmlTable, Section

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from equipoise.calibration import ReliabilityTable, reliability_table
-from equipoise.compare.report.opened import Opened
-from equipoise.compare.report.words import counted, number
+from equipoise.compare.report.data import ComparisonData
+from equipoise.compare.report.format import counted, number
 from equipoise.pages.figure import inline_svg
 from equipoise.pages.page import Cell, Head, HtmlFigure, HtmlTable, Section
 from equipoise.pages.plots import reliability_plot
@@ -25,20 +25,20 @@ class Reliability:
     table: ReliabilityTable
 
 
-def gather(opened: Opened) -> tuple[Reliability, ...]:
+def gather(data: ComparisonData) -> tuple[Reliability, ...]:
     """Gather the bins of both arms, task by task; tasks without probabilities are left out."""
-    first = opened.predictions(opened.result.baseline)[0]
+    first = data.predictions(data.result.baseline)[0]
     return tuple(
-        _of_task(opened, task, arm)
+        _of_task(data, task, arm)
         for task, part in first.items()
         if part.probabilities is not None and len(part.targets)
-        for arm in opened.arms
+        for arm in data.arms
     )
 
 
-def _of_task(opened: Opened, task: str, candidate: str) -> Reliability:
+def _of_task(data: ComparisonData, task: str, candidate: str) -> Reliability:
     log_probs, true = [], []
-    for predictions in opened.predictions(candidate):
+    for predictions in data.predictions(candidate):
         part = predictions[task]
         assert part.probabilities is not None
         with np.errstate(divide="ignore"):

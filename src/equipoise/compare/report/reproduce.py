@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from equipoise.compare.report.opened import Opened, text_of_file
+from equipoise.compare.report.data import ComparisonData, text_of_file
 from equipoise.pages.page import Cell, Head, HtmlTable, Section
 from equipoise.runs.directory import read_json
 
@@ -29,10 +29,10 @@ class ReproducePart:
     files: tuple[tuple[str, str], ...]
 
 
-def gather(opened: Opened) -> ReproducePart:
+def gather(data: ComparisonData) -> ReproducePart:
     """Gather what defines the comparison."""
-    result, directory = opened.result, opened.directory
-    run = opened.runs(result.recommended)[0]
+    result, directory = data.result, data.directory
+    run = data.runs(result.recommended)[0]
     files = tuple((path.name, text_of_file(path)) for path in (directory.recommended, directory.config))
     return ReproducePart(
         command=result.command,

@@ -3,8 +3,8 @@
 import math
 from dataclasses import dataclass
 
-from equipoise.compare.report.opened import Opened
-from equipoise.compare.report.words import capital, chosen, counted, interval, metric, number, p_value, signed
+from equipoise.compare.report.data import ComparisonData
+from equipoise.compare.report.format import capital, chosen, counted, interval, metric, number, p_value, signed
 from equipoise.compare.result import SignedRank
 from equipoise.metrics import Estimate
 from equipoise.pages.figure import inline_svg
@@ -56,16 +56,16 @@ class ScoresPart:
         return tuple(dict.fromkeys((self.baseline, self.other)))
 
 
-def gather(opened: Opened) -> ScoresPart:
+def gather(data: ComparisonData) -> ScoresPart:
     """Gather the scores of both arms."""
-    result, other = opened.result, opened.other
+    result, other = data.result, data.other
     versus = result.versus.get(other)
     finalist = result.finalists[result.baseline]
 
     def pair(key: str, task: str | None) -> Pair:
         groups = {} if versus is None else versus.groups if task is None else versus.tasks.get(task, {})
         seeds = versus.seeds.get(key, NONE) if versus is not None and task is None else NONE
-        before, after = (opened.estimate(name, key, task) for name in (result.baseline, other))
+        before, after = (data.estimate(name, key, task) for name in (result.baseline, other))
         return Pair(key, task, before, after, seeds, groups.get(key, NONE))
 
     return ScoresPart(

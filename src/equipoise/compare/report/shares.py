@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from equipoise.compare.report.census import shown
 from equipoise.compare.report.curves import logged
-from equipoise.compare.report.opened import Opened
+from equipoise.compare.report.data import ComparisonData
 from equipoise.pages.figure import inline_svg
 from equipoise.pages.page import Cell, Head, HtmlFigure, HtmlTable, Section
 from equipoise.pages.plots import shares_plot
@@ -46,10 +46,10 @@ class RunShares:
         return max(abs(each.drawn - each.planned) for each in self.strata)
 
 
-def gather(opened: Opened) -> tuple[RunShares, ...]:
+def gather(data: ComparisonData) -> tuple[RunShares, ...]:
     """Gather the draws of natural sampling and of the other arm, each in its first seed's run."""
-    trainings = {opened.result.candidates[name].training: name for name in reversed(opened.arms)}
-    return tuple(_of_run(opened.runs(name)[0], training) for training, name in reversed(trainings.items()))
+    trainings = {data.result.candidates[name].training: name for name in reversed(data.arms)}
+    return tuple(_of_run(data.runs(name)[0], training) for training, name in reversed(trainings.items()))
 
 
 def drawn_of(run: RunDirectory) -> NDArray[np.int64]:

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from equipoise.compare.report.data import ComparisonData
 from equipoise.compare.report.finalist_plots import tradeoff_plot
-from equipoise.compare.report.opened import Opened
-from equipoise.compare.report.words import counted
+from equipoise.compare.report.format import counted
 from equipoise.metrics import Estimate
 from equipoise.pages.figure import inline_svg
 from equipoise.pages.page import HtmlFigure, Section
@@ -29,14 +29,14 @@ class TradeoffPart:
     seeds: int
 
 
-def gather(opened: Opened) -> TradeoffPart:
+def gather(data: ComparisonData) -> TradeoffPart:
     """Gather the dots."""
-    result = opened.result
+    result = data.result
     dots = tuple(
-        Dot(name, opened.estimate(name, "macro_f1"), opened.estimate(name, "log_loss")) for name in result.finalists
+        Dot(name, data.estimate(name, "macro_f1"), data.estimate(name, "log_loss")) for name in result.finalists
     )
     measured = tuple(dot for dot in dots if dot.macro_f1.value is not None and dot.log_loss.value is not None)
-    return TradeoffPart(measured, result.baseline, opened.other, len(result.seeds))
+    return TradeoffPart(measured, result.baseline, data.other, len(result.seeds))
 
 
 def section(part: TradeoffPart) -> Section:

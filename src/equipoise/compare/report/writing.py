@@ -19,7 +19,7 @@ from equipoise.compare.report import (
     shares,
     tradeoff,
 )
-from equipoise.compare.report.story import Report, gather
+from equipoise.compare.report.gather import Report, gather
 from equipoise.pages.markdown import to_markdown
 from equipoise.pages.page import Page, Section
 from equipoise.pages.planner import planner_section

@@ -102,13 +102,13 @@ def _checked_fractions(fractions: Sequence[float]) -> tuple[float, float, float]
 
 def _strata(records: Records, options: Mapping[str, TaskOptions]) -> tuple[npt.NDArray[np.int64], int]:
     """Number the stratum of each row, the strata sorted by task and label."""
-    open_tasks: list[str] = []
+    open_ended_tasks: list[str] = []
     for task, (rows, distinct) in count_targets(records).items():
         said = options.get(task, TaskOptions())
         kind = said.kind or ("classification" if said.verbalisers else None)
         if rows and (kind or infer_kind(rows, distinct)[0]) == "open":
-            open_tasks.append(task)
-    is_open = pc.is_in(records.column("task"), value_set=pa.array(open_tasks, pa.large_string()))
+            open_ended_tasks.append(task)
+    is_open = pc.is_in(records.column("task"), value_set=pa.array(open_ended_tasks, pa.large_string()))
     label = pc.if_else(is_open, pa.scalar("", pa.large_string()), records.column("target"))
     table = pa.table({"task": records.column("task"), "label": label})
     known = table.group_by(["task", "label"]).aggregate([]).sort_by([("task", "ascending"), ("label", "ascending")])

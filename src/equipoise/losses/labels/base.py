@@ -12,7 +12,7 @@ from torch import Tensor
 from equipoise.base.schemes import Scheme
 from equipoise.errors import DataError
 from equipoise.losses.labels.priors import FloatArray, LabelPriors
-from equipoise.losses.sequence import SumMass
+from equipoise.losses.sequence import WeightedSum
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +92,7 @@ class LabelTerms:
         table = self.late_weights if late else self.class_weights
         return torch.tensor(table, dtype=dtype, device=targets.device)[targets]
 
-    def sums(self, scores: Tensor, targets: Tensor, example_weight: Tensor, progress: float = 0.0) -> SumMass:
+    def sums(self, scores: Tensor, targets: Tensor, example_weight: Tensor, progress: float = 0.0) -> WeightedSum:
         """Give total and mass of a batch of this task.
 
         Parameters
@@ -106,12 +106,12 @@ class LabelTerms:
 
         Returns
         -------
-        SumMass
+        WeightedSum
             Scalars in the type of the values.
         """
         values = self.values(scores, targets)
         weights = example_weight.to(values.dtype) * self.weights(targets, progress, values.dtype)
-        return SumMass((weights * values).sum(), weights.sum().detach())
+        return WeightedSum((weights * values).sum(), weights.sum().detach())
 
 
 class LabelLoss(Scheme, ABC):

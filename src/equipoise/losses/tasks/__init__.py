@@ -1,4 +1,4 @@
-"""Tasks against tasks: one objective from the losses of several tasks, one way a file.
+"""Tasks against tasks: one loss from the losses of several tasks, one way a file.
 
 Each takes the totals and masses of a whole step and gives the coefficients of the tasks' totals before its first
 backward pass, so the gradient is the same however the step is cut.
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from equipoise.errors import ConfigError
-from equipoise.losses.tasks.base import TasksLoss, means
+from equipoise.losses.tasks.base import TaskWeighting, means
 from equipoise.losses.tasks.dwa import DWA
 from equipoise.losses.tasks.famo import FAMO
 from equipoise.losses.tasks.fixed import FixedWeights
@@ -25,19 +25,21 @@ __all__ = [
     "RLW",
     "FixedWeights",
     "Sum",
-    "TasksLoss",
+    "TaskWeighting",
     "Uncertainty",
     "means",
     "sum_by_task",
-    "tasks_loss",
+    "task_weighting",
 ]
 
-KNOWN: Mapping[str, type[TasksLoss]] = {known.name: known for known in (Sum, FixedWeights, Uncertainty, DWA, RLW, FAMO)}
+KNOWN: Mapping[str, type[TaskWeighting]] = {
+    known.name: known for known in (Sum, FixedWeights, Uncertainty, DWA, RLW, FAMO)
+}
 
 
-def tasks_loss(
+def task_weighting(
     chosen: str | Mapping[str, Any], tasks: Sequence[str], *, seed: int = 0, steps_per_epoch: int = 1
-) -> TasksLoss:
+) -> TaskWeighting:
     """Make what a configuration names.
 
     Parameters
@@ -53,7 +55,7 @@ def tasks_loss(
 
     Returns
     -------
-    TasksLoss
+    TaskWeighting
 
     Raises
     ------
@@ -62,7 +64,7 @@ def tasks_loss(
 
     Examples
     --------
-    >>> tasks_loss({"name": "dwa", "temperature": 4}, ["mood", "topic"], steps_per_epoch=50).options
+    >>> task_weighting({"name": "dwa", "temperature": 4}, ["mood", "topic"], steps_per_epoch=50).options
     {'steps_per_epoch': 50, 'temperature': 4.0}
     """
     given = dict(chosen) if isinstance(chosen, Mapping) else {"name": chosen}
@@ -71,21 +73,23 @@ def tasks_loss(
         near = difflib.get_close_matches(str(name), KNOWN, n=1, cutoff=0.5)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise ConfigError(
-            f"`tasks_loss` must be one of {', '.join(KNOWN)}, or gradients in a Trainer; found {name!r}.{hint}"
+            f"`task_weighting` must be one of {', '.join(KNOWN)}, or gradients in a Trainer; found {name!r}.{hint}"
         )
     parameters = inspect.signature(KNOWN[name]).parameters
     accepted = {key: option for key, option in parameters.items() if option.kind is option.KEYWORD_ONLY}
     unknown = sorted(set(given) - set(accepted))
     if unknown:
-        raise ConfigError(f"`tasks_loss` {name} takes {', '.join(accepted) or 'no options'}, found {unknown[0]!r}.")
+        raise ConfigError(f"`task_weighting` {name} takes {', '.join(accepted) or 'no options'}, found {unknown[0]!r}.")
     options = {"seed": seed, "steps_per_epoch": steps_per_epoch}
     options = {key: value for key, value in options.items() if key in accepted} | given
     missing = [key for key, option in accepted.items() if option.default is option.empty and key not in options]
     if missing:
-        raise ConfigError(f"`tasks_loss` {name} needs `{missing[0]}`: {{name: {name}, {missing[0]}: ...}}.")
+        raise ConfigError(f"`task_weighting` {name} needs `{missing[0]}`: {{name: {name}, {missing[0]}: ...}}.")
     try:
         return KNOWN[name](tasks, **options)
     except ConfigError:
         raise
     except (TypeError, ValueError, OverflowError) as error:
-        raise ConfigError(f"`tasks_loss` {name} cannot be made of the options {options!r:.200}: {error}.") from error
+        raise ConfigError(
+            f"`task_weighting` {name} cannot be made of the options {options!r:.200}: {error}."
+        ) from error

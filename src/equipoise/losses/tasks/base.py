@@ -1,4 +1,4 @@
-"""What the ways to weigh tasks against tasks share: the objective of one step from sums and masses, and their state."""
+"""What the ways to weigh tasks against tasks share: the loss of one step from sums and masses, and their state."""
 
 import math
 from abc import ABC, abstractmethod
@@ -14,8 +14,8 @@ from equipoise.errors import ConfigError, StateError
 FloatArray = NDArray[np.float64]
 
 
-class TasksLoss(ABC):
-    r"""One objective of a step from the losses of several tasks.
+class TaskWeighting(ABC):
+    r"""One loss of a step from the losses of several tasks.
 
     Of all micro-batches and ranks of a step, task k has the total :math:`T_k = \sum_{i \in k} w_i S_i` and the mass
     :math:`M_k = \sum_{i \in k} w_i`; its loss is :math:`L_k = T_k / M_k`. The step minimises

@@ -1,5 +1,5 @@
 """DWA: lambda = K softmax(r / T), r_k = L_k(e-1) / L_k(e-2) of the last two epochs (Liu, Johns and Davison 2019)."""
-# ruff: noqa: ARG002 - the signatures are those of TasksLoss
+# ruff: noqa: ARG002 - the signatures are those of TaskWeighting
 
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
@@ -7,10 +7,10 @@ from typing import Any, cast
 import numpy as np
 
 from equipoise.errors import ConfigError, StateError
-from equipoise.losses.tasks.base import FloatArray, TasksLoss, means, saved_count, saved_numbers, softmax
+from equipoise.losses.tasks.base import FloatArray, TaskWeighting, means, saved_count, saved_numbers, softmax
 
 
-class DWA(TasksLoss):
+class DWA(TaskWeighting):
     r"""Dynamic weight average: tasks whose loss falls slowly gain weight.
 
     :math:`\lambda_k = K \operatorname{softmax}_k(r / T)` with :math:`r_k = L_k(e-1) / L_k(e-2)`, the mean losses of

@@ -1,5 +1,5 @@
 """FAMO: minimise c sum_k z_k log L_k, z = softmax(xi) trained to equal rates of improvement (Liu et al. 2023)."""
-# ruff: noqa: ARG002 - the signatures are those of TasksLoss
+# ruff: noqa: ARG002 - the signatures are those of TaskWeighting
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from equipoise.errors import ConfigError
-from equipoise.losses.tasks.base import FloatArray, TasksLoss, saved_count, saved_numbers, softmax
+from equipoise.losses.tasks.base import FloatArray, TaskWeighting, saved_count, saved_numbers, softmax
 
 SMALL = 1e-8
 BETAS = (0.9, 0.999)  # of Adam
 
 
-class FAMO(TasksLoss):
+class FAMO(TaskWeighting):
     r"""Fast adaptive multitask optimisation: all losses are to fall at the same relative rate.
 
     With :math:`z = \operatorname{softmax}(\xi)` a step minimises :math:`\sum_k z_k \log L_k / c`, where

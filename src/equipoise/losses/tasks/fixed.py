@@ -1,5 +1,5 @@
 """Fixed weights: J = sum_k w_k L_k (scalarisation; "linear scalarization" in Kurin et al. 2022, Xin et al. 2022)."""
-# ruff: noqa: ARG002 - the signatures are those of TasksLoss
+# ruff: noqa: ARG002 - the signatures are those of TaskWeighting
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from equipoise.errors import ConfigError
-from equipoise.losses.tasks.base import FloatArray, TasksLoss
+from equipoise.losses.tasks.base import FloatArray, TaskWeighting
 
 
-class FixedWeights(TasksLoss):
+class FixedWeights(TaskWeighting):
     r"""Chosen weights of the tasks' mean losses: :math:`J = \sum_k w_k L_k`.
 
     The weights are used as given. Weights that sum to 1 keep the scale of `Sum`; ones for all tasks are what the

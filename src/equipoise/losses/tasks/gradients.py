@@ -1,5 +1,5 @@
 """Gradient methods (UPGrad, PCGrad, CAGrad, MGDA, ...) of torchjd: the tasks' gradients aggregated into one."""
-# ruff: noqa: ARG002 - the signatures of Gradients are those of TasksLoss
+# ruff: noqa: ARG002 - the signatures of Gradients are those of TaskWeighting
 
 import difflib
 import inspect
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from equipoise.errors import ConfigError, StateError
-from equipoise.losses.tasks import TasksLoss, tasks_loss
+from equipoise.losses.tasks import TaskWeighting, task_weighting
 from equipoise.losses.tasks.base import FloatArray
 
 INSTALL = 'pip install "equipoise[gradients]"'
@@ -45,7 +45,7 @@ class GradientMethod:
 
     References
     ----------
-    Quinton and Rey (2024), "Jacobian Descent for Multi-Objective Optimization" (UPGrad and the package); Yu et al.
+    Quinton and Rey (2024), "Jacobian Descent for Multi-TrainingLoss Optimization" (UPGrad and the package); Yu et al.
     (2020), "Gradient Surgery for Multi-Task Learning" (PCGrad).
 
     Examples
@@ -110,7 +110,7 @@ class GradientMethod:
         self._autojac.jac_to_grad(parameters, self._aggregator)
 
 
-class Gradients(TasksLoss):
+class Gradients(TaskWeighting):
     """A gradient method in the place of weights: the losses it is given are the tasks' mean losses.
 
     Parameters
@@ -146,19 +146,19 @@ class Gradients(TasksLoss):
 
 def tasks_loss_of(
     chosen: str | Mapping[str, Any], tasks: Sequence[str], *, seed: int = 0, steps_per_epoch: int = 1
-) -> TasksLoss:
-    """Make what `training.tasks_loss` of a configuration names, gradient methods included.
+) -> TaskWeighting:
+    """Make what `training.task_weighting` of a configuration names, gradient methods included.
 
     Parameters
     ----------
     chosen : str or mapping
-        As for `tasks_loss`; or `{"name": "gradients", "aggregator": "UPGrad"}` with options of the aggregator.
+        As for `task_weighting`; or `{"name": "gradients", "aggregator": "UPGrad"}` with options of the aggregator.
     tasks, seed, steps_per_epoch
-        As for `tasks_loss`.
+        As for `task_weighting`.
 
     Returns
     -------
-    TasksLoss
+    TaskWeighting
 
     Raises
     ------
@@ -172,8 +172,8 @@ def tasks_loss_of(
     """
     given = dict(chosen) if isinstance(chosen, Mapping) else {"name": chosen}
     if given.get("name") != Gradients.name:
-        return tasks_loss(given, tasks, seed=seed, steps_per_epoch=steps_per_epoch)
+        return task_weighting(given, tasks, seed=seed, steps_per_epoch=steps_per_epoch)
     del given["name"]
     if "aggregator" not in given:
-        raise ConfigError("`tasks_loss` gradients needs `aggregator`: {name: gradients, aggregator: UPGrad}.")
+        raise ConfigError("`task_weighting` gradients needs `aggregator`: {name: gradients, aggregator: UPGrad}.")
     return Gradients(tasks, GradientMethod(**given))

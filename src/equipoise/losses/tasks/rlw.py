@@ -1,5 +1,5 @@
 """RLW: lambda = softmax(n), n ~ N(0, I) anew in every step (Lin et al. 2022, "Reasonable Effectiveness ...")."""
-# ruff: noqa: ARG002 - the signatures are those of TasksLoss
+# ruff: noqa: ARG002 - the signatures are those of TaskWeighting
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from equipoise.base.keys import key
-from equipoise.losses.tasks.base import FloatArray, TasksLoss, softmax
+from equipoise.losses.tasks.base import FloatArray, TaskWeighting, softmax
 
 
-class RLW(TasksLoss):
+class RLW(TaskWeighting):
     r"""Random weights: :math:`\lambda = \operatorname{softmax}(n)` with :math:`n_k \sim N(0, 1)`, summing to 1.
 
     The numbers are a function of the seed and the step: all ranks have the same ones, and so has a resumed run.

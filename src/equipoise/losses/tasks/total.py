@@ -1,12 +1,12 @@
 """Sum: J = sum_k T_k / sum_k M_k, the mean over all examples; tasks weigh as they are drawn."""
-# ruff: noqa: ARG002 - the signatures are those of TasksLoss
+# ruff: noqa: ARG002 - the signatures are those of TaskWeighting
 
 import numpy as np
 
-from equipoise.losses.tasks.base import FloatArray, TasksLoss
+from equipoise.losses.tasks.base import FloatArray, TaskWeighting
 
 
-class Sum(TasksLoss):
+class Sum(TaskWeighting):
     r"""The loss of the whole step: :math:`J = \sum_k T_k / \sum_k M_k`.
 
     Each task's mean loss weighs as its share of the mass, :math:`\lambda_k = M_k / M`, so the mixing rates (or the

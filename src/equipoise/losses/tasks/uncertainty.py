@@ -1,5 +1,5 @@
 """Uncertainty weights: J = sum_k L_k / (2 e^{s_k}) + s_k / 2 with trained s (Kendall, Gal and Cipolla 2018, eq. 7)."""
-# ruff: noqa: ARG002 - the signatures are those of TasksLoss
+# ruff: noqa: ARG002 - the signatures are those of TaskWeighting
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,15 +9,15 @@ import torch
 from torch import nn
 
 from equipoise.errors import ConfigError
-from equipoise.losses.tasks.base import FloatArray, TasksLoss, means, saved_numbers
+from equipoise.losses.tasks.base import FloatArray, TaskWeighting, means, saved_numbers
 
 INITIAL = -0.5  # LibMTL's
 
 
-class Uncertainty(TasksLoss):
+class Uncertainty(TaskWeighting):
     r"""Weights :math:`\lambda_k = 1 / (2 e^{s_k})` with one trained number s for each task.
 
-    The step's objective is :math:`\sum_k L_k / (2 e^{s_k}) + s_k / 2` over the tasks that are in it. A task that is
+    The step's loss is :math:`\sum_k L_k / (2 e^{s_k}) + s_k / 2` over the tasks that are in it. A task that is
     not has no gradient: with the term s/2 alone its s would sink, and its weight grow, for being rare. At the
     optimum :math:`s_k = \log L_k`, so the weighted losses are equal.
 

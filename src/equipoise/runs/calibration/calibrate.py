@@ -34,7 +34,7 @@ from equipoise.runs.predicting import predict_records
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wishes:
+class CalibrationOptions:
     """What a calibration should be for.
 
     Attributes
@@ -88,14 +88,14 @@ class Wishes:
         return None if self.metric == "none" else self.metric
 
 
-def calibrate(run: Path, wishes: Wishes | None = None, *, overwrite: bool = False) -> Calibrated:
+def calibrate(run: Path, wishes: CalibrationOptions | None = None, *, overwrite: bool = False) -> Calibrated:
     """Fit the calibration of a run on its validation rows, and write it where `evaluate` and `predict` look.
 
     Parameters
     ----------
     run : pathlib.Path
         The run directory.
-    wishes : Wishes, optional
+    wishes : CalibrationOptions, optional
         What it should be for.
     overwrite : bool
         Replace a calibration that the run has.
@@ -116,7 +116,7 @@ def calibrate(run: Path, wishes: Wishes | None = None, *, overwrite: bool = Fals
     DataWarning
         Of tasks where little can be said.
     """
-    wishes = wishes or Wishes()
+    wishes = wishes or CalibrationOptions()
     directory = RunDirectory.open(run)
     if directory.calibration.exists() and not overwrite:
         raise RunError(f"`{run}` has a calibration already. Replace it with --overwrite.")

@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 
 from equipoise.base.files import read_text
-from equipoise.calibration import Belongs, Calibration
+from equipoise.calibration import Calibration, Provenance
 from equipoise.errors import RunError
 from equipoise.plan import Plan
 from equipoise.runs.directory import RunDirectory
@@ -28,9 +28,9 @@ def read_calibration(directory: RunDirectory, plan: Plan) -> Calibration | None:
     return calibration
 
 
-def belongs(directory: RunDirectory, plan: Plan) -> Belongs:
+def belongs(directory: RunDirectory, plan: Plan) -> Provenance:
     """Say to what a calibration of this run belongs."""
-    return Belongs(plan.fingerprint, fingerprint_of_weights(directory.trained_model()))
+    return Provenance(plan.fingerprint, fingerprint_of_weights(directory.trained_model()))
 
 
 def fingerprint_of_weights(folder: Path) -> str:

@@ -24,7 +24,7 @@ from equipoise.compare.report import (
     shares,
     write_report,
 )
-from equipoise.compare.report.opened import Opened
+from equipoise.compare.report.data import ComparisonData
 from equipoise.config import load_config, save_config
 from equipoise.drawing import Mixed, OneTask, Quota, StratumIndex
 from equipoise.errors import RunError
@@ -38,7 +38,7 @@ def change(directory, **fields):
     """Write the result again, with other fields."""
     held = ComparisonDirectory(directory)
     held.write_result(replace(held.read_result(), **fields))
-    return Opened.open(directory)
+    return ComparisonData.open(directory)
 
 
 @pytest.mark.parametrize(
@@ -56,14 +56,14 @@ def test_the_verdict_is_what_the_comparison_showed(copy_of, shown, words, tone):
 
 
 def test_the_answer_has_the_numbers_of_the_result(comparison_of):
-    opened = Opened.open(comparison_of("clinic"))
-    result, told = opened.result, answer.gather(opened)
+    data = ComparisonData.open(comparison_of("clinic"))
+    result, told = data.result, answer.gather(data)
     for name, estimate in (("natural", told.before), ("sqrt + calibrated", told.after)):
         assert estimate == mean_interval(result.finalists[name].test["macro_f1"])
         assert estimate.low is not None
     assert told.difference == result.versus["sqrt + calibrated"].seeds["macro_f1"]
     assert told.commands.splitlines() == [
-        f"equipoise train {opened.directory.recommended} --out runs/recommended",
+        f"equipoise train {data.directory.recommended} --out runs/recommended",
         "equipoise calibrate runs/recommended --metric none",
     ]
 
@@ -78,25 +78,25 @@ def test_what_is_recommended_can_be_made_with_its_commands(copy_of, recommended,
 
 
 def test_one_seed_has_intervals_of_groups_alone(comparison_of):
-    opened = Opened.open(comparison_of("one-seed"))
-    told = answer.gather(opened)
-    assert told.difference == opened.result.versus["sqrt + calibrated"].groups["macro_f1"]
-    (scored,) = opened.scores("natural")
+    data = ComparisonData.open(comparison_of("one-seed"))
+    told = answer.gather(data)
+    assert told.difference == data.result.versus["sqrt + calibrated"].groups["macro_f1"]
+    (scored,) = data.scores("natural")
     assert told.before == scored.mean["macro_f1"]
     assert told.before.low is not None
-    assert opened.result.versus["sqrt + calibrated"].seeds["macro_f1"].low is None
-    assert "one-seed" in {alert.code for alert in alerts.gather(opened)}
-    assert all(pair.over_seeds.low is None for pair in scores.gather(opened).mean)
-    assert "over seeds" not in str(scores.section(scores.gather(opened)).tables[0].heads)
+    assert data.result.versus["sqrt + calibrated"].seeds["macro_f1"].low is None
+    assert "one-seed" in {alert.code for alert in alerts.gather(data)}
+    assert all(pair.over_seeds.low is None for pair in scores.gather(data).mean)
+    assert "over seeds" not in str(scores.section(scores.gather(data)).tables[0].heads)
 
 
 def test_natural_sampling_that_is_enough_is_set_against_its_nearest_rival(comparison_of):
-    opened = Opened.open(comparison_of("many"))
-    assert opened.result.recommended == opened.result.baseline == "natural"
-    means = {name: mean_interval(each.validation["macro_f1"]).value for name, each in opened.result.finalists.items()}
+    data = ComparisonData.open(comparison_of("many"))
+    assert data.result.recommended == data.result.baseline == "natural"
+    means = {name: mean_interval(each.validation["macro_f1"]).value for name, each in data.result.finalists.items()}
     del means["natural"]
-    assert opened.other == max(means, key=means.__getitem__)
-    assert answer.gather(opened).verdict.startswith("Natural sampling is enough: ")
+    assert data.other == max(means, key=means.__getitem__)
+    assert answer.gather(data).verdict.startswith("Natural sampling is enough: ")
 
 
 def test_nothing_but_the_baseline_may_have_come_through(copy_of):
@@ -147,7 +147,7 @@ def test_what_is_said_to_be_drawn_is_what_a_sampler_draws(copy_of, word, batches
 
 
 def test_draws_are_those_of_the_steps_that_were_trained(comparison_of):
-    natural, planned = shares.gather(Opened.open(comparison_of("clinic")))
+    natural, planned = shares.gather(ComparisonData.open(comparison_of("clinic")))
     assert (natural.training, planned.training) == ("natural", "sqrt")
     assert natural.draws == planned.draws == sum(each.drawn for each in planned.strata) == 2560
     rare = next(each for each in planned.strata if each.label == "severe")
@@ -155,22 +155,22 @@ def test_draws_are_those_of_the_steps_that_were_trained(comparison_of):
 
 
 def test_baseline_and_its_correction_share_their_draws_and_curves(copy_of):
-    opened = change(copy_of("one-task"), recommended="natural + tau")
-    assert [each.training for each in shares.gather(opened)] == ["natural"]
-    assert [each.training for each in curves.gather(opened)] == ["natural"]
+    data = change(copy_of("one-task"), recommended="natural + tau")
+    assert [each.training for each in shares.gather(data)] == ["natural"]
+    assert [each.training for each in curves.gather(data)] == ["natural"]
 
 
 def test_curves_are_those_that_were_logged(comparison_of):
-    opened = Opened.open(comparison_of("clinic"))
-    natural, planned = curves.gather(opened)
+    data = ComparisonData.open(comparison_of("clinic"))
+    natural, planned = curves.gather(data)
     assert natural.draws == planned.draws == (640.0, 1280.0, 1920.0, 2560.0)
     assert natural.losses[2] == pytest.approx([2.4 - 0.4 * part**0.5 + 0.1 for part in (1, 2, 3, 4)])
     assert natural.mean == pytest.approx(natural.losses[2])
-    assert curves.gather(Opened.open(comparison_of("mixed"))) == ()
+    assert curves.gather(ComparisonData.open(comparison_of("mixed"))) == ()
 
 
 def test_alerts_name_labels_without_rows(comparison_of):
-    found = {alert.code: alert.text for alert in alerts.gather(Opened.open(comparison_of("mixed")))}
+    found = {alert.code: alert.text for alert in alerts.gather(ComparisonData.open(comparison_of("mixed")))}
     assert "heart: severe" in found["no-test-rows"]
     assert "heart: unheard (3)" in found["no-training-rows"]
     assert "heart: moderate (8)" in found["few-test-rows"]
@@ -181,7 +181,7 @@ def test_alerts_name_labels_without_rows(comparison_of):
 
 
 def test_the_census_counts_training_and_test_rows(comparison_of):
-    part = census.gather(Opened.open(comparison_of("mixed")))
+    part = census.gather(ComparisonData.open(comparison_of("mixed")))
     rows = {(each.task, each.label): (each.train, each.test) for each in part.labels}
     assert rows["heart", "unheard"] == (0, 3)
     assert rows["heart", "severe"] == (9, 0)
@@ -196,7 +196,7 @@ def test_confusions_count_every_row_also_answers_that_are_no_label(copy_of):
     said = read_predictions(pq.read_table(file))
     said["heart"] = replace(said["heart"], predicted=["gibberish", *said["heart"].predicted[1:]])
     pq.write_table(predictions_table(said.values()), file)
-    natural, planned = confusion.gather(Opened.open(directory))
+    natural, planned = confusion.gather(ComparisonData.open(directory))
     assert natural.answers == (*planned.answers, "(no label)")
     assert [row[-1] for row in natural.counts] == [1, 0, 0, 0, 0]
     assert [sum(row) for row in natural.counts] == [120, 40, 16, 0, 6]
@@ -206,7 +206,7 @@ def test_confusions_count_every_row_also_answers_that_are_no_label(copy_of):
 
 
 def test_of_many_labels_the_most_frequent_confusions_are_listed(comparison_of):
-    natural, _ = confusion.gather(Opened.open(comparison_of("many")))
+    natural, _ = confusion.gather(ComparisonData.open(comparison_of("many")))
     pairs = natural.most_confused()
     assert len(pairs) == confusion.MOST_PAIRS
     assert [count for _, _, count, _ in pairs] == sorted((count for _, _, count, _ in pairs), reverse=True)
@@ -218,21 +218,21 @@ def test_of_many_labels_the_most_frequent_confusions_are_listed(comparison_of):
 
 
 def test_reliability_counts_rows_of_all_seeds_and_unknown_labels_as_wrong(comparison_of):
-    opened = Opened.open(comparison_of("mixed"))
-    natural, _ = reliability.gather(opened)
+    data = ComparisonData.open(comparison_of("mixed"))
+    natural, _ = reliability.gather(data)
     assert natural.rows == 2 * 91
     held = zip(natural.table.rows, natural.table.accuracy, strict=True)
     right = sum(rows * accuracy for rows, accuracy in held if rows)
     hits = sum(
         target == part.labels[place]
-        for part in (each["heart"] for each in opened.predictions("natural"))
+        for part in (each["heart"] for each in data.predictions("natural"))
         for target, place in zip(part.targets, part.probabilities.argmax(axis=1), strict=True)
     )
     assert right == pytest.approx(hits)
 
 
 def test_costs_are_sums_and_say_what_all_in_full_would_draw(comparison_of):
-    part = costs.gather(Opened.open(comparison_of("clinic")))
+    part = costs.gather(ComparisonData.open(comparison_of("clinic")))
     assert [(each.draws_each, each.runs, each.trainings) for each in part.lengths] == [(640, 8, 4), (2560, 10, 2)]
     assert part.total.draws == 8 * 640 + 10 * 2560
     assert part.in_full == 4 * 5 * 2560

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from equipoise.cli import app
 from equipoise.data import Task
 from equipoise.errors import ConfigError
-from equipoise.runs.calibration.calibrate import Wishes
+from equipoise.runs.calibration.calibrate import CalibrationOptions
 from equipoise.runs.calibration.inputs import read_costs, read_priors
 
 TASKS = {
@@ -31,18 +31,21 @@ TASKS = {
 )
 def test_wishes_that_make_no_sense_are_named(given: dict[str, Any], named: str) -> None:
     with pytest.raises(ConfigError, match=named):
-        Wishes(**given)
+        CalibrationOptions(**given)
 
 
 def test_the_metric_of_a_task_follows_from_its_costs() -> None:
-    assert (Wishes().metric_of("triage", {"triage"}), Wishes().metric_of("tone", {"triage"})) == (
+    assert (
+        CalibrationOptions().metric_of("triage", {"triage"}),
+        CalibrationOptions().metric_of("tone", {"triage"}),
+    ) == (
         "expected_cost",
         "macro_f1",
     )
-    assert Wishes(metric="none").metric_of("triage", {"triage"}) is None
-    assert Wishes(metric="balanced_accuracy").metric_of("triage", {"triage"}) == "balanced_accuracy"
+    assert CalibrationOptions(metric="none").metric_of("triage", {"triage"}) is None
+    assert CalibrationOptions(metric="balanced_accuracy").metric_of("triage", {"triage"}) == "balanced_accuracy"
     with pytest.raises(ConfigError, match="needs costs of task 'tone'"):
-        Wishes(metric="expected_cost").metric_of("tone", {"triage"})
+        CalibrationOptions(metric="expected_cost").metric_of("tone", {"triage"})
 
 
 def test_columns_are_of_unlabelled_rows() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from equipoise.calibration import Belongs, Calibration, ReliabilityTable, TaskCalibration
+from equipoise.calibration import Calibration, Provenance, ReliabilityTable, TaskCalibration
 from equipoise.runs.calibration.page import build_page, calibration_page
 from equipoise.runs.calibration.report import Calibrated, TaskReport
 from equipoise.runs.directory import RunDirectory
@@ -22,7 +22,7 @@ def found(path: Path, after: float | None) -> Calibrated:
         {"no": {"actual": 0.8125, "before": 0.5}, BAD: {"actual": 0.1875, "before": 0.5}}, ("only 10 <rows>",),
     )  # fmt: skip
     correction = TaskCalibration(("no", BAD), np.array([0.5, 0.5]), np.array([0.9, 0.1]), 1.25, 0.4)
-    calibration = Calibration(Belongs("plan", "model"), "natural", 10, {BAD: correction})
+    calibration = Calibration(Provenance("plan", "model"), "natural", 10, {BAD: correction})
     return Calibrated(RunDirectory(path), calibration, {BAD: task})
 
 

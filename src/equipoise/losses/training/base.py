@@ -9,7 +9,7 @@ Batch = Mapping[str, Tensor]
 """What `Collator` gives."""
 
 
-class Objective(Protocol):
+class TrainingLoss(Protocol):
     """The loss of a step is the sum of the totals of its rows over the sum of their masses.
 
     Both sums go over all micro-batches and ranks. A trainer needs the masses of the whole step before the

@@ -11,9 +11,9 @@ from equipoise.collate import Tokenizer
 from equipoise.data import Task
 from equipoise.errors import ConfigError
 from equipoise.losses.labels import LabelLoss, LabelTerms
-from equipoise.losses.objectives.base import Batch
-from equipoise.losses.objectives.priors import task_priors
 from equipoise.losses.sequence import IGNORED
+from equipoise.losses.training.base import Batch
+from equipoise.losses.training.priors import task_priors
 from equipoise.models import PrefixTree, label_scores, label_tokens, prefix_tree
 from equipoise.plan import Plan
 
@@ -35,10 +35,10 @@ class LabelTask:
 
 
 @dataclass(frozen=True, eq=False)
-class LabelObjective:
+class LabelTrainingLoss:
     """A label loss on the scores that a model gives to all labels of each row's task.
 
-    Make one with `LabelObjective.build`. A row without a known label has no label loss; its loss is the negative
+    Make one with `LabelTrainingLoss.build`. A row without a known label has no label loss; its loss is the negative
     log-likelihood of its whole target, as of `TokenLoss(per="sequence")`. Such are the rows of open-ended tasks,
     and validation rows whose label no training row has. Both kinds of loss are in nats per example.
 
@@ -51,7 +51,7 @@ class LabelObjective:
         0 leaves log p(label text | input), the only choice under which the priors that losses add are those of the
         plan. 1 is the mean per token, which no longer is a log-probability: it takes from long labels the handicap
         of having many tokens, at the price of scores that the plan's priors do not quite fit. A model that was
-        trained with one must be asked with the same one (`LabelScorer.log_probs(length_normalisation=)`).
+        trained with one must be asked with the same one (`LabelScorer.log_probs(length_norm=)`).
     """
 
     tasks: tuple[LabelTask | None, ...]
@@ -73,7 +73,7 @@ class LabelObjective:
         tokenizer: Tokenizer,
         *,
         length_norm: float = 0.0,
-    ) -> "LabelObjective":
+    ) -> "LabelTrainingLoss":
         """Prepare a label loss for every task that a plan draws.
 
         Parameters
@@ -93,8 +93,8 @@ class LabelObjective:
 
         Returns
         -------
-        LabelObjective
-            The objective.
+        LabelTrainingLoss
+            The training loss.
 
         Raises
         ------
@@ -121,7 +121,7 @@ class LabelObjective:
         return cls(tuple(prepared), length_norm)
 
     def masses(self, batch: Batch, progress: float) -> Tensor:
-        """Give w_i c_{y_i}: importance weight times class weight; without a label, w_i. See `Objective`."""
+        """Give w_i c_{y_i}: importance weight times class weight; without a label, w_i. See `TrainingLoss`."""
         has_target = (batch["labels"] != IGNORED).any(dim=1)
         masses = batch["example_weight"].float() * has_target
         for rows, targets, task in self._by_task(batch):
@@ -129,7 +129,7 @@ class LabelObjective:
         return masses
 
     def totals(self, model: nn.Module, batch: Batch, progress: float, *, wrapped: nn.Module | None = None) -> Tensor:
-        """Give w_i c_{y_i} times the value of the loss; see `Objective`."""
+        """Give w_i c_{y_i} times the value of the loss; see `TrainingLoss`."""
         trees = self._trees(model, batch)
         scores = label_scores(model, batch["input_ids"], batch["attention_mask"], trees, wrapped=wrapped)
         values = -scores[:, 0]  # rows without a label were asked about their own target alone

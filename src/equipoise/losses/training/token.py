@@ -1,5 +1,5 @@
 """Losses over target tokens: the decoder is given the target, and each of its tokens has a loss."""
-# ruff: noqa: ARG002 - the signatures are those of Objective
+# ruff: noqa: ARG002 - the signatures are those of TrainingLoss
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from equipoise.data import Task
 from equipoise.losses import TokenLoss
 from equipoise.losses.first_token import FirstTokenAdjustment
 from equipoise.losses.labels import LogitAdjusted
-from equipoise.losses.objectives.base import Batch
-from equipoise.losses.objectives.priors import task_priors
+from equipoise.losses.training.base import Batch
+from equipoise.losses.training.priors import task_priors
 from equipoise.models import label_tokens
 from equipoise.plan import Plan
 
 
 @dataclass(frozen=True, eq=False)
-class TokenObjective:
+class TokenTrainingLoss:
     """A token loss on what a model says of the target tokens.
 
     Parameters
@@ -37,7 +37,7 @@ class TokenObjective:
     @classmethod
     def adjusted(
         cls, loss: TokenLoss, adjusting: LogitAdjusted, plan: Plan, tasks: Mapping[str, Task], tokenizer: Tokenizer
-    ) -> "TokenObjective":
+    ) -> "TokenTrainingLoss":
         """Adjust the logits of first tokens, in tasks whose labels all begin with different tokens.
 
         Parameters
@@ -55,8 +55,8 @@ class TokenObjective:
 
         Returns
         -------
-        TokenObjective
-            The objective.
+        TokenTrainingLoss
+            The training loss.
 
         Raises
         ------
@@ -77,11 +77,11 @@ class TokenObjective:
         return cls(loss, tuple(adjustments))
 
     def masses(self, batch: Batch, progress: float) -> Tensor:
-        """Give w_i, or w_i |y_i| per token; see `Objective`."""
+        """Give w_i, or w_i |y_i| per token; see `TrainingLoss`."""
         return self.loss.masses(batch["labels"], self._weights(batch))
 
     def totals(self, model: nn.Module, batch: Batch, progress: float, *, wrapped: nn.Module | None = None) -> Tensor:
-        """Give w_i times the losses of the target tokens; see `Objective`."""
+        """Give w_i times the losses of the target tokens; see `TrainingLoss`."""
         logits = _logits(model, wrapped or model, batch)
         for rows, adjustment in self._adjusted(batch):
             exact = logits if logits.dtype == torch.float64 else logits.float()

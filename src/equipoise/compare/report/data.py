@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from equipoise.compare.corrections import corrected
 from equipoise.compare.directory import ComparisonDirectory
-from equipoise.compare.report.words import metric
+from equipoise.compare.report.format import metric
 from equipoise.compare.result import Result
 from equipoise.config import ComparisonConfig, load_comparison
 from equipoise.data import Task
@@ -25,7 +25,7 @@ Predictions = dict[str, TaskPredictions]
 
 
 @dataclass(frozen=True)
-class Opened:
+class ComparisonData:
     """A comparison and its full runs.
 
     Attributes
@@ -45,7 +45,7 @@ class Opened:
     _scores: dict[str, tuple[Scores, ...]] = field(default_factory=dict[str, tuple[Scores, ...]])
 
     @classmethod
-    def open(cls, path: Path) -> "Opened":
+    def open(cls, path: Path) -> "ComparisonData":
         """Open the directory of a comparison.
 
         Raises

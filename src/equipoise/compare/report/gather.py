@@ -20,7 +20,7 @@ from equipoise.compare.report import (
     shares,
     tradeoff,
 )
-from equipoise.compare.report.opened import Opened
+from equipoise.compare.report.data import ComparisonData
 from equipoise.compare.result import Ranks
 from equipoise.plan import Plan
 
@@ -110,21 +110,21 @@ def gather(directory: Path) -> Report:
     RunError
         If there is no finished comparison, or one of its runs is missing or damaged.
     """
-    opened = Opened.open(directory)
+    data = ComparisonData.open(directory)
     return Report(
-        answer=answer.gather(opened),
-        alerts=alerts.gather(opened),
-        census=census.gather(opened),
-        shares=shares.gather(opened),
-        curves=curves.gather(opened),
-        scores=scores.gather(opened),
-        labels=labels.gather(opened),
-        confusion=confusion.gather(opened),
-        reliability=reliability.gather(opened),
-        tradeoff=tradeoff.gather(opened),
-        ranks=opened.result.ranks,
-        candidates=candidates.gather(opened),
-        costs=costs.gather(opened),
-        reproduce=reproduce.gather(opened),
-        plan=opened.plan(opened.result.recommended),
+        answer=answer.gather(data),
+        alerts=alerts.gather(data),
+        census=census.gather(data),
+        shares=shares.gather(data),
+        curves=curves.gather(data),
+        scores=scores.gather(data),
+        labels=labels.gather(data),
+        confusion=confusion.gather(data),
+        reliability=reliability.gather(data),
+        tradeoff=tradeoff.gather(data),
+        ranks=data.result.ranks,
+        candidates=candidates.gather(data),
+        costs=costs.gather(data),
+        reproduce=reproduce.gather(data),
+        plan=data.plan(data.result.recommended),
     )
