@@ -25,7 +25,7 @@ help:
 	@echo "make test-fast  only the fast ones"
 	@echo "make test-lowest  unit tests with the lowest versions that pyproject.toml allows"
 	@echo "make lowest     look up these versions anew"
-	@echo "make lint       ruff and pyright"
+	@echo "make lint       ruff, the import contracts and pyright"
 	@echo "make format     let ruff format and fix"
 	@echo "make bench      measure again what benchmarks/RESULTS.md states"
 
@@ -78,6 +78,7 @@ lowest: $(READY)
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 format: $(READY)

@@ -10,9 +10,9 @@ import numpy as np
 from comparisons.linear import linear
 from comparisons.method_runs import Job, scores_of
 from comparisons.methods import SOURCES
+from equipoise.compare.directory import ComparisonDirectory
+from equipoise.compare.result import Result
 from equipoise.config import ComparisonConfig, default_trials, save_config
-from equipoise.experiment.compare.directory import ComparisonDirectory
-from equipoise.experiment.compare.result import Result
 from equipoise.metrics import Estimate
 from equipoise.statistics import mean_interval
 from results import record

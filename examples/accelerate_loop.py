@@ -6,7 +6,7 @@ import torch
 from accelerate import Accelerator
 
 import toy
-from equipoise.integrations.accelerate import prepare_loader
+from equipoise.loaders import prepare_loader
 from equipoise.losses import TokenLoss, step_mass
 
 

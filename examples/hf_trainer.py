@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import toy
-from equipoise.integrations.hf import EquipoiseTrainer, training_arguments
+from equipoise.trainer import EquipoiseTrainer, training_arguments
 
 
 def main(arguments: Sequence[str] | None = None) -> list[float]:

@@ -9,7 +9,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor
 
 import toy
-from equipoise.integrations.lightning import StepLoss, StreamCallback, StreamDataModule
+from equipoise.loaders import StepLoss, StreamCallback, StreamDataModule
 from equipoise.losses import TokenLoss
 
 

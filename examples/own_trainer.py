@@ -8,7 +8,7 @@ from torch.nn.functional import cross_entropy
 from transformers import Seq2SeqTrainer, Seq2SeqTrainingArguments
 
 import toy
-from equipoise.integrations.hf_mixin import StreamMixin
+from equipoise.trainer import StreamMixin
 
 
 class MyTrainer(StreamMixin, Seq2SeqTrainer):

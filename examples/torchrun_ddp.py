@@ -10,8 +10,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 import toy
 from equipoise import Shard
-from equipoise.base.files import write_atomically
-from equipoise.integrations.stream_loader import StreamLoader
+from equipoise.loaders import StreamLoader
 from equipoise.losses import TokenLoss, step_mass
 
 WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True)  # weights as one process has them, whatever wraps them
@@ -61,8 +60,9 @@ def main(arguments: Sequence[str] | None = None, wrap: type | None = Distributed
                 weights, moments = get_state_dict(model, optimizer, options=WHOLE)  # all ranks take part
                 if shard.rank == 0:
                     options.output.mkdir(parents=True, exist_ok=True)
-                    with write_atomically(newest) as file:
-                        torch.save({"model": weights, "optimizer": moments, "loader": loader.state_dict()}, file)
+                    unfinished = newest.with_suffix(".unfinished")  # a kill while it is written costs nothing
+                    torch.save({"model": weights, "optimizer": moments, "loader": loader.state_dict()}, unfinished)
+                    unfinished.replace(newest)
             if loader.step == options.steps:
                 break
     return losses

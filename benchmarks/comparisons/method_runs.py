@@ -15,13 +15,13 @@ from equipoise.calibration import Calibration
 from equipoise.collate import EncodedExamples
 from equipoise.data import Records
 from equipoise.errors import DataWarning
-from equipoise.experiment.calibrate import Wishes, calibrate
-from equipoise.experiment.directory import RunDirectory, write_json
-from equipoise.experiment.evaluate import evaluate_model
-from equipoise.experiment.prepare import Prepared, prepare
-from equipoise.experiment.train import encode, train_prepared
-from equipoise.integrations.models import load_model
 from equipoise.metrics import Scores, evaluate, read_predictions
+from equipoise.models import load_model
+from equipoise.runs.calibration.calibrate import Wishes, calibrate
+from equipoise.runs.directory import RunDirectory, write_json
+from equipoise.runs.evaluate import evaluate_model
+from equipoise.runs.prepare import Prepared, prepare
+from equipoise.runs.train import encode, train_prepared
 
 from .methods import SOURCES
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from equipoise.experiment.recipe import DRAWS
+from equipoise.compare.demo import DRAWS
 from equipoise.statistics import mean_interval
 
 from .method_runs import Job

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from equipoise.compare.demo import DRAWS, TRAINING
 from equipoise.config import (
     DataConfig,
     EvaluationConfig,
@@ -14,7 +15,6 @@ from equipoise.config import (
 )
 from equipoise.data import Columns, Records, TaskOptions, read_records
 from equipoise.data.suite import load_suite
-from equipoise.experiment.recipe import DRAWS, TRAINING
 
 from .notes import SOURCE, numbered
 

@@ -9,7 +9,7 @@ from torch.optim import AdamW
 
 from equipoise import LengthSorted, TokenBatches
 from equipoise.collate import Collator
-from equipoise.integrations.models import load_model
+from equipoise.models import load_model
 
 from .arms import take_turns
 from .padding import batches_of

@@ -23,8 +23,8 @@ from equipoise.calibration import Belongs, Calibration, TaskCalibration
 from equipoise.data import Task
 from equipoise.drawing import OneTask, Quota
 from equipoise.errors import StateError
-from equipoise.integrations.checkpoints import FILE_NAME, FORMAT, StreamPosition
 from equipoise.losses.tasks import tasks_loss
+from equipoise.trainer.checkpoints.position import FILE_NAME, FORMAT, StreamPosition
 
 COUNTS = {"large": {"no": 95, "yes": 5}, "open": 90, "small": {"a": 1, "b": 3, "c": 2}}
 TASKS = {

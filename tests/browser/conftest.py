@@ -57,9 +57,9 @@ def browser_page(chromium: "Browser") -> Iterator["Pages"]:
 @pytest.fixture
 def planner(browser_page: "Pages", tmp_path: Path) -> Callable[..., "Page"]:
     """Open the planner of a plan, inside a report's page."""
-    from equipoise.report.page import Page as Report
-    from equipoise.report.page import Section
-    from equipoise.report.planner import planner_section
+    from equipoise.pages.page import Page as Report
+    from equipoise.pages.page import Section
+    from equipoise.pages.planner import planner_section
 
     def open_planner(plan: "Plan", **window: Any) -> "Page":
         sections = [Section("Another plan", fragment=planner_section(plan))]

@@ -13,8 +13,8 @@ from equipoise import Census, Plan
 from equipoise.config import make_config
 from equipoise.data.suite import load_suite
 from equipoise.errors import PlanError
+from equipoise.pages.planner import MOST_ROWS
 from equipoise.rates import Equal, Proportional, Temperature, UniMax
-from equipoise.report.planner import MOST_ROWS
 from equipoise.weights import Balanced, Natural, Power
 
 pytestmark = pytest.mark.slow

@@ -3,7 +3,7 @@
 import pytest
 from tests.support import comparisons as made
 
-from equipoise.report.comparison import write_report
+from equipoise.compare.report import write_report
 
 pytestmark = pytest.mark.slow
 

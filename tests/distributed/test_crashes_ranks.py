@@ -9,7 +9,7 @@ import pytest
 from tests.support import faults
 from tests.support.faults import JOB, OPTIONS, Sitting, same_run
 
-from equipoise.integrations.checkpoint_folders import last_checkpoint
+from equipoise.trainer.checkpoints.folders import last_checkpoint
 
 pytestmark = [pytest.mark.distributed, pytest.mark.slow]
 

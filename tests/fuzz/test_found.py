@@ -16,10 +16,10 @@ from equipoise.calibration import Calibration
 from equipoise.config import load_config, make_config
 from equipoise.config._yaml import parse_yaml
 from equipoise.data import Limits, Task, read_records
-from equipoise.data.sources import find_sources
+from equipoise.data.readers.sources import find_sources
 from equipoise.errors import ConfigError, DataError, EquipoiseWarning, PlanError, RunError, StateError
-from equipoise.experiment.directory import read_json
-from equipoise.integrations.checkpoints import FILE_NAME, StreamPosition
+from equipoise.runs.directory import read_json
+from equipoise.trainer.checkpoints.position import FILE_NAME, StreamPosition
 
 PLACE = {
     "format": 1,
@@ -145,7 +145,7 @@ def test_lines_up_to_the_limit_are_read(tmp_path):
 
 @pytest.mark.parametrize("name", ["bomb.jsonl.gz", "bomb.csv.gz", "bomb.parquet.gz"])
 def test_a_gzip_bomb(tmp_path, name, monkeypatch):
-    monkeypatch.setattr("equipoise.data.limits.FREE_BYTES", 1 << 20)
+    monkeypatch.setattr("equipoise.data.readers.limits.FREE_BYTES", 1 << 20)
     header = b"task,input,target\n" if "csv" in name else b""
     row = b"t,x,y\n" if "csv" in name else ROW
     (tmp_path / name).write_bytes(gzip.compress(header + row * 2_000_000))
@@ -154,7 +154,7 @@ def test_a_gzip_bomb(tmp_path, name, monkeypatch):
 
 
 def test_a_parquet_file_of_many_times_its_size(tmp_path, monkeypatch):
-    monkeypatch.setattr("equipoise.data.limits.FREE_BYTES", 1 << 20)
+    monkeypatch.setattr("equipoise.data.readers.limits.FREE_BYTES", 1 << 20)
     names = {"task": "t", "input": "x" * 500, "target": "y"}
     pq.write_table(pa.table({name: [text] * 100_000 for name, text in names.items()}), tmp_path / "rows.parquet")
     with pytest.raises(DataError, match=r"rows.parquet: unpacks to more than [0-9,]+ bytes"):

@@ -18,11 +18,11 @@ from transformers import ByT5Tokenizer, T5Config, T5ForConditionalGeneration, Tr
 
 from equipoise import Census, LengthSorted, Plan, PlanSampler, Records, StratumIndex, Task, draws, rates
 from equipoise.collate import Collator, EncodedExamples
-from equipoise.integrations.hf import EquipoiseTrainer, training_arguments
-from equipoise.integrations.jacobian import tasks_loss_of
 from equipoise.losses import TokenLoss
 from equipoise.losses.labels import LDAM, CrossEntropy, LabelLoss, LogitAdjusted, Weighted
-from equipoise.objectives import LabelObjective
+from equipoise.losses.objectives import LabelObjective
+from equipoise.losses.tasks.gradients import tasks_loss_of
+from equipoise.trainer import EquipoiseTrainer, training_arguments
 from equipoise.weights import Balanced
 
 ROWS = 72

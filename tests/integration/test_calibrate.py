@@ -13,10 +13,10 @@ from typer.testing import CliRunner, Result
 
 from equipoise.calibration import Calibration, estimate_prior
 from equipoise.cli import app
-from equipoise.experiment import calibrate as calibrate_module
-from equipoise.experiment.calibrated import belongs
-from equipoise.experiment.directory import RunDirectory
 from equipoise.metrics import read_predictions
+from equipoise.runs.calibration import calibrate as calibrate_module
+from equipoise.runs.calibration.calibrated import belongs
+from equipoise.runs.directory import RunDirectory
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:Task '")]
 

@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 
 from equipoise.cli import app
 from equipoise.config import load_config
-from equipoise.experiment.directory import RunDirectory
+from equipoise.runs.directory import RunDirectory
 
 pytestmark = pytest.mark.slow
 

@@ -13,9 +13,9 @@ from tests.unit.cli.rows import write_rows
 from typer.testing import CliRunner
 
 from equipoise.cli import app
-from equipoise.experiment.compare import scheduling
-from equipoise.experiment.compare.directory import ComparisonDirectory
-from equipoise.experiment.compare.probing import Speed
+from equipoise.compare import schedule as scheduling
+from equipoise.compare.directory import ComparisonDirectory
+from equipoise.compare.prices import Speed
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:(Task|Inputs)")]
 

@@ -14,9 +14,9 @@ from tests.support import faults
 from tests.support.faults import JOB, OPTIONS, Sitting, hf_jobs, same_run
 
 from equipoise.errors import RunError, RunWarning, StateError
-from equipoise.integrations.checkpoint_folders import last_checkpoint
-from equipoise.integrations.checkpoints import FILE_NAME
-from equipoise.integrations.sealing import SEAL, UNFINISHED, damage_of, seal
+from equipoise.trainer.checkpoints.folders import last_checkpoint
+from equipoise.trainer.checkpoints.position import FILE_NAME
+from equipoise.trainer.checkpoints.seal import SEAL, UNFINISHED, damage_of, seal
 
 pytestmark = pytest.mark.slow
 

@@ -10,8 +10,8 @@ from transformers import Seq2SeqTrainer, Seq2SeqTrainingArguments
 import toy
 from equipoise import Shard
 from equipoise.errors import ConfigError, RunError, StateError
-from equipoise.integrations.hf import last_checkpoint
-from equipoise.integrations.hf_mixin import StreamMixin
+from equipoise.trainer import StreamMixin
+from equipoise.trainer.trainer import last_checkpoint
 
 EXAMPLES = ["accelerate_loop", "hf_trainer", "lightning_module", "own_trainer", "torchrun_ddp"]
 

@@ -12,10 +12,10 @@ from transformers import ByT5Tokenizer
 from equipoise import Census, Plan, PlanSampler, Records, StratumIndex, Task, rates
 from equipoise.collate import Collator, EncodedExamples
 from equipoise.errors import ConfigError, PlanError, PlanWarning, RunError
-from equipoise.integrations.hf import EquipoiseTrainer, training_arguments
 from equipoise.losses import TokenLoss
 from equipoise.losses.labels import LDAM, CrossEntropy, LogitAdjusted, Weighted
-from equipoise.objectives import LabelObjective, TokenObjective
+from equipoise.losses.objectives import LabelObjective, TokenObjective
+from equipoise.trainer import EquipoiseTrainer, training_arguments
 from equipoise.weights import Balanced, Table
 
 STEPS = 3

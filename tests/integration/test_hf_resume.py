@@ -11,9 +11,9 @@ import torch
 
 from equipoise import Census, OneTask, Plan, PlanSampler, Quota, Shard, StratumIndex
 from equipoise.errors import ConfigError, RunError, StateError
-from equipoise.integrations.checkpoints import FILE_NAME, StreamPosition
-from equipoise.integrations.hf import EquipoiseTrainer
-from equipoise.integrations.sealing import SEAL, UNFINISHED, seal
+from equipoise.trainer import EquipoiseTrainer
+from equipoise.trainer.checkpoints.position import FILE_NAME, StreamPosition
+from equipoise.trainer.checkpoints.seal import SEAL, UNFINISHED, seal
 
 STEPS = range(30)  # three epochs of ten steps
 SAVE = {"save_strategy": "steps", "save_steps": 4, "save_total_limit": None}

@@ -12,8 +12,9 @@ import hf_jobs
 import pytest
 from transformers import ByT5Tokenizer, TrainerCallback
 
-from equipoise.integrations.hf import EquipoiseTrainer, last_checkpoint
-from equipoise.integrations.models import load_model
+from equipoise.models import load_model
+from equipoise.trainer import EquipoiseTrainer
+from equipoise.trainer.trainer import last_checkpoint
 
 SAVE = {"save_strategy": "steps", "save_steps": 4}
 

@@ -13,9 +13,9 @@ from torch.nn.functional import softmax
 
 from equipoise import draws
 from equipoise.errors import ConfigError, StateError
-from equipoise.integrations.hf_tasks import FILE_NAME
-from equipoise.integrations.jacobian import tasks_loss_of
 from equipoise.losses.tasks import FAMO
+from equipoise.losses.tasks.gradients import tasks_loss_of
+from equipoise.trainer.tasks import FILE_NAME
 
 STEPS = 5
 NAMES = sorted(hf_jobs.TASKS)

@@ -34,7 +34,7 @@ from torch.utils.data import DataLoader
 
 from equipoise import PlanSampler, draws
 from equipoise.errors import ConfigError
-from equipoise.integrations.lightning import StreamCallback, StreamDataModule
+from equipoise.loaders import StreamCallback, StreamDataModule
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:'set_vital' is deprecated:UserWarning"),  # torchdata 0.11 calls it

@@ -12,8 +12,8 @@ from tests.support.loaders import BATCH, EPOCHS, KINDS, PER_STEP, ROWS, STEP, TO
 
 from equipoise import Shard
 from equipoise.errors import ConfigError, RunError, StateError
-from equipoise.integrations.accelerate import FILE_NAME, prepare_loader
-from equipoise.integrations.stream_loader import StreamLoader
+from equipoise.loaders import StreamLoader, prepare_loader
+from equipoise.loaders.accelerate import FILE_NAME
 
 SAMPLERS = [kind for kind in KINDS if kind != "batch_sampler"]
 STATES = ("mixed", "sorted", "tokens")

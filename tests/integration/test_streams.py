@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 from torchdata.stateful_dataloader import StatefulDataLoader
 
 from equipoise import Shard
-from equipoise.streams import Parts, ShardedStream, ShuffleBuffer, SourceStream, count_strata
+from equipoise.iterable import Parts, ShardedStream, ShuffleBuffer, SourceStream, count_strata
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:'set_vital' is deprecated:UserWarning"),  # torchdata 0.11 calls it

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from equipoise import Census, Plan, Shard, rates
-from equipoise.streams import Mixture, Parts, RepeatFactors, RepeatStream, ShardedStream, ShuffleBuffer, sharded
+from equipoise.iterable import Mixture, Parts, RepeatFactors, RepeatStream, ShardedStream, ShuffleBuffer, sharded
 
 FACTORS = st.floats(0, 5, allow_nan=False).map(lambda factor: round(factor, 3))
 

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from equipoise import Census, Plan, rates, weights
-from equipoise.streams import Mixture, RepeatFactors, RepeatStream, ShuffleBuffer
+from equipoise.iterable import Mixture, RepeatFactors, RepeatStream, ShuffleBuffer
 
 pytestmark = pytest.mark.statistical
 SMALLEST_P = 1e-4

@@ -10,6 +10,9 @@ import pyarrow.parquet as pq
 
 from equipoise.base.files import write_atomically
 from equipoise.census import Census
+from equipoise.compare.corrections import corrected, cross_fitted_validation, validation_predictions
+from equipoise.compare.directory import ComparisonDirectory
+from equipoise.compare.result import CandidateInfo, Finalist, Ranks, Result, RunCost, SignedRank, Stage, Versus
 from equipoise.config import (
     CompareConfig,
     ComparisonConfig,
@@ -21,22 +24,10 @@ from equipoise.config import (
 )
 from equipoise.data import Task
 from equipoise.errors import DataWarning
-from equipoise.experiment.compare.corrections import corrected, cross_fitted_validation, validation_predictions
-from equipoise.experiment.compare.directory import ComparisonDirectory
-from equipoise.experiment.compare.result import (
-    CandidateInfo,
-    Finalist,
-    Ranks,
-    Result,
-    RunCost,
-    SignedRank,
-    Stage,
-    Versus,
-)
-from equipoise.experiment.directory import RunDirectory
 from equipoise.metrics import Estimate, TaskPredictions, evaluate, predictions_table
 from equipoise.plan import Plan
 from equipoise.rates import Equal, Proportional
+from equipoise.runs.directory import RunDirectory
 from equipoise.statistics import difference_over_seeds, mean_interval
 from equipoise.weights import Natural, Power
 

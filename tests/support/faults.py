@@ -22,7 +22,7 @@ from typing import Any
 
 import pytest
 
-from equipoise.integrations.sealing import UNFINISHED
+from equipoise.trainer.checkpoints.seal import UNFINISHED
 
 SCRIPTS = str(Path(__file__).parents[1] / "integration")
 START = 60.0  # seconds that a start, or the end of a sitting, may take

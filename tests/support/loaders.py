@@ -122,11 +122,11 @@ def lightning_fit(kind, *, ranks=1, workers=0, given=None, keep=True, save=None,
 
     `given` is a sampler to use as it is; `save` = (hook, optimiser step, path) saves there and stops; `keep` says
     whether the sampler's state is in what is saved. Without `given`, and unless told not to keep it, the data module is
-    that of `equipoise.integrations.lightning`, for the samplers that it takes.
+    that of `equipoise.loaders.lightning`, for the samplers that it takes.
     """
     from lightning import Callback, LightningDataModule, LightningModule, Trainer
 
-    from equipoise.integrations.lightning import StreamCallback, StreamDataModule
+    from equipoise.loaders import StreamCallback, StreamDataModule
 
     class Module(LightningModule):
         def __init__(self):

@@ -6,7 +6,7 @@ from itertools import islice
 import numpy as np
 
 from equipoise import Census, Plan, rates, weights
-from equipoise.streams import Mixture, Parts, RepeatFactors, RepeatStream, ShuffleBuffer, StratumColumns
+from equipoise.iterable import Mixture, Parts, RepeatFactors, RepeatStream, ShuffleBuffer, StratumColumns
 
 STRATUM_OF = StratumColumns("label")
 COUNTS = {"mood": {"glad": 40, "sad": 8, "wry": 2}, "topic": {"art": 20, "law": 5}, "open": 15}

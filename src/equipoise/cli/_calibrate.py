@@ -13,7 +13,7 @@ from equipoise.cli._options import Json, Overrides, print_json, read_config
 from equipoise.errors import ConfigError
 
 if TYPE_CHECKING:
-    from equipoise.experiment.calibration_report import Calibrated
+    from equipoise.runs.calibration.report import Calibrated
 
 Metric = Annotated[
     str | None,
@@ -71,9 +71,9 @@ def calibrate(
     if set_ and unlabelled is None:
         raise ConfigError("`--set` describes unlabelled rows (`data.columns...`), so it needs --unlabelled.")
     columns = read_config(str(unlabelled), {}, set_).data.columns if set_ else None
-    from equipoise.experiment.calibrate import Wishes
-    from equipoise.experiment.calibrate import calibrate as run_calibration
-    from equipoise.report.calibration_page import calibration_page
+    from equipoise.runs.calibration.calibrate import Wishes
+    from equipoise.runs.calibration.calibrate import calibrate as run_calibration
+    from equipoise.runs.calibration.page import calibration_page
 
     bars_on_terminals_only()
     wishes = Wishes(metric=metric, prior=prior, unlabelled=unlabelled, columns=columns, costs=costs)

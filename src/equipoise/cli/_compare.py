@@ -14,8 +14,8 @@ from equipoise.cli._options import Draws, Json, Overrides, Seed, Source, print_j
 from equipoise.cli._train import Model
 
 if TYPE_CHECKING:
+    from equipoise.compare.result import Result
     from equipoise.config import ComparisonConfig
-    from equipoise.experiment.compare.result import Result
 
 Budget = Annotated[
     str | None,
@@ -84,8 +84,8 @@ def compare(
 
 def run_and_report(config: "ComparisonConfig", out: Path, command: str) -> "Result":
     """Compare and write the report."""
-    from equipoise.experiment.compare.engine import compare as run_comparison
-    from equipoise.report.comparison import write_report
+    from equipoise.compare.engine import compare as run_comparison
+    from equipoise.compare.report import write_report
 
     bars_on_terminals_only()
     with stoppable("The same command goes on."):

@@ -7,7 +7,7 @@ import typer
 
 from equipoise.cli._compare import finish, run_and_report
 from equipoise.cli._options import Json
-from equipoise.experiment.recipe import DRAWS, demo_config
+from equipoise.compare.demo import DRAWS, demo_config
 
 Out = Annotated[Path, typer.Option("--out", "-o", help="A new directory for the two runs and the report.")]
 DemoDraws = Annotated[int, typer.Option("--draws", min=1, help="Draws of each of the two trainings.")]

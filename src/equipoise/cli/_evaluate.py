@@ -65,7 +65,7 @@ def evaluate(
         raise ConfigError("`--set` describes other data (`data.columns...`), so it needs DATA.")
     other = None if data is None else read_config(data, {}, set_).data
     methods = _methods(method or [])
-    from equipoise.experiment.evaluate import evaluate as run_evaluation
+    from equipoise.runs.evaluate import evaluate as run_evaluation
 
     bars_on_terminals_only()
     found = run_evaluation(run, other, split=split, method=methods, out=out, calibrated=not no_calibration)

@@ -12,7 +12,7 @@ from equipoise.census import Census
 from equipoise.cli._options import Json, Overrides, Source, print_json, read_config
 from equipoise.data import check_records, infer_tasks
 from equipoise.errors import ConfigError
-from equipoise.experiment.prepare import census_of, load_records, task_options
+from equipoise.runs.prepare import census_of, load_records, task_options
 
 Plot = Annotated[
     Path | None,
@@ -110,8 +110,8 @@ def _print(census: Census, splits: dict[str, int]) -> None:
 
 
 def _draw(census: Census, path: Path) -> None:
-    from equipoise.report._figure import PRINTED, save_figure
-    from equipoise.report.plots import census_plot
+    from equipoise.pages.figure import PRINTED, save_figure
+    from equipoise.pages.plots import census_plot
 
     names = [task if label is None else f"{task}: {label}" for task, label in census.strata]
     save_figure(census_plot(names, census.counts.tolist(), PRINTED), path)

@@ -22,7 +22,7 @@ from equipoise.cli._options import (
     read_config,
 )
 from equipoise.errors import printable
-from equipoise.experiment.prepare import prepare
+from equipoise.runs.prepare import prepare
 
 Out = Annotated[
     Path | None, typer.Option("--out", "-o", help="Write the plan as JSON into this file.", show_default=False)

@@ -41,7 +41,7 @@ def predict(
     The output appears whole or not at all. What `equipoise calibrate` fitted is applied.
     """
     columns = read_config(str(file), {}, set_).data.columns if set_ else None
-    from equipoise.experiment.predict import predict as run_prediction
+    from equipoise.runs.predict import predict as run_prediction
 
     bars_on_terminals_only()
     rows, calibrated = run_prediction(run, file, out, columns=columns, default_task=task, calibrated=not no_calibration)

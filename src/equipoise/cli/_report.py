@@ -21,8 +21,8 @@ def report(directory: Comparison, as_json: Json = False) -> None:
 
     `equipoise compare` writes it when it ends. Nothing is trained or predicted here; --json prints report.json.
     """
-    from equipoise.experiment.directory import read_json
-    from equipoise.report.comparison import write_report
+    from equipoise.compare.report import write_report
+    from equipoise.runs.directory import read_json
 
     page = write_report(directory)
     if as_json:

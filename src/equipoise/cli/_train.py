@@ -83,9 +83,9 @@ def train(
 
 def _train_and_evaluate(config: RunConfig, folder: Path, *, resume: bool, as_json: bool) -> None:
     from equipoise.cli._evaluate import print_scores
-    from equipoise.experiment.directory import RunDirectory, read_json
-    from equipoise.experiment.evaluate import evaluate
-    from equipoise.experiment.train import train as run_training
+    from equipoise.runs.directory import RunDirectory, read_json
+    from equipoise.runs.evaluate import evaluate
+    from equipoise.runs.train import train as run_training
 
     bars_on_terminals_only()
     if resume and not RunDirectory(folder).started:

@@ -1,15 +1,15 @@
 """Records and tasks: read them, check them, split them."""
 
-from equipoise.data.checks import check_records
+from equipoise.data.checks.checks import check_records
 from equipoise.data.columns import Columns
 from equipoise.data.counting import count_files
 from equipoise.data.infer import infer_tasks
 from equipoise.data.labels import iter_labels
-from equipoise.data.limits import Limits
 from equipoise.data.problem import Problem, give_warnings, raise_on_errors
-from equipoise.data.readers import read_records
+from equipoise.data.readers.limits import Limits
+from equipoise.data.reading import read_records
 from equipoise.data.records import Records
-from equipoise.data.splits import assign_splits
+from equipoise.data.splits.splits import assign_splits
 from equipoise.data.tasks import Task, TaskOptions
 
 __all__ = [

@@ -18,12 +18,12 @@ import pyarrow as pa
 from equipoise.census import Census
 from equipoise.census.tally import Cell, Tally
 from equipoise.data.columns import Columns
-from equipoise.data.huggingface import HuggingFace
 from equipoise.data.labels import check_split, labels_of
-from equipoise.data.limits import Limits
-from equipoise.data.parts import parts_of
-from equipoise.data.source import Source
-from equipoise.data.sources import find_sources
+from equipoise.data.readers.huggingface import HuggingFace
+from equipoise.data.readers.limits import Limits
+from equipoise.data.readers.parts import parts_of
+from equipoise.data.readers.source import Source
+from equipoise.data.readers.sources import find_sources
 from equipoise.errors import DataError
 
 PART_BYTES: Final = 1 << 25

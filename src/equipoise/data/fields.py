@@ -10,7 +10,7 @@ import pyarrow as pa
 from equipoise.base.arrow import pc
 from equipoise.base.arrow_text import as_text, first_true, is_blank
 from equipoise.data.columns import Columns
-from equipoise.data.source import Source
+from equipoise.data.readers.source import Source
 from equipoise.data.split_names import SPLITS, canonical_splits
 from equipoise.errors import DataError
 

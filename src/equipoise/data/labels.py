@@ -12,10 +12,10 @@ from equipoise.base.arrow_codes import as_coded_text
 from equipoise.base.arrow_text import is_blank
 from equipoise.data.columns import Columns
 from equipoise.data.fields import Reading
-from equipoise.data.limits import DEFAULT_LIMITS, Limits
-from equipoise.data.parquet import Parquet
-from equipoise.data.source import Source
-from equipoise.data.sources import find_sources
+from equipoise.data.readers.limits import DEFAULT_LIMITS, Limits
+from equipoise.data.readers.parquet import Parquet
+from equipoise.data.readers.source import Source
+from equipoise.data.readers.sources import find_sources
 from equipoise.data.split_names import SPLITS, canonical_splits
 from equipoise.errors import DataError
 

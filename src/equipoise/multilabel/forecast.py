@@ -8,16 +8,32 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from equipoise.multilabel import forecast_text
+from equipoise.base.tables import aligned
 from equipoise.multilabel.factors import Factors
 from equipoise.multilabel.label_sets import LabelSets
 from equipoise.multilabel.tallies import Tallies
-from equipoise.plan.forecast import Foreseen, PlanProblem, name_of, problems_of
+from equipoise.plan.forecast import Foreseen, PlanProblem, listed, name_of, problems_of
 
 FloatArray = npt.NDArray[np.float64]
 
 PULLED = 1.5
 """Labels drawn so many times as often as their own factor asks are told of."""
+
+_LABEL_HEADS = (
+    "task",
+    "label",
+    "count",
+    "data",
+    "factor",
+    "draws",
+    "asked",
+    "lift",
+    "expected",
+    "passes",
+    "unseen",
+    "pulled by",
+)
+_TASK_HEADS = ("task", "count", "draws", "expected", "effective examples", "cardinality", "mean imbalance")
 
 
 @dataclass(frozen=True)
@@ -125,7 +141,37 @@ class MultiLabelForecast(Foreseen):
 
     def to_text(self) -> str:
         """Give the forecast as aligned plain-text tables and the problems."""
-        return forecast_text.to_text(self)
+        labels = [
+            (
+                row.task,
+                row.label or "-",
+                f"{row.count}",
+                f"{row.data_share:.1%}",
+                f"{row.factor:.3g}",
+                f"{row.draw_share:.1%}",
+                f"{row.asked:.3g}",
+                f"{row.lift:.3g}",
+                f"{row.expected_draws:.0f}",
+                f"{row.passes:.3g}",
+                f"{row.unseen_fraction:.1%}",
+                f"{row.pulled_by} {row.pulled_share:.0%}" if row.pulled_by else "-",
+            )
+            for row in self.rows
+        ]
+        tasks = [
+            (
+                "all" if group.task is None else group.task,
+                f"{group.count}",
+                f"{group.draw_share:.1%}",
+                f"{group.expected_draws:.0f}",
+                f"{group.effective_sample_size:.0f}",
+                f"{group.cardinality_before:.2f} -> {group.cardinality_after:.2f}",
+                f"{group.imbalance_before:.2f} -> {group.imbalance_after:.2f}",
+            )
+            for group in (*self.tasks, self.overall)
+        ]
+        parts = [aligned(_LABEL_HEADS, labels), aligned(_TASK_HEADS, tasks), listed(self.problems)]
+        return "\n\n".join("\n".join(part) for part in parts if part)
 
 
 def forecast(

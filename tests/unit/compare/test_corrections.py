@@ -6,9 +6,9 @@ import pytest
 from tests.support.comparisons import CLINIC, MIXED, write_comparison
 
 from equipoise.calibration import shares_within
-from equipoise.experiment.compare.corrections import corrected, cross_fitted_validation, validation_predictions
-from equipoise.experiment.directory import RunDirectory
+from equipoise.compare.corrections import corrected, cross_fitted_validation, validation_predictions
 from equipoise.metrics import predictions_table, read_predictions
+from equipoise.runs.directory import RunDirectory
 
 pytestmark = pytest.mark.filterwarnings("ignore:Task")
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from equipoise.compare.directory import ComparisonDirectory
+from equipoise.compare.runs import Trained
 from equipoise.config import make_comparison
 from equipoise.errors import RunError
-from equipoise.experiment.compare.directory import ComparisonDirectory
-from equipoise.experiment.compare.scored import Trained
-from equipoise.experiment.directory import RunDirectory
+from equipoise.runs.directory import RunDirectory
 
 
 @pytest.fixture

@@ -2,9 +2,9 @@
 
 import pytest
 
+from equipoise.compare.schedule import LEAST_STEPS, Schedule, affordable
 from equipoise.config import CompareConfig
 from equipoise.errors import ConfigError
-from equipoise.experiment.compare.schedule import LEAST_STEPS, Schedule, affordable
 
 
 def build(trainings=15, draws=9000, batch=10, seed=0, **settings):

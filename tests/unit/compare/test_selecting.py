@@ -2,8 +2,8 @@
 
 import pytest
 
-from equipoise.experiment.compare.result import CandidateInfo, RunCost
-from equipoise.experiment.compare.selecting import keep, mean_of, prices, ranking
+from equipoise.compare.result import CandidateInfo, RunCost
+from equipoise.compare.selecting import keep, mean_of, prices, ranking
 
 EQUAL = dict.fromkeys(("natural", "a", "b", "c"), 1.0)
 

@@ -2,11 +2,11 @@
 
 import pytest
 
+from equipoise.compare import trainings as made
 from equipoise.config import default_trials, make_comparison
 from equipoise.data import Records
 from equipoise.errors import ConfigError, PlanError
-from equipoise.experiment.compare import trainings as made
-from equipoise.experiment.prepare import prepare
+from equipoise.runs.prepare import prepare
 
 
 def rows(*tasks, labels=("no",) * 9 + ("yes",)):

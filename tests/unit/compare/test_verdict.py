@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from equipoise.experiment.compare.result import CandidateInfo, Finalist, Versus
-from equipoise.experiment.compare.verdict import against_baseline, ranks_of, recommend, shown
+from equipoise.compare.result import CandidateInfo, Finalist, Versus
+from equipoise.compare.verdict import against_baseline, ranks_of, recommend, shown
 from equipoise.metrics import Estimate, TaskPredictions
 
 RIGHT = ["a", "b"] * 40
@@ -19,7 +19,7 @@ def predictions(hits, seed):
 
 
 def finalist(by_seed):
-    from equipoise.experiment.compare.judging import scores_of
+    from equipoise.compare.corrections import scores_of
 
     scored = [scores_of(each) for each in by_seed]
     test = {"accuracy": tuple(means["accuracy"] for means, _ in scored)}

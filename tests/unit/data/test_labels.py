@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from equipoise.data import iter_labels
-from equipoise.data.parquet import Parquet
+from equipoise.data.readers.parquet import Parquet
 from equipoise.errors import DataError
 
 ROWS = 40_000

@@ -1,0 +1,194 @@
+"""The first screen: what was asked, the answer, and how to use it."""
+
+from dataclasses import dataclass
+
+from equipoise.compare.report.opened import Opened
+from equipoise.compare.report.words import capital, counted, interval, listed, metric, number, signed
+from equipoise.compare.verdict import commands_of
+from equipoise.metrics import Estimate
+from equipoise.pages.page import Card
+
+TITLE = "Which way to sample and train is best?"
+LEAD = {
+    "better": "Better than natural sampling",
+    "worse": "Worse than natural sampling",
+    "no difference": "No difference shown",
+    "baseline": "Natural sampling is enough",
+}
+TONE = {"better": "good", "worse": "bad", "no difference": "", "baseline": ""}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was asked and what was found.
+
+    Attributes
+    ----------
+    objective : str
+        The metric that decides.
+    shown : str
+        What the test rows show: "better", "worse", "no difference" or "baseline".
+    recommended, baseline, other : str
+        Names of candidates; `other` is what the baseline is set against, the recommended one unless that is the
+        baseline itself.
+    title : str
+        What the recommended candidate does, in words.
+    before, after : Estimate
+        The objective of the baseline and of the other one on the test rows.
+    difference : Estimate
+        The other one minus the baseline; its interval over the seeds, or over resampled groups if there is one seed.
+    groups : Estimate
+        The same difference with the interval over resampled groups.
+    seeds : int
+        How often each finalist was trained in full.
+    confidence : float
+        The level of the intervals.
+    question, verdict, meaning : str
+        The sentences of the first screen.
+    facts : tuple of pair of str
+        What was asked, point by point.
+    commands : str
+        How to train what is recommended.
+    """
+
+    objective: str
+    shown: str
+    recommended: str
+    baseline: str
+    other: str
+    title: str
+    before: Estimate
+    after: Estimate
+    difference: Estimate
+    groups: Estimate
+    seeds: int
+    confidence: float
+    question: str
+    verdict: str
+    meaning: str
+    facts: tuple[tuple[str, str], ...]
+    commands: str
+
+    @property
+    def cards(self) -> tuple[Card, ...]:
+        """The three numbers; one where nothing else was trained in full."""
+        name = metric(self.objective).name
+        before = Card(f"{self.baseline}: {name}", number(self.before.value), interval(self.before), "first")
+        if self.other == self.baseline:
+            return (before,)
+        return (
+            before,
+            Card(f"{self.other}: {name}", number(self.after.value), interval(self.after), "second"),
+            Card("difference", signed(self.difference.value), interval(self.difference), TONE[self.shown]),
+        )
+
+    @property
+    def choice(self) -> str:
+        """What is recommended, in a line."""
+        return f"Recommended: {self.recommended} ({self.title})."
+
+
+def gather(opened: Opened) -> Answer:
+    """Gather the first screen."""
+    result, other = opened.result, opened.other
+    objective, seeds = result.objective, len(result.seeds)
+    none = Estimate(None)
+    versus = result.versus.get(other)
+    groups = versus.groups.get(objective, none) if versus else none
+    difference = versus.seeds.get(objective, none) if versus and seeds > 1 else groups
+    return Answer(
+        objective=objective,
+        shown=result.shown,
+        recommended=result.recommended,
+        baseline=result.baseline,
+        other=other,
+        title=result.candidates[result.recommended].title,
+        before=opened.estimate(result.baseline, objective),
+        after=opened.estimate(other, objective),
+        difference=difference,
+        groups=groups,
+        seeds=seeds,
+        confidence=0.95,
+        question=_question(opened),
+        verdict=_verdict(opened, difference),
+        meaning=_meaning(opened),
+        facts=_facts(opened),
+        commands="\n".join(commands_of(result, opened.directory.recommended, opened.config.compare.costs)),
+    )
+
+
+def _question(opened: Opened) -> str:
+    result = opened.result
+    tasks = counted(len(opened.tasks), "task")
+    return (
+        f"{counted(len(result.candidates), 'candidate')}, ways to sample, weight, train and correct, were compared on"
+        f" {tasks}. Validation rows chose; {counted(result.rows['test'], 'test row')} in their natural proportions"
+        " judged once."
+    )
+
+
+def _verdict(opened: Opened, difference: Estimate) -> str:
+    result, name = opened.result, metric(opened.result.objective).name
+    if opened.other == result.baseline:
+        return f"{LEAD[result.shown]}: nothing else was worth training in full."
+    before, after = (number(opened.estimate(each, result.objective).value) for each in opened.arms)
+    change = signed(difference.value) + (f" ({interval(difference)})" if interval(difference) else "")
+    where = "" if len(opened.tasks) == 1 else f", as the mean over {len(opened.tasks)} tasks"
+    numbers = f"{name} is {after} instead of {before} on the test rows{where}: {change}."
+    said = {
+        "better": numbers,
+        "worse": f"{numbers} The validation rows had preferred {result.recommended}.",
+        "no difference": f"{numbers} That may be chance; natural sampling may serve as well.",
+        "baseline": (
+            "no other candidate was better on the validation rows by more than one standard error"
+            f" ({number(result.standard_error)}). Of {opened.other}, {numbers}"
+        ),
+    }[result.shown]
+    return f"{LEAD[result.shown]}: {said}"
+
+
+def _meaning(opened: Opened) -> str:
+    result, seeds = opened.result, len(opened.result.seeds)
+    words = metric(result.objective)
+    gloss = f"{capital(words.name)} is {words.gloss}. " if words.gloss else ""
+    if seeds > 1:
+        spread = (
+            f"Ranges are 95% intervals over {seeds} trainings from different seeds: how far luck in training alone may"
+            " move the number."
+        )
+    else:
+        spread = (
+            "Ranges are 95% intervals from resampled groups of test rows (for instance patients): how far the luck of"
+            " who is in the test set may move the number. With one seed nothing is known of the luck of training."
+        )
+    return gloss + spread
+
+
+def _facts(opened: Opened) -> tuple[tuple[str, str], ...]:
+    result, config = opened.result, opened.config
+    source = config.data.source
+    trainings = dict.fromkeys(each.training for each in result.candidates.values())
+    corrections = dict.fromkeys(each.correction for each in result.candidates.values())
+    first, last = result.stages[0], result.stages[-1]
+    rows = ", ".join(f"{count:,} {name}" for name, count in result.rows.items())
+    spent = sum(run.draws for run in result.runs)
+    stages = (
+        f"{len(result.stages)} stages, from {first.draws:,} draws and {counted(len(first.seeds), 'seed')} to"
+        f" {last.draws:,} draws and {counted(len(last.seeds), 'seed')}"
+        if len(result.stages) > 1
+        else f"{last.draws:,} draws and {counted(len(last.seeds), 'seed')} each"
+    )
+    limit = f"; at most {config.compare.budget}" if config.compare.budget else ""
+    return (
+        ("Data", f"{source if isinstance(source, str) else listed(source)}; rows: {rows}"),
+        ("Tasks", f"{len(opened.tasks)}: {listed(opened.tasks)}"),
+        ("Decided by", f"{metric(result.objective).name} on the validation rows, simplest within one standard error"),
+        (
+            "Candidates",
+            (
+                f"{counted(len(trainings), 'training')} ({listed(trainings)}) by"
+                f" {counted(len(corrections), 'correction')} ({listed(corrections)})"
+            ),
+        ),
+        ("Budget", f"{stages}; {counted(len(result.runs), 'run')}, {counted(spent, 'draw')} in all{limit}"),
+    )

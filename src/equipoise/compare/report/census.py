@@ -1,0 +1,118 @@
+"""What is in the data: tasks, labels, and how uneven they are."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from equipoise.compare.report.opened import Opened
+from equipoise.compare.report.words import NOT_MEASURED, number
+from equipoise.pages.figure import THEMED, inline_svg
+from equipoise.pages.page import Cell, Head, HtmlFigure, HtmlTable, Section
+from equipoise.pages.plots import WIDTH, census_plot
+
+MOST_BARS = 40
+
+
+@dataclass(frozen=True)
+class LabelCount:
+    """Rows of one label; of an open-ended task, which has none, `label` is None."""
+
+    task: str
+    label: str | None
+    train: int
+    test: int
+    share: float
+    """Of the task's training rows."""
+
+
+@dataclass(frozen=True)
+class TaskCount:
+    """Rows of one task; `imbalance` is its largest label over its smallest, None if it has no labels."""
+
+    task: str
+    train: int
+    share: float
+    labels: int
+    smallest: int | None
+    imbalance: float | None
+
+
+@dataclass(frozen=True)
+class CensusPart:
+    """Counts of tasks and of labels."""
+
+    tasks: tuple[TaskCount, ...]
+    labels: tuple[LabelCount, ...]
+
+
+def gather(opened: Opened) -> CensusPart:
+    """Gather the counts."""
+    plan = opened.plan(opened.result.baseline)
+    tested = Counter[tuple[str, str | None]]()
+    for name, part in opened.predictions(opened.result.baseline)[0].items():
+        tested.update((name, label if part.labels else None) for label in part.targets)
+    counts: dict[tuple[str, str | None], int] = dict(zip(plan.strata, plan.counts.tolist(), strict=True))
+    of_task = Counter[str]()
+    for (task, _), count in counts.items():
+        of_task[task] += count
+    strata = dict.fromkeys((*counts, *sorted(set(tested) - set(counts), key=str)))
+    labels = tuple(
+        LabelCount(task, label, held := counts.get((task, label), 0), tested[task, label], _share(held, of_task[task]))
+        for task, label in sorted(strata, key=lambda each: (each[0], each[1] or ""))
+    )
+    return CensusPart(tuple(_task(name, labels, of_task[name], of_task.total()) for name in plan.tasks), labels)
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0
+
+
+def _task(name: str, labels: tuple[LabelCount, ...], rows: int, total: int) -> TaskCount:
+    counts = [each.train for each in labels if each.task == name and each.label is not None and each.train]
+    smallest = min(counts, default=None)
+    imbalance = max(counts) / smallest if smallest else None
+    return TaskCount(name, rows, _share(rows, total), len(counts), smallest, imbalance)
+
+
+def section(part: CensusPart) -> Section:
+    """The section."""
+    heads = [Head(text) for text in ("task", "training rows", "share", "labels", "smallest label", "imbalance")]
+    rows = [
+        [
+            Cell(each.task),
+            Cell(f"{each.train:,}"),
+            Cell(f"{each.share:.1%}"),
+            Cell(str(each.labels) if each.labels else "open-ended"),
+            Cell(NOT_MEASURED if each.smallest is None else f"{each.smallest:,}"),
+            Cell(number(each.imbalance, 1)),
+        ]
+        for each in part.tasks
+    ]
+    label_heads = [Head("task"), Head("label", left=True), *map(Head, ("training rows", "share of task", "test rows"))]
+    label_rows = [
+        [
+            Cell(each.task),
+            Cell(shown(each.label)),
+            *map(Cell, (f"{each.train:,}", f"{each.share:.2%}", f"{each.test:,}")),
+        ]
+        for each in part.labels
+    ]
+    counted = [each for each in part.labels if each.train]
+    bars = counted if len(counted) <= MOST_BARS else None
+    names = [f"{each.task}: {shown(each.label)}" for each in bars] if bars else [each.task for each in part.tasks]
+    counts = [each.train for each in bars or part.tasks]
+    what = "label" if bars else "task"
+    caption = f"Training rows of each {what}; each line of the grid is ten times the one before."
+    return Section(
+        "The data",
+        texts=["Imbalance is how many times more rows the most frequent label of a task has than the rarest."],
+        figures=[HtmlFigure(inline_svg(census_plot(names, counts, THEMED, WIDTH), "census", caption), caption)],
+        tables=[
+            HtmlTable("Tasks", heads, rows),
+            HtmlTable("Every label", label_heads, label_rows, folded=True),
+        ],
+    )
+
+
+def shown(label: str | None) -> str:
+    """How a label is called; an open-ended task has none."""
+    return "(open-ended)" if label is None else label

@@ -1,0 +1,102 @@
+"""Which labels are taken for which."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from equipoise.compare.report.opened import Opened
+from equipoise.compare.report.words import NOT_MEASURED, counted
+from equipoise.pages.page import Cell, Fold, Head, HtmlTable, Section
+
+MOST_LABELS = 25
+MOST_PAIRS = 20
+NO_LABEL = "(no label)"
+"""Stands for answers that are no label of the task."""
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """One task of one candidate: rows by right label (down) and answer (across), of all seeds together."""
+
+    task: str
+    candidate: str
+    seeds: int
+    labels: tuple[str, ...]
+    answers: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+
+    @property
+    def shares(self) -> list[list[float]]:
+        """Each row divided by its sum; zeros without rows."""
+        return [[count / max(sum(row), 1) for count in row] for row in self.counts]
+
+    def most_confused(self) -> list[tuple[str, str, int, float]]:
+        """Right label, answer, rows and share of the right label's rows, the largest numbers of rows first."""
+        wrong = [
+            (label, answer, count, share)
+            for label, row, shares in zip(self.labels, self.counts, self.shares, strict=True)
+            for answer, count, share in zip(self.answers, row, shares, strict=True)
+            if count and answer != label
+        ]
+        return sorted(wrong, key=lambda each: (-each[2], each[0], each[1]))[:MOST_PAIRS]
+
+
+def gather(opened: Opened) -> tuple[Confusion, ...]:
+    """Gather the confusions of both arms, task by task; open-ended tasks have none."""
+    with_labels = [name for name, part in opened.predictions(opened.result.baseline)[0].items() if part.labels]
+    return tuple(_of_task(opened, task, arm) for task in with_labels for arm in opened.arms)
+
+
+def _of_task(opened: Opened, task: str, candidate: str) -> Confusion:
+    seeds = [predictions[task] for predictions in opened.predictions(candidate)]
+    known = seeds[0].labels
+    pairs = Counter(
+        (target, answer if answer in known else NO_LABEL)
+        for part in seeds
+        for target, answer in zip(part.targets, part.predicted, strict=True)
+    )
+    labels = (*known, *sorted({target for target, _ in pairs} - set(known)))
+    answers = known if not any(answer == NO_LABEL for _, answer in pairs) else (*known, NO_LABEL)
+    counts = tuple(tuple(pairs[label, answer] for answer in answers) for label in labels)
+    return Confusion(task, candidate, len(seeds), labels, answers, counts)
+
+
+def section(parts: tuple[Confusion, ...]) -> Section:
+    """The section."""
+    if not parts:
+        return Section("Confusions", texts=["No task has labels."])
+    tasks = list(dict.fromkeys(part.task for part in parts))
+    folds = [
+        Fold(task, [_table(part) for part in parts if part.task == task], open=place == 0)
+        for place, task in enumerate(tasks)
+    ]
+    seeds = f", of {counted(parts[0].seeds, 'seed')} together" if parts[0].seeds > 1 else ""
+    return Section(
+        "Confusions",
+        texts=[
+            (
+                f"Each row is a right label and sums to 100%, each column an answer{seeds}. The darker, the"
+                f" more. Of tasks with more than {MOST_LABELS} labels the most frequent confusions are listed instead."
+            )
+        ],
+        folds=folds,
+    )
+
+
+def _table(part: Confusion) -> HtmlTable:
+    if len(part.labels) > MOST_LABELS:
+        rows = [
+            [Cell(label), Cell(answer), Cell(f"{count:,}"), Cell(f"{share:.1%}")]
+            for label, answer, count, share in part.most_confused()
+        ]
+        heads = [Head("right label"), Head("answer", left=True), Head("rows"), Head("of the label")]
+        return HtmlTable(f"{part.task}: {part.candidate}, the most frequent confusions", heads, rows)
+    heads = [Head("right label"), *(Head(answer) for answer in part.answers), Head("rows")]
+    rows = [
+        [Cell(label), *(_share(share, any(row)) for share in shares), Cell(f"{sum(row):,}")]
+        for label, row, shares in zip(part.labels, part.counts, part.shares, strict=True)
+    ]
+    return HtmlTable(f"{part.task}: {part.candidate}", heads, rows, matrix=True)
+
+
+def _share(share: float, measured: bool) -> Cell:
+    return Cell(f"{share:.0%}", shade=share) if measured else Cell(NOT_MEASURED)

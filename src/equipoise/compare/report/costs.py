@@ -1,0 +1,113 @@
+"""What the comparison cost, and what training everything in full would have."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from equipoise.compare.report.opened import Opened
+from equipoise.compare.report.words import counted, duration
+from equipoise.compare.result import RunCost
+from equipoise.pages.page import Cell, Head, HtmlTable, Section
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What the runs of one length cost together."""
+
+    draws_each: int
+    trainings: int
+    runs: int
+    draws: int
+    tokens: int
+    flops: float
+    training_seconds: float
+    scoring_seconds: float
+
+
+@dataclass(frozen=True)
+class CostsPart:
+    """By length of the runs, and in all.
+
+    Attributes
+    ----------
+    lengths : tuple of Cost
+        The runs with equally many draws together, the shortest first.
+    total : Cost
+        All runs; `draws_each` is 0.
+    in_full : int
+        Draws if every training had been trained in full with every seed.
+    flops_in_full : float
+        Floating-point operations of these, each draw as costly as those that the training made.
+    """
+
+    lengths: tuple[Cost, ...]
+    total: Cost
+    in_full: int
+    flops_in_full: float
+
+
+def gather(opened: Opened) -> CostsPart:
+    """Gather the costs."""
+    result = opened.result
+    lengths = sorted({run.draws for run in result.runs})
+    of_draw = {run.training: run.flops / run.draws for run in result.runs}
+    in_full = len(result.seeds) * result.stages[-1].draws
+    return CostsPart(
+        tuple(_sum(draws, [run for run in result.runs if run.draws == draws]) for draws in lengths),
+        _sum(0, result.runs),
+        len(of_draw) * in_full,
+        sum(of_draw.values()) * in_full,
+    )
+
+
+def _sum(draws: int, runs: Sequence[RunCost]) -> Cost:
+    return Cost(
+        draws_each=draws,
+        trainings=len({run.training for run in runs}),
+        runs=len(runs),
+        draws=sum(run.draws for run in runs),
+        tokens=sum(run.tokens for run in runs),
+        flops=sum(run.flops for run in runs),
+        training_seconds=sum(run.seconds.get("training", 0.0) for run in runs),
+        scoring_seconds=sum(run.seconds.get("scoring", 0.0) for run in runs),
+    )
+
+
+def section(part: CostsPart) -> Section:
+    """The section."""
+    names = (
+        "draws of a run",
+        "trainings",
+        "runs",
+        "draws in all",
+        "tokens",
+        "teraFLOPs",
+        "training time",
+        "scoring time",
+    )
+    saved = 1 - part.total.draws / part.in_full
+    computed = 1 - part.total.flops / part.flops_in_full
+    gain = (
+        f" That is {saved:.0%} less than the {part.in_full:,} draws of training everything in full with all seeds, and"
+        f" {abs(computed):.0%} {'fewer' if computed > 0 else 'more'} floating-point operations."
+        if saved > 0
+        else f" Training everything in full with all seeds is {part.in_full:,} draws."
+    )
+    return Section(
+        "What it cost",
+        texts=[f"{counted(part.total.runs, 'run')} drew {counted(part.total.draws, 'example')}.{gain}"],
+        tables=[
+            HtmlTable(
+                "Costs by length of the runs",
+                [Head(name) for name in names],
+                [_cells(f"{each.draws_each:,}", each) for each in part.lengths],
+                total=_cells("all", part.total),
+            )
+        ],
+    )
+
+
+def _cells(name: str, cost: Cost) -> list[Cell]:
+    return [
+        Cell(name), *(Cell(f"{each:,}") for each in (cost.trainings, cost.runs, cost.draws, cost.tokens)),
+        Cell(f"{cost.flops / 1e12:,.1f}"), Cell(duration(cost.training_seconds)), Cell(duration(cost.scoring_seconds)),
+    ]  # fmt: skip

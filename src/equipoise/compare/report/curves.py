@@ -1,0 +1,96 @@
+"""How the runs learned: validation loss over draws."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from equipoise.compare.report.opened import Opened, text_of_file
+from equipoise.compare.report.words import counted, number
+from equipoise.errors import RunError
+from equipoise.pages.figure import inline_svg
+from equipoise.pages.page import Cell, Head, HtmlFigure, HtmlTable, Section
+from equipoise.pages.plots import curves_plot
+from equipoise.runs.directory import RunDirectory
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The validation loss of one training: for each seed at the same draws."""
+
+    training: str
+    draws: tuple[float, ...]
+    losses: tuple[tuple[float, ...], ...]
+
+    @property
+    def mean(self) -> list[float]:
+        """The mean over the seeds."""
+        return np.mean(self.losses, axis=0).tolist()
+
+
+def gather(opened: Opened) -> tuple[Curve, ...]:
+    """Gather the curves of the trainings of both arms; those that logged no validation loss are left out."""
+    arms = {opened.result.candidates[name].training: name for name in opened.arms}
+    found: list[Curve] = []
+    for training, name in arms.items():
+        curves = [learning_curve(run, run.read_config().training.batch_size) for run in opened.runs(name)]
+        length = min(len(draws) for draws, _ in curves)
+        if length:
+            losses = tuple(tuple(loss[:length]) for _, loss in curves)
+            found.append(Curve(training, tuple(curves[0][0][:length]), losses))
+    return tuple(found)
+
+
+def learning_curve(run: RunDirectory, batch_size: int) -> tuple[list[float], list[float]]:
+    """Draws and validation loss, from what the training logged."""
+    lines = [line for line in logged(run) if line.get("eval_loss") is not None]
+    points = [(line["step"] * batch_size, line["eval_loss"]) for line in lines]
+    return [draws for draws, _ in points], [loss for _, loss in points]
+
+
+def logged(run: RunDirectory) -> list[dict[str, Any]]:
+    """Read what a training logged.
+
+    Raises
+    ------
+    RunError
+        If it is missing, empty or damaged.
+    """
+    text = text_of_file(run.metrics)
+    try:
+        lines = [json.loads(line) for line in text.splitlines()]
+    except ValueError as error:
+        raise RunError(f"`{run.metrics}` must hold a JSON object a line: {error}.") from error
+    if not lines:
+        raise RunError(f"`{run.metrics}` must hold what the training logged, but it is empty.")
+    return lines
+
+
+def section(curves: tuple[Curve, ...]) -> Section:
+    """The section."""
+    if not curves:
+        return Section("Learning curves", texts=["No validation loss was logged: training.validate_every is not set."])
+    plot = curves_plot(
+        {each.training: (each.draws, each.mean) for each in curves},
+        "validation loss",
+        single={each.training: each.losses for each in curves if len(each.losses) > 1},
+    )
+    seeds = max(len(each.losses) for each in curves)
+    lines = f" Thick: the mean over {counted(seeds, 'seed')}; thin: each of them." if seeds > 1 else ""
+    caption = f"Loss on up to 20 validation rows of each label, so that rare labels show.{lines}"
+    tables = [
+        HtmlTable(
+            f"Validation loss of {each.training}, mean over {counted(len(each.losses), 'seed')}",
+            [Head("draws"), Head("loss")],
+            [[Cell(f"{draws:,.0f}"), Cell(number(loss))] for draws, loss in zip(each.draws, each.mean, strict=True)],
+            folded=True,
+        )
+        for each in curves
+    ]
+    return Section(
+        "Learning curves",
+        texts=["A curve that still falls at its end would gain from more draws; one that rises has begun to overfit."],
+        figures=[HtmlFigure(inline_svg(plot, "curves", caption), caption)],
+        tables=tables,
+    )

@@ -1,0 +1,148 @@
+"""A finished comparison, opened: what the parts of the report read, each file once."""
+
+import warnings
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import pyarrow as pa
+
+from equipoise.compare.corrections import corrected
+from equipoise.compare.directory import ComparisonDirectory
+from equipoise.compare.report.words import metric
+from equipoise.compare.result import Result
+from equipoise.config import ComparisonConfig, load_comparison
+from equipoise.data import Task
+from equipoise.errors import DataWarning, RunError
+from equipoise.metrics import Estimate, Scores, TaskPredictions, evaluate
+from equipoise.plan import Plan
+from equipoise.runs.calibration.inputs import read_costs
+from equipoise.runs.directory import RunDirectory
+from equipoise.runs.evaluate import train_counts
+from equipoise.statistics import mean_interval
+
+Predictions = dict[str, TaskPredictions]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A comparison and its full runs.
+
+    Attributes
+    ----------
+    directory : ComparisonDirectory
+        Where it lies.
+    result : Result
+        What was found.
+    config : ComparisonConfig
+        What was asked.
+    """
+
+    directory: ComparisonDirectory
+    result: Result
+    config: ComparisonConfig
+    _predictions: dict[str, tuple[Predictions, ...]] = field(default_factory=dict[str, tuple[Predictions, ...]])
+    _scores: dict[str, tuple[Scores, ...]] = field(default_factory=dict[str, tuple[Scores, ...]])
+
+    @classmethod
+    def open(cls, path: Path) -> "Opened":
+        """Open the directory of a comparison.
+
+        Raises
+        ------
+        RunError
+            If there is no finished comparison, or what it found cannot be read.
+        """
+        directory = ComparisonDirectory.open(path)
+        return cls(directory, directory.read_result(), load_comparison(directory.config))
+
+    @property
+    def other(self) -> str:
+        """What is set beside the baseline: the recommended candidate, or if that is the baseline its nearest rival.
+
+        The baseline itself where nothing else was trained in full.
+        """
+        result = self.result
+        if result.recommended != result.baseline:
+            return result.recommended
+        less = metric(result.objective).less_is_better
+        rivals = {
+            name: mean_interval(each.validation[result.objective]).value for name, each in result.finalists.items()
+        }
+        held = {name: value for name, value in rivals.items() if name != result.baseline and value is not None}
+        if not held:
+            return result.baseline
+        return (min if less else max)(held, key=lambda name: held[name])
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """The candidates that are shown in full: the baseline and the other one."""
+        return tuple(dict.fromkeys((self.result.baseline, self.other)))
+
+    def runs(self, candidate: str) -> tuple[RunDirectory, ...]:
+        """The full runs of a finalist, one for each seed."""
+        return tuple(RunDirectory.open(self.directory.path / run.folder) for run in self.result.runs_of(candidate))
+
+    def plan(self, candidate: str) -> Plan:
+        """What its runs drew by."""
+        return self.runs(candidate)[0].read_plan()
+
+    @cached_property
+    def tasks(self) -> dict[str, Task]:
+        """The tasks."""
+        return self.runs(self.result.baseline)[0].read_tasks()
+
+    def predictions(self, candidate: str) -> tuple[Predictions, ...]:
+        """Its corrected predictions of the test rows, for each seed."""
+        if candidate not in self._predictions:
+            correction = self.result.candidates[candidate].correction
+            costs_file = self.config.compare.costs
+            costs = None if costs_file is None else read_costs(Path(costs_file), self.tasks)
+            runs = self.runs(candidate)
+            try:
+                found = tuple(corrected(run, correction, self.result.objective, costs) for run in runs)
+            except (OSError, pa.ArrowInvalid) as error:
+                raise RunError(
+                    f"Cannot read the predictions of {candidate!r}: {error}. Run the same `equipoise compare` again."
+                ) from error
+            self._predictions[candidate] = found
+        return self._predictions[candidate]
+
+    def scores(self, candidate: str) -> tuple[Scores, ...]:
+        """The scores of each seed; intervals from resampled groups only where one seed is all there is."""
+        if candidate not in self._scores:
+            bootstrap = self.config.evaluation.bootstrap if len(self.result.seeds) == 1 else 0
+            counts = train_counts(self.plan(candidate))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DataWarning)  # labels without training rows are among the alerts
+                self._scores[candidate] = tuple(
+                    evaluate(each, train_counts=counts, bootstrap=bootstrap, seed=self.config.seed)
+                    for each in self.predictions(candidate)
+                )
+        return self._scores[candidate]
+
+    def estimate(self, candidate: str, key: str, task: str | None = None) -> Estimate:
+        """A metric of a finalist on the test rows, of one task or the mean over the tasks, with its interval."""
+        finalist = self.result.finalists[candidate]
+        values = finalist.test if task is None else finalist.tasks[task]
+        point = mean_interval(values.get(key, ()))
+        if len(self.result.seeds) > 1 or candidate not in self.arms:
+            return point
+        (scores,) = self.scores(candidate)
+        held = scores.mean if task is None else scores.tasks[task].metrics
+        resampled = held.get(key, Estimate(None))
+        return Estimate(point.value, resampled.low, resampled.high)
+
+
+def text_of_file(path: Path) -> str:
+    """Read a text file of a comparison.
+
+    Raises
+    ------
+    RunError
+        If it is missing or damaged.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RunError(f"Cannot read `{path}`: {error}. Run the same `equipoise compare` again.") from error

@@ -1,0 +1,74 @@
+"""What it takes to do it again: command, versions, configuration, seeds, and where the runs are."""
+
+from dataclasses import dataclass
+
+from equipoise.compare.report.opened import Opened, text_of_file
+from equipoise.pages.page import Cell, Head, HtmlTable, Section
+from equipoise.runs.directory import read_json
+
+
+@dataclass(frozen=True)
+class RunPlace:
+    """Where one run lies, below the directory of the comparison."""
+
+    training: str
+    seed: int
+    draws: int
+    folder: str
+
+
+@dataclass(frozen=True)
+class ReproducePart:
+    """Everything that defines the comparison."""
+
+    command: str
+    versions: dict[str, str]
+    data_sha256: str
+    seeds: tuple[int, ...]
+    runs: tuple[RunPlace, ...]
+    files: tuple[tuple[str, str], ...]
+
+
+def gather(opened: Opened) -> ReproducePart:
+    """Gather what defines the comparison."""
+    result, directory = opened.result, opened.directory
+    run = opened.runs(result.recommended)[0]
+    files = tuple((path.name, text_of_file(path)) for path in (directory.recommended, directory.config))
+    return ReproducePart(
+        command=result.command,
+        versions=read_json(run.versions),
+        data_sha256=read_json(run.data).get("train_sha256", ""),
+        seeds=result.seeds,
+        runs=tuple(RunPlace(each.training, each.seed, each.draws, each.folder) for each in result.runs),
+        files=files,
+    )
+
+
+def section(part: ReproducePart) -> Section:
+    """The section."""
+    runs = [
+        [
+            Cell(run.training),
+            Cell(str(run.seed), number=run.seed),
+            Cell(f"{run.draws:,}", number=run.draws),
+            Cell(run.folder),
+        ]
+        for run in part.runs
+    ]
+    heads = [Head("training"), Head("seed"), Head("draws"), Head("folder", left=True)]
+    versions = [[Cell(name), Cell(version)] for name, version in part.versions.items()]
+    seeds = ", ".join(map(str, part.seeds))
+    return Section(
+        "How to reproduce it",
+        texts=[
+            (
+                f"The same command on the same data gives the same runs; the finalists have the seeds {seeds}. Every"
+                " run is a directory of its own, which equipoise evaluate and equipoise predict open."
+            ),
+            f"SHA-256 of the training rows: {part.data_sha256}",
+        ],
+        tables=[
+            HtmlTable("Where the runs are", heads, runs, folded=True, sortable=True),
+            HtmlTable("Versions", [Head("package"), Head("version", left=True)], versions, folded=True),
+        ],
+    )

@@ -1,0 +1,186 @@
+"""Results of the baseline and of what is set against it: the mean over the tasks, and task by task."""
+
+import math
+from dataclasses import dataclass
+
+from equipoise.compare.report.opened import Opened
+from equipoise.compare.report.words import capital, chosen, counted, interval, metric, number, p_value, signed
+from equipoise.compare.result import SignedRank
+from equipoise.metrics import Estimate
+from equipoise.pages.figure import inline_svg
+from equipoise.pages.page import Cell, Head, HtmlFigure, HtmlTable, Section
+from equipoise.pages.plots import Interval, interval_plot
+
+NONE = Estimate(None)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One metric of both, and their difference: over seeds, and over resampled groups of test rows."""
+
+    metric: str
+    task: str | None
+    before: Estimate
+    after: Estimate
+    over_seeds: Estimate
+    over_groups: Estimate
+
+
+@dataclass(frozen=True)
+class ScoresPart:
+    """Both arms, side by side.
+
+    Attributes
+    ----------
+    baseline, other : str
+        The arms.
+    mean, tasks : tuple of Pair
+        Of the mean over the tasks, and of each task.
+    signed_rank : SignedRank or None
+        The test of the objective over pairs of task and seed.
+    seeds : int
+        Trainings of each.
+    """
+
+    objective: str
+    baseline: str
+    other: str
+    mean: tuple[Pair, ...]
+    tasks: tuple[Pair, ...]
+    signed_rank: SignedRank | None
+    seeds: int
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """Both, or the baseline alone where nothing else was trained in full."""
+        return tuple(dict.fromkeys((self.baseline, self.other)))
+
+
+def gather(opened: Opened) -> ScoresPart:
+    """Gather the scores of both arms."""
+    result, other = opened.result, opened.other
+    versus = result.versus.get(other)
+    finalist = result.finalists[result.baseline]
+
+    def pair(key: str, task: str | None) -> Pair:
+        groups = {} if versus is None else versus.groups if task is None else versus.tasks.get(task, {})
+        seeds = versus.seeds.get(key, NONE) if versus is not None and task is None else NONE
+        before, after = (opened.estimate(name, key, task) for name in (result.baseline, other))
+        return Pair(key, task, before, after, seeds, groups.get(key, NONE))
+
+    return ScoresPart(
+        objective=result.objective,
+        baseline=result.baseline,
+        other=other,
+        mean=tuple(pair(key, None) for key in chosen(result.objective, finalist.test)),
+        tasks=tuple(
+            pair(key, task)
+            for key in chosen(result.objective, finalist.test)
+            for task, metrics in finalist.tasks.items()
+            if key in metrics
+        ),
+        signed_rank=None if versus is None else versus.signed_rank,
+        seeds=len(result.seeds),
+    )
+
+
+def section(part: ScoresPart) -> Section:
+    """The section."""
+    keys = [pair.metric for pair in part.mean]
+    by_metric = {key: [pair for pair in part.tasks if pair.metric == key] for key in keys}
+    figures = [_figure(part, key, by_metric[key]) for key in _pictured(part.objective, by_metric)]
+    tables = [_mean_table(part)]
+    for key in keys:
+        words = metric(key)
+        better = "less" if words.less_is_better else "more"
+        rows = [_row(part, pair.task or "", pair) for pair in by_metric[key]]
+        caption = f"{capital(words.name)} of each task ({better} is better); ranges of differences over groups"
+        if rows:
+            tables.append(HtmlTable(caption, _heads(part, "task"), rows, folded=key != part.objective, stacked=True))
+    return Section("Results", texts=_texts(part), figures=figures, tables=tables)
+
+
+def _texts(part: ScoresPart) -> list[str]:
+    texts = [f"All numbers are of test rows, of {' and of '.join(part.arms)}."]
+    if part.seeds > 1:
+        texts.append(
+            f"Two kinds of luck stand behind a number. Ranges over seeds, from {part.seeds} trainings, show how far"
+            " luck in training moves it; ranges over groups, from resampled groups of test rows such as patients, how"
+            " far it depends on who is in the test set. Believe a difference that both keep away from zero."
+        )
+    test = part.signed_rank
+    if test is not None:
+        texts.append(
+            f"Signed-rank test of {metric(part.objective).name} (Wilcoxon; does one win more often, and by more, over"
+            f" {counted(test.pairs, 'pair')} of task and seed?): {p_value(test.p_value)},"
+            f" {p_value(test.adjusted)} when corrected (Holm) for trying several candidates; effect"
+            f" {signed(test.effect)} on a scale from {number(-1.0, 0)} (always worse) to +1 (always better). Seeds of"
+            " one task share their test rows, so it speaks of these tasks and rows, not of tasks in general."
+        )
+    return texts
+
+
+def _heads(part: ScoresPart, first: str) -> list[Head]:
+    return [Head(first), *_arm_heads(part), *([Head("difference")] if len(part.arms) > 1 else [])]
+
+
+def _arm_heads(part: ScoresPart) -> list[Head]:
+    return [Head(arm, tone) for arm, tone in zip(part.arms, ("first", "second"), strict=False)]
+
+
+def _row(part: ScoresPart, name: str, pair: Pair) -> list[Cell]:
+    if len(part.arms) == 1:
+        return [Cell(name), estimate_cell(pair.before)]
+    return [Cell(name), estimate_cell(pair.before), estimate_cell(pair.after), _difference(pair.over_groups)]
+
+
+def _mean_table(part: ScoresPart) -> HtmlTable:
+    both, twice = len(part.arms) > 1, len(part.arms) > 1 and part.seeds > 1
+    heads = [Head("metric"), *_arm_heads(part)]
+    heads += [Head("difference, over seeds")] * twice + [Head("difference, over groups")] * both
+    rows = [
+        [
+            Cell(capital(metric(pair.metric).name), "less is better" if metric(pair.metric).less_is_better else ""),
+            estimate_cell(pair.before),
+            *([estimate_cell(pair.after)] * both),
+            *([_difference(pair.over_seeds)] * twice),
+            *([_difference(pair.over_groups)] * both),
+        ]
+        for pair in part.mean
+    ]
+    return HtmlTable("Mean over the tasks, with 95% intervals", heads, rows, stacked=part.seeds == 1)
+
+
+def estimate_cell(estimate: Estimate) -> Cell:
+    """A number and its interval."""
+    return Cell(number(estimate.value), interval(estimate), number=estimate.value)
+
+
+def _difference(estimate: Estimate) -> Cell:
+    return Cell(signed(estimate.value), interval(estimate), number=estimate.value)
+
+
+def _pictured(objective: str, by_metric: dict[str, list[Pair]]) -> list[str]:
+    wanted = dict.fromkeys((objective, "macro_f1", "log_loss", "exact_match"))
+    return [key for key in wanted if by_metric.get(key)][:2]
+
+
+def _figure(part: ScoresPart, key: str, pairs: list[Pair]) -> HtmlFigure:
+    arms = {
+        part.baseline: [_ends(pair.before) for pair in pairs],
+        part.other: [_ends(pair.after) for pair in pairs],
+    }
+    name = metric(key).name
+    plot = interval_plot(
+        [str(pair.task) for pair in pairs],
+        arms,
+        f"{name} on the test rows",
+        limits=(-0.02, 1.02) if metric(key).unit else None,
+    )
+    caption = f"{capital(name)} of each task, with its 95% interval."
+    return HtmlFigure(inline_svg(plot, f"tasks-{key}", caption), caption)
+
+
+def _ends(estimate: Estimate) -> Interval:
+    value, low, high = (math.nan if x is None else x for x in (estimate.value, estimate.low, estimate.high))
+    return value, low, high

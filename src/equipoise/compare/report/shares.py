@@ -1,0 +1,130 @@
+"""What was planned to be drawn, and what was drawn."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from equipoise.compare.report.census import shown
+from equipoise.compare.report.curves import logged
+from equipoise.compare.report.opened import Opened
+from equipoise.pages.figure import inline_svg
+from equipoise.pages.page import Cell, Head, HtmlFigure, HtmlTable, Section
+from equipoise.pages.plots import shares_plot
+from equipoise.runs.directory import RunDirectory
+from equipoise.runs.sampling import count_draws
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One stratum in one run: its share of the plan, what that comes to, and what was drawn."""
+
+    task: str
+    label: str | None
+    rows: int
+    share: float
+    planned: float
+    drawn: int
+    passes: float | None
+
+
+@dataclass(frozen=True)
+class RunShares:
+    """What one run drew; `block` is after how many draws the shares hold."""
+
+    training: str
+    seed: int
+    draws: int
+    block: int
+    rates: str
+    weights: str
+    strata: tuple[Drawn, ...]
+
+    @property
+    def furthest(self) -> float:
+        """How far the stratum that is furthest from its planned draws is from them."""
+        return max(abs(each.drawn - each.planned) for each in self.strata)
+
+
+def gather(opened: Opened) -> tuple[RunShares, ...]:
+    """Gather the draws of natural sampling and of the other arm, each in its first seed's run."""
+    trainings = {opened.result.candidates[name].training: name for name in reversed(opened.arms)}
+    return tuple(_of_run(opened.runs(name)[0], training) for training, name in reversed(trainings.items()))
+
+
+def drawn_of(run: RunDirectory) -> NDArray[np.int64]:
+    """Count, without reading the data, how often a finished run drew each stratum of its plan.
+
+    The draws follow from plan, seed and position alone; the last step that was logged says how many there were.
+    """
+    config, plan = run.read_config(), run.read_plan()
+    draws = max(line["step"] for line in logged(run)) * config.training.batch_size
+    return count_draws(config, plan, draws)
+
+
+def _of_run(run: RunDirectory, training: str) -> RunShares:
+    plan, drawn = run.read_plan(), drawn_of(run)
+    draws = int(drawn.sum())
+    strata = tuple(
+        Drawn(task, label, rows, share, draws * share, count, count / rows if rows else None)
+        for (task, label), rows, share, count in zip(
+            plan.strata, plan.counts.tolist(), plan.probabilities.tolist(), drawn.tolist(), strict=True
+        )
+    )
+    return RunShares(training, run.read_config().seed, draws, plan.block, plan.rates_text, plan.weights_text, strata)
+
+
+def section(parts: tuple[RunShares, ...]) -> Section:
+    """The section."""
+    tones = ("first", "second")
+    first = (
+        "Draws are not left to chance: a plan says how large a part each label gets, and the sampler keeps to it. One"
+        " pass is to see every row of a label once."
+    )
+    each_of = [
+        f"{part.training} (rates {part.rates}, weights {part.weights}): after {part.draws:,} draws with seed"
+        f" {part.seed} the label furthest from its planned number was {part.furthest:.1f} draws away."
+        for part in parts
+    ]
+    texts = [first, *each_of]
+    heads = [Head("task"), Head("label", left=True), Head("training rows")]
+    for part, tone in zip(parts, tones, strict=False):
+        heads += [Head(f"{part.training}: planned", tone), Head("drawn", tone), Head("passes", tone)]
+    rows = [
+        [
+            Cell(cells[0].task),
+            Cell(shown(cells[0].label)),
+            Cell(f"{cells[0].rows:,}"),
+            *(
+                cell
+                for each in cells
+                for cell in (
+                    Cell(f"{each.planned:,.1f}"),
+                    Cell(f"{each.drawn:,}"),
+                    Cell("n/a" if each.passes is None else f"{each.passes:.2f}"),
+                )
+            ),
+        ]
+        for cells in zip(*(part.strata for part in parts), strict=True)
+    ]
+    return Section(
+        "Planned and drawn",
+        texts=texts,
+        figures=[_figure(part, place) for place, part in enumerate(parts)],
+        tables=[HtmlTable("Every label: planned draws, draws and passes", heads, rows, folded=len(rows) > 12)],
+    )
+
+
+def _figure(part: RunShares, place: int) -> HtmlFigure:
+    total = sum(each.rows for each in part.strata)
+    kinds = {
+        "in the data": {id(each): each.rows / total for each in part.strata},
+        "planned": {id(each): each.share for each in part.strata},
+        "drawn": {id(each): each.drawn / part.draws for each in part.strata},
+    }
+    names = list(dict.fromkeys(each.task for each in part.strata))
+    by_task: dict[str, list[float]] = {}
+    for kind, of in kinds.items():
+        by_task[kind] = [sum(of[id(each)] for each in part.strata if each.task == name) for name in names]
+    caption = f"Shares of the tasks in {part.training}: of the training rows, of the plan, and of what was drawn."
+    return HtmlFigure(inline_svg(shares_plot(names, by_task, "share"), f"shares-{place}", caption), caption)

@@ -1,0 +1,135 @@
+"""Who goes on to the next stage, by the objective on validation rows."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from equipoise.compare.corrections import sign_of
+from equipoise.compare.result import BySeed, CandidateInfo, RunCost
+from equipoise.config import NATURAL
+
+ROUNDING: Final = 1e-9
+DEAR: Final = 1.5
+"""Times the mean price: what takes about two places. Mixing rates alone move a price by a tenth or two."""
+
+
+def mean_of(values: BySeed, objective: str) -> float:
+    """The mean over the seeds, the larger the better; minus infinity if a seed could not be measured.
+
+    Examples
+    --------
+    >>> mean_of((0.25, 0.75), "macro_f1"), mean_of((0.25, 0.75), "log_loss"), mean_of((0.25, None), "macro_f1")
+    (0.5, -0.5, -inf)
+    """
+    if not values or any(value is None for value in values):
+        return -float("inf")
+    return sign_of(objective) * sum(value for value in values if value is not None) / len(values)
+
+
+def ranking(
+    scores: Mapping[str, BySeed],
+    candidates: Mapping[str, CandidateInfo],
+    objective: str,
+    standard_error: float,
+    price: Mapping[str, float],
+) -> tuple[str, ...]:
+    """Order the trainings by their best candidates, without natural sampling.
+
+    Those within one standard error of the best are as good as it, for all that is known: of them, the ones that are
+    not dear come first.
+
+    Parameters
+    ----------
+    scores : mapping of str to BySeed
+        The objective of each candidate.
+    candidates : mapping of str to CandidateInfo
+        Says of which training a candidate is.
+    objective : str
+        Says whether more is better.
+    standard_error : float
+        Of the best candidate's mean.
+    price : mapping of str to float
+        From `prices`.
+
+    Returns
+    -------
+    tuple of str
+        The best first; of equals the simpler, then the one that was named first.
+
+    Examples
+    --------
+    >>> info = {name: CandidateInfo(name, "none", "", 1, {}) for name in ("natural", "sqrt", "focal", "labels")}
+    >>> scores = {"natural": (0.5,), "sqrt": (0.69,), "focal": (0.6,), "labels": (0.7,)}
+    >>> ranking(scores, info, "macro_f1", 0.02, {"natural": 0.8, "sqrt": 0.8, "focal": 0.8, "labels": 1.6})
+    ('sqrt', 'labels', 'focal')
+    """
+    means = {name: mean_of(values, objective) for name, values in scores.items()}
+    tied = max(means.values()) - standard_error
+    order = list(candidates)
+
+    def rank(name: str) -> tuple[float, int, int]:
+        return (-means[name], candidates[name].steps, order.index(name))
+
+    best: dict[str, float] = {}  # by training, in the order of their ranks
+    for name in sorted(scores, key=rank):
+        best.setdefault(candidates[name].training, means[name])
+    best.pop(NATURAL, None)
+    return tuple(sorted(best, key=lambda name: 2 if best[name] < tied else int(price[name] > DEAR)))
+
+
+def prices(runs: Iterable[RunCost]) -> dict[str, float]:
+    """Say what a draw of each training costs, as a multiple of their mean.
+
+    In floating-point operations, not in seconds: a comparison that is made again must choose the same.
+
+    Examples
+    --------
+    >>> prices([RunCost("natural", 0, 10, "", {}, 0, 40.0), RunCost("labels", 0, 20, "", {}, 0, 240.0)])
+    {'natural': 0.5, 'labels': 1.5}
+    """
+    of_draw: dict[str, float] = {run.training: run.flops / run.draws for run in runs}
+    mean = sum(of_draw.values()) / len(of_draw)
+    return {name: each / mean for name, each in of_draw.items()}
+
+
+def keep(ranked: Sequence[str], most: int, price: Mapping[str, float]) -> tuple[str, ...]:
+    """Choose who goes on: natural sampling, the first, and those after it that a stage can pay for.
+
+    A stage is paid for by the mean price of `most` trainings and natural sampling. Trainings that are not dear keep
+    their places; dear ones, which take the places of several, get what these leave.
+
+    Parameters
+    ----------
+    ranked : sequence of str
+        From `ranking`; the first goes on whatever it costs.
+    most : int
+        How many at most, beside natural sampling.
+    price : mapping of str to float
+        From `prices`.
+
+    Returns
+    -------
+    tuple of str
+        Trainings: natural sampling, then the others, best first.
+
+    Examples
+    --------
+    >>> price = {"natural": 0.5, "labels": 2.6, "softmax": 2.6, "sqrt": 0.6, "log": 0.6, "equal": 0.6}
+    >>> keep(["labels", "softmax", "sqrt", "log", "equal"], 4, price)
+    ('natural', 'labels', 'sqrt', 'log', 'equal')
+    >>> keep(["labels", "softmax", "sqrt", "log", "equal"], 1, price)
+    ('natural', 'labels')
+    """
+    if len(ranked) <= most:
+        return (NATURAL, *ranked)
+
+    def cost(name: str) -> float:
+        return price[name] if price[name] > DEAR else min(1.0, price[name])
+
+    left = most + 1 - cost(NATURAL) - sum(cost(name) for name in ranked[:most] if price[name] <= DEAR)
+    kept: list[str] = []
+    for place, name in enumerate(ranked):
+        has_place = place < most and price[name] <= DEAR
+        if len(kept) < most and (not kept or has_place or cost(name) <= left + ROUNDING):
+            kept.append(name)
+            left -= 0.0 if has_place else cost(name)
+    return (NATURAL, *kept)

@@ -1,0 +1,187 @@
+"""The ways to train that are compared, without two that come to the same."""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+from equipoise.compare.result import CandidateInfo
+from equipoise.config import NATURAL, ComparisonConfig, Correction, LossConfig, RunConfig, TrialConfig, config_to_dict
+from equipoise.errors import PlanError
+from equipoise.rates import Proportional
+from equipoise.runs.prepare import Prepared, prepare_again
+from equipoise.weights import Natural
+
+CONFIGURED = "configured"
+_WORDS = {"none": "as trained", "calibrated": "calibrated", "tau": "calibrated, answers by tau"}
+_STEPS = {"none": 0, "calibrated": 1, "tau": 2}
+
+
+@dataclass(frozen=True)
+class Training:
+    """One way to train.
+
+    Attributes
+    ----------
+    name : str
+        Names its runs.
+    config : RunConfig
+        What its runs are trained with, but for seed and draws.
+    steps : int
+        How many things it does that plain training does not.
+    """
+
+    name: str
+    config: RunConfig
+    steps: int
+
+    def run(self, seed: int, draws: int) -> RunConfig:
+        """The configuration of one run; it watches the validation loss eight times unless told when."""
+        training = self.config.training
+        if training.validate_every is None:
+            training = replace(training, validate_every=max(1, math.ceil(draws / training.batch_size) // 8))
+        return replace(self.config, plan=replace(self.config.plan, draws=draws), training=training, seed=seed)
+
+    def candidates(self, corrections: tuple[Correction, ...]) -> dict[str, CandidateInfo]:
+        """What it becomes with each correction."""
+        plain = config_to_dict(self.config)
+        settings: dict[str, Any] = {"plan": plain["plan"], "training": {"loss": plain["training"]["loss"]}}
+        return {
+            candidate_name(self.name, correction): CandidateInfo(
+                self.name, correction, f"{self.title}; {_WORDS[correction]}", self.steps + _STEPS[correction], settings
+            )
+            for correction in corrections
+        }
+
+    @property
+    def title(self) -> str:
+        """What it does, in words."""
+        plan, loss = self.config.plan, self.config.training.loss
+        words = [f"rates {plan.rates}", f"class weights {_weights_text(plan.weights)}"]
+        if plan.target_weights is not None or plan.target_rates is not None:
+            words.append(f"loss weighted to {plan.target_rates or plan.rates}, {_weights_text(plan.target_weights)}")
+        if loss != LossConfig():
+            options = ", ".join(f"{name}={value}" for name, value in loss.options.items())
+            words.append(f"loss {loss.name}{f'({options})' if options else ''} by {loss.level}")
+        return ", ".join(words)
+
+
+def candidate_name(training: str, correction: str) -> str:
+    """How tables call a training with a correction.
+
+    Examples
+    --------
+    >>> candidate_name("sqrt", "none"), candidate_name("sqrt", "tau")
+    ('sqrt', 'sqrt + tau')
+    """
+    return training if correction == "none" else f"{training} + {correction}"
+
+
+def trainings_of(config: ComparisonConfig, base: Prepared) -> tuple[dict[str, Training], list[str]]:
+    """Make the trainings of a comparison.
+
+    The defaults come with what the configuration itself would train. Trials that draw the same and have the same
+    loss are one training: with a single task all mixing rates are one, and where no task has labels all class
+    weights are. Losses over labels need tasks with labels.
+
+    Parameters
+    ----------
+    config : ComparisonConfig
+        Names the trials.
+    base : Prepared
+        All rows, checked.
+
+    Returns
+    -------
+    dict of str to Training
+        By name, natural sampling first.
+    list of str
+        What is left out, and why.
+
+    Raises
+    ------
+    PlanError
+        If only natural sampling is left, or a trial that was named cannot be planned on this data; a default
+        one is left out then.
+    """
+    found: dict[str, Training] = {}
+    left_out: list[str] = []
+    known: dict[tuple[str, str], str] = {}
+    for name, trial in _trials(config).items():
+        settings = _apply(config.run, trial)
+        try:
+            prepared = prepare_again(settings, base)
+        except PlanError as error:
+            if config.compare.candidates is not None:
+                raise PlanError(f"`compare.candidates.{name}`: {error}") from error
+            left_out.append(f"{name} is left out: {str(error).rstrip('.')}")
+            continue
+        if not _fits(trial.loss, prepared):
+            left_out.append(f"{name} is left out: its loss is over labels, and some tasks have none")
+            continue
+        key = (prepared.plan.fingerprint, str(trial.loss.to_dict()))
+        if key in known:
+            left_out.append(f"{name} is left out: on this data it is the same as {known[key]}")
+            continue
+        known[key] = name
+        found[name] = Training(name, settings, _steps(settings, prepared))
+    if len(found) < 2 and len(config.compare.corrections) < 2:
+        raise PlanError(
+            "All candidates come to natural sampling on this data, so there is nothing to compare. Name others under"
+            " `compare.candidates`."
+        )
+    assert NATURAL in found
+    return found, left_out
+
+
+def _trials(config: ComparisonConfig) -> dict[str, TrialConfig]:
+    """The trials, and unless others were named what the configuration itself would train."""
+    trials = config.compare.trials
+    if config.compare.candidates is not None:
+        return trials
+    plan = config.plan
+    own = TrialConfig(
+        rates=plan.rates,
+        weights=plan.weights,
+        target_rates=plan.target_rates,
+        target_weights=plan.target_weights,
+        loss=config.training.loss,
+    )
+    return {**trials, CONFIGURED: own}
+
+
+def _apply(run: RunConfig, trial: TrialConfig) -> RunConfig:
+    plan = replace(
+        run.plan,
+        rates=trial.rates,
+        weights=trial.weights,
+        target_rates=trial.target_rates,
+        target_weights=trial.target_weights,
+        allow_repeats=True,  # a rare label comes again and again in some: that is what is compared
+    )
+    evaluation = replace(run.evaluation, method="score", split="test")  # corrections need probabilities
+    training = replace(run.training, loss=trial.loss)
+    return replace(run, plan=plan, training=training, evaluation=evaluation, out=None)
+
+
+def _fits(loss: LossConfig, prepared: Prepared) -> bool:
+    kinds = {task.kind for task in prepared.tasks.values()}
+    return loss.level != "label" or kinds == {"classification"}
+
+
+def _steps(config: RunConfig, prepared: Prepared) -> int:
+    plan, loss = config.plan, config.training.loss
+    return sum(
+        (
+            len(prepared.plan.tasks) > 1 and plan.rates != Proportional(),
+            plan.weights != Natural(),
+            plan.target_weights is not None or plan.target_rates is not None,
+            loss != LossConfig(),
+            loss.level == "label",
+        )
+    )
+
+
+def _weights_text(weights: Any) -> str:
+    if isinstance(weights, dict):
+        return ", ".join(f"{task}: {each}" for task, each in weights.items())
+    return str(weights or Natural())

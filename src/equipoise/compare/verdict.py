@@ -1,0 +1,205 @@
+"""What the finalists' test rows show, and which candidate is recommended."""
+
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from equipoise.base.files import write_atomically
+from equipoise.compare.corrections import TAU_METRIC, Costs, sign_of
+from equipoise.compare.directory import ComparisonDirectory
+from equipoise.compare.result import BySeed, CandidateInfo, Finalist, Ranks, Result, SignedRank, Versus
+from equipoise.compare.selecting import mean_of
+from equipoise.compare.trainings import Training
+from equipoise.config import NATURAL, ComparisonConfig, config_to_dict, dump_yaml
+from equipoise.metrics import Estimate, TaskPredictions
+from equipoise.statistics import (
+    difference_over_seeds,
+    holm,
+    mean_interval,
+    mean_ranks,
+    signed_rank,
+    simplest_within,
+)
+
+
+def against_baseline(
+    finalists: Mapping[str, Finalist],
+    predictions: Callable[[str], Sequence[Mapping[str, TaskPredictions]]],
+    objective: str,
+    *,
+    train_counts: Mapping[str, Mapping[str, int]],
+    costs: Costs,
+    bootstrap: int,
+    seed: int,
+) -> dict[str, Versus]:
+    """Compare each finalist with natural sampling as trained, on the test rows.
+
+    Parameters
+    ----------
+    finalists : mapping of str to Finalist
+        By candidate, with the baseline.
+    predictions : callable
+        Gives the predictions of the test rows by a candidate, for each seed by task.
+    objective : str
+        What the signed-rank test is about.
+    train_counts : mapping
+        Training rows of each label.
+    costs : mapping of str to array
+        Cost matrices by task.
+    bootstrap, seed : int
+        Resamples of groups, and what draws them.
+
+    Returns
+    -------
+    dict of str to Versus
+        By candidate, but the baseline.
+    """
+    base, baseline = finalists[NATURAL], predictions(NATURAL)
+    found: dict[str, Versus] = {}
+    tests: dict[str, SignedRank] = {}
+    for name, each in finalists.items():
+        if name == NATURAL:
+            continue
+        seeds = {metric: mean_interval(_minus(values, base.test[metric])) for metric, values in each.test.items()}
+        groups, tasks = difference_over_seeds(
+            baseline, predictions(name), train_counts=train_counts, costs=costs, bootstrap=bootstrap, seed=seed
+        )
+        found[name] = Versus(seeds, groups, tasks, None)
+        test = signed_rank(_pairs(each, base, objective))
+        if test is not None:
+            tests[name] = SignedRank(test.pairs, test.p_value, 1.0, test.effect)
+    adjusted = holm([test.p_value for test in tests.values()])
+    for (name, test), p_value in zip(tests.items(), adjusted, strict=True):
+        with_holm = SignedRank(test.pairs, test.p_value, p_value, test.effect)
+        held = found[name]
+        found[name] = Versus(held.seeds, held.groups, held.tasks, with_holm)
+    return found
+
+
+def ranks_of(finalists: Mapping[str, Finalist], objective: str) -> Ranks | None:
+    """Rank the finalists in every pair of task and seed; None with fewer than three, or without a full pair."""
+    if len(finalists) < 3:
+        return None
+    names = list(finalists)
+    blocks = np.column_stack([_by_task_and_seed(finalists[name], objective) for name in names])
+    blocks = blocks[~np.isnan(blocks).any(axis=1)]
+    if len(blocks) < 2:
+        return None
+    found = mean_ranks(blocks, larger_is_better=sign_of(objective) > 0)
+    by_name = {name: float(rank) for name, rank in zip(names, found.mean_ranks, strict=True)}
+    mean = {name: by_name[name] for name in sorted(by_name, key=by_name.__getitem__)}
+    return Ranks(mean, found.critical_difference, found.p_value, found.blocks)
+
+
+def recommend(
+    validation: Mapping[str, BySeed], candidates: Mapping[str, CandidateInfo], objective: str, standard_error: float
+) -> str:
+    """Choose the simplest finalist within one standard error of the best, on validation rows.
+
+    Parameters
+    ----------
+    validation : mapping of str to BySeed
+        The objective of each finalist.
+    candidates : mapping of str to CandidateInfo
+        Says how simple they are.
+    objective : str
+        Says whether more is better.
+    standard_error : float
+        Of the best one's mean.
+
+    Returns
+    -------
+    str
+        A candidate.
+
+    References
+    ----------
+    Breiman et al. (1984), "Classification and Regression Trees", section 3.4.3.
+    """
+    scores = {name: mean_of(values, objective) for name, values in validation.items()}
+    return simplest_within(scores, {name: candidates[name].steps for name in scores}, standard_error)
+
+
+def shown(versus: Versus | None, objective: str) -> str:
+    """Say what the test rows show: "better", "worse", "no difference", or of the baseline itself "baseline".
+
+    A difference is shown only if neither the luck of trainings nor that of who is in the test set explains it:
+    both intervals, where they can be measured, lie on one side of 0.
+
+    Examples
+    --------
+    >>> up = {"macro_f1": Estimate(0.1, 0.05, 0.15)}
+    >>> shown(Versus(up, up, {}, None), "macro_f1"), shown(Versus({}, {}, {}, None), "macro_f1")
+    ('better', 'no difference')
+    """
+    if versus is None:
+        return "baseline"
+    intervals = [each[objective] for each in (versus.seeds, versus.groups) if objective in each]
+    measured = [each for each in intervals if each.low is not None and each.high is not None]
+    sides = {_side(each) * sign_of(objective) for each in measured}
+    if sides == {1}:
+        return "better"
+    return "worse" if sides == {-1} else "no difference"
+
+
+def _side(estimate: Estimate) -> int:
+    assert estimate.low is not None
+    assert estimate.high is not None
+    return (estimate.low > 0) - (estimate.high < 0)
+
+
+def _minus(first: BySeed, second: BySeed) -> list[float | None]:
+    return [None if a is None or b is None else a - b for a, b in zip(first, second, strict=True)]
+
+
+def _by_task_and_seed(finalist: Finalist, objective: str) -> np.ndarray:
+    values = [value for metrics in finalist.tasks.values() for value in metrics.get(objective, ())]
+    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+
+
+def _pairs(finalist: Finalist, base: Finalist, objective: str) -> list[float]:
+    """Differences in every pair of task and seed, above 0 where the candidate is better."""
+    gains = sign_of(objective) * (_by_task_and_seed(finalist, objective) - _by_task_and_seed(base, objective))
+    return gains[~np.isnan(gains)].tolist()
+
+
+RUN = "runs/recommended"
+
+
+def write_recommended(
+    directory: ComparisonDirectory, training: Training, result: Result, config: ComparisonConfig
+) -> None:
+    """Write ``recommended.yaml``; its head says what to do with it, and what its candidate does after training."""
+    commands = commands_of(result, directory.recommended, config.compare.costs)
+    head = "".join(f"# {line}\n" for line in (f"Recommended for {result.objective}: {result.recommended}.", *commands))
+    text = dump_yaml(config_to_dict(training.run(config.seed, result.stages[-1].draws)))
+    with write_atomically(directory.recommended) as temporary:
+        temporary.write_text(head + text, encoding="utf-8")
+
+
+def commands_of(result: Result, recommended: Path, costs: str | None) -> list[str]:
+    """The commands that make the recommended candidate.
+
+    Parameters
+    ----------
+    result : Result
+        Says which one it is.
+    recommended : pathlib.Path
+        Where its configuration lies.
+    costs : str or None
+        The file of costs that the comparison was made with.
+
+    Returns
+    -------
+    list of str
+        `equipoise train`, and with a correction `equipoise calibrate`.
+    """
+    commands = [f"equipoise train {shlex.quote(str(recommended))} --out {RUN}"]
+    correction = result.candidates[result.recommended].correction
+    if correction != "none":
+        metric = TAU_METRIC.get(result.objective, "none") if correction == "tau" else "none"
+        of_costs = f" --costs {shlex.quote(costs)}" if costs else ""
+        commands.append(f"equipoise calibrate {RUN} --metric {metric}{of_costs}")
+    return commands

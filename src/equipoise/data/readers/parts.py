@@ -1,0 +1,32 @@
+"""Parts of a source that can be read apart, by several processes."""
+
+from equipoise.data.readers.jsonl import JsonLines
+from equipoise.data.readers.parquet import Parquet
+from equipoise.data.readers.source import Source
+from equipoise.errors import DataError
+
+
+def parts_of(source: Source, most_bytes: int) -> list[Source]:
+    """Cut a source into parts of about so many bytes on disk, in the order of its rows.
+
+    Parquet is cut between row groups and JSON lines between lines. What cannot be cut, such as a gzipped file or CSV,
+    of which a quoted field may hold line ends, is one part.
+
+    Parameters
+    ----------
+    source : Source
+        A source as it was found.
+    most_bytes : int
+        Size of a part, about.
+
+    Returns
+    -------
+    list of Source
+        At least one. A file that cannot be read is one part too: reading it says why.
+    """
+    if not isinstance(source, Parquet | JsonLines):
+        return [source]
+    try:
+        return [*source.cut(most_bytes)]
+    except (DataError, OSError):
+        return [source]

@@ -1,0 +1,1 @@
+"""Training, validation and test rows: by group, stratified, never cutting a group."""

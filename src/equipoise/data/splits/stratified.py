@@ -1,0 +1,121 @@
+"""Assign units to splits so that every stratum comes near its fractions."""
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from equipoise.data.splits.units import Units
+
+_TRAIN, _VALIDATION, _TEST = 0, 1, 2
+_COVERED_IN_TURN: Final = (_TRAIN, _TEST, _VALIDATION)
+_UNASSIGNED: Final = -1
+
+
+def assign_groups(units: Units, fractions: tuple[float, float, float]) -> npt.NDArray[np.int8]:
+    """Give each unit the number of its split (0 train, 1 validation, 2 test).
+
+    First every stratum, rarest first, gets a unit in train, then one in test, then one in validation. Then
+    units with the same counts are taken together, those with the rarest stratum and the largest first: each
+    split gets the whole part of its fraction, and each of the few left over goes where it helps most.
+
+    Only the four operations on floats, in a fixed order, are used: every platform gives the same splits.
+    """
+    return _Assignment(units, fractions).run()
+
+
+class _Assignment:
+    def __init__(self, units: Units, fractions: tuple[float, float, float]) -> None:
+        self.units = units
+        self.fractions = fractions
+        self.n_units = len(units.starts) - 1
+        self.unit_of_entry = np.repeat(np.arange(self.n_units), np.diff(units.starts))
+        totals = np.bincount(units.strata, weights=units.counts, minlength=units.n_strata)
+        self.units_per_stratum = np.bincount(units.strata, minlength=units.n_strata)
+        rows = [*totals.tolist(), float(totals.sum())]  # last: all rows
+        self.wanted = [[fraction * row for row in rows] for fraction in fractions]
+        self.given = [[0.0] * len(rows) for _ in fractions]
+        self.split = np.full(self.n_units, _UNASSIGNED, dtype=np.int8)
+
+    def run(self) -> npt.NDArray[np.int8]:
+        self._cover()
+        self._fill()
+        return self.split
+
+    def _cover(self) -> None:
+        """Give every stratum a unit in each split, as far as its units reach."""
+        by_stratum = np.argsort(self.units.strata, kind="stable")
+        ends = np.cumsum(self.units_per_stratum)
+        rarest_first = np.argsort(self.units_per_stratum, kind="stable").tolist()
+        entries = [by_stratum[end - size : end] for end, size in zip(ends, self.units_per_stratum, strict=True)]
+        for split in _COVERED_IN_TURN:
+            if self.fractions[split] == 0:
+                continue
+            for stratum in rarest_first:
+                members = self.unit_of_entry[entries[stratum]]
+                assigned = self.split[members]
+                if (assigned == split).any():
+                    continue
+                free = assigned == _UNASSIGNED
+                if free.any():
+                    # Of the free units the one nearest to what the split wants; the first by hash if several.
+                    sizes = self.units.counts[entries[stratum]][free]
+                    nearest = int(np.argmin(np.abs(sizes - self._fair_size(split, stratum))))
+                    self._give(int(members[free][nearest]), split)
+
+    def _fair_size(self, split: int, stratum: int) -> float:
+        wanted = self.wanted[split][stratum]
+        if split == _TRAIN:
+            return wanted
+        # A small split must not take the largest group of a stratum just to be filled by it.
+        rows = self.wanted[_TRAIN][stratum] / self.fractions[_TRAIN]
+        return min(wanted, rows / float(self.units_per_stratum[stratum]))
+
+    def _fill(self) -> None:
+        free = np.flatnonzero(self.split == _UNASSIGNED)
+        if len(free) == 0:
+            return
+        signatures = self.units.signatures()[free]
+        rarity = np.minimum.reduceat(self.units_per_stratum[self.units.strata], self.units.starts[:-1])[free]
+        sizes = np.add.reduceat(self.units.counts, self.units.starts[:-1])[free]
+        order = np.lexsort((free, signatures, -sizes, rarity))
+        ordered = free[order]
+        borders = np.flatnonzero(np.diff(signatures[order])) + 1
+        for alike in np.split(ordered, borders):
+            position = 0
+            for split, fraction in enumerate(self.fractions):
+                share = int(len(alike) * fraction)
+                self.split[alike[position : position + share]] = split
+                self._account(int(alike[0]), split, share)
+                position += share
+            for unit in alike[position:].tolist():
+                self._give(unit, self._neediest(unit))
+
+    def _give(self, unit: int, split: int) -> None:
+        self.split[unit] = split
+        self._account(unit, split, 1)
+
+    def _account(self, unit: int, split: int, times: int) -> None:
+        for stratum, count in self._entries(unit):
+            self.given[split][stratum] += count * times
+
+    def _entries(self, unit: int) -> list[tuple[int, int]]:
+        first, end = self.units.starts[unit], self.units.starts[unit + 1]
+        strata: list[int] = self.units.strata[first:end].tolist()
+        counts: list[int] = self.units.counts[first:end].tolist()
+        return [*zip(strata, counts, strict=True), (self.units.n_strata, sum(counts))]
+
+    def _neediest(self, unit: int) -> int:
+        """Give the split where the unit adds least to the sum of (given - wanted)^2 / wanted over the strata."""
+        entries = self._entries(unit)
+        best, least = _TRAIN, float("inf")
+        for split in (_TRAIN, _TEST, _VALIDATION):
+            if self.fractions[split] == 0:
+                continue
+            added = 0.0
+            for stratum, count in entries:
+                wanted = self.wanted[split][stratum]
+                added += count * (2.0 * (self.given[split][stratum] - wanted) + count) / wanted
+            if added < least:
+                best, least = split, added
+        return best

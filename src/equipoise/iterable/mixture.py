@@ -1,0 +1,193 @@
+"""Several ordered sources, one for each task, mixed at the rates of a plan."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+import numpy as np
+
+from equipoise.base.masses import WHOLE, largest_remainder
+from equipoise.census import Stratum
+from equipoise.drawing.stream import Stream
+from equipoise.errors import ConfigError, DataError, StateError
+from equipoise.iterable.ordered import OrderedStream, Place, number_in, state_in
+from equipoise.iterable.parts import Parts, Source
+from equipoise.iterable.source import SourceStream, as_stream
+from equipoise.plan import Plan
+
+Exhaustion = Literal["repeat", "stop", "drop"]
+_TOGETHER = 1024  # choices computed at once, for each reader
+_END = object()
+
+
+class Mixture(OrderedStream):
+    """The next example of the source that the plan's stream of tasks names; each source is read in its order.
+
+    The rates are exact as long as no source was dropped: at the end of every ``plan.block`` examples no task is more
+    than about one example from its share. They do not depend on what an example holds.
+
+    Parameters
+    ----------
+    sources : mapping of str to OrderedStream, Source or Parts
+        By task: all tasks that the plan draws and no others.
+    plan : Plan
+        Its mixing rates are used. Class weights are the sources' own matter: wrap one in a `RepeatStream`.
+    exhaustion : str, or mapping of str to str
+        What happens when a source is at its end and is to give an example, for all or by task:
+
+        - ``"repeat"``: it is read again, in its next epoch.
+        - ``"stop"``: the mixture's epoch ends.
+        - ``"drop"``: it is left out, and the others keep their rates among each other. The epoch ends when all are.
+    seed : int
+        Any integer; streams of different seeds are unrelated.
+
+    Attributes
+    ----------
+    passes : dict of str to int
+        How often each source came to its end in this epoch of the mixture.
+
+    Raises
+    ------
+    ConfigError
+        If the sources are not those of the plan's tasks, a policy is none, or the plan weighs the labels of a task
+        whose source is read as it is.
+
+    Examples
+    --------
+    >>> from equipoise import Census, rates
+    >>> plan = Plan.build(Census.from_counts({"large": 6, "small": 2}), rates=rates.Equal())
+    >>> sources = {"large": ["A", "B", "C", "D", "E", "F"], "small": ["1", "2"]}
+    >>> mixture = Mixture(sources, plan, exhaustion={"large": "stop", "small": "repeat"})
+    >>> "".join(mixture)
+    '1AB212C1D2E1F'
+    """
+
+    def __init__(
+        self,
+        sources: Mapping[str, OrderedStream | Source | Parts],
+        plan: Plan,
+        *,
+        exhaustion: Exhaustion | Mapping[str, Exhaustion] = "repeat",
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self._masses = _masses_of_tasks(plan)
+        if set(sources) != set(self._masses):
+            raise ConfigError(
+                f"`sources` must be those of the tasks that the plan draws, {sorted(self._masses)}, "
+                f"found {sorted(sources)}."
+            )
+        policies = dict.fromkeys(self._masses, exhaustion) if isinstance(exhaustion, str) else dict(exhaustion)
+        if set(policies) != set(self._masses) or not set(policies.values()) <= {"repeat", "stop", "drop"}:
+            raise ConfigError(
+                f'`exhaustion` must be "repeat", "stop" or "drop" for each of {sorted(self._masses)}, found {policies}.'
+            )
+        self._policies: dict[str, str] = {task: policies[task] for task in self._masses}
+        self._streams = {task: as_stream(sources[task]) for task in self._masses}
+        _check_unweighted(plan, self._streams)
+        self._seed = seed
+        self._block = plan.block
+        self._lane = (0, 1)
+        self._given = 0
+        self._dropped: list[str] = []
+        self.passes = dict.fromkeys(self._masses, 0)
+
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "seed": self._seed,
+            "masses": {task: str(mass) for task, mass in self._masses.items()},  # too large for some JSON readers
+            "block": self._block,
+            "exhaustion": self._policies,
+            "lane": list(self._lane),
+        }
+
+    def _here(self) -> Place:
+        return {
+            "given": self._given,
+            "dropped": list(self._dropped),
+            "passes": dict(self.passes),
+            "streams": {task: stream.state_dict() for task, stream in self._streams.items()},
+        }
+
+    def check_state(self, state: Mapping[str, Any]) -> None:
+        """Raise StateError unless the state, and the sources' in it, fit."""
+        super().check_state(state)
+        place = state["place"]
+        if place is None:
+            return
+        number_in(place, "given")
+        states, passes, dropped = state_in(place, "streams"), state_in(place, "passes"), place.get("dropped")
+        known = set(states) == set(passes) == set(self._masses)
+        if not known or not isinstance(dropped, list) or not all(task in self._masses for task in dropped):
+            raise StateError(f"The state's place in the mixture is broken: {place!r:.120}.")
+        for task, stream in self._streams.items():
+            number_in(passes, task)
+            stream.check_state(state_in(states, task))
+
+    def _split(self, lane: int, lanes: int) -> None:
+        self._streams = {task: stream.split(lane, lanes) for task, stream in self._streams.items()}
+        self._lane = (lane, lanes)
+        self.passes = dict.fromkeys(self._masses, 0)
+
+    def _read(self, start: Place | None) -> Iterator[Any]:
+        self._go_to(start)
+        readings = {task: iter(stream) for task, stream in self._streams.items()}
+        while choices := self._choices():
+            for task in choices:
+                example = next(readings[task], _END)
+                if example is _END:
+                    self.passes[task] += 1
+                    if self._policies[task] == "stop":
+                        return
+                    if self._policies[task] == "drop":
+                        self._dropped.append(task)
+                        break  # the choices from here on are made without it
+                    readings[task] = iter(self._streams[task])
+                    example = next(readings[task], _END)
+                    if example is _END:
+                        raise DataError(f"The source of task {task!r} has no examples to repeat.")
+                self._given += 1
+                yield example
+
+    def _choices(self) -> list[str]:
+        """Tasks of this reader's next examples; none where all sources were dropped."""
+        left = [task for task in self._masses if task not in self._dropped]
+        if not left:
+            return []
+        masses = np.array(largest_remainder([self._masses[task] for task in left], WHOLE))
+        strata = tuple(Stratum(task, None) for task in left)
+        tasks = Plan(strata, np.ones(len(left), np.int64), masses, masses)
+        salt = ("mixture", self._epoch, *left)
+        stream = Stream(tasks, self._seed, block=self._block, salt=salt, compile_after=None)
+        lane, lanes = self._lane
+        positions = lane + lanes * np.arange(self._given, self._given + _TOGETHER)
+        return [left[number] for number in stream.strata_at(positions).tolist()]
+
+    def _go_to(self, start: Place | None) -> None:
+        if start is None:
+            self._given, self._dropped, self.passes = 0, [], dict.fromkeys(self._masses, 0)
+            for stream in self._streams.values():
+                stream.begin(self._epoch)
+            return
+        self._given, self._dropped = start["given"], list(start["dropped"])
+        self.passes = dict(start["passes"])
+        for task, stream in self._streams.items():
+            stream.load_state_dict(start["streams"][task])
+
+
+def _masses_of_tasks(plan: Plan) -> dict[str, int]:
+    masses = {task: int(plan.masses[plan.task_numbers == number].sum()) for number, task in enumerate(plan.tasks)}
+    return {task: mass for task, mass in masses.items() if mass}
+
+
+def _check_unweighted(plan: Plan, streams: Mapping[str, OrderedStream]) -> None:
+    """Raise ConfigError where a plan's class weights would be passed over in silence."""
+    for number, task in enumerate(plan.tasks):
+        if type(streams.get(task)) is not SourceStream:
+            continue
+        of_task = plan.task_numbers == number
+        shares, natural = plan.masses[of_task] / plan.masses[of_task].sum(), plan.counts[of_task]
+        if not np.allclose(shares, natural / natural.sum(), rtol=1e-9, atol=0):
+            raise ConfigError(
+                f"The plan weighs the labels of task {task!r}, and its source would be read as it is. Wrap the source: "
+                f"RepeatStream(source, RepeatFactors.from_plan(plan, tasks=[{task!r}]))."
+            )

@@ -1,0 +1,137 @@
+"""What a stream is read from: something that can be read again, or several of them by name."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Self
+
+import numpy as np
+
+from equipoise.base.keys import key, subkeys
+from equipoise.drawing.permutation import Permutations
+from equipoise.errors import ConfigError, DataError
+
+Source = Iterable[Any] | Callable[[], Iterable[Any]]
+"""Gives the same examples in the same order each time: an iterable that can be iterated again, a function that gives
+one, or a Hugging Face IterableDataset."""
+
+
+class Parts:
+    """A source in several parts that can be read alone: its files, or the shards of a Hugging Face dataset.
+
+    With parts, each reader of several (`ShardedStream(..., by="parts")`) opens only its own, and how often an example
+    is repeated does not depend on who reads it.
+
+    Parameters
+    ----------
+    parts : mapping of str to source
+        By name, in their order. A name stands for its examples: keep it when files are added.
+    seed : int, optional
+        If given, the parts are read in an order that is new in each pass; otherwise in their own.
+
+    Raises
+    ------
+    ConfigError
+        If there are none, or one cannot be read again.
+
+    Examples
+    --------
+    >>> from equipoise.iterable import SourceStream
+    >>> files = {"a.txt": ["a0", "a1"], "b.txt": ["b0", "b1"]}
+    >>> list(SourceStream(Parts({name: lambda lines=lines: iter(lines) for name, lines in files.items()})))
+    ['a0', 'a1', 'b0', 'b1']
+    """
+
+    def __init__(self, parts: Mapping[str, Source], seed: int | None = None) -> None:
+        if not parts:
+            raise ConfigError("`parts` must hold at least one source, found none.")
+        for name, source in parts.items():
+            _check(name, source)
+        self._sources = dict(parts)
+        self._names = tuple(self._sources)
+        self.seed = seed
+
+    @classmethod
+    def of(cls, source: "Source | Parts") -> "Parts":
+        """Give the parts themselves, or a source as the one part of it."""
+        return source if isinstance(source, Parts) else cls({"": source})
+
+    @classmethod
+    def from_hf(cls, dataset: Any, seed: int | None = None) -> Self:
+        """Make a part of each shard of a Hugging Face IterableDataset.
+
+        Parameters
+        ----------
+        dataset : datasets.IterableDataset
+            Not shuffled: its buffer is lost on resuming. `ShuffleBuffer` is not.
+        seed : int, optional
+            As of the class.
+
+        Examples
+        --------
+        >>> from datasets import Dataset
+        >>> dataset = Dataset.from_dict({"text": list("abcdef")}).to_iterable_dataset(num_shards=3)
+        >>> Parts.from_hf(dataset).names
+        ('0', '1', '2')
+        """
+        shards = dataset.num_shards
+        return cls({str(i): dataset.shard(num_shards=shards, index=i) for i in range(shards)}, seed)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the parts, in their order."""
+        return self._names
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def split(self, lane: int, lanes: int) -> "Parts":
+        """Every `lanes`-th part from `lane` on; ConfigError where some reader would have none."""
+        if lanes > len(self):
+            raise ConfigError(
+                f"The source has {len(self)} parts and {lanes} readers (ranks x workers) are to share them, so some "
+                'would have none. Use fewer workers, cut the source into more files, or leave by="examples".'
+            )
+        return Parts({name: self._sources[name] for name in self.names[lane::lanes]}, self.seed)
+
+    def order(self, number: int) -> list[str]:
+        """Names in the order of a pass."""
+        if self.seed is None or len(self) == 1:
+            return list(self.names)
+        keys = subkeys(key("parts", self.seed), np.array([number]))
+        places = Permutations.of(keys, np.array([len(self)])).apply(
+            np.zeros(len(self), np.int64), np.arange(len(self), dtype=np.uint32)
+        )
+        return [self.names[place] for place in places.tolist()]
+
+    def open(self, name: str, seek: Any = None) -> tuple[Iterator[Any], Callable[[], Any]]:
+        """Examples of a part, and a function that gives where it is, which `seek` takes up; None where it cannot."""
+        source = self._sources[name]
+        if callable(source) and not isinstance(source, Iterable):
+            source = source()
+        if type(source).__module__.startswith("datasets.") and hasattr(source, "load_state_dict"):
+            return _hf_examples(source, seek)
+        if seek is not None:
+            raise DataError(f"Part {name!r} can no longer be opened in its middle. Resume with the source as it was.")
+        return iter(source), _nowhere
+
+
+def _nowhere() -> None:
+    """Say that a source cannot tell where it is."""
+
+
+def _hf_examples(dataset: Any, seek: dict[str, Any] | None) -> tuple[Iterator[Any], Callable[[], Any]]:
+    dataset.load_state_dict(seek or {})  # nothing: from its beginning, also where something was loaded before
+    # Inside a worker of a DataLoader `iter(dataset)` would leave out what other workers have; batches of one do not.
+    batches = dataset.iter(batch_size=1)
+    examples = ({column: values[0] for column, values in batch.items()} for batch in batches)
+    return examples, dataset.state_dict
+
+
+def _check(name: str, source: object) -> None:
+    where = f"part {name!r}" if name else "the source"
+    if not isinstance(source, Iterable) and not callable(source):
+        raise ConfigError(f"{where} must be an iterable or a function that gives one, found {type(source).__name__}.")
+    if isinstance(source, Iterator):
+        raise ConfigError(
+            f"{where} must be one that can be read again, found the {type(source).__name__} itself. "
+            "Give a function that opens it: `lambda: read(path)`."
+        )

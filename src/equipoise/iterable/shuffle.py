@@ -1,0 +1,183 @@
+"""A shuffle buffer whose order is a function of the seed, so that its state is a number and not its content."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from equipoise.base.keys import key
+from equipoise.base.words import words
+from equipoise.errors import ConfigError, StateError
+from equipoise.iterable.ordered import OrderedStream, Place, number_in, state_in
+from equipoise.iterable.parts import Parts, Source
+from equipoise.iterable.source import as_stream
+
+_TOGETHER = 4096  # random words computed at once
+_HALF = np.uint64(32)
+
+
+class ShuffleBuffer(OrderedStream):
+    """Examples of a stream, shuffled through a buffer: each step gives one of its places away and fills it anew.
+
+    Step p gives away the place that a hash of the seed and p names, so which examples the buffer holds at any step
+    follows from the seed. The state is the step, and a state of the stream from before the oldest example that is still
+    held. To resume, the stream is read from there on and the buffer is filled as it was: with n places some n ln n
+    examples are read again. No example is lost, none comes twice.
+
+    Parameters
+    ----------
+    stream : OrderedStream, Source or Parts
+        What is shuffled.
+    size : int
+        Examples in the buffer; an example moves back by about as many, or by a few times that. 1 keeps the order.
+    seed : int
+        Any integer; the same as of other streams does no harm.
+
+    Raises
+    ------
+    ConfigError
+        If the size is below 1.
+
+    Examples
+    --------
+    >>> stream = ShuffleBuffer(range(8), size=4, seed=1)
+    >>> list(stream)
+    [0, 4, 5, 1, 6, 7, 3, 2]
+    >>> list(stream)  # the next epoch
+    [2, 4, 0, 3, 5, 6, 1, 7]
+    """
+
+    def __init__(self, stream: OrderedStream | Source | Parts, size: int, *, seed: int = 0) -> None:
+        super().__init__()
+        if size < 1:
+            raise ConfigError(f"`size` must be at least 1, found {size!r}. Give the examples that fit in memory.")
+        self._stream = as_stream(stream)
+        self._size = size
+        self._seed = seed
+        self._lane = (0, 1)
+        self._step = 0  # examples given
+        self._total: int | None = None  # examples of the epoch, once that is known
+        self._marks: list[tuple[int, Any]] = []  # examples read, and the stream's state then; the oldest first
+        self._words: tuple[int, list[int]] = (-1, [])  # of the stretch of steps that this one is in
+
+    def _settings(self) -> dict[str, Any]:
+        return {"size": self._size, "seed": self._seed, "lane": list(self._lane)}
+
+    def _here(self) -> Place:
+        read, state = self._marks[0]
+        return {"step": self._step, "total": self._total, "read": read, "stream": state}
+
+    def check_state(self, state: Mapping[str, Any]) -> None:
+        """Raise StateError unless the state, and the stream's in it, fit."""
+        super().check_state(state)
+        if state["place"] is not None:
+            self._stream.check_state(state_in(state["place"], "stream"))
+
+    def _split(self, lane: int, lanes: int) -> None:
+        self._stream = self._stream.split(lane, lanes)
+        self._lane = (lane, lanes)
+
+    def _read(self, start: Place | None) -> Iterator[Any]:
+        buffer, incoming, read = self._begin() if start is None else self._resume(start)
+        if self._total is None:
+            for example in incoming:
+                read += 1
+                if len(buffer) < self._size:
+                    buffer.append(example)
+                    continue
+                place = self._place(self._step, self._size)
+                given, buffer[place] = buffer[place], example
+                self._step += 1
+                if read % self._size == 0:
+                    self._mark(read)
+                yield given
+            self._total = read
+        while buffer:
+            place = self._place(self._step, len(buffer))
+            buffer[place], buffer[-1] = buffer[-1], buffer[place]
+            self._step += 1
+            given = buffer.pop()
+            yield given
+
+    def _begin(self) -> tuple[list[Any], Iterator[Any], int]:
+        self._step, self._total = 0, None
+        self._stream.begin(self._epoch)
+        self._marks = [(0, self._stream.state_dict())]
+        self._words = (-1, [])
+        return [], iter(self._stream), 0
+
+    def _resume(self, start: Place) -> tuple[list[Any], Iterator[Any], int]:
+        """Read again what the buffer held."""
+        step, read = number_in(start, "step"), number_in(start, "read")
+        total = None if start.get("total") is None else number_in(start, "total")
+        if total is not None and step > total:
+            raise StateError(f"The state's place in the buffer is broken: {start!r:.120}.")
+        self._step, self._total, self._marks, self._words = step, total, [(read, start["stream"])], (-1, [])
+        held = self._held(step, total)
+        if held and read > min(held):
+            raise StateError(
+                f"The state's place in the buffer is broken: it was read to {read}, and {min(held)} is held."
+            )
+        self._stream.load_state_dict(start["stream"])
+        incoming = iter(self._stream)
+        last = self._size + step if total is None else total
+        places = {number: place for place, number in enumerate(held)}
+        buffer: list[Any] = [None] * len(held)
+        for number, example in zip(range(read, last), incoming, strict=False):
+            read = number + 1
+            if number in places:
+                buffer[places[number]] = example
+        if read < last:
+            raise StateError(
+                f"The stream ended after {read} examples, {last} were read. Resume with the source as it was."
+            )
+        return buffer, incoming, read
+
+    def _held(self, step: int, total: int | None) -> list[int]:
+        """Number in the stream of the example at each place of the buffer, before a step."""
+        if total is None:
+            return self._full_at(step).tolist()
+        full = max(total - self._size, 0)  # from this step on nothing comes in
+        held = self._full_at(full)[:total].tolist()
+        for number in range(full, step):
+            place = self._place(number, len(held))
+            held[place] = held[-1]
+            held.pop()
+        return held
+
+    def _full_at(self, step: int) -> NDArray[np.int64]:
+        """`_held` while the buffer is full: the last step at which each place was filled says with what."""
+        held = np.full(self._size, -1)
+        last = step
+        while last > 0 and (held < 0).any():
+            first = max(0, last - max(4 * self._size, _TOGETHER))
+            filled = np.full(self._size, -1)
+            filled[self._places(first, last)] = np.arange(first, last) + self._size  # the last one stays
+            held = np.where(held < 0, filled, held)
+            last = first
+        return np.where(held < 0, np.arange(self._size), held)
+
+    def _mark(self, read: int) -> None:
+        """Keep a state of the stream, and drop those that are older than needed."""
+        oldest = int(self._full_at(self._step).min())
+        self._marks.append((read, self._stream.state_dict()))
+        while len(self._marks) > 1 and self._marks[1][0] <= oldest:
+            del self._marks[0]
+
+    def _place(self, step: int, size: int) -> int:
+        stretch, values = self._words
+        if step // _TOGETHER != stretch:
+            stretch = step // _TOGETHER
+            values = self._words_of(stretch * _TOGETHER, (stretch + 1) * _TOGETHER).tolist()
+            self._words = (stretch, values)
+        return (values[step % _TOGETHER] >> 32) * size >> 32
+
+    def _places(self, first: int, last: int) -> NDArray[np.int64]:
+        """`_place` of many steps of a full buffer."""
+        high = self._words_of(first, last) >> _HALF
+        return ((high * np.uint64(self._size)) >> _HALF).astype(np.int64)
+
+    def _words_of(self, first: int, last: int) -> NDArray[np.uint64]:
+        of_epoch = int(key("shuffle buffer", self._seed, self._epoch, *self._lane))
+        return words(of_epoch, np.arange(first, last), 1).ravel()

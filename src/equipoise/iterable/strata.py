@@ -1,0 +1,93 @@
+"""Which stratum an example of a stream belongs to, and how many there are of each."""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from equipoise.census import Census
+from equipoise.errors import DataError
+from equipoise.iterable.parts import Parts, Source
+from equipoise.iterable.reader import PassReader
+
+StratumOf = Callable[[Any], tuple[str, str | None]]
+"""Gives the task and the label of an example. The label of an open-ended task is not looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class StratumColumns:
+    """Task and label of an example that is a mapping.
+
+    Parameters
+    ----------
+    label : str, optional
+        Column of the label: text, or a whole number, which counts as its digits. None where no task has labels.
+    column : str
+        Column of the task's name.
+    task : str, optional
+        The name, where all examples are of one task; then the column is not looked at.
+
+    Examples
+    --------
+    >>> StratumColumns("target")({"task": "mood", "input": "what a day", "target": "glad"})
+    ('mood', 'glad')
+    >>> StratumColumns("label", task="mood")({"text": "what a day", "label": 1})
+    ('mood', '1')
+    """
+
+    label: str | None = "target"
+    column: str = "task"
+    task: str | None = None
+
+    def __call__(self, example: Mapping[str, Any]) -> tuple[str, str | None]:
+        """Task and label of an example; DataError where it lacks a column or the label is no text or whole number."""
+        try:
+            task = example[self.column] if self.task is None else self.task
+            label = None if self.label is None else example[self.label]
+        except (KeyError, TypeError, IndexError):
+            raise DataError(
+                f"An example lacks the column {self.label!r} or {self.column!r}: {example!r:.120}. "
+                "Name the columns in StratumColumns, or give a function of your own."
+            ) from None
+        if isinstance(label, int) and not isinstance(label, bool):
+            label = str(label)
+        if not isinstance(task, str) or not (label is None or isinstance(label, str)):
+            raise DataError(
+                f"Task and label must be text (a label may be a whole number), found {task!r:.60} and {label!r:.60}."
+            )
+        return task, label
+
+
+def count_strata(source: Source | Parts, stratum_of: StratumOf, open_tasks: Collection[str] = ()) -> Census:
+    """Read a source once and count its strata: the census that a plan is built from.
+
+    Parameters
+    ----------
+    source : Source or Parts
+    stratum_of : callable
+        Gives the task and the label of an example; `StratumColumns` is one.
+    open_tasks : collection of str
+        Tasks whose labels are not counted apart.
+
+    Returns
+    -------
+    Census
+
+    Examples
+    --------
+    >>> source = [{"label": "no"}] * 3 + [{"label": "yes"}]
+    >>> count_strata(source, StratumColumns("label", task="triage")).counts.tolist()
+    [3, 1]
+    """
+    examples: Iterable[Any] = (read.example for read in PassReader(Parts.of(source)).read(0, 1))
+    found = Counter(
+        (task, None if task in open_tasks else label) for task, label in (stratum_of(example) for example in examples)
+    )
+    counts: dict[str, dict[str, int] | int] = {}
+    for (task, label), number in found.items():
+        of_task = counts.setdefault(task, number if label is None else {})
+        if (label is None) != isinstance(of_task, int):
+            raise DataError(f"Some examples of task {task!r} have a label and some have none. Name it in `open_tasks`.")
+        if label is not None and not isinstance(of_task, int):
+            of_task[label] = number
+    return Census.from_counts(counts)

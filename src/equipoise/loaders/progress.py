@@ -1,0 +1,96 @@
+"""Where training is in a sampler's stream, counted where batches are trained on: loaders read ahead of that."""
+
+from typing import Any
+
+from equipoise.loaders.checks import inner_sampler
+from equipoise.samplers import LengthSorted, PlanSampler, TokenBatches, WeightedSampler
+
+RowSampler = PlanSampler | WeightedSampler | LengthSorted
+
+
+class TrainedRows:
+    """Draws that were trained on, of a sampler of rows.
+
+    Parameters
+    ----------
+    sampler : PlanSampler, WeightedSampler or LengthSorted
+        With the part of the stream that this rank takes.
+    batch_size : int
+        Rows of a batch of each rank.
+    """
+
+    def __init__(self, sampler: RowSampler, batch_size: int) -> None:
+        self.sampler = sampler
+        ranks = inner_sampler(sampler).shard.world_size
+        self._at_once, self._per_epoch = batch_size * ranks, len(sampler) * ranks
+        self.loaded()
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that the next batch is of."""
+        return self._position // self._per_epoch
+
+    def batch_done(self) -> None:
+        """Count a batch of every rank."""
+        self._position += self._at_once
+
+    def epoch_done(self) -> None:
+        """Go on with the next epoch, as the sampler does by itself."""
+
+    def set_epoch(self, epoch: int) -> None:
+        """Go to the beginning of an epoch, unless training is inside it already."""
+        self.sampler.set_epoch(epoch)
+        if epoch != self.epoch:
+            self._position = epoch * self._per_epoch
+
+    def state_dict(self) -> dict[str, Any]:
+        """State of the sampler where training is."""
+        return self.sampler.state_dict(position=self._position)
+
+    def loaded(self) -> None:
+        """Begin where a state that the sampler has loaded puts it."""
+        self._position = self.sampler.position
+
+
+class TrainedTokenBatches:
+    """Batches that were trained on, of a sampler whose batches hold unlike numbers of rows.
+
+    Parameters
+    ----------
+    sampler : TokenBatches
+        With the part of the stream that this rank takes.
+    """
+
+    def __init__(self, sampler: TokenBatches) -> None:
+        self.sampler = sampler
+        self._batches = 0  # of this rank since the epoch began, or a state was loaded
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that the next batch is of."""
+        return self.state_dict()["sampler"]["position"] // self.sampler.sampler.draws_per_epoch
+
+    def batch_done(self) -> None:
+        """Count a batch of every rank."""
+        self._batches += 1
+
+    def epoch_done(self) -> None:
+        """Go on with the next epoch, as the sampler does by itself."""
+        # Its batches are counted from where it begins an epoch, and it begins this one only when it is read.
+        self.set_epoch(self.sampler.sampler.epoch)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Go to the beginning of an epoch, unless training is inside it already."""
+        position, per_epoch = self.state_dict()["sampler"]["position"], self.sampler.sampler.draws_per_epoch
+        if self._batches and position % per_epoch and position // per_epoch == epoch:
+            return
+        self.sampler.set_epoch(epoch)
+        self._batches = 0
+
+    def state_dict(self) -> dict[str, Any]:
+        """State of the sampler where training is."""
+        return self.sampler.state_dict(batches=self._batches)
+
+    def loaded(self) -> None:
+        """Begin where a state that the sampler has loaded puts it."""
+        self._batches = 0

@@ -1,0 +1,1 @@
+"""The calibration of a run: fitted on validation rows, judged on test rows, written with a page."""

@@ -1,0 +1,171 @@
+"""Calibrate a run: fit on its validation rows what corrects its probabilities and decides its answers."""
+
+import warnings
+from collections.abc import Container
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from equipoise.base.files import write_atomically
+from equipoise.calibration import (
+    METRICS,
+    Calibration,
+    Choice,
+    LabelledRows,
+    Priors,
+    TaskFit,
+    fit_task,
+    group_folds,
+    log_scores,
+    shares_within,
+)
+from equipoise.calibration.logs import Array
+from equipoise.data import Columns
+from equipoise.errors import ConfigError, DataWarning, RunError
+from equipoise.metrics import TaskPredictions
+from equipoise.metrics.resampling import group_codes
+from equipoise.models import load_model
+from equipoise.runs.calibration.calibrated import belongs
+from equipoise.runs.calibration.inputs import read_costs, read_priors, unlabelled_records, validation_records
+from equipoise.runs.calibration.report import FOLDS, Calibrated, TaskReport, report_of
+from equipoise.runs.directory import RunDirectory, write_json
+from equipoise.runs.losses import trained_prior
+from equipoise.runs.predicting import predict_records
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wishes:
+    """What a calibration should be for.
+
+    Attributes
+    ----------
+    metric : str, optional
+        What tau should be good for; "none" leaves tau at 0. By default the expected cost where a task has
+        costs, else macro-F1.
+    prior : str
+        The label shares that predictions are for: "natural", "em", or a JSON file.
+    unlabelled : pathlib.Path, optional
+        The rows whose shares "em" estimates.
+    columns : Columns, optional
+        The names of their columns; by default those of the training data.
+    costs : pathlib.Path, optional
+        A YAML file of costs.
+    """
+
+    metric: str | None = None
+    prior: str = "natural"
+    unlabelled: Path | None = None
+    columns: Columns | None = None
+    costs: Path | None = None
+
+    def __post_init__(self) -> None:
+        known = (*METRICS, "none")
+        if self.metric is not None and self.metric not in known:
+            raise ConfigError(f"`--metric` must be one of {', '.join(known)}, found {self.metric!r}.")
+        if self.prior not in {"natural", "em"} and not self.prior.endswith(".json"):
+            raise ConfigError(f"`--prior` must be natural, em, or a .json file of shares, found {self.prior!r}.")
+        if (self.prior == "em") != (self.unlabelled is not None):
+            raise ConfigError(
+                "`--prior em` and `--unlabelled FILE` need each other: the shares of its rows are estimated."
+            )
+
+    @property
+    def kind(self) -> Literal["natural", "given", "em"]:
+        """Where the prior comes from."""
+        if self.prior == "natural":
+            return "natural"
+        return "em" if self.prior == "em" else "given"
+
+    def metric_of(self, task: str, costs: Container[str]) -> str | None:
+        """What tau of a task is chosen by; None for no tau."""
+        if self.metric is None:
+            return "expected_cost" if task in costs else "macro_f1"
+        if self.metric == "expected_cost" and task not in costs:
+            raise ConfigError(
+                f"`--metric expected_cost` needs costs of task {task!r}. Add them to --costs, or leave --metric out:"
+                " tasks with costs are then judged by them, the others by macro-F1."
+            )
+        return None if self.metric == "none" else self.metric
+
+
+def calibrate(run: Path, wishes: Wishes | None = None, *, overwrite: bool = False) -> Calibrated:
+    """Fit the calibration of a run on its validation rows, and write it where `evaluate` and `predict` look.
+
+    Parameters
+    ----------
+    run : pathlib.Path
+        The run directory.
+    wishes : Wishes, optional
+        What it should be for.
+    overwrite : bool
+        Replace a calibration that the run has.
+
+    Returns
+    -------
+    Calibrated
+        Also written: ``calibration.json`` and ``calibration/report.json``.
+
+    Raises
+    ------
+    EquipoiseError
+        If the run is not finished, has a calibration already, its data has changed or has no validation rows,
+        or a file cannot be used.
+
+    Warns
+    -----
+    DataWarning
+        Of tasks where little can be said.
+    """
+    wishes = wishes or Wishes()
+    directory = RunDirectory.open(run)
+    if directory.calibration.exists() and not overwrite:
+        raise RunError(f"`{run}` has a calibration already. Replace it with --overwrite.")
+    config, plan, tasks = directory.read_config(), directory.read_plan(), directory.read_tasks()
+    identity = belongs(directory, plan)
+    given = read_priors(Path(wishes.prior), tasks) if wishes.kind == "given" else {}
+    costs = {} if wishes.costs is None else read_costs(wishes.costs, tasks)
+    metrics = {name: wishes.metric_of(name, costs) for name, task in tasks.items() if task.kind == "classification"}
+    rows = validation_records(directory, config, tasks)
+    unlabelled = wishes.unlabelled and unlabelled_records(wishes.unlabelled, config, tasks, wishes.columns)
+    # Whatever the run is judged by: only the scores of all labels are probabilities.
+    config = replace(config, evaluation=replace(config.evaluation, method="score"))
+    model, tokenizer = load_model(str(directory.trained_model()), seed=config.seed)
+    scored = predict_records(model, tokenizer, tasks, rows, config)
+    others = predict_records(model, tokenizer, tasks, unlabelled, config) if unlabelled else {}
+    fits: dict[str, TaskFit] = {}
+    reports: dict[str, TaskReport] = {}
+    codes, groups = group_codes(list(scored.values()))
+    folds = group_folds(groups, FOLDS, config.seed)
+    for (name, part), code in zip(scored.items(), codes, strict=True):
+        trained, note = trained_prior(config.training.loss, plan, name, part.labels)
+        if not trained.any():
+            warnings.warn(f"Task {name!r} is left out: the run never drew it.", DataWarning, stacklevel=2)
+            continue
+        priors = Priors(
+            trained,
+            shares_within(plan, plan.counts, name, part.labels),
+            wanted=given.get(name),
+            unlabelled=_scores(others[name]) if name in others else None,
+        )
+        choice = Choice(metrics[name], costs.get(name), config.seed)
+        held = LabelledRows.of(part, code)
+        fits[name] = fit_task(held, priors, choice)
+        notes = [note] if note else []
+        if len(held) < len(part.targets):
+            notes.append(f"{len(part.targets) - len(held)} rows of labels that no training row has are left out")
+        if wishes.kind == "em" and name not in others:
+            notes.append("no unlabelled row, so the natural shares stay")
+        reports[name] = report_of(held, priors, choice, fits[name], folds, notes)
+        if reports[name].notes:
+            warnings.warn(f"Task {name!r}: {'; '.join(reports[name].notes)}.", DataWarning, stacklevel=2)
+    calibration = Calibration(identity, wishes.kind, len(rows), {name: fit.calibration for name, fit in fits.items()})
+    calibrated = Calibrated(directory, calibration, reports)
+    write_json(directory.calibration_folder / "report.json", calibrated.to_dict())
+    with write_atomically(directory.calibration) as temporary:
+        temporary.write_text(calibration.to_json(), encoding="utf-8")
+    return calibrated
+
+
+def _scores(part: TaskPredictions) -> Array:
+    assert part.probabilities is not None  # they were asked for by the method `score`
+    return log_scores(part.probabilities)

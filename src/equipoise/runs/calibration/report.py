@@ -1,0 +1,178 @@
+"""What a calibration came to: how good probabilities and answers were, and what they are with it."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from equipoise.calibration import (
+    Calibration,
+    Choice,
+    LabelledRows,
+    Priors,
+    ReliabilityTable,
+    TaskFit,
+    cross_fitted,
+    log_softmax,
+    measures,
+    reliability_table,
+    row_weights,
+)
+from equipoise.calibration.logs import Array
+from equipoise.metrics.task_rows import task_means
+from equipoise.runs.directory import RunDirectory
+
+FOLDS = 5
+
+
+@dataclass(frozen=True)
+class TaskReport:
+    """What the calibration of one task came to.
+
+    Attributes
+    ----------
+    rows, groups : int
+        Validation rows, and the groups that they belong to.
+    temperature, tau : float
+        Fitted on all of them.
+    metric : str or None
+        What tau was chosen by.
+    estimate : dict or None
+        How the prior was estimated: rows, iterations, convergence and the gain in log-likelihood per row.
+    before, after : dict of str to float or None
+        Measures of the model as it is, and cross-fitted: each row by a fit on the other groups' folds. `after` is
+        None if there are not two groups.
+    reliability : dict of str to ReliabilityTable
+        Of the same, "before" and "after".
+    shares : dict of str to dict of str to float
+        For each label how often it comes ("actual"), and its mean probability "before" and "after".
+    notes : tuple of str
+        What should be known.
+    """
+
+    rows: int
+    groups: int
+    temperature: float
+    tau: float
+    metric: str | None
+    estimate: dict[str, Any] | None
+    before: dict[str, float | None]
+    after: dict[str, float | None] | None
+    reliability: dict[str, ReliabilityTable]
+    shares: dict[str, dict[str, float | None]]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """A calibration with its report.
+
+    Attributes
+    ----------
+    directory : RunDirectory
+        The run that it is for.
+    calibration : Calibration
+        As written.
+    tasks : dict of str to TaskReport
+        By task.
+    """
+
+    directory: RunDirectory
+    calibration: Calibration
+    tasks: dict[str, TaskReport]
+
+    @property
+    def mean(self) -> dict[str, dict[str, float | None]]:
+        """The unweighted means over the tasks that were measured before and after."""
+        both = [task for task in self.tasks.values() if task.after is not None]
+        before = task_means([_numbers(task.before) for task in both])
+        after = task_means([_numbers(task.after) for task in both if task.after is not None])
+        return {"before": _plain(before), "after": _plain(after)}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "calibration": self.calibration.fingerprint,
+            "prior": self.calibration.prior,
+            "folds": FOLDS,
+            "mean": self.mean,
+            "tasks": {name: asdict(task) for name, task in self.tasks.items()},
+        }
+
+
+def report_of(
+    rows: LabelledRows,
+    priors: Priors,
+    choice: Choice,
+    fit: TaskFit,
+    folds: Mapping[int, int],
+    notes: Sequence[str],
+) -> TaskReport:
+    """Measure a task before and after, on rows weighted to the label shares that predictions are for.
+
+    Parameters
+    ----------
+    rows, priors, choice
+        What it was fitted with.
+    fit : TaskFit
+        The fit on all rows.
+    folds : mapping of int to int
+        The fold of each group.
+    notes : sequence of str
+        What should be known besides the notes of the fit.
+
+    Returns
+    -------
+    TaskReport
+    """
+    calibration = fit.calibration
+    weights = row_weights(rows, priors.natural, calibration.prior)
+    raw = log_softmax(rows.scores)
+    before = measures(raw, raw.argmax(axis=1), rows.true, weights, choice.costs)
+    reliability = {"before": reliability_table(raw, rows.true, weights)}
+    means = {"actual": _means(np.eye(len(rows.labels))[rows.true], weights), "before": _means(np.exp(raw), weights)}
+    left_out = cross_fitted(rows, priors, choice, folds)
+    after = None
+    if left_out is not None:
+        after = measures(left_out.log_probs, left_out.decided, rows.true, weights, choice.costs)
+        means["after"] = _means(np.exp(left_out.log_probs), weights)
+        reliability["after"] = reliability_table(left_out.log_probs, rows.true, weights)
+    estimate = fit.estimate and {
+        "rows": fit.estimate.rows,
+        "iterations": fit.estimate.iterations,
+        "converged": fit.estimate.converged,
+        "gain": fit.estimate.log_likelihoods[-1] - fit.estimate.log_likelihoods[0],
+    }
+    return TaskReport(
+        rows=len(rows),
+        groups=len(np.unique(rows.groups)),
+        temperature=calibration.temperature,
+        tau=calibration.tau,
+        metric=choice.metric,
+        estimate=estimate,
+        before=_plain(before),
+        after=None if after is None else _plain(after),
+        reliability=reliability,
+        shares={
+            label: _plain({when: values[place] for when, values in means.items()})
+            for place, label in enumerate(rows.labels)
+        },
+        notes=(*notes, *fit.notes),
+    )
+
+
+def _means(values: Array, weights: Array) -> list[float]:
+    """Weighted means of the columns; NaN where no row counts."""
+    total = weights.sum()
+    return (weights @ values / total).tolist() if total > 0 else [math.nan] * values.shape[1]
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, float | None]:
+    """Numbers for JSON, which has no NaN: None is "not measured"."""
+    return {name: None if math.isnan(value) else float(value) for name, value in values.items()}
+
+
+def _numbers(values: Mapping[str, float | None]) -> dict[str, float]:
+    return {name: math.nan if value is None else value for name, value in values.items()}

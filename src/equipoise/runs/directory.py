@@ -1,0 +1,238 @@
+"""A run's directory: what it holds, how it is made, and how it is opened again."""
+
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, cast
+
+from equipoise.base.files import read_text, refusing_unwritable, unfinished_name, write_atomically
+from equipoise.base.plain_json import parse_json
+from equipoise.config import RunConfig, load_config, save_config
+from equipoise.data import Task
+from equipoise.errors import PlanError, RunError
+from equipoise.plan import Plan
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """Names the files of one run.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        The directory.
+    """
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """The resolved configuration."""
+        return self.path / "config.yaml"
+
+    @property
+    def plan(self) -> Path:
+        """The plan, with its census."""
+        return self.path / "plan.json"
+
+    @property
+    def tasks(self) -> Path:
+        """The tasks, with their labels and prompts."""
+        return self.path / "tasks.json"
+
+    @property
+    def data(self) -> Path:
+        """Fingerprint and size of the data."""
+        return self.path / "data.json"
+
+    @property
+    def versions(self) -> Path:
+        """The versions of everything that computed the run."""
+        return self.path / "versions.json"
+
+    @property
+    def metrics(self) -> Path:
+        """What was logged in training, one JSON object a line."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of the checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def model(self) -> Path:
+        """The folder of the trained model and its tokenizer; it exists once training is complete."""
+        return self.path / "model"
+
+    @property
+    def predictions(self) -> Path:
+        """The predictions of the evaluation."""
+        return self.path / "predictions.parquet"
+
+    @property
+    def evaluation(self) -> Path:
+        """The scores of the evaluation."""
+        return self.path / "evaluation.json"
+
+    @property
+    def calibration(self) -> Path:
+        """What corrects probabilities and decides answers; it exists once the run was calibrated."""
+        return self.path / "calibration.json"
+
+    @property
+    def calibration_folder(self) -> Path:
+        """The folder of what the calibration came to."""
+        return self.path / "calibration"
+
+    @property
+    def started(self) -> bool:
+        """Whether a run lies here: its configuration is written last of what it starts from."""
+        return self.config.is_file()
+
+    @classmethod
+    def create(cls, path: Path, *, again: bool = False) -> "RunDirectory":
+        """Make a new, empty run directory.
+
+        Parameters
+        ----------
+        path : pathlib.Path
+            Where.
+        again : bool
+            Accept what a start leaves that was cut off before it was a run.
+
+        Raises
+        ------
+        RunError
+            If something else is there already.
+        """
+        if path.is_symlink() or (path.exists() and not path.is_dir()):
+            raise RunError(f"`out` must name a new directory, found something else at `{path}`.")
+        directory = cls(path)
+        if path.is_dir() and any(path.iterdir()) and not (again and directory._cut_off()):
+            hint = " or continue that run with --resume" if directory.started else ""
+            raise RunError(f"`{path}` is not empty, and runs are never overwritten. Choose another --out{hint}.")
+        with refusing_unwritable(path):
+            path.mkdir(parents=True, exist_ok=True)
+        return directory
+
+    def _cut_off(self) -> bool:
+        inputs = [file.name for file in (self.plan, self.tasks, self.data, self.versions, self.config)]
+        unfinished = tuple(map(unfinished_name, inputs))
+        return not self.started and all(
+            each.is_file() and (each.name in inputs or each.name.startswith(unfinished)) for each in self.path.iterdir()
+        )
+
+    @classmethod
+    def open(cls, path: Path) -> "RunDirectory":
+        """Open the directory of an existing run.
+
+        Raises
+        ------
+        RunError
+            If there is no run.
+        """
+        directory = cls(path)
+        for file in (directory.config, directory.plan, directory.tasks):
+            if not file.is_file():
+                raise RunError(f"`{path}` is not a run directory: `{file.name}` is missing.")
+        return directory
+
+    def read_config(self) -> RunConfig:
+        """Read the resolved configuration."""
+        return load_config(self.config)
+
+    def read_plan(self) -> Plan:
+        """Read the plan.
+
+        Raises
+        ------
+        RunError
+            If the file is missing or damaged.
+        """
+        text = read_text(self.plan, RunError)
+        try:
+            return Plan.from_json(text)
+        except PlanError as error:
+            raise RunError(f"`{self.plan}` cannot be used: {error}") from error
+
+    def read_tasks(self) -> dict[str, Task]:
+        """Read the tasks.
+
+        Raises
+        ------
+        RunError, ConfigError
+            If the file is missing or damaged, or holds a task that cannot be.
+        """
+        held: object = read_json(self.tasks)
+        if not isinstance(held, dict):
+            raise RunError(f"`{self.tasks}` must hold an object of tasks, found {type(held).__name__}.")
+        return {name: Task.from_dict(task) for name, task in cast("dict[str, Any]", held).items()}
+
+    def write_inputs(self, config: RunConfig, plan: Plan, tasks: Mapping[str, Task], data: Mapping[str, Any]) -> None:
+        """Write what the run starts from; the configuration last, as it makes the directory a run."""
+        with write_atomically(self.plan) as temporary:
+            temporary.write_text(plan.to_json(), encoding="utf-8")
+        write_json(self.tasks, {name: task.to_dict() for name, task in tasks.items()})
+        write_json(self.data, data)
+        write_json(self.versions, installed_versions())
+        save_config(config, self.config)
+
+    def trained_model(self) -> Path:
+        """The folder of the trained model.
+
+        Raises
+        ------
+        RunError
+            If training did not finish.
+        """
+        if not self.model.is_dir():
+            raise RunError(
+                f"`{self.path}` has no trained model yet. Finish its training with"
+                f" `equipoise train {self.config} --out {self.path} --resume`."
+            )
+        return self.model
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write one JSON file, readable and atomically; NaN and infinities are refused."""
+    with write_atomically(path) as temporary:
+        text = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """Read one JSON file of a run.
+
+    Raises
+    ------
+    RunError
+        If it is missing or damaged.
+    """
+    return parse_json(read_text(path, RunError), lambda why: RunError(f"Cannot read `{path}`: {why}."))
+
+
+PACKAGES = (
+    "equipoise", "numpy", "pyarrow", "torch", "transformers", "accelerate", "tokenizers", "safetensors",
+    "scikit-learn", "scipy",
+)  # fmt: skip
+
+
+def installed_versions() -> dict[str, str]:
+    """Versions of Python, the platform and the packages that a run's numbers depend on.
+
+    Examples
+    --------
+    >>> sorted(installed_versions())[:2]
+    ['accelerate', 'equipoise']
+    """
+    found = {"python": platform.python_version(), "platform": platform.platform()}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

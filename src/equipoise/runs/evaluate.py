@@ -1,0 +1,219 @@
+"""Evaluate a run: on rows with their natural distribution, every row counted once."""
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from equipoise.base.files import write_atomically
+from equipoise.calibration import Calibration
+from equipoise.collate import EncodedExamples
+from equipoise.config import DataConfig, RunConfig
+from equipoise.data import Records, Task
+from equipoise.errors import DataError, DataWarning, RunError
+from equipoise.metrics import Scores, TaskPredictions, predictions_table
+from equipoise.metrics import evaluate as score
+from equipoise.models import load_model
+from equipoise.plan import Plan
+from equipoise.runs.calibration.calibrated import read_calibration
+from equipoise.runs.directory import RunDirectory, write_json
+from equipoise.runs.predicting import predict_records
+from equipoise.runs.prepare import load_records, read_source
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What an evaluation found.
+
+    Attributes
+    ----------
+    scores : Scores
+        Per task, per label, and the means over tasks.
+    folder : pathlib.Path
+        Where ``evaluation.json`` and ``predictions.parquet`` are.
+    calibrated : tuple of str
+        The tasks whose predictions the run's calibration corrected.
+    before : Scores or None
+        The scores without it, if there are such tasks.
+    """
+
+    scores: Scores
+    folder: Path
+    calibrated: tuple[str, ...] = ()
+    before: Scores | None = None
+
+
+def evaluate(
+    run: Path,
+    data: DataConfig | None = None,
+    *,
+    split: str | None = None,
+    method: str | Mapping[str, str] | None = None,
+    out: Path | None = None,
+    calibrated: bool = True,
+) -> Evaluation:
+    """Predict and score the rows of a split, and write predictions and scores.
+
+    A calibration that the run has is applied to all tasks that are asked by the method "score".
+
+    Parameters
+    ----------
+    run : pathlib.Path
+        The run directory.
+    data : DataConfig, optional
+        Other data than the run's own.
+    split : str, optional
+        "train", "validation", "test" or "all"; by default what the run's configuration says, which
+        unless changed is "test". Other data without splits of its own is evaluated whole.
+    method : str or mapping of str to str, optional
+        How to ask the model, instead of what the run's configuration says.
+    out : pathlib.Path, optional
+        The new folder for the results. By default the run directory if it has none yet, else a folder
+        of the data's and the split's name below ``evaluations``.
+
+    calibrated : bool
+        Whether to apply the run's calibration, if it has one.
+
+    Returns
+    -------
+    Evaluation
+        The scores, and the folder that holds ``evaluation.json`` and ``predictions.parquet``.
+
+    Raises
+    ------
+    EquipoiseError
+        If the run is not finished, the data cannot be used, the folder holds an evaluation already, or the
+        calibration is of another run.
+    """
+    directory = RunDirectory.open(run)
+    config = directory.read_config()
+    settings = config.evaluation
+    other = None if data is None else read_source(data)
+    if other is not None and not other.has("split"):
+        if split not in (None, "all"):
+            raise DataError(
+                f"`split` is {split!r}, but the data has no splits. Leave `split` out to evaluate all rows."
+            )
+        split = "all"
+    settings = replace(settings, split=split or settings.split, method=method or settings.method)
+    config = replace(config, evaluation=settings)
+    folder = out or _default_folder(directory, data, settings.split)
+    _refuse_existing(folder)
+    model_path = directory.trained_model()
+    plan = directory.read_plan()
+    calibration = read_calibration(directory, plan) if calibrated else None
+    records = load_records(config) if other is None else other
+    rows = records if settings.split == "all" else records.where(split=settings.split)
+    model, tokenizer = load_model(str(model_path), seed=config.seed)
+    return evaluate_model(model, tokenizer, config, plan, directory.read_tasks(), rows, folder, calibration=calibration)
+
+
+def evaluate_model(
+    model: Any,
+    tokenizer: Any,
+    config: RunConfig,
+    plan: Plan,
+    tasks: Mapping[str, Task],
+    rows: Records,
+    folder: Path,
+    *,
+    encoded: EncodedExamples | None = None,
+    calibration: Calibration | None = None,
+) -> Evaluation:
+    """Predict and score some rows with a loaded model, and write both into a folder.
+
+    Parameters
+    ----------
+    model, tokenizer : optional
+        The trained model and its tokenizer.
+    config : RunConfig
+        Says how to ask and how often to resample.
+    plan : Plan
+        Knows how many training rows each label had.
+    tasks : mapping of str to Task
+        The tasks of the run.
+    rows : Records
+        What to evaluate on.
+    folder : pathlib.Path
+        Where ``predictions.parquet`` and ``evaluation.json`` go.
+    encoded : EncodedExamples, optional
+        The rows, tokenised before; all of tasks that the run knows.
+    calibration : Calibration, optional
+        What to correct the predictions by.
+
+    Returns
+    -------
+    Evaluation
+        Of the corrected predictions, and where there are such of the others too.
+    """
+    rows = _known_tasks(rows, tasks)
+    predictions = predict_records(model, tokenizer, tasks, rows, config, encoded)
+
+    def scored(given: Mapping[str, TaskPredictions]) -> Scores:
+        settings = config.evaluation
+        return score(given, train_counts=train_counts(plan), bootstrap=settings.bootstrap, seed=config.seed)
+
+    scores, before, corrected = scored(predictions), None, ()
+    about: dict[str, Any] = {"split": config.evaluation.split, "rows": len(rows)}
+    about["methods"] = {name: config.evaluation.method_of(name) for name in rows.tasks}
+    if calibration is not None:
+        predictions, corrected = calibration.apply(predictions)
+    if calibration is not None and corrected:
+        before, scores = scores, scored(predictions)
+        about["calibration"] = {
+            "fingerprint": calibration.fingerprint,
+            "prior": calibration.prior,
+            "tasks": list(corrected),
+            "scores_before": before.to_dict(),
+        }
+    with write_atomically(folder / "predictions.parquet") as temporary:
+        pq.write_table(predictions_table(predictions.values()), temporary)
+    write_json(folder / "evaluation.json", {**about, "scores": scores.to_dict()})
+    return Evaluation(scores, folder, corrected, before)
+
+
+def train_counts(plan: Plan) -> dict[str, dict[str, int]]:
+    """How many training rows each label of each task had."""
+    counts: dict[str, dict[str, int]] = {}
+    for (task, label), count in zip(plan.strata, plan.counts.tolist(), strict=True):
+        if label is not None:
+            counts.setdefault(task, {})[label] = count
+    return counts
+
+
+def _known_tasks(rows: Records, tasks: Mapping[str, Task]) -> Records:
+    if not len(rows):
+        raise DataError("There are no rows to evaluate. Check the split, or give other data.")
+    unknown = [name for name in rows.tasks if name not in tasks]
+    if not unknown:
+        return rows
+    keep = np.array([name in tasks for name in rows.column("task").to_pylist()])
+    if not keep.any():
+        raise DataError(
+            f"The run was not trained on any task of this data ({', '.join(unknown)}). It knows {', '.join(tasks)}."
+        )
+    warnings.warn(
+        f"{int((~keep).sum())} rows are left out: the run was not trained on {', '.join(unknown)}.",
+        DataWarning,
+        stacklevel=3,
+    )
+    return rows.take(np.flatnonzero(keep))
+
+
+def _default_folder(directory: RunDirectory, data: DataConfig | None, split: str) -> Path:
+    if data is None and not directory.evaluation.exists():
+        return directory.path
+    if data is None:
+        return directory.path / "evaluations" / split
+    first = data.source if isinstance(data.source, str) else data.source[0]
+    stem = Path(first.removeprefix("suite:")).name.split(".")[0]
+    return directory.path / "evaluations" / f"{stem}-{split}"
+
+
+def _refuse_existing(folder: Path) -> None:
+    if (folder / "evaluation.json").exists():
+        raise RunError(f"`{folder}` already holds an evaluation. Choose another folder with --out.")

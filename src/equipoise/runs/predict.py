@@ -1,0 +1,151 @@
+"""Predict the rows of a file with the model of a run."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from equipoise.base.files import write_atomically
+from equipoise.data import Columns
+from equipoise.errors import ConfigError
+from equipoise.metrics import TaskPredictions
+from equipoise.models import load_model
+from equipoise.runs.calibration.calibrated import read_calibration
+from equipoise.runs.directory import RunDirectory
+from equipoise.runs.predicting import predict_records, read_unlabelled
+
+SUFFIXES = (".parquet", ".jsonl", ".csv")
+
+
+def predict(
+    run: Path,
+    file: Path,
+    out: Path,
+    *,
+    columns: Columns | None = None,
+    default_task: str | None = None,
+    calibrated: bool = True,
+) -> tuple[int, tuple[str, ...]]:
+    """Predict every row of a file and write the answers in the order of the rows.
+
+    A calibration that the run has is applied to all tasks that are asked by the method "score".
+
+    Parameters
+    ----------
+    run : pathlib.Path
+        The run directory.
+    file : pathlib.Path
+        The rows, in any format that training reads; they need no targets.
+    out : pathlib.Path
+        The file to write: ``.parquet``, ``.jsonl`` or ``.csv``. It appears whole or not at all.
+    columns : Columns, optional
+        The names of the file's columns; by default those of the training data.
+    default_task : str, optional
+        The task of all rows, for a file without a column of tasks.
+    calibrated : bool
+        Whether to apply the run's calibration, if it has one.
+
+    Returns
+    -------
+    int
+        The number of rows.
+    tuple of str
+        The tasks whose predictions the calibration corrected.
+
+    Raises
+    ------
+    EquipoiseError
+        If the run is not finished, the file cannot be read, a row's task was not trained, or the calibration
+        is of another run.
+    """
+    check_output(file, out)
+    directory = RunDirectory.open(run)
+    config = directory.read_config()
+    model_path = directory.trained_model()
+    tasks = directory.read_tasks()
+    calibration = read_calibration(directory, directory.read_plan()) if calibrated else None
+    records = read_unlabelled(file, config, tasks, columns=columns, default_task=default_task)
+    model, tokenizer = load_model(str(model_path), seed=config.seed)
+    predictions = predict_records(model, tokenizer, tasks, records, config)
+    corrected = ()
+    if calibration is not None:
+        predictions, corrected = calibration.apply(predictions)
+    write_table(answers_table(predictions.values(), len(records)), out)
+    return len(records), corrected
+
+
+def check_output(file: Path, out: Path) -> None:
+    """Refuse an output of unknown format, or one that is the input."""
+    if out.suffix not in SUFFIXES:
+        raise ConfigError(f"`--out` must end in {', '.join(SUFFIXES)}, found {out.name!r}.")
+    if out.exists() and file.exists() and out.samefile(file):
+        raise ConfigError(f"`--out` is the input itself, `{file}`. Choose another name.")
+
+
+def answers_table(predictions: Iterable[TaskPredictions], rows: int) -> pa.Table:
+    """One row for each input row, in their order.
+
+    Parameters
+    ----------
+    predictions : iterable of TaskPredictions
+        Of all tasks; together they hold every row once.
+    rows : int
+        The number of rows.
+
+    Returns
+    -------
+    pyarrow.Table
+        Columns `row`, `id` (if the input has any), `task`, `predicted`, `probability` (of the predicted
+        label) and `probabilities` (label to probability); nulls where the method gives no probability.
+    """
+    table: list[dict[str, Any]] = [{}] * rows
+    for part in predictions:
+        numbers = np.arange(len(part.predicted)) if part.rows is None else part.rows
+        for place, row in enumerate(numbers.tolist()):
+            by_label: dict[str, float] | None = None
+            if part.probabilities is not None:
+                by_label = dict(zip(part.labels, part.probabilities[place].tolist(), strict=True))
+            table[row] = {
+                "row": row,
+                "id": None if part.ids is None else part.ids[place],
+                "task": part.task,
+                "predicted": part.predicted[place],
+                "probability": None if by_label is None else by_label.get(part.predicted[place]),
+                "probabilities": None if by_label is None else list(by_label.items()),
+            }
+    schema = pa.schema(
+        [
+            ("row", pa.int64()),
+            ("id", pa.string()),
+            ("task", pa.string()),
+            ("predicted", pa.string()),
+            ("probability", pa.float64()),
+            ("probabilities", pa.map_(pa.string(), pa.float64())),
+        ]
+    )
+    answers = pa.Table.from_pylist(table, schema=schema)
+    return answers.drop_columns(["id"]) if answers.column("id").null_count == rows else answers
+
+
+def write_table(table: pa.Table, out: Path) -> None:
+    """Write the answers in the format that the suffix names."""
+    with write_atomically(out) as temporary:
+        if out.suffix == ".parquet":
+            pq.write_table(table, temporary)
+            return
+        rows = table.to_pylist(maps_as_pydicts="strict")
+        texts = [json.dumps(row, ensure_ascii=False) for row in rows]
+        if out.suffix == ".jsonl":
+            temporary.write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
+            return
+        # A CSV cell holds one value: the probabilities become JSON.
+        cells = [row["probabilities"] for row in rows]
+        as_json = [None if cell is None else json.dumps(cell, ensure_ascii=False) for cell in cells]
+        place = table.schema.get_field_index("probabilities")
+        flat = table.set_column(place, "probabilities", pa.array(as_json, pa.string()))
+        pa_csv.write_csv(flat, temporary)

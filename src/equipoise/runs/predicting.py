@@ -1,0 +1,162 @@
+"""Ask a model for its answers, task by task, each task by its own method."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tqdm.auto import tqdm
+
+from equipoise.collate import EncodedExamples
+from equipoise.config import RunConfig
+from equipoise.data import Columns, Records, Task, read_records
+from equipoise.metrics import TaskPredictions
+from equipoise.models import LabelScorer, label_probabilities
+
+# Rows of one step of the bar. Inside it, rows are batched by length and equal inputs are scored once.
+ROWS_AT_ONCE = 4096
+
+
+def predict_records(
+    model: Any,
+    tokenizer: Any,
+    tasks: Mapping[str, Task],
+    records: Records,
+    config: RunConfig,
+    encoded: EncodedExamples | None = None,
+) -> dict[str, TaskPredictions]:
+    """Predict every record once.
+
+    Parameters
+    ----------
+    model, tokenizer : optional
+        The trained model and its tokenizer.
+    tasks : mapping of str to Task
+        At least the tasks of the records.
+    records : Records
+        The rows; targets may be missing.
+    config : RunConfig
+        Its `evaluation` says by which method, its `training` how long inputs may be.
+    encoded : EncodedExamples, optional
+        The records, tokenised before.
+
+    Returns
+    -------
+    dict of str to TaskPredictions
+        By task, for each task of the records.
+    """
+    limits = config.training
+    if encoded is None:
+        encoded = EncodedExamples.encode(
+            records, tasks, tokenizer, max_input=limits.max_input, max_target=limits.max_target
+        )
+    model.to("cuda" if torch.cuda.is_available() else "cpu")
+    scorer = LabelScorer(model, tokenizer, tasks)
+    answer = _Answers(scorer, config)
+    found: dict[str, TaskPredictions] = {}
+    with tqdm(total=len(records), unit="row", desc="predict", disable=None, leave=False) as bar:
+        for name in records.tasks:
+            rows = encoded.rows_of(name)
+            part = records.take(rows)
+            predicted, probabilities = answer(tasks[name], encoded, rows, bar.update)
+            found[name] = TaskPredictions(
+                task=name,
+                targets=[target or "" for target in part.column("target").to_pylist()],
+                predicted=predicted,
+                labels=tasks[name].labels,
+                probabilities=probabilities,
+                groups=part.column("group").to_pylist() if part.has("group") else None,
+                rows=rows,
+                ids=part.column("id").to_pylist() if part.has("id") else None,
+            )
+    return found
+
+
+class _Answers:
+    """Labels or texts, and where the method gives them the probabilities of the labels."""
+
+    def __init__(self, scorer: LabelScorer, config: RunConfig) -> None:
+        self.scorer = scorer
+        self.method_of = config.evaluation.method_of
+        self.batch_tokens = config.evaluation.batch_tokens
+        self.most_new_tokens = config.training.max_target
+        self.length_norm = config.training.loss.length_norm  # as the scores were trained
+
+    def __call__(
+        self, task: Task, encoded: EncodedExamples, rows: NDArray[np.int64], done: Callable[[int], Any]
+    ) -> tuple[list[str], NDArray[np.float64] | None]:
+        """Answer for some rows of one task."""
+        method = "generate" if task.kind == "open" else self.method_of(task.name)
+        answers: list[str] = []
+        probabilities: list[NDArray[np.float64]] = []
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            inputs = encoded.inputs(rows[start : start + ROWS_AT_ONCE])
+            if method == "score":
+                log_probs = self.scorer.log_probs(
+                    task.name, inputs, batch_tokens=self.batch_tokens, length_normalisation=self.length_norm
+                )
+                probabilities.append(label_probabilities(log_probs))
+                answers += [task.labels[best] for best in log_probs.argmax(axis=1)]
+            elif method == "constrained":
+                chosen = self.scorer.constrained_generate(task.name, inputs, batch_tokens=self.batch_tokens)
+                answers += [task.labels[label] for label in chosen]
+            else:
+                texts = self.scorer.generate(
+                    inputs, max_new_tokens=self.most_new_tokens, batch_tokens=self.batch_tokens
+                )
+                answers += texts if task.kind == "open" else _as_labels(task, texts)
+            done(len(inputs))
+        return answers, np.concatenate(probabilities) if probabilities else None
+
+
+def _as_labels(task: Task, texts: list[str]) -> list[str]:
+    """The label that a generated text stands for; a text that stands for none stays, and counts as wrong."""
+    label_of = {task.target_text(label).strip(): label for label in task.labels}
+    return [label_of.get(text.strip(), text) for text in texts]
+
+
+def read_unlabelled(
+    file: Path,
+    config: RunConfig,
+    tasks: Mapping[str, Task],
+    *,
+    columns: Columns | None = None,
+    default_task: str | None = None,
+) -> Records:
+    """Read the rows of a file for a trained model; targets that it may have are left out.
+
+    Parameters
+    ----------
+    file : pathlib.Path
+        The rows, in any format that training reads.
+    config : RunConfig
+        That of the run: how its data was read.
+    tasks : mapping of str to Task
+        Those of the run.
+    columns : Columns, optional
+        The names of the columns, if not those of the training data.
+    default_task : str, optional
+        The task of rows that name none, if not that of the training data or the only one.
+
+    Returns
+    -------
+    Records
+        Every target is empty.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read.
+    """
+    if default_task is None:
+        default_task = config.data.default_task or (next(iter(tasks)) if len(tasks) == 1 else None)
+    records = read_records(
+        str(file),
+        columns or config.data.columns,
+        default_task=default_task,
+        require_target=False,
+        limits=config.data.limits,
+    )
+    return records.with_column("target", [""] * len(records))

@@ -1,0 +1,283 @@
+"""Train: one configuration becomes one run directory."""
+
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from torch.utils.data import Dataset
+from transformers import Seq2SeqTrainingArguments
+
+from equipoise.base.files import to_disk, write_atomically
+from equipoise.collate import Collator, EncodedExamples
+from equipoise.config import RunConfig, config_to_dict
+from equipoise.data import Records, give_warnings
+from equipoise.drawing import StratumIndex
+from equipoise.errors import ConfigError, DataError, RunError
+from equipoise.models import load_model
+from equipoise.plan import Plan, difference
+from equipoise.runs.directory import RunDirectory, read_json
+from equipoise.runs.losses import objective_of, tasks_loss_of_run
+from equipoise.runs.prepare import Prepared, prepare, refuse_bad_forecast, strata_of
+from equipoise.runs.sampling import index_of, sampler_of, validation_rows
+from equipoise.samplers import LengthSorted
+from equipoise.trainer import EquipoiseTrainer, training_arguments
+from equipoise.trainer.callbacks import METRICS_NAME
+from equipoise.trainer.checkpoints.folders import saving
+from equipoise.trainer.trainer import global_batch, whole_steps
+
+
+@dataclass(frozen=True)
+class Run:
+    """What became of a training.
+
+    Attributes
+    ----------
+    directory : RunDirectory
+        Where everything is.
+    interrupted : bool
+        Whether a signal ended it; it can be resumed.
+    steps : int
+        Optimiser steps done, in this and earlier sittings.
+    main : bool
+        Whether this process is the first rank, the one that writes.
+    """
+
+    directory: RunDirectory
+    interrupted: bool
+    steps: int
+    main: bool
+
+
+def train(config: RunConfig, out: Path, *, resume: bool = False) -> Run:
+    """Train a model as a configuration says.
+
+    Parameters
+    ----------
+    config : RunConfig
+        The whole run.
+    out : pathlib.Path
+        The directory of the run; new, unless it is resumed.
+    resume : bool
+        Continue the run in `out` from its newest whole checkpoint; start it if there is none yet.
+
+    Returns
+    -------
+    Run
+        The run; its model is in ``run.directory.model`` unless it was interrupted.
+
+    Raises
+    ------
+    EquipoiseError
+        If data, configuration or plan cannot be used, `out` holds something already, or the run to be
+        resumed was another one; the message names the difference.
+    """
+    prepared = prepare(config)
+    give_warnings(prepared.problems)
+    return train_prepared(prepared, out, resume=resume)
+
+
+def train_prepared(
+    prepared: Prepared, out: Path, *, resume: bool = False, encoded: EncodedExamples | None = None
+) -> Run:
+    """Train on records that were read before, and perhaps tokenised before; see `train`.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        From `prepare`.
+    out : pathlib.Path
+        The directory of the run.
+    resume : bool
+        Continue the run in `out`, or start it.
+    encoded : EncodedExamples, optional
+        The training rows, tokenised by the same model's tokenizer, to share them between runs.
+
+    Returns
+    -------
+    Run
+        The run.
+    """
+    config, plan = prepared.config, prepared.plan
+    refuse_bad_forecast(prepared)
+    directory = RunDirectory(out)
+    started = resume and directory.started
+    if started:
+        RunDirectory.open(out)
+        refuse_other_run(directory, prepared)
+    tasks_loss = tasks_loss_of_run(prepared)
+    model, words = load_model(config.model.name, seed=config.seed)
+    tokenizer: Any = words
+    args = trainer_arguments(config, directory.checkpoints, model.config.model_type)
+    main = args.process_index == 0
+    objective = objective_of(prepared, model, tokenizer)
+    if started and directory.model.is_dir():
+        return Run(directory, interrupted=False, steps=args.max_steps, main=main)
+    if main and not started:
+        RunDirectory.create(out, again=resume).write_inputs(config, plan, prepared.tasks, prepared.describe_data())
+    train_rows = prepared.train
+    if encoded is None:
+        encoded = encode(train_rows, prepared, tokenizer)
+    index = index_of(prepared)
+    sampler = sampler_of(prepared, index, args.max_steps * global_batch(args))
+    trainer = EquipoiseTrainer(
+        model,
+        args,
+        cast("Dataset[Any]", replace(encoded, example_weights=importance_weights(plan, index))),
+        LengthSorted(sampler, encoded.input_lengths, global_batch(args), config.training.window),
+        Collator(tokenizer.pad_token_id),
+        loss=objective,
+        tasks_loss=tasks_loss,
+        eval_dataset=cast("Dataset[Any] | None", _validation(prepared, tokenizer)),
+        processing_class=tokenizer,
+    )
+    result = trainer.train(resume_from_checkpoint=resume)
+    if main and not trainer.interrupted:
+        _publish(trainer, directory)
+    return Run(directory, trainer.interrupted, result.global_step, main)
+
+
+def encode(records: Records, prepared: Prepared, tokenizer: Any) -> EncodedExamples:
+    """Tokenise records within the limits of a run's configuration; every example has weight one."""
+    limits = prepared.config.training
+    return EncodedExamples.encode(
+        records, prepared.tasks, tokenizer, max_input=limits.max_input, max_target=limits.max_target
+    )
+
+
+def importance_weights(plan: Plan, index: StratumIndex) -> NDArray[np.float32]:
+    """The weight p*/q of every training row."""
+    return index.spread(plan.importance_weights.astype(np.float32))
+
+
+def _validation(prepared: Prepared, tokenizer: Any) -> EncodedExamples | None:
+    if prepared.config.training.validate_every is None:
+        return None
+    records = prepared.records.where(split="validation")
+    known = [name in prepared.tasks for name in records.column("task").to_pylist()]
+    records = records.take(np.flatnonzero(known))
+    if not len(records):
+        raise DataError("`training.validate_every` needs validation rows, found none. Leave it out.")
+    rows = validation_rows(*strata_of(records, prepared.tasks), seed=prepared.config.seed)
+    return encode(records.take(rows), prepared, tokenizer)
+
+
+def _publish(trainer: EquipoiseTrainer, directory: RunDirectory) -> None:
+    """Put the metrics, the model and its tokenizer in place; the model's name comes last."""
+    metrics = directory.checkpoints / METRICS_NAME
+    with write_atomically(directory.metrics) as temporary:
+        shutil.copyfile(metrics, temporary)
+    unfinished = directory.path / ".model"
+    if unfinished.exists():
+        shutil.rmtree(unfinished)
+    with saving(unfinished, directory.checkpoints):
+        trainer.save_model(str(unfinished))
+        for path in (*unfinished.rglob("*"), unfinished):
+            to_disk(path)
+    unfinished.replace(directory.model)
+    to_disk(directory.path)
+
+
+# What may change between two sittings: how the result is judged, and where the run lies.
+FREE = ("evaluation", "out")
+
+
+def refuse_other_run(directory: RunDirectory, prepared: Prepared) -> None:
+    """Compare a run directory with what is to be continued.
+
+    Parameters
+    ----------
+    directory : RunDirectory
+        The run that was started.
+    prepared : Prepared
+        What is to be continued now.
+
+    Raises
+    ------
+    RunError
+        Naming every difference of configuration, plan, tasks and data.
+    """
+    then, now = config_to_dict(directory.read_config()), config_to_dict(prepared.config)
+    for name in FREE:
+        del then[name], now[name]
+    differences = [f"`{name}` was {before!r}, now it is {after!r}" for name, before, after in _changed(then, now)]
+    differences += [f"plan: {sentence}" for sentence in difference(directory.read_plan(), prepared.plan)]
+    tasks = {name: task.to_dict() for name, task in prepared.tasks.items()}
+    differences += [
+        f"task `{name}` was {before!r}, now it is {after!r}"
+        for name, before, after in _changed(read_json(directory.tasks), tasks)
+    ]
+    differences += [
+        f"data: `{name}` was {before!r}, now it is {after!r}"
+        for name, before, after in _changed(read_json(directory.data), prepared.describe_data())
+    ]
+    if differences:
+        listed = "\n".join(f"- {difference}" for difference in differences)
+        raise RunError(
+            f"The run in `{directory.path}` cannot be continued, because it was another one:\n{listed}\n"
+            "Give what it was started with, or start a new run in another --out."
+        )
+
+
+def _changed(then: Any, now: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(then, Mapping) and isinstance(now, Mapping):
+        before, after = cast("Mapping[str, Any]", then), cast("Mapping[str, Any]", now)
+        for name in [*before, *(name for name in after if name not in before)]:
+            here = f"{path}.{name}" if path else name
+            yield from _changed(before.get(name), after.get(name), here)
+    elif then != now:
+        yield path, then, now
+
+
+def trainer_arguments(config: RunConfig, folder: Path, model_type: str) -> Seq2SeqTrainingArguments:
+    """Build the Trainer's arguments: what the configuration owns, then what it passes through.
+
+    Parameters
+    ----------
+    config : RunConfig
+        The run, its `plan.draws` filled in.
+    folder : pathlib.Path
+        Where checkpoints go.
+    model_type : str
+        What the model calls itself.
+
+    Returns
+    -------
+    transformers.Seq2SeqTrainingArguments
+        With the global batch and the number of steps that the configuration asks for.
+
+    Raises
+    ------
+    ConfigError
+        If an argument that is passed through cannot be used, or the batch cannot be split over the devices.
+    """
+    training = config.training
+    every = training.validate_every
+    options = {
+        "per_device_train_batch_size": 1,  # set below, once the number of ranks is known
+        "learning_rate": training.learning_rate,
+        "lr_scheduler_type": "constant_with_warmup" if training.schedule == "constant" else training.schedule,
+        "weight_decay": training.weight_decay,
+        "max_grad_norm": training.max_gradient_norm,
+        "logging_steps": training.log_every,
+        "save_steps": training.save_every,
+        "eval_strategy": "steps" if every else "no",
+        **({"eval_steps": every} if every else {}),
+        "per_device_eval_batch_size": 64,
+        **config.trainer,
+    }
+    args = training_arguments(folder, options, model_type=model_type, seed=config.seed)
+    smallest = global_batch(args)
+    if training.batch_size % smallest:
+        raise ConfigError(
+            f"`training.batch_size` counts the examples of one optimiser step over all devices and accumulation,"
+            f" so it must be a multiple of {smallest} here, found {training.batch_size}."
+        )
+    args.per_device_train_batch_size = training.batch_size // smallest
+    assert config.plan.draws is not None
+    args.max_steps = whole_steps(config.plan.draws, training.batch_size) // training.batch_size
+    args.warmup_steps = round(training.warmup * args.max_steps)
+    return args

@@ -1,0 +1,7 @@
+"""The Trainer of transformers on one stream: its own, or yours with a mixin."""
+
+from equipoise.trainer.arguments import training_arguments
+from equipoise.trainer.mixin import StreamMixin
+from equipoise.trainer.trainer import EquipoiseTrainer
+
+__all__ = ["EquipoiseTrainer", "StreamMixin", "training_arguments"]

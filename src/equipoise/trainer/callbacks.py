@@ -1,0 +1,167 @@
+"""Callbacks of `EquipoiseTrainer`: the metrics file, signals, the progress bar."""
+# ruff: noqa: ARG002 - the signatures are those of TrainerCallback
+
+import json
+import math
+import os
+import signal
+import threading
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from accelerate import Accelerator
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.trainer_callback import ProgressCallback
+from transformers.utils import logging
+
+from equipoise.base.files import refusing_unwritable, unfinished_name, write_atomically
+from equipoise.trainer.checkpoints.position import METRICS_NAME
+
+
+class MetricsCallback(TrainerCallback):
+    """Append what the Trainer logs to `metrics.jsonl`, one JSON object a line, on the first rank."""
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Write what was logged up to the checkpoint: the file may hold more, half a line, or less than that."""
+        path = _metrics_path(args)
+        if not state.is_world_process_zero or not (state.log_history or path.exists()):
+            return
+        for left in path.parent.glob(f"{unfinished_name(path.name)}*"):  # by a process that was killed here
+            left.unlink()
+        with write_atomically(path) as temporary:
+            temporary.write_text("".join(map(_line, state.log_history)), encoding="utf-8")
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Append one line; numbers that JSON cannot hold become null."""
+        if state.is_world_process_zero:
+            path = _metrics_path(args)
+            with refusing_unwritable(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with path.open("a", encoding="utf-8") as file:
+                    file.write(_line({**(logs or {}), "step": state.global_step}))
+
+
+def _line(logged: Mapping[str, Any]) -> str:
+    values = {"step": logged["step"]} | {name: _jsonable(value) for name, value in logged.items() if name != "step"}
+    return json.dumps(values, allow_nan=False) + "\n"
+
+
+def _metrics_path(args: TrainingArguments) -> Path:
+    return Path(cast(str, args.output_dir)) / METRICS_NAME
+
+
+def _jsonable(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+class StopOnSignal(TrainerCallback):
+    """On SIGINT or SIGTERM finish the step, save a checkpoint and stop; a second signal acts at once.
+
+    A rank that gets the signal tells the others at the end of its step, so all stop at the same step.
+    """
+
+    SIGNALS = (signal.SIGINT, signal.SIGTERM)
+    MESSAGE = b"\nStopping after this step; a checkpoint will be saved. Again to stop at once.\n"
+
+    def __init__(self, accelerator: Accelerator) -> None:
+        self.accelerator = accelerator
+        self.interrupted = False
+        self._requested = False
+        self._previous: dict[signal.Signals, Any] = {}
+
+    @contextmanager
+    def installed(self) -> Generator[None]:
+        """Handle the signals inside the block. Only the main thread of a process can do so."""
+        self.interrupted = self._requested = False
+        if threading.current_thread() is threading.main_thread():
+            # A handler that was not set from Python reads as None and cannot be put back as such.
+            previous = {each: signal.getsignal(each) or signal.SIG_DFL for each in self.SIGNALS}
+            self._previous = previous
+            owner = os.getpid()
+
+            def request(_number: int, _frame: object) -> None:
+                # Forked workers of a loader inherit this handler and get the terminal's Ctrl-C as well.
+                if os.getpid() == owner:
+                    os.write(2, self.MESSAGE)
+                    self._requested = True
+                    self._restore()
+
+            for each in self.SIGNALS:
+                signal.signal(each, request)
+        try:
+            yield
+        finally:
+            self._restore()
+
+    def _restore(self) -> None:
+        for each, handler in self._previous.items():
+            signal.signal(each, handler)
+
+    def _any_rank_requested(self) -> bool:
+        if self.accelerator.num_processes == 1:
+            return self._requested
+        mine = torch.tensor(float(self._requested), device=self.accelerator.device)
+        return bool(cast(torch.Tensor, self.accelerator.reduce(mine, "sum")).item())
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """Ask the Trainer to save and to stop."""
+        if self._any_rank_requested():
+            self.interrupted = True
+            control.should_training_stop = True
+            control.should_save = True
+            control.should_evaluate = False
+
+    def on_epoch_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Do not evaluate or save again on the way out."""
+        if self.interrupted:
+            control.should_save = False
+            control.should_evaluate = False
+
+    def on_train_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Count a signal that came after the last step: the caller must stop all the same."""
+        self.interrupted = self.interrupted or self._any_rank_requested()
+
+
+@contextmanager
+def no_bars_for_saving() -> Generator[None]:
+    """Keep the bars of transformers for single files off the terminal; the bar of training stays."""
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
+
+
+class ProgressBar(ProgressCallback):
+    """The Trainer's bar, with the loss beside it instead of a line on stdout for every log."""
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Show the newest losses."""
+        shown = {name: f"{value:.4g}" for name, value in (logs or {}).items() if name in {"loss", "eval_loss"}}
+        if self.training_bar is not None and shown:
+            self.training_bar.set_postfix(shown)

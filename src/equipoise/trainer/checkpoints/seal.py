@@ -1,0 +1,132 @@
+"""A checkpoint is whole when it is sealed: the checksums of its files are written last, as `sha256sum` writes them.
+
+safetensors does not notice a flipped bit in a tensor, and a rename does not say that the data has reached the disk; the
+seal says both. `sha256sum -c SHA256SUMS` checks it by hand.
+"""
+
+import hashlib
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+
+from equipoise.base.files import read_text, to_disk, write_atomically
+from equipoise.errors import RunError, StateError
+from equipoise.trainer.checkpoints.position import FILE_NAME
+
+SEAL = "SHA256SUMS"
+UNFINISHED = "UNFINISHED"
+"""Lies in a checkpoint from its beginning to its seal. A folder with neither file is somebody else's."""
+_LINE = re.compile(r"([0-9a-f]{64})  (.+)")
+
+
+def begin(folder: Path) -> None:
+    """Make an empty folder for a checkpoint, in place of one of ours that lies there.
+
+    Raises
+    ------
+    RunError
+        If somebody else wrote there.
+    """
+    if folder.exists() and is_foreign(folder):
+        raise RunError(f"`{folder}` was not written by Equipoise, and a checkpoint needs its name. Move it away.")
+    discard(folder)
+    folder.mkdir(parents=True)
+    (folder / UNFINISHED).touch()
+
+
+def is_sealed(folder: Path) -> bool:
+    """Whether a checkpoint was completed; `damage_of` tells if it still is what it was."""
+    return (folder / SEAL).is_file()
+
+
+def is_foreign(folder: Path) -> bool:
+    """Whether someone else wrote a folder: a checkpoint of ours that is not sealed is marked, or still empty."""
+    return not is_sealed(folder) and not (folder / UNFINISHED).exists() and any(folder.iterdir())
+
+
+def seal(folder: Path) -> None:
+    """Write the checksums of all files of a checkpoint, once these are on the disk.
+
+    The position in the stream comes last, so that a list that was cut off does not pass for a whole one.
+    """
+    lines: list[str] = []
+    for path in sorted(_files(folder), key=lambda path: (path.name == FILE_NAME, path)):
+        to_disk(path)
+        lines.append(f"{_checksum(path)}  {path.relative_to(folder).as_posix()}\n")
+    with write_atomically(folder / SEAL) as temporary:
+        temporary.write_text("".join(lines), encoding="utf-8")
+    to_disk(folder.parent)
+    (folder / UNFINISHED).unlink(missing_ok=True)
+
+
+def damage_of(folder: Path) -> str | None:
+    """Say what is wrong with a checkpoint, after reading all of it.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The checkpoint.
+
+    Returns
+    -------
+    str or None
+        None when every file is as it was when the checkpoint was sealed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as name:
+    ...     folder = Path(name)
+    ...     _ = (folder / FILE_NAME).write_text("{}")
+    ...     seal(folder)
+    ...     before = damage_of(folder)
+    ...     _ = (folder / FILE_NAME).write_text("[]")
+    ...     before, damage_of(folder)
+    (None, '`equipoise_stream.json` has changed since it was written')
+    """
+    if not is_sealed(folder):
+        return f"it has no `{SEAL}`, so its writing was cut off, or it was not written by Equipoise"
+    try:
+        text = read_text(folder / SEAL, StateError)
+    except StateError as error:
+        return str(error)
+    lines = [_LINE.fullmatch(line) for line in text.split("\n")[:-1]]
+    if not text.endswith(f"  {FILE_NAME}\n") or any(line is None for line in lines):
+        return f"`{SEAL}` has changed since it was written"
+    for line in lines:
+        assert line is not None
+        checksum, name = line.groups()
+        path = folder / name
+        if ".." in PurePosixPath(name).parts or PurePosixPath(name).is_absolute() or not path.is_file():
+            return f"`{name}` is missing"
+        try:
+            changed = "has changed since it was written" if _checksum(path) != checksum else None
+        except OSError as error:
+            changed = f"cannot be read ({error.strerror or error})"
+        if changed:
+            return f"`{name}` {changed}"
+    return None
+
+
+def discard(folder: Path) -> None:
+    """Remove a checkpoint; wherever this is cut off, what is left does not pass for a whole one."""
+    if not folder.exists():
+        return
+    with suppress(FileNotFoundError):
+        (folder / SEAL).replace(folder / UNFINISHED)
+    for each in folder.iterdir():
+        if each.name != UNFINISHED:
+            shutil.rmtree(each) if each.is_dir() else each.unlink()
+    shutil.rmtree(folder)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    ours = {folder / SEAL, folder / UNFINISHED}
+    return (path for path in folder.rglob("*") if path.is_file() and path not in ours)
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,274 @@
+"""The parts of a report: each says what the files of the comparison say."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from tests.support.comparisons import BATCH
+from typer.testing import CliRunner
+
+from equipoise.cli import app
+from equipoise.compare.directory import ComparisonDirectory
+from equipoise.compare.report import (
+    alerts,
+    answer,
+    census,
+    confusion,
+    costs,
+    curves,
+    gather,
+    reliability,
+    scores,
+    shares,
+    write_report,
+)
+from equipoise.compare.report.opened import Opened
+from equipoise.config import load_config, save_config
+from equipoise.drawing import Mixed, OneTask, Quota, StratumIndex
+from equipoise.errors import RunError
+from equipoise.metrics import Estimate, predictions_table, read_predictions
+from equipoise.runs.directory import RunDirectory
+from equipoise.samplers import PlanSampler
+from equipoise.statistics import mean_interval
+
+
+def change(directory, **fields):
+    """Write the result again, with other fields."""
+    held = ComparisonDirectory(directory)
+    held.write_result(replace(held.read_result(), **fields))
+    return Opened.open(directory)
+
+
+@pytest.mark.parametrize(
+    ("shown", "words", "tone"),
+    [
+        ("better", "Better than natural sampling: ", "good"),
+        ("worse", "Worse than natural sampling: ", "bad"),
+        ("no difference", "No difference shown: ", ""),
+    ],
+)
+def test_the_verdict_is_what_the_comparison_showed(copy_of, shown, words, tone):
+    told = answer.gather(change(copy_of("one-task"), shown=shown))
+    assert told.verdict.startswith(words)
+    assert told.cards[2].tone == tone
+
+
+def test_the_answer_has_the_numbers_of_the_result(comparison_of):
+    opened = Opened.open(comparison_of("clinic"))
+    result, told = opened.result, answer.gather(opened)
+    for name, estimate in (("natural", told.before), ("sqrt + calibrated", told.after)):
+        assert estimate == mean_interval(result.finalists[name].test["macro_f1"])
+        assert estimate.low is not None
+    assert told.difference == result.versus["sqrt + calibrated"].seeds["macro_f1"]
+    assert told.commands.splitlines() == [
+        f"equipoise train {opened.directory.recommended} --out runs/recommended",
+        "equipoise calibrate runs/recommended --metric none",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("recommended", "last"),
+    [("sqrt + tau", "equipoise calibrate runs/recommended --metric macro_f1"), ("sqrt", "--out runs/recommended")],
+)
+def test_what_is_recommended_can_be_made_with_its_commands(copy_of, recommended, last):
+    told = answer.gather(change(copy_of("clinic"), recommended=recommended))
+    assert told.commands.endswith(last)
+
+
+def test_one_seed_has_intervals_of_groups_alone(comparison_of):
+    opened = Opened.open(comparison_of("one-seed"))
+    told = answer.gather(opened)
+    assert told.difference == opened.result.versus["sqrt + calibrated"].groups["macro_f1"]
+    (scored,) = opened.scores("natural")
+    assert told.before == scored.mean["macro_f1"]
+    assert told.before.low is not None
+    assert opened.result.versus["sqrt + calibrated"].seeds["macro_f1"].low is None
+    assert "one-seed" in {alert.code for alert in alerts.gather(opened)}
+    assert all(pair.over_seeds.low is None for pair in scores.gather(opened).mean)
+    assert "over seeds" not in str(scores.section(scores.gather(opened)).tables[0].heads)
+
+
+def test_natural_sampling_that_is_enough_is_set_against_its_nearest_rival(comparison_of):
+    opened = Opened.open(comparison_of("many"))
+    assert opened.result.recommended == opened.result.baseline == "natural"
+    means = {name: mean_interval(each.validation["macro_f1"]).value for name, each in opened.result.finalists.items()}
+    del means["natural"]
+    assert opened.other == max(means, key=means.__getitem__)
+    assert answer.gather(opened).verdict.startswith("Natural sampling is enough: ")
+
+
+def test_nothing_but_the_baseline_may_have_come_through(copy_of):
+    directory = copy_of("one-task")
+    held = ComparisonDirectory(directory).read_result()
+    alone = {"natural": held.finalists["natural"]}
+    change(directory, finalists=alone, versus={}, ranks=None, recommended="natural", best="natural", shown="baseline")
+    report = gather(directory)
+    assert len(report.answer.cards) == 1
+    assert set(report.labels.arms) == {"natural"}
+    assert "nothing else was worth training in full" in write_report(directory).read_text(encoding="utf-8")
+
+
+def test_what_was_not_measured_is_no_number_in_any_format(copy_of):
+    directory = copy_of("one-task")
+    held = ComparisonDirectory(directory).read_result()
+    none = (None,) * 3
+    finalists = {
+        name: replace(each, test={**each.test, "ece": none}, tasks={"thyroid": {**each.tasks["thyroid"], "ece": none}})
+        for name, each in held.finalists.items()
+    }
+    versus = {
+        name: replace(each, seeds={**each.seeds, "ece": Estimate(float("nan"))}) for name, each in held.versus.items()
+    }
+    change(directory, finalists=finalists, versus=versus)
+    page = write_report(directory)
+    plain = json.loads(page.with_suffix(".json").read_text(encoding="utf-8"))
+    (pair,) = [pair for pair in plain["scores"]["mean"] if pair["metric"] == "ece"]
+    assert pair["before"] == pair["over_seeds"] == {"value": None, "low": None, "high": None}
+    for suffix in (".html", ".md"):
+        text = page.with_suffix(suffix).read_text(encoding="utf-8")
+        assert "n/a" in text
+        assert not [word for word in ("nan", "None") if f">{word}<" in text or f"| {word} |" in text]
+
+
+@pytest.mark.parametrize(
+    ("word", "batches"), [("mixed", Mixed()), ("quota", Quota(BATCH)), ("one_task", OneTask(BATCH))], ids=str
+)
+def test_what_is_said_to_be_drawn_is_what_a_sampler_draws(copy_of, word, batches):
+    run = RunDirectory(copy_of("clinic") / "runs" / "sqrt-2560-3")
+    config = load_config(run.config)
+    save_config(replace(config, training=replace(config.training, batches=word)), run.config)
+    plan = run.read_plan()
+    codes = np.random.default_rng(0).permutation(np.repeat(np.arange(len(plan.strata)), plan.counts))
+    index = StratumIndex.from_codes(codes, len(plan.strata))
+    rows = np.array(list(PlanSampler(plan, index, seed=3, draws_per_epoch=2560, batches=batches)))
+    assert shares.drawn_of(run).tolist() == np.bincount(codes[rows], minlength=len(plan.strata)).tolist()
+
+
+def test_draws_are_those_of_the_steps_that_were_trained(comparison_of):
+    natural, planned = shares.gather(Opened.open(comparison_of("clinic")))
+    assert (natural.training, planned.training) == ("natural", "sqrt")
+    assert natural.draws == planned.draws == sum(each.drawn for each in planned.strata) == 2560
+    rare = next(each for each in planned.strata if each.label == "severe")
+    assert rare.passes == rare.drawn / 9
+
+
+def test_baseline_and_its_correction_share_their_draws_and_curves(copy_of):
+    opened = change(copy_of("one-task"), recommended="natural + tau")
+    assert [each.training for each in shares.gather(opened)] == ["natural"]
+    assert [each.training for each in curves.gather(opened)] == ["natural"]
+
+
+def test_curves_are_those_that_were_logged(comparison_of):
+    opened = Opened.open(comparison_of("clinic"))
+    natural, planned = curves.gather(opened)
+    assert natural.draws == planned.draws == (640.0, 1280.0, 1920.0, 2560.0)
+    assert natural.losses[2] == pytest.approx([2.4 - 0.4 * part**0.5 + 0.1 for part in (1, 2, 3, 4)])
+    assert natural.mean == pytest.approx(natural.losses[2])
+    assert curves.gather(Opened.open(comparison_of("mixed"))) == ()
+
+
+def test_alerts_name_labels_without_rows(comparison_of):
+    found = {alert.code: alert.text for alert in alerts.gather(Opened.open(comparison_of("mixed")))}
+    assert "heart: severe" in found["no-test-rows"]
+    assert "heart: unheard (3)" in found["no-training-rows"]
+    assert "heart: moderate (8)" in found["few-test-rows"]
+    assert "mild" not in found["few-test-rows"]
+    assert found["note"] == "The budget ended before stage 2 of 3."
+    assert "2 pairs" not in found
+    assert "'heart', label" in found["many-passes"]
+
+
+def test_the_census_counts_training_and_test_rows(comparison_of):
+    part = census.gather(Opened.open(comparison_of("mixed")))
+    rows = {(each.task, each.label): (each.train, each.test) for each in part.labels}
+    assert rows["heart", "unheard"] == (0, 3)
+    assert rows["heart", "severe"] == (9, 0)
+    assert rows["summary", None] == (500, 40)
+    heart, summary = part.tasks
+    assert (heart.imbalance, heart.labels, summary.imbalance) == (120 / 9, 4, None)
+
+
+def test_confusions_count_every_row_also_answers_that_are_no_label(copy_of):
+    directory = copy_of("mixed")
+    file = directory / "runs" / "natural-2560-1" / "predictions.parquet"
+    said = read_predictions(pq.read_table(file))
+    said["heart"] = replace(said["heart"], predicted=["gibberish", *said["heart"].predicted[1:]])
+    pq.write_table(predictions_table(said.values()), file)
+    natural, planned = confusion.gather(Opened.open(directory))
+    assert natural.answers == (*planned.answers, "(no label)")
+    assert [row[-1] for row in natural.counts] == [1, 0, 0, 0, 0]
+    assert [sum(row) for row in natural.counts] == [120, 40, 16, 0, 6]
+    assert natural.labels == ("absent", "mild", "moderate", "severe", "unheard")
+    assert sum(natural.shares[0]) == pytest.approx(1)
+    assert sum(natural.shares[3]) == 0
+
+
+def test_of_many_labels_the_most_frequent_confusions_are_listed(comparison_of):
+    natural, _ = confusion.gather(Opened.open(comparison_of("many")))
+    pairs = natural.most_confused()
+    assert len(pairs) == confusion.MOST_PAIRS
+    assert [count for _, _, count, _ in pairs] == sorted((count for _, _, count, _ in pairs), reverse=True)
+    label, said, count, share = pairs[0]
+    assert natural.counts[natural.labels.index(label)][natural.answers.index(said)] == count
+    assert share == count / 24
+    (fold,) = confusion.section((natural,)).folds
+    assert [head.text for head in fold.tables[0].heads] == ["right label", "answer", "rows", "of the label"]
+
+
+def test_reliability_counts_rows_of_all_seeds_and_unknown_labels_as_wrong(comparison_of):
+    opened = Opened.open(comparison_of("mixed"))
+    natural, _ = reliability.gather(opened)
+    assert natural.rows == 2 * 91
+    held = zip(natural.table.rows, natural.table.accuracy, strict=True)
+    right = sum(rows * accuracy for rows, accuracy in held if rows)
+    hits = sum(
+        target == part.labels[place]
+        for part in (each["heart"] for each in opened.predictions("natural"))
+        for target, place in zip(part.targets, part.probabilities.argmax(axis=1), strict=True)
+    )
+    assert right == pytest.approx(hits)
+
+
+def test_costs_are_sums_and_say_what_all_in_full_would_draw(comparison_of):
+    part = costs.gather(Opened.open(comparison_of("clinic")))
+    assert [(each.draws_each, each.runs, each.trainings) for each in part.lengths] == [(640, 8, 4), (2560, 10, 2)]
+    assert part.total.draws == 8 * 640 + 10 * 2560
+    assert part.in_full == 4 * 5 * 2560
+    assert part.total.training_seconds == pytest.approx(8 * 15 + 2 * sum(61.5 + seed for seed in range(5)))
+
+
+def test_a_run_is_no_comparison(comparison_of):
+    with pytest.raises(RunError, match=r"is a run, not a comparison.*equipoise evaluate"):
+        write_report(comparison_of("clinic") / "runs" / "sqrt-2560-0")
+
+
+def test_a_comparison_must_be_finished(tmp_path):
+    with pytest.raises(RunError, match="must be the directory of a finished comparison"):
+        write_report(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["predictions.parquet", "metrics.jsonl"])
+@pytest.mark.parametrize("broken", [True, False])
+def test_a_damaged_run_is_named(copy_of, name, broken):
+    directory = copy_of("one-task")
+    file = directory / "runs" / "natural-2560-0" / name
+    file.write_text("no") if broken else file.unlink()
+    with pytest.raises(RunError, match=r"natural|metrics\.jsonl"):
+        write_report(directory)
+    assert not list(directory.glob("report.*"))
+
+
+def test_the_command_writes_the_report(copy_of):
+    directory = copy_of("open")
+    found = CliRunner().invoke(app, ["report", str(directory), "--json"])
+    assert found.exit_code == 0, found.output
+    plain = json.loads(found.stdout)
+    assert plain["format"] == "equipoise-report"
+    assert plain == json.loads((directory / "report.json").read_text(encoding="utf-8"))
+    text = CliRunner().invoke(app, ["report", str(directory)])
+    assert "report.html" in text.stdout
+    wrong = CliRunner().invoke(app, ["report", str(directory / "runs" / "natural-2560-0")])
+    assert wrong.exit_code == 1
+    assert "equipoise evaluate" in wrong.stderr

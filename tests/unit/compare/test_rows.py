@@ -1,0 +1,52 @@
+"""A run is known again by everything that defines it, and by nothing else."""
+
+from dataclasses import replace
+
+import pytest
+
+from equipoise.compare import rows as identity
+from equipoise.compare.rows import Origin
+from equipoise.config import make_config
+
+CONFIG = make_config({"data": {"source": "rows.jsonl"}})
+
+
+def fingerprint_of_run(config, data):
+    return Origin.of(config.model.name, data).fingerprint(config)
+
+
+def test_is_the_same_wherever_the_run_lies_and_however_it_is_resampled():
+    moved = replace(CONFIG, out="elsewhere", evaluation=replace(CONFIG.evaluation, bootstrap=7))
+    assert fingerprint_of_run(moved, "data") == fingerprint_of_run(CONFIG, "data")
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["seed=1", "plan.weights=balanced", "plan.draws=10", "training.loss=focal", "training.learning_rate=0.5",
+     "model.name=t5-small", "trainer.use_cpu=true", "evaluation.method=generate"],
+)  # fmt: skip
+def test_differs_with_any_setting(override):
+    changed = make_config({"data": {"source": "rows.jsonl"}}, overrides=[override])
+    assert fingerprint_of_run(changed, "data") != fingerprint_of_run(CONFIG, "data")
+
+
+def test_differs_with_the_data():
+    assert fingerprint_of_run(CONFIG, "one") != fingerprint_of_run(CONFIG, "other")
+
+
+def test_differs_with_the_versions_but_not_the_platform(monkeypatch):
+    versions = {"torch": "1", "platform": "here"}
+    monkeypatch.setattr(identity, "installed_versions", lambda: dict(versions))
+    first = fingerprint_of_run(CONFIG, "data")
+    versions["platform"] = "there"
+    assert fingerprint_of_run(CONFIG, "data") == first
+    versions["torch"] = "2"
+    assert fingerprint_of_run(CONFIG, "data") != first
+
+
+def test_differs_with_the_weights_that_a_local_model_starts_from(tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(b"one")
+    local = replace(CONFIG, model=replace(CONFIG.model, name=str(tmp_path)))
+    first = fingerprint_of_run(local, "data")
+    (tmp_path / "model.safetensors").write_bytes(b"two")
+    assert fingerprint_of_run(local, "data") != first

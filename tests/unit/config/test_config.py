@@ -1,0 +1,299 @@
+"""Configurations: what is accepted, and how each refusal names the place and the remedy."""
+
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from equipoise.config import (
+    RunConfig,
+    config_to_dict,
+    load_config,
+    make_config,
+    parse_loss,
+    parse_rates,
+    parse_weights,
+    save_config,
+)
+from equipoise.errors import ConfigError, PlanError
+from equipoise.rates import Equal, Fixed, Proportional, Temperature, UniMax
+from equipoise.weights import Balanced, EffectiveNumber, Log, Natural, Power, Shares
+
+SMALL = {"data": {"source": "rows.jsonl"}}
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "run.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def refusal(folder: Path, text: str, **options: object) -> str:
+    with pytest.raises((ConfigError, PlanError)) as caught:
+        load_config(write(folder, text), **options)
+    return str(caught.value)
+
+
+def test_defaults_are_the_recommended_plan() -> None:
+    config = make_config(SMALL)
+    assert config.plan.rates == Equal()
+    assert config.plan.weights == Power(gamma=0.5)
+    assert config.plan.target_rates is None
+    assert config.seed == 0
+
+
+def test_configs_are_frozen() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        make_config(SMALL).seed = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "hint"),
+    [
+        ("data: {source: x}\nplan:\n  rate: equal\n", "line 3", "Did you mean `plan.rates`?"),
+        ("data: {source: x}\nplann: {}\n", "line 2", "Did you mean `plan`?"),
+        ("data: {source: x}\ntraining:\n  learning_rat: 1\n", "line 3", "`training.learning_rate`"),
+        ("data:\n  source: x\n  columns: {text: y}\n", "line 3", "Known here: task, input"),
+    ],
+)
+def test_unknown_keys_name_file_line_and_the_closest_key(tmp_path: Path, text: str, place: str, hint: str) -> None:
+    message = refusal(tmp_path, text)
+    assert "unknown key" in message
+    assert f"run.yaml, {place}:" in message
+    assert hint in message
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("seed: one", "`seed` must be a whole number, found 'one'"),
+        ("seed: true", "`seed` must be a whole number, found True"),
+        ("seed: 1.5", "`seed` must be a whole number, found 1.5"),
+        ("seed: -1", "`seed` must be at least 0, found -1"),
+        ("training: {learning_rate: fast}", "`training.learning_rate` must be a number, found 'fast'"),
+        ("training: {learning_rate: 0}", "`training.learning_rate` must be greater than 0, found 0.0"),
+        ("training: {learning_rate: .nan}", "`training.learning_rate` must be greater than 0, found nan"),
+        ("training: {batch_size: 0}", "`training.batch_size` must be at least 1, found 0"),
+        ("training: {warmup: 2}", "`training.warmup` must be at least 0 and at most 1, found 2"),
+        ("training: {loss: focus}", "found 'focus'. Did you mean 'focal'?"),
+        ("training: {loss: {gamma: 2}}", "`training.loss`: the loss must have a `name` out of cross_entropy, "),
+        ("training: {loss: {name: focal, level: word}}", "one of sequence, token, label, found 'word'"),
+        (
+            "training: {loss: {name: ldam, level: token}}",
+            "ldam is a loss of label scores, so its `level` must be label",
+        ),
+        ("training: {loss: {name: ldam, tau: 1}}", "takes max_margin, scale, reweight_from, beta, length_norm, found"),
+        ("training: {loss: {name: cross_entropy, length_norm: 1}}", "at level sequence takes label_smoothing, found"),
+        ("training: {loss: {name: weighted, weights: often}}", "unknown class weights 'often'"),
+        ("trainer: {label_smoothing_factor: 0.1}", "Set `training.loss` instead"),
+        ("training: 5", "`training` must be a mapping of keys to values, found 5"),
+        ("plan: {allow_repeats: 1}", "`plan.allow_repeats` must be true or false, found 1"),
+        ("plan: {draws: 0}", "`plan.draws` must be at least 1, found 0"),
+        ("evaluation: {method: guess}", "must be one of score, constrained, generate, found 'guess'"),
+        ("evaluation: {method: {heart: guess}}", "must be one of score, constrained, generate, found 'guess'"),
+        ("tasks: {heart: {kind: closed}}", "'classification', 'open', found 'closed'"),
+        ("tasks: {heart: {prompt: no place}}", "`prompt` must hold `{input}`"),
+        ("trainer: {seed: 3}", "`trainer.seed` follows from the rest of the configuration. Set `seed` instead"),
+        ("trainer: {max_steps: 3}", "Set `plan.draws` instead"),
+    ],
+)
+def test_wrong_values_name_key_expectation_and_finding(tmp_path: Path, text: str, expected: str) -> None:
+    message = refusal(tmp_path, f"data: {{source: x}}\n{text}\n")
+    assert expected in message
+    assert "run.yaml" in message
+
+
+def test_missing_key_is_named(tmp_path: Path) -> None:
+    assert "`data` is missing" in refusal(tmp_path, "seed: 1\n")
+    assert "`data.source` is missing" in refusal(tmp_path, "data: {text: binned}\n")
+    assert "`data` is missing" in refusal(tmp_path, "")
+
+
+def test_duplicate_keys_are_refused_with_both_lines(tmp_path: Path) -> None:
+    message = refusal(tmp_path, "data: {source: x}\nplan:\n  draws: 5\n  draws: 6\n")
+    assert "line 4: `plan.draws` was already given in" in message
+    assert "line 3" in message
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["data: {source: !!python/object/apply:os.getcwd []}", "data: {source: [}", "a: &x 1\n<<: *x", "? [1]\n: 2"],
+)
+def test_what_is_not_plain_yaml_is_refused(tmp_path: Path, text: str) -> None:
+    assert "run.yaml" in refusal(tmp_path, text)
+
+
+def test_yaml_means_what_it_says(tmp_path: Path) -> None:
+    text = """
+data: {source: x}
+training: {learning_rate: 1e-3}
+tasks:
+  no: {verbalisers: {no: off, 1: on, 2020-01-01: 1:30}}
+"""
+    config = load_config(write(tmp_path, text))
+    assert config.training.learning_rate == 0.001
+    assert config.tasks["no"].verbalisers == {"no": "off", "1": "on", "2020-01-01": "1:30"}
+
+
+def test_unreadable_files_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"Cannot read .*missing\.yaml"):
+        load_config(tmp_path / "missing.yaml")
+    (tmp_path / "latin.yaml").write_bytes(b"data: \xff")
+    with pytest.raises(ConfigError, match="UTF-8"):
+        load_config(tmp_path / "latin.yaml")
+
+
+def test_options_go_before_the_file_and_overrides_before_both(tmp_path: Path) -> None:
+    path = write(tmp_path, "data: {source: x}\nplan: {draws: 1}\nseed: 1\n")
+    config = load_config(path, options={"plan.draws": 2, "seed": 2}, overrides=["seed=3", "training.warmup=0.5"])
+    assert (config.plan.draws, config.seed, config.training.warmup) == (2, 3, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("plan.drows=5", "--set plan.drows=5: unknown key `plan.drows`. Did you mean `plan.draws`?"),
+        ("plan.draws=many", "--set plan.draws=many: `plan.draws` must be a whole number"),
+        ("plan.draws", "must look like `plan.draws=1000`"),
+        ("plan..draws=1", "must look like `plan.draws=1000`"),
+        ("plan.weights={heart: sqr}", "--set plan.weights={heart: sqr}: `plan.weights.heart`: unknown class weights"),
+        ("seed.x=1", "`seed` holds the value 7"),
+    ],
+)
+def test_overrides_are_checked_and_named(tmp_path: Path, override: str, expected: str) -> None:
+    text = "data: {source: x}\nseed: 7\nplan: {weights: {heart: sqrt}}\n"
+    assert expected in refusal(tmp_path, text, overrides=[override])
+
+
+def test_overrides_take_lists_and_mappings() -> None:
+    overrides = ["data.source=[a.csv, b.csv]", "plan.weights={'*': sqrt, heart: balanced}"]
+    config = make_config(SMALL, overrides=overrides)
+    assert config.data.source == ("a.csv", "b.csv")
+    assert config.plan.weights == {"*": Power(gamma=0.5), "heart": Balanced()}
+
+
+def test_resolved_config_reads_back_the_same(tmp_path: Path) -> None:
+    config = make_config(
+        {
+            "data": {"source": ["a", "b"], "columns": {"input": "text", "group": "patient"}},
+            "tasks": {"no": {"prompt": "{task}? {input}", "verbalisers": {"no": "off", "\u00e9": "1e3"}}},
+            "plan": {
+                "rates": "temperature:2,maximum=65536",
+                "weights": {"*": "balanced,max_ratio=50", "heart": {"scheme": "Shares", "shares": {"heart": {"a": 1}}}},
+                "target_weights": "natural",
+                "draws": 640,
+            },
+            "trainer": {"bf16": True, "optim": "adafactor"},
+            "evaluation": {"method": {"*": "score", "no": "generate"}},
+        }
+    )
+    save_config(config, tmp_path / "resolved.yaml")
+    assert load_config(tmp_path / "resolved.yaml") == config
+    assert make_config(config_to_dict(config)) == config
+    assert yaml.safe_load((tmp_path / "resolved.yaml").read_text(encoding="utf-8")) == config_to_dict(config)
+
+
+@pytest.mark.parametrize(
+    ("text", "scheme"),
+    [
+        ("equal", Equal()),
+        ("proportional", Proportional()),
+        ("proportional,maximum=65536", Proportional(maximum=65536)),
+        ("temperature:2", Temperature(2)),
+        ("temperature: 2 , maximum=65536", Temperature(2, maximum=65536)),
+        ("unimax:4", UniMax(4)),
+        ({"scheme": "temperature", "temperature": 2}, Temperature(2)),
+    ],
+)
+def test_rates(text: object, scheme: object) -> None:
+    assert parse_rates(text) == scheme
+
+
+@pytest.mark.parametrize(
+    ("text", "scheme"),
+    [
+        ("natural", Natural()),
+        ("sqrt", Power(0.5)),
+        ("power:0.25", Power(0.25)),
+        ("balanced", Balanced()),
+        ("balanced,max_ratio=50", Balanced().clipped(max_ratio=50)),
+        ("effective:0.999", EffectiveNumber(beta=0.999)),
+        ("log:1.5", Log(1.5)),
+        ({"scheme": "power", "gamma": 0.25, "max_ratio": 9}, Power(0.25).clipped(max_ratio=9)),
+    ],
+)
+def test_weights(text: object, scheme: object) -> None:
+    assert parse_weights(text) == scheme
+
+
+def test_schemes_from_files(tmp_path: Path) -> None:
+    (tmp_path / "rates.yaml").write_text("a: 0.25\nb: 0.75\n")
+    (tmp_path / "shares.yaml").write_text("a: {no: 0.5, yes: 0.5}\n")
+    assert parse_rates(f"fixed:{tmp_path / 'rates.yaml'}") == Fixed({"a": 0.25, "b": 0.75})
+    assert parse_weights(f"shares:{tmp_path / 'shares.yaml'}") == Shares({"a": {"no": 0.5, "yes": 0.5}})
+
+
+@pytest.mark.parametrize(
+    ("parse", "text", "expected"),
+    [
+        (parse_rates, "equl", "Did you mean 'equal'?"),
+        (parse_weights, "sqr", "Did you mean 'sqrt'?"),
+        (parse_rates, "equal:3", "'equal' takes no value"),
+        (parse_rates, "temperature:hot", "'temperature' needs a number, found 'hot'"),
+        (parse_rates, "temperature:0", "`temperature` must be a finite number above 0"),
+        (parse_rates, "temperature:2,max=3", "found max"),
+        (parse_weights, "power:0.5,max_ratio", "must look like `name=value`"),
+        (parse_weights, 3, "must be text such as 'natural' or a mapping, found 3"),
+        (parse_weights, {"gamma": 0.5}, "need the key `scheme`"),
+        (parse_weights, {"scheme": "Powr", "gamma": 0.5}, "found 'Powr'"),
+    ],
+)
+def test_wrong_schemes_say_what_is_known(parse: object, text: object, expected: str) -> None:
+    with pytest.raises((ConfigError, PlanError), match=re.escape(expected)):
+        parse(text)  # type: ignore[operator]
+
+
+def test_a_wrong_scheme_in_a_file_names_its_place(tmp_path: Path) -> None:
+    message = refusal(tmp_path, "data: {source: x}\nplan:\n  weights:\n    heart: sqr\n")
+    assert "run.yaml, line 4: `plan.weights.heart`: unknown class weights 'sqr'" in message
+
+
+def test_method_of_a_task() -> None:
+    config: RunConfig = make_config({**SMALL, "evaluation": {"method": {"notes": "generate", "*": "constrained"}}})
+    assert config.evaluation.method_of("notes") == "generate"
+    assert config.evaluation.method_of("heart") == "constrained"
+    assert make_config(SMALL).evaluation.method_of("heart") == "score"
+
+
+@pytest.mark.parametrize(
+    ("value", "name", "level"),
+    [
+        ("cross_entropy", "cross_entropy", "sequence"),
+        ("focal", "focal", "sequence"),
+        ("logit_adjusted", "logit_adjusted", "label"),
+        ("ldam", "ldam", "label"),
+        ({"name": "focal", "level": "label", "gamma": 1}, "focal", "label"),
+        ({"name": "cross_entropy", "level": "token", "label_smoothing": 0.1}, "cross_entropy", "token"),
+        ({"name": "weighted", "weights": "power:0.5", "length_norm": 0.5}, "weighted", "label"),
+        ({"name": "cost_sensitive", "costs": {"t": {"a": {"b": 2}}}}, "cost_sensitive", "label"),
+    ],
+)
+def test_losses_are_named_and_read_back(tmp_path: Path, value: object, name: str, level: str) -> None:
+    config = make_config(SMALL | {"training": {"loss": value}})
+    assert (config.training.loss.name, config.training.loss.level) == (name, level)
+    save_config(config, tmp_path / "saved.yaml")
+    assert load_config(tmp_path / "saved.yaml") == config
+
+
+def test_the_default_loss_counts_sequences() -> None:
+    assert config_to_dict(make_config(SMALL))["training"]["loss"] == {"name": "cross_entropy", "level": "sequence"}
+
+
+def test_the_losses_of_the_documentation_are_read() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "losses.md").read_text(encoding="utf-8")
+    lines = [line.strip() for line in text.splitlines() if line.startswith("  loss: ")]
+    assert len(lines) == 8
+    levels = [parse_loss(yaml.safe_load(line)["loss"]).level for line in lines]
+    assert levels == ["sequence", "token", "sequence", "label", "label", "label", "label", "sequence"]

@@ -1,0 +1,114 @@
+from pathlib import Path
+
+import pytest
+
+from equipoise.data import read_records
+from equipoise.data.readers.sources import find_sources
+from equipoise.errors import DataError
+
+
+def write(path: Path, task: str = "t", split: str = "") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    extra = f', "split": "{split}"' if split else ""
+    path.write_text(f'{{"task": "{task}", "input": "x", "target": "{path.stem}"{extra}}}\n')
+    return path
+
+
+def order(source: object) -> list[str]:
+    return read_records(source).column("target").to_pylist()
+
+
+def test_files_globs_and_lists_of_them(tmp_path: Path) -> None:
+    paths = [write(tmp_path / name) for name in ("b.jsonl", "a.jsonl", "c.ndjson")]
+    assert order(paths) == ["b", "a", "c"]
+    assert order(str(tmp_path / "*.jsonl")) == ["a", "b"]
+    assert order([paths[2], str(tmp_path / "?.jsonl")]) == ["c", "a", "b"]
+
+
+def test_a_folder_gives_its_known_files_sorted(tmp_path: Path) -> None:
+    for name in ("b.jsonl", "sub/a.jsonl", "a.jsonl", ".hidden/x.jsonl", ".y.jsonl"):
+        write(tmp_path / name)
+    (tmp_path / "README.md").write_text("not data")
+    (tmp_path / "t.csv").write_text("task,input,target\nt,x,csv\n")
+    assert [Path(one.name).relative_to(tmp_path).as_posix() for one in find_sources(tmp_path)] == [
+        "a.jsonl",
+        "b.jsonl",
+        "sub/a.jsonl",
+        "t.csv",
+    ]
+    assert order(tmp_path) == ["a", "b", "a", "csv"]
+
+
+def test_a_glob_may_span_folders(tmp_path: Path) -> None:
+    write(tmp_path / "x/y/a.jsonl")
+    assert order(str(tmp_path / "**/*.jsonl")) == ["a"]
+
+
+def test_a_name_with_brackets_is_a_name_first(tmp_path: Path) -> None:
+    assert order(str(write(tmp_path / "a[1].jsonl"))) == ["a[1]"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("missing.jsonl", r"missing.jsonl: no such file or folder \(beside it: a.jsonl\)"),
+        ("none/missing.jsonl", r"missing.jsonl: no such file or folder \(there is no folder .*none\)"),
+        ("*.csv", r"\*.csv: no file matches this pattern"),
+        ("empty", r"empty: the folder holds no file of a supported kind: .jsonl, .ndjson, .csv, .tsv, .parquet"),
+        (
+            "data.xlsx",
+            r"the kind of file `.xlsx` is not supported, expected .jsonl, .ndjson, .csv, .tsv, .parquet \(each",
+        ),
+        ("data.json", r"`.json` is not supported.*If it holds one object per line, name it .jsonl"),
+        ("data.txt.gz", r"`.txt` is not supported"),
+        ("noending", r"`noending` is not supported"),
+    ],
+)
+def test_what_is_not_found_or_not_known(tmp_path: Path, name: str, message: str) -> None:
+    write(tmp_path / "a.jsonl")
+    (tmp_path / "empty").mkdir()
+    for other in ("data.xlsx", "data.json", "data.txt.gz", "noending"):
+        (tmp_path / other).write_text("x")
+    with pytest.raises(DataError, match=message):
+        read_records(tmp_path / name)
+
+
+@pytest.mark.parametrize(("source", "name"), [(3, "int"), ({"a": 1}, "dict"), (b"x", "bytes"), (None, "NoneType")])
+def test_what_is_no_source(source: object, name: str) -> None:
+    with pytest.raises(DataError, match=f"`source` must be a path.*found {name}"):
+        read_records(source)
+
+
+def test_an_empty_list_is_no_source() -> None:
+    with pytest.raises(DataError, match="No source of records was given"):
+        read_records([])
+
+
+def test_the_same_file_twice_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl")
+    with pytest.raises(DataError, match=r"a.jsonl: the file is given twice"):
+        read_records([path, str(tmp_path / "*.jsonl")])
+
+
+def test_splits_are_in_all_files_or_in_none(tmp_path: Path) -> None:
+    write(tmp_path / "a.jsonl", split="train")
+    write(tmp_path / "b.jsonl")
+    with pytest.raises(DataError, match=r"b.jsonl: the rows have no split, but those of .*a.jsonl have one"):
+        read_records(tmp_path)
+
+
+def test_an_empty_file_among_others_is_no_matter(tmp_path: Path) -> None:
+    write(tmp_path / "a.jsonl", split="train")
+    (tmp_path / "b.jsonl").write_text("")
+    assert len(read_records(tmp_path)) == 1
+
+
+def test_a_file_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "a.jsonl")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(DataError, match=r"a.jsonl: cannot be read \(Permission denied\)"):
+        read_records(path)

@@ -1,0 +1,100 @@
+"""Gradient methods: the direction that their papers give for two gradients, and what is refused."""
+
+import sys
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from equipoise.errors import ConfigError, StateError
+from equipoise.losses.tasks.gradients import GradientMethod, Gradients, tasks_loss_of
+
+pytest.importorskip("torchjd")
+G = torch.tensor([[1.0, 0.0], [-1.0, 1.0]])  # in conflict: g_1 g_2 = -1
+AGREE = torch.tensor([[1.0, 0.0], [1.0, 1.0]])
+
+
+def aggregated(method: GradientMethod, rows: torch.Tensor, parts: int = 1) -> torch.Tensor:
+    """The gradient of two parameters when the losses have these rows; each part adds its share of the rows."""
+    first, second = torch.zeros(1, requires_grad=True), torch.zeros(1, requires_grad=True)
+    for _ in range(parts):
+        method.backward(rows @ torch.cat([first, second]) / parts, [first, second])
+    method.finish([first, second])
+    return torch.cat([first.grad, second.grad])
+
+
+@pytest.mark.parametrize("parts", [1, 4])
+def test_pcgrad_projects_each_gradient_on_the_normal_plane_of_the_other(parts) -> None:
+    g, h = G
+    expected = (g - (g @ h) / (h @ h) * h) + (h - (g @ h) / (g @ g) * g)
+    assert_close(aggregated(GradientMethod("PCGrad"), G, parts), expected)
+    assert_close(aggregated(GradientMethod("PCGrad"), AGREE, parts), AGREE.sum(0))
+
+
+@pytest.mark.parametrize("parts", [1, 4])
+def test_upgrad_projects_each_gradient_on_the_dual_cone_and_averages(parts) -> None:
+    pytest.importorskip("quadprog")
+    # The projections of (1, 0) and (-1, 1) on {x : G x >= 0} = {x_1 >= 0, x_2 >= x_1}.
+    expected = (torch.tensor([0.5, 0.5]) + torch.tensor([0.0, 1.0])) / 2
+    assert_close(aggregated(GradientMethod("UPGrad"), G, parts), expected, atol=1e-3, rtol=0)
+    assert_close(aggregated(GradientMethod("UPGrad"), AGREE, parts), AGREE.mean(0), atol=1e-3, rtol=0)
+
+
+def test_mgda_takes_the_shortest_vector_of_the_convex_hull() -> None:
+    # a (1, 0) + (1 - a) (-1, 1) is shortest at a = 3/5
+    expected = torch.tensor([0.2, 0.4])
+    assert_close(aggregated(GradientMethod("MGDA"), G), expected, atol=1e-2, rtol=0)
+
+
+def test_cagrad_helps_both_tasks() -> None:
+    pytest.importorskip("cvxpy")
+    assert (G @ G.mean(0)).min() == 0
+    assert (G @ aggregated(GradientMethod("CAGrad", c=0.5), G) > 0).all()
+
+
+@pytest.mark.filterwarnings("ignore:You are solving a parameterized problem that is not DPP")  # torchjd's NashMTL
+def test_nash_mtl_gives_each_task_the_inverse_of_what_it_gets() -> None:
+    pytest.importorskip("cvxpy")
+    pytest.importorskip("ecos")
+    rows = torch.tensor([[1.0, 0.0], [-0.9, 1.0]])
+    update = aggregated(GradientMethod("NashMTL", n_tasks=2), rows)
+    weights = torch.linalg.solve(rows.T, update)
+    gains = weights * (rows @ update)  # all alike where G G' a = 1 / a, Navon et al. (2022), claim 3.2
+    assert_close(gains[0], gains[1], rtol=0.05, atol=0)
+    plain = rows @ rows.sum(0)
+    assert plain[1] / plain[0] > 2, "with equal weights they would differ"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "match"),
+    [
+        ("gradients", "needs `aggregator`"),
+        ({"name": "gradients", "aggregator": "UPGard"}, "Did you mean UPGrad"),
+        ({"name": "gradients", "aggregator": "Aggregator"}, "must be a class of torchjd.aggregation"),
+        ({"name": "gradients", "aggregator": "PCGrad", "c": 1}, "PCGrad cannot be made of the options"),
+        ({"name": "uncertanty"}, "Did you mean 'uncertainty'"),
+    ],
+)
+def test_a_choice_that_cannot_be_used_is_refused(chosen, match) -> None:
+    with pytest.raises(ConfigError, match=match):
+        tasks_loss_of(chosen, ["a", "b"])
+
+
+def test_without_torchjd_the_message_says_how_to_install_it(monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "torchjd", None)
+    with pytest.raises(ConfigError, match=r'pip install "equipoise\[gradients\]"'):
+        GradientMethod("UPGrad")
+
+
+def test_a_list_of_options_becomes_a_tensor() -> None:
+    found = aggregated(GradientMethod("Constant", weights=[1.0, 3.0]), AGREE)
+    assert_close(found, torch.tensor([4.0, 3.0]))
+
+
+def test_an_aggregator_with_memory_cannot_be_continued() -> None:
+    assert not GradientMethod("PCGrad").keeps_state
+    state = Gradients(["a"], GradientMethod("PCGrad")).state_dict()
+    Gradients(["a"], GradientMethod("PCGrad")).load_state_dict(state)
+    remembering = Gradients(["a"], GradientMethod("GradVac"))
+    with pytest.raises(StateError, match="GradVac remembers earlier steps"):
+        remembering.load_state_dict(remembering.state_dict())

@@ -1,0 +1,130 @@
+"""Label scores with gradients: those of LabelScorer, of rows of several tasks at once."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tests.support.seq2seq import MODELS, TASKS, TOKENIZER, built, t5
+from torch import Tensor
+
+from equipoise.errors import DataError, RunError
+from equipoise.models import LabelScorer, label_scores, label_tokens, prefix_tree
+from equipoise.models.batches import pad_rows
+
+ROWS = [("letters", "one"), ("two", "a much longer input"), ("letters", ""), ("one", "x"), ("two", "three 3")]
+
+
+def tree_of(model: Any, name: str) -> Any:
+    return prefix_tree(model, label_tokens(TASKS[name], TOKENIZER), TASKS[name].labels)
+
+
+def batch_of(model: Any, rows: list[tuple[str, str]]) -> tuple[Tensor, Tensor, list[Any]]:
+    trees = {name: tree_of(model, name) for name, _ in rows}
+    ids, mask = pad_rows([TOKENIZER(text).input_ids for _, text in rows], 0, torch.device("cpu"))
+    return ids, mask, [trees[name] for name, _ in rows]
+
+
+def one_pass_per_label(model: Any, rows: list[tuple[str, str]]) -> list[Tensor]:
+    """log p(label | x) by a whole forward pass for each pair, its gradient with it."""
+    scores = []
+    for name, text in rows:
+        ids = torch.tensor([TOKENIZER(text).input_ids])
+        for label in TASKS[name].labels:
+            target = torch.tensor([TOKENIZER(TASKS[name].target_text(label)).input_ids])
+            logits = model(input_ids=ids, labels=target).logits
+            scores.append(logits.log_softmax(-1).gather(-1, target[..., None]).sum())
+    return scores
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_scores_are_those_of_the_scorer(name: str):
+    model = built(name)
+    found = label_scores(model, *batch_of(model, ROWS)).detach().numpy()
+    assert found.shape == (5, 6)
+    scorer = LabelScorer(model, TOKENIZER, TASKS)
+    for row, (task, text) in enumerate(ROWS):
+        expected = scorer.log_probs(task, [TOKENIZER(text).input_ids])[0]
+        np.testing.assert_allclose(found[row, : len(expected)], expected, atol=1e-5, rtol=1e-6)
+        assert np.isneginf(found[row, len(expected) :]).all()
+
+
+@pytest.mark.parametrize("name", ["t5 tied", "bart"])
+def test_gradients_are_those_of_one_pass_per_label(name: str):
+    model = built(name)
+    weights = torch.linspace(-1.0, 2.0, sum(len(TASKS[task].labels) for task, _ in ROWS))
+    torch.stack(one_pass_per_label(model, ROWS)).mul(weights).sum().backward()
+    expected = {key: parameter.grad for key, parameter in model.named_parameters()}
+    model.zero_grad(set_to_none=True)
+    scores = label_scores(model, *batch_of(model, ROWS))
+    scores[torch.isfinite(scores)].mul(weights).sum().backward()
+    for key, parameter in model.named_parameters():
+        largest = expected[key].abs().max().item()
+        assert largest > 0 or key.endswith("k_proj.bias"), f"{key} has no part in the scores"
+        torch.testing.assert_close(parameter.grad, expected[key], rtol=1e-4, atol=1e-4 * max(largest, 1e-4))
+
+
+def test_every_input_is_encoded_once_and_every_prefix_asked_once():
+    model = built("t5 tied")
+    encoded: list[int] = []
+    asked: list[int] = []
+    decoded: list[int] = []
+    model.encoder.register_forward_hook(lambda _, __, output: encoded.append(len(output[0])))
+    model.decoder.register_forward_hook(lambda _, __, output: decoded.append(len(output[0])))
+    model.lm_head.register_forward_hook(lambda _, __, logits: asked.append(logits.shape[:-1].numel()))
+    label_scores(model, *batch_of(model, ROWS))
+    trees = [tree_of(model, name) for name, _ in ROWS]
+    assert (encoded, len(decoded), asked) == ([len(ROWS)], 1, [sum(tree.prefixes for tree in trees)])
+    assert decoded[0] == sum(len(tree.decoder_inputs) for tree in trees)
+
+
+def test_the_model_is_left_as_it_was():
+    model = built("t5 tied")
+    ids, mask, trees = batch_of(model, ROWS[:2])
+    before = model(input_ids=ids, attention_mask=mask, decoder_input_ids=torch.zeros(2, 1, dtype=torch.int64)).logits
+    label_scores(model, ids, mask, trees)
+    with pytest.raises(IndexError):
+        label_scores(model, ids + 1000, mask, trees)
+    after = model(input_ids=ids, attention_mask=mask, decoder_input_ids=torch.zeros(2, 1, dtype=torch.int64)).logits
+    assert torch.equal(before, after)
+
+
+def test_gradient_checkpointing_changes_nothing():
+    model: Any = t5(dropout_rate=0.0).train()
+    label_scores(model, *batch_of(model, ROWS)).nan_to_num(neginf=0.0).sum().backward()
+    expected = [parameter.grad.clone() for parameter in model.parameters()]
+    model.zero_grad()
+    # transformers 5.0 has the one name, later versions the other.
+    enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
+    enable({"use_reentrant": False})
+    label_scores(model, *batch_of(model, ROWS)).nan_to_num(neginf=0.0).sum().backward()
+    for parameter, gradient in zip(model.parameters(), expected, strict=True):
+        torch.testing.assert_close(parameter.grad, gradient, rtol=1e-4, atol=1e-5)
+
+
+def test_bfloat16_gives_finite_scores_in_float32():
+    model = built("t5 tied")
+    with torch.autocast("cpu", torch.bfloat16):
+        found = label_scores(model, *batch_of(model, ROWS))
+    exact = label_scores(model, *batch_of(model, ROWS))
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, exact, rtol=0.05, atol=0.5)
+    assert not torch.equal(found, exact), "autocast was not on"
+
+
+def test_refusals():
+    model = built("t5 tied")
+    ids, mask, trees = batch_of(model, ROWS)
+    with pytest.raises(DataError, match="`trees` must hold the labels of each of 5 rows, found 4"):
+        label_scores(model, ids, mask, trees[:4])
+    with pytest.raises(RunError, match="must have an encoder, found none in Linear"):
+        label_scores(torch.nn.Linear(1, 1), ids, mask, trees)
+
+    class Deaf(torch.nn.Module):
+        """Stands for a compiled model that no longer looks at hooks."""
+
+        def forward(self, decoder_input_ids: Tensor, **_: Any) -> Any:
+            return type("Output", (), {"logits": torch.zeros(*decoder_input_ids.shape, 384)})
+
+    with pytest.raises(RunError, match="it ignores hooks"):
+        label_scores(model, ids, mask, trees, wrapped=Deaf())

@@ -1,0 +1,112 @@
+"""Models to train."""
+
+import json
+
+import pytest
+import torch
+from transformers import ByT5Tokenizer, T5Config, T5ForConditionalGeneration
+
+from equipoise.errors import RunError
+from equipoise.models import TinyShape, load_model, load_tokenizer
+
+SHAPE = TinyShape(d_model=16, d_kv=8, d_ff=24, num_layers=1, num_decoder_layers=1, num_heads=2)
+
+
+@pytest.fixture
+def byt5(tmp_path):
+    ByT5Tokenizer(extra_ids=0).save_pretrained(tmp_path / "byt5")
+    return tmp_path / "byt5"
+
+
+def save(folder, dtype=torch.float32, **config):
+    model = T5ForConditionalGeneration(
+        T5Config(vocab_size=64, d_model=16, d_kv=8, d_ff=24, num_layers=1, num_heads=2, **config)
+    )
+    model.to(dtype).save_pretrained(folder)
+    ByT5Tokenizer(extra_ids=0).save_pretrained(folder)
+    return folder
+
+
+def test_tiny_is_trainable_at_once(byt5) -> None:
+    model, tokenizer = load_model("tiny", tokenizer=byt5, shape=SHAPE)
+    batch = tokenizer(["fine"], text_target=["good"], return_tensors="pt")
+    assert model(**batch).loss.isfinite()
+    assert model.config.vocab_size == 384  # 259 tokens, rounded up to a multiple of 128
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+
+
+def test_tiny_follows_its_seed_and_leaves_the_global_one(byt5) -> None:
+    def weights(seed: int) -> torch.Tensor:
+        return load_model("tiny", seed=seed, tokenizer=byt5, shape=SHAPE)[0].get_input_embeddings().weight
+
+    state = torch.get_rng_state()
+    assert torch.equal(weights(1), weights(1))
+    assert not torch.equal(weights(1), weights(2))
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_a_bfloat16_checkpoint_is_trained_in_float32(tmp_path) -> None:
+    model, _ = load_model(save(tmp_path, torch.bfloat16, decoder_start_token_id=0))
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+
+
+def test_a_decoder_that_cannot_start_is_named(tmp_path) -> None:
+    with pytest.raises(RunError, match="decoder_start_token_id"):
+        load_model(save(tmp_path))
+
+
+def test_pickled_weights_are_refused(tmp_path) -> None:
+    save(tmp_path, decoder_start_token_id=0)
+    (tmp_path / "model.safetensors").unlink()
+    (tmp_path / "pytorch_model.bin").write_bytes(b"pickle")
+    with pytest.raises(RunError, match="safetensors"):
+        load_model(tmp_path)
+
+
+def test_a_folder_without_a_model_is_named(tmp_path) -> None:
+    with pytest.raises(RunError, match=str(tmp_path)):
+        load_model(tmp_path)
+
+
+def test_a_model_without_a_tokenizer_is_named(tmp_path) -> None:
+    save(tmp_path, decoder_start_token_id=0)
+    for file in tmp_path.glob("*token*"):
+        file.unlink()
+    with pytest.raises(RunError, match="tokenizer"):
+        load_model(tmp_path)
+
+
+def test_code_that_comes_with_a_model_is_never_run(tmp_path) -> None:
+    save(tmp_path, decoder_start_token_id=0)
+    harm = tmp_path / "harm"
+    (tmp_path / "mine.py").write_text(f"open({str(harm)!r}, 'w')\nclass Mine: pass\n")
+    config = json.loads((tmp_path / "config.json").read_text())
+    own = dict.fromkeys(("AutoConfig", "AutoModelForSeq2SeqLM", "AutoTokenizer"), "mine.Mine")
+    (tmp_path / "config.json").write_text(json.dumps(config | {"model_type": "mine", "auto_map": own}))
+    with pytest.raises(RunError, match="cannot be loaded as an encoder-decoder"):
+        load_model(tmp_path)
+    (tmp_path / "tokenizer_config.json").write_text(
+        json.dumps({"tokenizer_class": "Mine", "auto_map": {"AutoTokenizer": ["mine.Mine", None]}})
+    )
+    with pytest.raises(RunError, match="holds no tokenizer"):
+        load_tokenizer(tmp_path)
+    assert not harm.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("model.safetensors", b"\x10\x00\x00\x00\x00\x00\x00\x00{"),
+        ("model.safetensors", b"\xff" * 16),
+        ("config.json", b"[]"),
+        ("config.json", b'{"model_type": "t5", "d_model": "wide"}'),
+        ("config.json", b"\xff"),
+        ("tokenizer_config.json", b"{"),
+        ("tokenizer_config.json", b"[]"),
+    ],
+)
+def test_a_damaged_folder_is_named(tmp_path, name, content) -> None:
+    save(tmp_path, decoder_start_token_id=0)
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(RunError, match=str(tmp_path)):
+        load_model(tmp_path)

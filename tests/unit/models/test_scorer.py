@@ -1,0 +1,230 @@
+"""Label scores against one forward pass per input and label; generation."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tests.support.seq2seq import LABELS, MODELS, TASK, TASKS, TOKENIZER, built
+from torch import nn
+from transformers import ByT5Tokenizer
+
+from equipoise.data import Task
+from equipoise.errors import ConfigError, DataError, RunError
+from equipoise.models import LabelScorer, evaluating, label_probabilities
+from equipoise.models.batches import length_batches
+
+
+def tokens(*texts: str) -> list[list[int]]:
+    return [TOKENIZER(text).input_ids for text in texts]
+
+
+INPUTS = tokens("one", "a much longer input", "", "one", "three 3")
+
+
+def one_at_a_time(model: Any, task: Task, inputs: list[list[int]]) -> np.ndarray:
+    scores = np.empty((len(inputs), len(task.labels)))
+    for i, ids in enumerate(inputs):
+        for c, label in enumerate(task.labels):
+            target = torch.tensor([TOKENIZER(task.target_text(label)).input_ids])
+            with torch.no_grad():
+                logits = model(input_ids=torch.tensor([ids]), labels=target).logits.double()
+            scores[i, c] = logits.log_softmax(-1).gather(-1, target[..., None]).sum()
+    return scores
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_equals_one_label_at_a_time(name: str):
+    model = built(name)
+    expected = one_at_a_time(model, TASK, INPUTS)
+    assert np.ptp(expected, axis=1).min() > 0.5
+    found = LabelScorer(model, TOKENIZER, TASKS).log_probs("letters", INPUTS)
+    assert found.dtype == np.float64
+    np.testing.assert_allclose(found, expected, atol=1e-5, rtol=1e-6)
+
+
+@pytest.mark.parametrize("most_logits", [1, 384 * 3, 384 * 20])
+@pytest.mark.parametrize("batch_tokens", [1, 16, 10_000])
+def test_the_way_of_batching_changes_nothing(most_logits: int, batch_tokens: int):
+    model = built("t5 tied")
+    whole = LabelScorer(model, TOKENIZER, TASKS).log_probs("letters", INPUTS)
+    cut = LabelScorer(model, TOKENIZER, TASKS, most_logits=most_logits)
+    np.testing.assert_allclose(cut.log_probs("letters", INPUTS, batch_tokens=batch_tokens), whole, atol=1e-5)
+
+
+@pytest.mark.parametrize("task", ["two", "one"])
+def test_verbalisers_and_a_single_label(task: str):
+    model = built("t5 tied")
+    found = LabelScorer(model, TOKENIZER, TASKS).log_probs(task, INPUTS)
+    np.testing.assert_allclose(found, one_at_a_time(model, TASKS[task], INPUTS), atol=1e-5)
+
+
+def test_output_layer_sees_each_distinct_prefix_of_distinct_inputs_once():
+    model = built("t5 tied")
+    seen: list[int] = []
+    hook = model.lm_head.register_forward_hook(lambda _, __, logits: seen.append(logits.shape[:-1].numel()))
+    LabelScorer(model, TOKENIZER, TASKS).log_probs("letters", INPUTS)
+    hook.remove()
+    targets = [tuple(TOKENIZER(label).input_ids) for label in LABELS]
+    prefixes = {target[:length] for target in targets for length in range(len(target))}
+    assert sum(seen) == 4 * len(prefixes) == 4 * 11
+
+
+def test_a_label_that_begins_another_needs_no_decoder_row():
+    model = built("t5 tied")
+    seen: list[int] = []
+    hook = model.decoder.register_forward_hook(lambda _, __, output: seen.append(output[0].shape[0]))
+    LabelScorer(model, TOKENIZER, TASKS).log_probs("letters", INPUTS)
+    hook.remove()
+    assert sum(seen) == 4 * len({"abc", "abd", "bcde", "zz"})
+
+
+def test_encodes_each_distinct_input_once():
+    model = built("t5 tied")
+    seen: list[int] = []
+    hook = model.encoder.register_forward_hook(lambda _, __, output: seen.append(output[0].shape[0]))
+    LabelScorer(model, TOKENIZER, TASKS).log_probs("letters", INPUTS, batch_tokens=20)
+    hook.remove()
+    assert sum(seen) == 4
+
+
+def test_length_normalisation_divides_by_tokens():
+    scorer = LabelScorer(built("t5 tied"), TOKENIZER, TASKS)
+    plain = scorer.log_probs("letters", INPUTS)
+    lengths = np.array([len(label) + 1 for label in LABELS])  # bytes and the end of sequence
+    for exponent in (0.5, 1.0):
+        normalised = scorer.log_probs("letters", INPUTS, length_normalisation=exponent)
+        np.testing.assert_allclose(normalised, plain / lengths**exponent)
+
+
+def test_no_inputs():
+    assert LabelScorer(built("t5 tied"), TOKENIZER, TASKS).log_probs("letters", []).shape == (0, 6)
+
+
+def test_bfloat16_model():
+    model = built("t5 tied")
+    expected = LabelScorer(model, TOKENIZER, TASKS).log_probs("letters", INPUTS)
+    found = LabelScorer(model.bfloat16(), TOKENIZER, TASKS).log_probs("letters", INPUTS)
+    np.testing.assert_allclose(found, expected, rtol=0.05)
+
+
+def test_model_is_left_as_it_was():
+    model = built("t5 tied").train()
+    model.encoder.eval()
+    scorer = LabelScorer(model, TOKENIZER, TASKS)
+    first = scorer.log_probs("letters", INPUTS)
+    assert (first == scorer.log_probs("letters", INPUTS)).all()  # no dropout
+    assert model.training
+    assert model.decoder.training
+    assert not model.encoder.training
+    assert torch.is_grad_enabled()
+    output = model(input_ids=torch.tensor([[5, 1]]), labels=torch.tensor([[6, 1]]))
+    assert output.logits.shape == (1, 2, 384)  # the output layer sees every position again
+    output.loss.backward()
+
+
+def test_mode_comes_back_after_an_error():
+    model = nn.Dropout()
+    with pytest.raises(RuntimeError), evaluating(model):
+        raise RuntimeError
+    assert model.training
+    assert torch.is_grad_enabled()
+
+
+def test_probabilities():
+    found = label_probabilities(np.array([[-1000.0, -1000.0 + np.log(3)], [-1e6, 0.0]]))
+    np.testing.assert_allclose(found, [[0.25, 0.75], [0.0, 1.0]])
+    assert label_probabilities(np.empty((0, 3))).shape == (0, 3)
+
+
+def test_refusals():
+    model = built("t5 tied")
+    scorer = LabelScorer(model, TOKENIZER, TASKS)
+    with pytest.raises(ConfigError, match="`task` must be one of letters, one, say, two, found 'other'"):
+        scorer.log_probs("other", INPUTS)
+    with pytest.raises(ConfigError, match="open-ended 'say'"):
+        scorer.log_probs("say", INPUTS)
+    with pytest.raises(RunError, match="must have an output layer"):
+        LabelScorer(Headless(model), TOKENIZER, TASKS).log_probs("letters", INPUTS)
+
+
+class Headless(nn.Module):
+    """A model that does not say where its output layer is."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.prepare_decoder_input_ids_from_labels = model.prepare_decoder_input_ids_from_labels
+
+
+def test_labels_that_look_alike_are_refused():
+    class Deaf(ByT5Tokenizer):
+        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+            return {"input_ids": [[2, 1] for _ in kwargs["text_target"]]}
+
+    scorer = LabelScorer(built("t5 tied"), Deaf(), TASKS)
+    with pytest.raises(DataError, match="Labels 'a' and 'abc' have the same tokens"):
+        scorer.log_probs("letters", INPUTS)
+    with pytest.raises(DataError, match="Labels 'x' and 'y' have the same tokens"):
+        scorer.constrained_generate("two", INPUTS)
+
+
+def greedy_in_the_tree(model: Any, ids: list[int]) -> int:
+    """Walk from token to token, each time the most probable one that some label goes on with."""
+    targets = [TOKENIZER(label).input_ids for label in LABELS]
+    path: list[int] = []
+    while path not in targets:
+        with torch.no_grad():
+            logits = model(
+                input_ids=torch.tensor([ids]),
+                decoder_input_ids=torch.tensor([[model.config.decoder_start_token_id, *path]]),
+            ).logits
+        allowed = {target[len(path)] for target in targets if target[: len(path)] == path}
+        path.append(max(allowed, key=lambda token: logits[0, -1, token].item()))
+    return targets.index(path)
+
+
+@pytest.mark.parametrize("name", ["t5 tied", "bart"])
+def test_constrained_generation_is_greedy_in_the_tree_of_labels(name: str):
+    model = built(name)
+    inputs = tokens(*(f"input {n}" * n for n in range(1, 9)))
+    found = LabelScorer(model, TOKENIZER, TASKS).constrained_generate("letters", inputs, batch_tokens=60)
+    assert found.tolist() == [greedy_in_the_tree(model, ids) for ids in inputs]
+    assert found.dtype == np.int64
+
+
+def test_constrained_generation_with_many_beams_finds_the_best_label():
+    model = built("t5 tied")
+    model.generation_config.length_penalty = 0.0
+    scorer = LabelScorer(model, TOKENIZER, TASKS)
+    best = scorer.log_probs("letters", INPUTS).argmax(axis=1)
+    assert scorer.constrained_generate("letters", INPUTS, beams=8).tolist() == best.tolist()
+
+
+def test_constrained_generation_ignores_settings_for_other_texts():
+    model = built("t5 tied")
+    model.generation_config.min_length = 30
+    model.generation_config.no_repeat_ngram_size = 1
+    found = LabelScorer(model, TOKENIZER, TASKS).constrained_generate("letters", INPUTS)
+    assert set(found.tolist()) <= set(range(6))
+
+
+def test_free_generation():
+    model = built("t5 tied").train()
+    scorer = LabelScorer(model, TOKENIZER, TASKS)
+    found = scorer.generate(INPUTS, max_new_tokens=5)
+    with evaluating(model):
+        ids = model.generate(input_ids=torch.tensor([INPUTS[1]]), max_new_tokens=5, do_sample=False)
+    assert found[1] == TOKENIZER.decode(ids[0], skip_special_tokens=True)
+    assert found[0] == found[3]
+    assert found == scorer.generate(INPUTS, max_new_tokens=5, batch_tokens=1)
+    assert model.training
+    assert scorer.generate([]) == []
+    assert len(scorer.generate(INPUTS, max_new_tokens=5, beams=3)) == len(INPUTS)
+
+
+def test_batches_hold_every_row_once_and_keep_their_size():
+    lengths = np.random.default_rng(0).integers(0, 30, 200)
+    batches = length_batches(lengths, 64)
+    assert sorted(np.concatenate(batches).tolist()) == list(range(200))
+    assert all(len(batch) * max(1, lengths[batch].max()) <= 64 for batch in batches)
+    assert len(batches) < 2 * lengths.sum() / 64

@@ -1,0 +1,54 @@
+"""The page of a calibration: escaped, self-contained, and true to its numbers."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from equipoise.calibration import Belongs, Calibration, ReliabilityTable, TaskCalibration
+from equipoise.runs.calibration.page import build_page, calibration_page
+from equipoise.runs.calibration.report import Calibrated, TaskReport
+from equipoise.runs.directory import RunDirectory
+
+BAD = "<script>alert('$x$')</script>"
+
+
+def found(path: Path, after: float | None) -> Calibrated:
+    table = ReliabilityTable(3, (4, 0, 6), (4.0, 0.0, 6.0), (0.3, None, 0.9), (0.25, None, 0.5))
+    before = {"log_loss": 0.5, "brier": 0.4, "ece": 0.3, "macro_f1": None, "balanced_accuracy": 0.25}
+    task = TaskReport(
+        10, 5, 1.25, 0.4, "macro_f1", None, before, None if after is None else {**before, "log_loss": after},
+        {"before": table} if after is None else {"before": table, "after": table},
+        {"no": {"actual": 0.8125, "before": 0.5}, BAD: {"actual": 0.1875, "before": 0.5}}, ("only 10 <rows>",),
+    )  # fmt: skip
+    correction = TaskCalibration(("no", BAD), np.array([0.5, 0.5]), np.array([0.9, 0.1]), 1.25, 0.4)
+    calibration = Calibration(Belongs("plan", "model"), "natural", 10, {BAD: correction})
+    return Calibrated(RunDirectory(path), calibration, {BAD: task})
+
+
+@pytest.mark.parametrize(
+    ("after", "verdict", "difference"),
+    [
+        (0.25, "Better.", "\N{MINUS SIGN}0.250"),
+        (0.75, "No better.", "+0.250"),
+        (0.5, "No difference was measured.", "+0.000"),
+        (None, "No difference was measured.", "n/a"),
+    ],
+)
+def test_the_verdict_follows_the_log_loss(tmp_path: Path, after: float | None, verdict: str, difference: str) -> None:
+    html = build_page(found(tmp_path, after), "equipoise calibrate x", []).to_html()
+    assert f"<strong>{verdict}" in html
+    assert f"<b>{difference}</b>" in html
+    assert "<script" not in html
+    assert "only 10 &lt;rows&gt;" in html
+    assert "<td>0.812</td>" in html
+    assert "http" not in html.replace("http://www.w3.org", "")
+
+
+def test_it_is_written_beside_the_report(tmp_path: Path) -> None:
+    given = found(tmp_path, 0.4)
+    given.directory.calibration.write_text(given.calibration.to_json())
+    page = calibration_page(given, "equipoise calibrate x")
+    assert page == tmp_path / "calibration" / "index.html"
+    assert given.calibration.fingerprint in page.read_text()
+    assert given.mean["before"]["macro_f1"] is None

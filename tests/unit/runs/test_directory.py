@@ -1,0 +1,143 @@
+"""The parts of an experiment that need no training."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from tests.unit.cli.rows import write_rows
+
+from equipoise.compare.demo import DRAWS, demo_config
+from equipoise.config import make_config
+from equipoise.data import Records
+from equipoise.drawing import Mixed, OneTask, Quota
+from equipoise.errors import ConfigError, PlanError, RunError
+from equipoise.models import load_tokenizer
+from equipoise.rates import Equal
+from equipoise.runs.directory import RunDirectory, read_json, write_json
+from equipoise.runs.prepare import fingerprint, prepare, refuse_bad_forecast
+from equipoise.runs.sampling import count_draws, index_of, sampler_of, validation_rows
+from equipoise.runs.train import encode, trainer_arguments
+from equipoise.weights import Power
+
+
+def test_validation_rows_are_few_of_each_label_and_the_same_again() -> None:
+    tasks = ["a"] * 100 + ["b"] * 10
+    labels = ["no"] * 95 + ["yes"] * 5 + [None] * 10
+    rows = validation_rows(tasks, labels, seed=1, most=7)
+    counts = [sum(labels[row] == label for row in rows) for label in ("no", "yes", None)]
+    assert counts == [7, 5, 7]
+    assert rows.tolist() == validation_rows(tasks, labels, seed=1, most=7).tolist()
+    assert rows.tolist() != validation_rows(tasks, labels, seed=2, most=7).tolist()
+
+
+def test_fingerprints_tell_texts_apart_and_not_chunks() -> None:
+    def of(*inputs: str) -> str:
+        return fingerprint(Records.from_dict({"task": ["t"] * 2, "input": list(inputs), "target": ["x", None]}))
+
+    assert of("ab", "c") != of("a", "bc")
+    records = Records.from_dict({"task": ["t"] * 2, "input": ["ab", "c"], "target": ["x", None]})
+    parts = Records(pa.concat_tables([records.take([0]).table, records.take([1]).table]))
+    assert fingerprint(parts) == of("ab", "c")
+
+
+def test_preparing_fits_on_training_rows_alone(tmp_path: Path) -> None:
+    rows = write_rows(tmp_path / "rows.jsonl")
+    base = {"data": {"source": str(rows)}}
+    first = prepare(make_config(base))
+    assert first.config.plan.draws == 72
+    assert first.plan.counts.sum() == 72
+    lines = [line for line in rows.read_text().splitlines() if '"split": "test"' not in line]
+    rows.write_text("\n".join(lines) + "\n")
+    assert prepare(make_config(base)).plan == first.plan
+
+
+def test_a_bad_forecast_is_refused_unless_accepted(tmp_path: Path) -> None:
+    rows = write_rows(tmp_path / "rows.jsonl")
+    config = {"data": {"source": str(rows)}, "plan": {"weights": "inverse", "draws": 100_000}}
+    with pytest.raises(PlanError, match="--allow-repeats"):
+        refuse_bad_forecast(prepare(make_config(config)))
+    refuse_bad_forecast(prepare(make_config(config, overrides=["plan.allow_repeats=true"])))
+
+
+def test_counted_draws_follow_the_plan(tmp_path: Path) -> None:
+    rows = write_rows(tmp_path / "rows.jsonl")
+    prepared = prepare(make_config({"data": {"source": str(rows)}}))
+    drawn = count_draws(prepared.config, prepared.plan, prepared.plan.block)
+    assert drawn.sum() == prepared.plan.block
+    assert np.abs(drawn - prepared.plan.block * prepared.plan.probabilities).max() < 1
+
+
+@pytest.mark.parametrize(
+    ("word", "batches"),
+    [("mixed", Mixed()), ("quota", Quota(8)), ("one_task", OneTask(8))],
+    ids=str,
+)
+def test_the_configuration_says_what_batches_are_made_of(tmp_path: Path, word: str, batches: object) -> None:
+    rows = write_rows(tmp_path / "rows.jsonl")
+    training = {"batches": word, "batch_size": 8}
+    prepared = prepare(make_config({"data": {"source": str(rows)}, "training": training}))
+    assert sampler_of(prepared, index_of(prepared), 80).batches == batches
+    with pytest.raises(ConfigError, match=r"training\.batches"):
+        make_config({"data": {"source": str(rows)}, "training": {"batches": "pairs"}})
+
+
+@pytest.mark.parametrize("unit", ["tokens", "input_tokens", "target_tokens"])
+def test_rates_in_tokens_share_the_tokens_that_training_sees(tmp_path: Path, unit: str) -> None:
+    rows = write_rows(tmp_path / "rows.jsonl")
+    config = {"data": {"source": str(rows)}, "plan": {"rates": "equal", "rates_in": unit}}
+    prepared = prepare(make_config(config))
+    encoded = encode(prepared.train, prepared, load_tokenizer("tiny"))
+    lengths = {"input_tokens": encoded.input_lengths, "target_tokens": encoded.target_lengths}
+    of_row = lengths.get(unit, encoded.input_lengths + encoded.target_lengths)
+    plan = prepared.plan
+    tokens = plan.probabilities * index_of(prepared).means(of_row)
+    shares = np.bincount(plan.task_numbers, tokens) / tokens.sum()
+    assert shares == pytest.approx([1 / len(plan.tasks)] * len(plan.tasks))
+    assert len(plan.tasks) > 1
+    if unit != "target_tokens":  # the targets of these tasks are equally long
+        assert np.bincount(plan.task_numbers, plan.probabilities) != pytest.approx(shares, abs=1e-3)
+
+
+@pytest.mark.parametrize("content", ["file", "folder", "link"])
+def test_only_new_or_empty_directories_become_runs(tmp_path: Path, content: str) -> None:
+    out = tmp_path / "out"
+    if content == "file":
+        out.write_text("mine")
+    elif content == "folder":
+        out.mkdir()
+        (out / "notes.txt").write_text("mine")
+    else:
+        out.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(RunError, match=r"found something else|never overwritten"):
+        RunDirectory.create(out)
+    RunDirectory.create(tmp_path / "new" / "run")
+    assert (tmp_path / "new" / "run").is_dir()
+
+
+def test_json_of_a_run_is_strict(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="JSON compliant"):
+        write_json(tmp_path / "x.json", {"loss": float("nan")})
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "x.json").write_text("{")
+    with pytest.raises(RunError, match="Cannot read"):
+        read_json(tmp_path / "x.json")
+
+
+def test_trainer_arguments_follow_the_configuration(tmp_path: Path) -> None:
+    overrides = ["training.batch_size=32", "training.warmup=0.1", "training.schedule=cosine", "plan.draws=1000"]
+    overrides += ["trainer.use_cpu=true", "trainer.gradient_accumulation_steps=4"]
+    config = make_config({"data": {"source": "x"}}, overrides=overrides)
+    args = trainer_arguments(config, tmp_path, "t5")
+    assert (args.per_device_train_batch_size, args.gradient_accumulation_steps) == (8, 4)
+    assert (args.max_steps, args.warmup_steps) == (32, 3)  # 1,000 draws are 31.25 steps, rounded up
+    assert args.lr_scheduler_type == "cosine"
+
+
+def test_the_demonstration_draws_whole_blocks_and_its_arms_differ_in_the_plan_alone() -> None:
+    assert DRAWS % 2048 == 0
+    config = demo_config(DRAWS, seed=5)
+    assert (config.seed, config.plan.draws, config.compare.stages, config.compare.seeds) == (5, DRAWS, 1, 1)
+    natural, planned = config.compare.trials.values()
+    assert planned == replace(natural, rates=Equal(), weights=Power(gamma=0.5))

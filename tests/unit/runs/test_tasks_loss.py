@@ -1,0 +1,76 @@
+"""How a configuration says what tasks weigh against each other."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.unit.cli.rows import write_rows
+
+from equipoise.config import load_config, make_config, save_config
+from equipoise.errors import ConfigError, EquipoiseWarning
+from equipoise.runs.losses import tasks_loss_of_run
+from equipoise.runs.prepare import Prepared, prepare
+
+
+def prepared(folder: Path, chosen: Any, draws: int = 160_000, **training: Any) -> Prepared:
+    source = str(write_rows(folder / "rows.jsonl"))
+    training = {"batch_size": 16, "tasks_loss": chosen, "batches": "quota"} | training
+    return prepare(make_config({"data": {"source": source}, "training": training, "plan": {"draws": draws}, "seed": 5}))
+
+
+def test_a_name_and_a_mapping_make_the_weighting_of_the_runs_tasks(tmp_path: Path) -> None:
+    run = prepared(tmp_path, "dwa")
+    made = tasks_loss_of_run(run)
+    assert made.tasks == tuple(sorted(run.tasks))
+    assert made.options == {"steps_per_epoch": -(-len(run.train) // 16), "temperature": 2.0}
+    made = tasks_loss_of_run(prepared(tmp_path, {"name": "dwa", "steps_per_epoch": 7, "temperature": 3}))
+    assert made.options == {"steps_per_epoch": 7, "temperature": 3.0}
+    assert tasks_loss_of_run(prepared(tmp_path, "rlw")).options == {"seed": 5}
+
+
+def test_the_default_is_sum(tmp_path: Path) -> None:
+    assert make_config({"data": {"source": "rows.jsonl"}}).training.tasks_loss == "sum"
+    assert tasks_loss_of_run(prepared(tmp_path, "sum")).name == "sum"
+
+
+def test_a_choice_is_saved_with_the_configuration(tmp_path: Path) -> None:
+    chosen = {"name": "fixed", "weights": {"a": 0.25, "b": 0.75}}
+    config = make_config({"data": {"source": "rows.jsonl"}, "training": {"tasks_loss": chosen}})
+    save_config(config, tmp_path / "config.yaml")
+    assert load_config(tmp_path / "config.yaml").training.tasks_loss == chosen
+
+
+def test_a_choice_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="Did you mean 'uncertainty'"):
+        tasks_loss_of_run(prepared(tmp_path, "uncertanty"))
+    with pytest.raises(ConfigError, match=r"training\.tasks_loss"):
+        prepared(tmp_path, ["sum"])
+
+
+def test_a_run_too_short_for_dynamic_weights_is_warned_of(tmp_path: Path) -> None:
+    epoch = len(prepared(tmp_path, "dwa").train)
+    with pytest.warns(EquipoiseWarning, match="in its first two epochs"):
+        tasks_loss_of_run(prepared(tmp_path, "dwa", draws=2 * epoch))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        tasks_loss_of_run(prepared(tmp_path, "dwa", draws=3 * epoch))
+
+
+@pytest.mark.parametrize(
+    ("training", "reason"),
+    [
+        ({"batches": "mixed"}, "batches of similar length leave tasks"),
+        ({"batches": "one_task"}, "batches of one task leave tasks"),
+        ({"batches": "mixed", "window": 1}, None),
+        ({"batches": "quota"}, None),
+    ],
+)
+def test_batches_that_leave_tasks_out_are_warned_of(tmp_path: Path, training: dict[str, Any], reason: str) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        tasks_loss_of_run(prepared(tmp_path, "rlw", **training))
+        tasks_loss_of_run(prepared(tmp_path, "sum", **training))
+    messages = [str(each.message) for each in caught if issubclass(each.category, EquipoiseWarning)]
+    assert len(messages) == (reason is not None)
+    assert all(reason in message for message in messages)

@@ -1,0 +1,103 @@
+"""Arguments that Equipoise owns, and those that it chooses."""
+
+import pytest
+import torch
+from transformers import Seq2SeqTrainingArguments
+
+from equipoise.errors import ConfigError
+from equipoise.loaders.checks import whole_steps
+from equipoise.trainer import training_arguments
+from equipoise.trainer.arguments import OWNED, check_arguments, global_batch
+
+CPU = {"use_cpu": True}
+
+
+@pytest.mark.parametrize("name", OWNED)
+def test_owned_options_are_refused_with_their_reason(tmp_path, name) -> None:
+    with pytest.raises(ConfigError, match=f"`{name}` cannot be set: {OWNED[name][1][:20]}"):
+        training_arguments(tmp_path, CPU | {name: OWNED[name][0]})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("remove_unused_columns", True),
+        ("ignore_data_skip", True),
+        ("train_sampling_strategy", "group_by_length"),
+        ("label_smoothing_factor", 0.1),
+        ("average_tokens_across_devices", False),
+        ("dataloader_drop_last", True),
+        ("predict_with_generate", True),
+        ("save_only_model", True),
+        ("data_seed", 0),
+        ("accelerator_config", {"split_batches": True}),
+    ],
+)
+def test_hand_made_arguments_are_checked_as_well(tmp_path, name, value) -> None:
+    if name not in Seq2SeqTrainingArguments.__dataclass_fields__:
+        pytest.skip("an option that later versions of transformers have")
+    made = {"output_dir": str(tmp_path), "use_cpu": True, "remove_unused_columns": False} | {name: value}
+    if name == "data_seed":
+        made[name] = 5
+    with pytest.raises(ConfigError, match=name):
+        check_arguments(Seq2SeqTrainingArguments(**made), "t5")
+
+
+def test_hand_made_arguments_that_fit_pass(tmp_path) -> None:
+    args = Seq2SeqTrainingArguments(output_dir=str(tmp_path), use_cpu=True, remove_unused_columns=False)
+    check_arguments(args, "t5")
+
+
+@pytest.mark.parametrize("model_type", ["t5", "mt5", "umt5", "longt5"])
+def test_float16_is_refused_for_t5(tmp_path, model_type) -> None:
+    args = training_arguments(tmp_path, CPU, model_type=model_type)
+    args.fp16 = True
+    with pytest.raises(ConfigError, match="overflow"):
+        check_arguments(args, model_type)
+    check_arguments(args, "bart")
+
+
+def test_unknown_options_are_named_with_the_nearest(tmp_path) -> None:
+    with pytest.raises(ConfigError, match="Did you mean `learning_rate`"):
+        training_arguments(tmp_path, {"lerning_rate": 1.0})
+
+
+@pytest.mark.parametrize("name", ["seed", "output_dir"])
+def test_what_the_run_gives_is_refused(tmp_path, name) -> None:
+    with pytest.raises(ConfigError, match="the run gives it"):
+        training_arguments(tmp_path, {name: 1})
+
+
+def test_values_that_transformers_refuses_are_configuration_errors(tmp_path) -> None:
+    with pytest.raises(ConfigError, match="transformers refuses"):
+        training_arguments(tmp_path, CPU | {"save_strategy": "sometimes"})
+
+
+@pytest.mark.parametrize(
+    ("gpu", "supported", "options", "expected"),
+    [
+        (True, True, {}, True),
+        (True, False, {}, False),
+        (True, True, CPU, False),
+        (True, True, {"bf16": False}, False),
+        (False, True, {}, False),
+    ],
+)
+def test_bfloat16_where_the_device_has_it(tmp_path, monkeypatch, gpu, supported, options, expected) -> None:
+    chosen = {}
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: supported)
+    # The class itself would start CUDA; what it is given is what matters here.
+    monkeypatch.setattr(
+        "equipoise.trainer.arguments.Seq2SeqTrainingArguments.__post_init__",
+        lambda self: chosen.update(bf16=self.bf16),
+    )
+    monkeypatch.setattr("equipoise.trainer.arguments.check_arguments", lambda *_: None)
+    training_arguments(tmp_path, options)
+    assert chosen == {"bf16": expected}
+
+
+def test_global_batch_and_whole_steps(tmp_path) -> None:
+    args = training_arguments(tmp_path, CPU | {"per_device_train_batch_size": 3, "gradient_accumulation_steps": 5})
+    assert global_batch(args) == 15
+    assert [whole_steps(draws, 15) for draws in (0, 1, 15, 16)] == [15, 15, 15, 30]
