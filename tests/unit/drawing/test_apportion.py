@@ -28,7 +28,7 @@ def errors(masses, block, ends, first):
 
 
 @pytest.mark.parametrize("shares", SHARES.values(), ids=SHARES.keys())
-@pytest.mark.parametrize("first", [0, 1, 37, 10**9 // 2048])
+@pytest.mark.parametrize("first", [0, 1, 37, 10**9 // 2048, 2**47])
 def test_quotas_are_exact_at_every_block_end(shares, first):
     masses = masses_of(np.array(shares))
     ends = Apportionment(masses, 2048).ends(first, first + 70)
