@@ -179,7 +179,7 @@ def test_budget_that_is_used_up_leaves_out_seeds_but_two(config, tmp_path, monke
 
 
 def test_objective_that_no_task_has_is_refused_before_anything_is_written(config, tmp_path):
-    refused = run("compare", config, "--out", tmp_path / "out", "--objective", "rouge_l")
+    refused = run("compare", config, "--out", tmp_path / "out", "--metric", "rouge_l")
     assert refused.exit_code == 1
     assert "rouge_l is of texts, and all tasks here have labels" in refused.stderr
     assert not (tmp_path / "out").exists()

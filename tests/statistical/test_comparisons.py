@@ -10,7 +10,7 @@ from equipoise.statistics import (
     holm,
     mean_interval,
     mean_ranks,
-    objective_replicates,
+    metric_replicates,
     signed_rank,
     standard_error_of_mean,
 )
@@ -67,7 +67,7 @@ def test_standard_error_is_the_spread_of_means_over_seeds():
         held = arms(random, np.clip(random.normal(0.7, 0.05, 4), 0.5, 0.9))
         accuracies = [np.mean(np.array(each["t"].targets) == np.array(each["t"].predicted)) for each in held]
         values.append(np.mean(accuracies))
-        errors.append(standard_error_of_mean(accuracies, objective_replicates(held, "accuracy", 100, trial)))
+        errors.append(standard_error_of_mean(accuracies, metric_replicates(held, "accuracy", 100, trial)))
     # The variance over seeds holds a little of the luck of the rows, so the error is a little too large.
     assert 0.9 < np.sqrt(np.mean(np.square(errors))) / np.std(values) < 1.3
 

@@ -59,10 +59,10 @@ def write_comparison(
     recommended="sqrt + calibrated",
     shown="better",
     validated=True,
-    objective=None,
+    metric=None,
 ) -> Path:
     """Write a comparison of natural sampling, `sqrt`, and two that did not come far."""
-    objective = objective or ("exact_match" if tasks == OPEN else "macro_f1")
+    metric = metric or ("exact_match" if tasks == OPEN else "macro_f1")
     directory = ComparisonDirectory(path)
     census = Census.from_counts(
         {t: {k: n for k, (n, _) in v.items()} if isinstance(v, dict) else v[0] for t, v in tasks.items()}
@@ -73,7 +73,7 @@ def write_comparison(
     }
     shared = RunConfig(data=DataConfig(source="rows.jsonl"), training=TrainingConfig(batch_size=BATCH))
     asked = {item: getattr(shared, item) for item in shared.__dataclass_fields__}
-    config = ComparisonConfig(**asked, compare=CompareConfig(objective=objective, budget="30m"))
+    config = ComparisonConfig(**asked, compare=CompareConfig(metric=metric, budget="30m"))
     path.mkdir(parents=True, exist_ok=True)
     save_config(config, directory.config)
     schemes = {"natural": (Proportional(), Natural()), "sqrt": (Equal(), Power(0.5))}
@@ -102,7 +102,7 @@ def write_comparison(
     seconds = {"training": 15.0, "scoring": 2.0}
     early = [RunCost(name, seed, 640, f"runs/{name}-640-{seed}", seconds, 41 * 640, 7e8 * 640)
              for name in ("natural", "sqrt", "balanced", "focal") for seed in seeds[:2]]  # fmt: skip
-    found = judge(folders, objective)
+    found = judge(folders, metric)
     baseline = found["natural"][1]
     versus = {name: set_against(baseline, test) for name, (_, test) in found.items() if name != "natural"}
     finalists = {name: finalist_of(*both) for name, both in found.items()}
@@ -113,15 +113,15 @@ def write_comparison(
         for step, (correction, after) in enumerate(CORRECTIONS.items())
     }
     first = {name: (0.31 + place / 50, 0.33 + place / 50)[: len(seeds)] for place, name in enumerate(candidates)}
-    last = {name: each.validation[objective] for name, each in finalists.items()}
+    last = {name: each.validation[metric] for name, each in finalists.items()}
     stages = (Stage(640, tuple(seeds[:2]), first, tuple(schemes)), Stage(draws, tuple(seeds), last, tuple(schemes)))
-    ordered = sorted(finalists, key=lambda name: -(mean_interval(finalists[name].test[objective]).value or 0.0))
+    ordered = sorted(finalists, key=lambda name: -(mean_interval(finalists[name].test[metric]).value or 0.0))
     places = {name: 1.3 + place * 0.8 for place, name in enumerate(ordered)}
     ranks = Ranks(places, 1.9, 0.0004, len(seeds) * len(tasks))
     notes = ("The budget ended before stage 2 of 3.",)
     directory.write_result(
         Result(
-            objective, "natural", candidates, stages, finalists, versus, ranks, recommended, 0.012, recommended,
+            metric, "natural", candidates, stages, finalists, versus, ranks, recommended, 0.012, recommended,
             shown, (*early, *runs), rows, "equipoise compare rows.jsonl --budget 30m", notes,
         )
     )  # fmt: skip
@@ -166,12 +166,12 @@ def predict(tasks, made, name, seed, kind):
     return parts
 
 
-def judge(folders, objective):
+def judge(folders, metric):
     """Validation and test predictions of each candidate, for each seed."""
     return {
         f"{name}{after}": (
-            [cross_fitted_validation(run, correction, objective) for run in runs],
-            [corrected(run, correction, objective) for run in runs],
+            [cross_fitted_validation(run, correction, metric) for run in runs],
+            [corrected(run, correction, metric) for run in runs],
         )
         for name, runs in folders.items()
         for correction, after in CORRECTIONS.items()

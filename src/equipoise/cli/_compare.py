@@ -21,7 +21,7 @@ Budget = Annotated[
     str | None,
     typer.Option(help="Computing time, as in 30m or 2h: lowers the draws if need be.", show_default="no limit"),
 ]
-Objective = Annotated[
+Metric = Annotated[
     str | None,
     typer.Option(
         help="What decides: macro_f1, balanced_accuracy, worst_recall, expected_cost, log_loss; of texts exact_match,"
@@ -43,7 +43,7 @@ Seeds = Annotated[int | None, typer.Option(min=1, help="Seeds of the finalists."
 Out = Annotated[Path, typer.Option("--out", "-o", help="The directory: new, or of the same comparison, which goes on.")]
 EXAMPLES = (
     "equipoise compare rows.jsonl --budget 30m",
-    "equipoise compare compare.yaml --objective balanced_accuracy --out comparisons/first",
+    "equipoise compare compare.yaml --metric balanced_accuracy --out comparisons/first",
     "equipoise compare rows.jsonl --candidates sqrt,balanced,focal --draws 20000 --seeds 3",
 )
 
@@ -51,7 +51,7 @@ EXAMPLES = (
 def compare(
     source: Source,
     budget: Budget = None,
-    objective: Objective = None,
+    metric: Metric = None,
     costs: Costs = None,
     candidates: Candidates = None,
     model: Model = None,
@@ -69,7 +69,7 @@ def compare(
     """
     options = {
         "compare.budget": budget,
-        "compare.objective": objective,
+        "compare.metric": metric,
         "compare.costs": costs,
         "compare.candidates": None if candidates is None else [name.strip() for name in candidates.split(",")],
         "compare.seeds": seeds,
@@ -105,18 +105,18 @@ def finish(result: "Result", out: Path, *, as_json: bool) -> None:
 
 def print_result(result: "Result") -> None:
     """Print the finalists and the answer."""
-    metrics = list(dict.fromkeys([result.objective, "macro_f1", "balanced_accuracy", "worst_recall", "log_loss"]))
+    metrics = list(dict.fromkeys([result.metric, "macro_f1", "balanced_accuracy", "worst_recall", "log_loss"]))
     shown = [metric for metric in metrics if any(metric in each.test for each in result.finalists.values())]
     rows = [
         [
             f"{name}{' *' if name == result.recommended else ''}",
             *(_mean(each.test.get(metric, ())) for metric in shown),
-            str(result.versus[name].seeds[result.objective]) if name in result.versus else "",
+            str(result.versus[name].seeds[result.metric]) if name in result.versus else "",
         ]
         for name, each in result.finalists.items()
     ]
     title = f"Test rows, mean over tasks and {len(result.seeds)} seeds (* recommended)"
-    heads = ["candidate", *shown, f"{result.objective} minus {result.baseline}"]
+    heads = ["candidate", *shown, f"{result.metric} minus {result.baseline}"]
     print_table(Table(title, heads, rows, left=frozenset({"candidate"})), sys.stdout)
     for note in result.notes:
         typer.echo(f"Note: {note}.")
@@ -125,16 +125,16 @@ def print_result(result: "Result") -> None:
 
 def verdict(result: "Result") -> str:
     """The answer in a sentence."""
-    name, objective = result.recommended, result.objective
+    name, metric = result.recommended, result.metric
     if result.shown == "baseline":
         return f"Recommended: {name}. Nothing was better on validation rows by more than one standard error."
-    gain = result.versus[name].seeds[objective]
+    gain = result.versus[name].seeds[metric]
     said = {
         "better": f"better than {result.baseline} on the test rows",
         "worse": f"worse than {result.baseline} on the test rows, though better on validation rows: do not trust it",
         "no difference": f"no difference to {result.baseline} shown on the test rows",
     }[result.shown]
-    return f"Recommended: {name}: {said} ({objective} {gain})."
+    return f"Recommended: {name}: {said} ({metric} {gain})."
 
 
 def _mean(values: "tuple[float | None, ...]") -> str:

@@ -26,7 +26,7 @@ from equipoise.runs.directory import RunDirectory
 from equipoise.runs.losses import trained_prior
 
 Costs = Mapping[str, Array]
-# What tau is chosen by for an objective; where nothing is said here, tau would change nothing that counts.
+# What tau is chosen by for a metric; where nothing is said here, tau would change nothing that counts.
 TAU_METRIC = {
     "macro_f1": "macro_f1",
     "balanced_accuracy": "balanced_accuracy",
@@ -41,7 +41,7 @@ def validation_predictions(run: RunDirectory) -> Path:
 
 
 def corrected(
-    run: RunDirectory, correction: str, objective: str, costs: Costs | None = None
+    run: RunDirectory, correction: str, metric: str, costs: Costs | None = None
 ) -> dict[str, TaskPredictions]:
     """Correct the predictions of the test rows.
 
@@ -51,7 +51,7 @@ def corrected(
         A run with predictions of validation and test rows.
     correction : {"none", "calibrated", "tau"}
         Nothing; temperature and natural shares; and answers by logit adjustment.
-    objective : str
+    metric : str
         What tau is chosen by.
     costs : mapping of str to array, optional
         Cost matrices by task.
@@ -64,7 +64,7 @@ def corrected(
     test = _read(run.predictions)
     if correction == "none":
         return test
-    parts = _Parts.of(run, correction, objective, costs or {})
+    parts = _Parts.of(run, correction, metric, costs or {})
     found: dict[str, TaskPredictions] = {}
     for name, part in test.items():
         if part.probabilities is None or name not in parts.validation or parts.rows(name) is None:
@@ -77,7 +77,7 @@ def corrected(
 
 
 def cross_fitted_validation(
-    run: RunDirectory, correction: str, objective: str, costs: Costs | None = None
+    run: RunDirectory, correction: str, metric: str, costs: Costs | None = None
 ) -> dict[str, TaskPredictions]:
     """Correct the predictions of the validation rows, each row by a fit on other groups.
 
@@ -86,7 +86,7 @@ def cross_fitted_validation(
 
     Parameters
     ----------
-    run, correction, objective, costs
+    run, correction, metric, costs
         As in `corrected`.
 
     Returns
@@ -94,7 +94,7 @@ def cross_fitted_validation(
     dict of str to TaskPredictions
         By task.
     """
-    parts = _Parts.of(run, correction, objective, costs or {})
+    parts = _Parts.of(run, correction, metric, costs or {})
     found: dict[str, TaskPredictions] = {}
     for name, part in parts.validation.items():
         rows = parts.rows(name)
@@ -124,11 +124,11 @@ class _Parts:
     codes: dict[str, np.ndarray]
     folds: dict[int, int]
     correction: str
-    objective: str
+    metric: str
     costs: Costs
 
     @classmethod
-    def of(cls, run: RunDirectory, correction: str, objective: str, costs: Costs) -> "_Parts":
+    def of(cls, run: RunDirectory, correction: str, metric: str, costs: Costs) -> "_Parts":
         config, validation = run.read_config(), _read(validation_predictions(run))
         codes, groups = group_codes(list(validation.values()))
         return cls(
@@ -138,7 +138,7 @@ class _Parts:
             dict(zip(validation, codes, strict=True)),
             group_folds(groups, FOLDS, config.seed),
             correction,
-            objective,
+            metric,
             costs,
         )
 
@@ -155,7 +155,7 @@ class _Parts:
         return Priors(trained, shares_within(self.plan, self.plan.counts, task, labels))
 
     def choice(self, task: str) -> Choice:
-        metric = TAU_METRIC.get(self.objective) if self.correction == "tau" else None
+        metric = TAU_METRIC.get(self.metric) if self.correction == "tau" else None
         if metric == "expected_cost" and task not in self.costs:
             metric = "macro_f1"
         return Choice(metric, self.costs.get(task), self.config.seed)
@@ -169,7 +169,7 @@ SMALLER_IS_BETTER = frozenset({"log_loss", "expected_cost", "ece", "brier"})
 Means = dict[str, float | None]
 
 
-def sign_of(objective: str) -> int:
+def sign_of(metric: str) -> int:
     """1 where more is better, else -1.
 
     Examples
@@ -177,7 +177,7 @@ def sign_of(objective: str) -> int:
     >>> sign_of("macro_f1"), sign_of("log_loss")
     (1, -1)
     """
-    return -1 if objective in SMALLER_IS_BETTER else 1
+    return -1 if metric in SMALLER_IS_BETTER else 1
 
 
 def scores_of(predictions: Mapping[str, TaskPredictions], costs: Costs | None = None) -> tuple[Means, dict[str, Means]]:

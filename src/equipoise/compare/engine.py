@@ -22,7 +22,7 @@ from equipoise.metrics import TaskPredictions
 from equipoise.runs.calibration.inputs import read_costs
 from equipoise.runs.evaluate import train_counts
 from equipoise.runs.prepare import Prepared, load_records, prepare
-from equipoise.statistics import objective_replicates, standard_error_of_mean
+from equipoise.statistics import metric_replicates, standard_error_of_mean
 
 LEAST_RESAMPLES = 2
 LEAST_SEEDS = 2  # that a budget leaves: without two there is no interval
@@ -71,7 +71,7 @@ def compare(
     base = prepare(config.run, records)
     give_warnings(base.problems)
     costs = {} if config.compare.costs is None else read_costs(Path(config.compare.costs), base.tasks)
-    _refuse_objective(config, base)
+    _refuse_metric(config, base)
     directory = ComparisonDirectory.join(out, config)
     trainings, left_out = trainings_of(config, base)
     rows = SharedData(base)
@@ -105,7 +105,7 @@ class Comparison:
         notes: Sequence[str],
     ) -> None:
         self.config = config
-        self.objective = config.compare.objective
+        self.metric = config.compare.metric
         self.runs = runs
         self.trainings = trainings
         self.costs = costs
@@ -122,7 +122,7 @@ class Comparison:
         judged = self.judged(held, plan, plan.seeds)
         self.prices = self.prices or prices(map(self.runs.cost, runs))
         error = self._standard_error(self._best(judged), judged)
-        ranked = ranking(judged.scores, self._of(held), self.objective, error, self.prices)
+        ranked = ranking(judged.scores, self._of(held), self.metric, error, self.prices)
         kept = keep(ranked, plan.keep, self.prices)
         behind = [f"{name} ({self.prices[name]:.1f})" for name in ranked[: plan.keep] if name not in kept]
         if behind:
@@ -153,9 +153,9 @@ class Comparison:
         return plan.seeds
 
     def judged(self, held: Sequence[str], plan: StagePlan, seeds: Sequence[int]) -> Stage:
-        """The objective of each candidate on validation rows."""
+        """The metric of each candidate on validation rows."""
         scores = {
-            name: tuple(self._validation(name, seed, plan.draws).get(self.objective) for seed in seeds)
+            name: tuple(self._validation(name, seed, plan.draws).get(self.metric) for seed in seeds)
             for name in self._of(held)
         }
         return Stage(plan.draws, tuple(seeds), scores, tuple(held))
@@ -169,7 +169,7 @@ class Comparison:
         versus = against_baseline(
             finalists,
             lambda name: [self._test(name, seed, last.draws) for seed in last.seeds],
-            self.objective,
+            self.metric,
             train_counts=train_counts(base.plan),
             costs=self.costs,
             bootstrap=evaluation.bootstrap,
@@ -177,19 +177,19 @@ class Comparison:
         )
         best = self._best(last)
         error = self._standard_error(best, last)
-        recommended = recommend(last.scores, self.candidates, self.objective, error)
+        recommended = recommend(last.scores, self.candidates, self.metric, error)
         return Result(
-            objective=self.objective,
+            metric=self.metric,
             baseline=NATURAL,
             candidates=self.candidates,
             stages=tuple(stages),
             finalists=finalists,
             versus=versus,
-            ranks=ranks_of(finalists, self.objective),
+            ranks=ranks_of(finalists, self.metric),
             best=best,
             standard_error=error,
             recommended=recommended,
-            shown=shown(versus.get(recommended), self.objective),
+            shown=shown(versus.get(recommended), self.metric),
             runs=tuple(self.runs.cost(run) for run in self._all(stages)),
             rows=base.describe_data()["rows"],
             command=command,
@@ -197,7 +197,7 @@ class Comparison:
         )
 
     def _best(self, stage: Stage) -> str:
-        return max(stage.scores, key=lambda name: mean_of(stage.scores[name], self.objective))
+        return max(stage.scores, key=lambda name: mean_of(stage.scores[name], self.metric))
 
     def _of(self, held: Sequence[str]) -> dict[str, CandidateInfo]:
         return {name: info for name, info in self.candidates.items() if info.training in held}
@@ -221,7 +221,7 @@ class Comparison:
     def _test(self, candidate: str, seed: int, draws: int) -> dict[str, TaskPredictions]:
         info = self.candidates[candidate]
         return corrected(
-            self.runs.folder(self._run(info.training, seed, draws)), info.correction, self.objective, self.costs
+            self.runs.folder(self._run(info.training, seed, draws)), info.correction, self.metric, self.costs
         )
 
     def _finalist(self, candidate: str, last: Stage) -> Finalist:
@@ -238,13 +238,13 @@ class Comparison:
             cross_fitted_validation(
                 self.runs.folder(self._run(info.training, seed, last.draws)),
                 info.correction,
-                self.objective,
+                self.metric,
                 self.costs,
             )
             for seed in last.seeds
         ]
-        replicates = objective_replicates(
-            predictions, self.objective, self.config.evaluation.bootstrap, self.config.seed, costs=self.costs
+        replicates = metric_replicates(
+            predictions, self.metric, self.config.evaluation.bootstrap, self.config.seed, costs=self.costs
         )
         values = [value for value in last.scores[best] if value is not None]
         return standard_error_of_mean(values, replicates)
@@ -256,8 +256,8 @@ def _by_seed(means: Sequence[Mapping[str, float | None]]) -> dict[str, BySeed]:
 
 
 def _useful(config: ComparisonConfig) -> tuple[Correction, ...]:
-    """The corrections, but tau where it decides nothing that the objective counts."""
-    return tuple(each for each in config.compare.corrections if each != "tau" or config.compare.objective in TAU_METRIC)
+    """The corrections, but tau where it decides nothing that the metric counts."""
+    return tuple(each for each in config.compare.corrections if each != "tau" or config.compare.metric in TAU_METRIC)
 
 
 def _usable(records: Records) -> Records:
@@ -274,8 +274,8 @@ def _usable(records: Records) -> Records:
     return records
 
 
-def _refuse_objective(config: ComparisonConfig, base: Prepared) -> None:
-    of_texts = config.compare.objective in {"exact_match", "rouge_l", "bleu"}
+def _refuse_metric(config: ComparisonConfig, base: Prepared) -> None:
+    of_texts = config.compare.metric in {"exact_match", "rouge_l", "bleu"}
     if config.evaluation.bootstrap < LEAST_RESAMPLES:
         raise ConfigError(
             f"`evaluation.bootstrap` must be at least {LEAST_RESAMPLES} for a comparison, found"
@@ -284,4 +284,4 @@ def _refuse_objective(config: ComparisonConfig, base: Prepared) -> None:
     wanted = "open" if of_texts else "classification"
     if all(task.kind != wanted for task in base.tasks.values()):
         what = "texts, and all tasks here have labels" if of_texts else "labels, and no task here has any"
-        raise ConfigError(f"`compare.objective` {config.compare.objective} is of {what}. Choose another.")
+        raise ConfigError(f"`compare.metric` {config.compare.metric} is of {what}. Choose another.")

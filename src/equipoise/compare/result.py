@@ -48,7 +48,7 @@ class Stage:
     seeds : tuple of int
         The seeds of its runs.
     scores : dict of str to BySeed
-        The objective of each candidate.
+        The metric of each candidate.
     kept : tuple of str
         The trainings that went on; of the last stage, those that it trained.
     """
@@ -109,7 +109,7 @@ class Versus:
     tasks : dict of str to dict of str to Estimate
         The latter for each task.
     signed_rank : SignedRank or None
-        Of the objective. None where all pairs tie.
+        Of the metric. None where all pairs tie.
     """
 
     seeds: dict[str, Estimate]
@@ -175,7 +175,7 @@ class Result:
 
     Attributes
     ----------
-    objective : str
+    metric : str
         The metric that decides, of `validation` and `test`: for "log_loss" and "expected_cost" the smaller the better.
     baseline : str
         The candidate that all are compared with: natural sampling as trained.
@@ -190,7 +190,7 @@ class Result:
     ranks : Ranks or None
         None with fewer than three finalists.
     best : str
-        The candidate with the best mean objective on validation rows.
+        The candidate with the best mean metric on validation rows.
     standard_error : float
         Of that mean.
     recommended : str
@@ -207,7 +207,7 @@ class Result:
         What makes this comparison again.
     """
 
-    objective: str
+    metric: str
     baseline: str
     candidates: dict[str, CandidateInfo]
     stages: tuple[Stage, ...]

@@ -28,7 +28,7 @@ from equipoise.config import ComparisonConfig, RunConfig
 from equipoise.models import load_model
 from equipoise.runs.directory import RunDirectory, read_json, write_json
 from equipoise.runs.evaluate import evaluate_model
-from equipoise.runs.losses import objective_of
+from equipoise.runs.losses import training_loss_of
 from equipoise.runs.prepare import Prepared, fingerprint
 from equipoise.runs.sampling import index_of, sampler_of
 from equipoise.runs.train import train_prepared
@@ -62,7 +62,7 @@ class TrialRunner:
     rows : SharedData
         All rows.
     costs : mapping of str to array
-        Cost matrices by task, if the objective is the expected cost.
+        Cost matrices by task, if the metric is the expected cost.
     log : callable
         Told what happens, line by line.
     sleep : callable
@@ -163,9 +163,9 @@ class TrialRunner:
         shutil.rmtree(validation_predictions(folder).parent, ignore_errors=True)
         model, tokenizer = self._load(folder, prepared)
         self._score(model, tokenizer, prepared, "validation", validation_predictions(folder).parent)
-        objective = self.config.compare.objective
+        metric = self.config.compare.metric
         scores = {
-            correction: scores_of(cross_fitted_validation(folder, correction, objective, self.costs), self.costs)[0]
+            correction: scores_of(cross_fitted_validation(folder, correction, metric, self.costs), self.costs)[0]
             for correction in self.config.compare.corrections
         }
         scored = time.perf_counter()
@@ -177,9 +177,9 @@ class TrialRunner:
         self.log(f"Scoring the test rows: {run.training.name}, seed {run.seed}")
         start = time.perf_counter()
         self._score(*self._load(folder, prepared), prepared, "test", folder.path)
-        objective = self.config.compare.objective
+        metric = self.config.compare.metric
         scores = {
-            correction: scores_of(corrected(folder, correction, objective, self.costs), self.costs)
+            correction: scores_of(corrected(folder, correction, metric, self.costs), self.costs)
             for correction in self.config.compare.corrections
         }
         Tested(time.perf_counter() - start, scores).write(folder)
@@ -200,7 +200,7 @@ class TrialRunner:
         drawn, _ = sampler_of(prepared, index_of(prepared), draws).of_all_ranks(0, draws)
         lengths = (encoded.input_lengths, encoded.target_lengths)
         tokens = sum(int(np.sum(each[drawn], dtype=np.int64)) for each in lengths)
-        return tokens, training_flops(model, objective_of(prepared, model, tokenizer), encoded, drawn)
+        return tokens, training_flops(model, training_loss_of(prepared, model, tokenizer), encoded, drawn)
 
     @cached_property
     def _origin(self) -> Origin:

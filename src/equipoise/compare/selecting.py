@@ -1,4 +1,4 @@
-"""Who goes on to the next stage, by the objective on validation rows."""
+"""Who goes on to the next stage, by the metric on validation rows."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
@@ -12,7 +12,7 @@ DEAR: Final = 1.5
 """Times the mean price: what takes about two places. Mixing rates alone move a price by a tenth or two."""
 
 
-def mean_of(values: BySeed, objective: str) -> float:
+def mean_of(values: BySeed, metric: str) -> float:
     """The mean over the seeds, the larger the better; minus infinity if a seed could not be measured.
 
     Examples
@@ -22,13 +22,13 @@ def mean_of(values: BySeed, objective: str) -> float:
     """
     if not values or any(value is None for value in values):
         return -float("inf")
-    return sign_of(objective) * sum(value for value in values if value is not None) / len(values)
+    return sign_of(metric) * sum(value for value in values if value is not None) / len(values)
 
 
 def ranking(
     scores: Mapping[str, BySeed],
     candidates: Mapping[str, CandidateInfo],
-    objective: str,
+    metric: str,
     standard_error: float,
     price: Mapping[str, float],
 ) -> tuple[str, ...]:
@@ -40,10 +40,10 @@ def ranking(
     Parameters
     ----------
     scores : mapping of str to BySeed
-        The objective of each candidate.
+        The metric of each candidate.
     candidates : mapping of str to CandidateInfo
         Says of which training a candidate is.
-    objective : str
+    metric : str
         Says whether more is better.
     standard_error : float
         Of the best candidate's mean.
@@ -62,7 +62,7 @@ def ranking(
     >>> ranking(scores, info, "macro_f1", 0.02, {"natural": 0.8, "sqrt": 0.8, "focal": 0.8, "labels": 1.6})
     ('sqrt', 'labels', 'focal')
     """
-    means = {name: mean_of(values, objective) for name, values in scores.items()}
+    means = {name: mean_of(values, metric) for name, values in scores.items()}
     tied = max(means.values()) - standard_error
     order = list(candidates)
 

@@ -27,7 +27,7 @@ from equipoise.statistics import (
 def against_baseline(
     finalists: Mapping[str, Finalist],
     predictions: Callable[[str], Sequence[Mapping[str, TaskPredictions]]],
-    objective: str,
+    metric: str,
     *,
     train_counts: Mapping[str, Mapping[str, int]],
     costs: Costs,
@@ -42,7 +42,7 @@ def against_baseline(
         By candidate, with the baseline.
     predictions : callable
         Gives the predictions of the test rows by a candidate, for each seed by task.
-    objective : str
+    metric : str
         What the signed-rank test is about.
     train_counts : mapping
         Training rows of each label.
@@ -67,7 +67,7 @@ def against_baseline(
             baseline, predictions(name), train_counts=train_counts, costs=costs, bootstrap=bootstrap, seed=seed
         )
         found[name] = Versus(seeds, groups, tasks, None)
-        test = signed_rank(_pairs(each, base, objective))
+        test = signed_rank(_pairs(each, base, metric))
         if test is not None:
             tests[name] = SignedRank(test.pairs, test.p_value, 1.0, test.effect)
     adjusted = holm([test.p_value for test in tests.values()])
@@ -78,33 +78,33 @@ def against_baseline(
     return found
 
 
-def ranks_of(finalists: Mapping[str, Finalist], objective: str) -> Ranks | None:
+def ranks_of(finalists: Mapping[str, Finalist], metric: str) -> Ranks | None:
     """Rank the finalists in every pair of task and seed; None with fewer than three, or without a full pair."""
     if len(finalists) < 3:
         return None
     names = list(finalists)
-    blocks = np.column_stack([_by_task_and_seed(finalists[name], objective) for name in names])
+    blocks = np.column_stack([_by_task_and_seed(finalists[name], metric) for name in names])
     blocks = blocks[~np.isnan(blocks).any(axis=1)]
     if len(blocks) < 2:
         return None
-    found = mean_ranks(blocks, larger_is_better=sign_of(objective) > 0)
+    found = mean_ranks(blocks, larger_is_better=sign_of(metric) > 0)
     by_name = {name: float(rank) for name, rank in zip(names, found.mean_ranks, strict=True)}
     mean = {name: by_name[name] for name in sorted(by_name, key=by_name.__getitem__)}
     return Ranks(mean, found.critical_difference, found.p_value, found.blocks)
 
 
 def recommend(
-    validation: Mapping[str, BySeed], candidates: Mapping[str, CandidateInfo], objective: str, standard_error: float
+    validation: Mapping[str, BySeed], candidates: Mapping[str, CandidateInfo], metric: str, standard_error: float
 ) -> str:
     """Choose the simplest finalist within one standard error of the best, on validation rows.
 
     Parameters
     ----------
     validation : mapping of str to BySeed
-        The objective of each finalist.
+        The metric of each finalist.
     candidates : mapping of str to CandidateInfo
         Says how simple they are.
-    objective : str
+    metric : str
         Says whether more is better.
     standard_error : float
         Of the best one's mean.
@@ -118,11 +118,11 @@ def recommend(
     ----------
     Breiman et al. (1984), "Classification and Regression Trees", section 3.4.3.
     """
-    scores = {name: mean_of(values, objective) for name, values in validation.items()}
+    scores = {name: mean_of(values, metric) for name, values in validation.items()}
     return simplest_within(scores, {name: candidates[name].steps for name in scores}, standard_error)
 
 
-def shown(versus: Versus | None, objective: str) -> str:
+def shown(versus: Versus | None, metric: str) -> str:
     """Say what the test rows show: "better", "worse", "no difference", or of the baseline itself "baseline".
 
     A difference is shown only if neither the luck of trainings nor that of who is in the test set explains it:
@@ -136,9 +136,9 @@ def shown(versus: Versus | None, objective: str) -> str:
     """
     if versus is None:
         return "baseline"
-    intervals = [each[objective] for each in (versus.seeds, versus.groups) if objective in each]
+    intervals = [each[metric] for each in (versus.seeds, versus.groups) if metric in each]
     measured = [each for each in intervals if each.low is not None and each.high is not None]
-    sides = {_side(each) * sign_of(objective) for each in measured}
+    sides = {_side(each) * sign_of(metric) for each in measured}
     if sides == {1}:
         return "better"
     return "worse" if sides == {-1} else "no difference"
@@ -154,14 +154,14 @@ def _minus(first: BySeed, second: BySeed) -> list[float | None]:
     return [None if a is None or b is None else a - b for a, b in zip(first, second, strict=True)]
 
 
-def _by_task_and_seed(finalist: Finalist, objective: str) -> np.ndarray:
-    values = [value for metrics in finalist.tasks.values() for value in metrics.get(objective, ())]
+def _by_task_and_seed(finalist: Finalist, metric: str) -> np.ndarray:
+    values = [value for metrics in finalist.tasks.values() for value in metrics.get(metric, ())]
     return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
 
 
-def _pairs(finalist: Finalist, base: Finalist, objective: str) -> list[float]:
+def _pairs(finalist: Finalist, base: Finalist, metric: str) -> list[float]:
     """Differences in every pair of task and seed, above 0 where the candidate is better."""
-    gains = sign_of(objective) * (_by_task_and_seed(finalist, objective) - _by_task_and_seed(base, objective))
+    gains = sign_of(metric) * (_by_task_and_seed(finalist, metric) - _by_task_and_seed(base, metric))
     return gains[~np.isnan(gains)].tolist()
 
 
@@ -173,7 +173,7 @@ def write_recommended(
 ) -> None:
     """Write ``recommended.yaml``; its head says what to do with it, and what its candidate does after training."""
     commands = commands_of(result, directory.recommended, config.compare.costs)
-    head = "".join(f"# {line}\n" for line in (f"Recommended for {result.objective}: {result.recommended}.", *commands))
+    head = "".join(f"# {line}\n" for line in (f"Recommended for {result.metric}: {result.recommended}.", *commands))
     text = dump_yaml(config_to_dict(training.run(config.seed, result.stages[-1].draws)))
     with write_atomically(directory.recommended) as temporary:
         temporary.write_text(head + text, encoding="utf-8")
@@ -199,7 +199,7 @@ def commands_of(result: Result, recommended: Path, costs: str | None) -> list[st
     commands = [f"equipoise train {shlex.quote(str(recommended))} --out {RUN}"]
     correction = result.candidates[result.recommended].correction
     if correction != "none":
-        metric = TAU_METRIC.get(result.objective, "none") if correction == "tau" else "none"
+        metric = TAU_METRIC.get(result.metric, "none") if correction == "tau" else "none"
         of_costs = f" --costs {shlex.quote(costs)}" if costs else ""
         commands.append(f"equipoise calibrate {RUN} --metric {metric}{of_costs}")
     return commands

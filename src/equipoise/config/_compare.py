@@ -13,7 +13,7 @@ from equipoise.errors import ConfigError
 from equipoise.rates import Proportional, Rates
 from equipoise.weights import ClassWeights, Natural
 
-Objective = Literal[
+Metric = Literal[
     "macro_f1", "balanced_accuracy", "worst_recall", "expected_cost", "log_loss", "exact_match", "rouge_l", "bleu"
 ]
 Correction = Literal["none", "calibrated", "tau"]
@@ -78,7 +78,7 @@ class CompareConfig:
     natural sampling in full. `budget` is computing time such as 30m; it only ever lowers `plan.draws`.
     """
 
-    objective: Objective = "macro_f1"
+    metric: Metric = "macro_f1"
     costs: str | None = None
     candidates: tuple[str, ...] | Mapping[str, TrialConfig] | None = None
     corrections: tuple[Correction, ...] = CORRECTIONS
@@ -98,8 +98,8 @@ class CompareConfig:
                 f"`compare.corrections` must hold none: natural sampling as trained is the baseline."
                 f" Found {list(self.corrections)}."
             )
-        if (self.objective == "expected_cost") != (self.costs is not None):
-            raise ConfigError("`compare.objective: expected_cost` and `compare.costs` need each other. Give both.")
+        if (self.metric == "expected_cost") != (self.costs is not None):
+            raise ConfigError("`compare.metric: expected_cost` and `compare.costs` need each other. Give both.")
         if self.budget is not None:
             seconds_of(self.budget)
         for name in self.trials:

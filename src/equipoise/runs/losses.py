@@ -54,7 +54,7 @@ def label_loss_of(loss: LossConfig) -> LabelLoss | None:
     return label_loss_from_dict({"scheme": _CLASSES[loss.name], **options})
 
 
-def objective_of(prepared: Prepared, model: Any, tokenizer: Any) -> TrainingLoss:
+def training_loss_of(prepared: Prepared, model: Any, tokenizer: Any) -> TrainingLoss:
     """Make the loss of a run.
 
     Parameters
@@ -92,7 +92,7 @@ def objective_of(prepared: Prepared, model: Any, tokenizer: Any) -> TrainingLoss
     return TokenTrainingLoss(TokenLoss(per, **options))
 
 
-def tasks_loss_of_run(prepared: Prepared) -> TaskWeighting:
+def task_weighting_of(prepared: Prepared) -> TaskWeighting:
     """Make what `training.task_weighting` names, for the tasks of a run.
 
     An epoch is as many draws as there are training rows, whatever of them is drawn.

@@ -20,7 +20,7 @@ from equipoise.errors import ConfigError, DataError, RunError
 from equipoise.models import load_model
 from equipoise.plan import Plan, difference
 from equipoise.runs.directory import RunDirectory, read_json
-from equipoise.runs.losses import objective_of, tasks_loss_of_run
+from equipoise.runs.losses import task_weighting_of, training_loss_of
 from equipoise.runs.prepare import Prepared, prepare, refuse_bad_forecast, strata_of
 from equipoise.runs.sampling import index_of, sampler_of, validation_rows
 from equipoise.samplers import LengthSorted
@@ -108,12 +108,12 @@ def train_prepared(
     if started:
         RunDirectory.open(out)
         refuse_other_run(directory, prepared)
-    task_weighting = tasks_loss_of_run(prepared)
+    task_weighting = task_weighting_of(prepared)
     model, words = load_model(config.model.name, seed=config.seed)
     tokenizer: Any = words
     args = trainer_arguments(config, directory.checkpoints, model.config.model_type)
     main = args.process_index == 0
-    training_loss = objective_of(prepared, model, tokenizer)
+    training_loss = training_loss_of(prepared, model, tokenizer)
     if started and directory.model.is_dir():
         return Run(directory, interrupted=False, steps=args.max_steps, main=main)
     if main and not started:

@@ -5,7 +5,7 @@ from equipoise.statistics.holm import holm
 from equipoise.statistics.ranks import MeanRanks, cliques, mean_ranks
 from equipoise.statistics.seeds import mean_interval
 from equipoise.statistics.signed_rank import SignedRankTest, signed_rank
-from equipoise.statistics.standard_error import objective_replicates, simplest_within, standard_error_of_mean
+from equipoise.statistics.standard_error import metric_replicates, simplest_within, standard_error_of_mean
 
 __all__ = [
     "Differences",
@@ -16,7 +16,7 @@ __all__ = [
     "holm",
     "mean_interval",
     "mean_ranks",
-    "objective_replicates",
+    "metric_replicates",
     "signed_rank",
     "simplest_within",
     "standard_error_of_mean",

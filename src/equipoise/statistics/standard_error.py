@@ -12,7 +12,7 @@ from equipoise.metrics.confusion import mean_over
 from equipoise.statistics.resampled import Costs, Predictions, resampled
 
 
-def objective_replicates(
+def metric_replicates(
     predictions: Sequence[Predictions],
     metric: str,
     bootstrap: int = 1000,
@@ -49,7 +49,7 @@ def objective_replicates(
     --------
     >>> from equipoise.metrics import TaskPredictions
     >>> said = {"t": TaskPredictions("t", ["a", "a", "b"], ["a", "b", "b"], ("a", "b"))}
-    >>> objective_replicates([said, said], "accuracy", bootstrap=100).shape
+    >>> metric_replicates([said, said], "accuracy", bootstrap=100).shape
     (2, 100)
     """
     means = [
@@ -69,7 +69,7 @@ def standard_error_of_mean(values_by_seed: Sequence[float], replicates: NDArray[
     values_by_seed : sequence of float
         The score of each seed on the rows as they are.
     replicates : float64 array of shape (seeds, resamples)
-        The score of each seed on resamples of the rows' groups, as `objective_replicates` gives it.
+        The score of each seed on resamples of the rows' groups, as `metric_replicates` gives it.
 
     Returns
     -------

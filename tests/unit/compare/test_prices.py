@@ -39,7 +39,7 @@ def model():
         return T5ForConditionalGeneration(T5Config(vocab_size=500, decoder_start_token_id=0, **SIZES))
 
 
-def objective(kind, model):
+def metric(kind, model):
     if kind == "tokens":
         return TokenTrainingLoss(TokenLoss())
     plan = Plan.build(Census.from_labels(["say"] * ROWS, [LABELS[number % len(LABELS)] for number in range(ROWS)]))
@@ -49,7 +49,7 @@ def objective(kind, model):
 def counted(kind, model, encoded, rows):
     batch = Collator(0)([encoded[row] for row in rows])
     with FlopCounterMode(display=False) as counter:
-        objective(kind, model).totals(model, batch, 0.0).sum().backward()
+        metric(kind, model).totals(model, batch, 0.0).sum().backward()
     model.zero_grad()
     return counter.get_total_flops()
 
@@ -57,18 +57,16 @@ def counted(kind, model, encoded, rows):
 @pytest.mark.parametrize("kind", ["tokens", "labels"])
 def test_near_what_torch_counts(kind, model, encoded):
     rows = np.arange(ROWS)
-    found = training_flops(model, objective(kind, model), encoded, rows)
+    found = training_flops(model, metric(kind, model), encoded, rows)
     assert found == pytest.approx(counted(kind, model, encoded, rows), rel=0.2)
 
 
 def test_losses_over_labels_cost_every_label(model, encoded):
     rows = np.arange(ROWS)
-    by_tokens, by_labels = (
-        training_flops(model, objective(kind, model), encoded, rows) for kind in ("tokens", "labels")
-    )
+    by_tokens, by_labels = (training_flops(model, metric(kind, model), encoded, rows) for kind in ("tokens", "labels"))
     assert by_labels > 4 * by_tokens
 
 
 def test_rows_drawn_again_count_again(model, encoded):
-    once = training_flops(model, objective("tokens", model), encoded, np.array([3, 4]))
-    assert training_flops(model, objective("tokens", model), encoded, np.array([3, 4, 3, 4])) == 2 * once
+    once = training_flops(model, metric("tokens", model), encoded, np.array([3, 4]))
+    assert training_flops(model, metric("tokens", model), encoded, np.array([3, 4, 3, 4])) == 2 * once

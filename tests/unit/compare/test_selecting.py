@@ -8,10 +8,10 @@ from equipoise.compare.selecting import keep, mean_of, prices, ranking
 EQUAL = dict.fromkeys(("natural", "a", "b", "c"), 1.0)
 
 
-def ranked(scores, candidates, objective):
+def ranked(scores, candidates, metric):
     """By the scores alone."""
     training = {info.training for info in candidates.values()}
-    return ranking(scores, candidates, objective, 0.0, dict.fromkeys(training, 1.0))
+    return ranking(scores, candidates, metric, 0.0, dict.fromkeys(training, 1.0))
 
 
 def infos(**steps):

@@ -67,7 +67,7 @@ def estimate(low, high):
 
 
 @pytest.mark.parametrize(
-    ("seeds", "groups", "objective", "said"),
+    ("seeds", "groups", "metric", "said"),
     [
         ((0.1, 0.2), (0.1, 0.3), "macro_f1", "better"),
         ((-0.2, -0.1), (-0.3, -0.1), "macro_f1", "worse"),
@@ -78,9 +78,9 @@ def estimate(low, high):
         ((0.0, 0.2), (0.1, 0.3), "macro_f1", "no difference"),
     ],
 )
-def test_a_difference_needs_both_intervals_on_one_side_of_zero(seeds, groups, objective, said):
-    both = Versus({objective: estimate(*seeds)}, {objective: estimate(*groups)}, {}, None)
-    assert shown(both, objective) == said
+def test_a_difference_needs_both_intervals_on_one_side_of_zero(seeds, groups, metric, said):
+    both = Versus({metric: estimate(*seeds)}, {metric: estimate(*groups)}, {}, None)
+    assert shown(both, metric) == said
 
 
 def test_one_seed_is_judged_by_the_groups_alone():

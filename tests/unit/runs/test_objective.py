@@ -15,7 +15,7 @@ from equipoise.errors import ConfigError, PlanError, PlanWarning
 from equipoise.losses import TokenLoss
 from equipoise.losses.training import LabelTrainingLoss, TokenTrainingLoss
 from equipoise.models import TinyShape, load_model
-from equipoise.runs.losses import label_loss_of, objective_of
+from equipoise.runs.losses import label_loss_of, training_loss_of
 from equipoise.runs.predicting import predict_records
 from equipoise.runs.prepare import Prepared, prepare
 
@@ -40,7 +40,7 @@ def prepared_with(folder: Path, loss: object, weights: str = "natural") -> Prepa
 @pytest.mark.parametrize("name", LABEL_LOSSES)
 def test_label_losses_are_made_by_name(tmp_path: Path, model_and_tokenizer: Any, name: str) -> None:
     prepared = prepared_with(tmp_path, {"name": name, "level": "label", "length_norm": 0.5, **NEEDED.get(name, {})})
-    training_loss = objective_of(prepared, *model_and_tokenizer)
+    training_loss = training_loss_of(prepared, *model_and_tokenizer)
     assert isinstance(training_loss, LabelTrainingLoss)
     assert training_loss.length_norm == 0.5
     assert len(training_loss.tasks) == 2
@@ -64,7 +64,7 @@ def test_token_losses_are_made_by_name(
     tmp_path: Path, model_and_tokenizer: Any, loss: object, expected: TokenLoss
 ) -> None:
     prepared = prepared_with(tmp_path, loss)
-    training_loss = objective_of(prepared, *model_and_tokenizer)
+    training_loss = training_loss_of(prepared, *model_and_tokenizer)
     assert isinstance(training_loss, TokenTrainingLoss)
     assert training_loss.loss == expected
     assert prepared.config.training.loss.name in TOKEN_LOSSES
@@ -83,12 +83,12 @@ def test_values_are_checked_before_training(tmp_path: Path, model_and_tokenizer:
         ("weighted", PlanError, "needs weights"),
     ):
         with pytest.raises(error, match=message):
-            objective_of(prepared_with(tmp_path, loss), *model_and_tokenizer)
+            training_loss_of(prepared_with(tmp_path, loss), *model_and_tokenizer)
 
 
 def test_correcting_twice_is_warned_of(tmp_path: Path, model_and_tokenizer: Any) -> None:
     with pytest.warns(PlanWarning, match="'triage': LDAM"):
-        objective_of(prepared_with(tmp_path, "ldam", weights="balanced"), *model_and_tokenizer)
+        training_loss_of(prepared_with(tmp_path, "ldam", weights="balanced"), *model_and_tokenizer)
 
 
 def test_predictions_divide_scores_as_training_did(tmp_path: Path, model_and_tokenizer: Any) -> None:

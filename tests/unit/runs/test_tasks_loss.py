@@ -9,7 +9,7 @@ from tests.unit.cli.rows import write_rows
 
 from equipoise.config import load_config, make_config, save_config
 from equipoise.errors import ConfigError, EquipoiseWarning
-from equipoise.runs.losses import tasks_loss_of_run
+from equipoise.runs.losses import task_weighting_of
 from equipoise.runs.prepare import Prepared, prepare
 
 
@@ -21,17 +21,17 @@ def prepared(folder: Path, chosen: Any, draws: int = 160_000, **training: Any) -
 
 def test_a_name_and_a_mapping_make_the_weighting_of_the_runs_tasks(tmp_path: Path) -> None:
     run = prepared(tmp_path, "dwa")
-    made = tasks_loss_of_run(run)
+    made = task_weighting_of(run)
     assert made.tasks == tuple(sorted(run.tasks))
     assert made.options == {"steps_per_epoch": -(-len(run.train) // 16), "temperature": 2.0}
-    made = tasks_loss_of_run(prepared(tmp_path, {"name": "dwa", "steps_per_epoch": 7, "temperature": 3}))
+    made = task_weighting_of(prepared(tmp_path, {"name": "dwa", "steps_per_epoch": 7, "temperature": 3}))
     assert made.options == {"steps_per_epoch": 7, "temperature": 3.0}
-    assert tasks_loss_of_run(prepared(tmp_path, "rlw")).options == {"seed": 5}
+    assert task_weighting_of(prepared(tmp_path, "rlw")).options == {"seed": 5}
 
 
 def test_the_default_is_sum(tmp_path: Path) -> None:
     assert make_config({"data": {"source": "rows.jsonl"}}).training.task_weighting == "sum"
-    assert tasks_loss_of_run(prepared(tmp_path, "sum")).name == "sum"
+    assert task_weighting_of(prepared(tmp_path, "sum")).name == "sum"
 
 
 def test_a_choice_is_saved_with_the_configuration(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_a_choice_is_saved_with_the_configuration(tmp_path: Path) -> None:
 
 def test_a_choice_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="Did you mean 'uncertainty'"):
-        tasks_loss_of_run(prepared(tmp_path, "uncertanty"))
+        task_weighting_of(prepared(tmp_path, "uncertanty"))
     with pytest.raises(ConfigError, match=r"training\.task_weighting"):
         prepared(tmp_path, ["sum"])
 
@@ -51,10 +51,10 @@ def test_a_choice_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
 def test_a_run_too_short_for_dynamic_weights_is_warned_of(tmp_path: Path) -> None:
     epoch = len(prepared(tmp_path, "dwa").train)
     with pytest.warns(EquipoiseWarning, match="in its first two epochs"):
-        tasks_loss_of_run(prepared(tmp_path, "dwa", draws=2 * epoch))
+        task_weighting_of(prepared(tmp_path, "dwa", draws=2 * epoch))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        tasks_loss_of_run(prepared(tmp_path, "dwa", draws=3 * epoch))
+        task_weighting_of(prepared(tmp_path, "dwa", draws=3 * epoch))
 
 
 @pytest.mark.parametrize(
@@ -69,8 +69,8 @@ def test_a_run_too_short_for_dynamic_weights_is_warned_of(tmp_path: Path) -> Non
 def test_batches_that_leave_tasks_out_are_warned_of(tmp_path: Path, training: dict[str, Any], reason: str) -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        tasks_loss_of_run(prepared(tmp_path, "rlw", **training))
-        tasks_loss_of_run(prepared(tmp_path, "sum", **training))
+        task_weighting_of(prepared(tmp_path, "rlw", **training))
+        task_weighting_of(prepared(tmp_path, "sum", **training))
     messages = [str(each.message) for each in caught if issubclass(each.category, EquipoiseWarning)]
     assert len(messages) == (reason is not None)
     assert all(reason in message for message in messages)

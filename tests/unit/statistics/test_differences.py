@@ -16,7 +16,7 @@ from equipoise.metrics.resampling import group_weights
 from equipoise.statistics import (
     difference_over_seeds,
     mean_interval,
-    objective_replicates,
+    metric_replicates,
     simplest_within,
     standard_error_of_mean,
 )
@@ -213,8 +213,8 @@ def test_costs_of_one_for_each_error_are_the_error_rate_also_on_resamples():
     ones = cost_matrix({y: {k: 1.0 for k in LABELS if k != y} for y in LABELS}, LABELS)
     costs = dict.fromkeys(held, ones)
     for given_rows in (held, without):
-        accuracy = objective_replicates([given_rows], "accuracy", 50)
-        np.testing.assert_allclose(objective_replicates([given_rows], "expected_cost", 50, costs=costs), 1 - accuracy)
+        accuracy = metric_replicates([given_rows], "accuracy", 50)
+        np.testing.assert_allclose(metric_replicates([given_rows], "expected_cost", 50, costs=costs), 1 - accuracy)
         assert sum(expected_cost(given_rows, costs).values()) / 2 == pytest.approx(1 - means(given_rows)["accuracy"])
 
 
@@ -236,13 +236,13 @@ def test_costs_must_fit_the_labels():
 
 def test_replicates_are_those_of_the_mean_over_the_tasks():
     held = [predicted(seed) for seed in range(3)]
-    found = objective_replicates(held, "macro_f1", 400, 7)
+    found = metric_replicates(held, "macro_f1", 400, 7)
     assert found.shape == (3, 400)
     for row, part in zip(found, held, strict=True):
         estimate = evaluate(part, bootstrap=400, seed=7).mean["macro_f1"]
         assert (estimate.low, estimate.high) == pytest.approx(tuple(np.quantile(row, [0.025, 0.975])))
     with pytest.raises(ConfigError, match=r"`metric` must be measured, one of accuracy, .*; found 'expected_cost'"):
-        objective_replicates(held, "expected_cost")
+        metric_replicates(held, "expected_cost")
 
 
 def test_standard_error_adds_both_lucks():

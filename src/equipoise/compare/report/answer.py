@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from equipoise.compare.report.data import ComparisonData
-from equipoise.compare.report.format import capital, counted, interval, listed, metric, number, signed
+from equipoise.compare.report.format import capital, counted, interval, listed, number, signed, title_of_metric
 from equipoise.compare.verdict import commands_of
 from equipoise.metrics import Estimate
 from equipoise.pages.page import Card
@@ -24,7 +24,7 @@ class Answer:
 
     Attributes
     ----------
-    objective : str
+    metric : str
         The metric that decides.
     shown : str
         What the test rows show: "better", "worse", "no difference" or "baseline".
@@ -34,7 +34,7 @@ class Answer:
     title : str
         What the recommended candidate does, in words.
     before, after : Estimate
-        The objective of the baseline and of the other one on the test rows.
+        The metric of the baseline and of the other one on the test rows.
     difference : Estimate
         The other one minus the baseline; its interval over the seeds, or over resampled groups if there is one seed.
     groups : Estimate
@@ -51,7 +51,7 @@ class Answer:
         How to train what is recommended.
     """
 
-    objective: str
+    metric: str
     shown: str
     recommended: str
     baseline: str
@@ -72,7 +72,7 @@ class Answer:
     @property
     def cards(self) -> tuple[Card, ...]:
         """The three numbers; one where nothing else was trained in full."""
-        name = metric(self.objective).name
+        name = title_of_metric(self.metric).name
         before = Card(f"{self.baseline}: {name}", number(self.before.value), interval(self.before), "first")
         if self.other == self.baseline:
             return (before,)
@@ -91,20 +91,20 @@ class Answer:
 def gather(data: ComparisonData) -> Answer:
     """Gather the first screen."""
     result, other = data.result, data.other
-    objective, seeds = result.objective, len(result.seeds)
+    metric, seeds = result.metric, len(result.seeds)
     none = Estimate(None)
     versus = result.versus.get(other)
-    groups = versus.groups.get(objective, none) if versus else none
-    difference = versus.seeds.get(objective, none) if versus and seeds > 1 else groups
+    groups = versus.groups.get(metric, none) if versus else none
+    difference = versus.seeds.get(metric, none) if versus and seeds > 1 else groups
     return Answer(
-        objective=objective,
+        metric=metric,
         shown=result.shown,
         recommended=result.recommended,
         baseline=result.baseline,
         other=other,
         title=result.candidates[result.recommended].title,
-        before=data.estimate(result.baseline, objective),
-        after=data.estimate(other, objective),
+        before=data.estimate(result.baseline, metric),
+        after=data.estimate(other, metric),
         difference=difference,
         groups=groups,
         seeds=seeds,
@@ -128,10 +128,10 @@ def _question(data: ComparisonData) -> str:
 
 
 def _verdict(data: ComparisonData, difference: Estimate) -> str:
-    result, name = data.result, metric(data.result.objective).name
+    result, name = data.result, title_of_metric(data.result.metric).name
     if data.other == result.baseline:
         return f"{LEAD[result.shown]}: nothing else was worth training in full."
-    before, after = (number(data.estimate(each, result.objective).value) for each in data.arms)
+    before, after = (number(data.estimate(each, result.metric).value) for each in data.arms)
     change = signed(difference.value) + (f" ({interval(difference)})" if interval(difference) else "")
     where = "" if len(data.tasks) == 1 else f", as the mean over {len(data.tasks)} tasks"
     numbers = f"{name} is {after} instead of {before} on the test rows{where}: {change}."
@@ -149,7 +149,7 @@ def _verdict(data: ComparisonData, difference: Estimate) -> str:
 
 def _meaning(data: ComparisonData) -> str:
     result, seeds = data.result, len(data.result.seeds)
-    words = metric(result.objective)
+    words = title_of_metric(result.metric)
     gloss = f"{capital(words.name)} is {words.gloss}. " if words.gloss else ""
     if seeds > 1:
         spread = (
@@ -182,7 +182,10 @@ def _facts(data: ComparisonData) -> tuple[tuple[str, str], ...]:
     return (
         ("Data", f"{source if isinstance(source, str) else listed(source)}; rows: {rows}"),
         ("Tasks", f"{len(data.tasks)}: {listed(data.tasks)}"),
-        ("Decided by", f"{metric(result.objective).name} on the validation rows, simplest within one standard error"),
+        (
+            "Decided by",
+            f"{title_of_metric(result.metric).name} on the validation rows, simplest within one standard error",
+        ),
         (
             "Candidates",
             (

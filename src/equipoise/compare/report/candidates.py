@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from equipoise.compare.report.data import ComparisonData
-from equipoise.compare.report.format import capital, chosen, metric
+from equipoise.compare.report.format import capital, chosen, title_of_metric
 from equipoise.compare.report.scores import estimate_cell
 from equipoise.metrics import Estimate
 from equipoise.pages.page import Cell, Head, HtmlTable, Section, View
@@ -23,7 +23,7 @@ class Row:
     steps : int
         How many things it does that plain training does not.
     stages : tuple of Estimate
-        The objective on validation rows in each stage; not measured where it was not trained.
+        The metric on validation rows in each stage; not measured where it was not trained.
     mean : dict of str to Estimate
         Metrics on the test rows, of the mean over the tasks; empty if it is no finalist.
     tasks : dict of str to dict of str to Estimate
@@ -42,7 +42,7 @@ class Row:
 class CandidatesPart:
     """All candidates, those that came furthest first."""
 
-    objective: str
+    metric: str
     draws: tuple[int, ...]
     metrics: tuple[str, ...]
     tasks: tuple[str, ...]
@@ -54,8 +54,8 @@ class CandidatesPart:
 def gather(data: ComparisonData) -> CandidatesPart:
     """Gather all candidates."""
     result = data.result
-    sign = 1 if metric(result.objective).less_is_better else -1
-    metrics = chosen(result.objective, result.finalists[result.baseline].test)
+    sign = 1 if title_of_metric(result.metric).less_is_better else -1
+    metrics = chosen(result.metric, result.finalists[result.baseline].test)
     rows = [_row(data, name, metrics) for name in result.candidates]
 
     def order(row: Row) -> tuple[float, ...]:
@@ -64,7 +64,7 @@ def gather(data: ComparisonData) -> CandidatesPart:
         return (-(reached[-1] if reached else -1), 0.0 if last is None else sign * last, row.steps)
 
     return CandidatesPart(
-        result.objective,
+        result.metric,
         tuple(stage.draws for stage in result.stages),
         metrics,
         tuple(data.tasks),
@@ -88,10 +88,10 @@ def _row(data: ComparisonData, name: str, metrics: tuple[str, ...]) -> Row:
 
 def section(part: CandidatesPart) -> Section:
     """The section."""
-    name = capital(metric(part.objective).name)
+    name = capital(title_of_metric(part.metric).name)
     heads = [Head("candidate"), Head("steps")]
     heads += [Head(f"stage {place + 1}: {draws:,} draws") for place, draws in enumerate(part.draws)]
-    heads += [Head(f"test: {metric(key).name}") for key in part.metrics]
+    heads += [Head(f"test: {title_of_metric(key).name}") for key in part.metrics]
     views = [View(MEAN, [_cells(part, row, row.mean) for row in part.rows])]
     if len(part.tasks) > 1:
         views += [View(task, [_cells(part, row, row.tasks.get(task, {})) for row in part.rows]) for task in part.tasks]
@@ -107,7 +107,7 @@ def section(part: CandidatesPart) -> Section:
         ],
         tables=[
             HtmlTable(
-                f"Candidates: {metric(part.objective).name} by stage on validation rows, then test rows of finalists",
+                f"{title_of_metric(part.metric).name} by stage on validation rows, then finalists on test rows",
                 heads,
                 views=views,
                 choice="Test scores of",

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from equipoise.compare.corrections import corrected
 from equipoise.compare.directory import ComparisonDirectory
-from equipoise.compare.report.format import metric
+from equipoise.compare.report.format import title_of_metric
 from equipoise.compare.result import Result
 from equipoise.config import ComparisonConfig, load_comparison
 from equipoise.data import Task
@@ -65,10 +65,8 @@ class ComparisonData:
         result = self.result
         if result.recommended != result.baseline:
             return result.recommended
-        less = metric(result.objective).less_is_better
-        rivals = {
-            name: mean_interval(each.validation[result.objective]).value for name, each in result.finalists.items()
-        }
+        less = title_of_metric(result.metric).less_is_better
+        rivals = {name: mean_interval(each.validation[result.metric]).value for name, each in result.finalists.items()}
         held = {name: value for name, value in rivals.items() if name != result.baseline and value is not None}
         if not held:
             return result.baseline
@@ -100,7 +98,7 @@ class ComparisonData:
             costs = None if costs_file is None else read_costs(Path(costs_file), self.tasks)
             runs = self.runs(candidate)
             try:
-                found = tuple(corrected(run, correction, self.result.objective, costs) for run in runs)
+                found = tuple(corrected(run, correction, self.result.metric, costs) for run in runs)
             except (OSError, pa.ArrowInvalid) as error:
                 raise RunError(
                     f"Cannot read the predictions of {candidate!r}: {error}. Run the same `equipoise compare` again."

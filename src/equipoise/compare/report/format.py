@@ -64,13 +64,13 @@ MAIN = (
 )  # fmt: skip
 
 
-def metric(key: str) -> Metric:
+def title_of_metric(key: str) -> Metric:
     """Give the words for a metric; one that is not known here is called by its own name."""
     return METRICS.get(key) or Metric(key.replace("_", " "), "")
 
 
-def chosen(objective: str, found: Iterable[str]) -> tuple[str, ...]:
-    """Choose the metrics to show of those found: the objective first.
+def chosen(metric: str, found: Iterable[str]) -> tuple[str, ...]:
+    """Choose the metrics to show of those found: the metric first.
 
     Examples
     --------
@@ -78,7 +78,7 @@ def chosen(objective: str, found: Iterable[str]) -> tuple[str, ...]:
     ('log_loss', 'macro_f1')
     """
     known = set(found)
-    return tuple(key for key in dict.fromkeys((objective, *MAIN)) if key in known)
+    return tuple(key for key in dict.fromkeys((metric, *MAIN)) if key in known)
 
 
 def capital(text: str) -> str:

@@ -1,18 +1,18 @@
 """Who wins how often: mean ranks of the finalists, and which of them cannot be told apart."""
 
 from equipoise.compare.report.finalist_plots import ranks_plot
-from equipoise.compare.report.format import capital, counted, metric, p_value
+from equipoise.compare.report.format import capital, counted, p_value, title_of_metric
 from equipoise.compare.result import Ranks
 from equipoise.pages.figure import inline_svg
 from equipoise.pages.page import Cell, Head, HtmlFigure, HtmlTable, Section
 
 
-def section(ranks: Ranks | None, objective: str, baseline: str, other: str) -> Section:
+def section(ranks: Ranks | None, metric: str, baseline: str, other: str) -> Section:
     """The section."""
     title = "Who wins how often?"
     if ranks is None:
         return Section(title, texts=["Ranks need three finalists or more."])
-    name = metric(objective).name
+    name = title_of_metric(metric).name
     friedman = "They differ" if ranks.p_value < 0.05 else "That all are equally good is not ruled out"
     caption = (
         f"Mean rank by {name} over {counted(ranks.blocks, 'pair')} of task and seed; 1 is best. A bar joins candidates"

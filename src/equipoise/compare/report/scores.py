@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from equipoise.compare.report.data import ComparisonData
-from equipoise.compare.report.format import capital, chosen, counted, interval, metric, number, p_value, signed
+from equipoise.compare.report.format import capital, chosen, counted, interval, number, p_value, signed, title_of_metric
 from equipoise.compare.result import SignedRank
 from equipoise.metrics import Estimate
 from equipoise.pages.figure import inline_svg
@@ -37,12 +37,12 @@ class ScoresPart:
     mean, tasks : tuple of Pair
         Of the mean over the tasks, and of each task.
     signed_rank : SignedRank or None
-        The test of the objective over pairs of task and seed.
+        The test of the metric over pairs of task and seed.
     seeds : int
         Trainings of each.
     """
 
-    objective: str
+    metric: str
     baseline: str
     other: str
     mean: tuple[Pair, ...]
@@ -69,13 +69,13 @@ def gather(data: ComparisonData) -> ScoresPart:
         return Pair(key, task, before, after, seeds, groups.get(key, NONE))
 
     return ScoresPart(
-        objective=result.objective,
+        metric=result.metric,
         baseline=result.baseline,
         other=other,
-        mean=tuple(pair(key, None) for key in chosen(result.objective, finalist.test)),
+        mean=tuple(pair(key, None) for key in chosen(result.metric, finalist.test)),
         tasks=tuple(
             pair(key, task)
-            for key in chosen(result.objective, finalist.test)
+            for key in chosen(result.metric, finalist.test)
             for task, metrics in finalist.tasks.items()
             if key in metrics
         ),
@@ -88,15 +88,15 @@ def section(part: ScoresPart) -> Section:
     """The section."""
     keys = [pair.metric for pair in part.mean]
     by_metric = {key: [pair for pair in part.tasks if pair.metric == key] for key in keys}
-    figures = [_figure(part, key, by_metric[key]) for key in _pictured(part.objective, by_metric)]
+    figures = [_figure(part, key, by_metric[key]) for key in _pictured(part.metric, by_metric)]
     tables = [_mean_table(part)]
     for key in keys:
-        words = metric(key)
+        words = title_of_metric(key)
         better = "less" if words.less_is_better else "more"
         rows = [_row(part, pair.task or "", pair) for pair in by_metric[key]]
         caption = f"{capital(words.name)} of each task ({better} is better); ranges of differences over groups"
         if rows:
-            tables.append(HtmlTable(caption, _heads(part, "task"), rows, folded=key != part.objective, stacked=True))
+            tables.append(HtmlTable(caption, _heads(part, "task"), rows, folded=key != part.metric, stacked=True))
     return Section("Results", texts=_texts(part), figures=figures, tables=tables)
 
 
@@ -111,7 +111,8 @@ def _texts(part: ScoresPart) -> list[str]:
     test = part.signed_rank
     if test is not None:
         texts.append(
-            f"Signed-rank test of {metric(part.objective).name} (Wilcoxon; does one win more often, and by more, over"
+            f"Signed-rank test of {title_of_metric(part.metric).name}"
+            " (Wilcoxon; does one win more often, and by more, over"
             f" {counted(test.pairs, 'pair')} of task and seed?): {p_value(test.p_value)},"
             f" {p_value(test.adjusted)} when corrected (Holm) for trying several candidates; effect"
             f" {signed(test.effect)} on a scale from {number(-1.0, 0)} (always worse) to +1 (always better). Seeds of"
@@ -140,7 +141,10 @@ def _mean_table(part: ScoresPart) -> HtmlTable:
     heads += [Head("difference, over seeds")] * twice + [Head("difference, over groups")] * both
     rows = [
         [
-            Cell(capital(metric(pair.metric).name), "less is better" if metric(pair.metric).less_is_better else ""),
+            Cell(
+                capital(title_of_metric(pair.metric).name),
+                "less is better" if title_of_metric(pair.metric).less_is_better else "",
+            ),
             estimate_cell(pair.before),
             *([estimate_cell(pair.after)] * both),
             *([_difference(pair.over_seeds)] * twice),
@@ -160,8 +164,8 @@ def _difference(estimate: Estimate) -> Cell:
     return Cell(signed(estimate.value), interval(estimate), number=estimate.value)
 
 
-def _pictured(objective: str, by_metric: dict[str, list[Pair]]) -> list[str]:
-    wanted = dict.fromkeys((objective, "macro_f1", "log_loss", "exact_match"))
+def _pictured(metric: str, by_metric: dict[str, list[Pair]]) -> list[str]:
+    wanted = dict.fromkeys((metric, "macro_f1", "log_loss", "exact_match"))
     return [key for key in wanted if by_metric.get(key)][:2]
 
 
@@ -170,12 +174,12 @@ def _figure(part: ScoresPart, key: str, pairs: list[Pair]) -> HtmlFigure:
         part.baseline: [_ends(pair.before) for pair in pairs],
         part.other: [_ends(pair.after) for pair in pairs],
     }
-    name = metric(key).name
+    name = title_of_metric(key).name
     plot = interval_plot(
         [str(pair.task) for pair in pairs],
         arms,
         f"{name} on the test rows",
-        limits=(-0.02, 1.02) if metric(key).unit else None,
+        limits=(-0.02, 1.02) if title_of_metric(key).unit else None,
     )
     caption = f"{capital(name)} of each task, with its 95% interval."
     return HtmlFigure(inline_svg(plot, f"tasks-{key}", caption), caption)

@@ -76,7 +76,7 @@ def build_page(report: Report) -> Page:
             confusion.section(report.confusion),
             reliability.section(report.reliability),
             tradeoff.section(report.tradeoff),
-            ranks.section(report.ranks, told.objective, told.baseline, told.other),
+            ranks.section(report.ranks, told.metric, told.baseline, told.other),
             candidates.section(report.candidates),
             costs.section(report.costs),
             reproduce.section(report.reproduce),

@@ -17,7 +17,7 @@ def comparison_of(tmp_path_factory):
         "open": {"tasks": made.OPEN, "seeds": (0, 1), "recommended": "sqrt", "shown": "no difference"},
         "mixed": {"tasks": made.MIXED, "seeds": (0, 1), "validated": False, "shown": "worse"},
         "many": {"tasks": made.MANY, "seeds": (0, 1), "recommended": "natural", "shown": "baseline"},
-        "one-task": {"tasks": made.ONE_TASK, "seeds": (0, 1, 2), "objective": "log_loss"},
+        "one-task": {"tasks": made.ONE_TASK, "seeds": (0, 1, 2), "metric": "log_loss"},
     }
     found: dict[str, Path] = {}
 
