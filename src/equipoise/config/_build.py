@@ -142,7 +142,7 @@ class Builder:
 
 
 _KINDS: dict[Any, str] = {
-    int: "a whole number",
+    int: "a integer",
     float: "a number",
     str: "text",
     bool: "true or false",

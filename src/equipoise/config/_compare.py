@@ -95,17 +95,21 @@ class CompareConfig:
         in_range("compare.shrink", self.shrink, 2)
         if "none" not in self.corrections:
             raise ConfigError(
+                "missing-baseline",
                 f"`compare.corrections` must hold none: natural sampling as trained is the baseline."
-                f" Found {list(self.corrections)}."
+                f" Found {list(self.corrections)}.",
             )
         if (self.metric == "expected_cost") != (self.costs is not None):
-            raise ConfigError("`compare.metric: expected_cost` and `compare.costs` need each other. Give both.")
+            raise ConfigError(
+                "costs-and-metric", "`compare.metric: expected_cost` and `compare.costs` need each other. Give both."
+            )
         if self.budget is not None:
             seconds_of(self.budget)
         for name in self.trials:
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,60}", name):
                 raise ConfigError(
-                    f"a candidate's name names files: up to 61 letters, digits, `_`, `.` and `-`, found {name!r}."
+                    "bad-name",
+                    f"a candidate's name names files: up to 61 letters, digits, `_`, `.` and `-`, found {name!r}.",
                 )
 
     @property
@@ -116,12 +120,15 @@ class CompareConfig:
             return known
         if isinstance(self.candidates, Mapping):
             if NATURAL in self.candidates and self.candidates[NATURAL] != known[NATURAL]:
-                raise ConfigError(f"`compare.candidates.{NATURAL}` is the baseline and has no options. Rename yours.")
+                raise ConfigError(
+                    "reserved-name", f"`compare.candidates.{NATURAL}` is the baseline and has no options. Rename yours."
+                )
             return {NATURAL: known[NATURAL], **self.candidates}
         for name in self.candidates:
             if name not in known:
                 raise ConfigError(
-                    f"`compare.candidates` must be of {', '.join(known)}, found {name!r}. Or give a mapping."
+                    "unknown-name",
+                    f"`compare.candidates` must be of {', '.join(known)}, found {name!r}. Or give a mapping.",
                 )
         return {NATURAL: known[NATURAL], **{name: known[name] for name in self.candidates}}
 
@@ -155,5 +162,5 @@ def seconds_of(duration: str) -> float:
     parts = [float(part or 0) for part in found.groups()] if found else [0.0]
     seconds = sum(value * unit for value, unit in zip(parts, (3600, 60, 1), strict=False))
     if not seconds:
-        raise ConfigError(f"a budget must look like 90s, 30m, 2h or 1h30m, found {duration!r}.")
+        raise ConfigError("bad-duration", f"a budget must look like 90s, 30m, 2h or 1h30m, found {duration!r}.")
     return seconds

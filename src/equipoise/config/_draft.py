@@ -22,7 +22,9 @@ class Draft:
     def __init__(self, document: Document) -> None:
         data = {} if document.data is None else deepcopy(document.data)
         if not isinstance(data, dict):
-            raise ConfigError(f"{document.where(())}a configuration must be a mapping, found {data!r}.")
+            raise ConfigError(
+                "not-a-mapping", f"{document.where(())}a configuration must be a mapping, found {data!r}."
+            )
         self._data = cast("dict[str, Any]", data)
         self._places = dict(document.places)
         self._name = document.name
@@ -41,7 +43,9 @@ class Draft:
                 inner = here[key] = {}
             if not isinstance(inner, dict):
                 outer = ".".join(path[: depth + 1])
-                raise ConfigError(f"{place}: `{outer}` holds the value {inner!r}, so it has no keys to set.")
+                raise ConfigError(
+                    "not-a-mapping", f"{place}: `{outer}` holds the value {inner!r}, so it has no keys to set."
+                )
             here = cast("dict[str, Any]", inner)
         here[path[-1]] = value
         self._places[tuple(path)] = place
@@ -54,6 +58,6 @@ class Draft:
         name, equals, value = text.partition("=")
         path = name.strip().split(".")
         if not equals or not all(path):
-            raise ConfigError(f"`--set` must look like `plan.draws=1000`, found {text!r}.")
+            raise ConfigError("bad-override", f"`--set` must look like `plan.draws=1000`, found {text!r}.")
         place = f"--set {text}"
         self.set(path, parse_yaml(value, place).data, place)

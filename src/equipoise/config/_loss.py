@@ -53,7 +53,7 @@ class LossConfig:
         return float(self.options.get("length_norm", 0.0))
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the mapping that `parse_loss` reads."""
+        """Return the mapping that `parse_loss` reads."""
         return {"name": self.name, "level": self.level, **self.options}
 
 

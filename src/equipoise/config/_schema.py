@@ -162,6 +162,7 @@ class RunConfig:
         for name in self.trainer:
             if name in OWNED_TRAINER_ARGUMENTS:
                 raise ConfigError(
+                    "owned-argument",
                     f"`trainer.{name}` follows from the rest of the configuration."
-                    f" Set {OWNED_TRAINER_ARGUMENTS[name]} instead."
+                    f" Set {OWNED_TRAINER_ARGUMENTS[name]} instead.",
                 )

@@ -48,7 +48,7 @@ class _CoreLoader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 (PyYAML's own)
 
     def fetch_tag(self) -> NoReturn:
-        """Refuse every tag, those of plain data too."""
+        """Reject every tag, those of plain data too."""
         raise ScannerError(None, None, "tags such as `!!str` are not read, values are plain data", self.get_mark())
 
 
@@ -117,7 +117,7 @@ def parse_yaml(text: str, name: str = "") -> Document:
     try:
         loader = _CoreLoader(text)
     except yaml.YAMLError as error:  # it looks at all characters first
-        raise ConfigError(f"{prefix}this is not plain YAML: {error}.") from error
+        raise ConfigError("not-yaml", f"{prefix}this is not plain YAML: {error}.") from error
     try:
         node = loader.get_single_node()
         if node is None:
@@ -128,16 +128,16 @@ def parse_yaml(text: str, name: str = "") -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f"{name or 'text'}, line {mark.line + 1}: " if mark else prefix
-        raise ConfigError(f"{place}this is not plain YAML: {error.problem}.") from error
+        raise ConfigError("not-yaml", f"{place}this is not plain YAML: {error.problem}.") from error
     except yaml.YAMLError as error:
-        raise ConfigError(f"{prefix}this is not plain YAML: {error}.") from error
+        raise ConfigError("not-yaml", f"{prefix}this is not plain YAML: {error}.") from error
     except RecursionError:
-        raise ConfigError(f"{prefix}this nests deeper than {MOST_DEPTH}.") from None
+        raise ConfigError("too-deep", f"{prefix}this nests deeper than {MOST_DEPTH}.") from None
     except (ValueError, OverflowError) as error:
         if isinstance(error, ConfigError):
             raise
         # Of PyYAML's scanner, for a character beyond Unicode.
-        raise ConfigError(f"{prefix}this is not plain YAML: {error}.") from error
+        raise ConfigError("not-yaml", f"{prefix}this is not plain YAML: {error}.") from error
     finally:
         loader.dispose()
 
@@ -171,9 +171,11 @@ class _Places:
         line = f"{self._name}, line {node.start_mark.line + 1}"
         self._values += 1
         if self._values > MOST_VALUES:
-            raise ConfigError(f"{line}: more than {MOST_VALUES:,} values, those of aliases counted each time.")
+            raise ConfigError(
+                "too-many-values", f"{line}: more than {MOST_VALUES:,} values, those of aliases counted each time."
+            )
         if len(path) > MOST_DEPTH:
-            raise ConfigError(f"{line}: this nests deeper than {MOST_DEPTH}, or in itself by an alias.")
+            raise ConfigError("too-deep", f"{line}: this nests deeper than {MOST_DEPTH}, or in itself by an alias.")
         if isinstance(node, yaml.ScalarNode):
             _check_text(node.value, line)
         elif isinstance(node, yaml.SequenceNode):
@@ -186,11 +188,13 @@ class _Places:
         for key, value in node.value:
             place = f"{self._name}, line {key.start_mark.line + 1}"
             if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:merge":
-                raise ConfigError(f"{place}: a key must be plain text, found {_shown(key)}.")
+                raise ConfigError("not-a-string", f"{place}: a key must be plain text, found {_shown(key)}.")
             _check_text(key.value, place)
             here = (*path, str(key.value))
             if here in self.found:
-                raise ConfigError(f"{place}: `{'.'.join(here)}` was already given in {self.found[here]}. Keep one.")
+                raise ConfigError(
+                    "duplicate-key", f"{place}: `{'.'.join(here)}` was already given in {self.found[here]}. Keep one."
+                )
             self.found[here] = place
             key.tag = "tag:yaml.org,2002:str"  # a label or task named 1 or true stays text
             self.collect(value, here)
@@ -198,7 +202,7 @@ class _Places:
 
 def _check_text(text: str, place: str) -> None:
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-        raise ConfigError(f"{place}: half of a surrogate pair, which is no character.")
+        raise ConfigError("not-unicode", f"{place}: half of a surrogate pair, which is no character.")
 
 
 def _shown(key: yaml.Node) -> str:

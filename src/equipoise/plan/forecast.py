@@ -1,4 +1,4 @@
-"""The forecast: what a number of draws will do, before anything runs."""
+"""The forecast: the effect of a number of draws, before anything runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FloatArray = npt.NDArray[np.float64]
 
 MANY_PASSES = 4.0
 """Repeats up to here are nearly as good as fresh data (Muennighoff et al. 2023)."""
-ROUNDING = 1 + 1e-9  # what `max_passes` fills to the brim does not exceed it
+ROUNDING = 1 + 1e-9  # a stratum filled up to `max_passes` does not exceed it
 
 
 _STRATUM_HEADS = ("task", "label", "count", "data", "draws", "expected", "passes", "unseen", "weight")
@@ -33,9 +33,9 @@ class PlanProblem(NamedTuple):
 
 @dataclass(frozen=True)
 class StratumForecast:
-    """What happens to one stratum.
+    """The effect on one stratum.
 
-    `passes` are expected draws per example. Draws visit all of a stratum before any of it comes again, so
+    `passes` are expected draws per example. Draws visit all examples of a stratum before any is repeated, so
     the fraction never seen is max(0, 1 - passes). `importance_weight` is p*/q.
     """
 
@@ -52,18 +52,18 @@ class StratumForecast:
 
 @dataclass(frozen=True)
 class GroupForecast:
-    """What happens to one task, or with `task` None to all of them.
+    """The effect on one task, or with `task` None on all of them.
 
     `effective_sample_size` is Kish's (sum_i r_i)^2 / sum_i r_i^2 over examples, r_i = q_c / n_c being the
     probability that a draw is example i of stratum c; in closed form (sum_c q_c)^2 / sum_c q_c^2 / n_c. It is
-    the number of examples when all are drawn alike.
+    the number of examples if all are equally likely.
 
     `effective_draws` is Kish's (sum u)^2 / sum u^2 over the expected draws, u = p*/q being their importance
-    weights; in closed form draws (sum_c p_c)^2 / sum_c p_c^2 / q_c. It is the expected draws
-    when all weigh the same.
+    weights; in closed form draws (sum_c p_c)^2 / sum_c p_c^2 / q_c. It equals the expected draws
+    if all have the same weight.
 
     `imbalance_before` and `imbalance_after` are the largest count over the smallest, and the largest share
-    of the draws over the smallest, of strata that have any.
+    of the draws over the smallest, over strata that have any.
     """
 
     task: str | None
@@ -95,7 +95,7 @@ class Foreseen:
 
 @dataclass(frozen=True)
 class Forecast(Foreseen):
-    """What a number of draws of a plan will do: a row per stratum and per task, and the problems.
+    """The effect of a number of draws of a plan: a row per stratum and per task, and the problems.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ class Forecast(Foreseen):
     overall : GroupForecast
         All tasks together.
     problems : tuple of PlanProblem
-        What to look at, in the order of the rows.
+        What to check, in the order of the rows.
 
     Examples
     --------
@@ -136,11 +136,11 @@ class Forecast(Foreseen):
     problems: tuple[PlanProblem, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the forecast as JSON values."""
+        """Return the forecast as JSON values."""
         return asdict(self) | {"problems": [problem._asdict() for problem in self.problems]}
 
     def to_text(self) -> str:
-        """Give the forecast as aligned plain-text tables and the problems."""
+        """Return the forecast as aligned plain-text tables and the problems."""
         strata = [
             (
                 row.task,
@@ -181,15 +181,15 @@ def forecast(
     draws: int,
     allow_passes: float = 100.0,
 ) -> Forecast:
-    """Say what draws from a sampling distribution will do.
+    """Forecast the effect of draws from a sampling distribution.
 
     Parameters
     ----------
-    strata : sequence of Stratum [S]
+    strata : sequence of Stratum, length S
         Sorted by task.
-    counts : array of int64 [S]
+    counts : ndarray of int64, shape (S,)
         Examples of each stratum.
-    sampling, target : array of float64 [S]
+    sampling, target : ndarray of float64, shape (S,)
         q and p*.
     draws : int
         The number of draws.
@@ -265,17 +265,17 @@ def _imbalance(amounts: FloatArray) -> float:
 
 
 def _ratio(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> FloatArray:
-    """Give a / b, and 0 where b is 0."""
+    """Return a / b, and 0 where b is 0."""
     return np.divide(a, b, out=np.zeros(len(a)), where=b > 0)
 
 
 def name_of(task: str, label: str | None) -> str:
-    """Name of a stratum in sentences."""
+    """Return the name of a stratum in sentences."""
     return f"{task!r}" if label is None else f"{task!r}, label {label!r}"
 
 
 class DrawnRow(Protocol):
-    """What the problems of a row are told by: of a stratum, or of a label that overlaps with others."""
+    """The fields by which a row is checked: of a stratum, or of a label that overlaps with others."""
 
     @property
     def count(self) -> int: ...  # noqa: D102
@@ -288,9 +288,9 @@ class DrawnRow(Protocol):
 
 
 def problems_of(row: DrawnRow, name: str, draws: int, allow_passes: float) -> list[PlanProblem]:
-    """Say what is wrong with how often a row of a forecast is drawn; `name` begins the sentences."""
+    """Check how often a row of a forecast is drawn; `name` begins the sentences."""
     if not row.count:
-        return [PlanProblem("warning", "no-examples", f"{name} has no examples: nothing of it is learnt.")]
+        return [PlanProblem("warning", "no-examples", f"{name} has no examples: the model learns nothing of it.")]
     if not row.draw_share:
         return [PlanProblem("warning", "never-drawn", f"{name} is never drawn, of {row.count} examples.")]
     if row.expected_draws < 1:
@@ -299,16 +299,16 @@ def problems_of(row: DrawnRow, name: str, draws: int, allow_passes: float) -> li
     examples = "1 example" if row.count == 1 else f"{row.count} examples"
     seen = f"{name} is seen {row.passes:.3g} times in {draws} draws ({examples})."
     if row.passes > allow_passes * ROUNDING:
-        advice = f"More than {allow_passes:g} must be allowed; set `max_passes`, or use gentler weights."
+        advice = f"At most {allow_passes:g} are allowed; set `max_passes`, or use weights closer to natural."
         return [PlanProblem("error", "too-many-passes", f"{seen} {advice}")]
     if row.passes > MANY_PASSES * ROUNDING:
-        advice = f"Above {MANY_PASSES:g} passes repeats help less and less; consider `max_passes`."
+        advice = f"Above {MANY_PASSES:g} passes the benefit of repeats decreases; consider `max_passes`."
         return [PlanProblem("warning", "many-passes", f"{seen} {advice}")]
     return []
 
 
 def listed(problems: Sequence[PlanProblem], shown: int = 3) -> list[str]:
-    """One line for each of the first `shown` problems of a kind, and one that counts the others; errors first."""
+    """Return one line for each of the first `shown` problems of a kind and one that counts the rest; errors first."""
     kinds: dict[tuple[str, str], list[str]] = {}
     for problem in sorted(problems, key=lambda problem: problem.level):
         kinds.setdefault((problem.level, problem.code), []).append(problem.message)

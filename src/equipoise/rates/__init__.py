@@ -29,7 +29,7 @@ def rates_from_dict(values: Mapping[str, Any]) -> Rates:
     Raises
     ------
     PlanError
-        When the scheme or an option is unknown, missing or out of its range.
+        If the scheme or an option is unknown, missing or out of its range.
 
     Examples
     --------

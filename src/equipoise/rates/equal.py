@@ -19,5 +19,5 @@ class Equal(Rates):
     """
 
     def formula(self, n: FloatArray, _tasks: Sequence[str], _draws: int | None, /) -> FloatArray:
-        """Give ones."""
+        """Return ones."""
         return np.ones_like(n)

@@ -54,7 +54,7 @@ def weights_from_dict(values: Mapping[str, Any]) -> ClassWeights:
     Raises
     ------
     PlanError
-        When the scheme or an option is unknown, missing or out of its range.
+        If the scheme or an option is unknown, missing or out of its range.
 
     Examples
     --------

@@ -24,5 +24,5 @@ class Balanced(ClassWeights):
     """
 
     def formula(self, n: FloatArray, _labels: Sequence[str | None], _task: str, /) -> FloatArray:
-        """Give N / (C n)."""
+        """Return N / (C n)."""
         return n.sum() / (len(n) * n)

@@ -17,5 +17,5 @@ class InverseFrequency(ClassWeights):
     """
 
     def formula(self, n: FloatArray, _labels: Sequence[str | None], _task: str, /) -> FloatArray:
-        """Give 1 / n."""
+        """Return 1 / n."""
         return 1 / n

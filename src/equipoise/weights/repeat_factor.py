@@ -27,7 +27,7 @@ class RepeatFactor(LabelFactors):
     Raises
     ------
     PlanError
-        When an option is out of its range.
+        If an option is out of its range.
 
     References
     ----------
@@ -40,5 +40,5 @@ class RepeatFactor(LabelFactors):
     """
 
     def frequency(self, of_examples: FloatArray, _of_instances: FloatArray, /) -> FloatArray:
-        """Give the share of examples."""
+        """Return the share of examples."""
         return of_examples
