@@ -47,7 +47,7 @@ ROW = b'{"task": "t", "input": "x", "target": "y"}\n'
         ("a: \x00", "special characters are not allowed"),
         ('a: "\\ud800"', "half of a surrogate pair"),
         ('a: "\\UFFFFFFFF"', "plain YAML"),
-        ("? [a]\n: 1", "a key must be plain text, found a sequence"),
+        ("? [a]\n: 1", "a key must be a string, found a sequence"),
     ],
 )
 def test_yaml_that_is_not_plain(text, message):

@@ -100,7 +100,7 @@ def as_table(value: Any) -> pa.Table:
     except (TypeError, ValueError, pa.ArrowException) as error:
         raise DataError(
             "not-a-table",
-            f"`table` must be a pyarrow.Table or an argument of pyarrow.table(), found {type(value).__name__} ({error}).",
+            f"`table` must be a table or an argument of pyarrow.table(), found {type(value).__name__} ({error}).",
         ) from error
 
 

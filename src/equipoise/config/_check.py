@@ -1,4 +1,4 @@
-"""The two checks that the configuration's fields share."""
+"""The checks of numbers and choices in configurations."""
 
 import math
 from collections.abc import Sequence
@@ -15,6 +15,6 @@ def in_range(name: str, value: float, low: float, high: float = math.inf, *, ope
 
 
 def one_of(name: str, value: str, choices: Sequence[str]) -> None:
-    """Reject a text that is none of the choices."""
+    """Reject a string that is not one of the choices."""
     if value not in choices:
         raise ConfigError("unknown-choice", f"`{name}` must be one of {', '.join(choices)}, found {value!r}.")

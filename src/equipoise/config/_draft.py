@@ -1,4 +1,4 @@
-"""A configuration before it is checked: what the file says, with options and overrides laid over it."""
+"""A configuration before it is checked: the file, with options and overrides applied."""
 
 from collections.abc import Sequence
 from copy import deepcopy
@@ -9,7 +9,7 @@ from equipoise.errors import ConfigError
 
 
 class Draft:
-    """Nested plain data that remembers where each key was given.
+    """Nested plain data, with the place where each key was given.
 
     Examples
     --------
@@ -35,7 +35,7 @@ class Draft:
         return Document(self._data, self._places, self._name)
 
     def set(self, path: Sequence[str], value: Any, place: str) -> None:
-        """Put one value at a path, making the mappings on the way."""
+        """Set one value at a path, creating the mappings on the way."""
         here = self._data
         for depth, key in enumerate(path[:-1]):
             inner = here.setdefault(key, {})
@@ -44,7 +44,7 @@ class Draft:
             if not isinstance(inner, dict):
                 outer = ".".join(path[: depth + 1])
                 raise ConfigError(
-                    "not-a-mapping", f"{place}: `{outer}` holds the value {inner!r}, so it has no keys to set."
+                    "not-a-mapping", f"{place}: `{outer}` has the value {inner!r}, which has no keys to set."
                 )
             here = cast("dict[str, Any]", inner)
         here[path[-1]] = value

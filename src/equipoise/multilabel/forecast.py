@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from equipoise.base.problems import Problem
 from equipoise.base.tables import aligned
 from equipoise.multilabel.factors import Factors
 from equipoise.multilabel.label_sets import LabelSets
 from equipoise.multilabel.tallies import Tallies
-from equipoise.plan.forecast import Foreseen, PlanProblem, listed, name_of, problems_of
+from equipoise.plan.forecast import RowForecast, listed
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -37,7 +38,7 @@ _TASK_HEADS = ("task", "count", "draws", "expected", "effective examples", "card
 
 
 @dataclass(frozen=True)
-class LabelForecast:
+class LabelForecast(RowForecast):
     """The effect on the examples that have a label; with `label` None, on those of the task without any.
 
     `data_share` and `draw_share` are of the examples and of the draws *of the task*; those of its labels overlap and
@@ -52,18 +53,10 @@ class LabelForecast:
     drawn, and `effective_sample_size` Kish's over them.
     """
 
-    task: str
-    label: str | None
-    count: int
     instances: int
-    data_share: float
     factor: float
-    draw_share: float
     asked: float
     lift: float
-    expected_draws: float
-    passes: float
-    unseen_fraction: float
     effective_sample_size: float
     pulled_share: float
     pulled_by: str | None
@@ -91,7 +84,7 @@ class TaskForecast:
 
 
 @dataclass(frozen=True)
-class MultiLabelForecast(Foreseen):
+class MultiLabelForecast:
     """The effect of a number of draws of label sets: a row per label and per task, and the problems.
 
     Parameters
@@ -104,7 +97,7 @@ class MultiLabelForecast(Foreseen):
         One for each task.
     overall : TaskForecast
         All tasks together.
-    problems : tuple of PlanProblem
+    problems : tuple of Problem
         What to check, in the order of the rows.
 
     Examples
@@ -126,7 +119,7 @@ class MultiLabelForecast(Foreseen):
     rows: tuple[LabelForecast, ...]
     tasks: tuple[TaskForecast, ...]
     overall: TaskForecast
-    problems: tuple[PlanProblem, ...]
+    problems: tuple[Problem, ...]
 
     def row_of(self, task: str, label: str | None) -> LabelForecast:
         """Return the row of a label, or with None of the examples without labels; KeyError if there is none."""
@@ -201,11 +194,11 @@ def forecast(
     tallies = Tallies.of(sets, factors, row_weights, draws)
     rows = tuple(_row(tallies, number, draws) for number in tallies.listed)
     tasks = tuple(_group(tallies, number, draws) for number in range(len(sets.tasks)))
-    problems: list[PlanProblem] = []
+    problems: list[Problem] = []
     for row in rows:
         without = row.label is None and row.count < tasks[sets.tasks.index(row.task)].count
-        name = f"{row.task!r} without labels" if without else name_of(row.task, row.label)
-        problems += [*problems_of(row, name, draws, allow_passes), *_pulled(row, name)]
+        name = f"{row.task!r} without labels" if without else None
+        problems += [*row.problems(draws, allow_passes, name), *_pulled(row)]
     return MultiLabelForecast(draws, rows, tasks, _group(tallies, None, draws), tuple(problems))
 
 
@@ -253,14 +246,15 @@ def _group(tallies: Tallies, place: int | None, draws: int) -> TaskForecast:
     )
 
 
-def _pulled(row: LabelForecast, name: str) -> list[PlanProblem]:
+def _pulled(row: LabelForecast) -> list[Problem]:
     if row.pulled_by is None or row.lift <= PULLED * row.asked:
         return []
     message = (
-        f"{name} is drawn {row.lift:.3g} times as often as in the data, where its own factor asks for {row.asked:.3g}:"
-        f" {row.pulled_share:.0%} of its draws are due to labels that it co-occurs with, most to {row.pulled_by!r}."
+        f"{row.task!r}, label {row.label!r} is drawn {row.lift:.3g} times as often as in the data, where its own factor"
+        f" asks for {row.asked:.3g}: {row.pulled_share:.0%} of its draws are due to labels that it co-occurs with, most"
+        f" to {row.pulled_by!r}."
     )
-    return [PlanProblem("warning", "pulled-along", message)]
+    return [Problem("warning", "pulled-along", message)]
 
 
 def _mean(ratios: FloatArray) -> float:

@@ -16,10 +16,10 @@ from equipoise.multilabel.forecast import MultiLabelForecast, forecast
 from equipoise.multilabel.groups import grouped
 from equipoise.multilabel.label_sets import LabelSets
 from equipoise.plan import Plan
-from equipoise.plan.label_shares import check_named_tasks, scheme_of_each_task
+from equipoise.plan.label_shares import WeightsOrNames, class_weights, scheme_of_each_task
 from equipoise.plan.plan import checked_draws
-from equipoise.rates import Proportional, Rates
-from equipoise.weights import ClassWeights, Natural
+from equipoise.rates import Rates
+from equipoise.weights import Natural
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -72,8 +72,8 @@ class MultiLabelPlan:
     def build(
         cls,
         sets: LabelSets,
-        weights: ClassWeights | Mapping[str, ClassWeights],
-        rates: Rates = Proportional(),  # noqa: B008 - immutable
+        weights: WeightsOrNames,
+        rates: Rates | str = "proportional",
         *,
         max_passes: float | None = None,
         draws: int | None = None,
@@ -84,10 +84,10 @@ class MultiLabelPlan:
         ----------
         sets : LabelSets
             The labels of each training example, in the dataset's order.
-        weights : ClassWeights or mapping of str to ClassWeights
+        weights : ClassWeights or str, or mapping of str to these
             `RepeatFactor`, `InstanceAware` or `Natural`; per task with a mapping, "*" being the tasks that are not
             named. Tasks whose examples all have one label accept any class weights.
-        rates : Rates
+        rates : Rates or str
             How often each task is drawn, independent of the factors of its examples.
         max_passes : float, optional
             How often, on average, an example may be seen in `draws` draws. The surplus goes to the other
@@ -106,8 +106,8 @@ class MultiLabelPlan:
         """
         if not len(sets):
             raise PlanError("no-examples", "`sets` must have examples, found none. Check that the data was read.")
+        weights = class_weights(weights)
         schemes = scheme_of_each_task(sets.tasks, weights)
-        check_named_tasks(schemes, weights)
         factors = factors_of(sets, schemes)
         census, index, of_groups = grouped(sets, factors, schemes)
         # Open-ended tasks have no labels to weigh; the plan rejects a scheme for one.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from equipoise.base.problems import Problem
 from equipoise.base.tables import aligned
 from equipoise.census import Stratum
 
@@ -23,21 +24,9 @@ _STRATUM_HEADS = ("task", "label", "count", "data", "draws", "expected", "passes
 _GROUP_HEADS = ("task", "count", "draws", "expected", "effective examples", "effective draws", "imbalance")
 
 
-class PlanProblem(NamedTuple):
-    """Something in a forecast to look at: `level` is "warning" or "error"."""
-
-    level: str
-    code: str
-    message: str
-
-
 @dataclass(frozen=True)
-class StratumForecast:
-    """The effect on one stratum.
-
-    `passes` are expected draws per example. Draws visit all examples of a stratum before any is repeated, so
-    the fraction never seen is max(0, 1 - passes). `importance_weight` is p*/q.
-    """
+class RowForecast:
+    """The effect on one label of a task, or with `label` None on a task without labels."""
 
     task: str
     label: str | None
@@ -47,6 +36,36 @@ class StratumForecast:
     expected_draws: float
     passes: float
     unseen_fraction: float
+
+    def problems(self, draws: int, allow_passes: float, name: str | None = None) -> list[Problem]:
+        """Check how often the row is drawn; `name` begins the sentences."""
+        name = name or (f"{self.task!r}" if self.label is None else f"{self.task!r}, label {self.label!r}")
+        if not self.count:
+            return [Problem("warning", "no-examples", f"{name} has no examples: the model learns nothing of it.")]
+        if not self.draw_share:
+            return [Problem("warning", "never-drawn", f"{name} is never drawn, of {self.count} examples.")]
+        if self.expected_draws < 1:
+            message = f"{name} may never be drawn: {self.expected_draws:.2g} draws are expected of {draws}."
+            return [Problem("warning", "rarely-drawn", message)]
+        examples = "1 example" if self.count == 1 else f"{self.count} examples"
+        seen = f"{name} is seen {self.passes:.3g} times in {draws} draws ({examples})."
+        if self.passes > allow_passes * ROUNDING:
+            advice = f"At most {allow_passes:g} are allowed; set `max_passes`, or use weights closer to natural."
+            return [Problem("error", "too-many-passes", f"{seen} {advice}")]
+        if self.passes > MANY_PASSES * ROUNDING:
+            advice = f"Above {MANY_PASSES:g} passes the benefit of repeats decreases; consider `max_passes`."
+            return [Problem("warning", "many-passes", f"{seen} {advice}")]
+        return []
+
+
+@dataclass(frozen=True)
+class StratumForecast(RowForecast):
+    """The effect on one stratum.
+
+    `passes` are expected draws per example. Draws visit all examples of a stratum before any is repeated, so
+    the fraction never seen is max(0, 1 - passes). `importance_weight` is p*/q.
+    """
+
     importance_weight: float
 
 
@@ -77,24 +96,8 @@ class GroupForecast:
     imbalance_after: float
 
 
-class Foreseen:
-    """What has problems, by how bad they are."""
-
-    problems: tuple[PlanProblem, ...]
-
-    @property
-    def errors(self) -> tuple[PlanProblem, ...]:
-        """The problems that should stop a run."""
-        return tuple(problem for problem in self.problems if problem.level == "error")
-
-    @property
-    def warnings(self) -> tuple[PlanProblem, ...]:
-        """The problems to know of."""
-        return tuple(problem for problem in self.problems if problem.level == "warning")
-
-
 @dataclass(frozen=True)
-class Forecast(Foreseen):
+class Forecast:
     """The effect of a number of draws of a plan: a row per stratum and per task, and the problems.
 
     Parameters
@@ -107,7 +110,7 @@ class Forecast(Foreseen):
         One for each task.
     overall : GroupForecast
         All tasks together.
-    problems : tuple of PlanProblem
+    problems : tuple of Problem
         What to check, in the order of the rows.
 
     Examples
@@ -133,7 +136,7 @@ class Forecast(Foreseen):
     rows: tuple[StratumForecast, ...]
     tasks: tuple[GroupForecast, ...]
     overall: GroupForecast
-    problems: tuple[PlanProblem, ...]
+    problems: tuple[Problem, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the forecast as JSON values."""
@@ -228,9 +231,7 @@ def forecast(
         for task, of_task in members.items()
     )
     overall = _group(None, counts, sampling, target, total, draws)
-    problems = tuple(
-        problem for row in rows for problem in problems_of(row, name_of(row.task, row.label), draws, allow_passes)
-    )
+    problems = tuple(problem for row in rows for problem in row.problems(draws, allow_passes))
     return Forecast(draws, rows, groups, overall, problems)
 
 
@@ -269,52 +270,14 @@ def _ratio(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> FloatArray:
     return np.divide(a, b, out=np.zeros(len(a)), where=b > 0)
 
 
-def name_of(task: str, label: str | None) -> str:
-    """Return the name of a stratum in sentences."""
-    return f"{task!r}" if label is None else f"{task!r}, label {label!r}"
-
-
-class DrawnRow(Protocol):
-    """The fields by which a row is checked: of a stratum, or of a label that overlaps with others."""
-
-    @property
-    def count(self) -> int: ...  # noqa: D102
-    @property
-    def draw_share(self) -> float: ...  # noqa: D102
-    @property
-    def expected_draws(self) -> float: ...  # noqa: D102
-    @property
-    def passes(self) -> float: ...  # noqa: D102
-
-
-def problems_of(row: DrawnRow, name: str, draws: int, allow_passes: float) -> list[PlanProblem]:
-    """Check how often a row of a forecast is drawn; `name` begins the sentences."""
-    if not row.count:
-        return [PlanProblem("warning", "no-examples", f"{name} has no examples: the model learns nothing of it.")]
-    if not row.draw_share:
-        return [PlanProblem("warning", "never-drawn", f"{name} is never drawn, of {row.count} examples.")]
-    if row.expected_draws < 1:
-        message = f"{name} may never be drawn: {row.expected_draws:.2g} draws are expected of {draws}."
-        return [PlanProblem("warning", "rarely-drawn", message)]
-    examples = "1 example" if row.count == 1 else f"{row.count} examples"
-    seen = f"{name} is seen {row.passes:.3g} times in {draws} draws ({examples})."
-    if row.passes > allow_passes * ROUNDING:
-        advice = f"At most {allow_passes:g} are allowed; set `max_passes`, or use weights closer to natural."
-        return [PlanProblem("error", "too-many-passes", f"{seen} {advice}")]
-    if row.passes > MANY_PASSES * ROUNDING:
-        advice = f"Above {MANY_PASSES:g} passes the benefit of repeats decreases; consider `max_passes`."
-        return [PlanProblem("warning", "many-passes", f"{seen} {advice}")]
-    return []
-
-
-def listed(problems: Sequence[PlanProblem], shown: int = 3) -> list[str]:
-    """Return one line for each of the first `shown` problems of a kind and one that counts the rest; errors first."""
-    kinds: dict[tuple[str, str], list[str]] = {}
+def listed(problems: Sequence[Problem], shown: int = 3) -> list[str]:
+    """Return a line for each of the first `shown` problems of a kind and one that counts the rest; errors first."""
+    kinds: dict[tuple[str, str], list[Problem]] = {}
     for problem in sorted(problems, key=lambda problem: problem.level):
-        kinds.setdefault((problem.level, problem.code), []).append(problem.message)
+        kinds.setdefault((problem.level, problem.code), []).append(problem)
     lines: list[str] = []
-    for (level, code), messages in kinds.items():
-        lines += [f"{level} ({code}): {message}" for message in messages[:shown]]
-        if messages[shown:]:
-            lines.append(f"{level} ({code}): and {len(messages) - shown} more such; the table lists them.")
+    for (level, code), found in kinds.items():
+        lines += [str(problem) for problem in found[:shown]]
+        if found[shown:]:
+            lines.append(f"{level} ({code}): and {len(found) - shown} more such; the table lists them.")
     return lines

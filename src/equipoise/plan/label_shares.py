@@ -10,8 +10,12 @@ from equipoise.census import Census
 from equipoise.errors import PlanError
 from equipoise.weights import ClassWeights, Natural
 
+Weights = ClassWeights | Mapping[str, ClassWeights]
+"""One scheme, or one per task; "*" is the scheme of the tasks that are not named."""
+WeightsOrNames = ClassWeights | str | Mapping[str, ClassWeights | str]
 
-def label_shares(census: Census, weights: ClassWeights | Mapping[str, ClassWeights]) -> npt.NDArray[np.float64]:
+
+def label_shares(census: Census, weights: Weights) -> npt.NDArray[np.float64]:
     """Return the share of each stratum in its task: n_c w_c / sum_k n_k w_k.
 
     Parameters
@@ -41,7 +45,6 @@ def label_shares(census: Census, weights: ClassWeights | Mapping[str, ClassWeigh
     """
     schemes = scheme_of_each_task(census.tasks, weights)
     _check_open_tasks(census, weights)
-    check_named_tasks(schemes, weights)
     shares = np.zeros(len(census.strata))
     for task, scheme in schemes.items():
         span = census.span(task)
@@ -59,46 +62,48 @@ def label_shares(census: Census, weights: ClassWeights | Mapping[str, ClassWeigh
     return shares
 
 
-def scheme_of_each_task(
-    tasks: Sequence[str], weights: ClassWeights | Mapping[str, ClassWeights]
-) -> dict[str, ClassWeights]:
-    """Return the scheme of each task; a PlanError if one has none or `weights` names an unknown task."""
+def class_weights(weights: WeightsOrNames) -> Weights:
+    """Return class weights, with the string forms of schemes replaced by the schemes."""
+    if isinstance(weights, Mapping):
+        return {task: ClassWeights.of(scheme) for task, scheme in weights.items()}
+    return ClassWeights.of(weights)
+
+
+def scheme_of_each_task(tasks: Sequence[str], weights: Weights) -> dict[str, ClassWeights]:
+    """Return the scheme of each task.
+
+    Raises
+    ------
+    PlanError
+        If a task has no scheme, `weights` names an unknown task, or a scheme names a task that does not exist or has
+        another scheme.
+    """
     if isinstance(weights, ClassWeights):
-        return dict.fromkeys(tasks, weights)
-    unknown = sorted(set(weights) - {*tasks, "*"})
-    if unknown:
-        raise PlanError("unknown-task", f"`weights` must name tasks of {list(tasks)} or '*', found {unknown}.")
-    schemes: dict[str, ClassWeights] = {}
-    for task in tasks:
-        scheme = weights.get(task, weights.get("*"))
-        if scheme is None:
-            raise PlanError(
-                "missing-task",
-                f"`weights` has no scheme for task {task!r}. Add it, or '*' for the tasks that are not named.",
-            )
-        schemes[task] = scheme
+        schemes = dict.fromkeys(tasks, weights)
+    else:
+        unknown = sorted(set(weights) - {*tasks, "*"})
+        if unknown:
+            raise PlanError("unknown-task", f"`weights` must name tasks of {list(tasks)} or '*', found {unknown}.")
+        schemes: dict[str, ClassWeights] = {}
+        for task in tasks:
+            scheme = weights.get(task, weights.get("*"))
+            if scheme is None:
+                hint = "Add it, or '*' for the tasks that are not named."
+                raise PlanError("missing-task", f"`weights` has no scheme for task {task!r}. {hint}")
+            schemes[task] = scheme
+    for scheme in [weights] if isinstance(weights, ClassWeights) else weights.values():
+        for task in sorted(scheme.named_tasks):
+            found = schemes.get(task)
+            if found is None:
+                raise PlanError("unknown-task", f"{scheme} names task {task!r}, expected one of {list(schemes)}.")
+            if found is not scheme:
+                message = f"{scheme} names task {task!r}, whose scheme is {found}. Keep one of the two."
+                raise PlanError("conflicting-weights", message)
     return schemes
 
 
-def _check_open_tasks(census: Census, weights: ClassWeights | Mapping[str, ClassWeights]) -> None:
-    if isinstance(weights, ClassWeights):
-        return
-    for task, scheme in weights.items():
+def _check_open_tasks(census: Census, weights: Weights) -> None:
+    for task, scheme in weights.items() if isinstance(weights, Mapping) else ():
         if task != "*" and not census.labels(task) and scheme != Natural():
-            raise PlanError(
-                "open-ended-task",
-                f"task {task!r} is open-ended: it has no labels to weigh, found {scheme}. Remove it.",
-            )
-
-
-def check_named_tasks(schemes: Mapping[str, ClassWeights], weights: ClassWeights | Mapping[str, ClassWeights]) -> None:
-    """Raise a PlanError if a scheme names a task that does not exist, or that has another scheme."""
-    for scheme in [weights] if isinstance(weights, ClassWeights) else weights.values():
-        for task in sorted(scheme.named_tasks):
-            if task not in schemes:
-                raise PlanError("unknown-task", f"{scheme} names task {task!r}, expected one of {list(schemes)}.")
-            if schemes[task] is not scheme:
-                raise PlanError(
-                    "conflicting-weights",
-                    f"{scheme} names task {task!r}, whose scheme is {schemes[task]}. Keep one of the two.",
-                )
+            message = f"task {task!r} is open-ended: it has no labels to weigh, found {scheme}. Remove it."
+            raise PlanError("open-ended-task", message)

@@ -16,10 +16,11 @@ from equipoise.census.census import checked_strata
 from equipoise.errors import PlanError
 from equipoise.plan import plan_json
 from equipoise.plan.forecast import Forecast, forecast
-from equipoise.plan.resolving import Weights, probabilities_of
+from equipoise.plan.label_shares import Weights, WeightsOrNames, class_weights
+from equipoise.plan.resolving import probabilities_of
 from equipoise.plan.token_rates import Tokens, checked_tokens
-from equipoise.rates import Proportional, Rates
-from equipoise.weights import ClassWeights, Natural
+from equipoise.rates import Rates
+from equipoise.weights import ClassWeights
 
 MOST_DRAWS = WHOLE >> 1
 """The length of every stream."""
@@ -53,9 +54,8 @@ class Plan:
 
     Examples
     --------
-    >>> from equipoise.weights import Power
     >>> census = Census.from_counts({"mood": {"glad": 900, "sad": 100}, "topic": 1000})
-    >>> plan = Plan.build(census, weights=Power(0.5))
+    >>> plan = Plan.build(census, weights="power:0.5")  # or equipoise.weights.Power(0.5)
     >>> plan.probabilities.tolist()
     [0.375, 0.125, 0.5]
     >>> Plan.from_json(plan.to_json()) == plan
@@ -90,13 +90,13 @@ class Plan:
     def build(
         cls,
         census: Census,
-        rates: Rates = Proportional(),  # noqa: B008 - immutable
-        weights: Weights = Natural(),  # noqa: B008 - immutable
+        rates: Rates | str = "proportional",
+        weights: WeightsOrNames = "natural",
         *,
         max_passes: float | None = None,
         draws: int | None = None,
-        target_rates: Rates | None = None,
-        target_weights: Weights | None = None,
+        target_rates: Rates | str | None = None,
+        target_weights: WeightsOrNames | None = None,
         tokens: Tokens | None = None,
     ) -> Plan:
         """Resolve rates and weights to a plan.
@@ -105,9 +105,9 @@ class Plan:
         ----------
         census : Census
             The counts of the training examples.
-        rates : Rates
-            How often each task is drawn.
-        weights : ClassWeights or mapping of str to ClassWeights
+        rates : Rates or str
+            How often each task is drawn: a scheme, or its string form such as "temperature:2".
+        weights : ClassWeights or str, or mapping of str to these
             The weight of an example of each label inside its task; per task with a mapping, "*" being the tasks that
             are not named. They never change the rates.
         max_passes : float, optional
@@ -135,6 +135,7 @@ class Plan:
         """
         if draws is not None:
             checked_draws(draws)
+        rates, weights = Rates.of(rates), class_weights(weights)
         lengths = None if tokens is None else checked_tokens(census, tokens)
         masses = masses_of(probabilities_of(census, rates, weights, draws, max_passes, lengths))
         rates_text, weights_text = str(rates), _text(weights)
@@ -145,7 +146,8 @@ class Plan:
         if target_rates is None and target_weights is None:
             target_masses = masses
         else:
-            target_rates, target_weights = target_rates or rates, target_weights or weights
+            target_rates = Rates.of(rates if target_rates is None else target_rates)
+            target_weights = class_weights(weights if target_weights is None else target_weights)
             target_masses = masses_of(probabilities_of(census, target_rates, target_weights, draws, tokens=lengths))
             rates_text += f", target {target_rates}"
             weights_text += f", target {_text(target_weights)}"

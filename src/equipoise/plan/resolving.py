@@ -1,7 +1,5 @@
 """Census, rates, weights and caps resolved to one probability per stratum."""
 
-from collections.abc import Mapping
-
 import numpy as np
 import numpy.typing as npt
 
@@ -9,15 +7,11 @@ from equipoise.base.schemes import checked_number
 from equipoise.base.water_filling import water_fill
 from equipoise.census import Census
 from equipoise.errors import PlanError
-from equipoise.plan.label_shares import label_shares
+from equipoise.plan.label_shares import Weights, label_shares
 from equipoise.plan.token_rates import rates_of_examples
 from equipoise.rates import Rates
-from equipoise.weights import ClassWeights
 
 FloatArray = npt.NDArray[np.float64]
-Weights = ClassWeights | Mapping[str, ClassWeights]
-
-
 _ROUNDS = 200  # of the search for rates in tokens under a cap; about ten suffice
 
 

@@ -24,6 +24,8 @@ class Rates(Scheme, ABC):
     [0.75, 0.0, 0.25]
     """
 
+    kind = "mixing rates"
+
     def __call__(
         self, counts: IntArray | Sequence[int], tasks: Sequence[str], draws: int | None = None
     ) -> npt.NDArray[np.float64]:

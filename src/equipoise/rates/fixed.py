@@ -33,6 +33,8 @@ class Fixed(Rates):
     [0.25, 0.75]
     """
 
+    name = "fixed"
+
     rates: Mapping[str, float]
 
     def __post_init__(self) -> None:

@@ -34,6 +34,8 @@ class Proportional(Rates):
     [0.75, 0.25]
     """
 
+    name = "proportional"
+
     maximum: float | None = None
     scale: float = 1.0
 

@@ -41,6 +41,8 @@ class Temperature(Rates):
     [0.75, 0.25]
     """
 
+    name = "temperature"
+
     temperature: float
     maximum: float | None = None
     scale: float = 1.0

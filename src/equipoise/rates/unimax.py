@@ -38,6 +38,8 @@ class UniMax(Rates):
     [0.8, 0.2]
     """
 
+    name = "unimax"
+
     max_passes: float = 1
 
     def __post_init__(self) -> None:

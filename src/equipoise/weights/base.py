@@ -5,11 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Self, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from equipoise.base.schemes import Scheme, checked_number
+from equipoise.base.schemes import Read, Scheme, checked_number
 from equipoise.errors import PlanError
 
 FloatArray = npt.NDArray[np.float64]
@@ -28,6 +29,19 @@ class ClassWeights(Scheme, ABC):
     >>> InverseFrequency()([900, 0, 100], ("a", "b", "c"), "mood").tolist()
     [0.0011111111111111111, 0.0, 0.01]
     """
+
+    kind = "class weights"
+
+    @classmethod
+    def _from_options(cls, options: dict[str, Any], read: Read | None) -> Self:
+        ratio = None if options["name"] == Clipped.name else options.pop("max_ratio", None)
+        scheme = super()._from_options(options, read)
+        return scheme if ratio is None else cast(Self, scheme.clipped(max_ratio=ratio))
+
+    @classmethod
+    def help(cls) -> str:
+        """Return a line for each scheme, and one for the option that all of them take."""
+        return f"{super().help()}\nNAME,max_ratio=R: no weight above R times the smallest one of the task."
 
     def __call__(
         self, counts: IntArray | Sequence[int], labels: Sequence[str | None], task: str
@@ -112,6 +126,8 @@ class Clipped(ClassWeights):
     >>> InverseFrequency().clipped(max_ratio=2)([8, 2], ("a", "b"), "mood").tolist()
     [0.125, 0.25]
     """
+
+    name = "clipped"
 
     inner: ClassWeights
     max_ratio: float

@@ -45,6 +45,8 @@ class CostMatrix(ClassWeights):
     [10.0, 1.0]
     """
 
+    name = "cost_matrix"
+
     costs: Costs
 
     def __post_init__(self) -> None:

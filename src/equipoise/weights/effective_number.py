@@ -50,6 +50,8 @@ class EffectiveNumber(ClassWeights):
     [1.0, 0.75]
     """
 
+    name = "effective"
+
     beta: float | None = None
     alpha: float | None = None
 

@@ -42,6 +42,8 @@ class InstanceAware(LabelFactors):
     [1.0, 1.118]
     """
 
+    name = "instance_aware"
+
     def frequency(self, of_examples: FloatArray, of_instances: FloatArray, /) -> FloatArray:
         """Return the geometric mean of the two shares."""
         return np.sqrt(of_examples * of_instances)

@@ -36,6 +36,8 @@ class Log(ClassWeights):
     [1.533, 8.824]
     """
 
+    name = "log"
+
     kappa: float = 1.02
 
     def __post_init__(self) -> None:

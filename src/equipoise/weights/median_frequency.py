@@ -27,6 +27,8 @@ class MedianFrequency(ClassWeights):
     [0.2, 1.0, 4.0]
     """
 
+    name = "median"
+
     def formula(self, n: FloatArray, _labels: Sequence[str | None], _task: str, /) -> FloatArray:
         """Return median(n) / n: N cancels."""
         return np.median(n) / n

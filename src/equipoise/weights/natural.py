@@ -18,6 +18,8 @@ class Natural(ClassWeights):
     [1.0, 1.0]
     """
 
+    name = "natural"
+
     def formula(self, n: FloatArray, _labels: Sequence[str | None], _task: str, /) -> FloatArray:
         """Return ones."""
         return np.ones_like(n)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from equipoise.base.schemes import checked_number
 from equipoise.errors import PlanError
@@ -33,6 +34,9 @@ class Power(ClassWeights):
     >>> Power(0.5)([100, 4], ("a", "b"), "mood").tolist()
     [0.1, 0.5]
     """
+
+    name = "power"
+    aliases: ClassVar = {"sqrt": "power:0.5"}
 
     gamma: float = 0.5
 

@@ -33,6 +33,8 @@ class Shares(ClassWeights):
     [0.75, 2.0]
     """
 
+    name = "shares"
+
     shares: Mapping[str, Mapping[str, float]]
 
     def __post_init__(self) -> None:

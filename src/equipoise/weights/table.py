@@ -29,6 +29,8 @@ class Table(ClassWeights):
     [1.0, 3.0]
     """
 
+    name = "table"
+
     weights: Mapping[str, Mapping[str, float]]
 
     def __post_init__(self) -> None:
