@@ -185,8 +185,9 @@ class _Places:
     def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> None:
         for key, value in node.value:
             place = f"{self._name}, line {key.start_mark.line + 1}"
-            if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:merge":
-                raise ConfigError("not-a-string", f"{place}: a key must be a string, found {_shown(key)}.")
+            if not isinstance(key, yaml.ScalarNode):
+                found = "a sequence" if isinstance(key, yaml.SequenceNode) else "a mapping"
+                raise ConfigError("not-a-string", f"{place}: a key must be a string, found {found}.")
             _check_unicode(key.value, place)
             here = (*path, str(key.value))
             if here in self.found:
@@ -201,9 +202,3 @@ class _Places:
 def _check_unicode(text: str, place: str) -> None:
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
         raise ConfigError("not-unicode", f"{place}: half of a surrogate pair, which is not a character.")
-
-
-def _shown(key: yaml.Node) -> str:
-    if isinstance(key, yaml.ScalarNode):
-        return repr(key.value)
-    return "a sequence" if isinstance(key, yaml.SequenceNode) else "a mapping"
