@@ -3,8 +3,8 @@ import pytest
 from tests.support.plans import codes_of, imbalanced
 
 from equipoise import Census, LengthSorted, Mixed, OneTask, Plan, PlanSampler, Quota, Shard, rates
-from equipoise.drawing.batch_kinds import from_dict, to_dict
-from equipoise.drawing.task_stream import TaskStream
+from equipoise.drawing.batches import make
+from equipoise.drawing.batches.one_task import TaskStream
 from equipoise.errors import ConfigError
 
 BATCH = 12  # no power of two
@@ -175,4 +175,4 @@ def test_batches_must_fit_the_ranks_the_epoch_and_the_mode(make):
 
 @pytest.mark.parametrize("batches", [Mixed(), Quota(3), OneTask(5)])
 def test_batches_survive_the_state(batches):
-    assert from_dict(to_dict(batches)) == batches
+    assert make(batches.to_dict()) == batches
