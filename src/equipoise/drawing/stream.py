@@ -181,7 +181,7 @@ class Stream:
         return counts + np.bincount(begun, minlength=len(counts))
 
     def _groups(self, positions: Positions) -> Iterator[tuple[slice, int, int]]:
-        """Cut rising positions where a group of blocks ends: yield the part, its first block and the one after its last."""
+        """Cut rising positions where a group of blocks ends: yield part, first block and the one after the last."""
         together = max(1, min(_TOGETHER // self._block, _CELLS // len(self._active)))
         begin = 0
         while begin < len(positions):

@@ -155,8 +155,8 @@ def checked_boundary(at: int, position: int, multiple: int) -> int:
     if not isinstance(at, int | np.integer) or not position <= at <= LENGTH:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ConfigError(
             "position-out-of-range",
-            f"`at` must be an integer from {position}, the draws that were yielded, to 2**59, found {at!r:.80}. Where a "
-            "loader has read ahead of the training, load `state_dict(position=...)` of what was trained on first.",
+            f"`at` must be an integer from {position}, the draws that were yielded, to 2**59, found {at!r:.80}. Where "
+            "a loader has read ahead of the training, load `state_dict(position=...)` of what was trained on first.",
         )
     if at % multiple:
         raise ConfigError(

@@ -103,7 +103,7 @@ class PlanSampler(EpochSampler):
         return self._plan
 
     @plan.setter
-    def plan(self, plan: Plan) -> None:
+    def plan(self, _: Plan) -> None:
         raise ConfigError(
             "read-only",
             "`plan` of a sampler cannot be assigned: its stream would not change with it. "

@@ -231,7 +231,7 @@ class TokenBatches(Sampler[list[int]]):
         if each < 1 or each % sampler.shard.world_size:
             raise ConfigError(
                 "not-a-multiple",
-                f"`batches_per_step` must be a positive multiple of the {sampler.shard.world_size} ranks, found {each}.",
+                f"`batches_per_step` must be a positive multiple of {sampler.shard.world_size} ranks, found {each}.",
             )
         if self.lengths.size and not 1 <= int(self.lengths.min()) <= int(self.lengths.max()) <= self.tokens:
             row = int(np.argmax((self.lengths < 1) | (self.lengths > self.tokens)))

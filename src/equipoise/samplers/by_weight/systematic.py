@@ -106,8 +106,8 @@ def check_inclusion(weights: Weights, n_draws: int) -> None:
         raise ConfigError(
             "too-many-draws",
             f"`num_samples` must be at most {most} without replacement, found {n_draws}: row {int(np.argmax(weights))} "
-            f"has weight {tally.largest}, {share:.3%} of all, and would have to be drawn {n_draws * share:.3f} times in "
-            f"an epoch. Use num_samples={most}, a smaller largest weight, or replacement=True.",
+            f"has weight {tally.largest}, {share:.3%} of all, and would have to be drawn {n_draws * share:.3f} times "
+            f"in an epoch. Use num_samples={most}, a smaller largest weight, or replacement=True.",
         )
 
 

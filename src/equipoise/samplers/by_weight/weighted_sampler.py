@@ -181,7 +181,7 @@ class WeightedSampler(EpochSampler):
         raise AttributeError("a WeightedSampler does not keep its weights; `replan` changes them")
 
     @weights.setter
-    def weights(self, weights: object) -> None:
+    def weights(self, _: object) -> None:
         raise ConfigError(
             "read-only",
             "`weights` of a sampler cannot be assigned: its draws would not change with them. "
