@@ -1,5 +1,6 @@
 """What a stream is drawn from, and what it can tell."""
 
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -36,7 +37,7 @@ class Drawable(Protocol):
         """Names of the tasks."""
         ...
 
-    @property
+    @cached_property  # to a type checker one is no property
     def task_numbers(self) -> NDArray[np.int64]:
         """Position in `tasks` of each stratum's task."""
         ...
