@@ -134,5 +134,5 @@ def make(value: Batches | str | Mapping[str, Any], global_batch: int | None = No
     (OneTask(global_batch=8), Mixed())
     """
     defaults = None if global_batch is None else {"global_batch": global_batch}
-    # pyright: the registry returns subclasses, never the abstract base itself.
+    # The registry returns subclasses, never the abstract base itself.
     return registry.make(Batches, value, "batches", ConfigError, defaults=defaults)  # pyright: ignore[reportAbstractUsage]
