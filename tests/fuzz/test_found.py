@@ -294,7 +294,7 @@ def test_a_calibration_of_odd_values_whose_fingerprint_fits(odd):
 def test_a_state_with_a_huge_batch():
     plan = Plan.build(Census.from_counts({"a": 3}))
     sampler = PlanSampler(plan, StratumIndex.from_sizes(np.array([3])))
-    for odd in ({"batches": {"kind": "Quota", "global_batch": 2**40}}, {"used": [10**30]}, {"position": 10**30}):
+    for odd in ({"batches": {"name": "quota", "global_batch": 2**40}}, {"used": [10**30]}, {"position": 10**30}):
         with pytest.raises(StateError):
             sampler.load_state_dict({**sampler.state_dict(), **odd}, accept_changes=True)
 

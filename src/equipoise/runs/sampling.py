@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise.config import RunConfig, TrainingConfig
-from equipoise.drawing import Mixed, OneTask, Quota, StratumIndex
-from equipoise.drawing.batch_kinds import Batches
+from equipoise.config import RunConfig
+from equipoise.drawing import StratumIndex
+from equipoise.drawing.batches import make
 from equipoise.plan import Plan
 from equipoise.runs.prepare import Prepared, strata_of
 from equipoise.samplers import PlanSampler
@@ -30,12 +30,8 @@ def count_draws(config: RunConfig, plan: Plan, draws: int) -> NDArray[np.int64]:
 
 
 def _sampler(config: RunConfig, plan: Plan, index: StratumIndex, draws: int) -> PlanSampler:
-    return PlanSampler(plan, index, seed=config.seed, draws_per_epoch=draws, batches=_batches(config.training))
-
-
-def _batches(training: TrainingConfig) -> Batches:
-    kinds = {"mixed": Mixed(), "quota": Quota(training.batch_size), "one_task": OneTask(training.batch_size)}
-    return kinds[training.batches]
+    batches = make(config.training.batches, global_batch=config.training.batch_size)
+    return PlanSampler(plan, index, seed=config.seed, draws_per_epoch=draws, batches=batches)
 
 
 ROWS_PER_STRATUM = 20
