@@ -107,12 +107,12 @@ class EncodedExamples:
         names = tuple(sorted(tasks))
         task_ids = _task_ids(records, names)
 
-        input_pairs = DistinctPairs.of(task_ids, records.column("input"))
+        input_pairs = DistinctPairs.of(task_ids, records.coded("input"))
         input_codes, distinct = input_pairs.render(lambda task, text: tasks[names[task]].render(text))
         whole = encode_inputs(tokenizer, distinct)
         cut_inputs = int((whole.lengths > max_input)[input_codes].sum())
 
-        target_pairs = DistinctPairs.of(task_ids, records.column("target"))
+        target_pairs = DistinctPairs.of(task_ids, records.coded("target"))
         label_ids = target_pairs.map(lambda task, label: _label_id(tasks[names[task]], label), missing=-1)
         target_codes, distinct = target_pairs.render(lambda task, target: _target_text(tasks[names[task]], target))
         answers = encode_targets(tokenizer, distinct)
@@ -219,15 +219,16 @@ class EncodedExamples:
 
 
 def _task_ids(records: Records, names: tuple[str, ...]) -> NDArray[np.int32]:
-    unknown = sorted(set(records.tasks) - set(names))
+    unknown = [name for name in records.tasks if name not in names]
     if unknown:
         raise DataError(
+            "unknown-task",
             f"`tasks` must describe every task of the records, found none for {', '.join(unknown)}. "
-            "Infer the tasks from the training records, or leave these rows out."
+            "Infer the tasks from the training records, or leave these rows out.",
         )
-    encoded = records.column("task").combine_chunks().dictionary_encode()
-    ids = np.array([names.index(name) for name in encoded.dictionary.to_pylist()], np.int32)
-    return ids[encoded.indices.to_numpy()]
+    tasks = records.coded("task")
+    number = {name: position for position, name in enumerate(names)}
+    return tasks.spread(np.array([number.get(name, -1) for name in tasks.names.to_pylist()], np.int32), missing=-1)
 
 
 def _target_text(task: Task, target: str) -> str:
@@ -264,7 +265,7 @@ def _refuse_long_labels(long: NDArray[np.bool_], records: Records, maximum: int)
     if not long.any():
         return
     row = int(np.flatnonzero(long)[0])
-    task, label = (records.column(name)[row].as_py() for name in ("task", "target"))
+    task, label = records.coded("task")[row], records.coded("target")[row]
     raise DataError(
         f"Label {label!r} of task {task!r} has more than `max_target`={maximum} tokens; a cut label can be "
         "taken for another one. Raise `max_target`, or give the label a shorter verbaliser."

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
+
+from equipoise.data.coded import CodedColumn
 
 RENDER_BATCH = 65_536
 
@@ -30,29 +31,22 @@ class DistinctPairs:
     codes: NDArray[np.int64]
 
     @classmethod
-    def of(cls, task_ids: NDArray[np.int32], column: pa.ChunkedArray) -> "DistinctPairs":
-        """Find the distinct pairs.
+    def of(cls, task_ids: NDArray[np.int32], column: CodedColumn) -> "DistinctPairs":
+        """Find the distinct pairs, sorted by task.
 
         Parameters
         ----------
-        task_ids : int32 array
+        task_ids : ndarray of int32, shape (N,)
             The task of each row.
-        column : pyarrow.ChunkedArray of string
-            The text of each row.
-
-        Returns
-        -------
-        DistinctPairs
-            Sorted by task.
+        column : CodedColumn
+            The string of each row.
         """
-        encoded = column.cast(pa.large_string()).combine_chunks().dictionary_encode()
-        text_codes = pc.fill_null(encoded.indices, -1).to_numpy().astype(np.int64)
-        count = max(len(encoded.dictionary), 1)
-        given = text_codes >= 0
-        keys, inverse = np.unique(task_ids[given] * np.int64(count) + text_codes[given], return_inverse=True)
+        width = max(len(column.names), 1)
+        given = column.codes >= 0
+        keys, inverse = np.unique(task_ids[given] * np.int64(width) + column.codes[given], return_inverse=True)
         codes = np.full(len(task_ids), -1, np.int64)
         codes[given] = inverse
-        return cls(keys // count, encoded.dictionary.take(pa.array(keys % count)), codes)
+        return cls(keys // width, column.names.take(pa.array(keys % width)), codes)
 
     def map(self, function: Callable[[int, str], float], missing: float) -> NDArray[np.float64]:
         """Compute a number from each pair and give it to the rows.

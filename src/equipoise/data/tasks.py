@@ -53,6 +53,11 @@ class TaskOptions:
                 )
             object.__setattr__(self, "verbalisers", dict(self.verbalisers))
 
+    @property
+    def declared_kind(self) -> Kind | None:
+        """The kind as far as it is declared: only a classification has verbalisers."""
+        return self.kind or ("classification" if self.verbalisers else None)
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Task:

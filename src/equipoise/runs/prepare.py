@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from equipoise.base.arrow import pc
@@ -22,13 +23,14 @@ from equipoise.data import (
     raise_on_errors,
     read_records,
 )
+from equipoise.data.split_names import SPLITS
 from equipoise.data.suite import load_suite, suite_tasks
 from equipoise.drawing import StratumIndex
 from equipoise.errors import ConfigError, PlanError
 from equipoise.plan import Plan
 
 SUITE = "suite:"
-_ROWS_AT_ONCE = 65_536
+_NAMES_AT_ONCE = 65_536
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Prepared:
 
     def describe_data(self) -> dict[str, Any]:
         """Rows of each split and a fingerprint of the training rows, to know them again."""
-        rows = {name: len(self.records.where(split=name)) for name in ("train", "validation", "test")}
+        rows = {name: len(self.records.where(split=name)) for name in SPLITS}
         return {"rows": rows, "train_sha256": fingerprint(self.train)}
 
 
@@ -103,8 +105,8 @@ def task_options(config: RunConfig) -> Mapping[str, TaskOptions]:
 
 def census_of(train: Records, tasks: Mapping[str, Task]) -> Census:
     """Count the training rows; an open-ended task is one stratum."""
-    open_ended_tasks = [name for name, task in tasks.items() if task.kind == "open"]
-    return Census.from_arrow(train.table, open_ended_tasks=open_ended_tasks)
+    columns = {name: train.coded(name).to_arrow() for name in ("task", "target")}
+    return Census.from_arrow(pa.table(columns), open_ended_tasks=open_ended(tasks))
 
 
 def prepare(config: RunConfig, records: Records | None = None) -> Prepared:
@@ -182,34 +184,38 @@ def refuse_bad_forecast(prepared: Prepared) -> None:
 
 
 def fingerprint(records: Records) -> str:
-    """SHA-256 of the records' texts, in their order, however the table is chunked."""
-    digest = hashlib.sha256()
-    for name in records.table.column_names:
-        column = records.column(name)
-        # Lengths keep ["ab", "c"] and ["a", "bc"] apart; a null has none.
-        lengths = pc.fill_null(pc.binary_length(column), -1)
-        digest.update(f"{name}:{len(column)}:".encode())
-        digest.update(np.asarray(lengths.to_numpy(), dtype="<i8").tobytes())
-        for start in range(0, len(column), _ROWS_AT_ONCE):
-            texts = column.slice(start, _ROWS_AT_ONCE).to_pylist()
-            digest.update("".join(text or "" for text in texts).encode())
-    return digest.hexdigest()
-
-
-def strata_of(records: Records, tasks: Mapping[str, Task]) -> tuple[list[str], list[str | None]]:
-    """Task and label of every record; an open-ended task has no label.
+    """SHA-256 of the records' strings, in their order, however they were read, chunked or taken from others.
 
     Examples
     --------
     >>> records = Records.from_dict({"task": ["a", "b"], "input": ["x", "y"], "target": ["no", "free text"]})
-    >>> strata_of(records, {"a": Task("a", "classification", ("no",)), "b": Task("b", "open")})
-    (['a', 'b'], ['no', None])
+    >>> fingerprint(records) == fingerprint(records.take([1, 0]))
+    False
     """
-    names: list[str] = records.column("task").to_pylist()
-    targets: list[str] = records.column("target").to_pylist()
-    is_open = {name: task.kind == "open" for name, task in tasks.items()}
-    labels = [None if is_open[name] else target for name, target in zip(names, targets, strict=True)]
-    return names, labels
+    digest = hashlib.sha256()
+    for name in records.columns:
+        column = records.coded(name)
+        used, codes = column.by_appearance()
+        digest.update(f"{name}:{len(codes)}:{len(used)}:".encode())
+        digest.update(codes.astype("<i4", copy=False))
+        for start in range(0, len(used), _NAMES_AT_ONCE):
+            names = column.names.take(pa.array(used[start : start + _NAMES_AT_ONCE]))
+            lengths = pc.binary_length(names).to_numpy().astype("<i8", copy=False)
+            digest.update(lengths)  # which keep ["ab", "c"] and ["a", "bc"] apart
+            if size := int(lengths.sum()):
+                digest.update(memoryview(names.buffers()[2])[:size])
+    return digest.hexdigest()
+
+
+def open_ended(tasks: Mapping[str, Task]) -> list[str]:
+    """Return the names of the open-ended tasks."""
+    return [name for name, task in tasks.items() if task.kind == "open"]
+
+
+def index_rows(plan: Plan | Census, train: Records, tasks: Mapping[str, Task]) -> StratumIndex:
+    """Group the training rows by the strata of the plan, or of the census that it is built of."""
+    labels = train.labels(open_ended(tasks))
+    return StratumIndex.from_labels(plan, train.coded("task").to_arrow(), labels.to_arrow())
 
 
 def mean_tokens(
@@ -234,4 +240,4 @@ def mean_tokens(
         "input_tokens": encoded.input_lengths,
         "target_tokens": encoded.target_lengths,
     }
-    return StratumIndex.from_labels(census, *strata_of(train, tasks)).means(lengths[config.plan.rates_in])
+    return index_rows(census, train, tasks).means(lengths[config.plan.rates_in])

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Final
 
+from equipoise.base.problems import Problem
 from equipoise.data.checks.content_errors import field_errors, row_errors
 from equipoise.data.checks.content_warnings import content_warnings
-from equipoise.data.problem import Problem
 from equipoise.data.records import Records
 from equipoise.data.tasks import Kind, Task
 

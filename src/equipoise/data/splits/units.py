@@ -7,10 +7,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from equipoise.base.arrow import pc
+from equipoise.base.keys import mix
 from equipoise.data.records import Records
 
 _CHUNK = 1 << 16
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # so that 0 is mixed too
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Units:
 
     def signatures(self) -> npt.NDArray[np.uint64]:
         """Give each unit a number that depends on its counts alone, equal for units with equal counts."""
-        mixed = _mix(_mix(self.strata.astype(np.uint64)) ^ self.counts.astype(np.uint64))
+        mixed = mix((mix(self.strata.astype(np.uint64) + _GOLDEN) ^ self.counts.astype(np.uint64)) + _GOLDEN)
         return np.add.reduceat(mixed, self.starts[:-1])
 
 
@@ -68,38 +69,31 @@ def rank_by_hash(records: Records, seed: int) -> tuple[npt.NDArray[np.int64], in
     n_units : int
         Number of units.
     """
-    keys = _prefixed("input:", records.column("input"))
+    inputs = records.coded("input")
+    held, unit_of_row = {"input:": inputs.names}, inputs.codes.astype(np.int64)
     if records.has("group"):
-        keys = pc.coalesce(_prefixed("group:", records.column("group")), keys)
-    coded = keys.combine_chunks().dictionary_encode()
-    hashes = _hashes(coded.dictionary, seed)
-    order = np.lexsort((hashes[:, 1], hashes[:, 0]))
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order))
-    return rank[coded.indices.to_numpy()], len(order)
+        groups = records.coded("group")
+        held["group:"] = groups.names
+        unit_of_row = np.where(groups.codes < 0, unit_of_row, groups.codes + len(inputs.names))
+    used, unit_of_row = np.unique(unit_of_row, return_inverse=True)
+    hashes = np.empty((len(used), 2), np.uint64)
+    start = 0
+    for prefix, names in held.items():  # so that a group is never an input
+        here = (used >= start) & (used < start + len(names))
+        hashes[here] = _hashes(prefix.encode(), names, used[here] - start, seed)
+        start += len(names)
+    rank = np.empty(len(used), dtype=np.int64)
+    rank[np.lexsort((hashes[:, 1], hashes[:, 0]))] = np.arange(len(used))
+    return rank[unit_of_row], len(used)
 
 
-def _prefixed(prefix: str, names: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Put the prefix before every name, so that a group is never an input; null stays null."""
-    text = pa.large_string()
-    return pc.binary_join_element_wise(pa.scalar(prefix, text), names, pa.scalar("", text))
-
-
-def _hashes(names: pa.Array, seed: int) -> npt.NDArray[np.uint64]:
-    """Hash every name to 128 bits; texts become Python objects only some at a time."""
+def _hashes(prefix: bytes, names: pa.Array, chosen: npt.NDArray[np.int64], seed: int) -> npt.NDArray[np.uint64]:
+    """Hash the chosen names to 128 bits; strings become Python objects only some at a time."""
     key = str(seed).encode()[-hashlib.blake2b.MAX_KEY_SIZE :]
     parts: list[bytes] = []
-    for start in range(0, len(names), _CHUNK):
+    for start in range(0, len(chosen), _CHUNK):
         parts.extend(
-            hashlib.blake2b(name.encode(), digest_size=16, key=key).digest()
-            for name in names.slice(start, _CHUNK).to_pylist()
+            hashlib.blake2b(prefix + name, digest_size=16, key=key).digest()
+            for name in names.take(pa.array(chosen[start : start + _CHUNK])).cast(pa.large_binary()).to_pylist()
         )
     return np.frombuffer(b"".join(parts), dtype=">u8").astype(np.uint64).reshape(-1, 2)
-
-
-def _mix(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """Mix bits as SplitMix64 does (Steele, Lea and Flood 2014)."""
-    mixed = values + np.uint64(0x9E3779B97F4A7C15)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))
