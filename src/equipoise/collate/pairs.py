@@ -1,4 +1,4 @@
-"""The distinct (task, text) pairs of a column, so that work is done once for each and not for each row."""
+"""The distinct (task, text) pairs of a column, so that work is done once for each pair and not for each row."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ RENDER_BATCH = 65_536
 
 @dataclass(frozen=True)
 class DistinctPairs:
-    """The distinct (task, text) pairs, and which of them each row has.
+    """The distinct (task, text) pairs, and the pair of each row.
 
     Attributes
     ----------
-    task_ids : int64 array
+    task_ids : ndarray of int64, shape (P,)
         The task of each pair.
-    texts : pyarrow.Array
+    texts : pyarrow.Array of large_string, length P
         The text of each pair.
-    codes : int64 array
+    codes : ndarray of int64, shape (N,)
         The pair of each row; -1 for a row whose text is null.
     """
 
@@ -49,7 +49,7 @@ class DistinctPairs:
         return cls(keys // width, column.names.take(pa.array(keys % width)), codes)
 
     def map(self, function: Callable[[int, str], float], missing: float) -> NDArray[np.float64]:
-        """Compute a number from each pair and give it to the rows.
+        """Return for each row a number that is computed from its pair.
 
         Parameters
         ----------
@@ -60,8 +60,7 @@ class DistinctPairs:
 
         Returns
         -------
-        float64 array
-            One number for each row.
+        ndarray of float64, shape (N,)
         """
         values = [
             function(task, text) for task, text in zip(self.task_ids.tolist(), self.texts.to_pylist(), strict=True)
@@ -69,16 +68,16 @@ class DistinctPairs:
         return np.array([*values, missing], np.float64)[self.codes]
 
     def render(self, function: Callable[[int, str], str]) -> tuple[NDArray[np.int32], pa.Array]:
-        """Compute a text from each pair and find the distinct results.
+        """Compute a string from each pair and find the distinct results.
 
         Parameters
         ----------
         function : callable
-            From task id and text to a text.
+            From task id and text to a string.
 
         Returns
         -------
-        codes : int32 array
+        codes : ndarray of int32, shape (N,)
             The result of each row as a position in `texts`; -1 for a row whose text is null.
         texts : pyarrow.Array
             The distinct results.

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from equipoise.data.coded import CodedColumn
 from equipoise.data.columns import OPTIONAL, REQUIRED
-from equipoise.data.split_names import SPLITS
+from equipoise.data.split_names import check_split
 from equipoise.errors import DataError
 
 _COLUMNS = (*REQUIRED, *OPTIONAL)
@@ -189,12 +189,6 @@ class Records:
         pairs = tasks.codes * np.int64(width) + np.where(labels.codes < 0, width - 1, labels.codes)
         distinct, numbers = np.unique(pairs, return_inverse=True)
         return numbers.astype(np.int64, copy=False), len(distinct)
-
-
-def check_split(split: str | None) -> None:
-    """Refuse what is not the name of a split, or None."""
-    if split is not None and split not in SPLITS:
-        raise DataError("unknown-split", f"`split` must be one of {_listed(SPLITS)}, found {split!r}.")
 
 
 def _check_name(name: str) -> None:

@@ -1,4 +1,4 @@
-"""From a configuration to records, tasks and plan: all that comes before a model, without torch."""
+"""From a configuration to records, tasks and plan: all that needs no model, without torch."""
 
 import hashlib
 from collections.abc import Mapping
@@ -35,20 +35,20 @@ _NAMES_AT_ONCE = 65_536
 
 @dataclass(frozen=True)
 class Prepared:
-    """The data of a run and what is drawn of it.
+    """The data of a run, and its plan.
 
     Attributes
     ----------
     config : RunConfig
-        The configuration, its `plan.draws` filled in.
+        The configuration, with `plan.draws` set.
     records : Records
         All records, with a split.
     tasks : dict of str to Task
-        The tasks; labels are those of the training rows.
+        The tasks, with the labels of the training rows.
     plan : Plan
-        The plan, of the census of the training rows.
+        The plan, built of the census of the training rows.
     problems : tuple of Problem
-        What may surprise in the data.
+        The problems that checks of the data found.
     """
 
     config: RunConfig
@@ -63,31 +63,31 @@ class Prepared:
         return self.records.where(split="train")
 
     def describe_data(self) -> dict[str, Any]:
-        """Rows of each split and a fingerprint of the training rows, to know them again."""
+        """Return the number of rows of each split, and a fingerprint that identifies the training rows."""
         rows = {name: len(self.records.where(split=name)) for name in SPLITS}
         return {"rows": rows, "train_sha256": fingerprint(self.train)}
 
 
 def read_source(data: DataConfig) -> Records:
-    """Read the records that a configuration names, with a split only if they have their own.
+    """Read the records that a configuration names, with splits only if the source has them.
 
     Raises
     ------
     DataError
         If the source cannot be read or a row cannot be used.
     ConfigError
-        If the suite or its form of text is unknown.
+        If `data.text` is set for a source that is not a suite.
     """
     if isinstance(data.source, str) and data.source.startswith(SUITE):
         return load_suite(data.source.removeprefix(SUITE), text=data.text or "binned")
     if data.text is not None:
-        raise ConfigError(f"`data.text` is for suites alone, found {data.text!r}. Leave it out.")
+        raise ConfigError("not-a-suite", f"`data.text` is only for suites, found {data.text!r}. Leave it out.")
     source = data.source if isinstance(data.source, str) else list(data.source)
     return read_records(source, data.columns, default_task=data.default_task, limits=data.limits)
 
 
 def load_records(config: RunConfig) -> Records:
-    """Read the records that a configuration names and see that each has a split; errors as `read_source`."""
+    """Read the records that a configuration names, and assign splits if they have none; errors as in `read_source`."""
     records = read_source(config.data)
     if records.has("split"):
         return records
@@ -96,7 +96,7 @@ def load_records(config: RunConfig) -> Records:
 
 
 def task_options(config: RunConfig) -> Mapping[str, TaskOptions]:
-    """What a suite and the configuration say of tasks; the configuration has the last word on a task."""
+    """Return the options of tasks of a suite and of the configuration, which takes precedence."""
     source = config.data.source
     if isinstance(source, str) and source.startswith(SUITE):
         return {**suite_tasks(source.removeprefix(SUITE)), **config.tasks}
@@ -117,12 +117,12 @@ def prepare(config: RunConfig, records: Records | None = None) -> Prepared:
     config : RunConfig
         The configuration. Without `plan.draws`, as many draws are planned as there are training rows.
     records : Records, optional
-        The records, if they were read before.
+        The records, if they are read already.
 
     Returns
     -------
     Prepared
-        Everything that training needs besides a model.
+        All that training needs except for a model.
 
     Raises
     ------
@@ -137,7 +137,7 @@ def prepare(config: RunConfig, records: Records | None = None) -> Prepared:
 
 
 def prepare_again(config: RunConfig, base: Prepared) -> Prepared:
-    """Plan another run on rows that were read and checked before; the configurations may differ in all but those.
+    """Plan another run on rows that are read and checked already; the configuration may differ in all else.
 
     Raises
     ------
@@ -166,20 +166,21 @@ def _planned(config: RunConfig, records: Records, tasks: dict[str, Task], proble
 
 
 def refuse_bad_forecast(prepared: Prepared) -> None:
-    """Refuse to train a plan whose forecast has errors, unless the configuration allows repeats.
+    """Raise an error if the forecast of the plan has errors, unless the configuration allows repeats.
 
     Raises
     ------
     PlanError
-        Naming every error of the forecast.
+        If it has; the message lists every error.
     """
     errors = prepared.plan.forecast().errors
     if errors and not prepared.config.plan.allow_repeats:
         listed = "\n".join(f"- {problem.message}" for problem in errors)
         raise PlanError(
+            "bad-forecast",
             f"The plan's forecast has errors:\n{listed}\n"
-            "Change rates, weights or draws (`equipoise plan` shows what they do), or accept them with"
-            " --allow-repeats (`plan.allow_repeats: true`)."
+            "Change rates, weights or draws (`equipoise plan` shows their effect), or accept them with"
+            " --allow-repeats (`plan.allow_repeats: true`).",
         )
 
 
@@ -221,9 +222,9 @@ def index_rows(plan: Plan | Census, train: Records, tasks: Mapping[str, Task]) -
 def mean_tokens(
     config: RunConfig, train: Records, tasks: Mapping[str, Task], census: Census
 ) -> NDArray[np.float64] | None:
-    """Mean tokens of a training row of each stratum, in the part that `plan.rates_in` names; None for examples.
+    """Return the mean tokens of the training rows of each stratum, of the part that `plan.rates_in` names.
 
-    The rows are tokenised as training does it, cut at the same lengths.
+    The rows are tokenised and cut as in training. None if `plan.rates_in` is "examples".
     """
     if config.plan.rates_in == "examples":
         return None

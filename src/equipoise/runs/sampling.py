@@ -1,4 +1,4 @@
-"""The sampler of a run, and what it draws."""
+"""The sampler of a run, and its draws."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +17,12 @@ def index_of(prepared: Prepared) -> StratumIndex:
 
 
 def sampler_of(prepared: Prepared, index: StratumIndex, draws: int) -> PlanSampler:
-    """The sampler whose only epoch is the whole run of `draws` draws."""
+    """Return the sampler whose only epoch is the whole run of `draws` draws."""
     return _sampler(prepared.config, prepared.plan, index, draws)
 
 
 def count_draws(config: RunConfig, plan: Plan, draws: int) -> NDArray[np.int64]:
-    """Draw again what a run's training drew, and count the draws of every stratum; that needs no rows."""
+    """Repeat the draws of a run, and count those of every stratum, without its rows: ndarray of int64, shape (S,)."""
     _, strata = _sampler(config, plan, StratumIndex.from_sizes(plan.counts), draws).of_all_ranks(0, draws)
     return np.bincount(strata, minlength=len(plan.strata))
 

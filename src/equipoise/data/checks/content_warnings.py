@@ -39,9 +39,7 @@ def content_warnings(records: Records, kinds: Mapping[str, Kind]) -> Iterator[Pr
             "conflicting-targets", f"Inputs with different targets: {found}. No model can get all of them right."
         )
     if records.has("group") and (lone := int((records.coded("group").codes < 0).sum())):
-        yield _warning(
-            "rows-without-group", f"{lone} of {len(records)} rows have no group; each counts as its own group."
-        )
+        yield _warning("rows-without-group", f"{lone} of {len(records)} rows have no group and count as their own.")
     if records.has("split"):
         if found := _pairs_with_several(records, "split", rows, pairs):
             yield _warning(

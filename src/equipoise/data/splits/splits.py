@@ -1,4 +1,4 @@
-"""Assign splits to groups: stratified, never cutting a group, the same whatever the order of the rows."""
+"""Assign splits to groups: stratified, never cutting a group, independent of the order of the rows."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -31,17 +31,17 @@ def assign_splits(
     share an input are not joined; `check_records` reports what that leaves across splits.
 
     Every stratum has a group in train; with two groups also one in test, and with three one in validation,
-    as far as the groups allow. Beyond that, each group goes where the strata that it holds are furthest
-    below their fraction. Ties fall by a hash of the seed and the group.
+    as far as the groups allow. Each further group is assigned to the split in which its strata are furthest
+    below their fraction. Ties are broken by a hash of the seed and the group.
 
     Parameters
     ----------
     records : Records
         Without a column `split`.
     fractions : sequence of three floats
-        Fractions of the rows in train, validation and test; they sum to 1, and that of train is not 0.
+        Fractions of the rows in train, validation and test, which sum to 1; that of train is above 0.
     seed : int
-        Another seed gives another split.
+        Random seed.
     options : mapping of str to TaskOptions
         Declares which tasks are open-ended (one stratum each); the kind of others is inferred from all rows as
         in `infer_tasks`.

@@ -1,4 +1,4 @@
-"""Units of a split: the groups of rows that stay together, and what each holds of every stratum."""
+"""Units of a split: the groups of rows that stay together, and their counts of every stratum."""
 
 import dataclasses
 import hashlib
@@ -16,15 +16,15 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # so that 0 is mixed too
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Units:
-    """A sparse matrix of counts, unit by stratum, in rows.
+    """A sparse matrix of counts, unit by stratum (compressed sparse rows).
 
     Parameters
     ----------
-    starts : int64 array [units + 1]
+    starts : ndarray of int64, shape (units + 1,)
         The entries of unit u are those from `starts[u]` to `starts[u + 1]`.
-    strata : int64 array [entries]
+    strata : ndarray of int64, shape (entries,)
         Stratum of each entry, ascending within a unit.
-    counts : int64 array [entries]
+    counts : ndarray of int64, shape (entries,)
         Number of rows of each entry.
     n_strata : int
         Number of strata.
@@ -52,19 +52,19 @@ class Units:
         return cls(starts.astype(np.int64), cells % n_strata, counts.astype(np.int64), n_strata)
 
     def signatures(self) -> npt.NDArray[np.uint64]:
-        """Give each unit a number that depends on its counts alone, equal for units with equal counts."""
+        """Return for each unit a number that depends only on its counts: ndarray of uint64, shape (units,)."""
         mixed = mix((mix(self.strata.astype(np.uint64) + _GOLDEN) ^ self.counts.astype(np.uint64)) + _GOLDEN)
         return np.add.reduceat(mixed, self.starts[:-1])
 
 
 def rank_by_hash(records: Records, seed: int) -> tuple[npt.NDArray[np.int64], int]:
-    """Number the unit of each row; the numbers follow a hash of the seed and the unit, not the rows.
+    """Number the unit of each row; their order is that of a hash of the seed and the unit.
 
-    A unit is a group, and for rows without a group an input.
+    A unit is a group, or an input for rows without a group.
 
     Returns
     -------
-    units : int64 array [rows]
+    units : ndarray of int64, shape (N,)
         Unit of each row.
     n_units : int
         Number of units.
