@@ -205,7 +205,7 @@ def _encoded(column: pa.ChunkedArray, name: str) -> CodedColumn:
         raise DataError("not-strings", f"Column `{name}` of the records must hold strings, found {kind}.")
     encoded = CodedColumn.of(column, is_sorted=name in _SORTED)
     if name in _NEVER_NULL and (encoded.codes < 0).any():
-        raise DataError("null-value", f"Column `{name}` of the records holds a null: every row needs one.")
+        raise DataError("nulls", f"Column `{name}` of the records holds a null: every row needs one.")
     return encoded
 
 

@@ -202,7 +202,7 @@ def fingerprint(records: Records) -> str:
         for start in range(0, len(used), _NAMES_AT_ONCE):
             names = column.names.take(pa.array(used[start : start + _NAMES_AT_ONCE]))
             lengths = pc.binary_length(names).to_numpy().astype("<i8", copy=False)
-            digest.update(lengths)  # which keep ["ab", "c"] and ["a", "bc"] apart
+            digest.update(lengths.tobytes())  # which keep ["ab", "c"] and ["a", "bc"] apart
             if size := int(lengths.sum()):
                 digest.update(memoryview(names.buffers()[2])[:size])
     return digest.hexdigest()

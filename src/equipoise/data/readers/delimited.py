@@ -110,7 +110,7 @@ class Delimited:
             row = first_true(pc.is_in(table.column(name), value_set=pa.array(_NOT_A_NUMBER, pa.large_string())))
             if row is not None:
                 raise DataError(
-                    "not-a-number",
+                    "bad-value",
                     f"{self.place(first_row + row)}: column `{name}` is NaN (not a number), which usually is a "
                     "missing value. Drop the row, or replace the value; if the word itself is intended, use JSONL.",
                 )

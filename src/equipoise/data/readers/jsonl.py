@@ -201,7 +201,7 @@ class JsonLines:
         if isinstance(value, _Number):
             if value.literal == "NaN":
                 raise DataError(
-                    "not-a-number",
+                    "bad-value",
                     f"{self.path}:{line}: column `{name}` is NaN (not a number). Drop the row, or replace the value.",
                 )
             return value.literal
@@ -209,7 +209,7 @@ class JsonLines:
             return "true" if value else "false"
         if isinstance(value, dict | list):
             raise DataError(
-                "not-a-string",
+                "bad-value",
                 f"{self.path}:{line}: column `{name}` is {'an object' if isinstance(value, dict) else 'a list'}, "
                 "expected a string or a plain number. Convert it to a string first.",
             )
@@ -218,7 +218,7 @@ class JsonLines:
                 value.encode("utf-8")
             except UnicodeEncodeError:
                 raise DataError(
-                    "not-a-character",
+                    "bad-value",
                     f"{self.path}:{line}: column `{name}` holds half of a surrogate pair, which is not a character. "
                     "Write the string as UTF-8.",
                 ) from None

@@ -11,7 +11,7 @@ from equipoise.data.records import Records
 from equipoise.data.split_names import SPLITS
 from equipoise.data.splits.stratified import assign_groups
 from equipoise.data.splits.units import Units, rank_by_hash
-from equipoise.data.tasks import TaskOptions
+from equipoise.data.tasks import Kind, TaskOptions
 from equipoise.errors import DataError
 
 _NONE: Final[Mapping[str, TaskOptions]] = {}
@@ -78,7 +78,7 @@ def assign_splits(
     if len(records) == 0:
         raise DataError("no-rows", "There are no rows to split.")
     groups, n_groups = rank_by_hash(records, seed)
-    kinds = {task: said.declared_kind for task, said in options.items()}
+    kinds: dict[str, Kind | None] = {task: said.declared_kind for task, said in options.items()}
     strata, n_strata = records.strata(open_ended(distinct_targets(records), kinds))
     assigned = assign_groups(Units.count(groups, n_groups, strata, n_strata), shares)
     return records.with_column("split", pa.DictionaryArray.from_arrays(assigned[groups], pa.array(SPLITS)))
