@@ -20,9 +20,9 @@ def distinct_rows(rows: Sequence[Tokens]) -> tuple[list[NDArray[np.int64]], NDAr
 
     Returns
     -------
-    distinct : list of int64 arrays
+    distinct : list of ndarray of int64
         Each sequence once, in the order of first appearance.
-    inverse : int64 array
+    inverse : ndarray of int64, shape (rows,)
         For each row its position in `distinct`.
 
     Examples
@@ -57,7 +57,7 @@ def length_batches(lengths: Sequence[int] | NDArray[np.int64], batch_tokens: int
 
     Returns
     -------
-    list of int64 arrays
+    list of ndarray of int64
         Row numbers; every row is in one batch.
 
     Examples
@@ -84,14 +84,13 @@ def pad_rows(rows: Sequence[Tokens], pad_id: int, device: torch.device) -> tuple
     rows : sequence of token id sequences
         The rows of one batch.
     pad_id : int
-        What to pad with.
+        The token to pad with.
     device : torch.device
-        Where the tensors go.
+        The device of the result.
 
     Returns
     -------
-    input_ids, attention_mask : Tensor of shape (rows, width)
-        int64.
+    input_ids, attention_mask : Tensor of int64, shape (rows, width)
     """
     lengths = np.array([len(row) for row in rows], np.int64)
     filled = np.arange(int(lengths.max(initial=0))) < lengths[:, None]

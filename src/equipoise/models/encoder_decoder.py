@@ -37,7 +37,7 @@ class EncoderDecoder:
         return PrefixTree.build(targets, shifted.numpy(), names)
 
     def target_logits(self, batch: Mapping[str, Tensor]) -> Tensor:
-        """Return the logits of the targets; the model sees nothing but what it knows (T5 ignores other keys silently)."""
+        """Return the logits of the targets. The model is called with what it knows: T5 ignores other keys silently."""
         shift = getattr(self._model, "prepare_decoder_input_ids_from_labels", None)
         # With labels the model would compute its own unweighted loss as well; a few models leave no choice.
         labels = batch["labels"]
@@ -73,7 +73,7 @@ class EncoderDecoder:
             raise RunError(
                 "hooks-ignored",
                 f"`model` must return logits at {len(asked.wanted)} wanted positions, found the shape"
-                f" {tuple(logits.shape)}: it ignores hooks. Do not compile a model that is trained by its label scores.",
+                f" {tuple(logits.shape)}: it ignores hooks. Do not compile a model that is trained by label scores.",
             )
         exact = logits[0] if logits.dtype == torch.float64 else logits[0].float()
         log_probs = exact[prefix, token] - exact.logsumexp(dim=-1)[prefix]

@@ -58,9 +58,7 @@ class PrefixTree:
     label_lengths: IntArray
 
     @classmethod
-    def build(
-        cls, targets: Sequence[Sequence[int]], decoder_inputs: IntArray, names: Sequence[str]
-    ) -> "PrefixTree":
+    def build(cls, targets: Sequence[Sequence[int]], decoder_inputs: IntArray, names: Sequence[str]) -> "PrefixTree":
         """Find the distinct prefixes.
 
         Parameters

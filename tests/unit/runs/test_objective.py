@@ -14,7 +14,7 @@ from equipoise.data import Records
 from equipoise.errors import ConfigError, PlanError, PlanWarning
 from equipoise.losses import TokenLoss
 from equipoise.losses.training import LabelTrainingLoss, TokenTrainingLoss
-from equipoise.models import TinyShape, load_model
+from equipoise.models import TinyShape, open_model
 from equipoise.runs.losses import label_loss_of, training_loss_of
 from equipoise.runs.predicting import predict_records
 from equipoise.runs.prepare import Prepared, prepare
@@ -28,7 +28,7 @@ SHAPE = TinyShape(d_model=8, d_kv=4, d_ff=8, num_layers=1, num_decoder_layers=1,
 
 @pytest.fixture(scope="module")
 def model_and_tokenizer() -> tuple[Any, Any]:
-    return load_model("tiny", shape=SHAPE)
+    return open_model("tiny", shape=SHAPE)
 
 
 def prepared_with(folder: Path, loss: object, weights: str = "natural") -> Prepared:
