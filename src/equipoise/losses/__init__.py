@@ -1,6 +1,6 @@
-"""Losses of target sequences that return a sum and its mass, never a mean.
+"""Losses of target sequences that return a weighted sum and the sum of the weights, never a mean.
 
-A mean cannot be put together again from the means of micro-batches and ranks; a sum and a mass can.
+The mean of a step is not the mean of the means of its micro-batches and ranks; sums add up.
 """
 
 from equipoise.losses.sequence import Per, WeightedSum

@@ -1,4 +1,4 @@
-"""A sum of losses and its mass, and what the losses of target sequences share."""
+"""A weighted sum of losses with its weight, and what the losses of target sequences share."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -13,7 +13,7 @@ IGNORED = -100
 
 @dataclass(frozen=True)
 class WeightedSum:
-    """A weighted sum of losses and the mass that divides it.
+    """A weighted sum of losses and the sum of the weights, which divides it.
 
     Add those of all micro-batches and ranks, then divide once: the result does not depend on how the
     examples were cut.
@@ -40,7 +40,7 @@ class WeightedSum:
         return WeightedSum(self.total + other.total, self.weight + other.weight)
 
     def mean(self) -> Tensor:
-        """Return `total / mass`, and 0 (with a zero gradient) where there is no mass.
+        """Return `total / weight`, and 0 (with a zero gradient) where the weight is 0.
 
         Returns
         -------

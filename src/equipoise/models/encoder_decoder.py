@@ -113,8 +113,12 @@ class EncoderDecoder:
         input_ids, mask = pad_rows(rows, pad_id, self._model.device)
         options: dict[str, Any] = {}
         if allowed is not None:
+
+            def allow(_: int, generated: Tensor) -> list[int]:
+                return allowed(tuple(generated[1:].tolist()))
+
             options = {
-                "prefix_allowed_tokens_fn": lambda _, generated: allowed(tuple(generated[1:].tolist())),
+                "prefix_allowed_tokens_fn": allow,
                 # The generation settings of a pre-trained model are meant for other targets.
                 "min_length": 0,
                 "no_repeat_ngram_size": 0,

@@ -51,7 +51,7 @@ class TextModel(Protocol):
 
         Returns
         -------
-        Tensor of shape (rows, positions, vocabulary)
+        Tensor, shape (rows, positions, vocabulary)
             With gradient, in the type of the model.
         """
         ...
@@ -73,7 +73,7 @@ class TextModel(Protocol):
 
         Returns
         -------
-        Tensor of shape (rows, most labels)
+        Tensor, shape (rows, most labels)
             In float32 (float64 for float64 logits); -inf beyond the labels of a row.
 
         Raises

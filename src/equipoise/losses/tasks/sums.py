@@ -4,7 +4,7 @@ from torch import Tensor
 
 
 def sum_by_task(rows: Tensor, task_id: Tensor, tasks: int) -> Tensor:
-    """Add the totals, or the masses, of the rows of each task.
+    """Add the losses, or the weights, of the rows of each task.
 
     Parameters
     ----------
@@ -13,7 +13,7 @@ def sum_by_task(rows: Tensor, task_id: Tensor, tasks: int) -> Tensor:
     task_id : Tensor of shape (rows,)
         Number of each row's task.
     tasks : int
-        How many tasks there are.
+        The number of tasks.
 
     Returns
     -------
