@@ -1,4 +1,4 @@
-"""Load a text-to-text model and ask it: the likelihood of every label, a valid label, or free text.
+"""Load a text-to-text model and predict: the likelihood of every label, a valid label, or free text.
 
 `open_model` and `open_tokenizer` need transformers, and import it when they are first used.
 """

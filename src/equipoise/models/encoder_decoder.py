@@ -1,4 +1,4 @@
-"""Encoder-decoder models of transformers behind `TextModel`: each input is encoded once, each prefix asked once."""
+"""Encoder-decoder models of transformers behind `TextModel`: each input and each prefix is computed once."""
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -85,7 +85,7 @@ class EncoderDecoder:
     def label_log_probs(
         self, rows: Sequence[Tokens], tree: PrefixTree, *, pad_id: int, most_logits: int | None = None
     ) -> NDArray[np.float64]:
-        """Score every label of one task for every input; the decoder is asked in slices of the tree."""
+        """Score every label of one task for every input, by slices of the tree."""
         layer = self._output_layer()
         input_ids, mask = pad_rows(rows, pad_id, self._model.device)
         states: Tensor = self._encoder()(input_ids=input_ids, attention_mask=mask)[0]

@@ -1,4 +1,4 @@
-"""The distinct prefixes of a task's labels: what a decoder is asked for the likelihoods of all labels."""
+"""The distinct prefixes of a task's labels: what a decoder must compute for the likelihoods of all labels."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class PrefixTree:
     """Labels as paths in a tree of decoder prefixes.
 
     log p(label | x) is the sum over its tokens of log p(token | x, prefix). Labels share prefixes, at
-    least the start token, so each distinct prefix is asked for once. A label whose prefixes are all
+    least the start token, so each distinct prefix is computed once. A label whose prefixes are all
     owned by longer labels needs no decoder row.
 
     Attributes
@@ -39,7 +39,7 @@ class PrefixTree:
 
     Examples
     --------
-    Two labels of two tokens share the start token (0); three prefixes are asked for instead of four:
+    Two labels of two tokens share the start token (0); three prefixes are computed instead of four:
 
     >>> tree = PrefixTree.build([[5, 1], [6, 1]], np.array([[0, 5], [0, 6]]), ["a", "b"])
     >>> tree.prefixes, tree.edge_prefix.tolist(), tree.edge_token.tolist()
@@ -249,6 +249,6 @@ def _check_paths(paths: Sequence[tuple[int, ...]], names: Sequence[str]) -> None
             raise DataError(
                 "same-tokens",
                 f"Labels {seen[path]!r} and {name!r} have the same tokens, so no model can tell them apart. "
-                "Give one of them another verbaliser; characters that the tokenizer does not know are all alike.",
+                "Give one of them another verbaliser; characters that the tokenizer does not know are all the same.",
             )
         seen[path] = name

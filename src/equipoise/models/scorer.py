@@ -17,9 +17,9 @@ from equipoise.models.text_model import text_model
 
 
 class LabelScorer:
-    """Ask a model for the labels of tasks.
+    """Score and generate the labels of tasks with a model.
 
-    Each distinct input is read once, and each distinct prefix of the labels is asked for once (see `PrefixTree`).
+    Each distinct input is read once, and each distinct prefix of the labels is computed once (see `PrefixTree`).
 
     Parameters
     ----------

@@ -89,7 +89,7 @@ class GradientMethod:
 
         Parameters
         ----------
-        losses : Tensor of shape (k,)
+        losses : Tensor, shape (k,)
             The same tasks for all micro-batches of a step.
         parameters : sequence of Tensor
             The trained parameters.

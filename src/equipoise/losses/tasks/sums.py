@@ -8,16 +8,16 @@ def sum_by_task(rows: Tensor, task_id: Tensor, tasks: int) -> Tensor:
 
     Parameters
     ----------
-    rows : Tensor of shape (rows,)
+    rows : Tensor, shape (rows,)
         One number for each row; the gradient flows.
-    task_id : Tensor of shape (rows,)
+    task_id : Tensor, shape (rows,)
         Number of each row's task.
     tasks : int
         The number of tasks.
 
     Returns
     -------
-    Tensor of shape (tasks,)
+    Tensor, shape (tasks,)
         0 for a task without a row.
 
     Examples

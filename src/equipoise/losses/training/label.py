@@ -35,7 +35,7 @@ class LabelTask:
 
 @dataclass(frozen=True, eq=False)
 class LabelTrainingLoss:
-    """A label loss on the scores that a model gives to all labels of each row's task.
+    """A label loss on the scores of all labels of each row's task.
 
     Make one with `LabelTrainingLoss.build`. A row without a known label has no label loss; its loss is the negative
     log-likelihood of its whole target, as with `TokenLoss(per="sequence")`. These are the rows of open-ended tasks,
