@@ -3,8 +3,7 @@
 The mean of a step is not the mean of the means of its micro-batches and ranks; sums add up.
 """
 
-from equipoise.losses.sequence import Per, WeightedSum
-from equipoise.losses.step import step_weight
-from equipoise.losses.token import TokenLoss
+from equipoise.losses.sums import WeightedSum, step_weight
+from equipoise.losses.token import Per, TokenLoss
 
 __all__ = ["Per", "TokenLoss", "WeightedSum", "step_weight"]

@@ -55,16 +55,10 @@ class FirstTokenAdjustment:
 
         Parameters
         ----------
-        loss : LogitAdjusted
-            tau and the shares aimed at.
-        priors : LabelPriors
-            The task.
+        loss, priors
+            The adjustment, and the task.
         label_tokens : sequence of C sequences of int
-            Token ids of each label's text as the model is trained on it, the end token included.
-
-        Returns
-        -------
-        FirstTokenAdjustment
+            Token ids of each label's target, including the end of sequence.
 
         Raises
         ------

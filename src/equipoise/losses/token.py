@@ -2,14 +2,19 @@
 
 import math
 from dataclasses import dataclass
-from typing import get_args
+from typing import Final, Literal, get_args
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from equipoise.errors import ConfigError, DataError
-from equipoise.losses.sequence import IGNORED, Per, WeightedSum
+from equipoise.losses.sums import WeightedSum
+
+Per = Literal["sequence", "token"]
+
+IGNORED: Final = -100
+"""The label of padding."""
 
 
 @dataclass(frozen=True)

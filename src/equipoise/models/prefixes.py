@@ -59,26 +59,14 @@ class PrefixTree:
 
     @classmethod
     def build(cls, targets: Sequence[Sequence[int]], decoder_inputs: IntArray, names: Sequence[str]) -> "PrefixTree":
-        """Find the distinct prefixes.
+        """Find the distinct prefixes; see `TextModel.prefix_tree`.
 
         Parameters
         ----------
-        targets : sequence of token id sequences
-            One for each label, each with its end of sequence.
+        targets, names
+            As there.
         decoder_inputs : ndarray of int64, shape (labels, positions)
             The targets shifted right as the model does it; the padding behind a target is not read.
-        names : sequence of str
-            The labels, for messages.
-
-        Returns
-        -------
-        PrefixTree
-            The labels in the same order.
-
-        Raises
-        ------
-        DataError
-            If two labels have the same tokens, or a label has none.
         """
         paths = [tuple(target) for target in targets]
         _check_paths(paths, names)
@@ -125,15 +113,7 @@ class PrefixTree:
     def slices(self, most_prefixes: int) -> Iterator["TreeSlice"]:
         """Cut the tree into consecutive decoder rows that together own at most `most_prefixes` prefixes.
 
-        Parameters
-        ----------
-        most_prefixes : int
-            The bound; one row that owns more is a slice of its own.
-
-        Yields
-        ------
-        TreeSlice
-            The slices in order; their edges, one slice after another, are all edges.
+        One row that owns more is a separate slice. The edges of the slices, one slice after another, are all edges.
         """
         counts = np.array([len(positions) for positions in self.owned], np.int64)
         first, prefix = 0, 0
@@ -153,18 +133,7 @@ class PrefixTree:
             first, prefix = stop, until
 
     def label_sums(self, edge_values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Sum the values of the edges of each label.
-
-        Parameters
-        ----------
-        edge_values : ndarray of float64, shape (examples, edges)
-            Log-probabilities of the edges.
-
-        Returns
-        -------
-        ndarray of float64, shape (examples, labels)
-            Log-likelihoods of the labels.
-        """
+        """Sum log-probabilities of edges, shape (examples, edges), to log-likelihoods of labels, (examples, labels)."""
         return np.add.reduceat(edge_values[:, self.label_edges], self.label_starts, axis=1)
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from equipoise.base.schemes import Scheme
 from equipoise.errors import DataError
 from equipoise.losses.labels.priors import FloatArray, LabelPriors
-from equipoise.losses.sequence import WeightedSum
+from equipoise.losses.sums import WeightedSum
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,20 +191,7 @@ class LabelLoss(Scheme, ABC):
 
 
 def constant_like(values: FloatArray, scores: Tensor) -> Tensor:
-    """Return numbers per label in the type and on the device of the scores.
-
-    Parameters
-    ----------
-    values : ndarray of float64
-        Constants of a loss.
-    scores : Tensor
-        The scores that they are used with.
-
-    Returns
-    -------
-    Tensor
-        A copy, without gradient.
-    """
+    """Return a copy of constants of a loss in the type and on the device of the scores, without gradient."""
     return torch.tensor(values, dtype=scores.dtype, device=scores.device)
 
 

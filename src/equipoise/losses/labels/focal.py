@@ -55,21 +55,7 @@ class Focal(LabelLoss):
 
 
 def focal(scores: Tensor, targets: Tensor, gamma: float) -> Tensor:
-    """Return -(1 - p_y)^gamma log p_y of each example; never NaN, however confident the scores are.
-
-    Parameters
-    ----------
-    scores : Tensor, shape (examples, labels)
-        Logits.
-    targets : Tensor of int64, shape (examples,)
-        The true labels.
-    gamma : float
-        At least 0.
-
-    Returns
-    -------
-    Tensor, shape (examples,)
-    """
+    """Return -(1 - p_y)^gamma log p_y of each example; never NaN, however confident the scores are."""
     if scores.shape[1] == 1:
         return functional.cross_entropy(scores, targets, reduction="none")  # p is 1: nothing to focus on
     column = targets[:, None]

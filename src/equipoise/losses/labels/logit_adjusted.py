@@ -90,20 +90,8 @@ class LogitAdjusted(LabelLoss):
 def adjustment(priors: LabelPriors, tau: float, aim: Aim = "uniform") -> FloatArray:
     """Return tau log(q/a) of each label: 0 everywhere when what is drawn is what is aimed at.
 
-    A label that is never drawn or never aimed at counts as the rarest that is; see `floored`.
-
-    Parameters
-    ----------
-    priors : LabelPriors
-        The task.
-    tau : float
-        The factor.
-    aim : {"uniform", "target"}
-        Equal shares over the drawn labels, or p*.
-
-    Returns
-    -------
-    ndarray of float64, shape (C,)
+    a is equal shares over the drawn labels, or p*. A label that is never drawn or never aimed at counts as the rarest
+    that is; see `floored`.
     """
     drawn = np.log(floored(priors.drawn))
     aimed = np.log(floored(priors.target)) if aim == "target" else -np.log(np.count_nonzero(priors.drawn))

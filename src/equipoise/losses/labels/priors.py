@@ -184,15 +184,6 @@ def floored(values: FloatArray) -> FloatArray:
     is never a target, so the optimum of its score is -inf whatever finite number is used, and the optima of the
     other labels do not change.
 
-    Parameters
-    ----------
-    values : ndarray of float64, shape (C,)
-        At least one above 0.
-
-    Returns
-    -------
-    ndarray of float64, shape (C,)
-
     Examples
     --------
     >>> floored(np.array([0.75, 0.0, 0.25])).tolist()

@@ -9,12 +9,12 @@ from typing import Any
 
 from equipoise.base.registry import make
 from equipoise.errors import ConfigError
+from equipoise.losses.sums import sum_by_task
 from equipoise.losses.tasks.base import TaskWeighting, means
 from equipoise.losses.tasks.dwa import DWA
 from equipoise.losses.tasks.famo import FAMO
 from equipoise.losses.tasks.fixed import FixedWeights
 from equipoise.losses.tasks.rlw import RLW
-from equipoise.losses.tasks.sums import sum_by_task
 from equipoise.losses.tasks.total import Sum
 from equipoise.losses.tasks.uncertainty import Uncertainty
 

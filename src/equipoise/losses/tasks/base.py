@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from equipoise.base.registry import options_of
 from equipoise.base.states import check_state, differences
 from equipoise.errors import ConfigError, StateError
 
@@ -119,8 +120,8 @@ class TaskWeighting(ABC):
 
     @property
     def options(self) -> dict[str, Any]:
-        """The options by name, as JSON values."""
-        return {}
+        """The options by name, as JSON values; by default the attributes with the names of the keyword-only options."""
+        return {name: getattr(self, name) for name in options_of(type(self), arguments=1)}
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything that a resumed run needs, as JSON values."""

@@ -61,11 +61,6 @@ class DWA(TaskWeighting):
         self._totals, self._weight_sums, self._steps = nothing, nothing, 0  # of the current epoch
         self._epochs: list[FloatArray] = []  # mean losses of the last epochs, at most two
 
-    @property
-    def options(self) -> dict[str, Any]:
-        """The length of an epoch, and the temperature."""
-        return {"steps_per_epoch": self.steps_per_epoch, "temperature": self.temperature}
-
     def weights(self, step: int, weight_sums: FloatArray, losses: FloatArray | None = None) -> FloatArray:
         """Return K softmax(r / T)."""
         if len(self._epochs) < 2:

@@ -72,11 +72,6 @@ class FAMO(TaskWeighting):
         self._xi, self._first, self._second, self._steps = nothing, nothing, nothing, 0
         self._before: FloatArray | None = None
 
-    @property
-    def options(self) -> dict[str, Any]:
-        """The learning rate and the decay of xi."""
-        return {"learning_rate": self.learning_rate, "decay": self.decay}
-
     def weights(self, step: int, weight_sums: FloatArray, losses: FloatArray | None = None) -> FloatArray:
         """Return z / (c L); 0 for a task that is not in the step."""
         if losses is None:

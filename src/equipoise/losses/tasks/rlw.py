@@ -2,7 +2,6 @@
 # ruff: noqa: ARG002 - the signatures are those of TaskWeighting
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -40,11 +39,6 @@ class RLW(TaskWeighting):
     def __init__(self, tasks: Sequence[str], *, seed: int = 0) -> None:
         super().__init__(tasks)
         self.seed = seed
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The seed."""
-        return {"seed": self.seed}
 
     def weights(self, step: int, weight_sums: FloatArray, losses: FloatArray | None = None) -> FloatArray:
         """Return the weights of a step."""

@@ -55,11 +55,6 @@ class Uncertainty(TaskWeighting):
         self.initial = float(initial)
         self._s = nn.Parameter(torch.full((len(self.tasks),), self.initial))
 
-    @property
-    def options(self) -> dict[str, Any]:
-        """The initial value of s."""
-        return {"initial": self.initial}
-
     def parameters(self) -> list[nn.Parameter]:
         """Return the one vector s."""
         return [self._s]

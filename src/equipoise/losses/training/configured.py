@@ -13,8 +13,7 @@ from equipoise.data import Task
 from equipoise.errors import ConfigError
 from equipoise.losses.labels import CrossEntropy, Focal, LabelLoss, LogitAdjusted
 from equipoise.losses.labels.logit_adjusted import Aim
-from equipoise.losses.sequence import Per
-from equipoise.losses.token import TokenLoss
+from equipoise.losses.token import Per, TokenLoss
 from equipoise.losses.training.base import TrainingLoss
 from equipoise.losses.training.label import LabelTrainingLoss, check_length_norm
 from equipoise.losses.training.token import TokenTrainingLoss
@@ -30,14 +29,21 @@ class NamedTokenLoss(ABC):
     default_level: ClassVar[str] = "sequence"
     """The level of the name where a configuration sets none."""
 
+    def __post_init__(self) -> None:
+        _ = self.token_loss("sequence"), self.over_labels  # checks the options
+
     @property
     @abstractmethod
     def over_labels(self) -> LabelLoss:
         """The label loss that has its optimum at the same shares of the labels."""
 
     @abstractmethod
-    def build(self, per: Per, plan: Plan, tasks: Mapping[str, Task], tokenizer: Tokenizer) -> TokenTrainingLoss:
+    def token_loss(self, per: Per) -> TokenLoss:
+        """Return the loss of the tokens."""
+
+    def build(self, per: Per, _plan: Plan, _tasks: Mapping[str, Task], _tokenizer: Tokenizer, /) -> TokenTrainingLoss:
         """Return the training loss for a plan and its tasks; arguments as for `TokenTrainingLoss.adjusted`."""
+        return TokenTrainingLoss(self.token_loss(per))
 
 
 @dataclass(frozen=True)
@@ -48,17 +54,14 @@ class TokenCrossEntropy(NamedTokenLoss):
 
     name = "cross_entropy"
 
-    def __post_init__(self) -> None:
-        TokenLoss(label_smoothing=self.label_smoothing)
-
     @property
     def over_labels(self) -> LabelLoss:
         """Cross-entropy of the labels."""
         return CrossEntropy()
 
-    def build(self, per: Per, plan: Plan, tasks: Mapping[str, Task], tokenizer: Tokenizer) -> TokenTrainingLoss:  # noqa: ARG002
-        """Return the training loss; neither plan nor tasks matter."""
-        return TokenTrainingLoss(TokenLoss(per, label_smoothing=self.label_smoothing))
+    def token_loss(self, per: Per) -> TokenLoss:
+        """Return the loss of the tokens."""
+        return TokenLoss(per, label_smoothing=self.label_smoothing)
 
 
 @dataclass(frozen=True)
@@ -70,17 +73,14 @@ class TokenFocal(NamedTokenLoss):
 
     name = "focal"
 
-    def __post_init__(self) -> None:
-        TokenLoss(gamma=self.gamma, label_smoothing=self.label_smoothing)
-
     @property
     def over_labels(self) -> LabelLoss:
         """Focal loss of the labels."""
         return Focal(self.gamma)
 
-    def build(self, per: Per, plan: Plan, tasks: Mapping[str, Task], tokenizer: Tokenizer) -> TokenTrainingLoss:  # noqa: ARG002
-        """Return the training loss; neither plan nor tasks matter."""
-        return TokenTrainingLoss(TokenLoss(per, self.gamma, self.label_smoothing))
+    def token_loss(self, per: Per) -> TokenLoss:
+        """Return the loss of the tokens."""
+        return TokenLoss(per, self.gamma, self.label_smoothing)
 
 
 @dataclass(frozen=True)
@@ -93,17 +93,18 @@ class FirstTokenAdjusted(NamedTokenLoss):
     name = "logit_adjusted"
     default_level = "label"
 
-    def __post_init__(self) -> None:
-        _ = self.over_labels  # checks the options
-
     @property
     def over_labels(self) -> LogitAdjusted:
         """The adjustment."""
         return LogitAdjusted(self.tau, self.aim)
 
-    def build(self, per: Per, plan: Plan, tasks: Mapping[str, Task], tokenizer: Tokenizer) -> TokenTrainingLoss:
+    def token_loss(self, per: Per) -> TokenLoss:
+        """Return cross-entropy."""
+        return TokenLoss(per)
+
+    def build(self, per: Per, plan: Plan, tasks: Mapping[str, Task], tokenizer: Tokenizer, /) -> TokenTrainingLoss:
         """Return the training loss."""
-        return TokenTrainingLoss.adjusted(TokenLoss(per), self.over_labels, plan, tasks, tokenizer)
+        return TokenTrainingLoss.adjusted(self.token_loss(per), self.over_labels, plan, tasks, tokenizer)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from equipoise.collate import Tokenizer
 from equipoise.data import Task
 from equipoise.errors import ConfigError
 from equipoise.losses.labels import LabelLoss, LabelTerms
-from equipoise.losses.sequence import IGNORED
+from equipoise.losses.token import IGNORED
 from equipoise.losses.training.base import Batch
 from equipoise.losses.training.priors import task_priors
 from equipoise.models import PrefixTree, TextModel, label_tokens, text_model

@@ -12,33 +12,9 @@ from equipoise.plan import Plan
 
 
 def task_priors(loss: LabelLoss, plan: Plan, tasks: Mapping[str, Task]) -> tuple[LabelPriors | None, ...]:
-    """Return the priors of each task, and warn where plan and loss are in conflict.
+    """Return the priors of each task by task id, that is by the sorted names; None if open-ended or never drawn.
 
-    Parameters
-    ----------
-    loss : LabelLoss
-        The loss that uses them.
-    plan : Plan
-        The plan of the draws, with the target shares.
-    tasks : mapping of str to Task
-        The tasks of the encoded examples.
-
-    Returns
-    -------
-    tuple of LabelPriors or None
-        By task id, that is by the sorted names; None for a task that is open-ended or never drawn.
-
-    Raises
-    ------
-    ConfigError
-        If no drawn task has labels.
-    PlanError
-        If the loss names an unknown task, or a label with examples is missing in its task.
-
-    Warns
-    -----
-    PlanWarning
-        For each task whose labels are corrected twice, or whose target has no effect.
+    Arguments, errors and warnings are those of `LabelTrainingLoss.build`.
     """
     unknown = sorted(loss.named_tasks - set(tasks))
     if unknown:
