@@ -199,7 +199,7 @@ def fingerprint(records: Records) -> str:
         column = records.coded(name)
         used, codes = column.by_appearance()
         digest.update(f"{name}:{len(codes)}:{len(used)}:".encode())
-        digest.update(codes.astype("<i4", copy=False))
+        digest.update(codes.astype("<i4", copy=False).tobytes())
         for start in range(0, len(used), _NAMES_AT_ONCE):
             names = column.names.take(pa.array(used[start : start + _NAMES_AT_ONCE]))
             lengths = pc.binary_length(names).to_numpy().astype("<i8", copy=False)
