@@ -11,7 +11,7 @@ import toy
 from equipoise import Shard
 from equipoise.errors import ConfigError, RunError, StateError
 from equipoise.trainer import StreamMixin
-from equipoise.trainer.trainer import last_checkpoint
+from equipoise.trainer.checkpoints.folders import last_checkpoint
 
 EXAMPLES = ["accelerate_loop", "hf_trainer", "lightning_module", "own_trainer", "torchrun_ddp"]
 

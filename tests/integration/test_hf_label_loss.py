@@ -143,7 +143,7 @@ def test_bfloat16_stays_finite_with_extreme_priors(tmp_path) -> None:
         )
         args = replace(base.args, output_dir=str(tmp_path / str(number)))
         trainer = EquipoiseTrainer(
-            model, args, base.train_dataset, base.sampler, base.data_collator, loss=training_loss
+            model, args, base.train_dataset, base.stream.sampler, base.data_collator, loss=training_loss
         )
         trainer.train()
         losses = [line["loss"] for line in trainer.state.log_history if "loss" in line]

@@ -14,7 +14,7 @@ from transformers import ByT5Tokenizer, TrainerCallback
 
 from equipoise.models import load_model
 from equipoise.trainer import EquipoiseTrainer
-from equipoise.trainer.trainer import last_checkpoint
+from equipoise.trainer.checkpoints.folders import last_checkpoint
 
 SAVE = {"save_strategy": "steps", "save_steps": 4}
 
@@ -131,7 +131,7 @@ def test_a_checkpoint_is_a_model_with_its_tokenizer_in_safetensors(tmp_path) -> 
         made.model,
         made.args,
         made.train_dataset,
-        made.sampler,
+        made.stream.sampler,
         made.data_collator,
         processing_class=ByT5Tokenizer(extra_ids=0),
     )

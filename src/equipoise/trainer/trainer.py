@@ -2,42 +2,38 @@
 # ruff: noqa: ARG002 - the signatures are those of Trainer
 
 import itertools
-from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+import os
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 import torch
+from accelerate.utils import send_to_device
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
-from transformers import PreTrainedModel, Seq2SeqTrainingArguments, TrainerCallback
+from transformers import PreTrainedModel, Seq2SeqTrainer, Seq2SeqTrainingArguments, TrainerCallback
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
-from transformers.trainer_utils import EvalLoopOutput, PredictionOutput
+from transformers.trainer_utils import EvalLoopOutput, PredictionOutput, TrainOutput
 
 from equipoise.collate import Collator
 from equipoise.errors import RunError
-from equipoise.loaders.checks import whole_steps
-from equipoise.losses import TokenLoss, WeightedSum, step_weight
+from equipoise.losses import TokenLoss, WeightedSum
 from equipoise.losses.tasks import TaskWeighting
-from equipoise.losses.training import TokenTrainingLoss, TrainingLoss
-from equipoise.trainer.arguments import check_arguments, global_batch, training_arguments
+from equipoise.losses.training import TrainingLoss
+from equipoise.trainer.arguments import check_arguments
 from equipoise.trainer.callbacks import MetricsCallback, ProgressBar, StopOnSignal, no_bars_for_saving
-from equipoise.trainer.checkpoints.folders import last_checkpoint
 from equipoise.trainer.mixin import StreamMixin
+from equipoise.trainer.step_loss import StepLoss
 from equipoise.trainer.stream import EpochSampler
-from equipoise.trainer.tasks import TasksTrainer
-
-__all__ = ["EquipoiseTrainer", "global_batch", "last_checkpoint", "training_arguments", "whole_steps"]
 
 
-class EquipoiseTrainer(StreamMixin, TasksTrainer):
+class EquipoiseTrainer(StreamMixin, Seq2SeqTrainer):
     """`Seq2SeqTrainer` on the stream of a sampler, with example weights in the loss.
 
-    Optimiser step k sees draws [k G, (k + 1) G) of the stream, with G = batch size x accumulation x ranks,
-    and its loss is the sum of the losses of all G draws over the sum of their masses, however they are cut.
-    So is the logged loss. Evaluation gives every example weight one, once.
+    Optimiser step k trains on draws [k G, (k + 1) G) of the stream, with G = batch size x accumulation x ranks,
+    and its loss is the sum of the losses of all G draws over the sum of their weights, however they are cut.
+    So is the logged loss. Evaluation counts every example once, with weight one.
 
-    SIGINT and SIGTERM finish the step, save a checkpoint and stop; `interrupted` tells. Everything that is
+    SIGINT and SIGTERM finish the step, save a checkpoint and stop; `interrupted` says so. Everything that is
     logged also goes to `metrics.jsonl` in `args.output_dir`.
 
     Parameters
@@ -47,15 +43,15 @@ class EquipoiseTrainer(StreamMixin, TasksTrainer):
     args : transformers.Seq2SeqTrainingArguments
         From `training_arguments`.
     train_dataset : Dataset
-        Items as `EncodedExamples` gives them.
+        Items as those of `EncodedExamples`.
     sampler : sampler with `set_epoch`
-        `PlanSampler`, `LengthSorted`, or any other whose order is a function of seed and epoch. It must give
-        the whole stream (`Shard(0, 1)`), the Trainer cuts it, and its length must be whole optimiser steps
-        (`whole_steps`).
+        `PlanSampler`, `LengthSorted`, or any other whose order is a function of seed and epoch. It must draw
+        the whole stream (`Shard(0, 1)`), which the Trainer splits over the ranks, and its length must be whole
+        optimiser steps (`whole_steps`).
     data_collator : Collator
         Pads items and stacks their weights.
     loss : TokenLoss or TrainingLoss
-        What is minimised: a loss of target tokens, or one made for these tasks, such as a `LabelTrainingLoss`.
+        A loss of target tokens, or one made for these tasks, such as a `LabelTrainingLoss`.
     task_weighting : TaskWeighting, optional
         How tasks weigh against each other; without it as they are drawn, like `Sum`.
     eval_dataset : Dataset or dict of str to Dataset, optional
@@ -106,9 +102,9 @@ class EquipoiseTrainer(StreamMixin, TasksTrainer):
             callbacks=callbacks,
             optimizers=optimizers,
         )
-        self.training_loss: TrainingLoss = TokenTrainingLoss(loss) if isinstance(loss, TokenLoss) else loss
+        self.step_loss = StepLoss(loss, task_weighting, self.accelerator)
         self._stop = StopOnSignal(self.accelerator)
-        self.weigh_tasks(task_weighting)
+        self.add_part(self.step_loss)
         self.add_callback(MetricsCallback())
         self.add_callback(self._stop)
         self.remove_callback(PrinterCallback)
@@ -120,22 +116,20 @@ class EquipoiseTrainer(StreamMixin, TasksTrainer):
         """Whether a signal ended the last `train()`; its checkpoint can be resumed."""
         return self._stop.interrupted
 
-    @contextmanager
-    def around_training(self) -> Generator[None]:
-        """Listen to signals, and keep the bars of single files off the terminal."""
+    def train(
+        self,
+        resume_from_checkpoint: str | os.PathLike[str] | bool | None = None,
+        trial: Any = None,
+        ignore_keys_for_eval: list[str] | None = None,
+    ) -> TrainOutput:
+        """Train as `StreamMixin.train` does, listening to signals."""
         with self._stop.installed(), no_bars_for_saving():
-            yield
-
-    def resume_stream(self, checkpoint: Path) -> int:
-        """Check that the checkpoint is of this stream, and of these tasks; return its step."""
-        step = super().resume_stream(checkpoint)
-        self.resume_tasks(checkpoint)
-        return step
+            return super().train(resume_from_checkpoint, trial, ignore_keys_for_eval)
 
     def get_batch_samples(
         self, epoch_iterator: Iterator[dict[str, Tensor]], num_batches: int, device: torch.device
     ) -> tuple[list[dict[str, Tensor]], Tensor]:
-        """Fetch the micro-batches of one step, and the mass of their losses on all ranks.
+        """Fetch the micro-batches of one step, and compute the weight of the step.
 
         Parameters
         ----------
@@ -144,17 +138,15 @@ class EquipoiseTrainer(StreamMixin, TasksTrainer):
         num_batches : int
             Micro-batches of the step.
         device : torch.device
-            Where the mass goes.
+            The Trainer's.
 
         Returns
         -------
         tuple of list and Tensor
-            The micro-batches of this rank, and one scalar.
+            The micro-batches of this rank, and the weight on all ranks, a scalar.
         """
         batches = list(itertools.islice(epoch_iterator, num_batches))
-        by_row = [self.training_loss.masses(batch, self.progress) for batch in batches]
-        self.begin_step(batches, by_row)
-        return batches, step_weight(by_row, lambda mass: cast(Tensor, self.accelerator.reduce(mass.to(device), "sum")))
+        return batches, self.step_loss.begin(batches, self._plain_model, self.state)
 
     def compute_loss(
         self,
@@ -174,12 +166,12 @@ class EquipoiseTrainer(StreamMixin, TasksTrainer):
         return_outputs : bool
             Must be False.
         num_items_in_batch : Tensor, optional
-            The mass of the whole step, from `get_batch_samples`; without it, that of this batch.
+            The weight of the whole step, from `get_batch_samples`; without it, the batch is a step by itself.
 
         Returns
         -------
         Tensor
-            A scalar.
+            Scalar.
 
         Raises
         ------
@@ -187,13 +179,26 @@ class EquipoiseTrainer(StreamMixin, TasksTrainer):
             If outputs are asked for: label losses have none for the targets alone.
         """
         if return_outputs:
-            raise RunError("EquipoiseTrainer gives no outputs with the loss. Call the model itself.")
+            raise RunError("no-outputs", "EquipoiseTrainer returns no outputs with the loss. Call the model itself.")
         # One forward pass of the wrapped model: DDP must see it.
-        totals = self.training_loss.totals(cast(nn.Module, self.model), inputs, self.progress, wrapped=model)
-        if isinstance(num_items_in_batch, Tensor):
-            # DDP averages gradients over the ranks, and the Trainer its logged losses; both need the sum.
-            return self.share(totals, inputs, num_items_in_batch) * self.accelerator.num_processes
-        return WeightedSum(totals.sum(), self.training_loss.masses(inputs, self.progress).sum()).mean()
+        if not isinstance(num_items_in_batch, Tensor):
+            return self.step_loss.sum_of(inputs, self._plain_model, self.state, wrapped=model).mean()
+        trained = [each for each in model.parameters() if each.requires_grad]
+        # DDP averages gradients over the ranks, and the Trainer its logged losses; both need the sum.
+        return self.step_loss.share(inputs, num_items_in_batch, model, trained) * self.accelerator.num_processes
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        """Make the optimiser, with a group for the parameters of the task weighting."""
+        optimizer = super().create_optimizer(model)
+        own = self.step_loss.parameters()
+        known = {id(each) for group in optimizer.param_groups for each in group["params"]}
+        if own and id(own[0]) not in known:
+            optimizer.add_param_group({"params": own, "weight_decay": 0.0})
+        return optimizer
+
+    def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
+        """Log, with the weights of the tasks beside the training loss."""
+        super().log(logs | self.step_loss.logged if "loss" in logs else logs, *args, **kwargs)
 
     def evaluation_loop(
         self,
@@ -217,28 +222,33 @@ class EquipoiseTrainer(StreamMixin, TasksTrainer):
         Returns
         -------
         transformers.trainer_utils.EvalLoopOutput
-            The loss among its metrics, and no predictions: those are the work of `equipoise.scoring`.
+            The loss among its metrics, and no predictions: `equipoise.models` makes them.
         """
         examples = len(cast(Any, dataloader.dataset))
         ranks, size = self.accelerator.num_processes, self.args.eval_batch_size
-        model = cast(PreTrainedModel, self.model).eval()
-        total = mass = 0.0
+        model = self._plain_model.eval()
+        total = weight = 0.0
         for turn, fetched in enumerate(dataloader):
-            inputs = cast(dict[str, Tensor], self._prepare_inputs(fetched))
+            inputs = cast(dict[str, Tensor], send_to_device(fetched, self.args.device))
             first = (turn * ranks + self.accelerator.process_index) * size
-            # Accelerate fills the last round of batches up with examples from the start: not counted again.
+            # Accelerate fills up the last round of batches with examples from the start: not counted again.
             place = torch.arange(len(inputs["labels"]), device=inputs["labels"].device) + first
             inputs["example_weight"] = (place < examples).float()
             with torch.no_grad(), self.accelerator.autocast():
-                total += self.training_loss.totals(model, inputs, self.progress).sum().item()
-            mass += self.training_loss.masses(inputs, self.progress).sum().item()
+                part = self.step_loss.sum_of(inputs, model, self.state, wrapped=None)
+            total += part.total.item()
+            weight += part.weight.item()
             self.control = self.callback_handler.on_prediction_step(self.args, self.state, self.control)
-        here = torch.tensor([total, mass], device=self.accelerator.device)
-        total, mass = cast(Tensor, self.accelerator.reduce(here, "sum")).tolist()
-        metrics = {f"{metric_key_prefix}_loss": WeightedSum(torch.tensor(total), torch.tensor(mass)).mean().item()}
+        here = torch.tensor([total, weight], device=self.accelerator.device)
+        whole = WeightedSum(*cast(Tensor, self.accelerator.reduce(here, "sum")).cpu())
+        metrics = {f"{metric_key_prefix}_loss": whole.mean().item()}
         nothing = cast(Any, None)  # transformers itself puts None here when only the loss was asked for
         return EvalLoopOutput(nothing, nothing, metrics, examples)
 
     def predict(self, *args: Any, **kwargs: Any) -> PredictionOutput:
-        """Raise RunError: predictions are the work of `equipoise.scoring`."""
-        raise RunError("EquipoiseTrainer gives no predictions. Use `equipoise.scoring.LabelScorer`.")
+        """Raise RunError: `equipoise.models` makes predictions."""
+        raise RunError("no-predictions", "EquipoiseTrainer makes no predictions. Use `equipoise.models.LabelScorer`.")
+
+    @property
+    def _plain_model(self) -> PreTrainedModel:
+        return cast(PreTrainedModel, self.model)
