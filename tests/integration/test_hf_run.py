@@ -10,8 +10,10 @@ from pathlib import Path
 
 import hf_jobs
 import pytest
+from tests.support.errors import raises
 from transformers import ByT5Tokenizer, TrainerCallback
 
+from equipoise.errors import RunError
 from equipoise.models import load_model
 from equipoise.trainer import EquipoiseTrainer
 from equipoise.trainer.checkpoints.folders import last_checkpoint
@@ -121,7 +123,7 @@ def test_stdout_stays_free_for_results(tmp_path) -> None:
 
 def test_predictions_are_refused(tmp_path) -> None:
     trainer = hf_jobs.build(tmp_path)
-    with pytest.raises(RuntimeError, match="LabelScorer"):
+    with raises(RunError, "no-predictions"):
         trainer.predict(trainer.train_dataset)
 
 
