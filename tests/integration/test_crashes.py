@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from tests.support import faults
 from tests.support.errors import raises, warns
-from tests.support.faults import JOB, OPTIONS, Sitting, hf_jobs, same_run
+from tests.support.faults import JOB, OPTIONS, Session, hf_jobs, same_run
 
 from equipoise.errors import RunError, RunWarning, StateError
 from equipoise.trainer.checkpoints.folders import last_checkpoint
@@ -41,7 +41,7 @@ def whole() -> Iterator[Callable[[int], Path]]:
         def of(steps: int) -> Path:
             run = path / str(steps)
             if not run.exists():
-                Sitting(run, **STEPS[steps]).finish()
+                Session(run, **STEPS[steps]).finish()
             return run
 
         yield of
@@ -50,7 +50,7 @@ def whole() -> Iterator[Callable[[int], Path]]:
 def test_thirty_kills_at_random_moments_change_nothing(whole, folder) -> None:
     run = folder / "killed"
     writing = faults.kill_at_random(run, SEED, KILLS, **STEPS[LONG])
-    Sitting(run, **STEPS[LONG]).finish()
+    Session(run, **STEPS[LONG]).finish()
     same_run(run, whole(LONG), LONG)
     assert writing < KILLS  # some kills were in steps, and the test below kills in every operation of a checkpoint
 
@@ -59,8 +59,8 @@ def test_a_kill_at_any_operation_on_files_leaves_a_whole_checkpoint(whole, folde
     run = folder / "killed"
     seen = unfinished = 0
     for operation in range(1, 200):
-        sitting = Sitting(run, die_at=operation, **STEPS[SHORT])
-        if not any(sitting.end()):
+        session = Session(run, die_at=operation, **STEPS[SHORT])
+        if not any(session.end()):
             break
         unfinished += any(run.glob(f"checkpoint-*/{UNFINISHED}"))
         last = last_checkpoint(run)
@@ -76,13 +76,13 @@ def test_a_kill_at_any_operation_on_files_leaves_a_whole_checkpoint(whole, folde
 
 def test_a_second_ctrl_c_while_saving_corrupts_nothing(whole, folder) -> None:
     run = folder / "stopped"
-    sitting = Sitting(run, **STEPS[SHORT])
-    sitting.wait_for((run / "metrics.jsonl").exists)
-    sitting.send(signal.SIGINT)
-    sitting.wait_for(lambda: any(run.glob(f"checkpoint-*/{UNFINISHED}")))
-    sitting.send(signal.SIGINT)
-    sitting.end()
-    Sitting(run, **STEPS[SHORT]).finish()
+    session = Session(run, **STEPS[SHORT])
+    session.wait_for((run / "metrics.jsonl").exists)
+    session.send(signal.SIGINT)
+    session.wait_for(lambda: any(run.glob(f"checkpoint-*/{UNFINISHED}")))
+    session.send(signal.SIGINT)
+    session.end()
+    Session(run, **STEPS[SHORT]).finish()
     same_run(run, whole(SHORT), SHORT)
 
 
@@ -184,11 +184,11 @@ def test_what_was_cut_off_does_not_push_out_a_whole_checkpoint(whole, folder) ->
     for step in (13, 14):  # a later mtime, a higher step, and marked as ours
         (run / f"checkpoint-{step}").mkdir()
         (run / f"checkpoint-{step}" / UNFINISHED).touch()
-    sitting = Sitting(run, die_at=12, **STEPS[SHORT])
-    assert any(sitting.end())
+    session = Session(run, die_at=12, **STEPS[SHORT])
+    assert any(session.end())
     assert (run / "checkpoint-16").exists()
     assert last_checkpoint(run) == run / "checkpoint-12"
-    Sitting(run, **STEPS[SHORT]).finish()
+    Session(run, **STEPS[SHORT]).finish()
     assert {each.name for each in run.glob("checkpoint-*")} == {"checkpoint-12", "checkpoint-16"}
 
 
@@ -198,10 +198,10 @@ def no_large_files() -> None:
 
 
 def to_step_4(run: Path) -> None:
-    sitting = Sitting(run, **STEPS[SHORT])
-    sitting.wait_for(lambda: last_checkpoint(run) is not None)
-    sitting.send(signal.SIGKILL)
-    sitting.end()
+    session = Session(run, **STEPS[SHORT])
+    session.wait_for(lambda: last_checkpoint(run) is not None)
+    session.send(signal.SIGKILL)
+    session.end()
 
 
 def test_a_failed_save_names_the_file_and_the_last_checkpoint_and_loses_nothing(whole, folder) -> None:
@@ -209,16 +209,16 @@ def test_a_failed_save_names_the_file_and_the_last_checkpoint_and_loses_nothing(
     to_step_4(run)
     last = last_checkpoint(run)
     assert last is not None
-    sitting = Sitting(run, before=no_large_files, **STEPS[SHORT])
-    assert sitting.end() == [1]
-    log = sitting.log.read_text()
+    session = Session(run, before=no_large_files, **STEPS[SHORT])
+    assert session.end() == [1]
+    log = session.log.read_text()
     assert "RunError: Cannot save `" in log
     assert "File too large" in log
     assert f"The last checkpoint is `{last}`" in log
     assert last_checkpoint(run) == last
     assert damage_of(last) is None
     assert not list(run.glob(f"*/{UNFINISHED}")), "what was not completed takes room"
-    Sitting(run, **STEPS[SHORT]).finish()
+    Session(run, **STEPS[SHORT]).finish()
     same_run(run, whole(SHORT), SHORT)
 
 
@@ -234,13 +234,13 @@ def test_a_full_disk_loses_nothing(whole) -> None:
                     file.write(bytes(4096))
                 except OSError:
                     break
-        sitting = Sitting(run, **STEPS[SHORT])
-        codes = sitting.end()
-        log = sitting.log.read_text() or "the log did not fit either"
+        session = Session(run, **STEPS[SHORT])
+        codes = session.end()
+        log = session.log.read_text() or "the log did not fit either"
         assert codes == [1], log
         assert last_checkpoint(run) == last
         filler.unlink()
-        Sitting(run, **STEPS[SHORT]).finish()
+        Session(run, **STEPS[SHORT]).finish()
         same_run(run, whole(SHORT), SHORT)
 
 

@@ -1,7 +1,7 @@
 """Real training processes that are killed: at a moment, at an operation on files, or by a signal.
 
-Each sitting is a process forked from a server that has imported everything already, so that a start costs a fraction
-of a second. A sitting of several ranks is several such processes, and once one of them is gone the others are killed,
+Each session is a process forked from a server that has imported everything already, so that a start costs a fraction
+of a second. A session of several ranks is several such processes, and once one of them is gone the others are killed,
 as a launcher does it.
 """
 
@@ -25,7 +25,7 @@ import pytest
 from equipoise.trainer.checkpoints.seal import UNFINISHED
 
 SCRIPTS = str(Path(__file__).parents[1] / "integration")
-START = 60.0  # seconds that a start, or the end of a sitting, may take
+START = 60.0  # seconds that a start, or the end of a session, may take
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 CHANGES = frozenset({"os.rename", "os.remove", "os.rmdir", "os.mkdir"})
 
@@ -35,7 +35,7 @@ if SCRIPTS not in sys.path:
 import hf_jobs  # noqa: E402 - its folder must be on the path
 
 
-class Sitting:
+class Session:
     """The processes of one start of a training.
 
     Parameters
@@ -192,12 +192,12 @@ def die_at_operation(folder: Path, number: int) -> None:
 
 
 def result(folder: Path) -> dict[str, Any]:
-    """What `hf_jobs.run` gave in the last sitting that ended by itself."""
+    """What `hf_jobs.run` gave in the last session that ended by itself."""
     return json.loads(folder.with_name(f"{folder.name}.result").read_text())
 
 
 def metrics(folder: Path) -> list[dict[str, Any]]:
-    """The lines of the metrics file, without clock times and without the summaries of sittings."""
+    """The lines of the metrics file, without clock times and without the summaries of sessions."""
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     return [
         {name: value for name, value in line.items() if not name.endswith(("_runtime", "_per_second"))}
@@ -235,14 +235,14 @@ def kill_at_random(folder: Path, seed: int, kills: int, ranks: int = 1, **job: A
     rng = random.Random(seed)
     writing = 0
     for _ in range(kills):
-        sitting = Sitting(folder, ranks=ranks, **job)
+        session = Session(folder, ranks=ranks, **job)
         seen, steps = _lines(folder), rng.randint(0, 9)
-        if steps:  # the first line of a sitting is not of a step
-            sitting.wait_for(lambda seen=seen, steps=steps: _lines(folder) > seen + steps)
+        if steps:  # the first line of a session is not of a step
+            session.wait_for(lambda seen=seen, steps=steps: _lines(folder) > seen + steps)
         time.sleep(rng.random() * 0.05)
-        sitting.send(signal.SIGKILL, [rng.randrange(ranks)])
-        codes = sitting.end()
-        assert -signal.SIGKILL in codes, f"seed {seed}: {codes} before the kill: {sitting.log.read_text()}"
+        session.send(signal.SIGKILL, [rng.randrange(ranks)])
+        codes = session.end()
+        assert -signal.SIGKILL in codes, f"seed {seed}: {codes} before the kill: {session.log.read_text()}"
         writing += any(folder.glob(f"checkpoint-*/{UNFINISHED}"))
     return writing
 

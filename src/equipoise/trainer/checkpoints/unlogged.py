@@ -2,9 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -45,8 +43,8 @@ class UnloggedLosses:
             paths = sorted(checkpoint.glob(FILE_NAME.format(rank="*")))
             own = checkpoint / FILE_NAME.format(rank=self._args.process_index)
             read = [_read(path) for path in ([own] if len(paths) == self._args.world_size else paths)]
-            self._held = math.fsum(float.fromhex(each["total"]) for each in read) / max(1, len(read))
-            self._since = min((each["since"] for each in read), default=step)
+            self._held = math.fsum(total for _, total in read) / max(1, len(read))
+            self._since = min((since for since, _ in read), default=step)
         self._total = torch.tensor(self._held, device=self._args.device)
 
     def add(self, loss: Tensor, step: int) -> Tensor:
@@ -75,7 +73,11 @@ class UnloggedLosses:
         path.write_text(json.dumps(state) + "\n", encoding="utf-8")
 
 
-def _read(path: Path) -> Mapping[str, Any]:
+def _read(path: Path) -> tuple[int, float]:
     state = read_json(path, StateError, "Resume from another checkpoint.")
     check_state(state, UnloggedLosses.__name__, {"since": range(1 << 59), "total": str})
-    return state
+    try:
+        return state["since"], float.fromhex(state["total"])
+    except (ValueError, OverflowError) as error:
+        reason = f"`total` in `{path}` is not a hexadecimal number ({error}). Resume from another checkpoint."
+        raise StateError("damaged-state", reason) from None
