@@ -41,7 +41,7 @@ class Session:
     Parameters
     ----------
     folder : pathlib.Path
-        The run, which is continued if it was begun.
+        The run, which is resumed if it was begun.
     ranks : int
         Number of processes.
     die_at : int, optional
@@ -94,7 +94,7 @@ class Session:
                 os.kill(pid, number)
 
     def end(self, timeout: float = START) -> list[int]:
-        """Wait for the end and give the exit codes; once one process has failed the others are killed."""
+        """Wait for the end and return the exit codes; once one process has failed the others are killed."""
         end = time.monotonic() + timeout
         while any(process.is_alive() for process in self.processes):
             if any(process.exitcode for process in self.processes):
@@ -192,12 +192,12 @@ def die_at_operation(folder: Path, number: int) -> None:
 
 
 def result(folder: Path) -> dict[str, Any]:
-    """What `hf_jobs.run` gave in the last session that ended by itself."""
+    """Return the result of `hf_jobs.run` in the last session that ended by itself."""
     return json.loads(folder.with_name(f"{folder.name}.result").read_text())
 
 
 def metrics(folder: Path) -> list[dict[str, Any]]:
-    """The lines of the metrics file, without clock times and without the summaries of sessions."""
+    """Return the lines of the metrics file, without clock times and without the summaries of sessions."""
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     return [
         {name: value for name, value in line.items() if not name.endswith(("_runtime", "_per_second"))}
@@ -211,7 +211,7 @@ JOB = {"dropout": 0.1, "epochs": 99}
 OPTIONS = {
     "optim": "adamw_torch",
     "lr_scheduler_type": "linear",
-    "logging_steps": 3,  # not in step with the checkpoints: what was not logged yet has to be saved
+    "logging_steps": 3,  # not a divisor of the checkpoints: losses that were not logged yet have to be saved
     "save_strategy": "steps",
     "save_steps": 4,
     "save_total_limit": 2,
@@ -231,7 +231,7 @@ def same_run(folder: Path, other: Path, steps: int) -> None:
 
 
 def kill_at_random(folder: Path, seed: int, kills: int, ranks: int = 1, **job: Any) -> int:
-    """Kill a training again and again at random moments; give how often that was while a checkpoint was written."""
+    """Kill a training again and again at random moments; return how often that was while a checkpoint was written."""
     rng = random.Random(seed)
     writing = 0
     for _ in range(kills):
@@ -254,7 +254,7 @@ def _lines(folder: Path) -> int:
 
 @contextlib.contextmanager
 def folder_in_memory(size: str = "64m") -> Generator[Path]:
-    """A folder on a small file system of its own, where a write costs nothing and the disk can be full.
+    """A folder on a separate small file system, where a write costs nothing and the disk can be full.
 
     Mounting needs root; without, the tests that use it are skipped.
     """
