@@ -8,21 +8,9 @@ from equipoise.samplers import TokenBatches
 
 
 def check_rows(sampler: Any, batch: int, examples: int) -> None:
-    """Refuse a sampler of rows whose stream does not fit the steps of a run.
+    """Raise ConfigError if a sampler of rows is of another dataset or of other global batches, or has partial steps.
 
-    Parameters
-    ----------
-    sampler : sampler of rows
-        Of the whole stream or a part of it.
-    batch : int
-        Draws per optimiser step of all ranks together.
-    examples : int
-        Length of the training set.
-
-    Raises
-    ------
-    ConfigError
-        If it draws from another dataset, is made for other global batches, or its epoch is not whole steps.
+    `batch` is the draws of one optimiser step on all ranks, `examples` the length of the training set.
 
     Examples
     --------

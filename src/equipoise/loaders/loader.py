@@ -146,13 +146,7 @@ class StreamLoader:
         return self._in_step
 
     def set_epoch(self, epoch: int) -> None:
-        """Move to the beginning of an epoch, unless training is inside it already; optional.
-
-        Parameters
-        ----------
-        epoch : int
-            From 0.
-        """
+        """Move to the beginning of an epoch, counted from 0, unless training is inside it already; optional."""
         self._trained.set_epoch(epoch)
 
     def batch_done(self) -> None:

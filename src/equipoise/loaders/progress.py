@@ -9,15 +9,7 @@ RowSampler = PlanSampler | WeightedSampler | LengthSorted
 
 
 class TrainedRows:
-    """Count the draws that were trained on, of a sampler of rows.
-
-    Parameters
-    ----------
-    sampler : PlanSampler, WeightedSampler or LengthSorted
-        Of the part of the stream of this rank.
-    batch_size : int
-        Rows of a batch of each rank.
-    """
+    """Count the draws that were trained on, of the sampler of rows of this rank and in batches of `batch_size`."""
 
     def __init__(self, sampler: RowSampler, batch_size: int) -> None:
         self.sampler = sampler
@@ -53,13 +45,7 @@ class TrainedRows:
 
 
 class TrainedTokenBatches:
-    """Count the batches that were trained on, of a sampler whose batches differ in rows.
-
-    Parameters
-    ----------
-    sampler : TokenBatches
-        Of the part of the stream of this rank.
-    """
+    """Count the batches that were trained on, of the `TokenBatches` of this rank, which differ in rows."""
 
     def __init__(self, sampler: TokenBatches) -> None:
         self.sampler = sampler

@@ -118,21 +118,11 @@ def training_arguments(
 
 
 def check_arguments(args: TrainingArguments, model_type: str) -> None:
-    """Refuse arguments under which the stream, the loss or a resumed run would be wrong.
+    """Raise ConfigError for arguments under which the stream, the loss or a resumed run would be wrong.
 
-    Parameters
-    ----------
-    args : transformers.TrainingArguments
-        From `training_arguments` or built directly.
-    model_type : str
-        `model.config.model_type`.
-
-    Raises
-    ------
-    ConfigError
-        If one does not fit; the message names the first and the reason.
+    They may be from `training_arguments` or built directly; `model_type` is `model.config.model_type`.
     """
-    _check_owned(args, OWNED)
+    check_owned(args, OWNED)
     if args.fp16 and model_type in T5_FAMILY:
         raise ConfigError(
             "float16-model",
@@ -141,34 +131,8 @@ def check_arguments(args: TrainingArguments, model_type: str) -> None:
         )
 
 
-def check_stream_arguments(args: TrainingArguments) -> None:
-    """Refuse arguments under which a Trainer would not train on the stream of its sampler.
-
-    Parameters
-    ----------
-    args : transformers.TrainingArguments
-        Of any Trainer.
-
-    Raises
-    ------
-    ConfigError
-        If one does not fit; the message names the first and the reason.
-    """
-    _check_owned(args, OF_THE_STREAM)
-
-
 def global_batch(args: TrainingArguments) -> int:
-    """Return the number of draws of one optimiser step, over all ranks and micro-batches.
-
-    Parameters
-    ----------
-    args : transformers.TrainingArguments
-        The arguments of the run.
-
-    Returns
-    -------
-    int
-        Batch size x accumulation x ranks.
+    """Return the number of draws of one optimiser step: batch size x accumulation x ranks.
 
     Examples
     --------
@@ -179,7 +143,8 @@ def global_batch(args: TrainingArguments) -> int:
     return args.train_batch_size * args.gradient_accumulation_steps * args.world_size
 
 
-def _check_owned(args: TrainingArguments, names: Iterable[str]) -> None:
+def check_owned(args: TrainingArguments, names: Iterable[str] = OF_THE_STREAM) -> None:
+    """Raise ConfigError for the first of these options that has not the value that Equipoise needs."""
     for name in names:
         needed, reason = OWNED[name]
         found = _batch_options(args) if name == "accelerator_config" else getattr(args, name, needed)

@@ -12,7 +12,7 @@ from transformers import Trainer, TrainerState
 from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import TrainOutput
 
-from equipoise.trainer.arguments import check_stream_arguments
+from equipoise.trainer.arguments import check_owned
 from equipoise.trainer.checkpoints.checkpoints import Checkpoints, refusing_damage
 from equipoise.trainer.stream import EpochSampler, Part, Stream
 
@@ -63,7 +63,7 @@ class StreamMixin(_Base):
 
     def __init__(self, *args: Any, sampler: EpochSampler, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        check_stream_arguments(self.args)
+        check_owned(self.args)
         self.parts: list[Part] = []
         self.stream = Stream(sampler, self.train_dataset, self.args)
         self.checkpoints = Checkpoints(self.stream, self.args, self.accelerator)

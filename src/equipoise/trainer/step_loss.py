@@ -82,23 +82,10 @@ class StepLoss(Part):
         return step_weight(by_row, lambda weight: self._reduced(weight.to(self._accelerator.device)))
 
     def share(self, inputs: Batch, weight: Tensor, wrapped: nn.Module, parameters: Sequence[Tensor]) -> Tensor:
-        """Compute the share of a micro-batch in the loss of its step, with gradient.
+        """Compute the share of a micro-batch in the loss of its step, a scalar with gradient.
 
-        Parameters
-        ----------
-        inputs : mapping of str to Tensor
-            The micro-batch.
-        weight : Tensor
-            Scalar, of the whole step: what `begin` returned.
-        wrapped : torch.nn.Module
-            The model as DDP wraps it.
-        parameters : sequence of Tensor
-            Those that are trained; a gradient method writes their gradients itself.
-
-        Returns
-        -------
-        Tensor
-            Scalar.
+        `weight` is that of the whole step, from `begin`; `wrapped` is the model as DDP wraps it; a gradient method
+        writes the gradients of the `parameters` itself.
         """
         method = self.method
         if method is not None and method.needs_losses and self._left == len(self._batches):

@@ -2,7 +2,6 @@
 # ruff: noqa: ARG002 - the signatures are those of Trainer
 
 import itertools
-import os
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
@@ -116,35 +115,15 @@ class EquipoiseTrainer(StreamMixin, Seq2SeqTrainer):
         """Whether a signal ended the last `train()`; its checkpoint can be resumed."""
         return self._stop.interrupted
 
-    def train(
-        self,
-        resume_from_checkpoint: str | os.PathLike[str] | bool | None = None,
-        trial: Any = None,
-        ignore_keys_for_eval: list[str] | None = None,
-    ) -> TrainOutput:
-        """Train as `StreamMixin.train` does, listening to signals."""
+    def train(self, *args: Any, **kwargs: Any) -> TrainOutput:
+        """Train as `StreamMixin.train` does, and stop on signals."""
         with self._stop.installed(), no_bars_for_saving():
-            return super().train(resume_from_checkpoint, trial, ignore_keys_for_eval)
+            return super().train(*args, **kwargs)
 
     def get_batch_samples(
         self, epoch_iterator: Iterator[dict[str, Tensor]], num_batches: int, device: torch.device
     ) -> tuple[list[dict[str, Tensor]], Tensor]:
-        """Fetch the micro-batches of one step, and compute the weight of the step.
-
-        Parameters
-        ----------
-        epoch_iterator : iterator of batches
-            The loader's.
-        num_batches : int
-            Micro-batches of the step.
-        device : torch.device
-            The Trainer's.
-
-        Returns
-        -------
-        tuple of list and Tensor
-            The micro-batches of this rank, and the weight on all ranks, a scalar.
-        """
+        """Return the micro-batches of one step on this rank, and the weight of the step on all ranks."""
         batches = list(itertools.islice(epoch_iterator, num_batches))
         return batches, self.step_loss.begin(batches, self._plain_model, self.state)
 
@@ -155,23 +134,10 @@ class EquipoiseTrainer(StreamMixin, Seq2SeqTrainer):
         return_outputs: bool = False,
         num_items_in_batch: Tensor | int | None = None,
     ) -> Any:
-        """Return the share of a micro-batch in the loss of its step.
+        """Return the share of a micro-batch in the loss of its step, a scalar.
 
-        Parameters
-        ----------
-        model : torch.nn.Module
-            The model, wrapped for DDP or not.
-        inputs : mapping of str to Tensor
-            A batch of the collator.
-        return_outputs : bool
-            Must be False.
-        num_items_in_batch : Tensor, optional
-            The weight of the whole step, from `get_batch_samples`; without it, the batch is a step by itself.
-
-        Returns
-        -------
-        Tensor
-            Scalar.
+        `num_items_in_batch` is the weight of the whole step, from `get_batch_samples`; without it, the batch is a step
+        by itself.
 
         Raises
         ------
@@ -208,22 +174,7 @@ class EquipoiseTrainer(StreamMixin, Seq2SeqTrainer):
         ignore_keys: list[str] | None = None,
         metric_key_prefix: str = "eval",
     ) -> EvalLoopOutput:
-        """Compute the loss on a dataset as it is: every example once and with weight one.
-
-        Parameters
-        ----------
-        dataloader : torch.utils.data.DataLoader
-            From `get_eval_dataloader`.
-        description, prediction_loss_only, ignore_keys
-            Not used.
-        metric_key_prefix : str
-            Put before `_loss`.
-
-        Returns
-        -------
-        transformers.trainer_utils.EvalLoopOutput
-            The loss among its metrics, and no predictions: `equipoise.models` makes them.
-        """
+        """Compute the loss on a dataset as it is: every example once and with weight one, without predictions."""
         examples = len(cast(Any, dataloader.dataset))
         ranks, size = self.accelerator.num_processes, self.args.eval_batch_size
         model = self._plain_model.eval()

@@ -6,10 +6,10 @@ What it loads never runs code: safetensors, JSON, and torch's files with `weight
 
 import os
 import traceback
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
@@ -29,6 +29,7 @@ from equipoise.trainer.checkpoints.seal import begin
 from equipoise.trainer.checkpoints.unlogged import UnloggedLosses
 from equipoise.trainer.stream import Part, Stream
 
+T = TypeVar("T")
 LOADING = frozenset(
     {
         "TrainerState.load_from_json",
@@ -99,17 +100,9 @@ class Checkpoints(Part):
         self._stream, self._args, self._accelerator = stream, args, accelerator
 
     def find(self, resume: str | os.PathLike[str] | bool | None) -> Path | None:
-        """Decide, on the first rank for all, where training begins.
+        """Decide, on the first rank for all, where training begins: at a whole checkpoint, or with None at step 0.
 
-        Parameters
-        ----------
-        resume : str, path-like, bool or None
-            A checkpoint's folder, True for the newest whole one, or nothing for a new run.
-
-        Returns
-        -------
-        pathlib.Path or None
-            A whole checkpoint; None to begin at step 0.
+        `resume` is a checkpoint's folder, True for the newest whole one, or nothing for a new run.
 
         Raises
         ------
@@ -118,25 +111,14 @@ class Checkpoints(Part):
         StateError
             If the named checkpoint, or all, are damaged.
         """
-        answer: list[Any] = [None]
-        if self._accelerator.is_main_process:
-            try:
-                answer = [_checkpoint(self._output_dir, resume)]
-            except EquipoiseError as error:
-                answer = [error]
-            except OSError as error:  # the others wait for an answer
-                advice = "Choose another `output_dir`."
-                answer = [RunError("cannot-write", f"`{self._output_dir}` cannot be used: {error}. {advice}")]
-        broadcast_object_list(answer)
-        if isinstance(answer[0], EquipoiseError):
-            raise answer[0]
+        found = self._on_first_rank(lambda: _checkpoint(self._output_dir, resume))
         if not self._output_dir.is_dir():  # the first rank has made it, or seen it
             raise RunError(
                 "not-shared",
                 f"`output_dir` must be on a disk that all machines see, and `{self._output_dir}` is not on this one. "
                 "Choose another.",
             )
-        return cast("Path | None", answer[0])
+        return found
 
     def resume(self, checkpoint: Path) -> None:
         """Take over the losses that were not logged yet."""
@@ -158,15 +140,24 @@ class Checkpoints(Part):
         with saving(folder, folder.parent):
             self.unlogged.write(folder)
         self._accelerator.wait_for_everyone()
-        failed: list[RunError | None] = [None]
+        here, best = self._stream.at(state.global_step), state.best_model_checkpoint
+        self._on_first_rank(lambda: finish(here, folder, keep=self.keep, best=best))
+
+    def _on_first_rank(self, function: Callable[[], T]) -> T:
+        """Return on all ranks what a function returns on the first one, or raise its error: the others wait for it."""
+        answer: list[Any] = [None]
         if self._accelerator.is_main_process:
             try:
-                finish(self._stream.at(state.global_step), folder, keep=self.keep, best=state.best_model_checkpoint)
-            except RunError as error:
-                failed = [error]
-        broadcast_object_list(failed)  # the others would wait for the first rank in the next step
-        if failed[0] is not None:
-            raise failed[0]
+                answer = [function()]
+            except EquipoiseError as error:
+                answer = [error]
+            except OSError as error:
+                reason = f"`{self._output_dir}` cannot be used: {error}. Choose another `output_dir`."
+                answer = [RunError("cannot-write", reason)]
+        broadcast_object_list(answer)
+        if isinstance(answer[0], EquipoiseError):
+            raise answer[0]
+        return answer[0]
 
     @property
     def _output_dir(self) -> Path:

@@ -15,35 +15,14 @@ from equipoise.trainer.checkpoints.seal import UNFINISHED, damage_of, discard, i
 
 
 def checkpoint_folders(output_dir: str | os.PathLike[str]) -> list[Path]:
-    """List the `checkpoint-<step>` folders, complete or not.
-
-    Parameters
-    ----------
-    output_dir : path-like
-        Where the Trainer writes them. It may not exist yet.
-
-    Returns
-    -------
-    list of pathlib.Path
-        By rising step.
-    """
+    """Return the `checkpoint-<step>` folders of a run, complete or not, by rising step."""
     found = [p for p in Path(output_dir).glob("checkpoint-*") if re.fullmatch(r"checkpoint-\d+", p.name)]
     # A link leads to a folder that the user has made.
     return sorted((folder for folder in found if folder.is_dir() and not folder.is_symlink()), key=_step)
 
 
 def last_checkpoint(output_dir: str | os.PathLike[str]) -> Path | None:
-    """Return the complete checkpoint of the highest step, without reading it.
-
-    Parameters
-    ----------
-    output_dir : path-like
-        Where the Trainer writes its `checkpoint-<step>` folders. It may not exist yet.
-
-    Returns
-    -------
-    pathlib.Path or None
-        None when no checkpoint was ever completed.
+    """Return the complete checkpoint of the highest step, without reading it; None if there is none.
 
     Examples
     --------
@@ -62,18 +41,7 @@ def last_checkpoint(output_dir: str | os.PathLike[str]) -> Path | None:
 
 
 def refuse_used(output_dir: str | os.PathLike[str]) -> None:
-    """Refuse to start a run in the folder of another one.
-
-    Parameters
-    ----------
-    output_dir : path-like
-        Where the run is to write.
-
-    Raises
-    ------
-    RunError
-        If the folder holds a checkpoint or `metrics.jsonl`.
-    """
+    """Raise RunError if a folder holds a run already: a checkpoint or `metrics.jsonl`."""
     folder = Path(output_dir)
     used = [*checkpoint_folders(folder), *folder.glob(METRICS_NAME)]
     if used:
@@ -85,13 +53,7 @@ def refuse_used(output_dir: str | os.PathLike[str]) -> None:
 
 
 def refuse_unwritable(output_dir: Path) -> None:
-    """Refuse a folder that cannot be written, before training begins.
-
-    Raises
-    ------
-    RunError
-        If no file can be created there.
-    """
+    """Raise RunError, before training begins, if no file can be created in a folder."""
     with refusing_unwritable(output_dir / "checkpoint-0"):
         output_dir.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=output_dir) as file:
@@ -194,16 +156,7 @@ def newest_whole_checkpoint(output_dir: Path) -> Path | None:
 def finish(position: StreamPosition, folder: Path, *, keep: int | None = None, best: str | None = None) -> None:
     """Complete a checkpoint whose other files are written; only then remove older ones.
 
-    Parameters
-    ----------
-    position : StreamPosition
-        Its position in the stream.
-    folder : pathlib.Path
-        The checkpoint.
-    keep : int, optional
-        How many whole checkpoints stay, this one included; by default all.
-    best : str, optional
-        A checkpoint that stays whatever its age.
+    `keep` whole checkpoints stay, this one included, by default all; `best` stays whatever its age.
     """
     with saving(folder, folder.parent):
         position.write(folder)
@@ -224,20 +177,7 @@ def finish(position: StreamPosition, folder: Path, *, keep: int | None = None, b
 
 @contextmanager
 def saving(folder: Path, checkpoints: Path) -> Generator[None]:
-    """Remove a checkpoint or model that cannot be written, and name the file that failed and the last checkpoint.
-
-    Parameters
-    ----------
-    folder : pathlib.Path
-        The folder that is written.
-    checkpoints : pathlib.Path
-        Where the checkpoints are.
-
-    Raises
-    ------
-    RunError
-        If anything is raised inside the block.
-    """
+    """Remove a folder that cannot be written, and raise a RunError that names the file and the last checkpoint."""
     try:
         yield
     except Exception as error:  # full disks and lost mounts raise many types

@@ -75,17 +75,7 @@ class StreamPosition:
 
     @classmethod
     def read(cls, checkpoint: str | os.PathLike[str]) -> "StreamPosition":
-        """Read the position of a checkpoint.
-
-        Parameters
-        ----------
-        checkpoint : path-like
-            The folder of the checkpoint.
-
-        Returns
-        -------
-        StreamPosition
-            The one that `write` wrote.
+        """Read the position that `write` wrote into the folder of a checkpoint.
 
         Raises
         ------
@@ -115,18 +105,7 @@ class StreamPosition:
         return cls(**held)
 
     def check_same_stream(self, now: "StreamPosition") -> None:
-        """Refuse to resume here with steps that would cut the stream at other places.
-
-        Parameters
-        ----------
-        now : StreamPosition
-            The position of the run that is to resume; its step and sampler state are not compared.
-
-        Raises
-        ------
-        StateError
-            If the global batch, the epoch or the dataset has another size; each difference is named.
-        """
+        """Raise StateError, with the differences, unless global batch, epoch and dataset have the same sizes."""
         changed = differences(self._sizes(), now._sizes())
         if changed:
             raise StateError(
