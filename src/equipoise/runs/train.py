@@ -17,6 +17,7 @@ from equipoise.config import RunConfig, config_to_dict
 from equipoise.data import Records, give_warnings
 from equipoise.drawing import StratumIndex
 from equipoise.errors import ConfigError, DataError, RunError
+from equipoise.loaders.checks import whole_steps
 from equipoise.models import open_model
 from equipoise.plan import Plan, difference
 from equipoise.runs.directory import RunDirectory, read_json
@@ -25,9 +26,9 @@ from equipoise.runs.prepare import Prepared, open_ended, prepare, refuse_bad_for
 from equipoise.runs.sampling import index_of, sampler_of, validation_rows
 from equipoise.samplers import LengthSorted
 from equipoise.trainer import EquipoiseTrainer, training_arguments
+from equipoise.trainer.arguments import global_batch
 from equipoise.trainer.callbacks import METRICS_NAME
 from equipoise.trainer.checkpoints.folders import saving
-from equipoise.trainer.trainer import global_batch, whole_steps
 
 
 @dataclass(frozen=True)
