@@ -1,4 +1,4 @@
-"""`equipoise plan`: what a plan will draw, before anything runs."""
+"""`equipoise plan`: forecast what a plan draws."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,27 +6,45 @@ from typing import Annotated
 import typer
 
 from equipoise.base.files import write_atomically
-from equipoise.cli._app import ERROR
+from equipoise.base.registry import registered
+from equipoise.cli._app import ERROR, print_error, print_json
 from equipoise.cli._options import (
     AllowRepeats,
     Draws,
     Json,
     MaxPasses,
     Overrides,
-    Rates,
+    RatesOption,
     Source,
     TargetRates,
     TargetWeights,
-    Weights,
-    print_json,
+    WeightsOption,
     read_config,
 )
 from equipoise.errors import printable
+from equipoise.rates import Rates
 from equipoise.runs.prepare import prepare
+from equipoise.weights import ClassWeights
 
-Out = Annotated[
-    Path | None, typer.Option("--out", "-o", help="Write the plan as JSON into this file.", show_default=False)
-]
+Out = Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write the plan to this file, as JSON.")]
+
+
+def _listed(title: str, base: type) -> str:
+    """Return the registered schemes, one a line, each with the first line of its docstring."""
+    lines = (f"  {name:<14}{(kind.__doc__ or '').partition(chr(10))[0]}" for name, kind in registered(base).items())
+    return "\n".join(("\b", title, *lines))
+
+
+SCHEMES = "\n\n".join(
+    (
+        _listed("Mixing rates (--rates, --target-rates):", Rates),
+        _listed("Class weights (--weights, --target-weights):", ClassWeights),
+        (
+            "A value follows a colon and options follow commas, as in temperature:2,maximum=65536. The option max_ratio"
+            " bounds the ratio of the largest class weight to the smallest, as in inverse,max_ratio=50."
+        ),
+    )
+)
 EXAMPLES = (
     "equipoise plan suite:multi-diagnosis --rates equal --weights sqrt --draws 40000",
     "equipoise plan run.yaml --draws 40000 --max-passes 10 -o plan.json",
@@ -35,8 +53,8 @@ EXAMPLES = (
 
 def plan(
     source: Source,
-    rates: Rates = None,
-    weights: Weights = None,
+    rates: RatesOption = None,
+    weights: WeightsOption = None,
     draws: Draws = None,
     max_passes: MaxPasses = None,
     target_rates: TargetRates = None,
@@ -46,9 +64,10 @@ def plan(
     set_: Overrides = None,
     as_json: Json = False,
 ) -> None:
-    """Show what will be drawn of every task and label, how often rows repeat, and what is wrong with it.
+    """Forecast what a plan draws of every task and label.
 
-    Exits with 1 if the forecast has errors, unless they are accepted with --allow-repeats.
+    Shows how often rows repeat and what is wrong with the plan. Exits with 1 if the forecast has errors, unless
+    --allow-repeats accepts them.
     """
     options = {
         "plan.rates": rates,
@@ -74,5 +93,5 @@ def plan(
         if out is not None:
             typer.echo(f"Wrote {out}.")
     if forecast.errors and not prepared.config.plan.allow_repeats:
-        typer.echo("The forecast has errors. Change the plan, or accept them with --allow-repeats.", err=True)
+        print_error("bad-forecast", "the forecast has errors. Change the plan, or accept them with --allow-repeats.")
         raise typer.Exit(ERROR)
