@@ -1,6 +1,7 @@
-"""Trials become trainings: what is the same on this data is trained once, and simplicity is counted."""
+"""Trials become trainings: what is identical on this data is trained once, and simplicity is counted."""
 
 import pytest
+from tests.support.errors import raises
 
 from equipoise.compare import trainings as made
 from equipoise.config import default_trials, make_comparison
@@ -55,9 +56,9 @@ def test_one_task_makes_all_mixing_rates_one_training():
     found, left_out = trainings_of(named, rows("a"))
     assert list(found) == ["natural", "sqrt"]
     assert left_out == [
-        "equal is left out: on this data it is the same as natural",
-        "proportional-sqrt is left out: on this data it is the same as sqrt",
-        "temperature-sqrt is left out: on this data it is the same as sqrt",
+        "equal is left out: on this data it is identical to natural",
+        "proportional-sqrt is left out: on this data it is identical to sqrt",
+        "temperature-sqrt is left out: on this data it is identical to sqrt",
     ]
     assert found["sqrt"].steps == 1  # with one task there is no rate to choose
 
@@ -65,7 +66,7 @@ def test_one_task_makes_all_mixing_rates_one_training():
 def test_what_the_configuration_would_train_is_tried_unless_others_are_named():
     own = make_comparison({"data": {"source": "rows.jsonl"}, "plan": {"draws": 40, "weights": "power:0.3"}})
     assert "configured" in trainings(own, two_sizes())
-    assert "configured is left out: on this data it is the same as sqrt" in trainings_of(settings(), two_sizes())[1]
+    assert "configured is left out: on this data it is identical to sqrt" in trainings_of(settings(), two_sizes())[1]
     assert list(trainings(settings(candidates=["balanced"]), two_sizes())) == ["natural", "balanced"]
 
 
@@ -119,7 +120,7 @@ def test_own_candidates_are_mappings_of_plain_text():
 
 
 def test_nothing_to_compare_is_refused():
-    with pytest.raises(PlanError, match="nothing to compare"):
+    with raises(PlanError, "nothing-to-compare"):
         trainings(settings(candidates=["equal"], corrections=["none"]), rows("a"))
 
 
