@@ -1,14 +1,14 @@
-"""The errors and warnings that Equipoise raises: one base class for each.
+"""The errors and warnings of Equipoise, each with a stable code.
 
-Every message names the thing, says what was expected and what was found, and says what to do. What it quotes from
-data is escaped, so that a label cannot drive the terminal that shows it.
+Every message says what was expected, what was found and what to do. Values quoted from data are escaped, so that a
+label cannot send control sequences to a terminal.
 """
 
 import re
 from typing import Any, Final
 
 MOST_CHARACTERS: Final = 20_000
-"""Of one message; what is longer is cut in the middle."""
+"""Length limit of a message; a longer one is cut in the middle."""
 
 # Controls (ESC drives a terminal), marks that reorder text on a screen, separators that break lines, and halves of
 # surrogate pairs, which no stream can write. The end of a line stays: messages have several.
@@ -16,12 +16,13 @@ _UNSAFE: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u20
 
 
 class EquipoiseError(Exception):
-    """Base of every error that Equipoise raises on purpose.
+    """Base class of the errors that Equipoise raises.
 
     Parameters
     ----------
     code : str
-        A stable name of what is wrong, in lower case with hyphens: the words of a message may change, a code does not.
+        A stable name of what is wrong, in lower case with hyphens. Messages may be reworded, codes do
+        not change.
     message : str
         What was expected, what was found and what to do. Control characters are escaped, and a very long message is
         cut in the middle.
@@ -43,15 +44,15 @@ class EquipoiseError(Exception):
 
 
 class DataError(EquipoiseError, ValueError):
-    """A data file or table is not what it was said to be."""
+    """A data file or table is not as described."""
 
 
 class ConfigError(EquipoiseError, ValueError):
-    """A configuration or an argument of the command line cannot be used."""
+    """A configuration or a command-line argument is invalid."""
 
 
 class PlanError(EquipoiseError, ValueError):
-    """A census, a scheme or a plan asks for something that cannot be drawn."""
+    """A census, a scheme or a plan is invalid or cannot be drawn."""
 
 
 class StateError(EquipoiseError, ValueError):
@@ -63,7 +64,7 @@ class RunError(EquipoiseError, RuntimeError):
 
 
 class EquipoiseWarning(UserWarning):
-    """Base of every warning that Equipoise gives; `code` and message as for `EquipoiseError`."""
+    """Base class of the warnings of Equipoise; code and message as for `EquipoiseError`."""
 
     def __init__(self, code: str, message: str | None = None) -> None:
         code, message = ("uncoded", code) if message is None else (code, message)
@@ -72,29 +73,29 @@ class EquipoiseWarning(UserWarning):
 
 
 class DataWarning(EquipoiseWarning):
-    """The data can be used, but something in it will surprise."""
+    """The data can be used, but something in it may be unexpected."""
 
 
 class PlanWarning(EquipoiseWarning):
-    """The plan can be drawn, but something in it will surprise."""
+    """The plan can be drawn, but something in it may be unexpected."""
 
 
 class RunWarning(EquipoiseWarning):
-    """The run can be used, but something in its directory will surprise."""
+    """The run can be used, but something in its directory may be unexpected."""
 
 
 def printable(text: str) -> str:
-    r"""Write what a terminal would obey, or could not show, as escapes.
+    r"""Escape what a terminal would interpret or cannot show.
 
     Parameters
     ----------
     text : str
-        A message or a table, perhaps with names and values from data in it; ends of lines stay.
+        A message or a table, perhaps with names and values from data in it; line breaks stay.
 
     Returns
     -------
     str
-        The same where nothing in it is unsafe; of its own result again the same.
+        The escaped text; unchanged if nothing in it is unsafe.
 
     Examples
     --------
@@ -107,7 +108,7 @@ def printable(text: str) -> str:
 
 
 def printable_line(text: str) -> str:
-    r"""Do the same to a text that must stay in its line, such as the cell of a table.
+    r"""Escape as `printable` does, and line breaks too: for text that must stay on its line, such as a table cell.
 
     Examples
     --------
@@ -118,7 +119,7 @@ def printable_line(text: str) -> str:
 
 
 def printable_json(text: str) -> str:
-    r"""Escape the same characters in JSON text, so that it means what it did.
+    r"""Escape the same characters in JSON text without changing its value.
 
     Examples
     --------
@@ -129,7 +130,7 @@ def printable_json(text: str) -> str:
 
 
 def _safe_message(text: str) -> str:
-    """Make the message of an error: printable, and cut in the middle where it is very long."""
+    """Return a printable message, cut in the middle if it is very long."""
     if len(text) > MOST_CHARACTERS:
         half = MOST_CHARACTERS // 2 - 50
         text = f"{text[:half]} [... {len(text) - 2 * half:,} characters ...] {text[-half:]}"

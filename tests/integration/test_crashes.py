@@ -246,7 +246,7 @@ def test_a_read_only_folder_is_refused_before_training_begins(whole) -> None:
         trainer = hf_jobs.build(whole(SHORT).parent / "elsewhere", **STEPS[SHORT])
         for folder, resume in ((disk / "run", True), (disk / "new", None)):
             trainer.args.output_dir = str(folder)
-            with pytest.raises(RunError, match=r"Read-only file system\. Choose a folder that can be written"):
+            with pytest.raises(RunError, match=r"Read-only file system\. Choose a writable folder"):
                 trainer.train(resume)
         assert trainer.state.global_step == 0
 

@@ -1,4 +1,4 @@
-"""Turn Arrow columns of any plain type into text, exactly."""
+"""Convert Arrow columns of any plain type to strings, exactly."""
 
 from collections.abc import Callable
 
@@ -16,20 +16,20 @@ def as_text(column: pa.ChunkedArray, complain: Complain) -> pa.ChunkedArray:
     Parameters
     ----------
     column : pyarrow.ChunkedArray
-        Text, integers, booleans ("true" and "false"), floats (the shortest text that reads back as the
+        Strings, integers, booleans ("true" and "false"), floats (the shortest string that parses to the
         same number), or a dictionary of these. Nulls stay null.
     complain : callable
-        Builds the error from the number of the row (None: all of them) and what is wrong with it.
+        Makes the error from the row number (None: all rows) and a phrase that says what is wrong.
 
     Raises
     ------
     DataError
-        A float is NaN, a text is not UTF-8, or the type is none of these (a list, a struct, a date).
+        If a float is NaN, a string is not UTF-8, or the type is none of these (a list, a struct, a date).
 
     Examples
     --------
     >>> def complain(row, problem):
-    ...     return DataError(f"row {row} {problem}")
+    ...     return DataError("bad-value", f"row {row} {problem}")
     >>> as_text(pa.chunked_array([[1, None]]), complain).to_pylist()
     ['1', None]
     >>> as_text(pa.chunked_array([[1.0, 0.1]]), complain).to_pylist()
@@ -42,14 +42,14 @@ def as_text(column: pa.ChunkedArray, complain: Complain) -> pa.ChunkedArray:
     if pa.types.is_floating(kind):
         return _float_text(column, complain)
     if not (_is_text(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind)):
-        raise complain(None, f"has the type {kind}, expected text or plain numbers. Convert it to text first.")
+        raise complain(None, f"has the type {kind}, expected strings or plain numbers. Convert it to strings first.")
     if _is_text(kind):
         _check_utf8(column, complain)
     return pc.cast(column, pa.large_string())
 
 
 def is_blank(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    r"""Tell where a text is null, empty or nothing but white space.
+    r"""Return where a string is null, empty or only white space.
 
     Examples
     --------
@@ -61,7 +61,7 @@ def is_blank(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def first_true(mask: pa.ChunkedArray) -> int | None:
-    """Give the number of the first true row, or None.
+    """Return the number of the first true row, or None.
 
     Examples
     --------
@@ -79,11 +79,11 @@ def _is_text(kind: pa.DataType) -> bool:
 def _float_text(column: pa.ChunkedArray, complain: Complain) -> pa.ChunkedArray:
     row = first_true(pc.fill_null(pc.is_nan(column), fill_value=False))
     if row is not None:
-        raise complain(row, "is NaN (not a number). Drop the row, or write what is meant.")
+        raise complain(row, "is NaN (not a number). Drop the row, or replace the value.")
     texts: list[pa.Array] = []
     for chunk in column.chunks:
         coded = chunk.dictionary_encode()
-        # numpy prints a float of any width as the shortest text that reads back as the same number.
+        # numpy prints a float of any width as the shortest string that parses to the same number.
         distinct = [str(value) for value in coded.dictionary.to_numpy(zero_copy_only=False)]
         texts.append(pc.take(pa.array(distinct, pa.large_string()), coded.indices))
     return pa.chunked_array(texts, pa.large_string())
@@ -97,6 +97,6 @@ def _check_utf8(column: pa.ChunkedArray, complain: Complain) -> None:
             try:
                 (value.as_py() or b"").decode("utf-8")
             except UnicodeDecodeError as error:
-                problem = f"is not UTF-8 (byte 0x{error.object[error.start]:02x} at offset {error.start} of the text)."
-                raise complain(row, f"{problem} Write it as UTF-8.") from None
+                problem = f"is not UTF-8 (byte 0x{error.object[error.start]:02x} at offset {error.start} of the value)."
+                raise complain(row, f"{problem} Encode it as UTF-8.") from None
         raise

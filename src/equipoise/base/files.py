@@ -1,10 +1,10 @@
-"""Write files so that a crash never leaves half of one, and read texts of bounded size."""
+"""Write files atomically and durably, and read text files of bounded size."""
 
 import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -12,21 +12,21 @@ from typing import Final
 from equipoise.errors import EquipoiseError, RunError
 
 MOST_TEXT_BYTES: Final = 1 << 28
-"""Of a file that is read as one text: a plan, a state, a configuration."""
+"""Size limit of a file that is read as one string: a plan, a state, a configuration."""
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 @contextmanager
 def write_atomically(path: str | os.PathLike[str]) -> Generator[Path]:
-    """Give a temporary path beside `path`; when the block ends without an error, rename it to `path`.
+    """Yield a temporary path beside `path`, and rename it to `path` when the block ends without an error.
 
-    The folder is made if it is missing. On an error the temporary file is removed and `path` keeps
-    what it held before. What was renamed has reached the disk, so a loss of power keeps it too.
+    The folder is created if it is missing. On an error the temporary file is removed and `path` is left unchanged.
+    The file is flushed to disk before it is renamed, so it survives a loss of power.
 
     Parameters
     ----------
     path : path-like
-        Where the finished file goes.
+        Path of the finished file.
 
     Yields
     ------
@@ -36,7 +36,7 @@ def write_atomically(path: str | os.PathLike[str]) -> Generator[Path]:
     Raises
     ------
     RunError
-        If the disk is full, or the folder cannot be written.
+        If the disk is full, or the folder is not writable.
 
     Examples
     --------
@@ -70,14 +70,14 @@ def write_atomically(path: str | os.PathLike[str]) -> Generator[Path]:
 
 
 def unfinished_name(name: str) -> str:
-    """How the names of temporary files begin that `write_atomically` makes for a file, and that a kill leaves."""
+    """Return the prefix of the temporary files of `write_atomically`, which a kill leaves behind."""
     return f".{name}."
 
 
 def to_disk(path: Path) -> None:
-    """Return once a file, or the list of names in a folder, is on the disk and outlives a loss of power."""
+    """Flush a file, or the entries of a folder, to disk."""
     if path.is_dir() and not hasattr(os, "O_DIRECTORY"):
-        return  # Windows opens no folders, and keeps their names itself
+        return  # Windows cannot open folders, and flushes their entries itself
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -87,14 +87,14 @@ def to_disk(path: Path) -> None:
 
 @contextmanager
 def refusing_unwritable(path: Path, numbers: frozenset[int] | None = None) -> Generator[None]:
-    """Turn the error of a full disk or of a folder without permission into a `RunError` that names the file.
+    """Turn the error of a full disk or of a missing permission into a `RunError` that names the file.
 
     Parameters
     ----------
     path : pathlib.Path
-        What is written.
+        The file that is written.
     numbers : frozenset of int, optional
-        The error numbers to look for; without them all, for a block that does nothing but write.
+        The error numbers to convert; all by default, for a block that only writes.
 
     Examples
     --------
@@ -102,50 +102,51 @@ def refusing_unwritable(path: Path, numbers: frozenset[int] | None = None) -> Ge
     ...     raise OSError(errno.EROFS, "Read-only file system")
     Traceback (most recent call last):
     ...
-    equipoise.errors.RunError: Cannot write `run/plan.json`: Read-only file system. Choose a folder that can be written.
+    equipoise.errors.RunError: Cannot write `run/plan.json`: Read-only file system. Choose a writable folder.
     """
     try:
         yield
     except OSError as error:
         if numbers is not None and error.errno not in numbers:
             raise
-        advice = "Choose a folder that can be written."
+        advice = "Choose a writable folder."
         if error.errno in _FULL:
-            advice = f"{free_space(path)} Make room, then do it again."
-        raise RunError(f"Cannot write `{path}`: {error.strerror or error}. {advice}") from error
+            advice = f"{free_space(path)} Free some space and try again."
+        raise RunError("cannot-write", f"Cannot write `{path}`: {error.strerror or error}. {advice}") from error
 
 
 def free_space(path: Path) -> str:
-    """How much room is left where a file would lie, as a sentence."""
+    """Return a sentence that says how much space is left on the disk of a path."""
     there = next(each for each in path.absolute().parents if each.exists())
     return f"{shutil.disk_usage(there).free:,} bytes are free there."
 
 
-def read_text(path: Path, refuse: Callable[[str], EquipoiseError], most_bytes: int = MOST_TEXT_BYTES) -> str:
+def read_text(path: Path, error: type[EquipoiseError], most_bytes: int = MOST_TEXT_BYTES) -> str:
     """Read a file as UTF-8 text.
 
     Parameters
     ----------
     path : pathlib.Path
         The file.
-    refuse : callable
-        Makes the error from what is wrong with the file; the message names it.
+    error : type of EquipoiseError
+        The class of the error; its code is "cannot-read" and its message names the file.
     most_bytes : int
-        The size up to which it is read.
+        The largest size that is read.
 
     Raises
     ------
     EquipoiseError
-        What `refuse` makes: the file cannot be read, is larger, or is not UTF-8.
+        If the file cannot be read, is larger, or is not UTF-8.
     """
     try:
         with path.open("rb") as file:
             data = file.read(most_bytes + 1)
-    except (OSError, ValueError) as error:  # ValueError: a path with a NUL
-        raise refuse(f"Cannot read `{path}`: {getattr(error, 'strerror', None) or error}.") from error
+    except (OSError, ValueError) as problem:  # ValueError: a path with a NUL
+        why = getattr(problem, "strerror", None) or problem
+        raise error("cannot-read", f"Cannot read `{path}`: {why}.") from problem
     if len(data) > most_bytes:
-        raise refuse(f"Cannot read `{path}`: it is larger than {most_bytes:,} bytes, more than such a file may hold.")
+        raise error("cannot-read", f"Cannot read `{path}`: it is larger than the limit of {most_bytes:,} bytes.")
     try:
         return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise refuse(f"Cannot read `{path}`: it is not UTF-8 text ({error}).") from None
+    except UnicodeDecodeError as problem:
+        raise error("cannot-read", f"Cannot read `{path}`: it is not UTF-8 text ({problem}).") from None

@@ -1,4 +1,4 @@
-"""Keys hashed from all their parts, so that two different tuples never share one (seed + epoch would)."""
+"""Keys hashed from all their parts, so that different tuples get different keys (seed + epoch would collide)."""
 
 import hashlib
 import json
@@ -13,12 +13,12 @@ _SECOND = np.uint64(0x94D049BB133111EB)
 
 
 def key(*parts: str | int | None) -> np.uint64:
-    """64-bit key of the parts, in order: BLAKE2b of their JSON.
+    """Compute the 64-bit key of the parts, in order: BLAKE2b of their JSON.
 
     Parameters
     ----------
     *parts : str, int or None
-        What the key stands for. ``key("a", 12)`` and ``key("a1", 2)`` differ.
+        What the key identifies. ``key("a", 12)`` and ``key("a1", 2)`` differ.
 
     Returns
     -------
@@ -36,16 +36,15 @@ def key(*parts: str | int | None) -> np.uint64:
 
 
 def digest(*arrays: NDArray[np.int32] | NDArray[np.int64]) -> str:
-    """Tell long arrays of integers apart, several times faster than a cryptographic hash of their bytes.
+    """Compute a digest of long integer arrays, several times faster than a cryptographic hash of their bytes.
 
     Each stretch of an array is multiplied by fixed odd numbers and summed modulo 2**64, and the sums are hashed by
-    SHA-256. Arrays that differ by accident differ here; it is no defence against somebody who looks for two that do
-    not.
+    SHA-256. Accidental differences change the digest; it is not collision-resistant against an adversary.
 
     Parameters
     ----------
-    *arrays : ndarrays of int32 or int64, contiguous
-        Their order, type and lengths count.
+    *arrays : ndarray of int32 or int64, shape (N,)
+        Contiguous. Their order, dtype and length count.
 
     Returns
     -------
@@ -73,7 +72,7 @@ def digest(*arrays: NDArray[np.int32] | NDArray[np.int64]) -> str:
 
 
 def mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Scatter each 64-bit value over all 64-bit values, one to one (the SplitMix64 finaliser).
+    """Apply the SplitMix64 finaliser, a bijection of the 64-bit integers, to each value.
 
     Parameters
     ----------
@@ -98,7 +97,7 @@ def mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 
 def subkeys(base: NDArray[np.uint64] | np.uint64, numbers: NDArray[np.integer]) -> NDArray[np.uint64]:
-    """Key number ``numbers[i]`` below ``base[i]`` (broadcast), for counters such as a pass or a block.
+    """Compute key number ``numbers[i]`` below ``base[i]`` (broadcast), for counters such as a pass or a block.
 
     Examples
     --------

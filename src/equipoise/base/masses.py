@@ -1,4 +1,4 @@
-"""Probabilities as integers: shares of 2**60, so that a plan means the same on every platform."""
+"""Probabilities as integers that sum to 2**60, so that a plan is identical on every platform."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ import numpy.typing as npt
 from equipoise.errors import PlanError
 
 WHOLE = 1 << 60
-"""The sum of the masses of a plan. It fits int64, and one unit is finer than a float64 near 1 can show."""
+"""The sum of the masses of a plan. It fits int64, and one unit is finer than the resolution of float64 near 1."""
 
 
 def masses_of(probabilities: Sequence[float] | npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
@@ -19,18 +19,18 @@ def masses_of(probabilities: Sequence[float] | npt.NDArray[np.float64]) -> npt.N
 
     Parameters
     ----------
-    probabilities : array of float64 [S]
-        Not negative, finite, not all zero. Only their proportions matter.
+    probabilities : ndarray of float64, shape (S,)
+        Finite, not negative, not all zero. Only their proportions matter.
 
     Returns
     -------
-    array of int64 [S]
+    ndarray of int64, shape (S,)
         The masses, read-only.
 
     Raises
     ------
     PlanError
-        When a probability is negative or not finite, or all are zero.
+        If a probability is negative or not finite, or all are zero.
 
     Examples
     --------
@@ -40,7 +40,9 @@ def masses_of(probabilities: Sequence[float] | npt.NDArray[np.float64]) -> npt.N
     """
     values = [float(p) for p in probabilities]
     if not all(0.0 <= p < float("inf") for p in values) or not any(values):
-        raise PlanError(f"probabilities must be finite, not negative and not all zero, found {values}.")
+        raise PlanError(
+            "bad-probabilities", f"probabilities must be finite, not negative and not all zero, found {values}."
+        )
     ratios = [p.as_integer_ratio() for p in values]
     common = max(denominator for _, denominator in ratios)  # powers of two, so the largest is common
     numerators = [numerator * (common // denominator) for numerator, denominator in ratios]
@@ -50,19 +52,19 @@ def masses_of(probabilities: Sequence[float] | npt.NDArray[np.float64]) -> npt.N
 
 
 def largest_remainder(weights: Sequence[int], whole: int) -> list[int]:
-    """Split a whole number in proportion to weights, by largest remainder; exact, whatever the size of the numbers.
+    """Split an integer in proportion to weights by largest remainder, exactly for integers of any size.
 
     Parameters
     ----------
-    weights : sequence of int [S]
+    weights : sequence of int, length S
         Not negative, not all zero.
     whole : int
-        What is split, at least the number of positive weights.
+        The integer to split, at least the number of positive weights.
 
     Returns
     -------
-    list of int [S]
-        They sum to `whole`. Ties go to the earlier one. Every positive weight gets at least one unit.
+    list of int, length S
+        The parts, which sum to `whole`. Ties go to the earlier one. Every positive weight gets at least one unit.
 
     Examples
     --------
@@ -79,5 +81,5 @@ def largest_remainder(weights: Sequence[int], whole: int) -> list[int]:
     vanished = [i for i, weight in enumerate(weights) if weight > 0 and parts[i] == 0]
     for i in vanished:
         parts[i] = 1
-    parts[parts.index(max(parts))] -= len(vanished)  # the one that can best spare a few units
+    parts[parts.index(max(parts))] -= len(vanished)  # the largest can best spare a few units
     return parts

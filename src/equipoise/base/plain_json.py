@@ -1,12 +1,14 @@
-"""Read JSON that may come from anyone: plain values of bounded depth, or one error of ours."""
+"""Read untrusted JSON: plain values of bounded depth, or one of our errors."""
 
 import json
 import math
 import re
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final, cast
 
+from equipoise.base.files import read_text
 from equipoise.errors import EquipoiseError
 
 MOST_DEPTH: Final = 64
@@ -14,7 +16,7 @@ MOST_DIGITS: Final = 300  # every such integer is a finite float64 as well
 _MAY_BE_HALF: Final = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
 _HALF: Final = re.compile(r"[\ud800-\udfff]")
 
-Refuse = Callable[[str], EquipoiseError]
+Refuse = Callable[[str], Exception]
 
 
 def parse_json(text: str, refuse: Refuse) -> Any:
@@ -23,47 +25,65 @@ def parse_json(text: str, refuse: Refuse) -> Any:
     Parameters
     ----------
     text : str
-        The text. Every number in it must be finite, every key of an object stand once, and every text be Unicode.
+        The text. All numbers must be finite, the keys of an object unique, and all strings valid Unicode.
     refuse : callable
-        Makes the error from what is wrong with the text.
+        Makes the error from a sentence that says what is wrong.
 
     Returns
     -------
     object
-        Dicts, lists, texts, numbers, booleans and None.
+        Dicts, lists, strings, numbers, booleans and None.
 
     Raises
     ------
     EquipoiseError
-        What `refuse` makes: the text is no JSON, has NaN, an infinity or an integer of more than 300 digits, nests
-        deeper than 64, repeats a key, or holds half of a surrogate pair.
+        If the text is not JSON, holds NaN, an infinity or an integer of more than 300 digits, is nested deeper than 64
+        levels, has a duplicate key, or holds half of a surrogate pair. `refuse` makes the error.
 
     Examples
     --------
-    >>> from equipoise.errors import DataError
-    >>> parse_json('{"a": [1, 2.5, null]}', DataError)
+    >>> parse_json('{"a": [1, 2.5, null]}', ValueError)
     {'a': [1, 2.5, None]}
-    >>> parse_json('{"a": 1, "a": 2}', DataError)
+    >>> parse_json('{"a": 1, "a": 2}', ValueError)
     Traceback (most recent call last):
     ...
-    equipoise.errors.DataError: the key 'a' stands twice in one object
+    ValueError: duplicate key 'a' in an object
     """
     try:
         value = json.loads(text, parse_int=_integer, parse_constant=_constant, object_pairs_hook=once_each)
     except json.JSONDecodeError as error:
         raise refuse(str(error)) from None
     except RecursionError:
-        raise refuse(f"it nests deeper than {MOST_DEPTH}") from None
+        raise refuse(f"it is nested deeper than {MOST_DEPTH} levels") from None
     except RepeatedKeyError as error:
-        raise refuse(f"the key {error.key!r:.80} stands twice in one object") from None
+        raise refuse(f"duplicate key {error.key!r:.80} in an object") from None
     except _NotPlainError as error:
         raise refuse(str(error)) from None
     _check(value, refuse, texts=_MAY_BE_HALF.search(text) is not None)
     return value
 
 
+def read_json(path: Path, error: type[EquipoiseError], advice: str = "") -> Any:
+    """Read a JSON file as `parse_json` does; the error has the code "cannot-read" and names the file.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    error : type of EquipoiseError
+        The class of the error.
+    advice : str
+        A sentence that says what to do, at the end of the message.
+    """
+
+    def refuse(why: str) -> EquipoiseError:
+        return error("cannot-read", f"Cannot read `{path}`: {why}. {advice}".rstrip())
+
+    return parse_json(read_text(path, error), refuse)
+
+
 class RepeatedKeyError(Exception):
-    """A JSON object that gives a key twice; readers say it in their own words."""
+    """A JSON object has a duplicate key; each reader words its own message."""
 
     def __init__(self, key: str) -> None:
         super().__init__(key)
@@ -71,7 +91,7 @@ class RepeatedKeyError(Exception):
 
 
 def once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make an object of its pairs, as an `object_pairs_hook`; RepeatedKeyError if a key stands there twice."""
+    """Return a dict of key-value pairs, as an `object_pairs_hook`; raise RepeatedKeyError if a key is duplicate."""
     values = dict(pairs)
     if len(values) < len(pairs):
         twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
@@ -80,12 +100,12 @@ def once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 class _NotPlainError(Exception):
-    """JSON by the letter, but not plain values."""
+    """Valid JSON with values that are not plain."""
 
 
 def _integer(literal: str) -> int:
     if len(literal) > MOST_DIGITS:
-        raise _NotPlainError(f"an integer has {len(literal)} digits, at most {MOST_DIGITS} are read")
+        raise _NotPlainError(f"an integer has {len(literal)} digits, more than the limit of {MOST_DIGITS}")
     return int(literal)
 
 
@@ -94,7 +114,7 @@ def _constant(literal: str) -> Any:
 
 
 def _check(value: Any, refuse: Refuse, *, texts: bool) -> None:
-    """Look at every value once, without recursion: depth, overflowed floats, and texts if one looks broken."""
+    """Check every value once, without recursion: depth, overflowed floats, and strings if one looks broken."""
     level: list[Any] = [value]
     for _ in range(MOST_DEPTH + 1):
         inner: list[Any] = []
@@ -109,8 +129,8 @@ def _check(value: Any, refuse: Refuse, *, texts: bool) -> None:
             elif isinstance(each, float) and not math.isfinite(each):
                 raise refuse("a number is too large for a float64")
             elif texts and isinstance(each, str) and _HALF.search(each):
-                raise refuse("a text holds half of a surrogate pair, which is no character")
+                raise refuse("a string holds half of a surrogate pair, which is not a character")
         if not inner:
             return
         level = inner
-    raise refuse(f"it nests deeper than {MOST_DEPTH}")
+    raise refuse(f"it is nested deeper than {MOST_DEPTH} levels")

@@ -11,7 +11,7 @@ LEFT: Final = frozenset({"task", "label"})
 
 @dataclass(frozen=True)
 class Table:
-    """A titled table of texts; the columns named in `left` are aligned to the left, all others right."""
+    """A titled table of strings; the columns named in `left` are left-aligned, all others right-aligned."""
 
     title: str
     columns: Sequence[str]
@@ -19,7 +19,7 @@ class Table:
     left: frozenset[str] = LEFT
 
     def to_text(self) -> str:
-        """Aligned plain text.
+        """Return the table as aligned plain text.
 
         Examples
         --------
@@ -33,7 +33,7 @@ class Table:
 
 
 def aligned(heads: Sequence[str], rows: Sequence[Sequence[str]], left: Collection[str] = LEFT) -> list[str]:
-    """Lines of a table: the columns named in `left` aligned to the left, all others to the right."""
+    """Return the lines of a table; the columns named in `left` are left-aligned, all others right-aligned."""
     lines = [list(heads), *([printable_line(cell) for cell in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return [
@@ -46,7 +46,7 @@ def aligned(heads: Sequence[str], rows: Sequence[Sequence[str]], left: Collectio
 
 
 def print_table(table: Table, stream: TextIO) -> None:
-    """Print a table and an empty line; drawn if the stream is a terminal, aligned text otherwise."""
+    """Print a table and an empty line: drawn by rich on a terminal, aligned text elsewhere."""
     if not stream.isatty():
         stream.write(table.to_text() + "\n\n")
         return

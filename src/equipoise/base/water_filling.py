@@ -1,4 +1,4 @@
-"""Water-filling: share out an amount in given proportions under caps, the surplus going to the others."""
+"""Water-filling: split an amount in given proportions under caps; the surplus goes to the others."""
 
 import numpy as np
 import numpy.typing as npt
@@ -9,26 +9,26 @@ from equipoise.errors import PlanError
 def water_fill(
     shares: npt.NDArray[np.float64], capacities: npt.NDArray[np.float64], total: float
 ) -> npt.NDArray[np.float64]:
-    """Give min(level * share, capacity), with the one level at which the amounts sum to `total`.
+    """Compute min(level * share, capacity) for the one level at which the amounts sum to `total`.
 
     Parameters
     ----------
-    shares : array of float64 [S]
-        The proportions asked for, not negative. A share of zero gets nothing.
-    capacities : array of float64 [S]
-        The most that each may get.
+    shares : ndarray of float64, shape (S,)
+        The requested proportions, not negative. A share of zero gets nothing.
+    capacities : ndarray of float64, shape (S,)
+        The largest amount that each may get.
     total : float
-        The amount to share out.
+        The amount to split.
 
     Returns
     -------
-    array of float64 [S]
+    ndarray of float64, shape (S,)
         The amounts.
 
     Raises
     ------
     PlanError
-        When `total` is more than the capacities of those with a positive share.
+        If `total` exceeds the summed capacities of the positive shares.
 
     Examples
     --------
@@ -39,8 +39,10 @@ def water_fill(
     wanting = np.flatnonzero(shares > 0)
     available = float(capacities[wanting].sum())
     if total > available * (1 + 1e-12):  # the capacities are products of floats: equality must pass
-        raise PlanError(f"`total` must be at most the capacities' sum {available:g}, found {total:g}.")
-    # Those whose cap is reached first come first; once one is below its cap, so are all that follow.
+        raise PlanError(
+            "over-capacity", f"`total` must be at most the sum of the capacities, {available:g}, found {total:g}."
+        )
+    # In the order in which caps are reached; once one is below its cap, so are all that follow.
     order = wanting[np.argsort(capacities[wanting] / shares[wanting], kind="stable")]
     shares_left = np.cumsum(shares[order][::-1])[::-1]
     left = total

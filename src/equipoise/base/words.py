@@ -1,4 +1,4 @@
-"""Random words at any positions of an endless stream: Philox, which counts instead of keeping a state."""
+"""Random 64-bit words at any positions of an endless stream: counter-based Philox, and products of such words."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,16 +7,16 @@ _WORDS = 4  # Philox4x64 gives four words at each count
 
 
 def words(key: int, positions: NDArray[np.int64], each: int) -> NDArray[np.uint64]:
-    """Uniform 64-bit words that belong to rising positions.
+    """Return uniform 64-bit words at increasing positions.
 
     Parameters
     ----------
     key : int
-        Streams of different keys are unrelated.
+        Streams of different keys are independent.
     positions : ndarray of int64, shape (k,)
-        Rising, not negative.
+        Increasing, not negative.
     each : int
-        Words of a position: 1, 2 or 4.
+        Words for each position: 1, 2 or 4.
 
     Returns
     -------
@@ -46,9 +46,9 @@ _LOW = np.uint64((1 << 32) - 1)
 
 
 def high_product(a: NDArray[np.uint64] | np.uint64, b: NDArray[np.uint64] | np.uint64) -> NDArray[np.uint64]:
-    """Upper half of the 128-bit products: floor(a * b / 2^64), broadcast.
+    """Compute the upper half of the 128-bit products: floor(a * b / 2^64), broadcast.
 
-    With a random word `a` it maps to 0..b-1, each value with probability 1/b to within 2^-64 (Lemire 2019).
+    A random word `a` is mapped to 0..b-1, each value with probability 1/b to within 2^-64 (Lemire 2019).
 
     References
     ----------

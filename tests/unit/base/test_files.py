@@ -45,7 +45,7 @@ def test_a_full_disk_is_named_and_loses_nothing(tmp_path):
     full = OSError(errno.ENOSPC, "No space left on device")
     with (
         pytest.raises(
-            RunError, match=r"plan\.json`: No space left on device\. [\d,]+ bytes are free there\. Make room"
+            RunError, match=r"plan\.json`: No space left on device\. [\d,]+ bytes are free there\. Free some space"
         ),
         write_atomically(target),
     ):
@@ -61,6 +61,6 @@ def test_errors_of_other_files_are_not_taken_for_those_of_this_one(tmp_path):
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").touch()
-    said = r"file/plan\.json`: .* Choose a folder that can be written"
+    said = r"file/plan\.json`: .* Choose a writable folder"
     with pytest.raises(RunError, match=said), write_atomically(tmp_path / "file" / "plan.json"):
         pytest.fail("there is nothing to write to")
