@@ -8,8 +8,8 @@ import pytest
 from tests.support.comparisons import CLINIC, write_comparison
 from tests.support.errors import raises
 
+from equipoise.compare import runs
 from equipoise.compare.directory import ComparisonDirectory
-from equipoise.compare.runs import Tested, Trained
 from equipoise.config import make_comparison
 from equipoise.errors import RunError
 from equipoise.runs.directory import RunDirectory
@@ -119,21 +119,21 @@ def test_result_is_read_as_it_was_written_and_one_wrong_value_is_named(tmp_path)
 @pytest.mark.parametrize("text", ["[]", "{}", '{"scores": 1}', "3", "null"])
 def test_scores_that_were_damaged_are_refused_by_name(tmp_path, text):
     run = RunDirectory(tmp_path)
-    Trained.path(run).write_text(text)
+    runs.Trained.path(run).write_text(text)
     with raises(RunError, "damaged-file") as refused:
-        Trained.read(run)
+        runs.Trained.read(run)
     assert "validation.json` is damaged: " in str(refused.value)
     assert "Remove it" in str(refused.value)
 
 
 def test_scores_are_read_as_they_were_written(tmp_path):
     run = RunDirectory(tmp_path)
-    kept = Trained(1.5, 0.5, 12, 3e9, {"none": {"macro_f1": 0.5, "ece": None}})
+    kept = runs.Trained(1.5, 0.5, 12, 3e9, {"none": {"macro_f1": 0.5, "ece": None}})
     kept.write(run)
-    assert Trained.read(run) == kept
-    tested = Tested(0.5, {"none": ({"macro_f1": 0.5}, {"heart": {"macro_f1": 0.5, "ece": None}})})
+    assert runs.Trained.read(run) == kept
+    tested = runs.Tested(0.5, {"none": ({"macro_f1": 0.5}, {"heart": {"macro_f1": 0.5, "ece": None}})})
     tested.write(run)
-    assert Tested.read(run) == tested
+    assert runs.Tested.read(run) == tested
 
 
 def test_what_a_process_left_that_was_killed_while_it_began_is_no_obstacle(tmp_path, config):

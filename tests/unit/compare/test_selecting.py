@@ -1,4 +1,4 @@
-"""Which trainings a stage keeps: by the mean over seeds, always the baseline, the simpler of equals, within its price."""
+"""Which trainings a stage keeps: by the mean over seeds, the baseline always, the simpler of equals, at its price."""
 
 import pytest
 
