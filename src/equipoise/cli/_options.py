@@ -81,6 +81,14 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and no
 Config = TypeVar("Config", bound=RunConfig)
 
 
+PLAN = ("rates", "weights", "draws", "max_passes", "target_rates", "target_weights", "allow_repeats")
+
+
+def plan_options(*values: Any) -> dict[str, Any]:
+    """Return the options of a plan, in the order of `PLAN`, by dotted key."""
+    return {f"plan.{name}": value for name, value in zip(PLAN, values, strict=True)}
+
+
 def read_config(source: str, options: dict[str, Any], overrides: list[str] | None) -> RunConfig:
     """Make the configuration of a command from its source, its options and its overrides.
 

@@ -19,6 +19,7 @@ from equipoise.cli._options import (
     TargetRates,
     TargetWeights,
     WeightsOption,
+    plan_options,
     read_config,
 )
 from equipoise.errors import printable
@@ -69,15 +70,7 @@ def plan(
     Shows how often rows repeat and what is wrong with the plan. Exits with 1 if the forecast has errors, unless
     --allow-repeats accepts them.
     """
-    options = {
-        "plan.rates": rates,
-        "plan.weights": weights,
-        "plan.draws": draws,
-        "plan.max_passes": max_passes,
-        "plan.target_rates": target_rates,
-        "plan.target_weights": target_weights,
-        "plan.allow_repeats": allow_repeats,
-    }
+    options = plan_options(rates, weights, draws, max_passes, target_rates, target_weights, allow_repeats)
     prepared = prepare(read_config(source, options, set_))
     built = prepared.plan
     forecast = built.forecast()

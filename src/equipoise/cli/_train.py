@@ -19,6 +19,7 @@ from equipoise.cli._options import (
     TargetRates,
     TargetWeights,
     WeightsOption,
+    plan_options,
     read_config,
 )
 from equipoise.config import RunConfig
@@ -58,18 +59,8 @@ def train(
     An existing run is never overwritten. Ctrl-C and SIGTERM finish the current step, save a checkpoint and exit
     with 75; the same command with --resume then resumes with the next draw.
     """
-    options = {
-        "model.name": model,
-        "plan.rates": rates,
-        "plan.weights": weights,
-        "plan.draws": draws,
-        "plan.max_passes": max_passes,
-        "plan.target_rates": target_rates,
-        "plan.target_weights": target_weights,
-        "plan.allow_repeats": allow_repeats,
-        "seed": seed,
-        "out": None if out is None else str(out),
-    }
+    options = plan_options(rates, weights, draws, max_passes, target_rates, target_weights, allow_repeats)
+    options |= {"model.name": model, "seed": seed, "out": None if out is None else str(out)}
     config = read_config(source, options, set_)
     if config.out is None:
         raise ConfigError(

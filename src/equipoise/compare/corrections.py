@@ -1,7 +1,7 @@
 """Corrections of predictions, fitted on validation rows, and the scores of corrected predictions."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +17,8 @@ from equipoise.calibration import (
     shares_within,
 )
 from equipoise.calibration.logs import Array
-from equipoise.config import RunConfig
 from equipoise.metrics import TaskPredictions, evaluate, read_predictions
 from equipoise.metrics.resampling import group_codes
-from equipoise.plan import Plan
 from equipoise.runs.calibration.report import FOLDS
 from equipoise.runs.directory import RunDirectory
 from equipoise.runs.losses import trained_prior
@@ -64,7 +62,7 @@ def corrected(
     test = _read(run.predictions)
     if correction == "none":
         return test
-    parts = _Parts.of(run, correction, metric, costs or {})
+    parts = _Parts(run, correction, metric, costs)
     found: dict[str, TaskPredictions] = {}
     for name, part in test.items():
         rows = None if part.probabilities is None or name not in parts.validation else parts.rows(name)
@@ -92,7 +90,7 @@ def cross_fitted_validation(
     dict of str to TaskPredictions
         By task.
     """
-    parts = _Parts.of(run, correction, metric, costs or {})
+    parts = _Parts(run, correction, metric, costs)
     found: dict[str, TaskPredictions] = {}
     for name, part in parts.validation.items():
         rows = parts.rows(name)
@@ -112,33 +110,17 @@ def cross_fitted_validation(
     return found
 
 
-@dataclass(frozen=True)
 class _Parts:
     """The inputs of fitting the corrections of a run."""
 
-    config: RunConfig
-    plan: Plan
-    validation: dict[str, TaskPredictions]
-    codes: dict[str, np.ndarray]
-    folds: dict[int, int]
-    correction: str
-    metric: str
-    costs: Costs
-
-    @classmethod
-    def of(cls, run: RunDirectory, correction: str, metric: str, costs: Costs) -> "_Parts":
-        config, validation = run.read_config(), _read(validation_predictions(run))
-        codes, groups = group_codes(list(validation.values()))
-        return cls(
-            config,
-            run.read_plan(),
-            validation,
-            dict(zip(validation, codes, strict=True)),
-            group_folds(groups, FOLDS, config.seed),
-            correction,
-            metric,
-            costs,
-        )
+    def __init__(self, run: RunDirectory, correction: str, metric: str, costs: Costs | None) -> None:
+        self.config, self.plan = run.read_config(), run.read_plan()
+        self.validation = _read(validation_predictions(run))
+        codes, groups = group_codes(list(self.validation.values()))
+        self.codes = dict(zip(self.validation, codes, strict=True))
+        self.folds = group_folds(groups, FOLDS, self.config.seed)
+        self.metric = TAU_METRIC.get(metric) if correction == "tau" else None
+        self.costs = costs or {}
 
     def rows(self, task: str) -> LabelledRows | None:
         """Return the labelled rows of a task; None if it has no labels, or was never drawn."""
@@ -153,9 +135,8 @@ class _Parts:
         return Priors(trained, shares_within(self.plan, self.plan.counts, task, labels))
 
     def choice(self, task: str) -> Choice:
-        metric = TAU_METRIC.get(self.metric) if self.correction == "tau" else None
-        if metric == "expected_cost" and task not in self.costs:
-            metric = "macro_f1"
+        without_costs = self.metric == "expected_cost" and task not in self.costs
+        metric = "macro_f1" if without_costs else self.metric
         return Choice(metric, self.costs.get(task), self.config.seed)
 
 

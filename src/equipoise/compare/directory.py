@@ -13,7 +13,7 @@ from equipoise.base.states import differences
 from equipoise.compare.result import HEAD, Result
 from equipoise.config import ComparisonConfig, config_to_dict, load_comparison, save_config
 from equipoise.errors import RunError
-from equipoise.runs.directory import read_json, write_json
+from equipoise.runs.directory import Entry, read_json, write_json
 
 T = TypeVar("T")
 
@@ -30,40 +30,23 @@ class ComparisonDirectory:
 
     path: Path
 
-    @property
-    def config(self) -> Path:
-        """The resolved configuration."""
-        return self.path / "compare.yaml"
-
-    @property
-    def schedule(self) -> Path:
-        """The schedule; it exists once the budget was translated into draws."""
-        return self.path / "schedule.json"
-
-    @property
-    def result(self) -> Path:
-        """The result; it exists once the comparison is finished."""
-        return self.path / "comparison.json"
-
-    @property
-    def recommended(self) -> Path:
-        """The recommended training, for `equipoise train`."""
-        return self.path / "recommended.yaml"
-
-    @property
-    def runs(self) -> Path:
-        """The folder of the runs."""
-        return self.path / "runs"
+    config = Entry("compare.yaml")
+    """The resolved configuration."""
+    schedule = Entry("schedule.json")
+    """The schedule; it exists once the budget was translated into draws."""
+    result = Entry("comparison.json")
+    """The result; it exists once the comparison is finished."""
+    recommended = Entry("recommended.yaml")
+    """The recommended training, for `equipoise train`."""
+    runs = Entry("runs")
+    """The folder of the runs."""
+    locks = Entry("locks")
+    """The folder of the locks; it is made before anything else in the directory is read or written."""
 
     def lock(self, name: str) -> FileLock:
         """Return the lock of one piece of work; the operating system releases it when its process ends."""
         self.locks.mkdir(parents=True, exist_ok=True)
         return FileLock(self.locks / f"{name}.lock")
-
-    @property
-    def locks(self) -> Path:
-        """The folder of the locks; it is made before anything else in the directory is read or written."""
-        return self.path / "locks"
 
     def _refuse_other_files(self) -> None:
         # A process that was killed here may leave an unfinished configuration.

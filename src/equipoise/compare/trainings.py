@@ -12,6 +12,7 @@ from equipoise.runs.prepare import Prepared, prepare_again
 from equipoise.weights import Natural
 
 CONFIGURED = "configured"
+_OF_PLAN = ("rates", "weights", "target_rates", "target_weights")
 _WORDS = {"none": "as trained", "calibrated": "calibrated", "tau": "calibrated, answers by tau"}
 _STEPS = {"none": 0, "calibrated": 1, "tau": 2}
 
@@ -115,7 +116,7 @@ def trainings_of(config: ComparisonConfig, base: Prepared) -> tuple[dict[str, Tr
                 raise PlanError(error.code, f"`compare.candidates.{name}`: {error}") from error
             left_out.append(f"{name} is left out: {str(error).rstrip('.')}")
             continue
-        if not _fits(trial.loss, prepared):
+        if trial.loss.level == "label" and any(task.kind == "open" for task in prepared.tasks.values()):
             left_out.append(f"{name} is left out: its loss is over labels, and some tasks are open-ended")
             continue
         key = (prepared.plan.fingerprint, str(trial.loss.to_dict()))
@@ -138,34 +139,16 @@ def _trials(config: ComparisonConfig) -> dict[str, TrialConfig]:
     trials = config.compare.trials
     if config.compare.candidates is not None:
         return trials
-    plan = config.plan
-    own = TrialConfig(
-        rates=plan.rates,
-        weights=plan.weights,
-        target_rates=plan.target_rates,
-        target_weights=plan.target_weights,
-        loss=config.training.loss,
-    )
+    own = TrialConfig(**{name: getattr(config.plan, name) for name in _OF_PLAN}, loss=config.training.loss)
     return {**trials, CONFIGURED: own}
 
 
 def _apply(run: RunConfig, trial: TrialConfig) -> RunConfig:
-    plan = replace(
-        run.plan,
-        rates=trial.rates,
-        weights=trial.weights,
-        target_rates=trial.target_rates,
-        target_weights=trial.target_weights,
-        allow_repeats=True,  # rare labels repeat often in some candidates, which is what is compared
-    )
+    # Rare labels repeat often in some candidates, which is what is compared.
+    plan = replace(run.plan, **{name: getattr(trial, name) for name in _OF_PLAN}, allow_repeats=True)
     evaluation = replace(run.evaluation, method="score", split="test")  # corrections need probabilities
     training = replace(run.training, loss=trial.loss)
     return replace(run, plan=plan, training=training, evaluation=evaluation, out=None)
-
-
-def _fits(loss: LossConfig, prepared: Prepared) -> bool:
-    kinds = {task.kind for task in prepared.tasks.values()}
-    return loss.level != "label" or kinds == {"classification"}
 
 
 def _steps(config: RunConfig, prepared: Prepared) -> int:

@@ -14,7 +14,7 @@ from equipoise.compare.result import BySeed, CandidateInfo, Finalist, Ranks, Res
 from equipoise.compare.selecting import mean_of
 from equipoise.compare.trainings import Training
 from equipoise.config import NATURAL, ComparisonConfig, config_to_dict, dump_yaml
-from equipoise.metrics import Estimate, TaskPredictions
+from equipoise.metrics import TaskPredictions
 from equipoise.statistics import (
     difference_over_seeds,
     holm,
@@ -129,6 +129,7 @@ def shown(versus: Versus | None, metric: str) -> str:
 
     Examples
     --------
+    >>> from equipoise.metrics import Estimate
     >>> up = {"macro_f1": Estimate(0.1, 0.05, 0.15)}
     >>> shown(Versus(up, up, {}, None), "macro_f1"), shown(Versus({}, {}, {}, None), "macro_f1")
     ('better', 'no difference')
@@ -136,17 +137,14 @@ def shown(versus: Versus | None, metric: str) -> str:
     if versus is None:
         return "baseline"
     intervals = [each[metric] for each in (versus.seeds, versus.groups) if metric in each]
-    measured = [each for each in intervals if each.low is not None and each.high is not None]
-    sides = {_side(each) * sign_of(metric) for each in measured}
+    sides = {
+        ((each.low > 0) - (each.high < 0)) * sign_of(metric)
+        for each in intervals
+        if each.low is not None and each.high is not None
+    }
     if sides == {1}:
         return "better"
     return "worse" if sides == {-1} else "no difference"
-
-
-def _side(estimate: Estimate) -> int:
-    assert estimate.low is not None
-    assert estimate.high is not None
-    return (estimate.low > 0) - (estimate.high < 0)
 
 
 def _minus(first: BySeed, second: BySeed) -> list[float | None]:

@@ -16,6 +16,16 @@ from equipoise.errors import PlanError, RunError
 from equipoise.plan import Plan
 
 
+class Entry:
+    """A file or folder of a directory: the attribute of an instance is its path."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, directory: Any, _: type) -> Path:
+        return directory.path / self.name
+
+
 @dataclass(frozen=True)
 class RunDirectory:
     """Names the files of one run.
@@ -28,65 +38,30 @@ class RunDirectory:
 
     path: Path
 
-    @property
-    def config(self) -> Path:
-        """The resolved configuration."""
-        return self.path / "config.yaml"
-
-    @property
-    def plan(self) -> Path:
-        """The plan, with its census."""
-        return self.path / "plan.json"
-
-    @property
-    def tasks(self) -> Path:
-        """The tasks, with their labels and prompts."""
-        return self.path / "tasks.json"
-
-    @property
-    def data(self) -> Path:
-        """Fingerprint and size of the data."""
-        return self.path / "data.json"
-
-    @property
-    def versions(self) -> Path:
-        """The versions of Python and of the packages that computed the run."""
-        return self.path / "versions.json"
-
-    @property
-    def metrics(self) -> Path:
-        """What training logged, one JSON object per line."""
-        return self.path / "metrics.jsonl"
-
-    @property
-    def checkpoints(self) -> Path:
-        """The folder of the checkpoints."""
-        return self.path / "checkpoints"
-
-    @property
-    def model(self) -> Path:
-        """The folder of the trained model and its tokenizer; it exists once training is complete."""
-        return self.path / "model"
-
-    @property
-    def predictions(self) -> Path:
-        """The predictions of the evaluation."""
-        return self.path / "predictions.parquet"
-
-    @property
-    def evaluation(self) -> Path:
-        """The scores of the evaluation."""
-        return self.path / "evaluation.json"
-
-    @property
-    def calibration(self) -> Path:
-        """The calibration; it exists once the run was calibrated."""
-        return self.path / "calibration.json"
-
-    @property
-    def calibration_folder(self) -> Path:
-        """The folder of the reports of the calibration."""
-        return self.path / "calibration"
+    config = Entry("config.yaml")
+    """The resolved configuration."""
+    plan = Entry("plan.json")
+    """The plan, with its census."""
+    tasks = Entry("tasks.json")
+    """The tasks, with their labels and prompts."""
+    data = Entry("data.json")
+    """Fingerprint and size of the data."""
+    versions = Entry("versions.json")
+    """The versions of Python and of the packages that computed the run."""
+    metrics = Entry("metrics.jsonl")
+    """What training logged, one JSON object per line."""
+    checkpoints = Entry("checkpoints")
+    """The folder of the checkpoints."""
+    model = Entry("model")
+    """The folder of the trained model and its tokenizer; it exists once training is complete."""
+    predictions = Entry("predictions.parquet")
+    """The predictions of the evaluation."""
+    evaluation = Entry("evaluation.json")
+    """The scores of the evaluation."""
+    calibration = Entry("calibration.json")
+    """The calibration; it exists once the run was calibrated."""
+    calibration_folder = Entry("calibration")
+    """The folder of the reports of the calibration."""
 
     @property
     def started(self) -> bool:
