@@ -24,7 +24,7 @@ def examples(*commands: str) -> str:
     return "\n".join(("\b", "Examples:", *(f"  {command}" for command in commands)))
 
 
-EPILOG = f"""{
+EPILOG = (
     examples(
         "equipoise demo",
         "equipoise inspect rows.jsonl",
@@ -36,7 +36,7 @@ EPILOG = f"""{
         "equipoise compare rows.jsonl --budget 30m",
         "equipoise report comparison",
     )
-}
+    + """
 
 \b
 Exit codes:
@@ -47,9 +47,10 @@ Exit codes:
        resume it with `train --resume`, or with the same `compare` command
   130  another command was interrupted
 
-Errors are printed as `Error (code): message`; codes are stable. With --json, standard output holds
-{{"error": {{"code": ..., "message": ...}}}} as well.
+Errors are printed as `Error (code): message`; codes are stable. With --json, standard output also holds
+{"error": {"code": ..., "message": ...}}.
 """
+)
 
 
 class _Group(TyperGroup):
