@@ -93,7 +93,7 @@ def test_a_finished_run_is_not_trained_again(trained: Path, rows: Path) -> None:
     ("change", "named"),
     [
         (["--draws", "656"], "- `plan.draws` was 640 and is 656"),
-        (["--weights", "natural"], "- `plan.weights.scheme` was 'Power' and is 'Natural'"),
+        (["--weights", "natural"], "- `plan.weights.name` was 'power' and is 'natural'"),
         (["--seed", "1"], "- `seed` was 0 and is 1"),
         (["--set", "tasks.tone.prompt=how is {input}"], "- task `tone.prompt` was '{task}: {input}' and is 'how is"),
     ],

@@ -1,12 +1,14 @@
 """`equipoise plan`: forecast what a plan draws."""
 
 from pathlib import Path
+from textwrap import fill
 from typing import Annotated
 
 import typer
 
 from equipoise.base.files import write_atomically
-from equipoise.base.registry import registered
+from equipoise.base.problems import of_level
+from equipoise.base.schemes import Scheme
 from equipoise.cli._app import ERROR, print_error, print_json
 from equipoise.cli._options import (
     AllowRepeats,
@@ -30,22 +32,23 @@ from equipoise.weights import ClassWeights
 Out = Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write the plan to this file, as JSON.")]
 
 
-def _listed(title: str, base: type) -> str:
-    """Return the registered schemes, one a line, each with the first line of its docstring."""
-    lines = (f"  {name:<14}{(kind.__doc__ or '').partition(chr(10))[0]}" for name, kind in registered(base).items())
-    return "\n".join(("\b", title, *lines))
-
-
-SCHEMES = "\n\n".join(
-    (
-        _listed("Mixing rates (--rates, --target-rates):", Rates),
-        _listed("Class weights (--weights, --target-weights):", ClassWeights),
-        (
-            "A value follows a colon and options follow commas, as in temperature:2,maximum=65536. The option max_ratio"
-            " bounds the ratio of the largest class weight to the smallest, as in inverse,max_ratio=50."
-        ),
+def _listed(base: type[Scheme]) -> str:
+    """Return the schemes of a base in two columns."""
+    rows = (line.partition(": ") for line in base.help().splitlines())
+    return "\n".join(
+        fill(text, 98, initial_indent=f"  {form:<25} ", subsequent_indent=" " * 28) for form, _, text in rows
     )
-)
+
+
+SCHEMES = f"""\b
+Mixing rates (--rates, --target-rates):
+{_listed(Rates)}
+
+\b
+Class weights (--weights, --target-weights):
+{_listed(ClassWeights)}
+
+A value follows a colon and further options follow commas, as in temperature:2,maximum=65536."""
 EXAMPLES = (
     "equipoise plan suite:multi-diagnosis --rates equal --weights sqrt --draws 40000",
     "equipoise plan run.yaml --draws 40000 --max-passes 10 -o plan.json",
@@ -85,6 +88,6 @@ def plan(
         typer.echo(printable(forecast.to_text()))
         if out is not None:
             typer.echo(f"Wrote {out}.")
-    if forecast.errors and not prepared.config.plan.allow_repeats:
+    if of_level(forecast.problems, "error") and not prepared.config.plan.allow_repeats:
         print_error("bad-forecast", "the forecast has errors. Change the plan, or accept them with --allow-repeats.")
         raise typer.Exit(ERROR)

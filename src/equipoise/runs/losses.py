@@ -6,7 +6,7 @@ from typing import Any
 from equipoise.calibration import shares_within
 from equipoise.calibration.logs import Array
 from equipoise.config import LossConfig
-from equipoise.errors import EquipoiseWarning
+from equipoise.errors import ConfigError, EquipoiseWarning
 from equipoise.losses import TokenLoss
 from equipoise.losses.labels import LabelLoss, LabelPriors, LogitAdjusted, label_loss_from_dict
 from equipoise.losses.tasks import DWA, Sum, TaskWeighting
@@ -15,18 +15,8 @@ from equipoise.losses.training import LabelTrainingLoss, TokenTrainingLoss, Trai
 from equipoise.plan import Plan
 from equipoise.runs.prepare import Prepared
 
-# Names of the configuration to those of the classes.
-_CLASSES = {
-    "cross_entropy": "CrossEntropy",
-    "weighted": "Weighted",
-    "focal": "Focal",
-    "class_balanced_focal": "ClassBalancedFocal",
-    "balanced_softmax": "BalancedSoftmax",
-    "logit_adjusted": "LogitAdjusted",
-    "ldam": "LDAM",
-    "vector_scaling": "VectorScaling",
-    "cost_sensitive": "CostSensitive",
-}
+# Options of the losses of target tokens; those of labels are their fields.
+_OF_TOKENS = {"cross_entropy": ("label_smoothing",), "focal": ("gamma", "label_smoothing")}
 _FOCAL_GAMMA = 2.0  # of the paper; TokenLoss itself has 0, which is cross-entropy
 
 
@@ -46,12 +36,25 @@ def label_loss_of(loss: LossConfig) -> LabelLoss | None:
     Raises
     ------
     PlanError
-        If an option is missing or out of its range.
+        If the loss or an option is unknown, or an option is missing or out of its range.
+    ConfigError
+        If the loss is one of label scores and the level is not.
     """
-    if loss.level != "label" and loss.name != "logit_adjusted":
+    options = dict(loss.options)
+    if loss.level == "label":
+        options.pop("length_norm", None)
+    elif loss.name in _OF_TOKENS:
+        accepted = _OF_TOKENS[loss.name]
+        for option in options:
+            if option not in accepted:
+                message = f"{loss.name} at level {loss.level} takes {', '.join(accepted)}, found `{option}`."
+                raise ConfigError("unknown-option", message)
         return None
-    options = {name: value for name, value in loss.options.items() if name != "length_norm"}
-    return label_loss_from_dict({"scheme": _CLASSES[loss.name], **options})
+    of_labels = label_loss_from_dict({"name": loss.name, **options})
+    if loss.level != "label" and not isinstance(of_labels, LogitAdjusted):
+        message = f"{loss.name} is a loss of label scores: its `level` must be label, found {loss.level}. Remove it."
+        raise ConfigError("wrong-level", message)
+    return of_labels
 
 
 def training_loss_of(prepared: Prepared, model: Any, tokenizer: Any) -> TrainingLoss:

@@ -1,18 +1,19 @@
 """Every loss that a configuration can name is made, with the options that it says."""
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from tests.support.errors import raises
 from tests.unit.cli.rows import write_rows
 
-from equipoise.config import make_config
-from equipoise.config._loss import LABEL_LOSSES, TOKEN_LOSSES
+from equipoise.base.registry import registered
+from equipoise.config import LossConfig, make_config
 from equipoise.data import Records
 from equipoise.errors import ConfigError, PlanError, PlanWarning
 from equipoise.losses import TokenLoss
+from equipoise.losses.labels import LabelLoss
 from equipoise.losses.training import LabelTrainingLoss, TokenTrainingLoss
 from equipoise.models import TinyShape, load_model
 from equipoise.runs.losses import label_loss_of, training_loss_of
@@ -37,7 +38,7 @@ def prepared_with(folder: Path, loss: object, weights: str = "natural") -> Prepa
     return prepare(make_config({"data": {"source": str(rows)}, "plan": plan, "training": {"loss": loss}}))
 
 
-@pytest.mark.parametrize("name", LABEL_LOSSES)
+@pytest.mark.parametrize("name", registered(LabelLoss))
 def test_label_losses_are_made_by_name(tmp_path: Path, model_and_tokenizer: Any, name: str) -> None:
     prepared = prepared_with(tmp_path, {"name": name, "level": "label", "length_norm": 0.5, **NEEDED.get(name, {})})
     training_loss = training_loss_of(prepared, *model_and_tokenizer)
@@ -47,7 +48,6 @@ def test_label_losses_are_made_by_name(tmp_path: Path, model_and_tokenizer: Any,
     made = label_loss_of(prepared.config.training.loss)
     assert made is not None
     assert type(made).__name__.lower() == name.replace("_", "")
-    assert tuple(field.name for field in dataclasses.fields(made)) == LABEL_LOSSES[name], "options of the configuration"
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_token_losses_are_made_by_name(
     training_loss = training_loss_of(prepared, *model_and_tokenizer)
     assert isinstance(training_loss, TokenTrainingLoss)
     assert training_loss.loss == expected
-    assert prepared.config.training.loss.name in TOKEN_LOSSES
+    assert prepared.config.training.loss.level != "label"
     shifts = [adjustment.shift for adjustment in training_loss.adjustments if adjustment is not None]
     if prepared.config.training.loss.name == "logit_adjusted":
         assert shifts[1][0] == pytest.approx(0.5 * np.log(2 * 32 / 36))  # routine of the task triage: 32 of 36 rows
@@ -80,10 +80,33 @@ def test_values_are_checked_before_training(tmp_path: Path, model_and_tokenizer:
         ({"name": "focal", "gamma": -1}, ConfigError, "`gamma` must be at least 0"),
         ({"name": "ldam", "scale": 0}, PlanError, "`scale` must be a finite number above 0"),
         ({"name": "balanced_softmax", "length_norm": 2}, ConfigError, r"`length_norm` must be in \[0, 1\]"),
-        ("weighted", PlanError, "needs weights"),
+        ("weighted", PlanError, "need the option 'weights'"),
     ):
         with pytest.raises(error, match=message):
             training_loss_of(prepared_with(tmp_path, loss), *model_and_tokenizer)
+
+
+@pytest.mark.parametrize(
+    ("loss", "error", "code", "message"),
+    [
+        (LossConfig("focus"), PlanError, "unknown-name", "Did you mean 'focal'?"),
+        (LossConfig("focus", "label"), PlanError, "unknown-name", "Did you mean 'focal'?"),
+        (LossConfig("ldam", "token"), ConfigError, "wrong-level", "its `level` must be label, found token"),
+        (
+            LossConfig("ldam", "label", {"tau": 1}),
+            PlanError,
+            "unknown-option",
+            "max_margin, scale, reweight_from, beta",
+        ),
+        (LossConfig(options={"length_norm": 1}), ConfigError, "unknown-option", "takes label_smoothing, found"),
+        (LossConfig("focal", options={"tau": 1}), ConfigError, "unknown-option", "takes gamma, label_smoothing, found"),
+        (LossConfig("logit_adjusted", options={"length_norm": 1}), PlanError, "unknown-option", "tau, aim, found"),
+    ],
+)
+def test_names_levels_and_options_are_checked(loss: LossConfig, error: Any, code: str, message: str) -> None:
+    with raises(error, code) as caught:
+        label_loss_of(loss)
+    assert message in str(caught.value)
 
 
 def test_correcting_twice_is_warned_of(tmp_path: Path, model_and_tokenizer: Any) -> None:

@@ -6,7 +6,6 @@ The scores of all labels of the task go in, as the log-likelihoods of their text
 from collections.abc import Mapping
 from typing import Any
 
-from equipoise.base.schemes import scheme_from_dict
 from equipoise.losses.labels.balanced_softmax import BalancedSoftmax
 from equipoise.losses.labels.base import LabelLoss, LabelTerms
 from equipoise.losses.labels.class_balanced_focal import ClassBalancedFocal
@@ -19,7 +18,6 @@ from equipoise.losses.labels.logit_adjusted import LogitAdjusted
 from equipoise.losses.labels.priors import LabelPriors
 from equipoise.losses.labels.vector_scaling import VectorScaling
 from equipoise.losses.labels.weighted import Weighted
-from equipoise.weights import weights_from_dict
 
 __all__ = [
     "LDAM",
@@ -40,12 +38,12 @@ __all__ = [
 
 
 def label_loss_from_dict(values: Mapping[str, Any]) -> LabelLoss:
-    """Make a loss of what its `to_dict` gave, as {"scheme": "LogitAdjusted", "tau": 1.0}.
+    """Make a loss of what its `to_dict` gave, as {"name": "logit_adjusted", "tau": 1.0}.
 
     Parameters
     ----------
     values : mapping
-        The loss's name under "scheme", and its options. Class weights are a mapping of the same kind.
+        The loss's name under "name", and its options. Class weights are a mapping of the same kind.
 
     Returns
     -------
@@ -58,22 +56,7 @@ def label_loss_from_dict(values: Mapping[str, Any]) -> LabelLoss:
 
     Examples
     --------
-    >>> label_loss_from_dict({"scheme": "Weighted", "weights": {"scheme": "Balanced"}})
+    >>> label_loss_from_dict({"name": "weighted", "weights": {"name": "balanced"}})
     Weighted(weights=Balanced(), on_top=False)
     """
-    known: dict[str, type[LabelLoss]] = {
-        "CrossEntropy": CrossEntropy,
-        "Weighted": Weighted,
-        "Focal": Focal,
-        "ClassBalancedFocal": ClassBalancedFocal,
-        "BalancedSoftmax": BalancedSoftmax,
-        "LogitAdjusted": LogitAdjusted,
-        "LDAM": LDAM,
-        "VectorScaling": VectorScaling,
-        "CostSensitive": CostSensitive,
-    }
-    options = {
-        key: weights_from_dict(value) if key == "weights" and isinstance(value, Mapping) else value
-        for key, value in values.items()
-    }
-    return scheme_from_dict(options, known, "label loss")
+    return LabelLoss.of(values)

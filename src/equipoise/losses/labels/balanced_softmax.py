@@ -23,6 +23,8 @@ class BalancedSoftmax(LabelLoss):
     'BalancedSoftmax()'
     """
 
+    name = "balanced_softmax"
+
     @property
     def replaces_target(self) -> bool:
         """It aims at equal shares."""

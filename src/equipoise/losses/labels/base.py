@@ -131,6 +131,8 @@ class LabelLoss(Scheme, ABC):
     4.0
     """
 
+    kind = "label losses"
+
     @abstractmethod
     def prepare(self, priors: LabelPriors) -> LabelTerms:
         """Give the loss of one task.

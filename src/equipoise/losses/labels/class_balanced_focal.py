@@ -47,6 +47,8 @@ class ClassBalancedFocal(LabelLoss):
     (1.75, 1.0)
     """
 
+    name = "class_balanced_focal"
+
     beta: float = 0.999
     gamma: float = 0.5
 

@@ -51,6 +51,8 @@ class CostSensitive(LabelLoss):
     [[8.0, 6.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
     """
 
+    name = "cost_sensitive"
+
     costs: Mapping[str, Mapping[str, Mapping[str, float]]]
 
     def __post_init__(self) -> None:

@@ -20,6 +20,8 @@ class CrossEntropy(LabelLoss):
     'CrossEntropy()'
     """
 
+    name = "cross_entropy"
+
     def prepare(self, priors: LabelPriors) -> LabelTerms:
         """Give the loss of one task."""
         return LabelTerms(cross_entropy, np.ones(len(priors.labels)))

@@ -42,6 +42,8 @@ class Focal(LabelLoss):
     0.1733
     """
 
+    name = "focal"
+
     gamma: float = 2.0
 
     def __post_init__(self) -> None:

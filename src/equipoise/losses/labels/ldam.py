@@ -60,6 +60,8 @@ class LDAM(LabelLoss):
     (1.0, 8.5)
     """
 
+    name = "ldam"
+
     max_margin: float = 0.5
     scale: float = 1.0
     reweight_from: float = 0.8

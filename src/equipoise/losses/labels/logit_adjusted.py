@@ -52,6 +52,8 @@ class LogitAdjusted(LabelLoss):
     [[0.75, 0.25], [0.5, 0.5]]
     """
 
+    name = "logit_adjusted"
+
     tau: float = 1.0
     aim: Aim = "uniform"
 

@@ -51,6 +51,8 @@ class VectorScaling(LabelLoss):
     [1.0, 0.25]
     """
 
+    name = "vector_scaling"
+
     gamma: float = 0.3
     tau: float = 1.0
 

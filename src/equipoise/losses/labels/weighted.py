@@ -50,6 +50,8 @@ class Weighted(LabelLoss):
     [1.0, 1.0]
     """
 
+    name = "weighted"
+
     weights: ClassWeights
     on_top: bool = False
 
