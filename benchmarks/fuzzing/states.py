@@ -153,13 +153,13 @@ def states_of(sampler: Any) -> list[bytes]:
 def weighing(chosen: Any):
     """Give what loads a state into a weighting of two tasks, and a state of it that has seen three steps."""
     method = task_weighting(chosen, ["a", "b"], seed=1, steps_per_epoch=2)
-    masses = np.ones(2)
+    weight_sums = np.ones(2)
     for step in range(3):
-        method.weights(step, masses, np.array([1.0, 2.0 + step]))
+        method.weights(step, weight_sums, np.array([1.0, 2.0 + step]))
         if method.needs_losses:
             method.after_step(np.array([0.9, 2.0]))
         if method.follows_losses:
-            method.update(np.array([1.0, 2.0]), masses)
+            method.update(np.array([1.0, 2.0]), weight_sums)
     state = as_json(method.state_dict())
 
     def read(data: bytes) -> None:
@@ -168,6 +168,6 @@ def weighing(chosen: Any):
             raise StateError("a state is an object")
         method.load_state_dict(value)
         with np.errstate(all="ignore"):
-            assert len(method.weights(3, masses, np.array([1.0, 1.0]))) == 2
+            assert len(method.weights(3, weight_sums, np.array([1.0, 1.0]))) == 2
 
     return read, state

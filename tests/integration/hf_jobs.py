@@ -20,7 +20,7 @@ from equipoise import Census, LengthSorted, Plan, PlanSampler, Records, StratumI
 from equipoise.collate import Collator, EncodedExamples
 from equipoise.losses import TokenLoss
 from equipoise.losses.labels import LDAM, CrossEntropy, LabelLoss, LogitAdjusted, Weighted
-from equipoise.losses.tasks.gradients import tasks_loss_of
+from equipoise.losses.tasks import task_weighting as make_weighting
 from equipoise.losses.training import LabelTrainingLoss
 from equipoise.trainer import EquipoiseTrainer, training_arguments
 from equipoise.weights import Balanced
@@ -187,7 +187,7 @@ def build(
         sampler=sampler,
         data_collator=Collator(pad_id=0),
         loss=training_loss(loss, model, plan),
-        task_weighting=tasks_loss_of(task_weighting, sorted(TASKS)),
+        task_weighting=make_weighting(task_weighting, sorted(TASKS)),
         eval_dataset=examples(plan),
         callbacks=callbacks,
     )

@@ -61,7 +61,7 @@ def test_a_micro_batch_of_one_keeps_its_class_weight() -> None:
         assert weighted.totals(model, batch, 0.0).item() == pytest.approx(
             c * plain.totals(model, batch, 0.0).item(), rel=1e-5
         )
-        assert weighted.masses(batch, 0.0).item() == pytest.approx(c * plain.masses(batch, 0.0).item(), rel=1e-5)
+        assert weighted.weights(batch, 0.0).item() == pytest.approx(c * plain.weights(batch, 0.0).item(), rel=1e-5)
 
 
 def mixed() -> tuple[EncodedExamples, dict[str, Task], Plan, StratumIndex]:
@@ -85,12 +85,12 @@ def test_rows_without_a_label_have_the_loss_of_their_target() -> None:
     batch = batch_of(data, list(range(8)))
     batch["label_id"][1] = -1  # a label that no training row has
     batch["labels"][2], batch["label_id"][2] = -100, -1  # a row without a target
-    masses, totals = training_loss.masses(batch, 0.0), training_loss.totals(model, batch, 0.0)
+    weights, totals = training_loss.weights(batch, 0.0), training_loss.totals(model, batch, 0.0)
     token = TokenTrainingLoss(TokenLoss())
     without = torch.tensor([0, 1, 2, 3, 6])
     torch.testing.assert_close(totals[without], token.totals(model, batch, 0.0)[without], rtol=1e-5, atol=1e-5)
-    torch.testing.assert_close(masses[without], token.masses(batch, 0.0)[without])
-    assert (masses[2].item(), totals[2].item()) == (0, 0)
+    torch.testing.assert_close(weights[without], token.weights(batch, 0.0)[without])
+    assert (weights[2].item(), totals[2].item()) == (0, 0)
     assert (totals[[4, 5, 7]] < token.totals(model, batch, 0.0)[[4, 5, 7]] / 2).all()
     totals.sum().backward()
     assert all(torch.isfinite(parameter.grad).all() for parameter in model.parameters())
@@ -101,11 +101,11 @@ def test_the_mean_does_not_depend_on_how_open_and_closed_tasks_are_cut() -> None
     model = hf_jobs.tiny_t5()
     training_loss = LabelTrainingLoss.build(Weighted(Balanced()), plan, tasks, model, WORDS)
     whole = batch_of(data, list(range(12)))
-    totals, masses = training_loss.totals(model, whole, 0.0), training_loss.masses(whole, 0.0)
+    totals, weights = training_loss.totals(model, whole, 0.0), training_loss.weights(whole, 0.0)
     for cut in range(0, 12, 3):
         part = batch_of(data, list(range(cut, cut + 3)))
         torch.testing.assert_close(training_loss.totals(model, part, 0.0), totals[cut : cut + 3], rtol=1e-5, atol=1e-6)
-        torch.testing.assert_close(training_loss.masses(part, 0.0), masses[cut : cut + 3])
+        torch.testing.assert_close(training_loss.weights(part, 0.0), weights[cut : cut + 3])
 
 
 def test_length_norm_divides_scores_by_tokens() -> None:
@@ -206,7 +206,7 @@ def test_first_token_adjustment_takes_the_label_s_part_out_of_importance_weights
     data = EncodedExamples.encode(records, tasks, WORDS, plan=plan)
     batch, model = batch_of(data, [0, 1]), hf_jobs.tiny_t5()
     torch.testing.assert_close(batch["example_weight"], torch.tensor([2.0, 2 / 3]))
-    torch.testing.assert_close(training_loss.masses(batch, 0.0), torch.ones(2))
+    torch.testing.assert_close(training_loss.weights(batch, 0.0), torch.ones(2))
     logits = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], labels=batch["labels"]).logits
     adjustment = training_loss.adjustments[0]
     assert adjustment is not None
@@ -235,7 +235,7 @@ def test_refusals(tmp_path) -> None:
     with pytest.raises(ConfigError, match="needs a task with labels, found none that is drawn"):
         LabelTrainingLoss.build(CrossEntropy(), plan, {"say": Task("say", "open")}, model, WORDS)
     table = Weighted(Table({"tune": {"good": 2.0, "extremely bad": 1.0}}))
-    with pytest.raises(PlanError, match="names tasks that are not there: tune"):
+    with pytest.raises(PlanError, match="names unknown tasks: tune"):
         LabelTrainingLoss.build(table, hf_jobs.plan_and_index()[0], hf_jobs.TASKS, model, WORDS)
     trainer = hf_jobs.build(tmp_path)
     with pytest.raises(RunError, match="gives no outputs with the loss"):

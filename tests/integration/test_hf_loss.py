@@ -40,12 +40,20 @@ def test_same_parameters_with_adamw(tmp_path) -> None:
 
 
 def test_the_weights_of_unequal_micro_batches_count(tmp_path, expected) -> None:
-    plan, _ = hf_jobs.plan_and_index()
-    rows = np.array([row for step in hf_jobs.rows_of_steps(range(STEPS)) for row in step])
-    micro = hf_jobs.examples(plan).example_weights[rows].reshape(-1, 2).sum(axis=1)
-    assert len(set(micro.tolist())) > 1, "micro-batches of equal weight would prove nothing"
-    unweighted = hf_jobs.by_hand(STEPS, "sequence", weighted=False)
-    assert not np.allclose(unweighted["losses"], expected["sequence"]["losses"], rtol=1e-3)
+    rows = hf_jobs.rows_of_steps(range(1))[0]
+    data, model = hf_jobs.examples(hf_jobs.plan_and_index()[0]), hf_jobs.tiny_t5()
+    weights = data.example_weights[rows].reshape(-1, 2)
+    assert len(set(weights.sum(axis=1).tolist())) > 1, "micro-batches of equal weight would prove nothing"
+    with torch.no_grad():
+        means = [
+            hf_jobs.loss_by_hand(model, [data[row] for row in pair], of_pair.tolist(), "sequence").item()
+            for pair, of_pair in zip(np.reshape(rows, (-1, 2)).tolist(), weights, strict=True)
+        ]
+    found = hf_jobs.run(str(tmp_path), batch=2, accumulation=4, options={"max_steps": 1})
+    assert found["losses"][0] == pytest.approx(np.average(means, weights=weights.sum(axis=1)), rel=1e-5)
+    assert found["norms"][0] == pytest.approx(expected["sequence"]["norms"][0], rel=1e-5)
+    for wrong in (np.mean(means), hf_jobs.by_hand(1, "sequence", weighted=False)["losses"][0]):
+        assert found["losses"][0] != pytest.approx(wrong, rel=1e-3)
 
 
 def test_logged_loss_is_the_mean_over_the_logged_steps(tmp_path) -> None:

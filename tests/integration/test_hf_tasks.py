@@ -13,8 +13,7 @@ from torch.nn.functional import softmax
 
 from equipoise import draws
 from equipoise.errors import ConfigError, StateError
-from equipoise.losses.tasks import FAMO
-from equipoise.losses.tasks.gradients import tasks_loss_of
+from equipoise.losses.tasks import FAMO, task_weighting
 from equipoise.trainer.tasks import FILE_NAME
 
 STEPS = 5
@@ -59,7 +58,7 @@ def by_hand(choice: str) -> np.ndarray:
     optimizer = torch.optim.SGD([*model.parameters(), own], lr=hf_jobs.RATE)
     adam = torch.optim.Adam([own], lr=0.5, weight_decay=1e-3)
     history = []
-    rlw = tasks_loss_of(CHOICES["rlw"], NAMES)
+    rlw = task_weighting(CHOICES["rlw"], NAMES)
     for step in range(STEPS):
         rows = draws(plan, index, hf_jobs.SEED, step * 8, (step + 1) * 8)
         items = [data[row] for row in rows.tolist()]
@@ -127,7 +126,7 @@ def test_a_resumed_run_is_the_uninterrupted_one(tmp_path, choice) -> None:
 def test_a_checkpoint_of_another_choice_is_refused(tmp_path) -> None:
     options = {"save_strategy": "steps", "save_steps": 1}
     trained(tmp_path / "a", "rlw", steps=1, options=options)
-    with pytest.raises(StateError, match="`name`"):
+    with pytest.raises(StateError, match="name was 'rlw' and is 'fixed'"):
         trained(tmp_path / "a", CHOICES["fixed"], resume=True)
     with pytest.raises(StateError, match="weighs tasks against each other"):
         trained(tmp_path / "a", "sum", resume=True)
@@ -184,7 +183,7 @@ def test_gradients_and_trained_weights_refuse_float16(tmp_path) -> None:
     trainer.args.fp16 = True
     for choice in (JACOBIAN, "uncertainty"):
         with pytest.raises(ConfigError, match="fp16"):
-            trainer.weigh_tasks(tasks_loss_of(choice, NAMES))
+            trainer.weigh_tasks(task_weighting(choice, NAMES))
 
 
 def test_gradients_refuse_several_ranks(tmp_path) -> None:
@@ -192,7 +191,7 @@ def test_gradients_refuse_several_ranks(tmp_path) -> None:
     trainer = hf_jobs.build(tmp_path)
     trainer.accelerator = SimpleNamespace(num_processes=2)
     with pytest.raises(ConfigError, match="one process, found 2"):
-        trainer.weigh_tasks(tasks_loss_of(JACOBIAN, NAMES))
+        trainer.weigh_tasks(task_weighting(JACOBIAN, NAMES))
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.1])
@@ -200,9 +199,9 @@ def test_famo_measures_with_the_dropout_of_the_step(tmp_path, monkeypatch, rate)
     seen = []
     weights, after_step = FAMO.weights, FAMO.after_step
 
-    def before(self, step, masses, losses=None):
+    def before(self, step, weight_sums, losses=None):
         seen.append([losses])
-        return weights(self, step, masses, losses)
+        return weights(self, step, weight_sums, losses)
 
     def after(self, losses):
         seen[-1].append(losses)

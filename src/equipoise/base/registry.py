@@ -74,7 +74,8 @@ def make(
     base : type
         The base of the classes.
     value : str, mapping or instance of base
-        "equal", {"name": "temperature", "temperature": 2}, or an instance, which is returned as it is.
+        "equal", {"name": "temperature", "temperature": 2}, or an instance, which is returned as it is. Any option
+        is passed to a class that takes `**options`.
     kind : str
         What the classes are, for messages: "mixing rates".
     error : type of EquipoiseError
@@ -105,15 +106,18 @@ def make(
     if not isinstance(name, str) or name not in known:
         raise error("unknown-name", f"unknown {kind} {name!r:.80}.{suggest(name, known)} Known: {', '.join(known)}.")
     accepted = options_of(known[name], len(arguments))
+    forwards = any(each.kind is each.VAR_KEYWORD for each in inspect.signature(known[name]).parameters.values())
     for option in given:
-        if option not in accepted:
+        if option not in accepted and not forwards:
             taken = ", ".join(accepted) or "no options"
             hint = suggest(option, accepted)
-            raise error("unknown-option", f"{kind} {name!r} take {taken}, found {option!r:.80}.{hint}")
+            raise error("unknown-option", f"{kind} {name!r}: unknown option {option!r:.80}.{hint} Known: {taken}.")
     options = {key: each for key, each in (defaults or {}).items() if key in accepted} | given
     missing = [key for key, each in accepted.items() if each.default is each.empty and key not in options]
     if missing:
-        raise error("missing-option", f"{kind} {name!r} need the option {missing[0]!r}, found {sorted(options)}.")
+        raise error(
+            "missing-option", f"{kind} {name!r}: the option {missing[0]!r} is missing, found {sorted(options)}."
+        )
     try:
         return known[name](*arguments, **options)
     except EquipoiseError:

@@ -4,12 +4,11 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from equipoise.collate import EncodedExamples
 from equipoise.config import RunConfig, config_to_dict
 from equipoise.data import Records
-from equipoise.models import load_tokenizer
+from equipoise.models import open_tokenizer
 from equipoise.runs.calibration.calibrated import fingerprint_of_weights
 from equipoise.runs.directory import installed_versions
 from equipoise.runs.prepare import Prepared, prepare_again
@@ -45,8 +44,7 @@ class SharedData:
     def encoded(self, split: str) -> EncodedExamples:
         """Return the tokenised rows of a split; every example has weight one."""
         if split not in self._encoded:
-            tokenizer: Any = load_tokenizer(self.base.config.model.name)
-            self._encoded[split] = encode(self.of(split), self.base, tokenizer)
+            self._encoded[split] = encode(self.of(split), self.base, open_tokenizer(self.base.config))
         return self._encoded[split]
 
 

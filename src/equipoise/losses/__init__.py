@@ -1,10 +1,9 @@
-"""Losses of target sequences that return a sum and its mass, never a mean.
+"""Losses of target sequences that return a weighted sum and the sum of the weights, never a mean.
 
-A mean cannot be put together again from the means of micro-batches and ranks; a sum and a mass can.
+The mean of a step is not the mean of the means of its micro-batches and ranks; sums add up.
 """
 
-from equipoise.losses.sequence import Per, WeightedSum
-from equipoise.losses.step import step_weight
-from equipoise.losses.token import TokenLoss
+from equipoise.losses.sums import WeightedSum, step_weight
+from equipoise.losses.token import Per, TokenLoss
 
 __all__ = ["Per", "TokenLoss", "WeightedSum", "step_weight"]

@@ -14,7 +14,7 @@ from equipoise.losses.labels.priors import FloatArray, LabelPriors
 
 @dataclass(frozen=True, eq=False)
 class FirstTokenAdjustment:
-    """What is added to the logits of the first target position of one task's examples.
+    """An adjustment of the logits of the first target position of one task's examples.
 
     The probability of a label is the product of those of its tokens. If labels differ in their first token,
     that token decides the label and its logit takes the adjustment of `LogitAdjusted`. If two labels share it,
@@ -22,12 +22,12 @@ class FirstTokenAdjustment:
 
     Parameters
     ----------
-    first_tokens : tuple of int [C]
+    first_tokens : tuple of int, length C
         The first token of each label, all different.
-    shift : array of float64 [C]
+    shift : ndarray of float64, shape (C,)
         tau log(q/a) of each label. Tokens that begin no label keep their logit.
-    class_weights : array of float64 [C]
-        What each example's weight is multiplied by, as those of `LogitAdjusted`.
+    class_weights : ndarray of float64, shape (C,)
+        Factors of the examples' weights, as those of `LogitAdjusted`.
 
     Examples
     --------
@@ -40,8 +40,7 @@ class FirstTokenAdjustment:
     >>> FirstTokenAdjustment.of(LogitAdjusted(), LabelPriors.of(plan, "nli"), [[3, 1], [3, 4, 1]])
     Traceback (most recent call last):
     equipoise.errors.ConfigError: logit adjustment on tokens needs labels that differ in their first token, but in
-    task 'nli' labels 'no' and 'yes' both begin with token 3. Take the loss over labels instead, or other texts
-    for the labels.
+    task 'nli' labels 'no' and 'yes' both begin with token 3. Use the loss over labels, or other texts for the labels.
     """
 
     first_tokens: tuple[int, ...]
@@ -56,52 +55,48 @@ class FirstTokenAdjustment:
 
         Parameters
         ----------
-        loss : LogitAdjusted
-            tau and the shares aimed at.
-        priors : LabelPriors
-            The task.
-        label_tokens : sequence of sequence of int [C]
-            Token ids of each label's text as the model is trained on it, the end token included.
-
-        Returns
-        -------
-        FirstTokenAdjustment
+        loss, priors
+            The adjustment, and the task.
+        label_tokens : sequence of C sequences of int
+            Token ids of each label's target, including the end of sequence.
 
         Raises
         ------
         ConfigError
-            When two labels begin with the same token, or a label has no token.
+            If two labels begin with the same token, or a label has no token.
         """
         if len(label_tokens) != len(priors.labels):
             raise ConfigError(
+                "wrong-length",
                 f"`label_tokens` must hold the token ids of the {len(priors.labels)} labels of task"
-                f" {priors.task!r}, found {len(label_tokens)}."
+                f" {priors.task!r}, found {len(label_tokens)}.",
             )
         owner: dict[int, str] = {}
         for label, tokens in zip(priors.labels, label_tokens, strict=True):
             if not len(tokens):
-                raise ConfigError(f"label {label!r} of task {priors.task!r} must have a token, found none.")
+                raise ConfigError("no-token", f"label {label!r} of task {priors.task!r} must have a token, found none.")
             first = int(tokens[0])
             if first in owner:
                 raise ConfigError(
+                    "shared-first-token",
                     "logit adjustment on tokens needs labels that differ in their first token, but in task"
                     f" {priors.task!r} labels {owner[first]!r} and {label!r} both begin with token {first}."
-                    " Take the loss over labels instead, or other texts for the labels."
+                    " Use the loss over labels, or other texts for the labels.",
                 )
             owner[first] = label
         return cls(tuple(owner), adjustment(priors, loss.tau, loss.aim), priors.undoing)
 
     def __call__(self, logits: Tensor) -> Tensor:
-        """Give the logits with the first position adjusted.
+        """Return the logits with the first position adjusted.
 
         Parameters
         ----------
-        logits : Tensor of shape (examples, positions, vocabulary)
-            Of examples of the task.
+        logits : Tensor, shape (examples, positions, vocabulary)
+            The logits of examples of the task.
 
         Returns
         -------
-        Tensor of the same shape
+        Tensor, same shape
             In float32 at least, so that the shift loses no digits.
         """
         exact = logits if logits.dtype == torch.float64 else logits.float()

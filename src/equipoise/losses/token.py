@@ -1,31 +1,36 @@
-"""Losses of target sequences, token by token: cross-entropy, focal, label smoothing; sum_i w_i S_i and its mass."""
+"""Losses of target sequences, token by token: cross-entropy, focal, label smoothing."""
 
 import math
 from dataclasses import dataclass
-from typing import get_args
+from typing import Final, Literal, get_args
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from equipoise.errors import ConfigError, DataError
-from equipoise.losses.sequence import IGNORED, Per, WeightedSum
+from equipoise.losses.sums import WeightedSum
+
+Per = Literal["sequence", "token"]
+
+IGNORED: Final = -100
+"""The label of padding."""
 
 
 @dataclass(frozen=True)
 class TokenLoss:
-    r"""A weighted sum over target tokens, and the mass that divides it.
+    r"""A weighted sum over target tokens, and the weight that divides it.
 
     .. math::
         \text{total} = \sum_i w_i \sum_t (1 - p_{it})^\gamma \, l_{it}, \qquad
-        \text{mass} = \sum_i w_i \quad \text{or} \quad \sum_i w_i |y_i|
+        \text{weight} = \sum_i w_i \quad \text{or} \quad \sum_i w_i |y_i|
 
     with p the probability of the target token given those before it, l = -log p, and with label smoothing
     l = -(1 - eps) log p - eps/V sum_v log p_v. The factor is of the probability alone: neither weights nor
     smoothing change it.
 
-    Per sequence, each example counts as its weight says, and without focal factor and smoothing the sum over
-    its tokens is the log-likelihood of the whole target. Per token, a target of six tokens counts three times
+    Per sequence, each example counts with its weight, and without focal factor and smoothing the sum over its
+    tokens is minus the log-likelihood of the whole target. Per token, a target of six tokens counts three times
     as much as one of two, so tasks and labels with long targets gain weight.
 
     A row without a target token adds nothing to either sum, so a padding row changes nothing. The log-softmax
@@ -34,7 +39,7 @@ class TokenLoss:
     Parameters
     ----------
     per : {"sequence", "token"}
-        What the mass counts: each example that has a target token once, or each of its target tokens.
+        What the weight counts: each example that has a target token once, or each of its target tokens.
     gamma : float
         At least 0; 0 is cross-entropy. Above, tokens that the model already knows count less.
     label_smoothing : float
@@ -73,24 +78,29 @@ class TokenLoss:
     def __post_init__(self) -> None:
         if self.per not in get_args(Per):
             raise ConfigError(
-                f'`per` must be "sequence" or "token", found {self.per!r}. Use "sequence" for equal examples.'
+                "unknown-unit",
+                f'`per` must be "sequence" or "token", found {self.per!r}. Use "sequence" for equal examples.',
             )
         if not 0 <= self.gamma < math.inf:
-            raise ConfigError(f"`gamma` must be at least 0, found {self.gamma}. Use 0 for cross-entropy.")
+            raise ConfigError(
+                "out-of-range", f"`gamma` must be at least 0, found {self.gamma}. Use 0 for cross-entropy."
+            )
         if not 0 <= self.label_smoothing < 1:
-            raise ConfigError(f"`label_smoothing` must be in [0, 1), found {self.label_smoothing}. Use 0.1 or less.")
+            raise ConfigError(
+                "out-of-range", f"`label_smoothing` must be in [0, 1), found {self.label_smoothing}. Use 0.1 or less."
+            )
 
     def __call__(self, logits: Tensor, labels: Tensor, example_weight: Tensor) -> WeightedSum:
         """Sum the weighted losses of the target tokens.
 
         Parameters
         ----------
-        logits : Tensor of shape (examples, positions, vocabulary)
+        logits : Tensor, shape (examples, positions, vocabulary)
             Outputs of the model, in any floating type.
-        labels : Tensor of shape (examples, positions)
+        labels : Tensor of int64, shape (examples, positions)
             Target token ids; -100 is ignored.
-        example_weight : Tensor of shape (examples,)
-            The importance weight p*/q of each example; ones when nothing is to be corrected.
+        example_weight : Tensor, shape (examples,)
+            The importance weight p*/q of each example; ones where there is nothing to correct.
 
         Returns
         -------
@@ -106,17 +116,18 @@ class TokenLoss:
         return WeightedSum(totals.sum(), self.weight(labels, example_weight).to(totals.dtype))
 
     def totals(self, logits: Tensor, labels: Tensor, example_weight: Tensor) -> Tensor:
-        """Give the weighted loss of each example, summed over its tokens; arguments and errors as for a call.
+        """Return the weighted loss of each example, summed over its tokens; arguments and errors as for a call.
 
         Returns
         -------
-        Tensor of shape (examples,)
+        Tensor, shape (examples,)
             In float32 (float64 for float64 logits).
         """
         if logits.ndim != 3 or logits.shape[:2] != labels.shape:
             raise DataError(
+                "wrong-shape",
                 "`logits` must have the shape (examples, positions, vocabulary), the first two as in `labels`, "
-                f"found {tuple(logits.shape)} and {tuple(labels.shape)}. Pass the logits of these labels."
+                f"found {tuple(logits.shape)} and {tuple(labels.shape)}. Pass the logits of these labels.",
             )
         _check_weights(labels, example_weight)
         exact = logits if logits.dtype == torch.float64 else logits.float()
@@ -124,15 +135,15 @@ class TokenLoss:
         return example_weight.to(exact.dtype) * losses.sum(dim=1)
 
     def weight(self, labels: Tensor, example_weight: Tensor) -> Tensor:
-        """Return the mass of a batch, without logits.
+        """Return the weight of a batch, without logits.
 
-        A training step needs the mass of all its micro-batches on all ranks before the first backward pass.
+        A training step needs the weight of all its micro-batches on all ranks before the first backward pass.
 
         Parameters
         ----------
-        labels : Tensor of shape (examples, positions)
+        labels : Tensor of int64, shape (examples, positions)
             Target token ids; -100 is ignored.
-        example_weight : Tensor of shape (examples,)
+        example_weight : Tensor, shape (examples,)
             The weight of each example.
 
         Returns
@@ -151,14 +162,14 @@ class TokenLoss:
         >>> TokenLoss().weight(labels, torch.tensor([1.0, 0.5, 9.0])).item()
         1.5
         """
-        return self.masses(labels, example_weight).sum()
+        return self.weights(labels, example_weight).sum()
 
-    def masses(self, labels: Tensor, example_weight: Tensor) -> Tensor:
-        """Give the mass of each example; arguments and errors as for `mass`.
+    def weights(self, labels: Tensor, example_weight: Tensor) -> Tensor:
+        """Return the weight of each example; arguments and errors as for `weight`.
 
         Returns
         -------
-        Tensor of shape (examples,)
+        Tensor, shape (examples,)
             In float32 (float64 for float64 weights), without gradient.
         """
         _check_weights(labels, example_weight)
@@ -168,7 +179,7 @@ class TokenLoss:
         return (weight * counted).detach()
 
     def _losses(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Losses of tokens, 0 where the label is ignored; beside the logits only arrays of one number a token."""
+        """Return the losses of tokens, 0 where the label is ignored; memory beside the logits is one number a token."""
         nll = functional.cross_entropy(logits, labels, ignore_index=IGNORED, reduction="none")
         losses = nll
         if self.label_smoothing:
@@ -186,6 +197,7 @@ class TokenLoss:
 def _check_weights(labels: Tensor, example_weight: Tensor) -> None:
     if labels.ndim != 2 or example_weight.shape != labels.shape[:1]:
         raise DataError(
+            "wrong-shape",
             "`example_weight` must hold one weight for each row of `labels`, "
-            f"found shapes {tuple(example_weight.shape)} and {tuple(labels.shape)}. Collate them together."
+            f"found shapes {tuple(example_weight.shape)} and {tuple(labels.shape)}. Collate them together.",
         )

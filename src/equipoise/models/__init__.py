@@ -1,35 +1,34 @@
-"""Load a sequence-to-sequence model and ask it: the likelihood of every label, a valid label, or free text.
+"""Load a text-to-text model and predict: the likelihood of every label, a valid label, or free text.
 
-`load_model` and `load_tokenizer` need transformers, and import it when they are first used.
+`open_model` and `open_tokenizer` need transformers, and import it when they are first used.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from equipoise.models.differentiable import label_scores
-from equipoise.models.label_trees import label_tokens, prefix_tree
 from equipoise.models.modes import evaluating
 from equipoise.models.prefixes import PrefixTree
-from equipoise.models.scorer import LabelScorer, label_probabilities
+from equipoise.models.scorer import LabelScorer, label_probabilities, label_tokens
+from equipoise.models.text_model import TextModel, text_model
 
 if TYPE_CHECKING:
-    from equipoise.models.load import TinyShape, load_model, load_tokenizer
+    from equipoise.models.load import TinyShape, open_model, open_tokenizer
 
 __all__ = [
     "LabelScorer",
     "PrefixTree",
+    "TextModel",
     "TinyShape",
     "evaluating",
     "label_probabilities",
-    "label_scores",
     "label_tokens",
-    "load_model",
-    "load_tokenizer",
-    "prefix_tree",
+    "open_model",
+    "open_tokenizer",
+    "text_model",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name in {"TinyShape", "load_model", "load_tokenizer"}:
+    if name in {"TinyShape", "open_model", "open_tokenizer"}:
         return getattr(import_module("equipoise.models.load"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

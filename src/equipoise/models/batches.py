@@ -11,19 +11,7 @@ Tokens = Sequence[int] | NDArray[np.integer]
 
 
 def distinct_rows(rows: Sequence[Tokens]) -> tuple[list[NDArray[np.int64]], NDArray[np.int64]]:
-    """Find the distinct token sequences.
-
-    Parameters
-    ----------
-    rows : sequence of token id sequences
-        Possibly with repetitions.
-
-    Returns
-    -------
-    distinct : list of int64 arrays
-        Each sequence once, in the order of first appearance.
-    inverse : int64 array
-        For each row its position in `distinct`.
+    """Return each distinct token sequence in the order of first appearance, and for each row its position there.
 
     Examples
     --------
@@ -46,19 +34,8 @@ def distinct_rows(rows: Sequence[Tokens]) -> tuple[list[NDArray[np.int64]], NDAr
 def length_batches(lengths: Sequence[int] | NDArray[np.int64], batch_tokens: int) -> list[NDArray[np.int64]]:
     """Sort rows by length, longest first, and cut them into batches of at most `batch_tokens` padded tokens.
 
-    The longest batch comes first, so that a batch that does not fit in memory fails at once.
-
-    Parameters
-    ----------
-    lengths : sequence of int
-        The length of each row.
-    batch_tokens : int
-        The most rows x width of a batch; one row that is longer is a batch of its own.
-
-    Returns
-    -------
-    list of int64 arrays
-        Row numbers; every row is in one batch.
+    The result has the row numbers of each batch; one row that is longer is a separate batch. The longest batch comes
+    first, so that a batch that does not fit in memory fails at once.
 
     Examples
     --------
@@ -77,22 +54,7 @@ def length_batches(lengths: Sequence[int] | NDArray[np.int64], batch_tokens: int
 
 
 def pad_rows(rows: Sequence[Tokens], pad_id: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Pad token sequences on the right.
-
-    Parameters
-    ----------
-    rows : sequence of token id sequences
-        The rows of one batch.
-    pad_id : int
-        What to pad with.
-    device : torch.device
-        Where the tensors go.
-
-    Returns
-    -------
-    input_ids, attention_mask : Tensor of shape (rows, width)
-        int64.
-    """
+    """Pad token sequences on the right; return input_ids and attention_mask, of int64, shape (rows, width)."""
     lengths = np.array([len(row) for row in rows], np.int64)
     filled = np.arange(int(lengths.max(initial=0))) < lengths[:, None]
     ids = np.full(filled.shape, pad_id, np.int64)

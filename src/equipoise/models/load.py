@@ -3,7 +3,7 @@
 import math
 import os
 from dataclasses import asdict, dataclass
-from typing import cast
+from typing import Any, cast
 
 import torch
 from transformers import (
@@ -15,6 +15,7 @@ from transformers import (
     T5ForConditionalGeneration,
 )
 
+from equipoise.config import RunConfig
 from equipoise.data.suite import tokenizer_path
 from equipoise.errors import RunError
 
@@ -25,7 +26,7 @@ TINY = "tiny"
 class TinyShape:
     """Sizes of the built-in T5 v1.1: about 3.5 million parameters with T5's vocabulary, nine tenths in the embedding.
 
-    It has no dropout: on a CPU that would be half of its time. Its initial values are set for short training.
+    It has no dropout, which on a CPU would take half of the time. Its initial values are set for short training.
     """
 
     d_model: int = 96
@@ -36,26 +37,30 @@ class TinyShape:
     num_heads: int = 4
 
 
-def load_model(
-    name_or_path: str | os.PathLike[str],
+Source = RunConfig | str | os.PathLike[str]
+
+
+def open_model(
+    source: Source,
     *,
-    seed: int = 0,
+    seed: int | None = None,
     tokenizer: str | os.PathLike[str] | None = None,
     shape: TinyShape | None = None,
-) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """Load an encoder-decoder and its tokenizer for training.
+) -> tuple[PreTrainedModel, Any]:
+    """Load a model and its tokenizer: the one that a configuration trains, or that of a name or a folder.
 
     Parameters are float32 whatever the checkpoint holds: a bfloat16 checkpoint would otherwise be trained in
-    bfloat16, where 1 - 0.001 is 1. Weights come from safetensors files only, and code that comes with a model is
+    bfloat16, where 1 - 0.001 is 1. Weights are read from safetensors files only, and code that comes with a model is
     never run.
 
     Parameters
     ----------
-    name_or_path : str or path-like
-        `"tiny"` for a small T5 with random weights and the bundled T5 tokenizer, made at once; or the name or the
-        folder of any `AutoModelForSeq2SeqLM`.
-    seed : int
-        Seed of the random weights of `"tiny"`. The global random state is left as it was.
+    source : RunConfig, str or path-like
+        A configuration, for its `model.name` and `seed`; `"tiny"` for a small T5 with random weights and the bundled
+        T5 tokenizer; or the name or the folder of any `AutoModelForSeq2SeqLM`, such as the `model` of a run.
+    seed : int, optional
+        Seed of the random weights of `"tiny"`; by default that of the configuration, or 0. The global random state is
+        left as it was.
     tokenizer : str or path-like, optional
         Another tokenizer than the model's own.
     shape : TinyShape, optional
@@ -78,32 +83,38 @@ def load_model(
 
     Examples
     --------
-    >>> model, tokenizer = load_model("tiny")
+    >>> model, tokenizer = open_model("tiny")
     >>> 3_000_000 < model.num_parameters() < 4_000_000, model.dtype
     (True, torch.float32)
     """
-    if os.fspath(name_or_path) == TINY:
-        words = load_tokenizer(tokenizer or TINY)
-        return _tiny(words, shape or TinyShape(), seed), words
+    name = _name_of(source)
+    words = tokenizer or name
+    if name == TINY:
+        if seed is None:
+            seed = source.seed if isinstance(source, RunConfig) else 0
+        loaded = open_tokenizer(words)
+        return _tiny(loaded, shape or TinyShape(), seed), loaded
     try:
         model = AutoModelForSeq2SeqLM.from_pretrained(
-            name_or_path, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+            name, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
         )
     except Exception as error:  # what a damaged folder raises depends on the model, safetensors and the hub
         raise RunError(
-            f"`{os.fspath(name_or_path)}` cannot be loaded as an encoder-decoder: {error}\n"
-            'Give "tiny", or a model that AutoModelForSeq2SeqLM loads from safetensors files.'
+            "not-a-model",
+            f"`{name}` cannot be loaded as an encoder-decoder: {error}\n"
+            'Use "tiny", or a model that AutoModelForSeq2SeqLM loads from safetensors files.',
         ) from error
     if getattr(model.config, "decoder_start_token_id", None) is None:
         raise RunError(
-            f"`{os.fspath(name_or_path)}` has no `decoder_start_token_id` in its config.json, so its decoder cannot "
-            "be started. Add it; for T5 it is 0."
+            "no-start-token",
+            f"`{name}` has no `decoder_start_token_id` in its config.json, so its decoder cannot be started. "
+            "Add it; for T5 it is 0.",
         )
-    return cast(PreTrainedModel, model), load_tokenizer(tokenizer or name_or_path)
+    return cast(PreTrainedModel, model), open_tokenizer(words)
 
 
-def load_tokenizer(name_or_path: str | os.PathLike[str]) -> PreTrainedTokenizerBase:
-    """Load a model's tokenizer; that of `"tiny"` is the bundled one of T5.
+def open_tokenizer(source: Source) -> Any:
+    """Load the tokenizer of the model that `open_model` loads; that of `"tiny"` is the bundled one of T5.
 
     Raises
     ------
@@ -112,19 +123,24 @@ def load_tokenizer(name_or_path: str | os.PathLike[str]) -> PreTrainedTokenizerB
 
     Examples
     --------
-    >>> len(load_tokenizer("tiny"))
+    >>> len(open_tokenizer("tiny"))
     32100
     """
-    path = tokenizer_path() if os.fspath(name_or_path) == TINY else name_or_path
-    advice = "Give the path or the name of its tokenizer as `tokenizer`."
+    name = _name_of(source)
+    path = tokenizer_path() if name == TINY else name
+    advice = "Pass the path or the name of its tokenizer as `tokenizer`."
     try:
         tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
     except Exception as error:  # what a damaged folder raises depends on the tokenizer and the hub
-        raise RunError(f"`{os.fspath(path)}` holds no tokenizer: {error}\n{advice}") from error
-    # Where there are no files, transformers makes a T5 tokenizer that knows the space alone, and says nothing.
+        raise RunError("not-a-tokenizer", f"`{path}` holds no tokenizer: {error}\n{advice}") from error
+    # Where there are no files, transformers silently makes a T5 tokenizer that knows only the space.
     if len(tokenizer) <= len(set(tokenizer.all_special_ids)) + 1:
-        raise RunError(f"`{os.fspath(path)}` holds no tokenizer, or one without words. {advice}")
+        raise RunError("not-a-tokenizer", f"`{path}` holds no tokenizer, or one without words. {advice}")
     return tokenizer
+
+
+def _name_of(source: Source) -> str:
+    return source.model.name if isinstance(source, RunConfig) else os.fspath(source)
 
 
 def _tiny(tokenizer: PreTrainedTokenizerBase, shape: TinyShape, seed: int) -> PreTrainedModel:
@@ -137,7 +153,7 @@ def _tiny(tokenizer: PreTrainedTokenizerBase, shape: TinyShape, seed: int) -> Pr
             "dropout_rate": 0.0,
             "pad_token_id": pad,
             "eos_token_id": eos,
-            "decoder_start_token_id": pad,  # T5Config sets none of its own
+            "decoder_start_token_id": pad,  # T5Config sets none
         }
     )
     with torch.random.fork_rng(devices=[]):
@@ -154,9 +170,11 @@ def _start_for_short_training(model: T5ForConditionalGeneration) -> None:
     model.shared.weight.mul_(0.2)
     # T5 divides the decoder's output by sqrt(d_model) where embeddings are tied: undone, scores can be confident.
     model.decoder.final_layer_norm.weight.fill_(math.sqrt(model.config.d_model))
-    # Two heads start out looking at the token before and the token after: a field's name stands beside its value.
+    # Two heads start out attending to the token before and the token after: a field's name is beside its value.
     relative = model.encoder.get_submodule("block.0.layer.0.SelfAttention.relative_attention_bias")
-    bias = cast(torch.nn.Embedding, relative).weight  # (buckets, heads); the later half of the buckets looks ahead
+    bias = cast(
+        torch.nn.Embedding, relative
+    ).weight  # (buckets, heads); the second half of the buckets is for later tokens
     before, after = 1, model.config.relative_attention_num_buckets // 2 + 1
     bias[before, 0] += 4.0
     bias[after, 1 % model.config.num_heads] += 4.0

@@ -9,9 +9,9 @@ from torch import nn
 
 @contextmanager
 def evaluating(model: nn.Module) -> Generator[None, None, None]:
-    """Set evaluation mode without gradients; afterwards every module gets back the mode it had.
+    """Set evaluation mode without gradients, and restore the mode of every module afterwards.
 
-    A plain `model.train()` would also switch on the modules that someone had frozen.
+    A plain `model.train()` would also set training mode in modules that were frozen.
 
     Parameters
     ----------

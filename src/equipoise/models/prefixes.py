@@ -1,12 +1,15 @@
-"""The distinct prefixes of a task's labels: what a decoder must be asked to know all label likelihoods."""
+"""The distinct prefixes of a task's labels: what a decoder must compute for the likelihoods of all labels."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.errors import DataError
+
+IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -14,29 +17,29 @@ class PrefixTree:
     """Labels as paths in a tree of decoder prefixes.
 
     log p(label | x) is the sum over its tokens of log p(token | x, prefix). Labels share prefixes, at
-    least the start token, so each distinct prefix is asked for once. A label whose prefixes are all
+    least the start token, so each distinct prefix is computed once. A label whose prefixes are all
     owned by longer labels needs no decoder row.
 
     Attributes
     ----------
-    decoder_inputs : int64 array of shape (rows, positions)
+    decoder_inputs : ndarray of int64, shape (rows, positions)
         What the decoder is given, shortest rows first.
-    widths : int64 array of shape (rows,)
+    widths : ndarray of int64, shape (rows,)
         The number of positions of each row that are not padding.
-    owned : list of int64 arrays
+    owned : list of ndarray of int64
         For each row, the positions whose prefix this row answers for.
-    edge_prefix, edge_token : int64 arrays
+    edge_prefix, edge_token : ndarray of int64
         The distinct (prefix, next token) pairs, sorted by prefix. Prefixes are numbered by row, then position.
-    label_edges : int64 array
+    label_edges : ndarray of int64
         The edges of all labels, one label after another.
-    label_starts : int64 array
+    label_starts : ndarray of int64
         Where each label begins in `label_edges`.
-    label_lengths : int64 array
+    label_lengths : ndarray of int64
         The number of tokens of each label.
 
     Examples
     --------
-    Two labels of two tokens share the start token (0); three prefixes are asked for instead of four:
+    Two labels of two tokens share the start token (0); three prefixes are computed instead of four:
 
     >>> tree = PrefixTree.build([[5, 1], [6, 1]], np.array([[0, 5], [0, 6]]), ["a", "b"])
     >>> tree.prefixes, tree.edge_prefix.tolist(), tree.edge_token.tolist()
@@ -45,39 +48,25 @@ class PrefixTree:
     [0, 2, 1, 3]
     """
 
-    decoder_inputs: NDArray[np.int64]
-    widths: NDArray[np.int64]
-    owned: list[NDArray[np.int64]]
-    edge_prefix: NDArray[np.int64]
-    edge_token: NDArray[np.int64]
-    label_edges: NDArray[np.int64]
-    label_starts: NDArray[np.int64]
-    label_lengths: NDArray[np.int64]
+    decoder_inputs: IntArray
+    widths: IntArray
+    owned: list[IntArray]
+    edge_prefix: IntArray
+    edge_token: IntArray
+    label_edges: IntArray
+    label_starts: IntArray
+    label_lengths: IntArray
 
     @classmethod
-    def build(
-        cls, targets: Sequence[Sequence[int]], decoder_inputs: NDArray[np.int64], names: Sequence[str]
-    ) -> "PrefixTree":
-        """Find the distinct prefixes.
+    def build(cls, targets: Sequence[Sequence[int]], decoder_inputs: IntArray, names: Sequence[str]) -> "PrefixTree":
+        """Find the distinct prefixes; see `TextModel.prefix_tree`.
 
         Parameters
         ----------
-        targets : sequence of token id sequences
-            One for each label, each with its end of sequence.
-        decoder_inputs : int64 array of shape (labels, positions)
+        targets, names
+            As there.
+        decoder_inputs : ndarray of int64, shape (labels, positions)
             The targets shifted right as the model does it; the padding behind a target is not read.
-        names : sequence of str
-            The labels, for messages.
-
-        Returns
-        -------
-        PrefixTree
-            The labels in the same order.
-
-        Raises
-        ------
-        DataError
-            If two labels have the same tokens, or a label has none.
         """
         paths = [tuple(target) for target in targets]
         _check_paths(paths, names)
@@ -122,17 +111,9 @@ class PrefixTree:
         return sum(map(len, self.owned))
 
     def slices(self, most_prefixes: int) -> Iterator["TreeSlice"]:
-        """Cut the tree into runs of decoder rows that together own at most `most_prefixes` prefixes.
+        """Cut the tree into consecutive decoder rows that together own at most `most_prefixes` prefixes.
 
-        Parameters
-        ----------
-        most_prefixes : int
-            The bound; one row that owns more is a slice of its own.
-
-        Yields
-        ------
-        TreeSlice
-            The slices in order; their edges, one slice after another, are all edges.
+        One row that owns more is a separate slice. The edges of the slices, one slice after another, are all edges.
         """
         counts = np.array([len(positions) for positions in self.owned], np.int64)
         first, prefix = 0, 0
@@ -152,52 +133,91 @@ class PrefixTree:
             first, prefix = stop, until
 
     def label_sums(self, edge_values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Sum the values of the edges of each label.
-
-        Parameters
-        ----------
-        edge_values : float64 array of shape (examples, edges)
-            Log-probabilities of the edges.
-
-        Returns
-        -------
-        float64 array of shape (examples, labels)
-            Log-likelihoods of the labels.
-        """
+        """Sum log-probabilities of edges, shape (examples, edges), to log-likelihoods of labels, (examples, labels)."""
         return np.add.reduceat(edge_values[:, self.label_edges], self.label_starts, axis=1)
 
 
 @dataclass(frozen=True, eq=False)
 class TreeSlice:
-    """A run of decoder rows with the prefixes that they own.
+    """Consecutive decoder rows with the prefixes that they own.
 
     Attributes
     ----------
-    decoder_inputs : int64 array of shape (rows, width)
+    decoder_inputs : ndarray of int64, shape (rows, width)
         What the decoder is given.
-    positions : int64 array
+    positions : ndarray of int64
         The owned positions in the flattened (row, position) order; one for each prefix of the slice.
     edges : slice
-        Where the edges of the slice stand among all edges.
-    edge_prefix, edge_token : int64 arrays
+        The place of the slice's edges among all edges.
+    edge_prefix, edge_token : ndarray of int64
         These edges, their prefixes numbered within the slice.
     """
 
-    decoder_inputs: NDArray[np.int64]
-    positions: NDArray[np.int64]
+    decoder_inputs: IntArray
+    positions: IntArray
     edges: slice
-    edge_prefix: NDArray[np.int64]
-    edge_token: NDArray[np.int64]
+    edge_prefix: IntArray
+    edge_token: IntArray
+
+
+class TreeBatch(NamedTuple):
+    """The trees of a batch for one forward pass: what the decoder sees, and where the scores are read.
+
+    Attributes
+    ----------
+    decoder_inputs : ndarray of int64, shape (decoder rows, positions)
+        What the decoder is given.
+    row_of : ndarray of int64, shape (decoder rows,)
+        The row of the batch that each decoder row belongs to.
+    wanted : ndarray of int64, shape (prefixes,)
+        Positions in the flattened decoder rows.
+    prefix, token : ndarray of int64, shape (rows, labels, tokens)
+        Numbers of prefixes, and the tokens that follow them; 0 after a label's last token.
+    lengths : ndarray of int64, shape (rows, labels)
+        Tokens of each label; 0 beyond a row's labels.
+    """
+
+    decoder_inputs: IntArray
+    row_of: IntArray
+    wanted: IntArray
+    prefix: IntArray
+    token: IntArray
+    lengths: IntArray
+
+    @classmethod
+    def of(cls, trees: Sequence[PrefixTree]) -> "TreeBatch":
+        """Lay out the tree of each row, one below the other."""
+        width = max(tree.decoder_inputs.shape[1] for tree in trees)
+        shape = (len(trees), max(len(tree.label_lengths) for tree in trees), width)
+        prefix, token, lengths = np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.zeros(shape[:2], np.int64)
+        decoder_inputs: list[IntArray] = []
+        wanted: list[IntArray] = []
+        decoder_rows = prefixes = 0
+        for row, tree in enumerate(trees):
+            filled = np.zeros((len(tree.decoder_inputs), width), np.int64)
+            filled[:, : tree.decoder_inputs.shape[1]] = tree.decoder_inputs
+            decoder_inputs.append(filled)
+            wanted += [(decoder_rows + place) * width + held for place, held in enumerate(tree.owned)]
+            label = np.repeat(np.arange(len(tree.label_lengths)), tree.label_lengths)
+            position = np.arange(len(label)) - np.repeat(tree.label_starts, tree.label_lengths)
+            prefix[row, label, position] = prefixes + tree.edge_prefix[tree.label_edges]
+            token[row, label, position] = tree.edge_token[tree.label_edges]
+            lengths[row, : len(tree.label_lengths)] = tree.label_lengths
+            decoder_rows += len(filled)
+            prefixes += tree.prefixes
+        row_of = np.repeat(np.arange(len(trees)), [len(tree.decoder_inputs) for tree in trees])
+        return cls(np.concatenate(decoder_inputs), row_of, np.concatenate(wanted), prefix, token, lengths)
 
 
 def _check_paths(paths: Sequence[tuple[int, ...]], names: Sequence[str]) -> None:
     seen: dict[tuple[int, ...], str] = {}
     for path, name in zip(paths, names, strict=True):
         if not path:
-            raise DataError(f"Label {name!r} has no token. Give it a verbaliser that the tokenizer knows.")
+            raise DataError("no-token", f"Label {name!r} has no token. Give it a verbaliser that the tokenizer knows.")
         if path in seen:
             raise DataError(
+                "same-tokens",
                 f"Labels {seen[path]!r} and {name!r} have the same tokens, so no model can tell them apart. "
-                "Give one of them another verbaliser; characters that the tokenizer does not know are all alike."
+                "Give one of them another verbaliser; characters that the tokenizer does not know are all the same.",
             )
         seen[path] = name

@@ -1,29 +1,25 @@
-"""Score every label of a task by the likelihood of its text."""
+"""Score every label of a task by the likelihood of its target, or generate labels and texts."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
-from equipoise.collate import Tokenizer
+from equipoise.collate import Tokenizer, encode_targets
 from equipoise.data import Task
 from equipoise.errors import ConfigError
-from equipoise.models.batches import Tokens, distinct_rows, length_batches, pad_rows
-from equipoise.models.generation import generate_labels, generate_texts
-from equipoise.models.head import WantedPositions, output_layer_at_wanted
-from equipoise.models.label_trees import label_tokens, prefix_tree
+from equipoise.models.batches import Tokens, distinct_rows, length_batches
 from equipoise.models.modes import evaluating
-from equipoise.models.prefixes import PrefixTree, TreeSlice
+from equipoise.models.prefixes import PrefixTree
+from equipoise.models.text_model import text_model
 
 
 class LabelScorer:
-    """Ask an encoder-decoder model about the labels of tasks.
+    """Score and generate the labels of tasks with a model.
 
-    Each distinct input is encoded once; the decoder sees all labels of the task; the output layer runs
-    once for each distinct prefix of the labels (see `PrefixTree`).
+    Each distinct input is read once, and each distinct prefix of the labels is computed once (see `PrefixTree`).
 
     Parameters
     ----------
@@ -61,10 +57,12 @@ class LabelScorer:
         *,
         most_logits: int | None = None,
     ) -> None:
-        self.model: Any = model
+        self.model = model
         self.tokenizer = tokenizer
         self.tasks = dict(tasks)
         self.most_logits = most_logits
+        self._asked = text_model(model)
+        self._pad_id = tokenizer.pad_token_id or 0
         self._targets: dict[str, list[list[int]]] = {}
 
     def log_probs(
@@ -82,17 +80,17 @@ class LabelScorer:
         task : str
             A classification task.
         inputs : sequence of token id sequences
-            Tokenised inputs, as `EncodedExamples.inputs` gives them.
+            Tokenised inputs, as returned by `EncodedExamples.inputs`.
         batch_tokens : int
             The most padded tokens that the encoder sees at once.
         length_norm : float
             Divide by the number of the label's tokens (with the end of sequence) to this power. 0 leaves
-            the sum, which is the log-probability that the model gives to the label's text; 1 is the mean
-            per token, a heuristic that no longer is a log-probability.
+            the sum, which is the log-probability of the label's target; 1 is the mean per token, a heuristic that
+            is not a log-probability.
 
         Returns
         -------
-        float64 array of shape (inputs, labels)
+        ndarray of float64, shape (inputs, labels)
             In the order of the inputs and of the task's labels.
 
         Raises
@@ -110,9 +108,12 @@ class LabelScorer:
         tree = self._tree(task)
         distinct, inverse = distinct_rows(inputs)
         scores = np.empty((len(distinct), len(tree.label_lengths)), np.float64)
-        with evaluating(self.model), output_layer_at_wanted(self.model) as wanted:
+        with evaluating(self.model):
             for batch in length_batches([len(ids) for ids in distinct], batch_tokens):
-                scores[batch] = self._score([distinct[row] for row in batch], tree, wanted)
+                rows = [distinct[row] for row in batch]
+                scores[batch] = self._asked.label_log_probs(
+                    rows, tree, pad_id=self._pad_id, most_logits=self.most_logits
+                )
         return (scores / tree.label_lengths**length_norm)[inverse]
 
     def constrained_generate(
@@ -136,7 +137,7 @@ class LabelScorer:
 
         Returns
         -------
-        int64 array of shape (inputs,)
+        ndarray of int64, shape (inputs,)
             Positions in the task's labels.
 
         Raises
@@ -147,9 +148,12 @@ class LabelScorer:
             If two labels have the same tokens.
         """
         self._tree(task)  # refuses labels that no model can tell apart
-        return generate_labels(
-            self.model, self.tokenizer, inputs, self._label_tokens(task), beams=beams, batch_tokens=batch_tokens
-        )
+        targets = self._label_tokens(task)
+        longest = max(map(len, targets))
+        allowed = _allowed_tokens(targets, self._pad_id)
+        label_of = {tuple(target): label for label, target in enumerate(targets)}
+        tokens = self._generate(inputs, batch_tokens, longest, beams, allowed)
+        return np.array([_label_at_start(ids[:longest], label_of) for ids in tokens], np.int64)
 
     def generate(
         self, inputs: Sequence[Tokens], *, max_new_tokens: int = 64, beams: int = 1, batch_tokens: int = 8192
@@ -172,45 +176,45 @@ class LabelScorer:
         list of str
             In the order of the inputs, without special tokens.
         """
-        return generate_texts(
-            self.model,
-            self.tokenizer,
-            inputs,
-            max_new_tokens=max_new_tokens,
-            beams=beams,
-            batch_tokens=batch_tokens,
-        )
+        tokens = self._generate(inputs, batch_tokens, max_new_tokens, beams)
+        return [self.tokenizer.decode(ids, skip_special_tokens=True) for ids in tokens]
+
+    def _generate(
+        self,
+        inputs: Sequence[Tokens],
+        batch_tokens: int,
+        max_new_tokens: int,
+        beams: int,
+        allowed: Callable[[tuple[int, ...]], list[int]] | None = None,
+    ) -> list[list[int]]:
+        distinct, inverse = distinct_rows(inputs)
+        generated: list[list[int]] = [[] for _ in distinct]
+        with evaluating(self.model):
+            for batch in length_batches([len(ids) for ids in distinct], batch_tokens):
+                rows = [distinct[row] for row in batch]
+                found = self._asked.generate(
+                    rows, pad_id=self._pad_id, max_new_tokens=max_new_tokens, beams=beams, allowed=allowed
+                )
+                for row, ids in zip(batch, found, strict=True):
+                    generated[row] = ids
+        return [generated[row] for row in inverse]
 
     def _label_tokens(self, name: str) -> list[list[int]]:
         if name not in self.tasks:
             known = ", ".join(sorted(self.tasks))
-            raise ConfigError(f"`task` must be one of {known}, found {name!r}.")
+            raise ConfigError("unknown-task", f"`task` must be one of {known}, found {name!r}.")
         task = self.tasks[name]
         if task.kind == "open":
-            raise ConfigError(f"`task` must have labels to score, found the open-ended {name!r}. Use `generate`.")
+            raise ConfigError(
+                "open-ended-task", f"`task` must have labels to score, found the open-ended {name!r}. Use `generate`."
+            )
         if name not in self._targets:
             self._targets[name] = label_tokens(task, self.tokenizer)
         return self._targets[name]
 
     def _tree(self, name: str) -> PrefixTree:
         targets = self._label_tokens(name)  # refuses a task that is unknown or open-ended
-        return prefix_tree(self.model, targets, self.tasks[name].labels)
-
-    def _score(self, rows: Sequence[Tokens], tree: PrefixTree, wanted: WantedPositions) -> NDArray[np.float64]:
-        model = self.model
-        pad_id = self.tokenizer.pad_token_id or 0
-        input_ids, mask = pad_rows(rows, pad_id, model.device)
-        states: Tensor = model.get_encoder()(input_ids=input_ids, attention_mask=mask)[0]
-        most_logits = self.most_logits or (2**23 if states.device.type == "cpu" else 2**27)
-        most_prefixes = max(1, most_logits // int(model.get_output_embeddings().weight.shape[0]))
-        edges = np.empty((len(rows), len(tree.edge_prefix)), np.float64)
-        for piece in tree.slices(most_prefixes):
-            step = max(1, most_prefixes // len(piece.positions))
-            for first in range(0, len(rows), step):
-                part = slice(first, first + step)
-                values = _edge_log_probs(model, states[part], mask[part], piece, wanted)
-                edges[part, piece.edges] = values.double().cpu().numpy()
-        return tree.label_sums(edges)
+        return self._asked.prefix_tree(targets, self.tasks[name].labels)
 
 
 def label_probabilities(log_probs: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -218,12 +222,12 @@ def label_probabilities(log_probs: NDArray[np.float64]) -> NDArray[np.float64]:
 
     Parameters
     ----------
-    log_probs : float64 array of shape (inputs, labels)
-        What `LabelScorer.log_probs` gives.
+    log_probs : ndarray of float64, shape (inputs, labels)
+        A result of `LabelScorer.log_probs`.
 
     Returns
     -------
-    float64 array of shape (inputs, labels)
+    ndarray of float64, shape (inputs, labels)
         Rows that sum to 1.
 
     Examples
@@ -235,19 +239,38 @@ def label_probabilities(log_probs: NDArray[np.float64]) -> NDArray[np.float64]:
     return shifted / shifted.sum(axis=1, keepdims=True)
 
 
-def _edge_log_probs(model: Any, states: Tensor, mask: Tensor, piece: TreeSlice, wanted: WantedPositions) -> Tensor:
-    """Return log p(token | x, prefix) for every input and every edge of the slice."""
-    device = states.device
-    inputs, rows, prefixes = len(states), len(piece.decoder_inputs), len(piece.positions)
-    block = torch.arange(inputs, device=device)[:, None] * piece.decoder_inputs.size
-    wanted.flat = (block + torch.from_numpy(piece.positions).to(device)).flatten()
-    logits: Tensor = model(
-        encoder_outputs=(states.repeat_interleave(rows, dim=0),),
-        attention_mask=mask.repeat_interleave(rows, dim=0),
-        decoder_input_ids=torch.from_numpy(piece.decoder_inputs).to(device).repeat(inputs, 1),
-        use_cache=False,
-    ).logits
-    logits = logits.view(inputs, prefixes, -1).float()
-    prefix = torch.from_numpy(piece.edge_prefix).to(device)
-    token = torch.from_numpy(piece.edge_token).to(device)
-    return logits.log_softmax(dim=-1)[:, prefix, token]
+def label_tokens(task: Task, tokenizer: Tokenizer) -> list[list[int]]:
+    """Tokenise the target texts of a task's labels.
+
+    Parameters
+    ----------
+    task : Task
+        A classification task.
+    tokenizer : Tokenizer
+        The tokenizer of the model.
+
+    Returns
+    -------
+    list of lists of int
+        One for each label, in the task's order, each with its end of sequence.
+    """
+    rows = encode_targets(tokenizer, [task.target_text(label) for label in task.labels])
+    return [rows[label].tolist() for label in range(len(rows))]
+
+
+def _allowed_tokens(targets: Sequence[Sequence[int]], pad_id: int) -> Callable[[tuple[int, ...]], list[int]]:
+    """Map the tokens generated so far to those that may follow; only padding follows a whole target."""
+    following: defaultdict[tuple[int, ...], set[int]] = defaultdict(set)
+    for target in targets:
+        for position, token in enumerate(target):
+            following[tuple(target[:position])].add(token)
+    allowed = {prefix: sorted(tokens) for prefix, tokens in following.items()}
+    return lambda generated: allowed.get(generated, [pad_id])
+
+
+def _label_at_start(tokens: Sequence[int], label_of: Mapping[tuple[int, ...], int]) -> int:
+    return next(
+        label_of[start]
+        for start in (tuple(tokens[:length]) for length in range(1, len(tokens) + 1))
+        if start in label_of
+    )

@@ -17,6 +17,8 @@ IntArray = npt.NDArray[np.int64]
 class Rates(Scheme, ABC):
     """Base of the mixing-rate schemes; to write your own, subclass it as a frozen dataclass with a `formula`.
 
+    A class attribute `name` makes a scheme known to configurations and the command line.
+
     Examples
     --------
     >>> from equipoise.rates import Proportional
@@ -62,9 +64,8 @@ class Rates(Scheme, ABC):
         of_present = [task for task, there in zip(tasks, present.tolist(), strict=True) if there]
         amounts = self.formula(n[present].astype(np.float64), of_present, draws)
         if not np.isfinite(amounts).all() or (amounts < 0).any() or not amounts.any():
-            raise PlanError(
-                "bad-rates", f"rates must be finite, at least 0 and not all 0, found {amounts.tolist()} from {self}."
-            )
+            message = f"rates must be finite, at least 0 and not all 0, found {amounts.tolist()} from {self}."
+            raise PlanError("bad-rates", message)
         rates = np.zeros(len(n))
         rates[present] = amounts / math.fsum(amounts)
         return rates

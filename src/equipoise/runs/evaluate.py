@@ -1,4 +1,4 @@
-"""Evaluate a run: on rows with their natural distribution, every row counted once."""
+"""Evaluate a run, on rows with their natural distribution and every row once."""
 
 import warnings
 from collections.abc import Mapping
@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow.parquet as pq
 
 from equipoise.base.files import write_atomically
@@ -17,7 +16,7 @@ from equipoise.data import Records, Task
 from equipoise.errors import DataError, DataWarning, RunError
 from equipoise.metrics import Scores, TaskPredictions, predictions_table
 from equipoise.metrics import evaluate as score
-from equipoise.models import load_model
+from equipoise.models import open_model
 from equipoise.plan import Plan
 from equipoise.runs.calibration.calibrated import read_calibration
 from equipoise.runs.directory import RunDirectory, write_json
@@ -27,14 +26,14 @@ from equipoise.runs.prepare import load_records, read_source
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What an evaluation found.
+    """The result of an evaluation.
 
     Attributes
     ----------
     scores : Scores
         Per task, per label, and the means over tasks.
     folder : pathlib.Path
-        Where ``evaluation.json`` and ``predictions.parquet`` are.
+        The folder of ``evaluation.json`` and ``predictions.parquet``.
     calibrated : tuple of str
         The tasks whose predictions the run's calibration corrected.
     before : Scores or None
@@ -58,7 +57,7 @@ def evaluate(
 ) -> Evaluation:
     """Predict and score the rows of a split, and write predictions and scores.
 
-    A calibration that the run has is applied to all tasks that are asked by the method "score".
+    If the run has a calibration, it is applied to all tasks with the method "score".
 
     Parameters
     ----------
@@ -67,14 +66,13 @@ def evaluate(
     data : DataConfig, optional
         Other data than the run's own.
     split : str, optional
-        "train", "validation", "test" or "all"; by default what the run's configuration says, which
-        unless changed is "test". Other data without splits of its own is evaluated whole.
+        "train", "validation", "test" or "all"; by default that of the run's configuration, whose default is
+        "test". Other data without splits is evaluated whole.
     method : str or mapping of str to str, optional
-        How to ask the model, instead of what the run's configuration says.
+        The method of prediction, instead of that of the run's configuration.
     out : pathlib.Path, optional
         The new folder for the results. By default the run directory if it has none yet, else a folder
         of the data's and the split's name below ``evaluations``.
-
     calibrated : bool
         Whether to apply the run's calibration, if it has one.
 
@@ -86,8 +84,8 @@ def evaluate(
     Raises
     ------
     EquipoiseError
-        If the run is not finished, the data cannot be used, the folder holds an evaluation already, or the
-        calibration is of another run.
+        If the run is not finished, the data cannot be used, the folder already holds an evaluation, or the
+        calibration belongs to another run.
     """
     directory = RunDirectory.open(run)
     config = directory.read_config()
@@ -96,7 +94,8 @@ def evaluate(
     if other is not None and not other.has("split"):
         if split not in (None, "all"):
             raise DataError(
-                f"`split` is {split!r}, but the data has no splits. Leave `split` out to evaluate all rows."
+                "no-splits",
+                f"`split` is {split!r}, but the data has no splits. Leave `split` out to evaluate all rows.",
             )
         split = "all"
     settings = replace(settings, split=split or settings.split, method=method or settings.method)
@@ -108,7 +107,7 @@ def evaluate(
     calibration = read_calibration(directory, plan) if calibrated else None
     records = load_records(config) if other is None else other
     rows = records if settings.split == "all" else records.where(split=settings.split)
-    model, tokenizer = load_model(str(model_path), seed=config.seed)
+    model, tokenizer = open_model(model_path)
     return evaluate_model(model, tokenizer, config, plan, directory.read_tasks(), rows, folder, calibration=calibration)
 
 
@@ -128,27 +127,27 @@ def evaluate_model(
 
     Parameters
     ----------
-    model, tokenizer : optional
+    model, tokenizer
         The trained model and its tokenizer.
     config : RunConfig
-        Says how to ask and how often to resample.
+        The method of prediction, and the number of bootstrap samples.
     plan : Plan
-        Knows how many training rows each label had.
+        The plan, for the number of training rows of each label.
     tasks : mapping of str to Task
         The tasks of the run.
     rows : Records
-        What to evaluate on.
+        The rows to evaluate on.
     folder : pathlib.Path
-        Where ``predictions.parquet`` and ``evaluation.json`` go.
+        The folder for ``predictions.parquet`` and ``evaluation.json``.
     encoded : EncodedExamples, optional
-        The rows, tokenised before; all of tasks that the run knows.
+        The rows, already tokenised; all of tasks that the run knows.
     calibration : Calibration, optional
-        What to correct the predictions by.
+        The correction of the predictions.
 
     Returns
     -------
     Evaluation
-        Of the corrected predictions, and where there are such of the others too.
+        Of the corrected predictions, and if any were corrected also of those before.
     """
     rows = _known_tasks(rows, tasks)
     predictions = predict_records(model, tokenizer, tasks, rows, config, encoded)
@@ -177,7 +176,7 @@ def evaluate_model(
 
 
 def train_counts(plan: Plan) -> dict[str, dict[str, int]]:
-    """How many training rows each label of each task had."""
+    """Return the number of training rows of each label of each task."""
     counts: dict[str, dict[str, int]] = {}
     for (task, label), count in zip(plan.strata, plan.counts.tolist(), strict=True):
         if label is not None:
@@ -187,21 +186,19 @@ def train_counts(plan: Plan) -> dict[str, dict[str, int]]:
 
 def _known_tasks(rows: Records, tasks: Mapping[str, Task]) -> Records:
     if not len(rows):
-        raise DataError("There are no rows to evaluate. Check the split, or give other data.")
+        raise DataError("no-rows", "There are no rows to evaluate. Check the split, or use other data.")
     unknown = [name for name in rows.tasks if name not in tasks]
     if not unknown:
         return rows
-    keep = np.array([name in tasks for name in rows.column("task").to_pylist()])
-    if not keep.any():
+    known = rows.where(task=tasks)
+    if not len(known):
         raise DataError(
-            f"The run was not trained on any task of this data ({', '.join(unknown)}). It knows {', '.join(tasks)}."
+            "unknown-task",
+            f"The run was not trained on any task of this data ({', '.join(unknown)}). It knows {', '.join(tasks)}.",
         )
-    warnings.warn(
-        f"{int((~keep).sum())} rows are left out: the run was not trained on {', '.join(unknown)}.",
-        DataWarning,
-        stacklevel=3,
-    )
-    return rows.take(np.flatnonzero(keep))
+    message = f"{len(rows) - len(known)} rows are left out: the run was not trained on {', '.join(unknown)}."
+    warnings.warn(DataWarning("unknown-task", message), stacklevel=3)
+    return known
 
 
 def _default_folder(directory: RunDirectory, data: DataConfig | None, split: str) -> Path:
@@ -216,4 +213,6 @@ def _default_folder(directory: RunDirectory, data: DataConfig | None, split: str
 
 def _refuse_existing(folder: Path) -> None:
     if (folder / "evaluation.json").exists():
-        raise RunError(f"`{folder}` already holds an evaluation. Choose another folder with --out.")
+        raise RunError(
+            "already-evaluated", f"`{folder}` already holds an evaluation. Choose another folder with --out."
+        )

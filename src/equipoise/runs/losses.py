@@ -6,55 +6,33 @@ from typing import Any
 from equipoise.calibration import shares_within
 from equipoise.calibration.logs import Array
 from equipoise.config import LossConfig
-from equipoise.errors import ConfigError, EquipoiseWarning
-from equipoise.losses import TokenLoss
-from equipoise.losses.labels import LabelLoss, LabelPriors, LogitAdjusted, label_loss_from_dict
-from equipoise.losses.tasks import DWA, Sum, TaskWeighting
-from equipoise.losses.tasks.gradients import tasks_loss_of
-from equipoise.losses.training import LabelTrainingLoss, TokenTrainingLoss, TrainingLoss
+from equipoise.errors import EquipoiseWarning
+from equipoise.losses.labels import LabelPriors
+from equipoise.losses.tasks import DWA, Sum, TaskWeighting, task_weighting
+from equipoise.losses.training import ConfiguredLoss, TrainingLoss
 from equipoise.plan import Plan
 from equipoise.runs.prepare import Prepared
 
-# Options of the losses of target tokens; those of labels are their fields.
-_OF_TOKENS = {"cross_entropy": ("label_smoothing",), "focal": ("gamma", "label_smoothing")}
-_FOCAL_GAMMA = 2.0  # of the paper; TokenLoss itself has 0, which is cross-entropy
 
-
-def label_loss_of(loss: LossConfig) -> LabelLoss | None:
-    """Give the loss over labels that a configuration names, also where first tokens stand for labels.
+def checked_loss(loss: LossConfig) -> ConfiguredLoss:
+    """Check name, level and options of a loss, which a configuration cannot do without torch.
 
     Parameters
     ----------
     loss : LossConfig
-        What the configuration says.
+        The loss of a configuration.
 
     Returns
     -------
-    LabelLoss or None
-        None for cross-entropy and focal loss of target tokens: they know nothing of labels.
+    ConfiguredLoss
+        The loss, before it is made for a plan.
 
     Raises
     ------
-    PlanError
-        If the loss or an option is unknown, or an option is missing or out of its range.
-    ConfigError
-        If the loss is one of label scores and the level is not.
+    ConfigError, PlanError
+        If the name, the level or an option is unknown, or an option is missing or out of its range.
     """
-    options = dict(loss.options)
-    if loss.level == "label":
-        options.pop("length_norm", None)
-    elif loss.name in _OF_TOKENS:
-        accepted = _OF_TOKENS[loss.name]
-        for option in options:
-            if option not in accepted:
-                message = f"{loss.name} at level {loss.level} takes {', '.join(accepted)}, found `{option}`."
-                raise ConfigError("unknown-option", message)
-        return None
-    of_labels = label_loss_from_dict({"name": loss.name, **options})
-    if loss.level != "label" and not isinstance(of_labels, LogitAdjusted):
-        message = f"{loss.name} is a loss of label scores: its `level` must be label, found {loss.level}. Remove it."
-        raise ConfigError("wrong-level", message)
-    return of_labels
+    return ConfiguredLoss.of(loss.to_dict())
 
 
 def training_loss_of(prepared: Prepared, model: Any, tokenizer: Any) -> TrainingLoss:
@@ -65,7 +43,7 @@ def training_loss_of(prepared: Prepared, model: Any, tokenizer: Any) -> Training
     prepared : Prepared
         The run.
     model, tokenizer
-        What is trained: they know the tokens of labels and how the decoder is started.
+        The model to train and its tokenizer, for the tokens of labels.
 
     Returns
     -------
@@ -82,23 +60,15 @@ def training_loss_of(prepared: Prepared, model: Any, tokenizer: Any) -> Training
     Warns
     -----
     PlanWarning
-        If plan and loss are at odds.
+        If plan and loss are in conflict.
     """
-    loss, plan, tasks = prepared.config.training.loss, prepared.plan, prepared.tasks
-    of_labels = label_loss_of(loss)
-    if loss.level == "label" and of_labels is not None:
-        return LabelTrainingLoss.build(of_labels, plan, tasks, model, tokenizer, length_norm=loss.length_norm)
-    per = "token" if loss.level == "token" else "sequence"
-    if isinstance(of_labels, LogitAdjusted):
-        return TokenTrainingLoss.adjusted(TokenLoss(per), of_labels, plan, tasks, tokenizer)
-    options = {"gamma": _FOCAL_GAMMA, **loss.options} if loss.name == "focal" else loss.options
-    return TokenTrainingLoss(TokenLoss(per, **options))
+    return checked_loss(prepared.config.training.loss).build(prepared.plan, prepared.tasks, model, tokenizer)
 
 
 def task_weighting_of(prepared: Prepared) -> TaskWeighting:
-    """Make what `training.task_weighting` names, for the tasks of a run.
+    """Make the task weighting that `training.task_weighting` names, for the tasks of a run.
 
-    An epoch is as many draws as there are training rows, whatever of them is drawn.
+    An epoch is as many draws as there are training rows, whichever rows are drawn.
 
     Parameters
     ----------
@@ -113,7 +83,7 @@ def task_weighting_of(prepared: Prepared) -> TaskWeighting:
     Raises
     ------
     ConfigError
-        If it cannot be made, naming what is wrong.
+        If it cannot be made; the message says why.
 
     Warns
     -----
@@ -121,7 +91,7 @@ def task_weighting_of(prepared: Prepared) -> TaskWeighting:
         If many steps will hold few of the tasks, or the run is too short for dynamic weights to differ from ones.
     """
     config, batch = prepared.config, prepared.config.training.batch_size
-    made = tasks_loss_of(
+    made = task_weighting(
         config.training.task_weighting,
         sorted(prepared.tasks),  # the order of `EncodedExamples.tasks`
         seed=config.seed,
@@ -130,47 +100,45 @@ def task_weighting_of(prepared: Prepared) -> TaskWeighting:
     sorts_tasks = config.training.batches == "mixed" and config.training.window > 1
     if not isinstance(made, Sum) and (sorts_tasks or config.training.batches == "one_task"):
         reason = "batches of similar length" if sorts_tasks else "batches of one task"
-        warnings.warn(
+        message = (
             f"`training.task_weighting` {made.name} weighs the tasks of a step against each other, but {reason} leave "
-            "tasks out of many steps. Set `training.batches: quota`, so that every step has its share of each.",
-            EquipoiseWarning,
-            stacklevel=2,
+            "tasks out of many steps. Set `training.batches: quota`, so that every step has its share of each."
         )
+        warnings.warn(EquipoiseWarning("tasks-left-out", message), stacklevel=2)
     assert config.plan.draws is not None
     steps = -(-config.plan.draws // batch)
     if isinstance(made, DWA) and steps <= 2 * made.steps_per_epoch:
-        warnings.warn(
-            f"`training.task_weighting` dwa gives all tasks the weight 1 in its first two epochs of "
-            f"{made.steps_per_epoch} steps, and the run has {steps}. Set `steps_per_epoch`, or draw more.",
-            EquipoiseWarning,
-            stacklevel=2,
+        message = (
+            f"`training.task_weighting` dwa weighs all tasks by 1 in its first two epochs of {made.steps_per_epoch} "
+            f"steps, and the run has {steps}. Set `steps_per_epoch`, or draw more."
         )
+        warnings.warn(EquipoiseWarning("run-too-short", message), stacklevel=2)
     return made
 
 
 def trained_prior(loss: LossConfig, plan: Plan, task: str, labels: tuple[str, ...]) -> tuple[Array, str | None]:
-    """Give the label shares under which the scores of a run are a posterior, in one task.
+    """Return the label shares under which the scores of a run are a posterior, in one task.
 
-    Draws come with the plan's sampling distribution q and count p*/q in the loss, so a loss that adjusts
-    nothing sees the target p*. A loss over labels says itself which shares it leads to.
+    Draws come from the plan's sampling distribution q and count p*/q in the loss, so a loss that adjusts
+    nothing sees the target p*. Other losses return the shares that they lead to (`LabelLoss.learned_prior`).
 
     Parameters
     ----------
     loss : LossConfig
-        What was minimised.
+        The loss that was minimised.
     plan : Plan
-        What was drawn.
+        The plan of the draws.
     task : str
-        A classification.
+        A classification task.
     labels : tuple of str
-        Its labels, in the order that is wanted.
+        Its labels, in the order of the result.
 
     Returns
     -------
-    float64 array of shape (labels,)
+    ndarray of float64, shape (labels,)
         With the sum 1; all 0 if the plan never draws the task or never aims at it.
     str or None
-        What should be known, where the shares are only a guess.
+        A note where the shares are only a guess.
 
     Examples
     --------
@@ -182,9 +150,9 @@ def trained_prior(loss: LossConfig, plan: Plan, task: str, labels: tuple[str, ..
     (array([0.5, 0.5]), None)
     """
     target = shares_within(plan, plan.target, task, labels)
-    guess = f"{loss.name} does not estimate probabilities: they are corrected as if it did"
-    of_labels = label_loss_of(loss)
-    if not target.any() or of_labels is None:
-        return target, guess if loss.name == "focal" and target.any() else None
-    learned = of_labels.learned_prior(LabelPriors.of(plan, task, labels))
-    return (target, guess) if learned is None else (learned, None)
+    if not target.any():
+        return target, None
+    learned = checked_loss(loss).label_loss.learned_prior(LabelPriors.of(plan, task, labels))
+    if learned is None:
+        return target, f"{loss.name} does not estimate probabilities: they are corrected as if it did"
+    return learned, None

@@ -14,7 +14,7 @@ from equipoise.base.files import write_atomically
 from equipoise.data import Columns
 from equipoise.errors import ConfigError
 from equipoise.metrics import TaskPredictions
-from equipoise.models import load_model
+from equipoise.models import open_model
 from equipoise.runs.calibration.calibrated import read_calibration
 from equipoise.runs.directory import RunDirectory
 from equipoise.runs.predicting import predict_records, read_unlabelled
@@ -33,7 +33,7 @@ def predict(
 ) -> tuple[int, tuple[str, ...]]:
     """Predict every row of a file and write the answers in the order of the rows.
 
-    A calibration that the run has is applied to all tasks that are asked by the method "score".
+    If the run has a calibration, it is applied to all tasks with the method "score".
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def predict(
     file : pathlib.Path
         The rows, in any format that training reads; they need no targets.
     out : pathlib.Path
-        The file to write: ``.parquet``, ``.jsonl`` or ``.csv``. It appears whole or not at all.
+        The file to write: ``.parquet``, ``.jsonl`` or ``.csv``. It is written atomically.
     columns : Columns, optional
         The names of the file's columns; by default those of the training data.
     default_task : str, optional
@@ -61,7 +61,7 @@ def predict(
     ------
     EquipoiseError
         If the run is not finished, the file cannot be read, a row's task was not trained, or the calibration
-        is of another run.
+        belongs to another run.
     """
     check_output(file, out)
     directory = RunDirectory.open(run)
@@ -70,7 +70,7 @@ def predict(
     tasks = directory.read_tasks()
     calibration = read_calibration(directory, directory.read_plan()) if calibrated else None
     records = read_unlabelled(file, config, tasks, columns=columns, default_task=default_task)
-    model, tokenizer = load_model(str(model_path), seed=config.seed)
+    model, tokenizer = open_model(model_path)
     predictions = predict_records(model, tokenizer, tasks, records, config)
     corrected = ()
     if calibration is not None:
@@ -82,18 +82,18 @@ def predict(
 def check_output(file: Path, out: Path) -> None:
     """Refuse an output of unknown format, or one that is the input."""
     if out.suffix not in SUFFIXES:
-        raise ConfigError(f"`--out` must end in {', '.join(SUFFIXES)}, found {out.name!r}.")
+        raise ConfigError("unknown-format", f"`--out` must end in {', '.join(SUFFIXES)}, found {out.name!r}.")
     if out.exists() and file.exists() and out.samefile(file):
-        raise ConfigError(f"`--out` is the input itself, `{file}`. Choose another name.")
+        raise ConfigError("same-file", f"`--out` is the input itself, `{file}`. Choose another name.")
 
 
 def answers_table(predictions: Iterable[TaskPredictions], rows: int) -> pa.Table:
-    """One row for each input row, in their order.
+    """Return one row for each input row, in their order.
 
     Parameters
     ----------
     predictions : iterable of TaskPredictions
-        Of all tasks; together they hold every row once.
+        The predictions of all tasks; together they hold every row once.
     rows : int
         The number of rows.
 
@@ -133,7 +133,7 @@ def answers_table(predictions: Iterable[TaskPredictions], rows: int) -> pa.Table
 
 
 def write_table(table: pa.Table, out: Path) -> None:
-    """Write the answers in the format that the suffix names."""
+    """Write the answers in the format of the suffix."""
     with write_atomically(out) as temporary:
         if out.suffix == ".parquet":
             pq.write_table(table, temporary)

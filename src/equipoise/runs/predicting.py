@@ -1,4 +1,4 @@
-"""Ask a model for its answers, task by task, each task by its own method."""
+"""Predict with a model, task by task, each task by its own method."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,7 +15,7 @@ from equipoise.data import Columns, Records, Task, read_records
 from equipoise.metrics import TaskPredictions
 from equipoise.models import LabelScorer, label_probabilities
 
-# Rows of one step of the bar. Inside it, rows are batched by length and equal inputs are scored once.
+# Rows of one step of the progress bar; within it, rows are batched by length and equal inputs are scored once.
 ROWS_AT_ONCE = 4096
 
 
@@ -31,21 +31,21 @@ def predict_records(
 
     Parameters
     ----------
-    model, tokenizer : optional
+    model, tokenizer
         The trained model and its tokenizer.
     tasks : mapping of str to Task
         At least the tasks of the records.
     records : Records
         The rows; targets may be missing.
     config : RunConfig
-        Its `evaluation` says by which method, its `training` how long inputs may be.
+        Its `evaluation` has the methods, its `training` the limits of length.
     encoded : EncodedExamples, optional
-        The records, tokenised before.
+        The records, already tokenised.
 
     Returns
     -------
     dict of str to TaskPredictions
-        By task, for each task of the records.
+        The predictions of each task of the records.
     """
     limits = config.training
     if encoded is None:
@@ -75,7 +75,7 @@ def predict_records(
 
 
 class _Answers:
-    """Labels or texts, and where the method gives them the probabilities of the labels."""
+    """Labels or texts, and the probabilities of the labels where the method has them."""
 
     def __init__(self, scorer: LabelScorer, config: RunConfig) -> None:
         self.scorer = scorer
@@ -87,7 +87,7 @@ class _Answers:
     def __call__(
         self, task: Task, encoded: EncodedExamples, rows: NDArray[np.int64], done: Callable[[int], Any]
     ) -> tuple[list[str], NDArray[np.float64] | None]:
-        """Answer for some rows of one task."""
+        """Predict some rows of one task."""
         method = "generate" if task.kind == "open" else self.method_of(task.name)
         answers: list[str] = []
         probabilities: list[NDArray[np.float64]] = []
@@ -112,7 +112,7 @@ class _Answers:
 
 
 def _as_labels(task: Task, texts: list[str]) -> list[str]:
-    """The label that a generated text stands for; a text that stands for none stays, and counts as wrong."""
+    """Return the label of each generated text; a text of no label is kept, and counts as wrong."""
     label_of = {task.target_text(label).strip(): label for label in task.labels}
     return [label_of.get(text.strip(), text) for text in texts]
 
@@ -125,20 +125,20 @@ def read_unlabelled(
     columns: Columns | None = None,
     default_task: str | None = None,
 ) -> Records:
-    """Read the rows of a file for a trained model; targets that it may have are left out.
+    """Read the rows of a file for a trained model; its targets, if any, are left out.
 
     Parameters
     ----------
     file : pathlib.Path
         The rows, in any format that training reads.
     config : RunConfig
-        That of the run: how its data was read.
+        The configuration of the run, for how its data was read.
     tasks : mapping of str to Task
-        Those of the run.
+        The tasks of the run.
     columns : Columns, optional
         The names of the columns, if not those of the training data.
     default_task : str, optional
-        The task of rows that name none, if not that of the training data or the only one.
+        The task of rows without one; by default that of the training data, or the only one.
 
     Returns
     -------

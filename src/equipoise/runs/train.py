@@ -17,11 +17,11 @@ from equipoise.config import RunConfig, config_to_dict
 from equipoise.data import Records, give_warnings
 from equipoise.drawing import StratumIndex
 from equipoise.errors import ConfigError, DataError, RunError
-from equipoise.models import load_model
+from equipoise.models import open_model
 from equipoise.plan import Plan, difference
 from equipoise.runs.directory import RunDirectory, read_json
-from equipoise.runs.losses import task_weighting_of, training_loss_of
-from equipoise.runs.prepare import Prepared, prepare, refuse_bad_forecast, strata_of
+from equipoise.runs.losses import checked_loss, task_weighting_of, training_loss_of
+from equipoise.runs.prepare import Prepared, open_ended, prepare, refuse_bad_forecast
 from equipoise.runs.sampling import index_of, sampler_of, validation_rows
 from equipoise.samplers import LengthSorted
 from equipoise.trainer import EquipoiseTrainer, training_arguments
@@ -75,6 +75,7 @@ def train(config: RunConfig, out: Path, *, resume: bool = False) -> Run:
         If data, configuration or plan cannot be used, `out` holds something already, or the run to resume is another
         one; the message names the differences.
     """
+    checked_loss(config.training.loss)  # before the data is read: a configuration cannot know the names
     prepared = prepare(config)
     give_warnings(prepared.problems)
     return train_prepared(prepared, out, resume=resume)
@@ -109,8 +110,7 @@ def train_prepared(
         RunDirectory.open(out)
         refuse_other_run(directory, prepared)
     task_weighting = task_weighting_of(prepared)
-    model, words = load_model(config.model.name, seed=config.seed)
-    tokenizer: Any = words
+    model, tokenizer = open_model(config)
     args = trainer_arguments(config, directory.checkpoints, model.config.model_type)
     main = args.process_index == 0
     training_loss = training_loss_of(prepared, model, tokenizer)
@@ -156,12 +156,11 @@ def importance_weights(plan: Plan, index: StratumIndex) -> NDArray[np.float32]:
 def _validation(prepared: Prepared, tokenizer: Any) -> EncodedExamples | None:
     if prepared.config.training.validate_every is None:
         return None
-    records = prepared.records.where(split="validation")
-    known = [name in prepared.tasks for name in records.column("task").to_pylist()]
-    records = records.take(np.flatnonzero(known))
+    records = prepared.records.where(split="validation", task=prepared.tasks)
     if not len(records):
         raise DataError("missing-split", "`training.validate_every` needs validation rows, found none. Leave it out.")
-    rows = validation_rows(*strata_of(records, prepared.tasks), seed=prepared.config.seed)
+    strata, _ = records.strata(open_ended(prepared.tasks))
+    rows = validation_rows(strata, seed=prepared.config.seed)
     return encode(records.take(rows), prepared, tokenizer)
 
 

@@ -152,7 +152,7 @@ class EquipoiseTrainer(StreamMixin, TasksTrainer):
             The micro-batches of this rank, and one scalar.
         """
         batches = list(itertools.islice(epoch_iterator, num_batches))
-        by_row = [self.training_loss.masses(batch, self.progress) for batch in batches]
+        by_row = [self.training_loss.weights(batch, self.progress) for batch in batches]
         self.begin_step(batches, by_row)
         return batches, step_weight(by_row, lambda mass: cast(Tensor, self.accelerator.reduce(mass.to(device), "sum")))
 
@@ -193,7 +193,7 @@ class EquipoiseTrainer(StreamMixin, TasksTrainer):
         if isinstance(num_items_in_batch, Tensor):
             # DDP averages gradients over the ranks, and the Trainer its logged losses; both need the sum.
             return self.share(totals, inputs, num_items_in_batch) * self.accelerator.num_processes
-        return WeightedSum(totals.sum(), self.training_loss.masses(inputs, self.progress).sum()).mean()
+        return WeightedSum(totals.sum(), self.training_loss.weights(inputs, self.progress).sum()).mean()
 
     def evaluation_loop(
         self,
@@ -231,7 +231,7 @@ class EquipoiseTrainer(StreamMixin, TasksTrainer):
             inputs["example_weight"] = (place < examples).float()
             with torch.no_grad(), self.accelerator.autocast():
                 total += self.training_loss.totals(model, inputs, self.progress).sum().item()
-            mass += self.training_loss.masses(inputs, self.progress).sum().item()
+            mass += self.training_loss.weights(inputs, self.progress).sum().item()
             self.control = self.callback_handler.on_prediction_step(self.args, self.state, self.control)
         here = torch.tensor([total, mass], device=self.accelerator.device)
         total, mass = cast(Tensor, self.accelerator.reduce(here, "sum")).tolist()

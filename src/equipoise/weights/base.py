@@ -20,6 +20,8 @@ IntArray = npt.NDArray[np.int64]
 class ClassWeights(Scheme, ABC):
     """Base of the class-weight schemes; to write your own, subclass it as a frozen dataclass with a `formula`.
 
+    A class attribute `name` makes a scheme known to configurations and the command line.
+
     A scheme maps the counts of one task's labels to weights per example. A plan normalises them inside the task, so
     they never change how often the task is drawn, and a common factor has no effect.
 
@@ -69,10 +71,8 @@ class ClassWeights(Scheme, ABC):
         """
         n = np.asarray(counts, dtype=np.int64)
         if len(n) != len(labels) or (n < 0).any():
-            raise PlanError(
-                "bad-counts",
-                f"`counts` must be one number of at least 0 for each of {len(labels)} labels, found {n.tolist()}.",
-            )
+            message = f"`counts` must be one number of at least 0 for each of {len(labels)} labels, found {n.tolist()}."
+            raise PlanError("bad-counts", message)
         self.check(n, labels, task)
         present = n > 0
         weights = np.zeros(len(n))
@@ -81,10 +81,8 @@ class ClassWeights(Scheme, ABC):
         of_present = [label for label, there in zip(labels, present.tolist(), strict=True) if there]
         weights[present] = self.formula(n[present].astype(np.float64), of_present, task)
         if not np.isfinite(weights).all() or (weights < 0).any():
-            raise PlanError(
-                "bad-weights",
-                f"weights must be finite and at least 0, found {weights.tolist()} from {self} for task {task!r}.",
-            )
+            message = f"weights must be finite and at least 0, found {weights.tolist()} from {self} for task {task!r}."
+            raise PlanError("bad-weights", message)
         return weights
 
     @abstractmethod

@@ -60,6 +60,16 @@ def test_made_from_a_mapping_with_arguments_before_the_options(shape):
     assert make(shape, made, "shapes", ConfigError, "paper") is made
 
 
+def test_a_class_with_open_options_takes_any(shape):
+    class Other(shape):
+        name = "other"
+
+        def __init__(self, canvas, **options):
+            self.options = options
+
+    assert make(shape, {"name": "other", "sides": 5}, "shapes", ConfigError, "paper").options == {"sides": 5}
+
+
 @pytest.mark.parametrize(
     ("value", "code", "said"),
     [

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from tests.support.errors import raises
 from tests.support.label_losses import priors_of
 
 from equipoise.errors import ConfigError
@@ -68,16 +69,17 @@ def test_half_precision_logits_keep_the_digits_of_the_shift():
 
 
 @pytest.mark.parametrize(
-    ("tokens", "message"),
+    ("tokens", "code", "said"),
     [
-        ([[4, 1], [5, 1], [4, 6, 1]], "in task 't' labels 'a' and 'c' both begin with token 4"),
-        ([[4, 1], [], [7, 1]], "label 'b' of task 't' must have a token"),
-        ([[4, 1], [5, 1]], "token ids of the 3 labels of task 't', found 2"),
+        ([[4, 1], [5, 1], [4, 6, 1]], "shared-first-token", "in task 't' labels 'a' and 'c' both begin with token 4"),
+        ([[4, 1], [], [7, 1]], "no-token", "label 'b' of task 't' must have a token"),
+        ([[4, 1], [5, 1]], "wrong-length", "token ids of the 3 labels of task 't', found 2"),
     ],
 )
-def test_refuses_labels_that_their_first_token_does_not_decide(tokens, message):
-    with pytest.raises(ConfigError, match=message):
+def test_refuses_labels_that_their_first_token_does_not_decide(tokens, code, said):
+    with raises(ConfigError, code) as caught:
         FirstTokenAdjustment.of(LogitAdjusted(), priors_of(), tokens)
+    assert said in str(caught.value)
 
 
 def test_the_shift_of_a_shared_first_token_would_depend_on_the_input():

@@ -7,6 +7,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from sklearn.metrics import log_loss
+from tests.support.errors import raises
 
 from equipoise.errors import ConfigError, DataError
 from equipoise.losses import Per, TokenLoss, WeightedSum
@@ -197,13 +198,13 @@ def test_sums_add():
 
 def test_refusals():
     logits, labels, weight = batch()
-    with pytest.raises(ConfigError, match=r"`per` must be .* found 'word'"):
-        TokenLoss("word")  # type: ignore[arg-type]
-    with pytest.raises(ConfigError, match="`gamma` must be at least 0, found -1"):
-        TokenLoss(gamma=-1)
-    with pytest.raises(ConfigError, match=r"`label_smoothing` must be in \[0, 1\), found 1"):
-        TokenLoss(label_smoothing=1)
-    with pytest.raises(DataError, match="`logits` must have the shape"):
-        TokenLoss()(logits[:, :-1], labels, weight)
-    with pytest.raises(DataError, match="`example_weight` must hold one weight for each row"):
-        TokenLoss()(logits, labels, weight[:-1])
+    for make, kind, code, said in (
+        (lambda: TokenLoss("word"), ConfigError, "unknown-unit", "found 'word'"),  # type: ignore[arg-type]
+        (lambda: TokenLoss(gamma=-1), ConfigError, "out-of-range", "`gamma` must be at least 0, found -1"),
+        (lambda: TokenLoss(label_smoothing=1), ConfigError, "out-of-range", "must be in [0, 1), found 1"),
+        (lambda: TokenLoss()(logits[:, :-1], labels, weight), DataError, "wrong-shape", "`logits` must have the shape"),
+        (lambda: TokenLoss()(logits, labels, weight[:-1]), DataError, "wrong-shape", "one weight for each row"),
+    ):
+        with raises(kind, code) as caught:
+            make()
+        assert said in str(caught.value)

@@ -1,10 +1,7 @@
 """Losses over the labels of a task: one loss a file, its formula and paper in the first line.
 
-The scores of all labels of the task go in, as the log-likelihoods of their texts; a softmax over them follows.
+The input is the scores of all labels of the task, the log-likelihoods of their texts; a softmax over them follows.
 """
-
-from collections.abc import Mapping
-from typing import Any
 
 from equipoise.losses.labels.balanced_softmax import BalancedSoftmax
 from equipoise.losses.labels.base import LabelLoss, LabelTerms
@@ -33,30 +30,4 @@ __all__ = [
     "VectorScaling",
     "Weighted",
     "double_correction",
-    "label_loss_from_dict",
 ]
-
-
-def label_loss_from_dict(values: Mapping[str, Any]) -> LabelLoss:
-    """Make a loss of what its `to_dict` gave, as {"name": "logit_adjusted", "tau": 1.0}.
-
-    Parameters
-    ----------
-    values : mapping
-        The loss's name under "name", and its options. Class weights are a mapping of the same kind.
-
-    Returns
-    -------
-    LabelLoss
-
-    Raises
-    ------
-    PlanError
-        When the loss or an option is unknown, missing or out of its range.
-
-    Examples
-    --------
-    >>> label_loss_from_dict({"name": "weighted", "weights": {"name": "balanced"}})
-    Weighted(weights=Balanced(), on_top=False)
-    """
-    return LabelLoss.of(values)

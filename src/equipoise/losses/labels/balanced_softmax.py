@@ -11,7 +11,7 @@ from equipoise.losses.labels.priors import FloatArray, LabelPriors
 class BalancedSoftmax(LabelLoss):
     """-log (q_y e^(z_y) / sum_k q_k e^(z_k)), with q the shares drawn: `LogitAdjusted` with tau = 1.
 
-    The paper has counts in the place of q; with natural draws they differ by a common factor.
+    The paper has counts instead of q; with natural draws they differ by a common factor.
 
     References
     ----------
@@ -31,9 +31,9 @@ class BalancedSoftmax(LabelLoss):
         return True
 
     def prepare(self, priors: LabelPriors) -> LabelTerms:
-        """Give the loss of one task."""
+        """Return the loss of one task."""
         return LogitAdjusted(tau=1.0).prepare(priors)
 
     def learned_prior(self, priors: LabelPriors, /) -> FloatArray:
-        """Give equal shares of the drawn labels."""
+        """Return equal shares of the drawn labels."""
         return LogitAdjusted(tau=1.0).learned_prior(priors)

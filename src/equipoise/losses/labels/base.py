@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -12,27 +13,27 @@ from torch import Tensor
 from equipoise.base.schemes import Scheme
 from equipoise.errors import DataError
 from equipoise.losses.labels.priors import FloatArray, LabelPriors
-from equipoise.losses.sequence import WeightedSum
+from equipoise.losses.sums import WeightedSum
 
 
 @dataclass(frozen=True, eq=False)
 class LabelTerms:
     """A label loss, prepared for one task: values need scores, weights do not.
 
-    The loss of a batch is `total = sum_i w_i c_i v_i` over `mass = sum_i w_i c_i`, with w the importance
-    weights of the examples, c the class weights of their labels and v the values. Totals and masses of tasks,
+    The loss of a batch is `total = sum_i w_i c_i v_i` over `weight = sum_i w_i c_i`, with w the importance
+    weights of the examples, c the class weights of their labels and v the values. Totals and weights of tasks,
     micro-batches and ranks add up; divide once.
 
     Parameters
     ----------
     value : callable
-        (scores [n, C] in float32 at least, targets int64 [n]) -> values [n].
-    class_weights : array of float64 [C]
+        From scores, shape (n, C), in float32 at least, and targets of int64, shape (n,), to values, shape (n,).
+    class_weights : ndarray of float64, shape (C,)
         c of each label.
-    late_weights : array of float64 [C], optional
+    late_weights : ndarray of float64, shape (C,), optional
         c once `progress` has reached `late_from`.
     late_from : float
-        The share of the training after which `late_weights` hold.
+        The share of the training after which `late_weights` apply.
     """
 
     value: Callable[[Tensor, Tensor], Tensor]
@@ -41,50 +42,51 @@ class LabelTerms:
     late_from: float = 1.0
 
     def values(self, scores: Tensor, targets: Tensor) -> Tensor:
-        """Give the loss of each example before weights.
+        """Return the loss of each example before weights.
 
         Parameters
         ----------
-        scores : Tensor of shape (examples, labels)
+        scores : Tensor, shape (examples, labels)
             Log-likelihoods of the labels, or any logits, in any floating type.
-        targets : int64 Tensor of shape (examples,)
+        targets : Tensor of int64, shape (examples,)
             The true label of each, as column of the scores.
 
         Returns
         -------
-        Tensor of shape (examples,)
+        Tensor, shape (examples,)
             In float32, or float64 for float64 scores.
 
         Raises
         ------
         DataError
-            When the shapes do not belong together or a target is no column.
+            If the shapes do not belong together or a target is not a column.
         """
         labels = len(self.class_weights)
         if scores.ndim != 2 or scores.shape[1] != labels or targets.shape != scores.shape[:1]:
             raise DataError(
+                "wrong-shape",
                 f"`scores` must have the shape (examples, {labels}) and `targets` (examples,),"
-                f" found {tuple(scores.shape)} and {tuple(targets.shape)}. Score every label of the task."
+                f" found {tuple(scores.shape)} and {tuple(targets.shape)}. Score every label of the task.",
             )
         _check_targets(targets, labels)
         exact = scores if scores.dtype == torch.float64 else scores.float()
         return self.value(exact, targets)
 
     def weights(self, targets: Tensor, progress: float = 0.0, dtype: torch.dtype = torch.float32) -> Tensor:
-        """Give the class weight of each example.
+        """Return the class weight of each example.
 
         Parameters
         ----------
-        targets : int64 Tensor of shape (examples,)
+        targets : Tensor of int64, shape (examples,)
             The true labels.
         progress : float
             The share of the training that is done, in [0, 1].
         dtype : torch.dtype
-            Of the result.
+            The type of the result.
 
         Returns
         -------
-        Tensor of shape (examples,)
+        Tensor, shape (examples,)
             On the device of `targets`, without gradient.
         """
         _check_targets(targets, len(self.class_weights))
@@ -93,13 +95,13 @@ class LabelTerms:
         return torch.tensor(table, dtype=dtype, device=targets.device)[targets]
 
     def sums(self, scores: Tensor, targets: Tensor, example_weight: Tensor, progress: float = 0.0) -> WeightedSum:
-        """Give total and mass of a batch of this task.
+        """Return total and weight of a batch of this task.
 
         Parameters
         ----------
         scores, targets
             As for `values`.
-        example_weight : Tensor of shape (examples,)
+        example_weight : Tensor, shape (examples,)
             The importance weight p*/q of each example.
         progress : float
             As for `weights`.
@@ -115,11 +117,11 @@ class LabelTerms:
 
 
 class LabelLoss(Scheme, ABC):
-    """Base of the label losses; one of one's own is a frozen dataclass with `prepare`.
+    """Base of the label losses; to write your own, subclass it as a frozen dataclass with a `name` and `prepare`.
 
     Scores are summed log-likelihoods of the label texts, log p(text | input), that do not sum to 1 over the
     labels; every loss takes a softmax over the labels of the task. So a constant added to all scores of an
-    example changes nothing.
+    example changes nothing. A subclass in a file of this package, or in your own code, can be named in a configuration.
 
     Examples
     --------
@@ -127,15 +129,16 @@ class LabelLoss(Scheme, ABC):
     >>> from equipoise.losses.labels import LogitAdjusted
     >>> priors = LabelPriors("mood", ("glad", "sad"), np.array([3, 1]), np.array([0.75, 0.25]), np.array([0.75, 0.25]))
     >>> part = LogitAdjusted().prepare(priors).sums(torch.zeros(1, 2), torch.tensor([1]), torch.ones(1))
-    >>> round(part.total.exp().item(), 4)  # scores that say nothing: 1 / q of the label
+    >>> round(part.total.exp().item(), 4)  # equal scores: 1 / q of the label
     4.0
     """
 
     kind = "label losses"
+    name: ClassVar[str]
 
     @abstractmethod
     def prepare(self, priors: LabelPriors) -> LabelTerms:
-        """Give the loss of one task.
+        """Return the loss of one task.
 
         Parameters
         ----------
@@ -149,26 +152,31 @@ class LabelLoss(Scheme, ABC):
         Raises
         ------
         PlanError
-            When the loss does not fit the labels of the task.
+            If the loss does not fit the labels of the task.
         """
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the loss as JSON values: its `name`, then its options."""
+        options = {key: value for key, value in super().to_dict().items() if key not in ("scheme", "name")}
+        return {"name": self.name, **options}
 
     @property
     def named_tasks(self) -> frozenset[str]:
-        """The tasks that the loss names, which must all be there; none for most losses."""
+        """The tasks that the loss names, which must all exist; none for most losses."""
         return frozenset()
 
     @property
     def replaces_target(self) -> bool:
-        """Whether the loss aims at shares of its own, so that a target of the plan has no effect inside tasks."""
+        """Whether the loss sets its own shares, so that a target of the plan has no effect inside tasks."""
         return False
 
     @property
     def assumes_natural_shares(self) -> bool:
-        """Whether the loss moves labels by counts or costs, whatever the sampler has done to them already."""
+        """Whether the loss moves labels by counts or costs, whatever the sampler has done already."""
         return False
 
     def learned_prior(self, _priors: LabelPriors, /) -> FloatArray | None:
-        """Give the shares of the labels under which the softmax of the learned scores is a posterior.
+        """Return the shares of the labels under which the softmax of the learned scores is a posterior.
 
         Parameters
         ----------
@@ -177,33 +185,21 @@ class LabelLoss(Scheme, ABC):
 
         Returns
         -------
-        array of float64 [C] or None
+        ndarray of float64, shape (C,), or None
             Of the loss's optimum over all functions; None where the loss does not estimate probabilities.
         """
         return None
 
 
 def constant_like(values: FloatArray, scores: Tensor) -> Tensor:
-    """Give numbers per label in the type and on the device of the scores.
-
-    Parameters
-    ----------
-    values : array of float64
-        Constants of a loss.
-    scores : Tensor
-        What they are used with.
-
-    Returns
-    -------
-    Tensor
-        A copy, without gradient.
-    """
+    """Return a copy of constants of a loss in the type and on the device of the scores, without gradient."""
     return torch.tensor(values, dtype=scores.dtype, device=scores.device)
 
 
 def _check_targets(targets: Tensor, labels: int) -> None:
     if bool(((targets < 0) | (targets >= labels)).any()):
         raise DataError(
+            "unknown-label",
             f"`targets` must be columns from 0 to {labels - 1}, found {targets.min().item()} to"
-            f" {targets.max().item()}. Leave out examples whose label the task does not have."
+            f" {targets.max().item()}. Leave out examples whose label the task does not have.",
         )

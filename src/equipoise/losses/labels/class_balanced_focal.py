@@ -14,12 +14,12 @@ from equipoise.weights import EffectiveNumber
 class ClassBalancedFocal(LabelLoss):
     r"""-(1 - p_y)^gamma log p_y, p = softmax(z), with class weights (1 - beta) / (1 - beta^n_y).
 
-    The weights count what the sampler has done already, as in `Weighted`. The factor (1 - p_y)^gamma is of
-    the unweighted probability.
+    The weights take into account what the sampler has done already, as in `Weighted`. The factor (1 - p_y)^gamma
+    is of the unweighted probability.
 
     The paper's equation 13 is the sum of C focal losses, of sigmoid(z_c) and with the bias of the classifier
-    begun at -log(C - 1). Log-likelihoods of label texts are at most 0 and have no bias, so no sigmoid of them
-    exceeds 1/2 and every example would stay hard. Therefore the softmax here.
+    initialised to -log(C - 1). Log-likelihoods of label texts are at most 0 and have no bias, so no sigmoid of them
+    exceeds 1/2 and every example would stay hard. Here it is a softmax instead.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class ClassBalancedFocal(LabelLoss):
     Raises
     ------
     PlanError
-        When an option is out of its range.
+        If an option is out of its range.
 
     References
     ----------
@@ -58,11 +58,11 @@ class ClassBalancedFocal(LabelLoss):
 
     @property
     def replaces_target(self) -> bool:
-        """The effective numbers say which shares the loss sees."""
+        """The effective numbers decide which shares the loss sees."""
         return True
 
     def prepare(self, priors: LabelPriors) -> LabelTerms:
-        """Give the loss of one task."""
+        """Return the loss of one task."""
         scheme = EffectiveNumber(beta=self.beta)
         shares = priors.counts * scheme(priors.counts, priors.labels, priors.task)
         return LabelTerms(partial(focal, gamma=self.gamma), priors.weights_towards(shares))

@@ -18,11 +18,11 @@ class CostSensitive(LabelLoss):
 
     Its optimum is softmax(z)_k proportional to sum_y p*(y|x) G[y,k], so argmax z is the prediction with the
     smallest expected cost under p*. It is convex in z, unlike the expected cost itself, and its gradient
-    does not vanish where the model is surely wrong. With two labels it is cross-entropy weighted by the
-    costs; with costs 0 and 1 it is cross-entropy. softmax(z) is no posterior, whatever the costs are else.
+    does not vanish where the model is confidently wrong. With two labels it is cross-entropy weighted by the
+    costs; with costs 0 and 1 it is cross-entropy. With any other costs softmax(z) is not a posterior.
     If costs may change, learn probabilities and decide by costs afterwards.
 
-    Examples whose label has larger savings in all weigh more; the weights average 1 over what the loss sees.
+    Examples whose label has larger total savings weigh more; the weights average 1 over what the loss sees.
     Tasks without a matrix get cross-entropy.
 
     Parameters
@@ -33,8 +33,8 @@ class CostSensitive(LabelLoss):
     Raises
     ------
     PlanError
-        When a cost is no finite number of at least 0, or predicting the true label costs something; on
-        `prepare`, when the labels do not fit, or no error costs anything.
+        If a cost is not a finite number of at least 0, or predicting the true label costs something; on
+        `prepare`, if the labels do not fit, or no error costs anything.
 
     References
     ----------
@@ -65,11 +65,11 @@ class CostSensitive(LabelLoss):
 
     @property
     def assumes_natural_shares(self) -> bool:
-        """Costs are of errors as often as they happen."""
+        """Costs are of errors at the rate at which they happen."""
         return True
 
     def prepare(self, priors: LabelPriors) -> LabelTerms:
-        """Give the loss of one task."""
+        """Return the loss of one task."""
         savings = self.savings(priors)
         weights = savings.sum(axis=1)
         soft = savings / np.where(weights > 0, weights, 1.0)[:, None]
@@ -81,7 +81,7 @@ class CostSensitive(LabelLoss):
         return LabelTerms(value, priors.weights_towards(priors.target * weights))
 
     def savings(self, priors: LabelPriors) -> FloatArray:
-        """Give G, the true labels in rows; the identity for a task without a matrix."""
+        """Return G, the true labels in rows; the identity for a task without a matrix."""
         if priors.task not in self.costs:
             return np.eye(len(priors.labels))
         CostMatrix(self.costs).check(priors.counts, priors.labels, priors.task)

@@ -23,14 +23,14 @@ class CrossEntropy(LabelLoss):
     name = "cross_entropy"
 
     def prepare(self, priors: LabelPriors) -> LabelTerms:
-        """Give the loss of one task."""
+        """Return the loss of one task."""
         return LabelTerms(cross_entropy, np.ones(len(priors.labels)))
 
     def learned_prior(self, priors: LabelPriors, /) -> FloatArray:
-        """Give p*."""
+        """Return p*."""
         return priors.target
 
 
 def cross_entropy(scores: Tensor, targets: Tensor) -> Tensor:
-    """Give -log softmax(z)_y of each example."""
+    """Return -log softmax(z)_y of each example."""
     return functional.cross_entropy(scores, targets, reduction="none")

@@ -1,4 +1,4 @@
-"""Say when the sampler and the loss both correct the shares of the labels."""
+"""Detect that the sampler and the loss both correct the shares of the labels."""
 
 import numpy as np
 
@@ -10,11 +10,11 @@ FAR = 1.5
 
 
 def double_correction(loss: LabelLoss, priors: LabelPriors) -> str | None:
-    """Give a warning when a task's labels are corrected twice, or the plan's target has no effect.
+    """Return a warning if a task's labels are corrected twice, or the plan's target has no effect.
 
     Losses that adjust by what is drawn (`BalancedSoftmax`, `LogitAdjusted`, `Weighted`, `ClassBalancedFocal`)
     do not correct twice: after a sampler that has balanced the labels they have nothing left to do. Margins
-    and factors by counts, costs, and weights on top do not know of it.
+    and factors by counts, costs, and weights on top ignore what the sampler has done.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def double_correction(loss: LabelLoss, priors: LabelPriors) -> str | None:
     Returns
     -------
     str or None
-        What is corrected twice and what to do; None when nothing is.
+        What is corrected twice and what to do; None if nothing is.
 
     Examples
     --------
@@ -57,7 +57,7 @@ def double_correction(loss: LabelLoss, priors: LabelPriors) -> str | None:
             )
     if loss.replaces_target and not np.allclose(priors.target, priors.drawn, rtol=1e-9, atol=0):
         return (
-            f"task {priors.task!r}: the plan has a target of its own, but {loss} aims at shares that it sets itself:"
+            f"task {priors.task!r}: the plan has a target, but {loss} sets its own shares:"
             " the target has no effect inside the task. Take the target's weights out of the plan, or"
             ' LogitAdjusted(aim="target") or CrossEntropy() as the loss.'
         )

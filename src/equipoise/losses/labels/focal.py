@@ -16,8 +16,8 @@ from equipoise.losses.labels.priors import LabelPriors
 class Focal(LabelLoss):
     """-(1 - p_y)^gamma log p_y, with p = softmax(z).
 
-    Easy examples count less, of whatever label. It is no correction for imbalance by itself, and its softmax
-    is no longer a posterior: it is less sure than the data.
+    Easy examples count less, whatever their label. It does not correct imbalance by itself, and its softmax
+    is not a posterior: it is less confident than the data.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class Focal(LabelLoss):
     Raises
     ------
     PlanError
-        When `gamma` is below 0.
+        If `gamma` is below 0.
 
     References
     ----------
@@ -50,26 +50,12 @@ class Focal(LabelLoss):
         checked_number("gamma", self.gamma, least=0, hint="The paper uses 2; 0 is cross-entropy.")
 
     def prepare(self, priors: LabelPriors) -> LabelTerms:
-        """Give the loss of one task."""
+        """Return the loss of one task."""
         return LabelTerms(partial(focal, gamma=self.gamma), np.ones(len(priors.labels)))
 
 
 def focal(scores: Tensor, targets: Tensor, gamma: float) -> Tensor:
-    """Give -(1 - p_y)^gamma log p_y of each example; nowhere NaN, however sure the scores are.
-
-    Parameters
-    ----------
-    scores : Tensor of shape (examples, labels)
-        Logits.
-    targets : int64 Tensor of shape (examples,)
-        The true labels.
-    gamma : float
-        At least 0.
-
-    Returns
-    -------
-    Tensor of shape (examples,)
-    """
+    """Return -(1 - p_y)^gamma log p_y of each example; never NaN, however confident the scores are."""
     if scores.shape[1] == 1:
         return functional.cross_entropy(scores, targets, reduction="none")  # p is 1: nothing to focus on
     column = targets[:, None]

@@ -19,12 +19,12 @@ class LDAM(LabelLoss):
     """Cross-entropy in which the true label must win by a margin, and class weights late in the training.
 
     The margin of label c is D_c = K / n_c^(1/4), with K such that the rarest label's is `max_margin`. From
-    `reweight_from` on, examples get effective-number weights with `beta`, which count what the sampler has
-    done already (deferred re-weighting, DRW).
+    `reweight_from` on, examples get effective-number weights with `beta`, which take into account what the
+    sampler has done already (deferred re-weighting, DRW).
 
-    The paper has cosine similarities for logits, in [-1, 1], and scales them by s = 30. Scores of label
+    In the paper the logits are cosine similarities, in [-1, 1], scaled by s = 30. Scores of label
     texts are log-likelihoods in nats; they are not normalised here, and the margin is in nats times s.
-    So s is 1 unless you say otherwise.
+    The default of s is therefore 1.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class LDAM(LabelLoss):
     scale : float
         s, above 0.
     reweight_from : float
-        The share of the training after which class weights hold; 0 is from the beginning, 1 never. The
+        The share of the training after which class weights apply; 0 is from the beginning, 1 never. The
         paper's 160 of 200 epochs are 0.8.
     beta : float
         In [0, 1), of `EffectiveNumber`.
@@ -41,7 +41,7 @@ class LDAM(LabelLoss):
     Raises
     ------
     PlanError
-        When an option is out of its range.
+        If an option is out of its range.
 
     References
     ----------
@@ -71,12 +71,14 @@ class LDAM(LabelLoss):
         checked_number("max_margin", self.max_margin, least=0, hint="The paper uses 0.5.")
         checked_number("scale", self.scale, above=0, hint="Use 1 for log-likelihoods.")
         if checked_number("reweight_from", self.reweight_from, least=0, hint="The paper uses 0.8.") > 1:
-            raise PlanError(f"`reweight_from` must be in [0, 1], found {self.reweight_from!r}. The paper uses 0.8.")
+            raise PlanError(
+                "out-of-range", f"`reweight_from` must be in [0, 1], found {self.reweight_from!r}. The paper uses 0.8."
+            )
         EffectiveNumber(beta=self.beta)
 
     @property
     def replaces_target(self) -> bool:
-        """The late class weights say which shares the loss sees."""
+        """The late class weights decide which shares the loss sees."""
         return self.reweight_from < 1
 
     @property
@@ -85,7 +87,7 @@ class LDAM(LabelLoss):
         return self.max_margin > 0
 
     def prepare(self, priors: LabelPriors) -> LabelTerms:
-        """Give the loss of one task."""
+        """Return the loss of one task."""
         margins, scale = self.margins(priors), self.scale
 
         def value(scores: Tensor, targets: Tensor) -> Tensor:
@@ -100,6 +102,6 @@ class LDAM(LabelLoss):
         return LabelTerms(value, ones, priors.weights_towards(priors.counts * effective), self.reweight_from)
 
     def margins(self, priors: LabelPriors) -> FloatArray:
-        """Give D_c in units of the scores; a label without examples has that of the rarest."""
+        """Return D_c in units of the scores; a label without examples has that of the rarest."""
         n = floored(priors.counts.astype(np.float64))
         return self.max_margin * (n.min() / n) ** 0.25

@@ -23,21 +23,21 @@ class LogitAdjusted(LabelLoss):
     posterior under shares proportional to q^(1 - tau) a^tau: at tau = 1 under a. Uniform a is the paper's
     loss (log a is then a constant) and argmax z minimises the balanced error.
 
-    The prior is what is drawn, not the counts: after a sampler that has balanced the labels nothing is left
-    to adjust. The correction is by logits alone. Where the plan has a target of its own, the label's
+    The prior is that of the draws, not of the counts: after a sampler that has balanced the labels nothing is left
+    to adjust. The correction is by logits alone. Where the plan has a target, the label's
     part q/p* is taken out of the importance weights; the task's part stays.
 
     Parameters
     ----------
     tau : float
-        How much of the way; 1 is all of it, 0 cross-entropy on what is drawn.
+        The share of the adjustment; 1 is all of it, 0 is cross-entropy on the draws.
     aim : {"uniform", "target"}
         Equal shares of the labels inside the task, or those of the plan's target p*.
 
     Raises
     ------
     PlanError
-        When `tau` is below 0, or `aim` none of the two.
+        If `tau` is below 0, or `aim` is neither.
 
     References
     ----------
@@ -60,7 +60,10 @@ class LogitAdjusted(LabelLoss):
     def __post_init__(self) -> None:
         checked_number("tau", self.tau, least=0, hint="Use 1 for the aimed-at shares, less for part of the way.")
         if self.aim not in get_args(Aim):
-            raise PlanError(f'`aim` must be "uniform" or "target", found {self.aim!r}. Use "uniform" for equal shares.')
+            raise PlanError(
+                "unknown-aim",
+                f'`aim` must be "uniform" or "target", found {self.aim!r}. Use "uniform" for equal shares.',
+            )
 
     @property
     def replaces_target(self) -> bool:
@@ -68,7 +71,7 @@ class LogitAdjusted(LabelLoss):
         return self.aim == "uniform"
 
     def prepare(self, priors: LabelPriors) -> LabelTerms:
-        """Give the loss of one task."""
+        """Return the loss of one task."""
         shift = adjustment(priors, self.tau, self.aim)
 
         def value(scores: Tensor, targets: Tensor) -> Tensor:
@@ -77,7 +80,7 @@ class LogitAdjusted(LabelLoss):
         return LabelTerms(value, priors.undoing)
 
     def learned_prior(self, priors: LabelPriors, /) -> FloatArray:
-        """Give q^(1 - tau) a^tau, normalised; 0 for labels that are never drawn."""
+        """Return q^(1 - tau) a^tau, normalised; 0 for labels that are never drawn."""
         log_q = np.log(floored(priors.drawn))
         logs = log_q - adjustment(priors, self.tau, self.aim)
         prior = np.where(priors.drawn > 0, np.exp(logs - logs.max()), 0.0)
@@ -85,22 +88,10 @@ class LogitAdjusted(LabelLoss):
 
 
 def adjustment(priors: LabelPriors, tau: float, aim: Aim = "uniform") -> FloatArray:
-    """Give tau log(q/a) of each label: 0 everywhere when what is drawn is what is aimed at.
+    """Return tau log(q/a) of each label: 0 everywhere when what is drawn is what is aimed at.
 
-    A label that is never drawn or never aimed at counts as the rarest that is; see `floored`.
-
-    Parameters
-    ----------
-    priors : LabelPriors
-        The task.
-    tau : float
-        The factor.
-    aim : {"uniform", "target"}
-        Equal shares over the drawn labels, or p*.
-
-    Returns
-    -------
-    array of float64 [C]
+    a is equal shares over the drawn labels, or p*. A label that is never drawn or never aimed at counts as the rarest
+    that is; see `floored`.
     """
     drawn = np.log(floored(priors.drawn))
     aimed = np.log(floored(priors.target)) if aim == "target" else -np.log(np.count_nonzero(priors.drawn))

@@ -1,4 +1,4 @@
-"""What a label loss knows of a task: the counts of its labels, the shares drawn (q) and those aimed at (p*)."""
+"""What a label loss knows of a task: counts of its labels, shares that are drawn (q) and aimed at (p*)."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ class LabelPriors:
     ----------
     task : str
         The task.
-    labels : tuple of str [C]
+    labels : tuple of str, length C
         Its labels, in the order of the scores' columns.
-    counts : array of int64 [C]
+    counts : ndarray of int64, shape (C,)
         Training examples of each.
-    drawn : array of float64 [C]
+    drawn : ndarray of float64, shape (C,)
         q inside the task, which sums to 1: what the sampler draws.
-    target : array of float64 [C]
-        p* inside the task, which sums to 1. Examples carry the importance weight p*/q, so this is what an
-        unadjusted loss sees. Equal to `drawn` unless the plan has a target of its own.
+    target : ndarray of float64, shape (C,)
+        p* inside the task, which sums to 1. Examples have the importance weight p*/q, so this is what an
+        unadjusted loss sees. Equal to `drawn` unless the plan has a target.
 
     Raises
     ------
     PlanError
-        When the arrays do not fit the labels, shares do not sum to 1, or the target has a label that is not drawn.
+        If the arrays do not fit the labels, shares do not sum to 1, or the target has a label that is not drawn.
 
     Examples
     --------
@@ -56,34 +56,40 @@ class LabelPriors:
 
     def __post_init__(self) -> None:
         if not self.labels:
-            raise PlanError(f"task {self.task!r} must have labels, found none: label losses need classifications.")
+            raise PlanError(
+                "no-labels", f"task {self.task!r} must have labels, found none: label losses need classifications."
+            )
         counts = np.array(self.counts, dtype=np.int64)
         if counts.shape != (len(self.labels),) or (counts < 0).any() or not counts.any():
             raise PlanError(
+                "bad-counts",
                 f"`counts` of task {self.task!r} must be one number of at least 0 for each of {len(self.labels)}"
-                f" labels, and not all 0, found {counts.tolist()}."
+                f" labels, and not all 0, found {counts.tolist()}.",
             )
         shares = {"drawn": np.array(self.drawn, dtype=np.float64), "target": np.array(self.target, dtype=np.float64)}
         for name, share in shares.items():
             if share.shape != counts.shape or not (share >= 0).all() or abs(share.sum() - 1) > 1e-9:
                 raise PlanError(
+                    "bad-shares",
                     f"`{name}` of task {self.task!r} must be {len(self.labels)} shares of at least 0 with the sum 1,"
-                    f" found {share.tolist()}. Take them from a plan with `LabelPriors.of`."
+                    f" found {share.tolist()}. Take them from a plan with `LabelPriors.of`.",
                 )
         if ((shares["target"] > 0) & (shares["drawn"] == 0)).any():
-            raise PlanError(f"`target` of task {self.task!r} has a share of a label that is never drawn.")
+            raise PlanError(
+                "never-drawn", f"`target` of task {self.task!r} has a share of a label that is never drawn."
+            )
         for name, values in {"counts": counts, **shares}.items():
             values.setflags(write=False)
             object.__setattr__(self, name, values)
 
     @classmethod
     def of(cls, plan: Plan, task: str, labels: Sequence[str] | None = None) -> LabelPriors:
-        """Take the priors of one task from a plan.
+        """Return the priors of one task of a plan.
 
         Parameters
         ----------
         plan : Plan
-            The plan that is drawn from.
+            The plan of the draws.
         task : str
             A classification that the plan draws.
         labels : sequence of str, optional
@@ -97,7 +103,7 @@ class LabelPriors:
         Raises
         ------
         PlanError
-            When the plan does not have the task or never draws it, the task is open-ended, or one of its
+            If the plan does not have the task or never draws it, the task is open-ended, or one of its
             drawn labels is missing in `labels`.
 
         Examples
@@ -110,19 +116,26 @@ class LabelPriors:
         places = {stratum.label: i for i, stratum in enumerate(plan.strata) if stratum.task == task}
         if not places or None in places:
             found = "an open-ended task" if places else f"only {list(plan.tasks)}"
-            raise PlanError(f"`task` must be a classification of the plan, found {found} for {task!r}.")
+            raise PlanError(
+                "not-a-classification", f"`task` must be a classification of the plan, found {found} for {task!r}."
+            )
         own = tuple(str(label) for label in places)
         order = own if labels is None else tuple(labels)
         missing = [label for label in own if label not in order and plan.counts[places[label]]]
         if missing:
-            raise PlanError(f"`labels` of task {task!r} must name {missing}, which have examples, found {list(order)}.")
+            raise PlanError(
+                "missing-label",
+                f"`labels` of task {task!r} must name {missing}, which have examples, found {list(order)}.",
+            )
         taken = np.array([places.get(label, -1) for label in order])
         known = taken >= 0
         counts, drawn, target = (
             np.where(known, values[taken], 0) for values in (plan.counts, plan.masses, plan.target_masses)
         )
         if not drawn.any() or not target.any():
-            raise PlanError(f"task {task!r} has the rate 0 in the plan or its target: there is nothing to learn of it.")
+            raise PlanError(
+                "never-drawn", f"task {task!r} has the rate 0 in the plan or its target: it cannot be learned."
+            )
         return cls(task, order, counts, drawn / int(drawn.sum()), target / int(target.sum()))
 
     @cached_property
@@ -132,51 +145,44 @@ class LabelPriors:
 
     @cached_property
     def undoing(self) -> FloatArray:
-        """q/p*: the class weights that take the label's part of the importance weight p*/q back.
+        """q/p*: the class weights that cancel the label's part of the importance weight p*/q.
 
-        A loss that corrects by logits does not want it corrected by weights as well. 0 where p* is 0: the
+        For a loss that corrects by logits, which weights must not correct as well. 0 where p* is 0: the
         examples of such a label have the weight 0 anyway.
         """
         return np.divide(self.drawn, self.target, out=np.zeros(len(self.labels)), where=self.target > 0)
 
     def weights_towards(self, shares: FloatArray) -> FloatArray:
-        """Give s/p*: the class weights under which the loss sees the shares s, whatever is drawn.
+        """Return s/p*: the class weights under which the loss sees the shares s, whatever is drawn.
 
-        With the importance weight p*/q they make s/q, so a correction by the sampler counts. They average 1
-        over what the loss sees, so the task keeps its share. 0 where p* is 0.
+        With the importance weight p*/q they make s/q, so a correction by the sampler is taken into account. They
+        average 1 over what the loss sees, so the task keeps its share. 0 where p* is 0.
 
         Parameters
         ----------
-        shares : array of float64 [C]
+        shares : ndarray of float64, shape (C,)
             Not negative; normalised here over the labels of the target.
 
         Returns
         -------
-        array of float64 [C]
+        ndarray of float64, shape (C,)
         """
         wanted = np.where(self.target > 0, shares, 0.0)
         if not wanted.any():
-            raise PlanError(f"no label of task {self.task!r} that the plan aims at has a class weight above 0.")
+            raise PlanError(
+                "all-zero", f"no label of task {self.task!r} that the plan aims at has a class weight above 0."
+            )
         wanted = wanted / wanted.sum()
         return np.divide(wanted, self.target, out=np.zeros(len(self.labels)), where=self.target > 0)
 
 
 def floored(values: FloatArray) -> FloatArray:
-    """Give values above 0: what is 0 becomes the smallest that is not.
+    """Replace zeros by the smallest value above 0.
 
-    A label that is never drawn has no prior. Balanced softmax as published would leave it out of the softmax,
-    so nothing would hold its score down, and -inf would stand in the logits. Here it counts as the rarest
-    drawn label. It is never a target, so the optimum of its score is -inf whatever finite number stands here,
-    and those of the other labels do not change.
-
-    Parameters
-    ----------
-    values : array of float64 [C]
-        At least one above 0.
-
-    Returns
-    -------
-    array of float64 [C]
+    A label that is never drawn has no prior. Balanced softmax as published would leave it out of the softmax, so
+    nothing would lower its score, and its logit would be -inf. Here it has the prior of the rarest drawn label. It
+    is never a target, so the optimum of its score is -inf whatever finite number is used, and the optima of the
+    other labels do not change.
 
     Examples
     --------

@@ -21,9 +21,9 @@ class VectorScaling(LabelLoss):
     tau = 0 the class-dependent temperature of Ye et al. (2020). Factors are of counts, the shift is of what
     is drawn.
 
-    Factors make a constant in the scores matter. In the paper the logits come from a linear layer and lie
-    around 0; log-likelihoods of label texts lie far below, and a factor under 1 would lift rare labels for
-    nothing. So z is the score less the mean score over the labels of the task.
+    Factors make a constant in the scores matter. In the paper the logits come from a linear layer and are
+    around 0; log-likelihoods of label texts are far below, and a factor under 1 would raise rare labels for no
+    reason. So z is the score less the mean score over the labels of the task.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class VectorScaling(LabelLoss):
     Raises
     ------
     PlanError
-        When an option is below 0.
+        If an option is below 0.
 
     References
     ----------
@@ -71,7 +71,7 @@ class VectorScaling(LabelLoss):
         return self.gamma > 0
 
     def prepare(self, priors: LabelPriors) -> LabelTerms:
-        """Give the loss of one task."""
+        """Return the loss of one task."""
         factors, shift = self.factors(priors), adjustment(priors, self.tau)
 
         def value(scores: Tensor, targets: Tensor) -> Tensor:
@@ -81,6 +81,6 @@ class VectorScaling(LabelLoss):
         return LabelTerms(value, priors.undoing)
 
     def factors(self, priors: LabelPriors) -> FloatArray:
-        """Give 1 / d_c; a label without examples has that of the rarest."""
+        """Return 1 / d_c; a label without examples has that of the rarest."""
         n = floored(priors.counts.astype(np.float64))
         return (n / n.max()) ** self.gamma

@@ -1,19 +1,21 @@
-"""c_y times -log softmax(z)_y: class weights, counting what the sampler has done already."""
+"""c_y times -log softmax(z)_y: class weights, taking into account what the sampler has done already."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, cast
 
 from equipoise.errors import PlanError
 from equipoise.losses.labels.base import LabelLoss, LabelTerms
 from equipoise.losses.labels.cross_entropy import cross_entropy
 from equipoise.losses.labels.priors import FloatArray, LabelPriors
-from equipoise.weights import ClassWeights
+from equipoise.weights import ClassWeights, weights_from_dict
 
 
 @dataclass(frozen=True)
 class Weighted(LabelLoss):
     """Cross-entropy with class weights.
 
-    The scheme says which shares s_c, proportional to n_c w_c, the loss shall see. What the sampler has
+    The scheme decides which shares s_c, proportional to n_c w_c, the loss sees. What the sampler has
     changed is taken into account: c = s/p*, which makes s/q together with the importance weights. With a
     plan that is drawn by the same scheme, c is 1. Its optimum is that of sampling by the scheme: the natural
     log-odds plus log w.
@@ -23,8 +25,8 @@ class Weighted(LabelLoss):
 
     Parameters
     ----------
-    weights : ClassWeights
-        Any scheme of `equipoise.weights`.
+    weights : ClassWeights or mapping
+        Any scheme of `equipoise.weights`, or the mapping that its `to_dict` returns.
     on_top : bool
         Multiply by w_c whatever was drawn. After a sampler that has balanced the labels already, this
         corrects twice.
@@ -32,7 +34,7 @@ class Weighted(LabelLoss):
     Raises
     ------
     PlanError
-        When `weights` is no scheme.
+        If `weights` is not a scheme.
 
     References
     ----------
@@ -56,8 +58,13 @@ class Weighted(LabelLoss):
     on_top: bool = False
 
     def __post_init__(self) -> None:
+        if isinstance(self.weights, Mapping):  # of a configuration
+            object.__setattr__(self, "weights", weights_from_dict(cast("Mapping[str, Any]", self.weights)))
         if not isinstance(self.weights, ClassWeights):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise PlanError(f"`weights` must be class weights, found {self.weights!r}. Use for example Balanced().")
+            raise PlanError(
+                "not-class-weights",
+                f"`weights` must be class weights, found {self.weights!r}. Use for example Balanced().",
+            )
 
     @property
     def named_tasks(self) -> frozenset[str]:
@@ -66,7 +73,7 @@ class Weighted(LabelLoss):
 
     @property
     def replaces_target(self) -> bool:
-        """Unless the weights come on top, they say which shares the loss sees."""
+        """Unless the weights come on top, they decide which shares the loss sees."""
         return not self.on_top
 
     @property
@@ -75,11 +82,11 @@ class Weighted(LabelLoss):
         return self.on_top
 
     def prepare(self, priors: LabelPriors) -> LabelTerms:
-        """Give the loss of one task."""
+        """Return the loss of one task."""
         return LabelTerms(cross_entropy, priors.weights_towards(self._shares(priors)))
 
     def learned_prior(self, priors: LabelPriors, /) -> FloatArray:
-        """Give s."""
+        """Return s."""
         return priors.target * priors.weights_towards(self._shares(priors))
 
     def _shares(self, priors: LabelPriors) -> FloatArray:

@@ -1,21 +1,20 @@
-"""Tasks against tasks: one loss from the losses of several tasks, one way a file.
+"""Task weighting: one loss from the losses of several tasks, one method a file.
 
-Each takes the totals and masses of a whole step and gives the coefficients of the tasks' totals before its first
-backward pass, so the gradient is the same however the step is cut.
+Each takes the sums of a whole step and returns the coefficients of the tasks' totals before its first backward pass,
+so the gradient is the same however the step is cut.
 """
 
-import difflib
-import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from equipoise.base.registry import make
 from equipoise.errors import ConfigError
+from equipoise.losses.sums import sum_by_task
 from equipoise.losses.tasks.base import TaskWeighting, means
 from equipoise.losses.tasks.dwa import DWA
 from equipoise.losses.tasks.famo import FAMO
 from equipoise.losses.tasks.fixed import FixedWeights
 from equipoise.losses.tasks.rlw import RLW
-from equipoise.losses.tasks.sums import sum_by_task
 from equipoise.losses.tasks.total import Sum
 from equipoise.losses.tasks.uncertainty import Uncertainty
 
@@ -32,15 +31,11 @@ __all__ = [
     "task_weighting",
 ]
 
-KNOWN: Mapping[str, type[TaskWeighting]] = {
-    known.name: known for known in (Sum, FixedWeights, Uncertainty, DWA, RLW, FAMO)
-}
-
 
 def task_weighting(
     chosen: str | Mapping[str, Any], tasks: Sequence[str], *, seed: int = 0, steps_per_epoch: int = 1
 ) -> TaskWeighting:
-    """Make what a configuration names.
+    """Make the task weighting that a configuration names.
 
     Parameters
     ----------
@@ -49,9 +44,9 @@ def task_weighting(
     tasks : sequence of str
         Names of the tasks, in the order of their numbers in a batch.
     seed : int
-        For those that draw numbers, where `chosen` says nothing.
+        The seed of those that draw numbers, unless `chosen` sets it.
     steps_per_epoch : int
-        For those that average epochs, where `chosen` says nothing.
+        The epoch of those that average epochs, unless `chosen` sets it.
 
     Returns
     -------
@@ -66,30 +61,8 @@ def task_weighting(
     --------
     >>> task_weighting({"name": "dwa", "temperature": 4}, ["mood", "topic"], steps_per_epoch=50).options
     {'steps_per_epoch': 50, 'temperature': 4.0}
+    >>> task_weighting({"name": "gradients", "aggregator": "PCGrad"}, ["mood", "topic"]).options
+    {'aggregator': 'PCGrad'}
     """
-    given = dict(chosen) if isinstance(chosen, Mapping) else {"name": chosen}
-    name = given.pop("name", None)
-    if not isinstance(name, str) or name not in KNOWN:
-        near = difflib.get_close_matches(str(name), KNOWN, n=1, cutoff=0.5)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise ConfigError(
-            f"`task_weighting` must be one of {', '.join(KNOWN)}, or gradients in a Trainer; found {name!r}.{hint}"
-        )
-    parameters = inspect.signature(KNOWN[name]).parameters
-    accepted = {key: option for key, option in parameters.items() if option.kind is option.KEYWORD_ONLY}
-    unknown = sorted(set(given) - set(accepted))
-    if unknown:
-        raise ConfigError(f"`task_weighting` {name} takes {', '.join(accepted) or 'no options'}, found {unknown[0]!r}.")
-    options = {"seed": seed, "steps_per_epoch": steps_per_epoch}
-    options = {key: value for key, value in options.items() if key in accepted} | given
-    missing = [key for key, option in accepted.items() if option.default is option.empty and key not in options]
-    if missing:
-        raise ConfigError(f"`task_weighting` {name} needs `{missing[0]}`: {{name: {name}, {missing[0]}: ...}}.")
-    try:
-        return KNOWN[name](tasks, **options)
-    except ConfigError:
-        raise
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ConfigError(
-            f"`task_weighting` {name} cannot be made of the options {options!r:.200}: {error}."
-        ) from error
+    defaults = {"seed": seed, "steps_per_epoch": steps_per_epoch}
+    return make(TaskWeighting, chosen, "task weighting", ConfigError, tasks, defaults=defaults)

@@ -2,20 +2,20 @@
 # ruff: noqa: ARG002 - the signatures are those of TaskWeighting
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from equipoise.errors import ConfigError, StateError
-from equipoise.losses.tasks.base import FloatArray, TaskWeighting, means, saved_count, saved_numbers, softmax
+from equipoise.losses.tasks.base import FloatArray, TaskWeighting, means, softmax
 
 
 class DWA(TaskWeighting):
     r"""Dynamic weight average: tasks whose loss falls slowly gain weight.
 
     :math:`\lambda_k = K \operatorname{softmax}_k(r / T)` with :math:`r_k = L_k(e-1) / L_k(e-2)`, the mean losses of
-    the last two epochs; ones in the first two epochs. An epoch's mean loss is its total over its mass. A task whose
-    loss is not known for both epochs, or was 0, has the ratio 1.
+    the last two epochs; ones in the first two epochs. An epoch's mean loss is its total over its sum of weights. A
+    task whose loss is not known for both epochs, or was 0, has the ratio 1.
 
     Parameters
     ----------
@@ -50,22 +50,19 @@ class DWA(TaskWeighting):
     def __init__(self, tasks: Sequence[str], *, steps_per_epoch: int, temperature: float = 2.0) -> None:
         super().__init__(tasks)
         if steps_per_epoch < 1:
-            raise ConfigError(f"`steps_per_epoch` must be at least 1, found {steps_per_epoch}.")
+            raise ConfigError(
+                "bad-option", f"`steps_per_epoch` must be at least 1, found {steps_per_epoch}. Count steps."
+            )
         if not temperature > 0:
-            raise ConfigError(f"`temperature` must be above 0, found {temperature}. The paper takes 2.")
+            raise ConfigError("bad-option", f"`temperature` must be above 0, found {temperature}. The paper uses 2.")
         self.steps_per_epoch = steps_per_epoch
         self.temperature = float(temperature)
         nothing = np.zeros(len(self.tasks))
-        self._totals, self._masses, self._steps = nothing, nothing, 0  # of the epoch that is under way
+        self._totals, self._weight_sums, self._steps = nothing, nothing, 0  # of the current epoch
         self._epochs: list[FloatArray] = []  # mean losses of the last epochs, at most two
 
-    @property
-    def options(self) -> dict[str, Any]:
-        """The length of an epoch, and the temperature."""
-        return {"steps_per_epoch": self.steps_per_epoch, "temperature": self.temperature}
-
-    def weights(self, step: int, masses: FloatArray, losses: FloatArray | None = None) -> FloatArray:
-        """Give K softmax(r / T)."""
+    def weights(self, step: int, weight_sums: FloatArray, losses: FloatArray | None = None) -> FloatArray:
+        """Return K softmax(r / T)."""
         if len(self._epochs) < 2:
             return np.ones(len(self.tasks))
         before, last = self._epochs
@@ -73,39 +70,37 @@ class DWA(TaskWeighting):
         ratios = np.divide(last, before, out=np.ones(len(self.tasks)), where=known)
         return len(self.tasks) * softmax(ratios / self.temperature)
 
-    def update(self, totals: FloatArray, masses: FloatArray) -> None:
+    def update(self, totals: FloatArray, weight_sums: FloatArray) -> None:
         """Add a step to the epoch, and close the epoch when it is full."""
-        self._totals, self._masses, self._steps = self._totals + totals, self._masses + masses, self._steps + 1
+        self._totals, self._weight_sums = self._totals + totals, self._weight_sums + weight_sums
+        self._steps += 1
         if self._steps == self.steps_per_epoch:
-            self._epochs = [*self._epochs, means(self._totals, self._masses)][-2:]
+            self._epochs = [*self._epochs, means(self._totals, self._weight_sums)][-2:]
             nothing = np.zeros(len(self.tasks))
-            self._totals, self._masses, self._steps = nothing, nothing, 0
+            self._totals, self._weight_sums, self._steps = nothing, nothing, 0
 
     def _state(self) -> dict[str, Any]:
         return {
             "totals": self._totals.tolist(),
-            "masses": self._masses.tolist(),
+            "weight_sums": self._weight_sums.tolist(),
             "steps": self._steps,
             # JSON has no NaN
             "epochs": [[loss if np.isfinite(loss) else None for loss in epoch.tolist()] for epoch in self._epochs],
         }
 
+    def _fields(self) -> Mapping[str, Any]:
+        losses = tuple[(float | None,) * len(self.tasks)]
+        return {
+            "totals": self._one_each,
+            "weight_sums": self._one_each,
+            "steps": range(self.steps_per_epoch),
+            "epochs": list[losses],
+        }
+
     def _load(self, state: Mapping[str, Any]) -> None:
-        count = len(self.tasks)
-        totals, masses = (saved_numbers(state[part], part, count) for part in ("totals", "masses"))
-        steps, epochs = saved_count(state["steps"], "steps"), state["epochs"]
-        if steps >= self.steps_per_epoch:
-            raise StateError(
-                f"`steps` in the state must be below `steps_per_epoch`, {self.steps_per_epoch}, found {steps}."
-            )
-        if not isinstance(epochs, list) or len(cast("list[object]", epochs)) > 2:
-            raise StateError(f"`epochs` in the state must be at most two lists of losses, found {epochs!r:.80}.")
-        self._epochs = [_losses(epoch, count) for epoch in cast("list[object]", epochs)]
-        self._totals, self._masses, self._steps = totals, masses, steps
-
-
-def _losses(epoch: object, count: int) -> FloatArray:
-    """Mean losses of an epoch; null is NaN."""
-    values = cast("list[object]", epoch) if isinstance(epoch, list) else [epoch]
-    known = saved_numbers([0.0 if loss is None else loss for loss in values], "epochs", count)
-    return np.where([loss is None for loss in values], np.nan, known)
+        epochs = state["epochs"]
+        if len(epochs) > 2:
+            raise StateError("damaged-state", f"`epochs` in the state must be at most two, found {len(epochs)}.")
+        self._epochs = [np.array(epoch, dtype=np.float64) for epoch in epochs]  # None becomes NaN
+        self._totals, self._weight_sums = (np.array(state[part], np.float64) for part in ("totals", "weight_sums"))
+        self._steps = state["steps"]

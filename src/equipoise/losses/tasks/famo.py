@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 from equipoise.errors import ConfigError
-from equipoise.losses.tasks.base import FloatArray, TaskWeighting, saved_count, saved_numbers, softmax
+from equipoise.losses.tasks.base import FloatArray, TaskWeighting, softmax
 
 SMALL = 1e-8
 BETAS = (0.9, 0.999)  # of Adam
 
 
 class FAMO(TaskWeighting):
-    r"""Fast adaptive multitask optimisation: all losses are to fall at the same relative rate.
+    r"""Fast adaptive multitask optimisation: all losses should fall at the same relative rate.
 
     With :math:`z = \operatorname{softmax}(\xi)` a step minimises :math:`\sum_k z_k \log L_k / c`, where
     :math:`c = \sum_k z_k / L_k` is a constant: the weights are :math:`\lambda_k = z_k / (c L_k)` and sum to 1. After
@@ -23,7 +23,7 @@ class FAMO(TaskWeighting):
 
     The weights depend on the losses of the step itself, before its first backward pass. Both that and the losses
     after the step cost a forward pass without gradient: two more passes a step, in exchange for a gradient that is
-    exact however the step is cut. (Where a step is one batch, a loop of one's own can take the first from its
+    exact however the step is cut. (Where a step is one batch, your own loop can take the first from its
     forward pass.) A task that is not in the step has no part in c, and improves by 0.
 
     Parameters
@@ -63,21 +63,17 @@ class FAMO(TaskWeighting):
         super().__init__(tasks)
         if not learning_rate > 0 or not decay >= 0:
             raise ConfigError(
+                "bad-option",
                 f"`learning_rate` must be above 0 and `decay` at least 0, found {learning_rate} and {decay}. "
-                "The paper takes 0.025 and 0.001."
+                "The paper uses 0.025 and 0.001.",
             )
         self.learning_rate, self.decay = float(learning_rate), float(decay)
         nothing = np.zeros(len(self.tasks))
         self._xi, self._first, self._second, self._steps = nothing, nothing, nothing, 0
         self._before: FloatArray | None = None
 
-    @property
-    def options(self) -> dict[str, Any]:
-        """The learning rate and the decay of xi."""
-        return {"learning_rate": self.learning_rate, "decay": self.decay}
-
-    def weights(self, step: int, masses: FloatArray, losses: FloatArray | None = None) -> FloatArray:
-        """Give z / (c L); 0 for a task that is not in the step."""
+    def weights(self, step: int, weight_sums: FloatArray, losses: FloatArray | None = None) -> FloatArray:
+        """Return z / (c L); 0 for a task that is not in the step."""
         if losses is None:
             raise TypeError("FAMO needs the losses of the step: pass `losses`.")
         self._before = losses
@@ -107,7 +103,9 @@ class FAMO(TaskWeighting):
             "steps": self._steps,
         }
 
+    def _fields(self) -> Mapping[str, Any]:
+        return dict.fromkeys(("xi", "first", "second"), self._one_each) | {"steps": range(1 << 59)}
+
     def _load(self, state: Mapping[str, Any]) -> None:
-        steps, count = saved_count(state["steps"], "steps"), len(self.tasks)
-        xi, first, second = (saved_numbers(state[part], part, count) for part in ("xi", "first", "second"))
-        self._xi, self._first, self._second, self._steps = xi, first, second, steps
+        self._xi, self._first, self._second = (np.array(state[part], np.float64) for part in ("xi", "first", "second"))
+        self._steps = state["steps"]

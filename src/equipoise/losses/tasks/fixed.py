@@ -46,14 +46,17 @@ class FixedWeights(TaskWeighting):
         super().__init__(tasks)
         if set(weights) != set(self.tasks):
             raise ConfigError(
+                "other-tasks",
                 f"`weights` of the tasks must name {sorted(self.tasks)}, found {sorted(map(str, weights))}. "
-                "Give each task a weight (0 to train without it)."
+                "Set a weight for each task (0 to train without it).",
             )
         for task, weight in weights.items():
             if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < math.inf:
-                raise ConfigError(f"`weights[{task!r}]` must be a finite number of at least 0, found {weight!r}.")
+                raise ConfigError(
+                    "bad-option", f"`weights[{task!r}]` must be a finite number of at least 0, found {weight!r}."
+                )
         if not any(weights.values()):
-            raise ConfigError("`weights` of the tasks must not all be 0: nothing would be trained.")
+            raise ConfigError("all-zero", "`weights` of the tasks must not all be 0: nothing would be trained.")
         self._weights = np.array([weights[task] for task in self.tasks], dtype=np.float64)
 
     @property
@@ -61,6 +64,6 @@ class FixedWeights(TaskWeighting):
         """The weights by task."""
         return {"weights": dict(zip(self.tasks, self._weights.tolist(), strict=True))}
 
-    def weights(self, step: int, masses: FloatArray, losses: FloatArray | None = None) -> FloatArray:
-        """Give the chosen weights."""
+    def weights(self, step: int, weight_sums: FloatArray, losses: FloatArray | None = None) -> FloatArray:
+        """Return the chosen weights."""
         return self._weights

@@ -1,7 +1,6 @@
 """Gradient methods (UPGrad, PCGrad, CAGrad, MGDA, ...) of torchjd: the tasks' gradients aggregated into one."""
 # ruff: noqa: ARG002 - the signatures of Gradients are those of TaskWeighting
 
-import difflib
 import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from equipoise.base.registry import suggest
 from equipoise.errors import ConfigError, StateError
-from equipoise.losses.tasks import TaskWeighting, task_weighting
-from equipoise.losses.tasks.base import FloatArray
+from equipoise.losses.tasks.base import FloatArray, TaskWeighting
 
 INSTALL = 'pip install "equipoise[gradients]"'
 
@@ -24,7 +23,7 @@ class GradientMethod:
     aggregated into `.grad`: K backward passes a step instead of one, and K gradients in memory.
 
     Rows of micro-batches add up before they are aggregated. So accumulation is exact if `losses` are shares of the
-    step's losses, each total divided by the mass of its task in the whole step.
+    step's losses, each total divided by the sum of the weights of its task in the whole step.
 
     Parameters
     ----------
@@ -36,7 +35,7 @@ class GradientMethod:
     Attributes
     ----------
     keeps_state : bool
-        Whether the aggregator remembers earlier steps, as NashMTL and GradVac do; torchjd cannot save that.
+        Whether the aggregator depends on earlier steps, as NashMTL and GradVac do; torchjd cannot save them.
 
     Raises
     ------
@@ -45,7 +44,7 @@ class GradientMethod:
 
     References
     ----------
-    Quinton and Rey (2024), "Jacobian Descent for Multi-TrainingLoss Optimization" (UPGrad and the package); Yu et al.
+    Quinton and Rey (2024), "Jacobian Descent for Multi-Objective Optimization" (UPGrad and the package); Yu et al.
     (2020), "Gradient Surgery for Multi-Task Learning" (PCGrad).
 
     Examples
@@ -64,24 +63,23 @@ class GradientMethod:
         try:
             from torchjd import Stateful, aggregation, autojac  # noqa: PLC0415 - an optional extra
         except ImportError as error:
-            raise ConfigError(f"Gradient methods need torchjd. Install it: {INSTALL}") from error
+            raise ConfigError("not-installed", f"Gradient methods need torchjd. Install it: {INSTALL}") from error
         known = {
             name: found
             for name, found in vars(aggregation).items()
             if inspect.isclass(found) and issubclass(found, aggregation.Aggregator) and not inspect.isabstract(found)
         }
         if aggregator not in known:
-            near = difflib.get_close_matches(str(aggregator), known, n=1, cutoff=0.5)
-            hint = f" Did you mean {near[0]}?" if near else ""
             raise ConfigError(
-                f"`aggregator` must be a class of torchjd.aggregation, found {aggregator!r}.{hint} "
-                f"Known: {', '.join(sorted(known))}."
+                "unknown-name",
+                f"`aggregator` must be a class of torchjd.aggregation, found {aggregator!r}."
+                f"{suggest(aggregator, known)} Known: {', '.join(sorted(known))}.",
             )
         values = {key: torch.tensor(value) if isinstance(value, list) else value for key, value in options.items()}
         try:
             self._aggregator: Any = known[aggregator](**values)
         except (ImportError, TypeError, ValueError) as error:
-            raise ConfigError(f"{aggregator} cannot be made of the options {options}: {error}") from error
+            raise ConfigError("bad-option", f"{aggregator} cannot be made of the options {options}: {error}") from error
         self._autojac = autojac
         self.keeps_state = any(isinstance(module, Stateful) for module in self._aggregator.modules())
         self.options = {"aggregator": aggregator, **options}
@@ -91,10 +89,10 @@ class GradientMethod:
 
         Parameters
         ----------
-        losses : Tensor of shape (k,)
+        losses : Tensor, shape (k,)
             The same tasks for all micro-batches of a step.
         parameters : sequence of Tensor
-            Those that are trained.
+            The trained parameters.
         """
         # One row at a time: vmap would need k times the activations, and does not know every operation.
         self._autojac.backward(losses, inputs=parameters, parallel_chunk_size=1)
@@ -111,69 +109,35 @@ class GradientMethod:
 
 
 class Gradients(TaskWeighting):
-    """A gradient method in the place of weights: the losses it is given are the tasks' mean losses.
+    """A gradient method instead of weights, on the mean losses of the tasks.
 
     Parameters
     ----------
     tasks : sequence of str
         Names of the tasks.
-    method : GradientMethod
-        What aggregates their gradients; a task that is not in a step has no row in its Jacobian.
+    aggregator, **options
+        As for `GradientMethod`; a task that is not in a step has no row in its Jacobian.
     """
 
     name = "gradients"
 
-    def __init__(self, tasks: Sequence[str], method: GradientMethod) -> None:
+    def __init__(self, tasks: Sequence[str], *, aggregator: str, **options: Any) -> None:
         super().__init__(tasks)
-        self.method = method
+        self.method = GradientMethod(aggregator, **options)
 
     @property
     def options(self) -> dict[str, Any]:
         """The aggregator and its options."""
         return self.method.options
 
-    def weights(self, step: int, masses: FloatArray, losses: FloatArray | None = None) -> FloatArray:
-        """Give ones: the aggregator weighs."""
+    def weights(self, step: int, weight_sums: FloatArray, losses: FloatArray | None = None) -> FloatArray:
+        """Return ones: the aggregator weighs."""
         return np.ones(len(self.tasks))
 
     def _load(self, state: Mapping[str, Any]) -> None:
         if self.method.keeps_state:
             raise StateError(
-                f"{self.options['aggregator']} remembers earlier steps and torchjd cannot save that, so the run cannot "
-                "be continued. Start a new run, or take an aggregator without memory, such as UPGrad or PCGrad."
+                "cannot-resume",
+                f"{self.options['aggregator']} depends on earlier steps and torchjd cannot save them, so the run "
+                "cannot be resumed. Start a new run, or use an aggregator without memory, such as UPGrad or PCGrad.",
             )
-
-
-def tasks_loss_of(
-    chosen: str | Mapping[str, Any], tasks: Sequence[str], *, seed: int = 0, steps_per_epoch: int = 1
-) -> TaskWeighting:
-    """Make what `training.task_weighting` of a configuration names, gradient methods included.
-
-    Parameters
-    ----------
-    chosen : str or mapping
-        As for `task_weighting`; or `{"name": "gradients", "aggregator": "UPGrad"}` with options of the aggregator.
-    tasks, seed, steps_per_epoch
-        As for `task_weighting`.
-
-    Returns
-    -------
-    TaskWeighting
-
-    Raises
-    ------
-    ConfigError
-        If it cannot be made, naming what is wrong.
-
-    Examples
-    --------
-    >>> tasks_loss_of({"name": "gradients", "aggregator": "PCGrad"}, ["mood", "topic"]).options
-    {'aggregator': 'PCGrad'}
-    """
-    given = dict(chosen) if isinstance(chosen, Mapping) else {"name": chosen}
-    if given.get("name") != Gradients.name:
-        return task_weighting(given, tasks, seed=seed, steps_per_epoch=steps_per_epoch)
-    del given["name"]
-    if "aggregator" not in given:
-        raise ConfigError("`task_weighting` gradients needs `aggregator`: {name: gradients, aggregator: UPGrad}.")
-    return Gradients(tasks, GradientMethod(**given))

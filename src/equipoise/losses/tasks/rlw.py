@@ -1,8 +1,7 @@
-"""RLW: lambda = softmax(n), n ~ N(0, I) anew in every step (Lin et al. 2022, "Reasonable Effectiveness ...")."""
+"""RLW: lambda = softmax(n), n ~ N(0, I) new in every step (Lin et al. 2022, "Reasonable Effectiveness ...")."""
 # ruff: noqa: ARG002 - the signatures are those of TaskWeighting
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -30,8 +29,8 @@ class RLW(TaskWeighting):
     Examples
     --------
     >>> one, other = RLW(["mood", "topic"], seed=7), RLW(["mood", "topic"], seed=7)
-    >>> masses = np.ones(2)
-    >>> one.weights(3, masses).tolist() == other.weights(3, masses).tolist()
+    >>> weight_sums = np.ones(2)
+    >>> one.weights(3, weight_sums).tolist() == other.weights(3, weight_sums).tolist()
     True
     """
 
@@ -41,12 +40,7 @@ class RLW(TaskWeighting):
         super().__init__(tasks)
         self.seed = seed
 
-    @property
-    def options(self) -> dict[str, Any]:
-        """The seed."""
-        return {"seed": self.seed}
-
-    def weights(self, step: int, masses: FloatArray, losses: FloatArray | None = None) -> FloatArray:
-        """Give the weights of a step."""
+    def weights(self, step: int, weight_sums: FloatArray, losses: FloatArray | None = None) -> FloatArray:
+        """Return the weights of a step."""
         generator = np.random.Generator(np.random.Philox(key=int(key("rlw", self.seed, step))))
         return softmax(generator.standard_normal(len(self.tasks)))

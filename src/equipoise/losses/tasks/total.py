@@ -1,4 +1,4 @@
-"""Sum: J = sum_k T_k / sum_k M_k, the mean over all examples; tasks weigh as they are drawn."""
+"""Sum: J = sum_k T_k / sum_k W_k, the mean over all examples; tasks have the weight with which they are drawn."""
 # ruff: noqa: ARG002 - the signatures are those of TaskWeighting
 
 import numpy as np
@@ -7,10 +7,10 @@ from equipoise.losses.tasks.base import FloatArray, TaskWeighting
 
 
 class Sum(TaskWeighting):
-    r"""The loss of the whole step: :math:`J = \sum_k T_k / \sum_k M_k`.
+    r"""The loss of the whole step: :math:`J = \sum_k T_k / \sum_k W_k`.
 
-    Each task's mean loss weighs as its share of the mass, :math:`\lambda_k = M_k / M`, so the mixing rates (or the
-    target, where importance weights correct for them) decide. The only one here of which that is true.
+    The weight of a task's mean loss is its share of all weights, :math:`\lambda_k = W_k / W`, so the mixing rates (or
+    the target, where importance weights correct for them) decide. This is true of no other weighting here.
 
     Examples
     --------
@@ -20,7 +20,7 @@ class Sum(TaskWeighting):
 
     name = "sum"
 
-    def weights(self, step: int, masses: FloatArray, losses: FloatArray | None = None) -> FloatArray:
-        """Give the shares of the mass."""
-        mass = masses.sum()
-        return masses / mass if mass > 0 else np.zeros(len(self.tasks))
+    def weights(self, step: int, weight_sums: FloatArray, losses: FloatArray | None = None) -> FloatArray:
+        """Return the shares of the sums of weights."""
+        whole = weight_sums.sum()
+        return weight_sums / whole if whole > 0 else np.zeros(len(self.tasks))

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from equipoise.errors import ConfigError
-from equipoise.losses.tasks.base import FloatArray, TaskWeighting, means, saved_numbers
+from equipoise.losses.tasks.base import FloatArray, TaskWeighting, means
 
 INITIAL = -0.5  # LibMTL's
 
@@ -17,8 +17,8 @@ INITIAL = -0.5  # LibMTL's
 class Uncertainty(TaskWeighting):
     r"""Weights :math:`\lambda_k = 1 / (2 e^{s_k})` with one trained number s for each task.
 
-    The step's loss is :math:`\sum_k L_k / (2 e^{s_k}) + s_k / 2` over the tasks that are in it. A task that is
-    not has no gradient: with the term s/2 alone its s would sink, and its weight grow, for being rare. At the
+    The step's loss is :math:`\sum_k L_k / (2 e^{s_k}) + s_k / 2` over the tasks that are in it. Other tasks have no
+    gradient: with the term s/2 alone, s of a rare task would fall and its weight would grow. At the
     optimum :math:`s_k = \log L_k`, so the weighted losses are equal.
 
     `update` writes the gradient of s in closed form, from the losses of the whole step: it is the same on all ranks
@@ -30,7 +30,7 @@ class Uncertainty(TaskWeighting):
     tasks : sequence of str
         Names of the tasks.
     initial : float
-        Where every s starts.
+        The initial value of every s.
 
     References
     ----------
@@ -40,7 +40,7 @@ class Uncertainty(TaskWeighting):
     Examples
     --------
     >>> weighting = Uncertainty(["mood", "topic"], initial=0.0)
-    >>> weighting.update(totals=np.array([6.0, 1.0]), masses=np.array([2.0, 1.0]))
+    >>> weighting.update(totals=np.array([6.0, 1.0]), weight_sums=np.array([2.0, 1.0]))
     >>> weighting.weights(0, np.ones(2)).tolist(), weighting.parameters()[0].grad.tolist()
     ([0.5, 0.5], [-1.0, 0.0])
     """
@@ -51,26 +51,21 @@ class Uncertainty(TaskWeighting):
     def __init__(self, tasks: Sequence[str], *, initial: float = INITIAL) -> None:
         super().__init__(tasks)
         if not np.isfinite(initial):
-            raise ConfigError(f"`initial` must be a finite number, found {initial}. Use {INITIAL}.")
+            raise ConfigError("bad-option", f"`initial` must be a finite number, found {initial}. Use {INITIAL}.")
         self.initial = float(initial)
         self._s = nn.Parameter(torch.full((len(self.tasks),), self.initial))
 
-    @property
-    def options(self) -> dict[str, Any]:
-        """Where s starts."""
-        return {"initial": self.initial}
-
     def parameters(self) -> list[nn.Parameter]:
-        """List the one vector s."""
+        """Return the one vector s."""
         return [self._s]
 
-    def weights(self, step: int, masses: FloatArray, losses: FloatArray | None = None) -> FloatArray:
-        """Give 1 / (2 e^s)."""
+    def weights(self, step: int, weight_sums: FloatArray, losses: FloatArray | None = None) -> FloatArray:
+        """Return 1 / (2 e^s)."""
         return self._inverse()
 
-    def update(self, totals: FloatArray, masses: FloatArray) -> None:
+    def update(self, totals: FloatArray, weight_sums: FloatArray) -> None:
         """Write dJ/ds = 1/2 - L / (2 e^s), and 0 for a task that is not in the step."""
-        gradient = np.where(masses > 0, 0.5 - means(totals, masses) * self._inverse(), 0.0)
+        gradient = np.where(weight_sums > 0, 0.5 - means(totals, weight_sums) * self._inverse(), 0.0)
         self._s.grad = torch.as_tensor(gradient, dtype=self._s.dtype, device=self._s.device)
 
     def _inverse(self) -> FloatArray:
@@ -82,7 +77,9 @@ class Uncertainty(TaskWeighting):
     def _state(self) -> dict[str, Any]:
         return {"s": self._values().tolist()}
 
+    def _fields(self) -> Mapping[str, Any]:
+        return {"s": self._one_each}
+
     def _load(self, state: Mapping[str, Any]) -> None:
-        values = saved_numbers(state["s"], "s", len(self.tasks))
         with torch.no_grad():
-            self._s.copy_(torch.from_numpy(values))
+            self._s.copy_(torch.tensor(state["s"]))

@@ -1,4 +1,4 @@
-"""What a trainer needs of a loss."""
+"""The interface between a trainer and a loss."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -6,18 +6,18 @@ from typing import Protocol
 from torch import Tensor, nn
 
 Batch = Mapping[str, Tensor]
-"""What `Collator` gives."""
+"""A batch of the `Collator`."""
 
 
 class TrainingLoss(Protocol):
-    """The loss of a step is the sum of the totals of its rows over the sum of their masses.
+    """The loss of a step is the sum of the totals of its rows over the sum of their weights.
 
-    Both sums go over all micro-batches and ranks. A trainer needs the masses of the whole step before the
+    Both sums go over all micro-batches and ranks. A trainer needs the weights of the whole step before the
     first backward pass, so they are known without the model.
     """
 
-    def masses(self, batch: Batch, progress: float) -> Tensor:
-        """Give the mass of each row, without a forward pass and without gradient.
+    def weights(self, batch: Batch, progress: float) -> Tensor:
+        """Return the weight of each row, without a forward pass and without gradient.
 
         Parameters
         ----------
@@ -28,26 +28,26 @@ class TrainingLoss(Protocol):
 
         Returns
         -------
-        Tensor of shape (rows,)
-            In float32; 0 for a row without a target.
+        Tensor of float32, shape (rows,)
+            0 for a row without a target.
         """
         ...
 
     def totals(self, model: nn.Module, batch: Batch, progress: float, *, wrapped: nn.Module | None = None) -> Tensor:
-        """Give the weighted loss of each row, by one forward pass.
+        """Return the weighted loss of each row, by one forward pass.
 
         Parameters
         ----------
         model : torch.nn.Module
-            A Hugging Face encoder-decoder model.
+            A model that `equipoise.models.text_model` knows, not wrapped.
         batch, progress
-            As for `masses`.
+            As for `weights`.
         wrapped : torch.nn.Module, optional
-            What to call instead of `model`: the same model wrapped, for example by DDP.
+            The module to call instead of `model`: the same model wrapped, for example by DDP.
 
         Returns
         -------
-        Tensor of shape (rows,)
+        Tensor, shape (rows,)
             In float32 at least, with gradient.
         """
         ...

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,10 +10,10 @@ from equipoise.collate import Tokenizer
 from equipoise.data import Task
 from equipoise.errors import ConfigError
 from equipoise.losses.labels import LabelLoss, LabelTerms
-from equipoise.losses.sequence import IGNORED
+from equipoise.losses.token import IGNORED
 from equipoise.losses.training.base import Batch
 from equipoise.losses.training.priors import task_priors
-from equipoise.models import PrefixTree, label_scores, label_tokens, prefix_tree
+from equipoise.models import PrefixTree, TextModel, label_tokens, text_model
 from equipoise.plan import Plan
 
 
@@ -25,7 +24,7 @@ class LabelTask:
     Attributes
     ----------
     tree : PrefixTree
-        The task's labels, as the decoder is asked about them.
+        The task's labels, for `TextModel.label_scores`.
     terms : LabelTerms
         The loss, prepared for the task.
     """
@@ -36,10 +35,10 @@ class LabelTask:
 
 @dataclass(frozen=True, eq=False)
 class LabelTrainingLoss:
-    """A label loss on the scores that a model gives to all labels of each row's task.
+    """A label loss on the scores of all labels of each row's task.
 
     Make one with `LabelTrainingLoss.build`. A row without a known label has no label loss; its loss is the negative
-    log-likelihood of its whole target, as of `TokenLoss(per="sequence")`. Such are the rows of open-ended tasks,
+    log-likelihood of its whole target, as with `TokenLoss(per="sequence")`. These are the rows of open-ended tasks,
     and validation rows whose label no training row has. Both kinds of loss are in nats per example.
 
     Parameters
@@ -49,19 +48,16 @@ class LabelTrainingLoss:
     length_norm : float
         Scores are divided by the number of the label's tokens (with the end of sequence) to this power, in [0, 1].
         0 leaves log p(label text | input), the only choice under which the priors that losses add are those of the
-        plan. 1 is the mean per token, which no longer is a log-probability: it takes from long labels the handicap
-        of having many tokens, at the price of scores that the plan's priors do not quite fit. A model that was
-        trained with one must be asked with the same one (`LabelScorer.log_probs(length_norm=)`).
+        plan. 1 is the mean per token, which is not a log-probability: it removes the disadvantage of labels with many
+        tokens, but the plan's priors do not quite fit such scores. A model must be scored with the value that it was
+        trained with (`LabelScorer.log_probs(length_norm=)`).
     """
 
     tasks: tuple[LabelTask | None, ...]
     length_norm: float = 0.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.length_norm <= 1:
-            raise ConfigError(
-                f"`length_norm` must be in [0, 1], found {self.length_norm}. Use 0 for log-likelihoods of whole labels."
-            )
+        check_length_norm(self.length_norm)
 
     @classmethod
     def build(
@@ -81,11 +77,11 @@ class LabelTrainingLoss:
         loss : LabelLoss
             The loss, for example `LogitAdjusted(tau=1.0)`.
         plan : Plan
-            What is drawn, and what is aimed at.
+            The plan of the draws, with the target shares.
         tasks : mapping of str to Task
-            Those of the encoded examples.
+            The tasks of the encoded examples.
         model : torch.nn.Module
-            The model, which knows how its decoder is started.
+            The model, for the decoder inputs of the labels.
         tokenizer : Tokenizer
             The tokenizer of the model.
         length_norm : float
@@ -110,44 +106,45 @@ class LabelTrainingLoss:
         PlanWarning
             If plan and loss both correct for rare labels, or the plan's target has no effect.
         """
+        asked = text_model(model)
         prepared = [
             None
             if priors is None
             else LabelTask(
-                prefix_tree(model, label_tokens(tasks[priors.task], tokenizer), priors.labels), loss.prepare(priors)
+                asked.prefix_tree(label_tokens(tasks[priors.task], tokenizer), priors.labels), loss.prepare(priors)
             )
             for priors in task_priors(loss, plan, tasks)
         ]
         return cls(tuple(prepared), length_norm)
 
-    def masses(self, batch: Batch, progress: float) -> Tensor:
-        """Give w_i c_{y_i}: importance weight times class weight; without a label, w_i. See `TrainingLoss`."""
+    def weights(self, batch: Batch, progress: float) -> Tensor:
+        """Return w_i c_{y_i}: importance weight times class weight; without a label, w_i. See `TrainingLoss`."""
         has_target = (batch["labels"] != IGNORED).any(dim=1)
-        masses = batch["example_weight"].float() * has_target
+        weights = batch["example_weight"].float() * has_target
         for rows, targets, task in self._by_task(batch):
-            masses[rows] *= task.terms.weights(targets, progress)
-        return masses
+            weights[rows] *= task.terms.weights(targets, progress)
+        return weights
 
     def totals(self, model: nn.Module, batch: Batch, progress: float, *, wrapped: nn.Module | None = None) -> Tensor:
-        """Give w_i c_{y_i} times the value of the loss; see `TrainingLoss`."""
-        trees = self._trees(model, batch)
-        scores = label_scores(model, batch["input_ids"], batch["attention_mask"], trees, wrapped=wrapped)
-        values = -scores[:, 0]  # rows without a label were asked about their own target alone
+        """Return w_i c_{y_i} times the value of the loss; see `TrainingLoss`."""
+        asked = text_model(model, wrapped)
+        scores = asked.label_scores(batch["input_ids"], batch["attention_mask"], self._trees(asked, batch))
+        values = -scores[:, 0]  # the one score of a row without a label is that of its target
         for rows, targets, task in self._by_task(batch):
             lengths = torch.from_numpy(task.tree.label_lengths).to(scores)
             of_task = scores[rows, : len(lengths)] / lengths**self.length_norm
             values = values.index_put((rows,), task.terms.values(of_task, targets))
-        return self.masses(batch, progress) * values
+        return self.weights(batch, progress) * values
 
     def _by_task(self, batch: Batch) -> Iterator[tuple[Tensor, Tensor, LabelTask]]:
-        """Give rows, targets and the loss of each task that has rows with a label."""
+        """Yield rows, targets and the loss of each task that has rows with a label."""
         numbers, labels = batch["task_id"], batch["label_id"]
         for number, task in enumerate(self.tasks):
             rows = torch.nonzero((numbers == number) & (labels >= 0)).flatten()
             if task is not None and len(rows):
                 yield rows, labels[rows], task
 
-    def _trees(self, model: Any, batch: Batch) -> list[PrefixTree]:
+    def _trees(self, asked: TextModel, batch: Batch) -> list[PrefixTree]:
         trees: list[PrefixTree] = []
         columns = (batch[name].tolist() for name in ("task_id", "label_id", "labels"))
         for number, label, padded in zip(*columns, strict=True):
@@ -155,7 +152,16 @@ class LabelTrainingLoss:
             if label >= 0 and task is not None:
                 trees.append(task.tree)
             else:
-                # A row without a target is asked about any token; its mass is 0.
+                # A row without a target is scored on any token; its weight is 0.
                 own = [token for token in padded if token != IGNORED] or [0]
-                trees.append(prefix_tree(model, [own], ["its own target"]))
+                trees.append(asked.prefix_tree([own], ["its own target"]))
         return trees
+
+
+def check_length_norm(value: object) -> None:
+    """Raise a ConfigError unless the value is a power in [0, 1]."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise ConfigError(
+            "out-of-range",
+            f"`length_norm` must be in [0, 1], found {value!r}. Use 0 for log-likelihoods of whole labels.",
+        )

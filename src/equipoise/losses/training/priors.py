@@ -1,4 +1,4 @@
-"""What a label loss may know of each task of a run."""
+"""The label priors of each task of a run."""
 
 import warnings
 from collections.abc import Mapping
@@ -12,37 +12,13 @@ from equipoise.plan import Plan
 
 
 def task_priors(loss: LabelLoss, plan: Plan, tasks: Mapping[str, Task]) -> tuple[LabelPriors | None, ...]:
-    """Give the priors of each task, and warn where plan and loss are at odds.
+    """Return the priors of each task by task id, that is by the sorted names; None if open-ended or never drawn.
 
-    Parameters
-    ----------
-    loss : LabelLoss
-        The loss that they are for.
-    plan : Plan
-        What is drawn, and what is aimed at.
-    tasks : mapping of str to Task
-        Those of the encoded examples.
-
-    Returns
-    -------
-    tuple of LabelPriors or None
-        By task id, that is by the sorted names; None for a task that is open-ended or never drawn.
-
-    Raises
-    ------
-    ConfigError
-        If no drawn task has labels.
-    PlanError
-        If the loss names a task that is not there, or a label with examples is missing in its task.
-
-    Warns
-    -----
-    PlanWarning
-        For each task whose labels are corrected twice, or whose target has no effect.
+    Arguments, errors and warnings are those of `LabelTrainingLoss.build`.
     """
     unknown = sorted(loss.named_tasks - set(tasks))
     if unknown:
-        raise PlanError(f"{loss} names tasks that are not there: {', '.join(unknown)}. Known: {', '.join(tasks)}.")
+        raise PlanError("unknown-task", f"{loss} names unknown tasks: {', '.join(unknown)}. Known: {', '.join(tasks)}.")
     drawn = {plan.strata[place].task for place in np.flatnonzero(plan.target_masses)}
     of_tasks: list[LabelPriors | None] = []
     for name, task in sorted(tasks.items()):
@@ -52,8 +28,10 @@ def task_priors(loss: LabelLoss, plan: Plan, tasks: Mapping[str, Task]) -> tuple
         priors = LabelPriors.of(plan, name, task.labels)
         message = double_correction(loss, priors)
         if message is not None:
-            warnings.warn(message, PlanWarning, stacklevel=3)
+            warnings.warn(PlanWarning("double-correction", message), stacklevel=3)
         of_tasks.append(priors)
     if not any(of_tasks):
-        raise ConfigError(f"{loss} needs a task with labels, found none that is drawn. Use a loss of level sequence.")
+        raise ConfigError(
+            "no-labels", f"{loss} needs a task with labels, found none that is drawn. Use a loss of level sequence."
+        )
     return tuple(of_tasks)

@@ -3,7 +3,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,20 +14,20 @@ from equipoise.losses.first_token import FirstTokenAdjustment
 from equipoise.losses.labels import LogitAdjusted
 from equipoise.losses.training.base import Batch
 from equipoise.losses.training.priors import task_priors
-from equipoise.models import label_tokens
+from equipoise.models import label_tokens, text_model
 from equipoise.plan import Plan
 
 
 @dataclass(frozen=True, eq=False)
 class TokenTrainingLoss:
-    """A token loss on what a model says of the target tokens.
+    """A token loss on the logits of a model at the target tokens.
 
     Parameters
     ----------
     loss : TokenLoss
         The loss.
     adjustments : tuple of FirstTokenAdjustment or None
-        By task id, what is added to the logits of the first token; empty for no adjustment at all.
+        By task id, the adjustment of the logits of the first token; empty for none at all.
     """
 
     loss: TokenLoss
@@ -45,11 +44,11 @@ class TokenTrainingLoss:
         loss : TokenLoss
             The loss.
         adjusting : LogitAdjusted
-            How far to adjust, and towards which shares.
+            The strength of the adjustment, and the shares aimed at.
         plan : Plan
-            What is drawn.
+            The plan of the draws.
         tasks : mapping of str to Task
-            Those of the encoded examples; open-ended ones are left alone.
+            The tasks of the encoded examples; open-ended ones are not adjusted.
         tokenizer : Tokenizer
             The tokenizer of the model.
 
@@ -76,19 +75,19 @@ class TokenTrainingLoss:
         ]
         return cls(loss, tuple(adjustments))
 
-    def masses(self, batch: Batch, progress: float) -> Tensor:
-        """Give w_i, or w_i |y_i| per token; see `TrainingLoss`."""
-        return self.loss.masses(batch["labels"], self._weights(batch))
+    def weights(self, batch: Batch, progress: float) -> Tensor:
+        """Return w_i, or w_i |y_i| per token; see `TrainingLoss`."""
+        return self.loss.weights(batch["labels"], self._example_weights(batch))
 
     def totals(self, model: nn.Module, batch: Batch, progress: float, *, wrapped: nn.Module | None = None) -> Tensor:
-        """Give w_i times the losses of the target tokens; see `TrainingLoss`."""
-        logits = _logits(model, wrapped or model, batch)
+        """Return w_i times the losses of the target tokens; see `TrainingLoss`."""
+        logits = text_model(model, wrapped).target_logits(batch)
         for rows, adjustment in self._adjusted(batch):
             exact = logits if logits.dtype == torch.float64 else logits.float()
             logits = exact.index_put((rows,), adjustment(exact[rows]))
-        return self.loss.totals(logits, batch["labels"], self._weights(batch))
+        return self.loss.totals(logits, batch["labels"], self._example_weights(batch))
 
-    def _weights(self, batch: Batch) -> Tensor:
+    def _example_weights(self, batch: Batch) -> Tensor:
         weights = batch["example_weight"].clone()
         for rows, adjustment in self._adjusted(batch):
             by_label = torch.as_tensor(adjustment.class_weights, dtype=weights.dtype, device=weights.device)
@@ -100,12 +99,3 @@ class TokenTrainingLoss:
             rows = torch.nonzero((batch["task_id"] == task) & (batch["label_id"] >= 0)).flatten()
             if adjustment is not None and len(rows):
                 yield rows, adjustment
-
-
-def _logits(model: Any, called: nn.Module, batch: Batch) -> Tensor:
-    """Run the model on nothing but what it knows: T5 ignores other keys without a word."""
-    shift = getattr(model, "prepare_decoder_input_ids_from_labels", None)
-    # With labels the model would compute its own unweighted loss as well; a few models leave no choice.
-    labels = batch["labels"]
-    target = {"labels": labels} if shift is None else {"decoder_input_ids": shift(labels)}
-    return called(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], **target).logits

@@ -4,10 +4,12 @@ import sys
 
 import pytest
 import torch
+from tests.support.errors import raises
 from torch.testing import assert_close
 
 from equipoise.errors import ConfigError, StateError
-from equipoise.losses.tasks.gradients import GradientMethod, Gradients, tasks_loss_of
+from equipoise.losses.tasks import task_weighting
+from equipoise.losses.tasks.gradients import GradientMethod, Gradients
 
 pytest.importorskip("torchjd")
 G = torch.tensor([[1.0, 0.0], [-1.0, 1.0]])  # in conflict: g_1 g_2 = -1
@@ -66,24 +68,32 @@ def test_nash_mtl_gives_each_task_the_inverse_of_what_it_gets() -> None:
 
 
 @pytest.mark.parametrize(
-    ("chosen", "match"),
+    ("chosen", "code", "said"),
     [
-        ("gradients", "needs `aggregator`"),
-        ({"name": "gradients", "aggregator": "UPGard"}, "Did you mean UPGrad"),
-        ({"name": "gradients", "aggregator": "Aggregator"}, "must be a class of torchjd.aggregation"),
-        ({"name": "gradients", "aggregator": "PCGrad", "c": 1}, "PCGrad cannot be made of the options"),
-        ({"name": "uncertanty"}, "Did you mean 'uncertainty'"),
+        ("gradients", "missing-option", "'aggregator'"),
+        ({"name": "gradients", "aggregator": "UPGard"}, "unknown-name", "Did you mean 'UPGrad'"),
+        ({"name": "gradients", "aggregator": "Aggregator"}, "unknown-name", "must be a class of torchjd.aggregation"),
+        ({"name": "gradients", "aggregator": "PCGrad", "c": 1}, "bad-option", "PCGrad cannot be made of the options"),
     ],
 )
-def test_a_choice_that_cannot_be_used_is_refused(chosen, match) -> None:
-    with pytest.raises(ConfigError, match=match):
-        tasks_loss_of(chosen, ["a", "b"])
+def test_a_choice_that_cannot_be_used_is_refused(chosen, code, said) -> None:
+    with raises(ConfigError, code) as caught:
+        task_weighting(chosen, ["a", "b"])
+    assert said in str(caught.value)
+
+
+def test_options_of_the_aggregator_are_passed_on() -> None:
+    made = task_weighting({"name": "gradients", "aggregator": "Constant", "weights": [1.0, 3.0]}, ["a", "b"])
+    assert isinstance(made, Gradients)
+    assert made.options == {"aggregator": "Constant", "weights": [1.0, 3.0]}
+    assert_close(aggregated(made.method, AGREE), torch.tensor([4.0, 3.0]))
 
 
 def test_without_torchjd_the_message_says_how_to_install_it(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "torchjd", None)
-    with pytest.raises(ConfigError, match=r'pip install "equipoise\[gradients\]"'):
+    with raises(ConfigError, "not-installed") as caught:
         GradientMethod("UPGrad")
+    assert 'pip install "equipoise[gradients]"' in str(caught.value)
 
 
 def test_a_list_of_options_becomes_a_tensor() -> None:
@@ -91,10 +101,11 @@ def test_a_list_of_options_becomes_a_tensor() -> None:
     assert_close(found, torch.tensor([4.0, 3.0]))
 
 
-def test_an_aggregator_with_memory_cannot_be_continued() -> None:
+def test_an_aggregator_with_memory_cannot_be_resumed() -> None:
     assert not GradientMethod("PCGrad").keeps_state
-    state = Gradients(["a"], GradientMethod("PCGrad")).state_dict()
-    Gradients(["a"], GradientMethod("PCGrad")).load_state_dict(state)
-    remembering = Gradients(["a"], GradientMethod("GradVac"))
-    with pytest.raises(StateError, match="GradVac remembers earlier steps"):
+    state = Gradients(["a"], aggregator="PCGrad").state_dict()
+    Gradients(["a"], aggregator="PCGrad").load_state_dict(state)
+    remembering = Gradients(["a"], aggregator="GradVac")
+    with raises(StateError, "cannot-resume") as caught:
         remembering.load_state_dict(remembering.state_dict())
+    assert "GradVac depends on earlier steps" in str(caught.value)

@@ -5,20 +5,21 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support.errors import raises
+from tests.support.errors import raises, warns
 from tests.unit.cli.rows import write_rows
 
 from equipoise.base.registry import registered
-from equipoise.config import LossConfig, make_config
+from equipoise.config import make_config
 from equipoise.data import Records
 from equipoise.errors import ConfigError, PlanError, PlanWarning
 from equipoise.losses import TokenLoss
 from equipoise.losses.labels import LabelLoss
 from equipoise.losses.training import LabelTrainingLoss, TokenTrainingLoss
-from equipoise.models import TinyShape, load_model
-from equipoise.runs.losses import label_loss_of, training_loss_of
+from equipoise.models import TinyShape, open_model
+from equipoise.runs.losses import checked_loss, training_loss_of
 from equipoise.runs.predicting import predict_records
 from equipoise.runs.prepare import Prepared, prepare
+from equipoise.runs.train import train
 
 NEEDED: dict[str, dict[str, Any]] = {
     "weighted": {"weights": "balanced"},
@@ -29,7 +30,7 @@ SHAPE = TinyShape(d_model=8, d_kv=4, d_ff=8, num_layers=1, num_decoder_layers=1,
 
 @pytest.fixture(scope="module")
 def model_and_tokenizer() -> tuple[Any, Any]:
-    return load_model("tiny", shape=SHAPE)
+    return open_model("tiny", shape=SHAPE)
 
 
 def prepared_with(folder: Path, loss: object, weights: str = "natural") -> Prepared:
@@ -38,15 +39,15 @@ def prepared_with(folder: Path, loss: object, weights: str = "natural") -> Prepa
     return prepare(make_config({"data": {"source": str(rows)}, "plan": plan, "training": {"loss": loss}}))
 
 
-@pytest.mark.parametrize("name", registered(LabelLoss))
+@pytest.mark.parametrize("name", sorted(registered(LabelLoss)))
 def test_label_losses_are_made_by_name(tmp_path: Path, model_and_tokenizer: Any, name: str) -> None:
     prepared = prepared_with(tmp_path, {"name": name, "level": "label", "length_norm": 0.5, **NEEDED.get(name, {})})
     training_loss = training_loss_of(prepared, *model_and_tokenizer)
     assert isinstance(training_loss, LabelTrainingLoss)
     assert training_loss.length_norm == 0.5
     assert len(training_loss.tasks) == 2
-    made = label_loss_of(prepared.config.training.loss)
-    assert made is not None
+    made = checked_loss(prepared.config.training.loss).loss
+    assert isinstance(made, LabelLoss)
     assert type(made).__name__.lower() == name.replace("_", "")
 
 
@@ -67,7 +68,6 @@ def test_token_losses_are_made_by_name(
     training_loss = training_loss_of(prepared, *model_and_tokenizer)
     assert isinstance(training_loss, TokenTrainingLoss)
     assert training_loss.loss == expected
-    assert prepared.config.training.loss.level != "label"
     shifts = [adjustment.shift for adjustment in training_loss.adjustments if adjustment is not None]
     if prepared.config.training.loss.name == "logit_adjusted":
         assert shifts[1][0] == pytest.approx(0.5 * np.log(2 * 32 / 36))  # routine of the task triage: 32 of 36 rows
@@ -80,38 +80,25 @@ def test_values_are_checked_before_training(tmp_path: Path, model_and_tokenizer:
         ({"name": "focal", "gamma": -1}, ConfigError, "`gamma` must be at least 0"),
         ({"name": "ldam", "scale": 0}, PlanError, "`scale` must be a finite number above 0"),
         ({"name": "balanced_softmax", "length_norm": 2}, ConfigError, r"`length_norm` must be in \[0, 1\]"),
-        ("weighted", PlanError, "need the option 'weights'"),
+        ("weighted", ConfigError, "the option 'weights' is missing"),
     ):
         with pytest.raises(error, match=message):
             training_loss_of(prepared_with(tmp_path, loss), *model_and_tokenizer)
 
 
-@pytest.mark.parametrize(
-    ("loss", "error", "code", "message"),
-    [
-        (LossConfig("focus"), PlanError, "unknown-name", "Did you mean 'focal'?"),
-        (LossConfig("focus", "label"), PlanError, "unknown-name", "Did you mean 'focal'?"),
-        (LossConfig("ldam", "token"), ConfigError, "wrong-level", "its `level` must be label, found token"),
-        (
-            LossConfig("ldam", "label", {"tau": 1}),
-            PlanError,
-            "unknown-option",
-            "max_margin, scale, reweight_from, beta",
-        ),
-        (LossConfig(options={"length_norm": 1}), ConfigError, "unknown-option", "takes label_smoothing, found"),
-        (LossConfig("focal", options={"tau": 1}), ConfigError, "unknown-option", "takes gamma, label_smoothing, found"),
-        (LossConfig("logit_adjusted", options={"length_norm": 1}), PlanError, "unknown-option", "tau, aim, found"),
-    ],
-)
-def test_names_levels_and_options_are_checked(loss: LossConfig, error: Any, code: str, message: str) -> None:
-    with raises(error, code) as caught:
-        label_loss_of(loss)
-    assert message in str(caught.value)
+def test_a_training_checks_its_loss_before_it_reads_or_writes_anything(tmp_path: Path) -> None:
+    config = make_config(
+        {"data": {"source": str(tmp_path / "absent.jsonl")}, "training": {"loss": {"name": "focal", "gamma": -1}}}
+    )
+    with raises(ConfigError, "out-of-range"):
+        train(config, tmp_path / "run")
+    assert not list(tmp_path.iterdir())
 
 
 def test_correcting_twice_is_warned_of(tmp_path: Path, model_and_tokenizer: Any) -> None:
-    with pytest.warns(PlanWarning, match="'triage': LDAM"):
+    with warns(PlanWarning, "double-correction") as caught:
         training_loss_of(prepared_with(tmp_path, "ldam", weights="balanced"), *model_and_tokenizer)
+    assert any("'triage': LDAM" in str(each.message) for each in caught)
 
 
 def test_predictions_divide_scores_as_training_did(tmp_path: Path, model_and_tokenizer: Any) -> None:

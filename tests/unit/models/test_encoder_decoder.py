@@ -1,22 +1,23 @@
-"""Label scores with gradients: those of LabelScorer, of rows of several tasks at once."""
+"""Encoder-decoder models as TextModel: scores with gradients are those of LabelScorer, on rows of several tasks."""
 
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from tests.support.errors import raises
 from tests.support.seq2seq import MODELS, TASKS, TOKENIZER, built, t5
 from torch import Tensor
 
 from equipoise.errors import DataError, RunError
-from equipoise.models import LabelScorer, label_scores, label_tokens, prefix_tree
+from equipoise.models import LabelScorer, label_tokens, text_model
 from equipoise.models.batches import pad_rows
 
 ROWS = [("letters", "one"), ("two", "a much longer input"), ("letters", ""), ("one", "x"), ("two", "three 3")]
 
 
 def tree_of(model: Any, name: str) -> Any:
-    return prefix_tree(model, label_tokens(TASKS[name], TOKENIZER), TASKS[name].labels)
+    return text_model(model).prefix_tree(label_tokens(TASKS[name], TOKENIZER), TASKS[name].labels)
 
 
 def batch_of(model: Any, rows: list[tuple[str, str]]) -> tuple[Tensor, Tensor, list[Any]]:
@@ -40,7 +41,7 @@ def one_pass_per_label(model: Any, rows: list[tuple[str, str]]) -> list[Tensor]:
 @pytest.mark.parametrize("name", MODELS)
 def test_scores_are_those_of_the_scorer(name: str):
     model = built(name)
-    found = label_scores(model, *batch_of(model, ROWS)).detach().numpy()
+    found = text_model(model).label_scores(*batch_of(model, ROWS)).detach().numpy()
     assert found.shape == (5, 6)
     scorer = LabelScorer(model, TOKENIZER, TASKS)
     for row, (task, text) in enumerate(ROWS):
@@ -56,7 +57,7 @@ def test_gradients_are_those_of_one_pass_per_label(name: str):
     torch.stack(one_pass_per_label(model, ROWS)).mul(weights).sum().backward()
     expected = {key: parameter.grad for key, parameter in model.named_parameters()}
     model.zero_grad(set_to_none=True)
-    scores = label_scores(model, *batch_of(model, ROWS))
+    scores = text_model(model).label_scores(*batch_of(model, ROWS))
     scores[torch.isfinite(scores)].mul(weights).sum().backward()
     for key, parameter in model.named_parameters():
         largest = expected[key].abs().max().item()
@@ -72,7 +73,7 @@ def test_every_input_is_encoded_once_and_every_prefix_asked_once():
     model.encoder.register_forward_hook(lambda _, __, output: encoded.append(len(output[0])))
     model.decoder.register_forward_hook(lambda _, __, output: decoded.append(len(output[0])))
     model.lm_head.register_forward_hook(lambda _, __, logits: asked.append(logits.shape[:-1].numel()))
-    label_scores(model, *batch_of(model, ROWS))
+    text_model(model).label_scores(*batch_of(model, ROWS))
     trees = [tree_of(model, name) for name, _ in ROWS]
     assert (encoded, len(decoded), asked) == ([len(ROWS)], 1, [sum(tree.prefixes for tree in trees)])
     assert decoded[0] == sum(len(tree.decoder_inputs) for tree in trees)
@@ -82,22 +83,22 @@ def test_the_model_is_left_as_it_was():
     model = built("t5 tied")
     ids, mask, trees = batch_of(model, ROWS[:2])
     before = model(input_ids=ids, attention_mask=mask, decoder_input_ids=torch.zeros(2, 1, dtype=torch.int64)).logits
-    label_scores(model, ids, mask, trees)
+    text_model(model).label_scores(ids, mask, trees)
     with pytest.raises(IndexError):
-        label_scores(model, ids + 1000, mask, trees)
+        text_model(model).label_scores(ids + 1000, mask, trees)
     after = model(input_ids=ids, attention_mask=mask, decoder_input_ids=torch.zeros(2, 1, dtype=torch.int64)).logits
     assert torch.equal(before, after)
 
 
 def test_gradient_checkpointing_changes_nothing():
     model: Any = t5(dropout_rate=0.0).train()
-    label_scores(model, *batch_of(model, ROWS)).nan_to_num(neginf=0.0).sum().backward()
+    text_model(model).label_scores(*batch_of(model, ROWS)).nan_to_num(neginf=0.0).sum().backward()
     expected = [parameter.grad.clone() for parameter in model.parameters()]
     model.zero_grad()
     # transformers 5.0 has the one name, later versions the other.
     enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
     enable({"use_reentrant": False})
-    label_scores(model, *batch_of(model, ROWS)).nan_to_num(neginf=0.0).sum().backward()
+    text_model(model).label_scores(*batch_of(model, ROWS)).nan_to_num(neginf=0.0).sum().backward()
     for parameter, gradient in zip(model.parameters(), expected, strict=True):
         torch.testing.assert_close(parameter.grad, gradient, rtol=1e-4, atol=1e-5)
 
@@ -105,26 +106,61 @@ def test_gradient_checkpointing_changes_nothing():
 def test_bfloat16_gives_finite_scores_in_float32():
     model = built("t5 tied")
     with torch.autocast("cpu", torch.bfloat16):
-        found = label_scores(model, *batch_of(model, ROWS))
-    exact = label_scores(model, *batch_of(model, ROWS))
+        found = text_model(model).label_scores(*batch_of(model, ROWS))
+    exact = text_model(model).label_scores(*batch_of(model, ROWS))
     assert found.dtype == torch.float32
     torch.testing.assert_close(found, exact, rtol=0.05, atol=0.5)
     assert not torch.equal(found, exact), "autocast was not on"
 
 
-def test_refusals():
+def test_one_tree_is_needed_for_each_row():
     model = built("t5 tied")
     ids, mask, trees = batch_of(model, ROWS)
-    with pytest.raises(DataError, match="`trees` must hold the labels of each of 5 rows, found 4"):
-        label_scores(model, ids, mask, trees[:4])
-    with pytest.raises(RunError, match="must have an encoder, found none in Linear"):
-        label_scores(torch.nn.Linear(1, 1), ids, mask, trees)
+    with raises(DataError, "wrong-length") as caught:
+        text_model(model).label_scores(ids, mask, trees[:4])
+    assert "`trees` must hold the labels of each of 5 rows, found 4" in str(caught.value)
 
+
+def test_a_model_without_an_encoder_is_refused():
+    ids, mask, trees = batch_of(built("t5 tied"), ROWS)
+    with raises(RunError, "no-encoder") as caught:
+        text_model(torch.nn.Linear(1, 1)).label_scores(ids, mask, trees)
+    assert "must have an encoder, found none in Linear" in str(caught.value)
+
+
+def test_a_wrapped_model_is_called_in_the_place_of_the_model():
+    model, other = built("t5 tied"), built("t5 untied")
+    ids, mask, trees = batch_of(model, ROWS)
+    labels = torch.tensor([TOKENIZER("b").input_ids] * len(ROWS))
+    calls: list[Any] = []
+
+    class Wrapped(torch.nn.Module):
+        """Like DDP: only what goes through its own forward is seen."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.module = model
+
+        def forward(self, **inputs: Any) -> Any:
+            calls.append(inputs)
+            return self.module(**inputs)
+
+    wrapped = text_model(model, Wrapped())
+    assert torch.equal(wrapped.label_scores(ids, mask, trees), text_model(model).label_scores(ids, mask, trees))
+    batch = {"input_ids": ids, "attention_mask": mask, "labels": labels}
+    assert torch.equal(wrapped.target_logits(batch), text_model(model).target_logits(batch))
+    assert not torch.equal(wrapped.target_logits(batch), text_model(other).target_logits(batch))
+    assert len(calls) == 3
+
+
+def test_a_wrapped_model_that_ignores_hooks_is_refused():
     class Deaf(torch.nn.Module):
-        """Stands for a compiled model that no longer looks at hooks."""
+        """Like a compiled model that does not run hooks."""
 
         def forward(self, decoder_input_ids: Tensor, **_: Any) -> Any:
             return type("Output", (), {"logits": torch.zeros(*decoder_input_ids.shape, 384)})
 
-    with pytest.raises(RunError, match="it ignores hooks"):
-        label_scores(model, ids, mask, trees, wrapped=Deaf())
+    model = built("t5 tied")
+    with raises(RunError, "hooks-ignored") as caught:
+        text_model(model, Deaf()).label_scores(*batch_of(model, ROWS))
+    assert "it ignores hooks" in str(caught.value)

@@ -1,4 +1,4 @@
-"""Each way to weigh tasks against the formula of its paper, written here a second time."""
+"""Each task weighting against the formula of its paper, written here a second time."""
 
 import json
 
@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from tests.support.errors import raises
 
 from equipoise.errors import ConfigError, StateError
 from equipoise.losses.tasks import (
@@ -22,9 +23,9 @@ from equipoise.losses.tasks import (
 )
 
 TASKS = ["mood", "topic", "triage"]
-MASSES = np.array([2.0, 5.0, 1.0])
+WEIGHT_SUMS = np.array([2.0, 5.0, 1.0])
 TOTALS = np.array([3.0, 2.5, 4.0])
-LOSSES = TOTALS / MASSES
+LOSSES = TOTALS / WEIGHT_SUMS
 GONE = np.array([2.0, 0.0, 1.0])  # a step without topic
 
 
@@ -44,12 +45,12 @@ def method(request) -> TaskWeighting:
     return every_method()[request.param]
 
 
-def step(method: TaskWeighting, number: int, totals: np.ndarray, masses: np.ndarray) -> np.ndarray:
+def step(method: TaskWeighting, number: int, totals: np.ndarray, weight_sums: np.ndarray) -> np.ndarray:
     """One training step on losses that do not depend on the weights; 1 % better afterwards, triage not."""
-    losses = means(totals, masses)
-    coefficients = method.coefficients(number, masses, losses if method.needs_losses else None)
+    losses = means(totals, weight_sums)
+    coefficients = method.coefficients(number, weight_sums, losses if method.needs_losses else None)
     if method.follows_losses:
-        method.update(totals, masses)
+        method.update(totals, weight_sums)
     if method.parameters():
         torch.optim.SGD(method.parameters(), lr=0.1).step()
     if method.needs_losses:
@@ -60,8 +61,8 @@ def step(method: TaskWeighting, number: int, totals: np.ndarray, masses: np.ndar
 def random_steps(count: int, least: int = 0) -> list[tuple[np.ndarray, np.ndarray]]:
     numbers = np.random.default_rng(5)
     return [
-        (masses * numbers.uniform(0.5, 2, 3), masses)
-        for masses in numbers.integers(least, 4, (count, 3)).astype(np.float64)
+        (weight_sums * numbers.uniform(0.5, 2, 3), weight_sums)
+        for weight_sums in numbers.integers(least, 4, (count, 3)).astype(np.float64)
     ]
 
 
@@ -73,15 +74,15 @@ def test_an_absent_task_has_the_coefficient_zero_and_nothing_is_nan(method) -> N
     if method.name != "sum":
         assert found[1] == 0
     assert np.isfinite(found).all()
-    assert np.isfinite(step(method, 1, TOTALS, MASSES)).all()
+    assert np.isfinite(step(method, 1, TOTALS, WEIGHT_SUMS)).all()
 
 
-def test_a_step_without_any_mass_changes_nothing_and_stays_finite(method) -> None:
+def test_a_step_without_any_weight_changes_nothing_and_stays_finite(method) -> None:
     assert_array_equal(step(method, 0, np.zeros(3), np.zeros(3)), 0)
 
 
 @pytest.mark.parametrize("number", range(6))
-def test_state_goes_through_json_and_continues_as_if_uninterrupted(number) -> None:
+def test_state_goes_through_json_and_resumes_as_if_uninterrupted(number) -> None:
     whole, first, second = (every_method()[number] for _ in range(3))
     steps = random_steps(12)
     expected = [step(whole, place, *sums) for place, sums in enumerate(steps)]
@@ -100,58 +101,91 @@ def test_the_steps_of_that_test_move_what_is_saved() -> None:
 
 
 def test_the_state_of_other_tasks_is_refused(method) -> None:
-    with pytest.raises(StateError, match="`tasks`"):
+    with raises(StateError, "other-run") as caught:
         method.load_state_dict(method.state_dict() | {"tasks": ["mood"]})
-    with pytest.raises(StateError, match="`name`"):
+    assert "tasks was ['mood'] and is ['mood', 'topic', 'triage']" in str(caught.value)
+    with raises(StateError, "other-run") as caught:
         method.load_state_dict(method.state_dict() | {"name": "other"})
+    assert f"name was 'other' and is {method.name!r}" in str(caught.value)
 
 
 def test_the_state_of_other_options_is_refused() -> None:
-    with pytest.raises(StateError, match=r"`options`.*temperature"):
+    with raises(StateError, "other-run") as caught:
         DWA(TASKS, steps_per_epoch=2).load_state_dict(DWA(TASKS, steps_per_epoch=2, temperature=3).state_dict())
+    assert "options was {'steps_per_epoch': 2, 'temperature': 3.0}" in str(caught.value)
+
+
+@pytest.mark.parametrize("state", [None, [], {}, {"name": "sum"}])
+def test_a_value_that_is_no_state_is_refused(method, state) -> None:
+    with raises(StateError, "not-a-state"):
+        method.load_state_dict(state)
+    with raises(StateError, "not-a-state"):
+        method.load_state_dict(method.state_dict() | {"state": {"more": 1}})
+
+
+@pytest.mark.parametrize(
+    ("method", "part", "value"),
+    [
+        (Uncertainty(TASKS), "s", [1.0, 2.0]),
+        (Uncertainty(TASKS), "s", [1.0, 2.0, "3"]),
+        (Uncertainty(TASKS), "s", [1.0, 2.0, float("nan")]),
+        (FAMO(TASKS), "xi", [1.0, True, 2.0]),
+        (FAMO(TASKS), "steps", -1),
+        (DWA(TASKS, steps_per_epoch=2), "steps", 2),
+        (DWA(TASKS, steps_per_epoch=2), "epochs", [[1.0, None, 1.0]] * 3),
+        (DWA(TASKS, steps_per_epoch=2), "epochs", [[1.0, None]]),
+        (DWA(TASKS, steps_per_epoch=2), "totals", None),
+    ],
+)
+def test_a_damaged_state_is_refused_and_changes_nothing(method, part, value) -> None:
+    before = method.state_dict()
+    with raises(StateError, "damaged-state"):
+        method.load_state_dict(before | {"state": before["state"] | {part: value}})
+    assert method.state_dict() == before
 
 
 # --- sum, fixed, random
 
 
 def test_sum_is_the_mean_over_all_examples() -> None:
-    assert_allclose(Sum(TASKS).coefficients(0, MASSES) @ TOTALS, TOTALS.sum() / MASSES.sum())
-    assert_allclose(Sum(TASKS).weights(0, MASSES), MASSES / 8)
+    assert_allclose(Sum(TASKS).coefficients(0, WEIGHT_SUMS) @ TOTALS, TOTALS.sum() / WEIGHT_SUMS.sum())
+    assert_allclose(Sum(TASKS).weights(0, WEIGHT_SUMS), WEIGHT_SUMS / 8)
 
 
 def test_fixed_weights_weigh_the_mean_losses_in_the_order_of_the_tasks() -> None:
     method = FixedWeights(TASKS, weights={"triage": 4, "mood": 1, "topic": 2})
-    assert_allclose(method.coefficients(0, MASSES) @ TOTALS, 1 * LOSSES[0] + 2 * LOSSES[1] + 4 * LOSSES[2])
+    assert_allclose(method.coefficients(0, WEIGHT_SUMS) @ TOTALS, 1 * LOSSES[0] + 2 * LOSSES[1] + 4 * LOSSES[2])
 
 
 @pytest.mark.parametrize(
-    "weights",
+    ("weights", "code"),
     [
-        {"mood": 1, "topic": 1},
-        {"mood": 1, "topic": 1, "triage": 1, "more": 1},
-        {"mood": 1, "topic": 1, "triage": -1},
-        {"mood": 1, "topic": 1, "triage": float("nan")},
-        {"mood": 1, "topic": 1, "triage": "1"},
-        {"mood": 0, "topic": 0, "triage": 0},
+        ({"mood": 1, "topic": 1}, "other-tasks"),
+        ({"mood": 1, "topic": 1, "triage": 1, "more": 1}, "other-tasks"),
+        ({"mood": 1, "topic": 1, "triage": -1}, "bad-option"),
+        ({"mood": 1, "topic": 1, "triage": float("nan")}, "bad-option"),
+        ({"mood": 1, "topic": 1, "triage": "1"}, "bad-option"),
+        ({"mood": 0, "topic": 0, "triage": 0}, "all-zero"),
     ],
 )
-def test_fixed_weights_that_cannot_be_used_are_refused(weights) -> None:
-    with pytest.raises(ConfigError, match="weights"):
+def test_fixed_weights_that_cannot_be_used_are_refused(weights, code) -> None:
+    with raises(ConfigError, code) as caught:
         FixedWeights(TASKS, weights=weights)
+    assert "`weights" in str(caught.value)
 
 
 def test_random_weights_depend_on_seed_and_step_alone() -> None:
     here, other_rank = RLW(TASKS, seed=1), RLW(TASKS, seed=1)
     for number in range(5):
-        here.weights(number, MASSES)
-    assert_array_equal(here.weights(7, MASSES), other_rank.weights(7, GONE))
-    assert not np.array_equal(here.weights(7, MASSES), here.weights(8, MASSES))
-    assert not np.array_equal(here.weights(7, MASSES), RLW(TASKS, seed=2).weights(7, MASSES))
+        here.weights(number, WEIGHT_SUMS)
+    assert_array_equal(here.weights(7, WEIGHT_SUMS), other_rank.weights(7, GONE))
+    assert not np.array_equal(here.weights(7, WEIGHT_SUMS), here.weights(8, WEIGHT_SUMS))
+    assert not np.array_equal(here.weights(7, WEIGHT_SUMS), RLW(TASKS, seed=2).weights(7, WEIGHT_SUMS))
 
 
 def test_random_weights_are_the_softmax_of_standard_normals() -> None:
     method = RLW(TASKS, seed=0)
-    drawn = np.array([method.weights(number, MASSES) for number in range(4000)])
+    drawn = np.array([method.weights(number, WEIGHT_SUMS) for number in range(4000)])
     assert_allclose(drawn.sum(axis=1), 1)
     # log w_a - log w_b = n_a - n_b ~ N(0, 2): mean 0 +- 1.41 / sqrt(4000), variance 2 +- 2 sqrt(2 / 4000)
     for a, b in ((0, 1), (1, 2)):
@@ -169,7 +203,7 @@ def uncertainty_objective(losses: torch.Tensor, s: torch.Tensor) -> torch.Tensor
 
 
 def test_uncertainty_starts_at_libmtls_constant() -> None:
-    assert_allclose(Uncertainty(TASKS).weights(0, MASSES), 1 / (2 * np.exp(-0.5)), rtol=1e-6)
+    assert_allclose(Uncertainty(TASKS).weights(0, WEIGHT_SUMS), 1 / (2 * np.exp(-0.5)), rtol=1e-6)
 
 
 def test_uncertainty_has_the_gradients_of_its_objective() -> None:
@@ -180,8 +214,8 @@ def test_uncertainty_has_the_gradients_of_its_objective() -> None:
     s = method.parameters()[0].detach().double().requires_grad_()
     assert torch.autograd.gradcheck(uncertainty_objective, (losses, s))
     uncertainty_objective(losses, s).backward()
-    method.update(TOTALS, MASSES)
-    assert_allclose(method.weights(0, MASSES), losses.grad, rtol=1e-6)
+    method.update(TOTALS, WEIGHT_SUMS)
+    assert_allclose(method.weights(0, WEIGHT_SUMS), losses.grad, rtol=1e-6)
     assert_allclose(method.parameters()[0].grad, s.grad, rtol=1e-6)
 
 
@@ -189,7 +223,7 @@ def test_uncertainty_settles_at_the_logarithm_of_the_loss() -> None:
     method = Uncertainty(TASKS)
     optimizer = torch.optim.SGD(method.parameters(), lr=0.5)
     for _ in range(300):
-        method.update(TOTALS, MASSES)
+        method.update(TOTALS, WEIGHT_SUMS)
         optimizer.step()
     assert_allclose(method.parameters()[0].detach(), np.log(LOSSES), atol=1e-5)
 
@@ -215,22 +249,22 @@ def dwa_weights(last: np.ndarray, before: np.ndarray, temperature: float) -> np.
 def test_dwa_is_one_for_two_epochs_and_then_the_papers() -> None:
     method, steps, length = DWA(TASKS, steps_per_epoch=4), random_steps(16, least=1), 4
     averages = [
-        sum(totals for totals, _ in epoch) / sum(masses for _, masses in epoch)
+        sum(totals for totals, _ in epoch) / sum(weight_sums for _, weight_sums in epoch)
         for epoch in (steps[first : first + length] for first in range(0, 16, length))
     ]
-    for number, (totals, masses) in enumerate(steps):
+    for number, (totals, weight_sums) in enumerate(steps):
         epoch = number // length
         expected = np.ones(3) if epoch < 2 else dwa_weights(averages[epoch - 1], averages[epoch - 2], 2.0)
-        assert_allclose(method.weights(number, masses), expected)
-        method.update(totals, masses)
-    assert not np.allclose(method.weights(16, MASSES), 1)
+        assert_allclose(method.weights(number, weight_sums), expected)
+        method.update(totals, weight_sums)
+    assert not np.allclose(method.weights(16, WEIGHT_SUMS), 1)
 
 
 def test_dwa_takes_a_ratio_of_one_where_an_epoch_had_no_loss() -> None:
     method = DWA(TASKS, steps_per_epoch=1)
-    for totals, masses in ((TOTALS * (GONE > 0), GONE), (TOTALS / 2, MASSES)):
-        method.update(totals, masses)
-    assert_allclose(method.weights(2, MASSES), dwa_weights(np.array([0.5, 1.0, 0.5]), np.ones(3), 2.0))
+    for totals, weight_sums in ((TOTALS * (GONE > 0), GONE), (TOTALS / 2, WEIGHT_SUMS)):
+        method.update(totals, weight_sums)
+    assert_allclose(method.weights(2, WEIGHT_SUMS), dwa_weights(np.array([0.5, 1.0, 0.5]), np.ones(3), 2.0))
 
 
 # --- FAMO
@@ -259,7 +293,7 @@ def test_famo_is_libmtls_over_many_steps() -> None:
     steps = [(numbers.uniform(0.1, 3, 3), numbers.uniform(0.1, 3, 3)) for _ in range(40)]
     method, found = FAMO(TASKS), []
     for number, (before, after) in enumerate(steps):
-        found.append(method.weights(number, MASSES, before))
+        found.append(method.weights(number, WEIGHT_SUMS, before))
         method.after_step(after)
     assert_allclose(found, libmtl_famo(steps), rtol=1e-6)
 
@@ -285,22 +319,25 @@ def test_famo_sets_an_absent_task_aside() -> None:
 
 
 @pytest.mark.parametrize(
-    ("chosen", "match"),
+    ("chosen", "code", "said"),
     [
-        ("uncertanty", "Did you mean 'uncertainty'"),
-        ({"name": "dwa", "temprature": 2}, "takes steps_per_epoch, temperature, found 'temprature'"),
-        ({"name": "dwa", "temperature": 0}, "temperature"),
-        ({"name": "famo", "learning_rate": 0}, "learning_rate"),
-        ({"name": "sum", "weights": {}}, "no options"),
-        ("fixed", "needs `weights`"),
-        ({"weights": {"mood": 1}}, "found None"),
-        (7, "found 7"),
-        ({"name": "dwa", "temperature": "hot"}, "cannot be made of the options"),
+        ("uncertanty", "unknown-name", "Did you mean 'uncertainty'"),
+        ({"name": "dwa", "temprature": 2}, "unknown-option", "Did you mean 'temperature'"),
+        ({"name": "dwa", "temperature": 0}, "bad-option", "`temperature` must be above 0, found 0"),
+        ({"name": "dwa", "steps_per_epoch": 0}, "bad-option", "`steps_per_epoch` must be at least 1, found 0"),
+        ({"name": "famo", "learning_rate": 0}, "bad-option", "`learning_rate`"),
+        ({"name": "uncertainty", "initial": float("inf")}, "bad-option", "`initial`"),
+        ({"name": "sum", "weights": {}}, "unknown-option", "no options"),
+        ("fixed", "missing-option", "'weights'"),
+        ({"weights": {"mood": 1}}, "unknown-name", "None"),
+        (7, "unknown-name", "7"),
+        ({"name": "dwa", "temperature": "hot"}, "bad-option", "'hot'"),
     ],
 )
-def test_a_choice_that_cannot_be_used_is_refused_with_its_reason(chosen, match) -> None:
-    with pytest.raises(ConfigError, match=match):
+def test_a_choice_that_cannot_be_used_is_refused_with_its_reason(chosen, code, said) -> None:
+    with raises(ConfigError, code) as caught:
         task_weighting(chosen, TASKS)
+    assert said in str(caught.value)
 
 
 def test_the_registry_makes_each_from_its_name_and_options(method) -> None:
@@ -327,9 +364,9 @@ def test_the_gradient_is_that_of_the_whole_step_however_it_is_cut(method) -> Non
     rows = torch.tensor([1.0, 2.0, 4.0, 3.0, 0.5, 0.25], requires_grad=True)
     weight = torch.tensor([1.0, 0.5, 2.0, 1.0, 1.0, 3.0])
     task = torch.tensor([0, 1, 1, 2, 0, 2])
-    masses = sum_by_task(weight, task, 3).double().numpy()
-    losses = means(sum_by_task(weight * rows.detach(), task, 3).double().numpy(), masses)
-    coefficients = method.coefficients(0, masses, losses if method.needs_losses else None)
+    weight_sums = sum_by_task(weight, task, 3).double().numpy()
+    losses = means(sum_by_task(weight * rows.detach(), task, 3).double().numpy(), weight_sums)
+    coefficients = method.coefficients(0, weight_sums, losses if method.needs_losses else None)
     for cut in (slice(0, 1), slice(1, 4), slice(4, 6)):
         shares = sum_by_task(weight[cut] * rows[cut], task[cut], 3)
         (shares * torch.tensor(coefficients)).sum().backward()
