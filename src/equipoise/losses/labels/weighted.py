@@ -8,7 +8,7 @@ from equipoise.errors import PlanError
 from equipoise.losses.labels.base import LabelLoss, LabelTerms
 from equipoise.losses.labels.cross_entropy import cross_entropy
 from equipoise.losses.labels.priors import FloatArray, LabelPriors
-from equipoise.weights import ClassWeights, weights_from_dict
+from equipoise.weights import ClassWeights
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Weighted(LabelLoss):
     Examples
     --------
     >>> from equipoise import Census, Plan
-    >>> from equipoise.weights import Balanced
+    >>> from equipoise.weights import ClassWeights
     >>> census = Census.from_counts({"mood": {"glad": 75, "sad": 25}})
     >>> for plan in Plan.build(census), Plan.build(census, weights=Balanced()):
     ...     Weighted(Balanced()).prepare(LabelPriors.of(plan, "mood")).class_weights.round(3).tolist()
@@ -59,7 +59,7 @@ class Weighted(LabelLoss):
 
     def __post_init__(self) -> None:
         if isinstance(self.weights, Mapping):  # of a configuration
-            object.__setattr__(self, "weights", weights_from_dict(cast("Mapping[str, Any]", self.weights)))
+            object.__setattr__(self, "weights", ClassWeights.of(self.weights))
         if not isinstance(self.weights, ClassWeights):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise PlanError(
                 "not-class-weights",
