@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
 
 from equipoise.errors import PlanError
 from equipoise.losses.labels.base import LabelLoss, LabelTerms
