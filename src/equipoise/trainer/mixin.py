@@ -13,7 +13,7 @@ from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import TrainOutput
 
 from equipoise.trainer.arguments import check_owned
-from equipoise.trainer.checkpoints.checkpoints import Checkpoints, refusing_damage
+from equipoise.trainer.checkpointing import Checkpoints, refusing_damage
 from equipoise.trainer.stream import EpochSampler, Part, Stream
 
 _Base = Trainer if TYPE_CHECKING else object  # it stands before a Trainer, which may be any subclass

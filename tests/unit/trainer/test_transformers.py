@@ -10,7 +10,7 @@ import transformers
 from transformers import Trainer, TrainerState
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
-from equipoise.trainer.checkpoints.checkpoints import LOADING
+from equipoise.trainer.checkpointing import LOADING
 
 SOURCE = inspect.getsource(inspect.getmodule(Trainer))
 CHANGED = f"transformers {transformers.__version__} has changed"
