@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Metric = Annotated[
     str | None,
     typer.Option(
-        help="What the answers should be good for: macro_f1, balanced_accuracy, worst_label_recall, expected_cost, or"
+        help="What the answers should be good for: macro_f1, balanced_accuracy, worst_recall, expected_cost, or"
         " none for the most probable label.",
         show_default="expected_cost with --costs, else macro_f1",
     ),
@@ -42,10 +42,6 @@ Costs = Annotated[
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the calibration that the run has.")]
-MEASURES = {
-    "log_loss": "log-loss", "brier": "Brier", "ece": "ECE", "macro_f1": "macro-F1",
-    "balanced_accuracy": "balanced accuracy", "expected_cost": "expected cost",
-}  # fmt: skip
 EXAMPLES = (
     "equipoise calibrate runs/first",
     "equipoise calibrate runs/first --metric balanced_accuracy --overwrite",
@@ -76,8 +72,8 @@ def calibrate(
     from equipoise.runs.calibration.page import calibration_page
 
     bars_on_terminals_only()
-    wishes = CalibrationOptions(metric=metric, prior=prior, unlabelled=unlabelled, columns=columns, costs=costs)
-    found = run_calibration(run, wishes, overwrite=overwrite)
+    options = CalibrationOptions(metric=metric, prior=prior, unlabelled=unlabelled, columns=columns, costs=costs)
+    found = run_calibration(run, options, overwrite=overwrite)
     page = calibration_page(found, f"equipoise calibrate {run}")
     if as_json:
         print_json({"out": str(found.directory.calibration), **found.to_dict()})
@@ -87,11 +83,14 @@ def calibrate(
 
 
 def _print(found: "Calibrated") -> None:
+    from equipoise.metrics.known import calibration_metrics
+
     tasks = found.tasks
     fits = [[name, f"{task.rows:,}", f"{task.temperature:.2f}", f"{task.tau:.2f}", task.metric or "-"]
             for name, task in tasks.items()]  # fmt: skip
     print_table(Table("Fitted", ["task", "validation rows", "temperature", "tau", "tau chosen by"], fits), sys.stdout)
-    names = [name for name in MEASURES if any(name in task.before for task in tasks.values())]
+    metrics = [each for each in calibration_metrics() if any(each.name in task.before for task in tasks.values())]
+    names = [each.name for each in metrics]
     mean = found.mean
     rows = [
         [
@@ -102,7 +101,7 @@ def _print(found: "Calibrated") -> None:
     ]
     rows.append(["mean over tasks", *(_change(mean["before"].get(each), mean["after"].get(each)) for each in names)])
     title = "Validation rows, before > after (after: each row by a fit on other groups)"
-    print_table(Table(title, ["task", *(MEASURES[name] for name in names)], rows), sys.stdout)
+    print_table(Table(title, ["task", *(each.title for each in metrics)], rows), sys.stdout)
 
 
 def _change(before: float | None, after: float | None) -> str:

@@ -24,8 +24,7 @@ Budget = Annotated[
 Metric = Annotated[
     str | None,
     typer.Option(
-        help="What decides: macro_f1, balanced_accuracy, worst_recall, expected_cost, log_loss; of texts exact_match,"
-        " rouge_l, bleu.",
+        help="What decides, such as balanced_accuracy, log_loss, or for texts rouge_l; an unknown name lists them all.",
         show_default="macro_f1",
     ),
 ]
@@ -105,7 +104,9 @@ def finish(result: "Result", out: Path, *, as_json: bool) -> None:
 
 def print_result(result: "Result") -> None:
     """Print the finalists and the answer."""
-    metrics = list(dict.fromkeys([result.metric, "macro_f1", "balanced_accuracy", "worst_recall", "log_loss"]))
+    from equipoise.metrics import METRICS
+
+    metrics = dict.fromkeys([result.metric, *(each.name for each in METRICS.values() if each.decides)])
     shown = [metric for metric in metrics if any(metric in each.test for each in result.finalists.values())]
     rows = [
         [

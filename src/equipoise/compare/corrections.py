@@ -18,7 +18,7 @@ from equipoise.calibration import (
 )
 from equipoise.calibration.logs import Array
 from equipoise.config import RunConfig
-from equipoise.metrics import TaskPredictions, evaluate, read_predictions
+from equipoise.metrics import METRICS, TaskPredictions, evaluate, read_predictions
 from equipoise.metrics.resampling import group_codes
 from equipoise.plan import Plan
 from equipoise.runs.calibration.report import FOLDS
@@ -26,13 +26,6 @@ from equipoise.runs.directory import RunDirectory
 from equipoise.runs.losses import trained_prior
 
 Costs = Mapping[str, Array]
-# What tau is chosen by for a metric; where nothing is said here, tau would change nothing that counts.
-TAU_METRIC = {
-    "macro_f1": "macro_f1",
-    "balanced_accuracy": "balanced_accuracy",
-    "worst_recall": "worst_label_recall",
-    "expected_cost": "expected_cost",
-}
 
 
 def validation_predictions(run: RunDirectory) -> Path:
@@ -155,8 +148,8 @@ class _Parts:
         return Priors(trained, shares_within(self.plan, self.plan.counts, task, labels))
 
     def choice(self, task: str) -> Choice:
-        metric = TAU_METRIC.get(self.metric) if self.correction == "tau" else None
-        if metric == "expected_cost" and task not in self.costs:
+        metric = self.metric if self.correction == "tau" and METRICS[self.metric].chooses_tau else None
+        if metric is not None and METRICS[metric].needs == "costs" and task not in self.costs:
             metric = "macro_f1"
         return Choice(metric, self.costs.get(task), self.config.seed)
 
@@ -165,19 +158,7 @@ def _read(path: Path) -> dict[str, TaskPredictions]:
     return read_predictions(pq.read_table(path))
 
 
-SMALLER_IS_BETTER = frozenset({"log_loss", "expected_cost", "ece", "brier"})
 Means = dict[str, float | None]
-
-
-def sign_of(metric: str) -> int:
-    """1 where more is better, else -1.
-
-    Examples
-    --------
-    >>> sign_of("macro_f1"), sign_of("log_loss")
-    (1, -1)
-    """
-    return -1 if metric in SMALLER_IS_BETTER else 1
 
 
 def scores_of(predictions: Mapping[str, TaskPredictions], costs: Costs | None = None) -> tuple[Means, dict[str, Means]]:

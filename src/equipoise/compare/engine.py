@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from equipoise.compare.corrections import TAU_METRIC, Costs, corrected, cross_fitted_validation
+from equipoise.base.registry import suggest
+from equipoise.compare.corrections import Costs, corrected, cross_fitted_validation
 from equipoise.compare.directory import ComparisonDirectory
 from equipoise.compare.result import BySeed, CandidateInfo, Finalist, Result, Stage
 from equipoise.compare.rows import SharedData
@@ -18,7 +19,7 @@ from equipoise.compare.verdict import against_baseline, ranks_of, recommend, sho
 from equipoise.config import NATURAL, ComparisonConfig, Correction, seconds_of
 from equipoise.data import Records, give_warnings
 from equipoise.errors import ConfigError, DataError
-from equipoise.metrics import TaskPredictions
+from equipoise.metrics import METRICS, TaskPredictions
 from equipoise.runs.calibration.inputs import read_costs
 from equipoise.runs.evaluate import train_counts
 from equipoise.runs.prepare import Prepared, load_records, prepare
@@ -67,6 +68,7 @@ def compare(
     KeyboardInterrupt
         If a signal ended a training; the same comparison goes on from its checkpoint.
     """
+    _check_metric(config)
     records = _usable(load_records(config.run))
     base = prepare(config.run, records)
     give_warnings(base.problems)
@@ -257,7 +259,8 @@ def _by_seed(means: Sequence[Mapping[str, float | None]]) -> dict[str, BySeed]:
 
 def _useful(config: ComparisonConfig) -> tuple[Correction, ...]:
     """The corrections, but tau where it decides nothing that the metric counts."""
-    return tuple(each for each in config.compare.corrections if each != "tau" or config.compare.metric in TAU_METRIC)
+    tau = METRICS[config.compare.metric].chooses_tau
+    return tuple(each for each in config.compare.corrections if each != "tau" or tau)
 
 
 def _usable(records: Records) -> Records:
@@ -274,8 +277,17 @@ def _usable(records: Records) -> Records:
     return records
 
 
+def _check_metric(config: ComparisonConfig) -> None:
+    known, metric = [each.name for each in METRICS.values() if each.decides], config.compare.metric
+    if metric not in known:
+        raise ConfigError(
+            "unknown-metric",
+            f"`compare.metric` must be one of {', '.join(known)}, found {metric!r:.80}.{suggest(metric, known)}",
+        )
+
+
 def _refuse_metric(config: ComparisonConfig, base: Prepared) -> None:
-    of_texts = config.compare.metric in {"exact_match", "rouge_l", "bleu"}
+    of_texts = METRICS[config.compare.metric].needs == "texts"
     if config.evaluation.bootstrap < LEAST_RESAMPLES:
         raise ConfigError(
             f"`evaluation.bootstrap` must be at least {LEAST_RESAMPLES} for a comparison, found"

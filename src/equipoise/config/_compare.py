@@ -1,10 +1,11 @@
-"""The fields of a comparison: which ways to train are tried, how they are judged, and what it may cost."""
+"""The fields of a comparison: the candidates, how they are evaluated, and what it may cost."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
+from equipoise.base.registry import suggest
 from equipoise.config._check import in_range
 from equipoise.config._loss import LossConfig, parse_loss
 from equipoise.config._schema import RunConfig
@@ -13,9 +14,6 @@ from equipoise.errors import ConfigError
 from equipoise.rates import Proportional, Rates
 from equipoise.weights import ClassWeights, Natural
 
-Metric = Literal[
-    "macro_f1", "balanced_accuracy", "worst_recall", "expected_cost", "log_loss", "exact_match", "rouge_l", "bleu"
-]
 Correction = Literal["none", "calibrated", "tau"]
 CORRECTIONS: tuple[Correction, ...] = ("none", "calibrated", "tau")
 NATURAL = "natural"
@@ -23,7 +21,7 @@ NATURAL = "natural"
 
 @dataclass(frozen=True, kw_only=True)
 class TrialConfig:
-    """One way to train: what is drawn, what the loss aims at, and the loss; plain training unless said."""
+    """One training: what is drawn, what the loss aims at, and the loss; by default plain training."""
 
     rates: Rates = field(default_factory=Proportional)
     weights: ClassWeights | Mapping[str, ClassWeights] = field(default_factory=Natural)
@@ -43,7 +41,7 @@ def _trial(rates: str, weights: str = "natural", target: str | None = None, loss
 
 
 def default_trials() -> dict[str, TrialConfig]:
-    """The ways to train that are tried unless others are named.
+    """Return the trainings that are tried unless others are named.
 
     Examples
     --------
@@ -73,12 +71,13 @@ def default_trials() -> dict[str, TrialConfig]:
 class CompareConfig:
     """How candidates are compared.
 
-    `candidates` is a list of default trials, or a mapping of names to trials; natural sampling is always among
-    them. `stages` rounds train fewer and fewer of them with more and more draws; the last trains `finalists` and
-    natural sampling in full. `budget` is computing time such as 30m; it only ever lowers `plan.draws`.
+    `metric` is checked against the table of metrics when the comparison starts. `candidates` is a list of default
+    trials, or a mapping of names to trials; natural sampling is always among them. `stages` rounds train fewer and
+    fewer of them with more and more draws; the last trains `finalists` and natural sampling in full. `budget` is
+    computing time such as 30m; it only ever lowers `plan.draws`.
     """
 
-    metric: Metric = "macro_f1"
+    metric: str = "macro_f1"
     costs: str | None = None
     candidates: tuple[str, ...] | Mapping[str, TrialConfig] | None = None
     corrections: tuple[Correction, ...] = CORRECTIONS
@@ -95,33 +94,41 @@ class CompareConfig:
         in_range("compare.shrink", self.shrink, 2)
         if "none" not in self.corrections:
             raise ConfigError(
-                f"`compare.corrections` must hold none: natural sampling as trained is the baseline."
-                f" Found {list(self.corrections)}."
+                "missing-correction",
+                f"`compare.corrections` must contain none: uncorrected natural sampling is the baseline."
+                f" Found {list(self.corrections)}.",
             )
         if (self.metric == "expected_cost") != (self.costs is not None):
-            raise ConfigError("`compare.metric: expected_cost` and `compare.costs` need each other. Give both.")
+            raise ConfigError(
+                "missing-option", "`compare.metric: expected_cost` and `compare.costs` need each other. Give both."
+            )
         if self.budget is not None:
             seconds_of(self.budget)
         for name in self.trials:
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,60}", name):
                 raise ConfigError(
-                    f"a candidate's name names files: up to 61 letters, digits, `_`, `.` and `-`, found {name!r}."
+                    "bad-name",
+                    f"a candidate's name names files: up to 61 letters, digits, `_`, `.` and `-`, found {name!r}.",
                 )
 
     @property
     def trials(self) -> dict[str, TrialConfig]:
-        """All ways to train, natural sampling first."""
+        """All trainings, natural sampling first."""
         known = default_trials()
         if self.candidates is None:
             return known
         if isinstance(self.candidates, Mapping):
             if NATURAL in self.candidates and self.candidates[NATURAL] != known[NATURAL]:
-                raise ConfigError(f"`compare.candidates.{NATURAL}` is the baseline and has no options. Rename yours.")
+                raise ConfigError(
+                    "reserved-name", f"`compare.candidates.{NATURAL}` is the baseline and has no options. Rename yours."
+                )
             return {NATURAL: known[NATURAL], **self.candidates}
         for name in self.candidates:
             if name not in known:
                 raise ConfigError(
-                    f"`compare.candidates` must be of {', '.join(known)}, found {name!r}. Or give a mapping."
+                    "unknown-candidate",
+                    f"`compare.candidates` must be of {', '.join(known)}, found {name!r}.{suggest(name, known)}"
+                    " Or give a mapping.",
                 )
         return {NATURAL: known[NATURAL], **{name: known[name] for name in self.candidates}}
 
@@ -139,12 +146,12 @@ class ComparisonConfig(RunConfig):
 
 
 def seconds_of(duration: str) -> float:
-    """Read a duration such as 90s, 30m, 2h or 1h30m.
+    """Parse a duration such as 90s, 30m, 2h or 1h30m.
 
     Raises
     ------
     ConfigError
-        If it is none.
+        If it is not a duration.
 
     Examples
     --------
@@ -155,5 +162,5 @@ def seconds_of(duration: str) -> float:
     parts = [float(part or 0) for part in found.groups()] if found else [0.0]
     seconds = sum(value * unit for value, unit in zip(parts, (3600, 60, 1), strict=False))
     if not seconds:
-        raise ConfigError(f"a budget must look like 90s, 30m, 2h or 1h30m, found {duration!r}.")
+        raise ConfigError("not-a-duration", f"a budget must look like 90s, 30m, 2h or 1h30m, found {duration!r}.")
     return seconds
