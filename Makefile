@@ -1,4 +1,4 @@
-# `make demo` and `make test` do all their own set-up, in a virtual environment in .venv.
+# Targets set up what they need in a virtual environment in .venv.
 
 PYTHON ?= python3
 VENV := .venv
@@ -6,32 +6,35 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LOWEST_VENV := .venv-lowest
 LOWEST_READY := $(LOWEST_VENV)/.ready
-# What the lowest versions need in turn is as it was on this day: newer ones need not work with them.
+# Dependencies of the lowest versions are resolved as of this day: newer ones may not work with them.
 LOWEST_DAY := 2026-02-01
 BENCH_VENV := .venv-bench
 BENCH_READY := $(BENCH_VENV)/.ready
-# Two OpenMP threads beside a busy core run many times slower than one.
+# With other processes running, two OpenMP threads are many times slower than one.
 TEST_ENVIRONMENT := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
-# Files of tests are dealt to two processes; the tests of a file stay together, as they share what is dear to make.
-PYTEST_OPTIONS := -q --numprocesses 2 --dist loadfile
+# Test files are distributed over two processes; the tests of a file stay together because they share expensive fixtures.
+PYTEST_OPTIONS := -q --numprocesses 2 --dist loadfile --durations=20
 PYTEST := $(TEST_ENVIRONMENT) $(BIN)/pytest $(PYTEST_OPTIONS)
 OUT ?= demo
 
 .PHONY: help setup demo test test-fast test-slow test-lowest lowest lint format bench clean
 
 help:
-	@echo "make demo       train and compare on the bundled data, write $(OUT)/report.html (OUT=demo, a new folder)"
-	@echo "make test       all tests: the fast ones, the marked ones, and those at the lowest versions"
-	@echo "make test-fast  only the fast ones"
-	@echo "make test-lowest  unit tests with the lowest versions that pyproject.toml allows"
-	@echo "make lowest     look up these versions anew"
-	@echo "make lint       ruff, the import contracts and pyright"
-	@echo "make format     let ruff format and fix"
-	@echo "make bench      measure again what benchmarks/RESULTS.md states"
+	@echo "make demo         train and compare on the bundled data; write $(OUT)/report.html (OUT=demo, a new folder)"
+	@echo "make test         run all tests: fast, slow, and with the lowest versions; print the 20 slowest of each"
+	@echo "make test-fast    run only the fast tests"
+	@echo "make test-slow    run only the tests marked slow, statistical or distributed"
+	@echo "make test-lowest  run the unit tests with the lowest versions that pyproject.toml allows"
+	@echo "make lowest       resolve the lowest versions again"
+	@echo "make lint         run ruff, the import contracts and pyright"
+	@echo "make format       fix and format the code with ruff"
+	@echo "make bench        run the benchmarks and update benchmarks/RESULTS.md"
+	@echo "make setup        create the virtual environment"
+	@echo "make clean        remove the virtual environments and all caches"
 
 setup: $(READY)
 
-# torch first: what depends on it then finds it there, whichever build it is.
+# Install torch first, so that packages that depend on it use this build.
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade "pip>=25.1"
@@ -39,7 +42,7 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[train]" --group dev
 	@touch $@
 
-# Threads of OpenMP that wait by spinning stand in each other's way wherever something else runs too.
+# OpenMP threads that spin while they wait slow each other down if other processes are running.
 demo: $(READY)
 	OMP_WAIT_POLICY=passive GOMP_SPINCOUNT=0 $(BIN)/equipoise demo --out $(OUT)
 
@@ -53,7 +56,7 @@ test-fast: $(READY)
 test-slow: $(READY)
 	$(PYTEST) -m "slow or statistical or distributed"
 
-# Old packages use what newer ones call deprecated; nobody mends that in them.
+# Old packages use features that newer ones deprecate; these warnings will not be fixed.
 test-lowest: $(LOWEST_READY)
 	$(TEST_ENVIRONMENT) $(LOWEST_VENV)/bin/pytest $(PYTEST_OPTIONS) -W ignore::DeprecationWarning -W ignore::FutureWarning \
 		-m "not slow and not statistical and not distributed" tests/unit
@@ -66,7 +69,7 @@ $(LOWEST_READY): pyproject.toml constraints-lowest.txt
 	$(LOWEST_VENV)/bin/python scripts/check_lowest.py
 	@touch $@
 
-# uv rather than pip, which cannot look for the lowest versions.
+# uv rather than pip, which cannot resolve the lowest versions.
 lowest: $(READY)
 	$(BIN)/pip install --quiet "uv>=0.9"
 	$(BIN)/uv pip compile --quiet --resolution lowest-direct --exclude-newer $(LOWEST_DAY) --no-header --no-annotate \
@@ -88,7 +91,7 @@ format: $(READY)
 bench: $(BENCH_READY)
 	$(BENCH_VENV)/bin/python benchmarks/run.py
 
-# An environment of its own: what is measured beside Equipoise stays out of the one that it is tested in.
+# A separate environment keeps the packages that Equipoise is compared with out of the one in which it is tested.
 $(BENCH_READY): pyproject.toml constraints.txt benchmarks/peers.txt benchmarks/peers-alone.txt
 	$(PYTHON) -m venv $(BENCH_VENV)
 	$(BENCH_VENV)/bin/pip install --quiet --upgrade "pip>=25.1"

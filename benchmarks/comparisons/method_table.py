@@ -8,7 +8,7 @@ from equipoise.statistics import mean_interval
 from .method_runs import Job
 from .methods import SOURCES, TITLES
 
-READING = """## What to take from the methods above
+READING = """## Conclusions from the methods above
 
 Give the tasks equal or nearly equal rates first: on ICD-10-CM that alone is most of what any method gains, and on
 multi-diagnosis no method does well without rare labels being drawn. Then draw labels by square-root or log weights.
@@ -35,7 +35,7 @@ COLUMNS = {
 CORRECTIONS = {
     "plain": "as trained",
     "probabilities": "calibrated: temperature and natural shares",
-    "tau": "calibrated, answers by the tau that is best for macro-F1 on validation rows",
+    "tau": "calibrated, with the tau that maximises macro-F1 on validation rows",
 }
 
 
