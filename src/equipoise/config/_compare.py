@@ -95,7 +95,7 @@ class CompareConfig:
         if "none" not in self.corrections:
             raise ConfigError(
                 "missing-correction",
-                f"`compare.corrections` must contain none: uncorrected natural sampling is the baseline."
+                f"`compare.corrections` must hold none: uncorrected natural sampling is the baseline."
                 f" Found {list(self.corrections)}.",
             )
         if (self.metric == "expected_cost") != (self.costs is not None):

@@ -30,7 +30,7 @@ class Metric:
     title : str
         In tables and reports.
     gloss : str
-        What it is, in one line.
+        What it is: a noun phrase.
     needs : {"labels", "probabilities", "costs", "counts", "texts"}
         What a task must have: labels, and besides them probabilities, costs or training rows of each label; or texts.
     value : callable
@@ -75,10 +75,10 @@ class Metric:
         return self.decides and self.needs in {"labels", "costs"}
 
     @property
-    def description(self) -> str:
-        """The gloss behind the limits and the direction."""
+    def scale(self) -> str:
+        """The limits and the direction, in words."""
         limits = "" if self.limits is None else f"from {self.limits[0]:g} to {self.limits[1]:g}, "
-        return f"{limits}{'less' if self.less_is_better else 'more'} is better: {self.gloss}"
+        return f"{limits}{'less' if self.less_is_better else 'more'} is better"
 
 
 def metric_of(name: str) -> Metric:
@@ -211,20 +211,21 @@ METRICS: Final = {
             lambda sums, _: sums.mcc, limits=(-1, 1), shown="file",
         ),
         Metric(
-            "g_mean", "geometric mean of recalls", "0 if one label is never found", "labels",
+            "g_mean", "geometric mean of recalls", "the geometric mean of recall over the labels; 0 if one label is"
+            " never found", "labels",
             lambda sums, _: geometric_mean(sums.recall), shown="file",
         ),
         Metric(
-            "recall_many", "recall of frequent labels", "of labels with more than 100 training rows", "counts",
-            _recall_of("many"), shown="file",
+            "recall_many", "recall of frequent labels", "the mean recall of labels with more than 100 training rows",
+            "counts", _recall_of("many"), shown="file",
         ),
         Metric(
-            "recall_medium", "recall of medium labels", "of labels with 20 to 100 training rows", "counts",
-            _recall_of("medium"), shown="file",
+            "recall_medium", "recall of medium labels", "the mean recall of labels with 20 to 100 training rows",
+            "counts", _recall_of("medium"), shown="file",
         ),
         Metric(
-            "recall_few", "recall of rare labels", "of labels with fewer than 20 training rows", "counts",
-            _recall_of("few"), shown="file",
+            "recall_few", "recall of rare labels", "the mean recall of labels with fewer than 20 training rows",
+            "counts", _recall_of("few"), shown="file",
         ),
         Metric(
             "exact_match", "exact match", "the share of the texts that are right, spaces at the ends aside", "texts",
@@ -235,7 +236,7 @@ METRICS: Final = {
             _per_row, texts.rouge_l, decides=True, shown="summary",
         ),
         Metric(
-            "bleu", "BLEU", "the common sequences of up to four words, of the whole corpus", "texts",
+            "bleu", "BLEU", "the precision of sequences of up to four words, of the whole corpus", "texts",
             lambda _, own: texts.bleu(own), texts.bleu_counts, limits=(0, 100), decides=True, shown="summary",
         ),
     )

@@ -149,7 +149,7 @@ def _verdict(data: ComparisonData, difference: Estimate) -> str:
 def _meaning(data: ComparisonData) -> str:
     result, seeds = data.result, len(data.result.seeds)
     metric = metric_of(result.metric)
-    gloss = f"{capital(metric.title)} is {metric.description}. "
+    gloss = f"{capital(metric.title)} ({metric.scale}) is {metric.gloss}. "
     if seeds > 1:
         spread = (
             f"Ranges are 95% intervals over {seeds} trainings with different seeds: they show the variance between"
