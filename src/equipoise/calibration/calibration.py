@@ -3,9 +3,10 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import Any
 
+from equipoise.base.codec import from_plain, to_plain
 from equipoise.base.plain_json import parse_json
 from equipoise.calibration.task import TaskCalibration
 from equipoise.errors import RunError
@@ -16,7 +17,7 @@ FORMAT, VERSION = "equipoise-calibration", 1
 
 @dataclass(frozen=True)
 class Provenance:
-    """What a calibration belongs to.
+    """The run that a calibration belongs to.
 
     Attributes
     ----------
@@ -39,9 +40,9 @@ class Calibration:
     belongs : Provenance
         The run.
     prior : str
-        Which label shares the predictions are for: "natural", "given" or "em" (estimated).
+        The label shares that predictions are for: "natural", "given" or "em" (estimated).
     rows : int
-        How many validation rows it was fitted on.
+        The number of validation rows that it was fitted on.
     tasks : dict of str to TaskCalibration
         By task. Open-ended tasks have none.
 
@@ -62,7 +63,7 @@ class Calibration:
 
     @property
     def fingerprint(self) -> str:
-        """The SHA-256 of all that it says."""
+        """The SHA-256 of its content."""
         return _digest(self._content())
 
     def apply(self, predictions: Mapping[str, TaskPredictions]) -> tuple[dict[str, TaskPredictions], tuple[str, ...]]:
@@ -71,12 +72,12 @@ class Calibration:
         Parameters
         ----------
         predictions : mapping of str to TaskPredictions
-            Of the model that it belongs to.
+            Of the model that the calibration belongs to.
 
         Returns
         -------
         dict of str to TaskPredictions
-            All of them; those without probabilities or without a calibration stay as they are.
+            All of them; those without probabilities or without a calibration are unchanged.
         tuple of str
             The tasks that were corrected.
         """
@@ -88,76 +89,56 @@ class Calibration:
         }, done
 
     def check(self, run: Provenance) -> None:
-        """Refuse a run that it does not belong to.
+        """Refuse a run that the calibration does not belong to.
 
         Raises
         ------
         RunError
-            Naming what differs.
+            If the plan or the weights differ.
         """
         for name, what in (("plan", "another plan"), ("model", "other weights")):
             there, here = getattr(self.belongs, name), getattr(run, name)
             if there != here:
                 raise RunError(
+                    f"other-{name}",
                     f"`calibration.json` was fitted for {what} ({there[:12]}) than this run has ({here[:12]})."
                     " Calibrate this run with `equipoise calibrate RUN --overwrite`, or leave the calibration out"
-                    " with --no-calibration."
+                    " with --no-calibration.",
                 )
 
     def to_json(self) -> str:
-        """Give it as JSON text, with its fingerprint."""
+        """Return JSON, with the fingerprint."""
         content = {**self._content(), "fingerprint": self.fingerprint}
         return json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> "Calibration":
-        """Read what `to_json` gave.
+        """Read what `to_json` returned.
 
         Raises
         ------
         RunError
-            If the text is damaged, of another version, or was changed after it was written.
+            If the string is damaged, of another version, or was changed after it was written.
         """
         hint = "Make it again with `equipoise calibrate RUN --overwrite`."
-        values = parse_json(
-            text, lambda why: RunError(f"a calibration must be JSON, found text that is not: {why}. {hint}")
-        )
+        values = parse_json(text, lambda why: RunError("not-json", f"a calibration must be JSON: {why}. {hint}"))
         found = (values.get("format"), values.get("version")) if isinstance(values, dict) else type(values).__name__
         if found != (FORMAT, VERSION):
             raise RunError(
-                f"a calibration must have `format` {FORMAT!r} and `version` {VERSION}, found {found}. {hint}"
+                "wrong-format",
+                f"a calibration must have `format` {FORMAT!r} and `version` {VERSION}, found {found}. {hint}",
             )
         given = values.pop("fingerprint", None)
         if given != _digest(values):
-            raise RunError(f"the calibration was changed after it was written: its fingerprint does not fit. {hint}")
-        try:
-            return cls._from_content(values)
-        except (KeyError, TypeError, ValueError) as error:  # written by another program, fingerprint and all
             raise RunError(
-                f"a calibration must hold what `to_json` writes, found otherwise: {error}. {hint}"
-            ) from error
-
-    @classmethod
-    def _from_content(cls, values: Mapping[str, Any]) -> "Calibration":
-        belongs, prior, rows, tasks = (values[name] for name in ("belongs", "prior", "rows", "tasks"))
-        if not isinstance(prior, str) or not isinstance(rows, int) or not isinstance(tasks, dict):
-            raise TypeError("`prior` is no text, `rows` no integer or `tasks` no object")
-        if not all(isinstance(held, str) for held in Provenance(**belongs).__dict__.values()):
-            raise TypeError("`belongs` holds more than texts")
-        given = cast("dict[str, Mapping[str, Any]]", tasks)
-        return cls(
-            Provenance(**belongs), prior, rows, {name: TaskCalibration.from_dict(task) for name, task in given.items()}
-        )
+                "wrong-fingerprint",
+                f"the calibration was changed after it was written: its fingerprint does not match. {hint}",
+            )
+        content = {name: value for name, value in values.items() if name not in {"format", "version"}}
+        return from_plain(cls, content, lambda why: RunError("damaged-calibration", f"the calibration: {why} {hint}"))
 
     def _content(self) -> dict[str, Any]:
-        return {
-            "format": FORMAT,
-            "version": VERSION,
-            "belongs": asdict(self.belongs),
-            "prior": self.prior,
-            "rows": self.rows,
-            "tasks": {name: task.to_dict() for name, task in self.tasks.items()},
-        }
+        return {"format": FORMAT, "version": VERSION, **to_plain(self)}
 
     def __hash__(self) -> int:
         return hash(self.fingerprint)

@@ -1,4 +1,4 @@
-"""What a calibration is worth on rows that it was not fitted on."""
+"""Cross-fitting: a calibration measured on rows that it was not fitted on."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from equipoise.calibration.rows import LabelledRows
 
 @dataclass(frozen=True, eq=False)
 class LeftOut:
-    """Probabilities and answers of rows, each from a fit that did not see the row's group.
+    """Probabilities and answers of rows, each from a fit without the row's group.
 
     Attributes
     ----------
-    log_probs : float64 array of shape (rows, labels)
+    log_probs : ndarray of float64, shape (rows, labels)
         log p(y | x).
-    decided : int64 array of shape (rows,)
+    decided : ndarray of int64, shape (rows,)
         Places of the answers.
     """
 
@@ -30,7 +30,7 @@ class LeftOut:
 def cross_fitted(rows: LabelledRows, priors: Priors, choice: Choice, fold_of: Mapping[int, int]) -> LeftOut | None:
     """Calibrate each row by a fit on the other folds.
 
-    Numbers of a calibration on the rows that it was fitted on flatter it; these do not.
+    Metrics of a calibration on the rows that it was fitted on are too optimistic; these are not.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def cross_fitted(rows: LabelledRows, priors: Priors, choice: Choice, fold_of: Ma
 
 
 def group_folds(groups: int, folds: int = 5, seed: int = 0) -> dict[int, int]:
-    """Deal groups into folds of equal numbers of groups, in an order that the seed decides.
+    """Assign groups to folds of equal numbers of groups, in random order.
 
     Examples
     --------

@@ -1,11 +1,12 @@
-"""From probabilities to answers: the most probable label, adjusted by tau, or the one that costs least."""
+"""From probabilities to answers: the most probable label, adjusted by tau, or the label of least expected cost."""
 
 from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import log_softmax
 
-from equipoise.calibration.logs import Array, log_softmax, safe_log
+from equipoise.calibration.logs import Array, safe_log
 from equipoise.errors import ConfigError
 
 
@@ -14,20 +15,20 @@ def decide(log_probs: Array, prior: Array, tau: float = 0.0, costs: Array | None
 
     Parameters
     ----------
-    log_probs : float64 array of shape (rows, labels)
+    log_probs : ndarray of float64, shape (rows, labels)
         log p(y | x), under `prior`.
-    prior : float64 array of shape (labels,)
-        pi, the label shares that the probabilities are meant for.
+    prior : ndarray of float64, shape (labels,)
+        pi, the label shares that the probabilities are for.
     tau : float
         The strength of the adjustment: scores are log p(y | x) - tau log pi(y). With 0 the answer is the most
         probable label; with 1 it is the one with the highest p(x | y), which is best for the mean recall.
-    costs : float64 array of shape (labels, labels), optional
+    costs : ndarray of float64, shape (labels, labels), optional
         c(y, k), the cost of answering k where y is true. The answer is then the label k with the least
         expected cost, the sum over y of s(y) c(y, k), with s the softmax of the scores.
 
     Returns
     -------
-    int64 array of shape (rows,)
+    ndarray of int64, shape (rows,)
         Places of labels; the first of equals.
 
     References
@@ -47,17 +48,17 @@ def decide(log_probs: Array, prior: Array, tau: float = 0.0, costs: Array | None
     scores = log_probs - tau * np.where(np.isneginf(log_prior), 0.0, log_prior)
     if costs is None:
         return scores.argmax(axis=1)
-    return (np.exp(log_softmax(scores)) @ costs).argmin(axis=1)
+    return (np.exp(log_softmax(scores, axis=1)) @ costs).argmin(axis=1)
 
 
 def cost_matrix(costs: Mapping[str, Mapping[str, float]], labels: tuple[str, ...], task: str = "task") -> Array:
-    """Put the costs of a task into a matrix.
+    """Return the costs of a task as a matrix.
 
     Parameters
     ----------
     costs : mapping of str to mapping of str to float
-        {true label: {predicted label: cost}}, for every pair of labels; a label with itself costs 0 unless
-        said otherwise. A negative cost is a gain.
+        {true label: {predicted label: cost}}, for every pair of labels; a label with itself costs 0 by default.
+        A negative cost is a gain.
     labels : tuple of str
         The labels of the task.
     task : str
@@ -65,13 +66,13 @@ def cost_matrix(costs: Mapping[str, Mapping[str, float]], labels: tuple[str, ...
 
     Returns
     -------
-    float64 array of shape (labels, labels)
+    ndarray of float64, shape (labels, labels)
         c(y, k) in row y and column k.
 
     Raises
     ------
     ConfigError
-        If a pair is missing, a label is unknown, or a cost is no finite number.
+        If a pair is missing, a label is unknown, or a cost is not a finite number.
 
     Examples
     --------
@@ -84,15 +85,20 @@ def cost_matrix(costs: Mapping[str, Mapping[str, float]], labels: tuple[str, ...
         for predicted, cost in row.items():
             for label in (true, predicted):
                 if label not in labels:
-                    raise ConfigError(f"`costs` of task {task!r} name the label {label!r}, which it has not. {hint}")
+                    raise ConfigError(
+                        "unknown-label", f"`costs` of task {task!r} name the unknown label {label!r}. {hint}"
+                    )
             if isinstance(cost, bool) or not isinstance(cost, (int, float)) or not np.isfinite(cost):  # pyright: ignore[reportUnnecessaryIsInstance]
-                raise ConfigError(f"`costs` of task {task!r} must be finite numbers, found {cost!r}. {hint}")
+                raise ConfigError(
+                    "not-a-number", f"`costs` of task {task!r} must be finite numbers, found {cost!r}. {hint}"
+                )
             matrix[labels.index(true), labels.index(predicted)] = cost
     missing = [(y, k) for y in labels for k in labels if y != k and k not in costs.get(y, {})]
     if missing:
         true, predicted = missing[0]
         raise ConfigError(
-            f"`costs` of task {task!r} must say what {predicted!r} costs where {true!r} is true"
-            f" ({len(missing)} pairs are missing). {hint}"
+            "missing-cost",
+            f"`costs` of task {task!r} must have the cost of {predicted!r} where {true!r} is true"
+            f" ({len(missing)} pairs are missing). {hint}",
         )
     return matrix

@@ -9,18 +9,18 @@ from equipoise.calibration.logs import Array, safe_log
 
 @dataclass(frozen=True, eq=False)
 class PriorEstimate:
-    """What expectation-maximisation found.
+    """The result of expectation-maximisation.
 
     Attributes
     ----------
-    prior : float64 array of shape (labels,)
+    prior : ndarray of float64, shape (labels,)
         The shares.
     log_likelihoods : tuple of float
-        Before each iteration and after the last: log p(rows) per row, up to a constant. It never falls.
+        Before each iteration and after the last: log p(rows) per row, up to a constant. It never decreases.
     converged : bool
-        Whether the shares stood still before the iterations ran out.
+        Whether the shares converged within the iterations allowed.
     rows : int
-        How many rows told.
+        The number of rows.
     """
 
     prior: Array
@@ -30,7 +30,7 @@ class PriorEstimate:
 
     @property
     def iterations(self) -> int:
-        """How many there were."""
+        """The number of iterations."""
         return len(self.log_likelihoods) - 1
 
 
@@ -39,19 +39,19 @@ def estimate_prior(
 ) -> PriorEstimate:
     """Estimate the label shares of new rows by expectation-maximisation.
 
-    p(x | y) is taken to be the same in both places; only the shares differ. Then the estimate is the
-    maximum of the likelihood, if the probabilities are right about `prior`: calibrate them first.
+    p(x | y) is assumed to be the same in both data sets; only the shares differ. Then the estimate maximises
+    the likelihood, if the probabilities are calibrated under `prior`: calibrate them first.
 
     Parameters
     ----------
-    log_probs : float64 array of shape (rows, labels)
+    log_probs : ndarray of float64, shape (rows, labels)
         log p(y | x) of the new rows, as if they had the shares `prior`.
-    prior : float64 array of shape (labels,)
-        Those shares, from which the iteration starts. A label with a 0 keeps it.
+    prior : ndarray of float64, shape (labels,)
+        Those shares, from which the iteration starts. A share of 0 stays 0.
     tolerance : float
-        It ends when no share changes by more.
+        The iteration ends when no share changes by more.
     most_iterations : int
-        Or after so many.
+        Or after this many iterations.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def estimate_prior(
 
     Examples
     --------
-    A model that knows, on rows of which three in four are of the second label:
+    An accurate model, on rows of which three in four are of the second label:
 
     >>> log_probs = np.log([[0.999, 0.001]] + [[0.001, 0.999]] * 3)
     >>> found = estimate_prior(log_probs, np.array([0.5, 0.5]))

@@ -21,14 +21,14 @@ class Priors:
 
     Attributes
     ----------
-    trained : float64 array of shape (labels,)
+    trained : ndarray of float64, shape (labels,)
         Those that the loss saw.
-    natural : float64 array of shape (labels,)
+    natural : ndarray of float64, shape (labels,)
         Those of the data, and so of the labelled rows.
-    wanted : float64 array of shape (labels,), optional
+    wanted : ndarray of float64, shape (labels,), optional
         Those that predictions are for; the natural ones unless given.
-    unlabelled : float64 array of shape (rows, labels), optional
-        Log-scores of rows of which `wanted` is to be estimated instead.
+    unlabelled : ndarray of float64, shape (rows, labels), optional
+        Log-scores of rows from which `wanted` is estimated instead.
     """
 
     trained: Array
@@ -39,7 +39,7 @@ class Priors:
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """What decides a fit besides the rows; see `fit_tau`. Without a metric, tau is 0."""
+    """The metric, costs and seed of `fit_tau`. Without a metric, tau is 0."""
 
     metric: str | None = "macro_f1"
     costs: Array | None = None
@@ -48,7 +48,7 @@ class Choice:
 
 @dataclass(frozen=True, eq=False)
 class TaskFit:
-    """A calibration, how its prior was estimated (if it was), and what should be known about it."""
+    """A calibration, the estimate of its prior if there is one, and notes for the user."""
 
     calibration: TaskCalibration
     estimate: PriorEstimate | None
@@ -58,23 +58,22 @@ class TaskFit:
 def fit_task(rows: LabelledRows, priors: Priors, choice: Choice) -> TaskFit:
     """Fit temperature, prior and tau of one task, in the order in which they are applied.
 
-    The temperature is fitted under the natural shares, whatever shares are wanted: those are what the labelled
-    rows have. Tau is fitted under the wanted shares; there each row counts as much as its label is
-    commoner than in the data.
+    The temperature is fitted under the natural shares, whatever shares are wanted: the labelled rows have the natural
+    shares. Tau is fitted under the wanted shares, on rows weighted by the ratio of the two.
 
     Parameters
     ----------
     rows : LabelledRows
-        Rows that the model was not trained on, with their natural label shares; may be none.
+        Rows that the model was not trained on, with their natural label shares; may be empty.
     priors : Priors
         The label shares.
     choice : Choice
-        The metric that decides about tau, and costs.
+        The metric that chooses tau, and costs.
 
     Returns
     -------
     TaskFit
-        With one label, or without rows, temperature 1 and tau 0.
+        With one label, or without rows, the temperature is 1 and tau is 0.
 
     Examples
     --------
@@ -85,10 +84,10 @@ def fit_task(rows: LabelledRows, priors: Priors, choice: Choice) -> TaskFit:
     """
     notes: list[str] = []
     if len(rows) < FEW_ROWS:
-        notes.append(f"only {len(rows)} validation rows: temperature and tau are little more than guesses")
+        notes.append(f"only {len(rows)} validation rows: temperature and tau are uncertain")
     absent = [label for place, label in enumerate(rows.labels) if place not in rows.true]
     if absent and len(rows):
-        notes.append(f"no validation row of {', '.join(map(repr, absent))}: nothing here says how they fare")
+        notes.append(f"no validation row of {', '.join(map(repr, absent))}: their metrics are unknown")
     unseen = [label for label, share in zip(rows.labels, priors.trained.tolist(), strict=True) if not share]
     if unseen:
         notes.append(f"{', '.join(map(repr, unseen))} never drawn in training: their probability becomes 0")
@@ -96,7 +95,7 @@ def fit_task(rows: LabelledRows, priors: Priors, choice: Choice) -> TaskFit:
     if len(rows.labels) > 1:
         temperature = fit_temperature(rows.scores, rows.true, priors.trained, priors.natural)
         if temperature is None and len(rows):
-            notes.append("no label was ever less likely than another that was wrong: the temperature stays 1")
+            notes.append("the model is right on all rows, which do not bound the temperature: it stays 1")
     temperature = temperature or 1.0
     estimate = None
     wanted = priors.natural if priors.wanted is None else priors.wanted

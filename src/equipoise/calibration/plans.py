@@ -8,23 +8,23 @@ from equipoise.plan import Plan
 
 
 def shares_within(plan: Plan, values: NDArray[np.number], task: str, labels: tuple[str, ...]) -> Array:
-    """Give the shares of a task's labels among themselves.
+    """Compute the shares of a task's labels within the task.
 
     Parameters
     ----------
     plan : Plan
-        Knows where the labels stand.
-    values : array of shape (strata,)
+        With the strata of the task.
+    values : ndarray, shape (strata,)
         One of ``plan.counts``, ``plan.target``, ``plan.probabilities``.
     task : str
         The task.
     labels : tuple of str
-        Its labels, in the order that is wanted.
+        Its labels, in the order of the result.
 
     Returns
     -------
-    float64 array of shape (labels,)
-        With the sum 1; all 0 if the task is not drawn at all.
+    ndarray of float64, shape (labels,)
+        With the sum 1; all 0 if the task is never drawn.
 
     Examples
     --------

@@ -1,22 +1,23 @@
-"""p'(y | x) is proportional to p(y | x) pi'(y) / pi(y): what another share of the labels makes of a prediction."""
+"""Predictions under other label shares: p'(y | x) is proportional to p(y | x) pi'(y) / pi(y)."""
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import log_softmax
 
-from equipoise.calibration.logs import Array, log_softmax, safe_log
+from equipoise.calibration.logs import Array, safe_log
 
 
 def log_prior_ratio(trained: ArrayLike, wanted: ArrayLike) -> Array:
-    """Give log pi'(y) / pi(y); minus infinity for labels that are not wanted, and for those never trained on.
+    """Compute log pi'(y) / pi(y); minus infinity for labels with a share of 0 in either.
 
     Parameters
     ----------
-    trained, wanted : array of shape (labels,)
+    trained, wanted : array_like, shape (labels,)
         pi, the shares that the loss saw, and pi', those that predictions should follow.
 
     Returns
     -------
-    float64 array of shape (labels,)
+    ndarray of float64, shape (labels,)
         What to add to log-scores.
 
     References
@@ -34,20 +35,20 @@ def log_prior_ratio(trained: ArrayLike, wanted: ArrayLike) -> Array:
 
 
 def log_posterior(scores: Array, trained: ArrayLike, wanted: ArrayLike, temperature: float = 1.0) -> Array:
-    """Scale a model's log-scores by a temperature, then move them to other label shares.
+    """Compute log-probabilities under other label shares, after scaling by a temperature.
 
     Parameters
     ----------
-    scores : float64 array of shape (rows, labels)
+    scores : ndarray of float64, shape (rows, labels)
         Logarithms of the model's probabilities, up to a constant in each row.
-    trained, wanted : array of shape (labels,)
-        As in `log_prior_ratio`; some label has a share in both.
+    trained, wanted : array_like, shape (labels,)
+        As in `log_prior_ratio`; at least one label has a share in both.
     temperature : float
         Above 0.
 
     Returns
     -------
-    float64 array of shape (rows, labels)
+    ndarray of float64, shape (rows, labels)
         The log-softmax of scores / T + log(pi' / pi).
 
     Examples
@@ -55,4 +56,4 @@ def log_posterior(scores: Array, trained: ArrayLike, wanted: ArrayLike, temperat
     >>> np.exp(log_posterior(np.log([[0.8, 0.2]]), [0.5, 0.5], [0.2, 0.8])).round(3).tolist()
     [[0.5, 0.5]]
     """
-    return log_softmax(scores / temperature + log_prior_ratio(trained, wanted))
+    return np.asarray(log_softmax(scores / temperature + log_prior_ratio(trained, wanted), axis=1))

@@ -1,13 +1,12 @@
-"""Reliability: of the answers that a model is p sure of, a share p should be right."""
+"""Reliability: of the answers with confidence p, a share p should be right."""
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.calibration.logs import Array
-from equipoise.metrics.classification import ECE_BINS
+from equipoise.metrics.known import ECE_BINS, confidence_bins
 
 
 @dataclass(frozen=True)
@@ -17,13 +16,13 @@ class ReliabilityTable:
     Attributes
     ----------
     bins : int
-        Bins of equal width; bin number b is (b / bins, (b + 1) / bins].
+        Number of bins of equal width; bin b is (b / bins, (b + 1) / bins].
     rows : tuple of int
-        Rows in each bin.
+        Number of rows in each bin.
     weight : tuple of float
-        What they count.
+        Their total weight.
     confidence, accuracy : tuple of float or None
-        Means in each bin: of that probability, and of that label being right. None in an empty bin.
+        Mean probability of that label in each bin, and how often it is right. None in an empty bin.
 
     References
     ----------
@@ -45,7 +44,7 @@ class ReliabilityTable:
 
     @property
     def dots(self) -> tuple[list[float], list[float], list[float]]:
-        """Confidence, accuracy and share of all rows of each bin that holds some."""
+        """Confidence, accuracy and share of all rows of each bin that is not empty."""
         total = sum(self.weight)
         held = [
             (confidence, accuracy, weight / total)
@@ -57,7 +56,7 @@ class ReliabilityTable:
 
     @property
     def ece(self) -> float:
-        """Expected calibration error: the mean over the rows of how far their bin is off; NaN without rows."""
+        """Expected calibration error: the weighted mean of |accuracy - confidence| over bins; NaN without rows."""
         gaps = [
             weight * abs(accuracy - confidence)
             for weight, accuracy, confidence in zip(self.weight, self.accuracy, self.confidence, strict=True)
@@ -65,24 +64,20 @@ class ReliabilityTable:
         ]
         return sum(gaps) / sum(self.weight) if gaps else float("nan")
 
-    def to_dict(self) -> dict[str, Any]:
-        """Give plain values for JSON."""
-        return asdict(self)
-
 
 def reliability_table(
     log_probs: Array, true: NDArray[np.int64], weights: Array | None = None, bins: int = ECE_BINS
 ) -> ReliabilityTable:
-    """Bin rows by how sure the model is of its most probable label.
+    """Bin rows by the probability of their most probable label.
 
     Parameters
     ----------
-    log_probs : float64 array of shape (rows, labels)
+    log_probs : ndarray of float64, shape (rows, labels)
         log p(y | x).
-    true : int64 array of shape (rows,)
-        Places of the right labels.
-    weights : float64 array of shape (rows,), optional
-        What each row counts.
+    true : ndarray of int64, shape (rows,)
+        Places of the true labels.
+    weights : ndarray of float64, shape (rows,), optional
+        The weight of each row.
     bins : int
         The number of bins; 15 as in the calibration error of `metrics.evaluate`.
 
@@ -93,7 +88,7 @@ def reliability_table(
     """
     counted = np.ones(len(true)) if weights is None else weights
     sure = np.exp(log_probs.max(axis=1))
-    places = np.clip(np.ceil(sure * bins).astype(np.int64) - 1, 0, bins - 1)
+    places = confidence_bins(sure, bins)
     right = log_probs.argmax(axis=1) == true
 
     def sums(values: NDArray[np.number]) -> list[float]:

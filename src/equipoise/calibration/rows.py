@@ -1,4 +1,4 @@
-"""Rows with labels and a model's scores of them: what a calibration is fitted on."""
+"""Rows with labels and a model's scores: what a calibration is fitted on."""
 
 from dataclasses import dataclass
 
@@ -18,12 +18,12 @@ class LabelledRows:
     ----------
     labels : tuple of str
         The labels of the task.
-    scores : float64 array of shape (rows, labels)
+    scores : ndarray of float64, shape (rows, labels)
         Log-scores of the model.
-    true : int64 array of shape (rows,)
-        Places of the right labels.
-    groups : int64 array of shape (rows,)
-        What the rows belong to.
+    true : ndarray of int64, shape (rows,)
+        Places of the true labels.
+    groups : ndarray of int64, shape (rows,)
+        The group of each row.
     """
 
     labels: tuple[str, ...]
@@ -33,7 +33,7 @@ class LabelledRows:
 
     @classmethod
     def of(cls, part: TaskPredictions, groups: NDArray[np.int64]) -> "LabelledRows":
-        """Take the rows of predictions, but those of labels that the task does not have.
+        """Return the rows of predictions whose label is one of the task's.
 
         Raises
         ------
@@ -41,14 +41,16 @@ class LabelledRows:
             If the predictions have no probabilities.
         """
         if part.probabilities is None:
-            raise ConfigError(f"task {part.task!r} has no probabilities to fit. Predict with the method `score`.")
+            raise ConfigError(
+                "no-probabilities", f"task {part.task!r} has no probabilities to fit. Predict with the method `score`."
+            )
         place = {label: number for number, label in enumerate(part.labels)}
         true = np.array([place.get(label, -1) for label in part.targets], np.int64)
         rows = cls(part.labels, log_scores(part.probabilities), true, groups)
         return rows.take(np.flatnonzero(true >= 0))
 
     def take(self, rows: NDArray[np.integer]) -> "LabelledRows":
-        """Some of the rows."""
+        """Return some of the rows."""
         return LabelledRows(self.labels, self.scores[rows], self.true[rows], self.groups[rows])
 
     def __len__(self) -> int:
@@ -56,6 +58,6 @@ class LabelledRows:
 
 
 def row_weights(rows: LabelledRows, natural: Array, wanted: Array) -> Array:
-    """What rows with the natural label shares count where the wanted ones are meant: pi'(y) / pi(y)."""
+    """Return the weights that turn the natural label shares of rows into the wanted ones: pi'(y) / pi(y)."""
     ratio = np.divide(wanted, natural, out=np.zeros(len(wanted)), where=natural > 0)
     return ratio[rows.true]

@@ -1,12 +1,11 @@
-"""What is done to the probabilities of one task after training, and to the answers that follow from them."""
+"""The correction of the probabilities of one task after training, and of the answers that follow from them."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any, cast
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from equipoise.base.codec import to_plain
 from equipoise.calibration.decision import decide
 from equipoise.calibration.logs import Array, log_scores
 from equipoise.calibration.posterior import log_posterior
@@ -18,37 +17,36 @@ from equipoise.metrics import TaskPredictions
 class TaskCalibration:
     r"""The correction of one task, in a fixed order.
 
-    1. **Temperature**: z(y) = log p(y | x) / T. How sure the model is, on the scale on which it learned.
+    1. **Temperature**: z(y) = log p(y | x) / T. The confidence of the model.
     2. **Prior ratio**: z(y) + log pi'(y) - log pi(y), with pi the label shares that the loss saw and pi' those
-       that the predictions are for. The softmax of these are the probabilities that are reported.
+       that the predictions are for. The softmax of these are the reported probabilities.
     3. **Tau**: s(y) = log p'(y | x) - tau log pi'(y).
     4. **Decision**: the label with the largest s, or with costs the one with the least expected cost under
        the softmax of s.
 
     Steps 1 and 2 change the probabilities, steps 3 and 4 only the answer. A tau that is good for macro-F1
-    overstates rare labels on purpose: it asks for fewer misses of a rare label and pays with more false
-    alarms. As a decision that is a choice; as a probability it would be wrong, for no world with the shares pi'
-    has labels as often as it says. So the answer may differ from the label with the highest probability, and
-    both are right about what they are. The temperature comes before the ratio because it speaks of the
-    model, which knows pi and not pi': with the ratio inside, T would shrink or stretch the priors too.
+    favours rare labels on purpose: fewer of them are missed, at the price of more false alarms. That is a valid
+    decision, but as a probability it would be wrong: labels with the shares pi' do not come that often. So the
+    answer may differ from the label with the highest probability. The temperature comes before the ratio because
+    the model was trained under pi, not pi': with the ratio inside, T would scale the priors too.
 
     Parameters
     ----------
     labels : tuple of str
         The labels, in the order of everything below.
-    trained_prior, prior : array of shape (labels,)
+    trained_prior, prior : ndarray of float64, shape (labels,)
         pi and pi'. A label with a 0 in either gets the probability 0.
     temperature : float
-        Above 0; above 1 makes the model less sure.
+        Above 0; above 1 makes the model less confident.
     tau : float
         Any finite number; 0 for the most probable label.
-    costs : array of shape (labels, labels), optional
+    costs : ndarray of float64, shape (labels, labels), optional
         c(y, k), the cost of answering k where y is true.
 
     Raises
     ------
     ConfigError
-        If shapes or ranges do not fit, or no label is left.
+        If shapes or ranges do not fit, or no label has a share in both priors.
 
     References
     ----------
@@ -78,30 +76,33 @@ class TaskCalibration:
     def __post_init__(self) -> None:
         count = len(self.labels)
         if len(set(self.labels)) < count:
-            raise ConfigError(f"`labels` must be different, found {list(self.labels)!r:.200}.")
+            raise ConfigError("duplicate-label", f"`labels` must be unique, found {list(self.labels)!r:.200}.")
         for name in ("trained_prior", "prior"):
             object.__setattr__(self, name, _shares(name, getattr(self, name), count))
         if not ((self.trained_prior > 0) & (self.prior > 0)).any():
             raise ConfigError(
+                "no-label-left",
                 "no label has a share above 0 both in `trained_prior` and in `prior`, so no label could be answered."
-                " Give a prior with labels that were trained on."
+                " Give a prior with labels that were trained on.",
             )
         for name, least in (("temperature", 0.0), ("tau", -np.inf)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not least < value < np.inf:
-                raise ConfigError(f"`{name}` must be a finite number above {least:g}, found {value!r}.")
+                raise ConfigError("not-a-number", f"`{name}` must be a finite number above {least:g}, found {value!r}.")
         if self.costs is not None:
             costs = _numbers("costs", self.costs)
             if costs.shape != (count, count) or not np.isfinite(costs).all():
-                raise ConfigError(f"`costs` must be {count} x {count} finite numbers, found the shape {costs.shape}.")
+                raise ConfigError(
+                    "wrong-shape", f"`costs` must be {count} x {count} finite numbers, found the shape {costs.shape}."
+                )
             object.__setattr__(self, "costs", costs)
 
     def log_probabilities(self, scores: Array) -> Array:
-        """Do steps 1 and 2 to log-scores of shape (rows, labels)."""
+        """Apply steps 1 and 2 to log-scores, ndarray of float64, shape (rows, labels)."""
         return log_posterior(scores, self.trained_prior, self.prior, self.temperature)
 
     def decide(self, log_probs: Array) -> NDArray[np.int64]:
-        """Do steps 3 and 4 to what `log_probabilities` gave."""
+        """Apply steps 3 and 4 to what `log_probabilities` returned."""
         return decide(log_probs, self.prior, self.tau, self.costs)
 
     def apply(self, part: TaskPredictions) -> TaskPredictions:
@@ -110,50 +111,25 @@ class TaskCalibration:
         Raises
         ------
         ConfigError
-            If the predictions have no probabilities, or those of other labels.
+            If the predictions have no probabilities, or probabilities of other labels.
         """
         if part.probabilities is None:
-            raise ConfigError(f"task {part.task!r} has no probabilities to correct. Predict with the method `score`.")
+            raise ConfigError(
+                "no-probabilities",
+                f"task {part.task!r} has no probabilities to correct. Predict with the method `score`.",
+            )
         if part.labels != self.labels:
             raise ConfigError(
+                "other-labels",
                 f"the calibration is for the labels {list(self.labels)}, found {list(part.labels)}"
-                f" in task {part.task!r}. Calibrate this run."
+                f" in task {part.task!r}. Calibrate this run.",
             )
         log_probs = self.log_probabilities(log_scores(part.probabilities))
         answers = [self.labels[place] for place in self.decide(log_probs)]
         return replace(part, probabilities=np.exp(log_probs), predicted=answers)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Give plain values for JSON."""
-        return {
-            "labels": list(self.labels),
-            "trained_prior": self.trained_prior.tolist(),
-            "prior": self.prior.tolist(),
-            "temperature": self.temperature,
-            "tau": self.tau,
-            "costs": None if self.costs is None else self.costs.tolist(),
-        }
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "TaskCalibration":
-        """Read what `to_dict` gave.
-
-        Raises
-        ------
-        ConfigError
-            If fields are missing or unknown, or do not fit each other.
-        """
-        names = [field.name for field in fields(cls)]
-        labels: object = values["labels"] if set(values) == set(names) else None
-        if not isinstance(labels, list) or not all(isinstance(label, str) for label in cast("list[object]", labels)):
-            raise ConfigError(
-                f"a task's calibration must have the fields {', '.join(names)}, `labels` a list of texts."
-            )
-        given: dict[str, Any] = {**values, "labels": tuple(cast("list[str]", labels))}
-        return cls(**given)
-
     def __eq__(self, other: object) -> bool:
-        return self.to_dict() == other.to_dict() if isinstance(other, TaskCalibration) else NotImplemented
+        return to_plain(self) == to_plain(other) if isinstance(other, TaskCalibration) else NotImplemented
 
     def __hash__(self) -> int:
         return hash((self.labels, self.temperature, self.tau))
@@ -163,7 +139,7 @@ def _numbers(name: str, values: object) -> Array:
     try:
         return np.array(values, np.float64)
     except (TypeError, ValueError) as error:  # nested unevenly, or not numbers
-        raise ConfigError(f"`{name}` must be numbers in rows of one length: {error}.") from error
+        raise ConfigError("not-a-number", f"`{name}` must be numbers in rows of one length: {error}.") from error
 
 
 def _shares(name: str, values: object, count: int) -> Array:
@@ -171,6 +147,7 @@ def _shares(name: str, values: object, count: int) -> Array:
     shares = _numbers(name, values)
     if shares.shape != (count,) or not np.isfinite(shares).all() or (shares < 0).any() or abs(shares.sum() - 1) > 1e-6:
         raise ConfigError(
-            f"`{name}` must be {count} shares of at least 0 with the sum 1, one a label, found {shares.tolist()}."
+            "not-shares",
+            f"`{name}` must be {count} shares of at least 0 with the sum 1, one a label, found {shares.tolist()}.",
         )
     return shares

@@ -1,4 +1,4 @@
-"""Tau of post-hoc logit adjustment, chosen by what the decisions are worth on rows that training did not see."""
+"""Tau of post-hoc logit adjustment, chosen by a metric of its decisions on rows that training did not see."""
 
 from dataclasses import dataclass
 
@@ -6,26 +6,27 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from equipoise.base.registry import suggest
 from equipoise.calibration.decision import decide
 from equipoise.calibration.logs import Array
 from equipoise.errors import ConfigError
-from equipoise.metrics.confusion import LabelSums, mean_over, worst
+from equipoise.metrics import METRICS, Metric
 from equipoise.metrics.resampling import contributions, resampled_sums
+from equipoise.metrics.sums import LabelSums, Rows, one_hot
 
-METRICS = ("macro_f1", "balanced_accuracy", "worst_label_recall", "expected_cost")
 GRID: Array = np.arange(-10, 41) / 20
 """From -0.5 to 2 in steps of 0.05; it holds 0, the most probable label, and 1, the balanced decision."""
 
 
 @dataclass(frozen=True, eq=False)
 class TauFit:
-    """What was tried and what was chosen.
+    """The taus that were tried and the one that was chosen.
 
     Attributes
     ----------
     tau : float
         The choice.
-    grid, values : float64 arrays
+    grid, values : ndarray of float64, shape (taus,)
         Every tau that was tried, and the metric of its decisions; NaN where not measured.
     """
 
@@ -51,34 +52,35 @@ def fit_tau(
     """Choose the tau of `decide`.
 
     The choice is the tau nearest 0 whose metric is not worse than the best by more than one standard error
-    of their difference; of two as near, the positive one. The standard error comes from resamples of groups,
-    the same for all taus. Where few rows of rare labels decide, the metric jumps from tau to tau, and its
-    maximum lies wherever one lucky row puts it; this rule leaves the decision alone until there is evidence.
+    of their difference; of two equally near, the positive one. The standard error comes from resamples of groups,
+    the same for all taus. Where few rows of rare labels decide, the metric changes abruptly from tau to tau, and a
+    single row may decide where its maximum is; this rule keeps tau near 0 until there is evidence.
 
     Parameters
     ----------
-    log_probs : float64 array of shape (rows, labels)
+    log_probs : ndarray of float64, shape (rows, labels)
         log p(y | x), under `prior`.
-    true : int64 array of shape (rows,)
-        Places of the right labels.
-    prior : float64 array of shape (labels,)
+    true : ndarray of int64, shape (rows,)
+        Places of the true labels.
+    prior : ndarray of float64, shape (labels,)
         The label shares that the probabilities are meant for.
-    metric : {"macro_f1", "balanced_accuracy", "worst_label_recall", "expected_cost"}
-        What to make large, of the expected cost: small. Labels without rows are in no mean.
-    costs : float64 array of shape (labels, labels), optional
+    metric : str
+        What to optimise: a metric of `equipoise.metrics.METRICS` with `chooses_tau`, such as "macro_f1",
+        "balanced_accuracy", "worst_recall" or "expected_cost". Labels without rows are in no mean.
+    costs : ndarray of float64, shape (labels, labels), optional
         Decide by costs; "expected_cost" needs them.
-    weights : float64 array of shape (rows,), optional
-        What each row counts, if the rows stand for others with other label shares.
-    groups : int64 array of shape (rows,), optional
-        What the rows belong to, from 0; without it each row is a group of its own.
-    grid : float64 array
+    weights : ndarray of float64, shape (rows,), optional
+        The weight of each row, if the metric is for other label shares than those of the rows.
+    groups : ndarray of int64, shape (rows,), optional
+        The group of each row, from 0; by default each row is its own group.
+    grid : ndarray of float64, shape (taus,)
         The taus to try.
     standard_errors : float
         How many standard errors count as no difference; 0 chooses the maximum itself.
     resamples : int
         The number of resamples.
     seed : int
-        Fixes them.
+        Random seed of the resamples.
 
     Returns
     -------
@@ -88,7 +90,7 @@ def fit_tau(
     Raises
     ------
     ConfigError
-        If the metric is unknown, or needs costs.
+        If the metric is unknown, or needs costs and there are none.
 
     References
     ----------
@@ -102,10 +104,10 @@ def fit_tau(
     >>> float(fit_tau(log_probs, true, np.array([0.875, 0.125]), "balanced_accuracy").tau)
     0.45
     """
-    if metric not in METRICS:
-        raise ConfigError(f"`metric` must be one of {', '.join(METRICS)}, found {metric!r}.")
-    if metric == "expected_cost" and costs is None:
-        raise ConfigError("`metric` is expected_cost, which needs `costs`. Give costs, or choose another metric.")
+    check_tau_metric(metric)
+    chosen = METRICS[metric]
+    if chosen.needs == "costs" and costs is None:
+        raise ConfigError("missing-costs", f"`metric` is {metric}, which needs `costs`. Give costs or another metric.")
     if not len(true):
         return TauFit(0.0, grid, np.full(len(grid), np.nan))
     counted = np.ones(len(true)) if weights is None else weights
@@ -119,22 +121,39 @@ def fit_tau(
         decided = decide(log_probs, prior, tau, costs)
         which[number] = place.setdefault(decided.tobytes(), len(parts))
         if which[number] == len(parts):
-            parts.append(_sums(true, decided, counted, codes, count, labels, costs))
-    values = np.array([float(_value(np.asarray(part.sum(axis=0)), metric, labels)) for part in parts])
+            added = None if chosen.adds is None else chosen.adds(Rows(true, decided, labels, costs=costs))
+            own = np.zeros((len(true), 0)) if added is None else np.asarray(added)
+            parts.append(_sums(true, decided, counted, codes, count, labels, own))
+    # The larger the better, whichever way the metric points.
+    values = chosen.sign * np.array([float(_value(np.asarray(part.sum(axis=0)), chosen, labels)) for part in parts])
     if np.isnan(values).all():
         return TauFit(0.0, grid, values[which])
     best = int(np.nanargmax(values))
     gaps = values[best] - values
     allowed = np.full(len(parts), 1e-12)
     if standard_errors > 0 and len(parts) > 1:
-        drawn = np.stack([_value(sums, metric, labels) for sums in resampled_sums(parts, count, resamples, seed)])
+        sums = resampled_sums(parts, count, resamples, seed)
+        drawn = chosen.sign * np.stack([_value(each, chosen, labels) for each in sums])
         measured = drawn[:, ~np.isnan(drawn[best])]  # a resample may hold no row that counts
         if measured.size:
             allowed += standard_errors * (measured[best] - measured).std(axis=1)
     good = grid[(gaps <= allowed)[which]]
     nearest = min(good.tolist(), key=lambda tau: (abs(tau), -tau))
-    sign = -1 if metric == "expected_cost" else 1
-    return TauFit(nearest, grid, sign * values[which])
+    return TauFit(nearest, grid, chosen.sign * values[which])
+
+
+def check_tau_metric(metric: str, *others: str, name: str = "metric") -> None:
+    """Refuse a metric that tau cannot be chosen by.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such metric in the table, and it is none of `others`.
+    """
+    known = [each.name for each in METRICS.values() if each.chooses_tau] + list(others)
+    if metric not in known:
+        hint = suggest(metric, known)
+        raise ConfigError("unknown-metric", f"`{name}` must be one of {', '.join(known)}, found {metric!r:.80}.{hint}")
 
 
 def _sums(
@@ -144,28 +163,19 @@ def _sums(
     codes: NDArray[np.int64],
     groups: int,
     labels: int,
-    costs: Array | None,
+    own: Array,
 ) -> sp.csr_array:
-    """What each group adds to the hits, the true and the decided rows of each label, and to the cost."""
-    cost = np.zeros(len(true)) if costs is None else costs[true, decided]
-    columns = [
-        (true, weights * (true == decided)),
-        (labels + true, weights),
-        (2 * labels + decided, weights),
-        (np.full_like(true, 3 * labels), weights * cost),
+    """What each group adds to the hits, the true and the decided rows of each label, and to what the metric adds."""
+    blocks = [
+        one_hot(true, labels, weights * (true == decided)),
+        one_hot(true, labels, weights),
+        one_hot(decided, labels, weights),
+        weights[:, None] * own,
     ]
-    return contributions(codes, groups, columns, 3 * labels + 1)
+    return contributions(codes, groups, blocks)
 
 
-def _value(sums: Array, metric: str, labels: int) -> Array:
-    """The metric of sums with any leading axes; the larger the better, NaN where not measured."""
+def _value(sums: Array, metric: Metric, labels: int) -> Array:
+    """The metric of sums with any leading axes; NaN where not measured."""
     hits, true, decided = (sums[..., part * labels : (part + 1) * labels] for part in range(3))
-    if metric == "expected_cost":
-        rows = true.sum(-1)
-        return -np.divide(sums[..., -1], rows, out=np.full(rows.shape, np.nan), where=rows > 0)
-    held = LabelSums(hits, true, decided, labels)
-    return {
-        "macro_f1": lambda: mean_over(held.f1),
-        "balanced_accuracy": lambda: mean_over(held.recall),
-        "worst_label_recall": lambda: worst(held.recall),
-    }[metric]()
+    return metric.value(LabelSums(hits, true, decided, labels, {}), sums[..., 3 * labels :])

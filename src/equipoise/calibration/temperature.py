@@ -1,4 +1,4 @@
-"""Temperature: one number that makes a model as sure as it has reason to be."""
+"""Temperature scaling: one number that corrects the confidence of a model."""
 
 from typing import Any
 
@@ -13,25 +13,25 @@ LOWEST, HIGHEST = 0.05, 100.0
 
 
 def fit_temperature(scores: Array, true: NDArray[np.int64], trained: Array, wanted: Array) -> float | None:
-    """Find the temperature with the least negative log-likelihood of some rows.
+    """Fit the temperature with the least negative log-likelihood of some rows.
 
-    The likelihood is that of the probabilities after the prior ratio, for rows follow their own shares and
-    not those of training. It is convex in 1/T, so there is one minimum.
+    The likelihood is that of the probabilities after the prior ratio: the rows have their own label shares, not
+    those of training. It is convex in 1/T, so there is one minimum.
 
     Parameters
     ----------
-    scores : float64 array of shape (rows, labels)
+    scores : ndarray of float64, shape (rows, labels)
         Log-scores of the model.
-    true : int64 array of shape (rows,)
-        Places of the right labels.
-    trained, wanted : float64 arrays of shape (labels,)
+    true : ndarray of int64, shape (rows,)
+        Places of the true labels.
+    trained, wanted : ndarray of float64, shape (labels,)
         The label shares that the loss saw, and those of the rows.
 
     Returns
     -------
     float or None
-        Between 0.05 and 100. None if the rows do not bound it from below: where a model is right on all of
-        them, it could be arbitrarily sure. Rows of a label with no share are left out; without rows it is None.
+        Between 0.05 and 100. None if the rows do not bound it from below: if a model is right on all of
+        them, T could be arbitrarily small. Rows of a label without a share are left out; without rows it is None.
 
     References
     ----------
@@ -39,7 +39,7 @@ def fit_temperature(scores: Array, true: NDArray[np.int64], trained: Array, want
 
     Examples
     --------
-    Certain in 99 of 100, right in 3 of 4:
+    A confidence of 0.99, right in 3 of 4 rows:
 
     >>> scores = np.log([[0.99, 0.01]] * 4)
     >>> even = np.array([0.5, 0.5])

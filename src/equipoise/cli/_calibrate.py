@@ -19,7 +19,7 @@ Metric = Annotated[
     str | None,
     typer.Option(
         metavar="METRIC",
-        help="Metric that answers are optimised for: macro_f1, balanced_accuracy, worst_label_recall or expected_cost;"
+        help="Metric that answers are optimised for: macro_f1, balanced_accuracy, worst_recall or expected_cost;"
         " none for the most probable label.  [default: expected_cost with --costs, else macro_f1]",
     ),
 ]
@@ -43,10 +43,6 @@ Costs = Annotated[
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing calibration.")]
-MEASURES = {
-    "log_loss": "log-loss", "brier": "Brier", "ece": "ECE", "macro_f1": "macro-F1",
-    "balanced_accuracy": "balanced accuracy", "expected_cost": "expected cost",
-}  # fmt: skip
 EXAMPLES = (
     "equipoise calibrate runs/first",
     "equipoise calibrate runs/first --metric balanced_accuracy --overwrite",
@@ -91,11 +87,14 @@ def calibrate(
 
 
 def _print(found: "Calibrated") -> None:
+    from equipoise.metrics.known import calibration_metrics
+
     tasks = found.tasks
     fits = [[name, f"{task.rows:,}", f"{task.temperature:.2f}", f"{task.tau:.2f}", task.metric or "-"]
             for name, task in tasks.items()]  # fmt: skip
     print_table(Table("Fitted", ["task", "validation rows", "temperature", "tau", "tau chosen by"], fits), sys.stdout)
-    names = [name for name in MEASURES if any(name in task.before for task in tasks.values())]
+    metrics = [each for each in calibration_metrics() if any(each.name in task.before for task in tasks.values())]
+    names = [each.name for each in metrics]
     mean = found.mean
     rows = [
         [
@@ -106,7 +105,7 @@ def _print(found: "Calibrated") -> None:
     ]
     rows.append(["mean over tasks", *(_change(mean["before"].get(each), mean["after"].get(each)) for each in names)])
     title = "Validation rows, before > after (after: cross-fitted over groups)"
-    print_table(Table(title, ["task", *(MEASURES[name] for name in names)], rows), sys.stdout)
+    print_table(Table(title, ["task", *(each.title for each in metrics)], rows), sys.stdout)
 
 
 def _change(before: float | None, after: float | None) -> str:

@@ -3,14 +3,13 @@
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from equipoise.base.tables import Table, print_table
 from equipoise.cli._app import bars_on_terminals_only, print_json, stoppable
 from equipoise.cli._options import Draws, Json, Model, Overrides, Seed, Source, read_comparison
-from equipoise.config import Metric as MetricName
 from equipoise.config import default_trials
 
 if TYPE_CHECKING:
@@ -25,7 +24,8 @@ Metric = Annotated[
     str | None,
     typer.Option(
         metavar="METRIC",
-        help=f"Metric that candidates are compared by: {', '.join(get_args(MetricName))}.  [default: macro_f1]",
+        help="Metric that candidates are compared by, such as balanced_accuracy, log_loss or, for open-ended tasks,"
+        " rouge_l; an unknown name lists them all.  [default: macro_f1]",
     ),
 ]
 Costs = Annotated[
@@ -112,7 +112,9 @@ def finish(result: "Result", out: Path, *, as_json: bool) -> None:
 
 def print_result(result: "Result") -> None:
     """Print the finalists and the recommendation."""
-    metrics = list(dict.fromkeys([result.metric, "macro_f1", "balanced_accuracy", "worst_recall", "log_loss"]))
+    from equipoise.metrics import METRICS
+
+    metrics = dict.fromkeys([result.metric, *(each.name for each in METRICS.values() if each.decides)])
     shown = [metric for metric in metrics if any(metric in each.test for each in result.finalists.values())]
     rows = [
         [

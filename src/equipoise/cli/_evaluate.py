@@ -42,10 +42,6 @@ Out = Annotated[
     typer.Option("--out", "-o", metavar="DIR", help="Output directory.  [default: RUN or one below RUN/evaluations]"),
 ]
 NoCalibration = Annotated[bool, typer.Option("--no-calibration", help="Do not apply the calibration of the run.")]
-MAIN_METRICS = {
-    "classification": ("macro_f1", "balanced_accuracy", "accuracy"),
-    "open": ("exact_match", "rouge_l", "bleu"),
-}
 EXAMPLES = (
     "equipoise evaluate runs/first",
     "equipoise evaluate runs/first other.jsonl --split all --method constrained",
@@ -88,8 +84,12 @@ def evaluate(
 
 def print_scores(scores: "Scores") -> None:
     """Print the main metrics of every task and label; evaluation.json holds the others."""
+    from equipoise.metrics import METRICS
+
     about = f"({scores.confidence:.0%} intervals from {scores.bootstrap} resamples of groups)"
-    for kind, names in MAIN_METRICS.items():
+    for kind in ("classification", "open"):
+        found = {name for task in scores.tasks.values() if task.kind == kind for name in task.metrics}
+        names = [name for name, each in METRICS.items() if each.shown == "summary" and name in found]
         rows = [
             [name, f"{task.rows:,}", *(_shown(task.metrics[metric]) for metric in names)]
             for name, task in scores.tasks.items()
@@ -126,9 +126,12 @@ def calibrated_text(run: Path, tasks: Sequence[str]) -> str:
 
 def _print_change(before: "Scores", after: "Scores") -> None:
     """Print the means over tasks without calibration and with it."""
+    from equipoise.metrics.known import calibration_metrics
+
     rows = [
-        [metric, _shown(before.mean[metric]), _shown(after.mean[metric])]
-        for metric in ("log_loss", "brier", "ece", "macro_f1", "balanced_accuracy")
+        [each.name, _shown(before.mean[each.name]), _shown(after.mean[each.name])]
+        for each in calibration_metrics()
+        if each.name in after.mean
     ]
     print_table(
         Table("Mean over tasks, without calibration and with it", ["metric", "without", "with"], rows), sys.stdout

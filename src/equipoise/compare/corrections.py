@@ -17,20 +17,13 @@ from equipoise.calibration import (
     shares_within,
 )
 from equipoise.calibration.logs import Array
-from equipoise.metrics import TaskPredictions, evaluate, read_predictions
+from equipoise.metrics import METRICS, TaskPredictions, evaluate, read_predictions
 from equipoise.metrics.resampling import group_codes
 from equipoise.runs.calibration.report import FOLDS
 from equipoise.runs.directory import RunDirectory
 from equipoise.runs.losses import trained_prior
 
 Costs = Mapping[str, Array]
-# The metric that tau is chosen by, for each metric that answers change.
-TAU_METRIC = {
-    "macro_f1": "macro_f1",
-    "balanced_accuracy": "balanced_accuracy",
-    "worst_recall": "worst_label_recall",
-    "expected_cost": "expected_cost",
-}
 
 
 def validation_predictions(run: RunDirectory) -> Path:
@@ -119,7 +112,7 @@ class _Parts:
         codes, groups = group_codes(list(self.validation.values()))
         self.codes = dict(zip(self.validation, codes, strict=True))
         self.folds = group_folds(groups, FOLDS, self.config.seed)
-        self.metric = TAU_METRIC.get(metric) if correction == "tau" else None
+        self.metric = metric if correction == "tau" and METRICS[metric].chooses_tau else None
         self.costs = costs or {}
 
     def rows(self, task: str) -> LabelledRows | None:
@@ -135,7 +128,7 @@ class _Parts:
         return Priors(trained, shares_within(self.plan, self.plan.counts, task, labels))
 
     def choice(self, task: str) -> Choice:
-        without_costs = self.metric == "expected_cost" and task not in self.costs
+        without_costs = self.metric is not None and METRICS[self.metric].needs == "costs" and task not in self.costs
         metric = "macro_f1" if without_costs else self.metric
         return Choice(metric, self.costs.get(task), self.config.seed)
 
@@ -144,19 +137,7 @@ def _read(path: Path) -> dict[str, TaskPredictions]:
     return read_predictions(pq.read_table(path))
 
 
-SMALLER_IS_BETTER = frozenset({"log_loss", "expected_cost", "ece", "brier"})
 Means = dict[str, float | None]
-
-
-def sign_of(metric: str) -> int:
-    """Return 1 if larger is better for a metric, else -1.
-
-    Examples
-    --------
-    >>> sign_of("macro_f1"), sign_of("log_loss")
-    (1, -1)
-    """
-    return -1 if metric in SMALLER_IS_BETTER else 1
 
 
 def scores_of(predictions: Mapping[str, TaskPredictions], costs: Costs | None = None) -> tuple[Means, dict[str, Means]]:

@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from equipoise.compare.corrections import TAU_METRIC, Costs, corrected, cross_fitted_validation
+from equipoise.base.registry import suggest
+from equipoise.compare.corrections import Costs, corrected, cross_fitted_validation
 from equipoise.compare.directory import ComparisonDirectory
 from equipoise.compare.result import BySeed, CandidateInfo, Finalist, Result, Stage
 from equipoise.compare.rows import SharedData
@@ -16,7 +17,7 @@ from equipoise.compare.verdict import against_baseline, ranks_of, recommend, sho
 from equipoise.config import NATURAL, ComparisonConfig, Correction, seconds_of
 from equipoise.data import Records, give_warnings
 from equipoise.errors import ConfigError, DataError
-from equipoise.metrics import TaskPredictions
+from equipoise.metrics import METRICS, TaskPredictions
 from equipoise.runs.calibration.inputs import read_costs
 from equipoise.runs.evaluate import train_counts
 from equipoise.runs.prepare import Prepared, load_records, prepare
@@ -65,11 +66,12 @@ def compare(
     KeyboardInterrupt
         If a signal ended a training; the same comparison resumes from its checkpoint.
     """
+    _check_metric(config)
     records = _usable(load_records(config.run))
     base = prepare(config.run, records)
     give_warnings(base.problems)
     costs = {} if config.compare.costs is None else read_costs(Path(config.compare.costs), base.tasks)
-    _check_metric(config, base)
+    _refuse_metric(config, base)
     directory = ComparisonDirectory.join(out, config)
     trainings, left_out = trainings_of(config, base)
     data = SharedData(base)
@@ -250,7 +252,8 @@ def _by_seed(means: Sequence[Mapping[str, float | None]]) -> dict[str, BySeed]:
 
 def _corrections(config: ComparisonConfig) -> tuple[Correction, ...]:
     """Return the corrections, without tau if it does not change the metric."""
-    return tuple(each for each in config.compare.corrections if each != "tau" or config.compare.metric in TAU_METRIC)
+    tau = METRICS[config.compare.metric].chooses_tau
+    return tuple(each for each in config.compare.corrections if each != "tau" or tau)
 
 
 def _usable(records: Records) -> Records:
@@ -266,7 +269,16 @@ def _usable(records: Records) -> Records:
     return records
 
 
-def _check_metric(config: ComparisonConfig, base: Prepared) -> None:
+def _check_metric(config: ComparisonConfig) -> None:
+    known, metric = [each.name for each in METRICS.values() if each.decides], config.compare.metric
+    if metric not in known:
+        raise ConfigError(
+            "unknown-metric",
+            f"`compare.metric` must be one of {', '.join(known)}, found {metric!r:.80}.{suggest(metric, known)}",
+        )
+
+
+def _refuse_metric(config: ComparisonConfig, base: Prepared) -> None:
     metric, bootstrap = config.compare.metric, config.evaluation.bootstrap
     if bootstrap < LEAST_RESAMPLES:
         raise ConfigError(
@@ -274,7 +286,7 @@ def _check_metric(config: ComparisonConfig, base: Prepared) -> None:
             f"`evaluation.bootstrap` must be at least {LEAST_RESAMPLES} for a comparison, which decides by standard"
             f" errors, found {bootstrap}. Leave it out for 1000.",
         )
-    open_ended = metric in {"exact_match", "rouge_l", "bleu"}
+    open_ended = METRICS[metric].needs == "texts"
     if all(task.kind != ("open" if open_ended else "classification") for task in base.tasks.values()):
         needs, have = ("open-ended", "have labels") if open_ended else ("classification", "are open-ended")
         raise ConfigError(

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from equipoise.compare.corrections import sign_of
 from equipoise.compare.result import BySeed, CandidateInfo, RunCost
 from equipoise.config import NATURAL
+from equipoise.metrics import METRICS
 
 ROUNDING: Final = 1e-9
 EXPENSIVE: Final = 1.5
@@ -22,7 +22,7 @@ def mean_of(values: BySeed, metric: str) -> float:
     """
     if not values or any(value is None for value in values):
         return -float("inf")
-    return sign_of(metric) * sum(value for value in values if value is not None) / len(values)
+    return METRICS[metric].sign * sum(value for value in values if value is not None) / len(values)
 
 
 def ranking(

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from equipoise.base.files import write_atomically
-from equipoise.compare.corrections import TAU_METRIC, Costs, sign_of
+from equipoise.compare.corrections import Costs
 from equipoise.compare.directory import ComparisonDirectory
 from equipoise.compare.result import BySeed, CandidateInfo, Finalist, Ranks, Result, SignedRank, Versus
 from equipoise.compare.selecting import mean_of
 from equipoise.compare.trainings import Training
 from equipoise.config import NATURAL, ComparisonConfig, config_to_dict, dump_yaml
-from equipoise.metrics import TaskPredictions
+from equipoise.metrics import METRICS, TaskPredictions
 from equipoise.statistics import (
     difference_over_seeds,
     holm,
@@ -86,7 +86,7 @@ def ranks_of(finalists: Mapping[str, Finalist], metric: str) -> Ranks | None:
     blocks = blocks[~np.isnan(blocks).any(axis=1)]
     if len(blocks) < 2:
         return None
-    found = mean_ranks(blocks, larger_is_better=sign_of(metric) > 0)
+    found = mean_ranks(blocks, larger_is_better=METRICS[metric].sign > 0)
     by_name = {name: float(rank) for name, rank in zip(names, found.mean_ranks, strict=True)}
     mean = {name: by_name[name] for name in sorted(by_name, key=by_name.__getitem__)}
     return Ranks(mean, found.critical_difference, found.p_value, found.blocks)
@@ -138,7 +138,7 @@ def shown(versus: Versus | None, metric: str) -> str:
         return "baseline"
     intervals = [each[metric] for each in (versus.seeds, versus.groups) if metric in each]
     sides = {
-        ((each.low > 0) - (each.high < 0)) * sign_of(metric)
+        ((each.low > 0) - (each.high < 0)) * METRICS[metric].sign
         for each in intervals
         if each.low is not None and each.high is not None
     }
@@ -158,7 +158,7 @@ def _by_task_and_seed(finalist: Finalist, metric: str) -> np.ndarray:
 
 def _pairs(finalist: Finalist, base: Finalist, metric: str) -> list[float]:
     """Return the differences in every pair of task and seed, above 0 where the candidate is better."""
-    gains = sign_of(metric) * (_by_task_and_seed(finalist, metric) - _by_task_and_seed(base, metric))
+    gains = METRICS[metric].sign * (_by_task_and_seed(finalist, metric) - _by_task_and_seed(base, metric))
     return gains[~np.isnan(gains)].tolist()
 
 
@@ -196,7 +196,8 @@ def commands_of(result: Result, recommended: Path, costs: str | None) -> list[st
     commands = [f"equipoise train {shlex.quote(str(recommended))} --out {RUN}"]
     correction = result.candidates[result.recommended].correction
     if correction != "none":
-        metric = TAU_METRIC.get(result.metric, "none") if correction == "tau" else "none"
+        tau = correction == "tau" and METRICS[result.metric].chooses_tau
+        metric = result.metric if tau else "none"
         of_costs = f" --costs {shlex.quote(costs)}" if costs else ""
         commands.append(f"equipoise calibrate {RUN} --metric {metric}{of_costs}")
     return commands

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
+from equipoise.base.registry import suggest
 from equipoise.config._check import in_range
 from equipoise.config._loss import LossConfig, parse_loss
 from equipoise.config._schema import RunConfig
@@ -13,9 +14,6 @@ from equipoise.errors import ConfigError
 from equipoise.rates import Proportional, Rates
 from equipoise.weights import ClassWeights, Natural
 
-Metric = Literal[
-    "macro_f1", "balanced_accuracy", "worst_recall", "expected_cost", "log_loss", "exact_match", "rouge_l", "bleu"
-]
 Correction = Literal["none", "calibrated", "tau"]
 CORRECTIONS: tuple[Correction, ...] = ("none", "calibrated", "tau")
 NATURAL = "natural"
@@ -73,12 +71,13 @@ def default_trials() -> dict[str, TrialConfig]:
 class CompareConfig:
     """How candidates are compared.
 
-    `candidates` is a list of default trials, or a mapping of names to trials; natural sampling is always among
-    them. Successive halving in `stages` rounds: each trains fewer of them with more draws; the last trains
-    `finalists` and natural sampling in full. `budget` is computing time such as 30m; it can only lower `plan.draws`.
+    `metric` is checked against the table of metrics when the comparison starts. `candidates` is a list of default
+    trials, or a mapping of names to trials; natural sampling is always among them. Successive halving in `stages`
+    rounds: each trains fewer of them with more draws; the last trains `finalists` and natural sampling in full.
+    `budget` is computing time such as 30m; it can only lower `plan.draws`.
     """
 
-    metric: Metric = "macro_f1"
+    metric: str = "macro_f1"
     costs: str | None = None
     candidates: tuple[str, ...] | Mapping[str, TrialConfig] | None = None
     corrections: tuple[Correction, ...] = CORRECTIONS
@@ -124,7 +123,8 @@ class CompareConfig:
             if name not in known:
                 raise ConfigError(
                     "unknown-name",
-                    f"`compare.candidates` must be of {', '.join(known)}, found {name!r}. Define others in a mapping.",
+                    f"`compare.candidates` must be of {', '.join(known)}, found {name!r}.{suggest(name, known)}"
+                    " Define others in a mapping.",
                 )
         return {NATURAL: known[NATURAL], **{name: known[name] for name in self.candidates}}
 
@@ -142,12 +142,12 @@ class ComparisonConfig(RunConfig):
 
 
 def seconds_of(duration: str) -> float:
-    """Read a duration such as 90s, 30m, 2h or 1h30m.
+    """Parse a duration such as 90s, 30m, 2h or 1h30m.
 
     Raises
     ------
     ConfigError
-        If it is none.
+        If it is not a duration.
 
     Examples
     --------

@@ -1,20 +1,24 @@
 """Scores per task and label, with intervals from resampled groups."""
 
-from equipoise.metrics.classification import Bands
 from equipoise.metrics.evaluation import evaluate
+from equipoise.metrics.known import METRICS, Metric, metric_of
 from equipoise.metrics.predictions import TaskPredictions, predictions_table, read_predictions
 from equipoise.metrics.reports import classification_report, open_report
 from equipoise.metrics.results import Estimate, LabelScores, Scores, TaskScores
+from equipoise.metrics.rows import Bands
 
 __all__ = [
+    "METRICS",
     "Bands",
     "Estimate",
     "LabelScores",
+    "Metric",
     "Scores",
     "TaskPredictions",
     "TaskScores",
     "classification_report",
     "evaluate",
+    "metric_of",
     "open_report",
     "predictions_table",
     "read_predictions",

@@ -4,17 +4,14 @@ import warnings
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
 from equipoise.errors import DataWarning
-from equipoise.metrics.classification import Bands, ClassificationRows
-from equipoise.metrics.open_ended import OpenRows
+from equipoise.metrics.known import LABEL_METRICS
 from equipoise.metrics.predictions import TaskPredictions
 from equipoise.metrics.resampling import group_codes, percentile_interval
 from equipoise.metrics.results import Estimate, LabelScores, Scores, TaskScores
-from equipoise.metrics.task_rows import Rows, replicates, rows_as_numbers, task_means
-
-Array = NDArray[np.float64]
+from equipoise.metrics.rows import Bands, TaskRows, replicates, task_means
+from equipoise.metrics.sums import Array
 
 
 def evaluate(
@@ -29,8 +26,8 @@ def evaluate(
 ) -> Scores:
     """Score every task, and the unweighted mean over the tasks.
 
-    Groups are resampled, not rows: the rows of one patient are not independent. All tasks see the same
-    resamples, so a patient who is in six tasks is in or out of all six at once.
+    Groups are resampled, not rows: the rows of one patient are not independent. All tasks share the
+    resamples, so a patient with rows in six tasks is resampled in all six at once.
 
     Parameters
     ----------
@@ -40,21 +37,26 @@ def evaluate(
         For each classification task the training rows of each label; without them there are no bands.
     bands : Bands, optional
         The thresholds of "many", "medium" and "few".
-    costs : mapping of str to float64 array of shape (labels, labels), optional
-        For classification tasks what answers cost; see `equipoise.metrics.costs.expected_cost`.
+    costs : mapping of str to ndarray of float64, shape (labels, labels), optional
+        For classification tasks c(y, k), the cost of answering k where y is true, as
+        `equipoise.calibration.cost_matrix` makes it.
     bootstrap : int
         The number of resamples; 0 for no intervals.
     seed : int
-        Fixes the resamples.
+        Random seed of the resamples.
     confidence : float
         The level of the percentile intervals.
 
     Returns
     -------
     Scores
-        Of classification tasks `accuracy`, `balanced_accuracy`, `macro_f1`, `g_mean`, `mcc`,
-        `worst_recall`, with probabilities `log_loss`, `ece`, `brier`, with training counts `recall_many`,
-        `recall_medium`, `recall_few`, with costs `expected_cost`; of open-ended tasks `exact_match`, `rouge_l`, `bleu`.
+        The metrics of `equipoise.metrics.known.METRICS` that each task has what they need for: labels, probabilities,
+        costs and training counts, or texts.
+
+    Raises
+    ------
+    ConfigError
+        If costs do not fit the labels of their task.
 
     Warns
     -----
@@ -63,17 +65,17 @@ def evaluate(
 
     Notes
     -----
-    A prediction that is no label of the task is wrong; it never becomes a class. A label without a test
+    A prediction that is not a label of the task is wrong; it never becomes a class. A label without a test
     row is not measured: its scores are None and it is in no mean over labels. Test rows of a label
     without a training row are named in `unseen_labels`; they are wrong in the accuracy, the calibration
-    error and the Brier score, they lower the precision of what was predicted in their place, and they
-    are in no mean over labels and not in the log-loss. The Matthews correlation takes all rows, with
-    those labels, and with the predictions that are no label, as categories.
+    error and the Brier score, they lower the precision of the label predicted for them, and they
+    are in no mean over labels and not in the log-loss. The Matthews correlation is of all rows; those
+    labels, and the predictions that are not labels, are categories of it.
 
-    A resample follows the same rules: a label that has no row in it is in none of its means over labels. So
-    the interval of such a mean can lie to one side of its point estimate when labels have few test groups.
+    The same rules hold for a resample: a label without a row in it is in none of its means over labels. So
+    the interval of such a mean may not contain its point estimate when labels have few test groups.
 
-    The calibration error takes the probability of the most probable label in 15 bins of equal width.
+    The calibration error bins the probability of the most probable label into 15 bins of equal width.
 
     References
     ----------
@@ -93,7 +95,7 @@ def evaluate(
     parts = [predictions[name] for name in names]
     codes, groups = group_codes(parts)
     rows = [
-        rows_as_numbers(part, code, (train_counts or {}).get(name), bands or Bands(), (costs or {}).get(name))
+        TaskRows(part, code, (train_counts or {}).get(name), bands, (costs or {}).get(name))
         for name, part, code in zip(names, parts, codes, strict=True)
     ]
     points = [held.point() for held in rows]
@@ -108,14 +110,14 @@ def evaluate(
 
 
 def _task_scores(
-    rows: Rows,
+    rows: TaskRows,
     groups: int,
     point: tuple[Mapping[str, float], Mapping[str, Array]],
     draws: tuple[Mapping[str, Array], Mapping[str, Array]],
     confidence: float,
 ) -> TaskScores:
     metrics = _intervals(point[0], draws[0], confidence)
-    if isinstance(rows, OpenRows):
+    if rows.kind == "open":
         return TaskScores("open", len(rows.codes), groups, metrics)
     return TaskScores(
         kind="classification",
@@ -124,7 +126,7 @@ def _task_scores(
         metrics=metrics,
         labels=_label_scores(rows, point[1], draws[1], confidence),
         unseen_labels=rows.unseen,
-        invalid_predictions=int((rows.predicted == rows.invalid).sum()),
+        invalid_predictions=int((rows.rows.predicted == rows.invalid).sum()),
     )
 
 
@@ -135,30 +137,32 @@ def _intervals(
 
 
 def _label_scores(
-    rows: ClassificationRows, values: Mapping[str, Array], draws: Mapping[str, Array], confidence: float
+    rows: TaskRows, values: Mapping[str, Array], draws: Mapping[str, Array], confidence: float
 ) -> tuple[LabelScores, ...]:
     return tuple(
         LabelScores(
             label=label,
             train_count=None if rows.train_counts is None else int(rows.train_counts.get(label, 0)),
             band=rows.band_of[place],
-            support=int((rows.true == place).sum()),
-            predicted=int((rows.predicted == place).sum()),
+            support=int((rows.rows.true == place).sum()),
+            predicted=int((rows.rows.predicted == place).sum()),
             **{
                 name: percentile_interval(float(values[name][place]), draws[name][:, place], confidence)
-                for name in ("precision", "recall", "f1")
+                for name in LABEL_METRICS
             },
         )
         for place, label in enumerate(rows.labels)
     )
 
 
-def _warn_of_unseen(task: str, rows: Rows) -> None:
-    if isinstance(rows, ClassificationRows) and rows.unseen:
+def _warn_of_unseen(task: str, rows: TaskRows) -> None:
+    if rows.unseen:
         named = ", ".join(f"{label!r} ({count} test rows)" for label, count in rows.unseen.items())
         warnings.warn(
-            f"Task {task!r} has test rows of labels without a training row: {named}. "
-            "They count as wrong in the accuracy and are in no mean over labels.",
-            DataWarning,
+            DataWarning(
+                "labels-without-training-rows",
+                f"Task {task!r} has test rows of labels without a training row: {named}. "
+                "They count as wrong in the accuracy and are in no mean over labels.",
+            ),
             stacklevel=3,
         )

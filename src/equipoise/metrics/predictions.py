@@ -34,18 +34,18 @@ class TaskPredictions:
     ----------
     task : str
         The task.
-    targets, predicted : sequences of str
-        What is right and what was said; for an open-ended task the texts.
+    targets, predicted : sequence of str
+        The true and the predicted labels; for an open-ended task the texts.
     labels : tuple of str
         The labels that were scored; empty for an open-ended task.
-    probabilities : array of shape (rows, labels) or None
+    probabilities : ndarray of floating, shape (rows, labels), or None
         p(label | x), in the order of `labels`.
     groups : sequence of str or None
-        What the rows belong to (patients, documents); without it each row is a group of its own.
-    rows : int64 array or None
-        Positions in the records; without them 0, 1, 2, ...
+        The group of each row (patient, document); without it each row is its own group.
+    rows : ndarray of int64, shape (rows,), or None
+        Positions in the records; by default 0, 1, 2, ...
     ids : sequence of str or None
-        The rows' own names.
+        The identifiers of the rows.
 
     Raises
     ------
@@ -68,14 +68,16 @@ class TaskPredictions:
             column = getattr(self, name)
             if column is not None and len(column) != count:
                 raise DataError(
+                    "wrong-length",
                     f"`{name}` of task {self.task!r} must have one entry for each of the {count} targets, "
-                    f"found {len(column)}."
+                    f"found {len(column)}.",
                 )
         shape = (count, len(self.labels))
         if self.probabilities is not None and self.probabilities.shape != shape:
             raise DataError(
+                "wrong-shape",
                 f"`probabilities` of task {self.task!r} must have the shape (rows, labels) = {shape}, "
-                f"found {self.probabilities.shape}."
+                f"found {self.probabilities.shape}.",
             )
 
     @property
@@ -88,8 +90,8 @@ class TaskPredictions:
 
         Parameters
         ----------
-        rows : integer array
-            Which ones, by their places here.
+        rows : ndarray of integers
+            Which ones, by their positions here.
 
         Returns
         -------
@@ -147,12 +149,12 @@ class TaskPredictions:
 
 
 def predictions_table(predictions: Iterable[TaskPredictions]) -> pa.Table:
-    """Put the predictions of several tasks into one table, for a Parquet file.
+    """Return the predictions of several tasks as one table, for a Parquet file.
 
     Parameters
     ----------
     predictions : iterable of TaskPredictions
-        Any number.
+        One for each task.
 
     Returns
     -------
@@ -163,7 +165,7 @@ def predictions_table(predictions: Iterable[TaskPredictions]) -> pa.Table:
 
 
 def read_predictions(table: pa.Table) -> dict[str, TaskPredictions]:
-    """Read what `predictions_table` gave.
+    """Read a table that `predictions_table` returned.
 
     Parameters
     ----------

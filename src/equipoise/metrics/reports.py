@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.errors import DataError
-from equipoise.metrics.classification import Bands
 from equipoise.metrics.evaluation import evaluate
 from equipoise.metrics.predictions import TaskPredictions
 from equipoise.metrics.results import TaskScores
+from equipoise.metrics.rows import Bands
 
 
 def classification_report(
@@ -30,14 +30,14 @@ def classification_report(
 
     Parameters
     ----------
-    y_true, y_pred : sequences of str
-        The right and the predicted labels.
-    probabilities : array of shape (rows, labels), optional
+    y_true, y_pred : sequence of str
+        The true and the predicted labels.
+    probabilities : ndarray of floating, shape (rows, labels), optional
         p(label | x), in the order of `labels`.
     labels : sequence of str
         The labels of the task: those with training rows.
     groups : sequence of str, optional
-        What the rows belong to; without it each row is a group of its own.
+        The group of each row; without it each row is its own group.
     train_counts : mapping of str to int, optional
         Training rows of each label.
     task : str
@@ -55,7 +55,7 @@ def classification_report(
     Raises
     ------
     DataError
-        If there is no label, or the lengths differ.
+        If `labels` is empty, or the lengths differ.
 
     Warns
     -----
@@ -71,7 +71,9 @@ def classification_report(
     0.75
     """
     if not labels:
-        raise DataError("`labels` must hold the labels of the task, found none. Pass those with training rows.")
+        raise DataError(
+            "no-labels", "`labels` must hold the labels of the task, found none. Pass those with training rows."
+        )
     given = TaskPredictions(task, y_true, y_pred, tuple(labels), probabilities, groups)
     counts = None if train_counts is None else {task: train_counts}
     return evaluate(
@@ -92,10 +94,10 @@ def open_report(
 
     Parameters
     ----------
-    references, predictions : sequences of str
-        The right and the generated texts.
+    references, predictions : sequence of str
+        The reference texts and the generated ones.
     groups : sequence of str, optional
-        What the rows belong to; without it each row is a group of its own.
+        The group of each row; without it each row is its own group.
     bootstrap, seed, confidence
         As in `evaluate`.
 

@@ -1,4 +1,4 @@
-"""Bootstrap over groups: which patients or documents are in a test set is the chance that intervals show."""
+"""Bootstrap over groups: intervals show how much depends on which patients or documents are in the test set."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from equipoise.metrics.predictions import TaskPredictions
 from equipoise.metrics.results import Estimate
+from equipoise.metrics.sums import one_hot
 
 # Weights held at once: 2**22 float64 are 32 MiB.
 HELD = 2**22
@@ -23,8 +24,8 @@ def group_codes(predictions: Sequence[TaskPredictions]) -> tuple[list[NDArray[np
 
     Returns
     -------
-    codes : list of int64 arrays
-        For each task, the group of each row.
+    codes : list of ndarray of int64, shape (rows,)
+        For each task the group of each row.
     groups : int
         The number of groups.
 
@@ -46,30 +47,26 @@ def group_codes(predictions: Sequence[TaskPredictions]) -> tuple[list[NDArray[np
 
 
 def contributions(
-    codes: NDArray[np.int64], groups: int, columns: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]], width: int
+    codes: NDArray[np.int64], groups: int, blocks: Sequence[NDArray[np.float64] | sp.csr_array]
 ) -> sp.csr_array:
-    """Sum what the rows of each group add to each column.
+    """Sum what the rows of each group add.
 
     Parameters
     ----------
-    codes : int64 array
+    codes : ndarray of int64, shape (rows,)
         The group of each row.
     groups : int
         The number of groups.
-    columns : sequence of (int64 array, float64 array)
-        Each pair says for every row a column and what it adds there.
-    width : int
-        The number of columns.
+    blocks : sequence of array, shape (rows, any)
+        Columns side by side: what each row adds.
 
     Returns
     -------
-    scipy.sparse.csr_array of shape (groups, width)
+    scipy.sparse.csr_array, shape (groups, width)
         The sums of a test set, or of a resampled one, are the groups' weights times this.
     """
-    rows = np.concatenate([codes for _ in columns])
-    places = np.concatenate([column for column, _ in columns])
-    values = np.concatenate([value for _, value in columns])
-    return sp.csr_array(sp.coo_array((values, (rows, places)), shape=(groups, width)))
+    columns = sp.hstack([sp.csr_array(block) for block in blocks], format="csr")
+    return sp.csr_array(one_hot(codes, groups).T @ columns)
 
 
 def resampled_sums(parts: Sequence[sp.csr_array], groups: int, bootstrap: int, seed: int) -> list[NDArray[np.float64]]:
@@ -79,18 +76,18 @@ def resampled_sums(parts: Sequence[sp.csr_array], groups: int, bootstrap: int, s
 
     Parameters
     ----------
-    parts : sequence of csr_array of shape (groups, width)
-        What `contributions` gives for each task.
+    parts : sequence of csr_array, shape (groups, width)
+        What `contributions` returned for each task.
     groups : int
         The number of groups.
     bootstrap : int
         The number of resamples.
     seed : int
-        Fixes the resamples.
+        Random seed of the resamples.
 
     Returns
     -------
-    list of float64 arrays of shape (bootstrap, width)
+    list of ndarray of float64, shape (bootstrap, width)
         One for each part.
 
     References
@@ -119,12 +116,12 @@ def group_weights(groups: int, bootstrap: int, seed: int) -> Iterator[NDArray[np
     bootstrap : int
         The number of resamples.
     seed : int
-        Fixes the resamples.
+        Random seed of the resamples.
 
     Yields
     ------
-    float64 array of shape (resamples, groups)
-        Runs of resamples that together are `bootstrap`; each row sums to `groups`.
+    ndarray of float64, shape (resamples, groups)
+        Chunks of resamples, `bootstrap` in total; each row sums to `groups`.
     """
     random = np.random.default_rng(seed)
     step = max(1, HELD // max(1, groups))
@@ -141,8 +138,8 @@ def percentile_interval(value: float, replicates: NDArray[np.float64], confidenc
     ----------
     value : float
         The point estimate; NaN where it is not measured.
-    replicates : float64 array
-        The metric of every resample; NaN where the resample cannot measure it, which is left out.
+    replicates : ndarray of float64, shape (resamples,)
+        The metric of every resample; NaN where the resample does not measure it; such resamples are left out.
     confidence : float
         The level, for example 0.95.
 

@@ -1,11 +1,13 @@
-"""What an evaluation gives: frozen values that go to JSON and back."""
+"""The results of an evaluation: frozen values that go to JSON and back."""
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
+from equipoise.base.codec import from_plain, to_plain
 from equipoise.data.tasks import Kind
+from equipoise.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -53,13 +55,13 @@ class LabelScores:
     train_count : int or None
         Its training rows, where they were given.
     band : str or None
-        "many", "medium" or "few" by the training rows.
+        "many", "medium" or "few", by the training rows.
     support : int
         Its test rows.
     predicted : int
         How often it was predicted.
     precision, recall, f1 : Estimate
-        Not measured when there is no test row.
+        Not measured where there is no test row.
     """
 
     label: str
@@ -83,14 +85,14 @@ class TaskScores:
     rows, groups : int
         Test rows and the groups that they belong to.
     metrics : dict of str to Estimate
-        By name; see `classification_report` and `open_report`.
+        By name; see `equipoise.metrics.known.METRICS`.
     labels : tuple of LabelScores
         In the order of the task's labels; empty for an open-ended task.
     unseen_labels : dict of str to int
-        Test rows of labels that the task does not know, because no training row has them. They count as
-        wrong in the accuracy, and are in no mean over labels.
+        Test rows of labels without a training row. They count as wrong in the accuracy, and are in no mean over
+        labels.
     invalid_predictions : int
-        Predictions that are no label of the task; they count as wrong.
+        Predictions that are not a label of the task; they count as wrong.
     """
 
     kind: Kind
@@ -100,34 +102,6 @@ class TaskScores:
     labels: tuple[LabelScores, ...] = ()
     unseen_labels: dict[str, int] = field(default_factory=dict[str, int])
     invalid_predictions: int = 0
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON.
-
-        Returns
-        -------
-        dict
-            What `from_dict` reads.
-        """
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "TaskScores":
-        """Read what `to_dict` gave, also after a turn through JSON.
-
-        Parameters
-        ----------
-        values : mapping
-            Plain values.
-
-        Returns
-        -------
-        TaskScores
-            Equal to the original.
-        """
-        labels = tuple(_label(label) for label in values["labels"])
-        fields: dict[str, Any] = {**values, "labels": labels, "metrics": _estimates(values["metrics"])}
-        return cls(**fields)
 
 
 @dataclass(frozen=True)
@@ -141,7 +115,7 @@ class Scores:
     mean : dict of str to Estimate
         The unweighted mean of each metric over the tasks that have it.
     bootstrap, seed : int
-        The number of resamples and what they were drawn with.
+        The number of resamples and their random seed.
     confidence : float
         The level of the intervals.
 
@@ -160,39 +134,16 @@ class Scores:
     confidence: float
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON.
-
-        Returns
-        -------
-        dict
-            What `from_dict` reads.
-        """
-        return asdict(self)
+        """Return plain values for JSON, which `from_dict` reads."""
+        return {item: to_plain(getattr(self, item)) for item in self.__dataclass_fields__}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Scores":
-        """Read what `to_dict` gave, also after a turn through JSON.
+        """Read what `to_dict` returned, also by way of JSON.
 
-        Parameters
-        ----------
-        values : mapping
-            Plain values.
-
-        Returns
-        -------
-        Scores
-            Equal to the original.
+        Raises
+        ------
+        DataError
+            If the values are not those of scores.
         """
-        tasks = {name: TaskScores.from_dict(task) for name, task in values["tasks"].items()}
-        fields: dict[str, Any] = {**values, "tasks": tasks, "mean": _estimates(values["mean"])}
-        return cls(**fields)
-
-
-def _estimates(values: Mapping[str, Mapping[str, float | None]]) -> dict[str, Estimate]:
-    return {name: Estimate(**estimate) for name, estimate in values.items()}
-
-
-def _label(values: Mapping[str, Any]) -> LabelScores:
-    estimates = _estimates({name: values[name] for name in ("precision", "recall", "f1")})
-    fields: dict[str, Any] = {**values, **estimates}
-    return LabelScores(**fields)
+        return from_plain(cls, values, lambda why: DataError("damaged-scores", f"scores cannot be read: {why}"))

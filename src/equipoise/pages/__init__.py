@@ -1,1 +1,1 @@
-"""What a person reads of a run: tables for the terminal, plots, and one self-contained HTML page."""
+"""Reports: plots, Markdown, and self-contained HTML pages."""

@@ -1,4 +1,4 @@
-"""Make matplotlib figures that follow the page (its fonts, its colours in light and in dark) or stand alone."""
+"""Matplotlib figures for a page, in its fonts and its colours in light and dark mode, or as files."""
 
 import io
 import re
@@ -36,11 +36,11 @@ _VARIABLES = ("--ink", "--faint", "--line", "--first", "--second", "--third")
 
 def _style(palette: Palette) -> dict[Any, Any]:
     return {
-        "svg.fonttype": "none" if palette is THEMED else "path",  # on a page, text stays text in its font
+        "svg.fonttype": "none" if palette is THEMED else "path",  # on a page, text is rendered in the font of the page
         "font.family": "sans-serif",
         "font.size": 10.0,
         "text.color": palette.ink,
-        "text.parse_math": False,  # a label may hold a dollar sign
+        "text.parse_math": False,  # a label may contain a dollar sign
         "axes.labelcolor": palette.faint,
         "axes.edgecolor": palette.line,
         "axes.spines.top": False,
@@ -61,32 +61,32 @@ def _style(palette: Palette) -> dict[Any, Any]:
 
 @contextmanager
 def drawing(width: float, height: float, palette: Palette = THEMED) -> Generator[tuple[Figure, Any]]:
-    """Give an empty figure of a size in inches and its axes, to draw on in the style of a palette."""
+    """Yield an empty figure of a size in inches and its axes, in the style of a palette."""
     with mpl.rc_context(_style(palette)):
         figure = Figure(figsize=(width, height), layout="constrained")
         yield figure, figure.add_subplot()
 
 
 def inline_svg(figure: Figure, name: str, description: str) -> Markup:
-    """Give a figure drawn in the `THEMED` palette as an SVG element for a page.
+    """Return a figure drawn in the `THEMED` palette as an SVG element for a page.
 
     Parameters
     ----------
     figure : matplotlib.figure.Figure
         The figure.
     name : str
-        Made part of every id, so that ids of several figures on one page differ.
+        Part of every id, so that the ids of all figures on a page differ.
     description : str
-        What the figure shows, for those who cannot see it.
+        Text alternative of the figure.
 
     Returns
     -------
     Markup
-        The element, in the page's colours and as wide as its place allows.
+        The element, in the page's colours and as wide as its container.
     """
     stream = io.StringIO()
     with mpl.rc_context({**_style(THEMED), "svg.hashsalt": name}), warnings.catch_warnings():
-        # Text stays text: the reader's browser has the glyphs that matplotlib's font lacks.
+        # The browser renders the text and has the glyphs that matplotlib's font lacks.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = stream.getvalue()
@@ -94,7 +94,7 @@ def inline_svg(figure: Figure, name: str, description: str) -> Markup:
     text = re.sub(r'\bid="', f'id="{name}-', text)
     text = re.sub(r"url\(#", f"url(#{name}-", text)
     text = re.sub(r'href="#', f'href="#{name}-', text)
-    # SVG text would otherwise ask for matplotlib's font by name; the page's own is meant.
+    # Otherwise SVG text would ask for matplotlib's font by name instead of the page's font.
     text = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", text)
     for colour, variable in zip(astuple(THEMED), _VARIABLES, strict=True):
         text = text.replace(colour, f"var({variable})")
@@ -108,6 +108,6 @@ def inline_svg(figure: Figure, name: str, description: str) -> Markup:
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure drawn in the `PRINTED` palette; the suffix says in which format."""
+    """Write a figure drawn in the `PRINTED` palette; the suffix is the format."""
     with mpl.rc_context(_style(PRINTED)), write_atomically(path) as temporary:
         figure.savefig(temporary, format=path.suffix[1:].lower(), facecolor="white", dpi=160)

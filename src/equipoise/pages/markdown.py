@@ -1,17 +1,17 @@
-r"""A page as Markdown: the same texts and tables, every text from data as text whatever the renderer."""
+"""A page as Markdown: the same texts and tables; strings from data are escaped for every renderer."""
 
 import re
 from collections.abc import Sequence
 
 from equipoise.pages.page import Cell, HtmlTable, Page, Section
 
-# Entities stand where renderers disagree about the backslash: in HTML, in tables and in formulas.
+# Entities where renderers disagree about the backslash: in HTML, in tables and in formulas.
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "$": "&#36;"}
 _MARKS = re.compile(r"[\\`*\[\]~]|(?<![^\W_])_|_(?![^\W_])")
 
 
 def to_markdown(page: Page) -> str:
-    """Give a page as Markdown (CommonMark with tables)."""
+    """Return a page as Markdown (CommonMark with tables)."""
     lines = [f"# {text_of(page.title)}", "", text_of(page.question), ""]
     lines += [f"**{text_of(page.choice)}**", ""] if page.choice else []
     lines += [f"- {text_of(card.name)}: **{text_of(card.value)}**{_note(card.note)}" for card in page.answer]
@@ -27,7 +27,7 @@ def to_markdown(page: Page) -> str:
 
 
 def text_of(text: str) -> str:
-    r"""Write a text so that every renderer shows it as it is, in one line.
+    r"""Escape a string so that every renderer shows it unchanged, in one line.
 
     Examples
     --------
@@ -52,10 +52,10 @@ def _section(section: Section) -> list[str]:
     lines = [f"## {text_of(section.title)}", ""]
     for text in section.texts:
         lines += [text_of(text), ""]
-    lines += [f"- **{notice.level.capitalize()}.** {text_of(notice.text)}" for notice in section.notices]
-    lines += [""] if section.notices else []
+    lines += [f"- **{problem.level.capitalize()}.** {text_of(problem.message)}" for problem in section.problems]
+    lines += [""] if section.problems else []
     for figure in section.figures:
-        lines += [f"*Picture, in report.html: {text_of(figure.caption)}*", ""]
+        lines += [f"*Figure in report.html: {text_of(figure.caption)}*", ""]
     tables = [*section.tables, *(table for fold in section.folds for table in fold.tables)]
     for table in tables:
         lines += _table(table)

@@ -1,15 +1,18 @@
-"""Render a page: one self-contained HTML file, every text escaped, no network; scripts only where a table asks."""
+"""A page: one self-contained HTML file, every string escaped, no network, scripts only where a table needs them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from equipoise.base.problems import Problem
+
 
 @dataclass(frozen=True)
 class Card:
-    """One number of the answer, its name above and a note below; `tone` is its colour's class."""
+    """One number of the answer, with its name and a note; `tone` is the CSS class of its colour."""
 
     name: str
     value: str
@@ -19,9 +22,9 @@ class Card:
 
 @dataclass(frozen=True)
 class Cell:
-    """What one cell of a table says, and in small letters its note, e.g. an interval.
+    """One cell of a table, with a note in small letters, for example an interval.
 
-    `number` is what the cell is sorted by, if not its text; `shade`, from 0 to 1, how dark its ground is.
+    `number` is the sort key, by default the text; `shade`, from 0 to 1, the darkness of the background.
     """
 
     text: str
@@ -32,7 +35,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Head:
-    """The head of a column; `tone` is its colour's class; a `left` column holds names, not numbers."""
+    """The head of a column; `tone` is the CSS class of its colour; a `left` column has names, not numbers."""
 
     text: str
     tone: str = ""
@@ -41,7 +44,7 @@ class Head:
 
 @dataclass(frozen=True)
 class View:
-    """The rows of a table as they are under one choice, for instance of a task."""
+    """The rows of a table for one choice, for example of a task."""
 
     name: str
     rows: Sequence[Sequence[Cell]]
@@ -49,12 +52,12 @@ class View:
 
 @dataclass(frozen=True)
 class HtmlTable:
-    """A table; `folded` ones open on a click, `stacked` ones put a row's name above its values on a phone.
+    """A table; a `folded` one opens on a click, a `stacked` one puts a row's name above its values on a phone.
 
-    The heads of a `matrix` are long beside its numbers: they are broken into lines.
+    The heads of a `matrix` are longer than its numbers: they are broken into lines.
 
-    A table of `views` has one group of rows for each, and a select that shows one of them; a `sortable` one is
-    sorted by its heads. Without a script all views are there, one below the other, as they are.
+    A table with `views` has one group of rows for each, and a select element that shows one of them; a `sortable` one
+    is sorted by its heads. Without scripts all views are shown, one below the other.
     """
 
     caption: str
@@ -67,28 +70,20 @@ class HtmlTable:
     sortable: bool = False
     views: Sequence[View] = ()
     choice: str = ""
-    """What the select chooses, e.g. "Scores of"."""
+    """The label of the select element, for example "Scores of"."""
 
 
 @dataclass(frozen=True)
 class HtmlFigure:
-    """An SVG element as `inline_svg` gives it, and its caption."""
+    """An SVG element that `inline_svg` returned, and its caption."""
 
     svg: Markup
     caption: str
 
 
 @dataclass(frozen=True)
-class Notice:
-    """Something to know of; `level` is "warning" or "note"."""
-
-    level: str
-    text: str
-
-
-@dataclass(frozen=True)
 class Fold:
-    """Tables that open together on a click, side by side where there is room."""
+    """Tables that open together on a click, side by side if they fit."""
 
     summary: str
     tables: Sequence[HtmlTable]
@@ -97,23 +92,23 @@ class Fold:
 
 @dataclass(frozen=True)
 class Section:
-    """A headed part of the page: texts, notices, figures side by side, tables, folds, and a ready fragment."""
+    """A part of the page with a heading: texts, problems, figures side by side, tables, folds, and ready HTML."""
 
     title: str
     texts: Sequence[str] = ()
     figures: Sequence[HtmlFigure] = ()
     tables: Sequence[HtmlTable] = ()
-    notices: Sequence[Notice] = ()
+    problems: Sequence[Problem] = ()
     folds: Sequence[Fold] = ()
     fragment: Markup | None = None
 
 
 @dataclass(frozen=True)
 class Page:
-    """A whole page: what was asked, the answer, then the sections that bear it out; `details` names the files.
+    """A whole page: the question, the answer, then the sections with the evidence; `details` is the title of `files`.
 
-    `choice` is what was chosen, in bold above the numbers; `use` says how to use it, `commands` with what; `facts`
-    are names and values of what was asked.
+    `choice` is the recommendation, in bold above the numbers; `use` introduces the `commands` that follow it; `facts`
+    are names and values of the question.
     """
 
     title: str
@@ -132,7 +127,7 @@ class Page:
 
     @property
     def scripted(self) -> bool:
-        """Whether a table is to be sorted or has views."""
+        """Whether a table is sortable or has views."""
         tables = [
             table
             for section in self.sections
@@ -141,17 +136,25 @@ class Page:
         return any(table.sortable or table.views for table in tables)
 
     def to_html(self) -> str:
-        """Give the page as HTML."""
-        loader = PackageLoader("equipoise.pages")
-        environment = Environment(
-            loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-        )
-        environment.filters["breakable"] = breakable
-        return environment.get_template("page.html.j2").render(page=self)
+        """Return the page as HTML."""
+        return render("page.html.j2", page=self)
+
+
+def render(template: str, **values: Any) -> str:
+    """Render a template of this package; every string is escaped."""
+    environment = Environment(
+        loader=PackageLoader("equipoise.pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["breakable"] = breakable
+    return environment.get_template(template).render(**values)
 
 
 def breakable(text: str) -> Markup:
-    """Escape a text, and let it be broken after an underscore.
+    """Escape a string, and allow line breaks after underscores.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The planner: sliders that show in the browser what another plan would draw of the same training rows."""
+"""The planner: sliders that show in the browser what another plan would draw from the same training rows."""
 
 import re
 from collections.abc import Sequence
@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from equipoise.census import Census
 from equipoise.errors import PlanError
+from equipoise.pages.page import render
 from equipoise.plan import Plan
 from equipoise.rates import Equal, Temperature
 from equipoise.weights import Power
 
 MOST_ROWS = 200
-"""Rows of a table; the planner says how many tasks or labels are left out."""
+"""Rows of a table; the planner reports how many tasks or labels are left out."""
 
-# Stops that read well, about evenly spaced in 1/T, in gamma, and in the logarithm of passes. None: equal, no cap.
+# Round numbers, about evenly spaced in 1/T, in gamma, and in the logarithm of passes. None: equal, no cap.
 _TEMPERATURES: tuple[float | None, ...] = (
     *(1, 1.05, 1.1, 1.15, 1.2, 1.25, 1.3, 1.4, 1.5, 1.6, 1.7, 1.8, 2, 2.2, 2.5, 2.8, 3, 3.3, 3.5, 4, 4.5, 5, 6, 7, 8),
     *(10, 12, 15, 20, 30, 50, 100, None),
@@ -34,7 +34,7 @@ _WEIGHTS_TEXT = re.compile(
 
 
 class Settings(NamedTuple):
-    """Where the sliders stand; T is None for equal rates, the cap None for none."""
+    """The positions of the sliders; T is None for equal rates, the cap None for no cap."""
 
     temperature: float | None
     gamma: float
@@ -52,22 +52,22 @@ class _Slider:
 
 
 def planner_section(plan: Plan) -> Markup:
-    """Give the planner as a fragment of a page, without a heading: markup, style, data and script; one to a page.
+    """Return the planner as a fragment of a page, without a heading: HTML, style, data and script; one per page.
 
-    It follows the page's CSS variables --ink, --faint, --line, --first, --second and --third. The sliders start at
-    the plan's own settings where they can show them: equal, proportional or temperature-scaled rates (T of at
-    least 1) with natural, power (gamma of at most 1) or balanced weights. Else they start at equal rates and
-    square-root weights; the fragment says which.
+    It uses the page's CSS variables --ink, --faint, --line, --first, --second and --third. The sliders start at
+    the plan's settings if they can show them: equal, proportional or temperature-scaled rates (T of at
+    least 1) with natural, power (gamma of at most 1) or balanced weights. Otherwise they start at equal rates and
+    square-root weights; the fragment shows which.
 
     Parameters
     ----------
     plan : Plan
-        What the sliders start at; its strata and counts are what they draw from.
+        Its settings are the start of the sliders; its strata and counts are what they draw from.
 
     Returns
     -------
     Markup
-        HTML in which every text of the data is escaped.
+        HTML in which every string from data is escaped.
 
     Examples
     --------
@@ -91,22 +91,15 @@ def planner_section(plan: Plan) -> Markup:
         "start": {slider.name: slider.stops.index(at) for slider, at in zip(sliders, start, strict=True)},
         "most": MOST_ROWS,
     }
-    environment = Environment(
-        loader=PackageLoader("equipoise.pages"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     fields: dict[str, Any] = {"plan": plan, "is_own": own is not None, "total": total, "sliders": sliders}
-    text = environment.get_template("planner.html.j2").render(**fields, values=values)
+    text = render("planner.html.j2", **fields, values=values)
     return Markup(text)  # noqa: S704 (the template escapes)
 
 
 def own_settings(plan: Plan) -> Settings | None:
-    """Give the settings at which the sliders show this very plan, or None where there are none.
+    """Return the settings at which the sliders show exactly this plan, or None if there are none.
 
-    They are read from the plan's texts, and believed where they build the plan again.
+    They are parsed from the plan's texts, and checked by building the plan again.
 
     Examples
     --------
@@ -147,5 +140,5 @@ def _sliders(start: Settings, total: int) -> list[_Slider]:
 
 
 def _stops(values: Sequence[float | None], start: float | None) -> list[float | None]:
-    """Sort the stops, the plan's own among them; None comes last."""
+    """Sort the stops, with the plan's own; None comes last."""
     return sorted({*values, start}, key=lambda value: (value is None, value))

@@ -1,4 +1,4 @@
-"""The plots: each draws plain numbers, knows nothing of runs, and can be read at the width of a phone."""
+"""Plots of plain numbers, legible at the width of a phone."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,7 +25,7 @@ def interval_plot(
     *,
     limits: tuple[float, float] | None = (-0.02, 1.02),
 ) -> Figure:
-    """Dots with intervals, one row for each name and one colour for each arm.
+    """Plot dots with intervals, one row for each name and one colour for each arm.
 
     Parameters
     ----------
@@ -34,11 +34,11 @@ def interval_plot(
     arms : mapping of str to sequence of Interval
         For each arm the interval of every row; NaN is left out.
     axis : str
-        What is measured.
+        Label of the axis.
     palette : Palette
         The colours.
     limits : pair of float, optional
-        The ends of the axis; None takes those of the intervals.
+        The limits of the axis; None fits them to the intervals.
     """
     with drawing(WIDTH, 0.85 + 0.42 * len(names), palette) as (figure, axes):
         rows = np.arange(len(names))[::-1]
@@ -64,7 +64,7 @@ def interval_plot(
 def shares_plot(
     names: Sequence[str], shares: Mapping[str, Sequence[float]], axis: str, palette: Palette = THEMED
 ) -> Figure:
-    """Horizontal bars of shares side by side: one group for each name, one colour for each kind."""
+    """Plot horizontal bars of shares side by side: one group for each name, one colour for each kind."""
     with drawing(WIDTH, 0.85 + 0.5 * len(names), palette) as (figure, axes):
         rows = np.arange(len(names))[::-1]
         thickness = 0.8 / len(shares)
@@ -87,16 +87,16 @@ def curves_plot(
     single: Mapping[str, Sequence[Sequence[float]]] | None = None,
     palette: Palette = THEMED,
 ) -> Figure:
-    """Curves over the draws, one for each arm, named by a legend.
+    """Plot curves over the draws, one for each arm, with a legend.
 
     Parameters
     ----------
     curves : mapping of str to pair of sequences
         For each arm draws and values.
     axis : str
-        What is measured.
+        Label of the axis.
     single : mapping of str to sequence of sequences, optional
-        For each arm the curves, at the same draws, that its curve is the mean of; drawn thin.
+        For each arm the curves whose mean its curve is, at the same draws; drawn thin.
     palette : Palette
         The colours.
     """
@@ -115,7 +115,7 @@ def curves_plot(
 
 
 def recall_plot(points: Mapping[str, tuple[Sequence[float], Sequence[float]]], palette: Palette = THEMED) -> Figure:
-    """Recall of each label over its number of training rows: one dot for each label and arm.
+    """Plot the recall of each label over its training rows: one dot for each label and arm.
 
     Parameters
     ----------
@@ -142,12 +142,12 @@ def recall_plot(points: Mapping[str, tuple[Sequence[float], Sequence[float]]], p
 def reliability_plot(
     series: Mapping[str, tuple[Sequence[float], Sequence[float], Sequence[float]]], palette: Palette = THEMED
 ) -> Figure:
-    """Accuracy over confidence with the diagonal where both agree; a dot's area is its part of the rows.
+    """Plot accuracy over confidence, with the diagonal of equality; the area of a dot is its share of the rows.
 
     Parameters
     ----------
     series : mapping of str to triple of sequences
-        For each arm confidence, accuracy and share of the rows of every bin that has some.
+        For each arm confidence, accuracy and share of the rows of every bin that is not empty.
     palette : Palette
         The colours.
     """
@@ -164,13 +164,13 @@ def reliability_plot(
         axes.set_ylim(-0.02, 1.02)
         axes.set_aspect("equal")
         axes.set_xlabel("probability of the most probable label")
-        axes.set_ylabel("how often it is right")
+        axes.set_ylabel("accuracy of that label")
         figure.legend(loc="outside upper left", ncols=len(series), handletextpad=0.1, columnspacing=1.2)
     return figure
 
 
 def census_plot(names: Sequence[str], counts: Sequence[int], palette: Palette, width: float = 7.0) -> Figure:
-    """Horizontal bars of counts on a logarithmic axis, each with its number."""
+    """Plot horizontal bars of counts on a logarithmic axis, each with its number."""
     with drawing(width, 0.7 + 0.22 * len(names), palette) as (figure, axes):
         rows = np.arange(len(names))[::-1]
         axes.barh(rows, np.array(counts), height=0.75, color=palette.second)
@@ -187,7 +187,7 @@ def census_plot(names: Sequence[str], counts: Sequence[int], palette: Palette, w
 
 
 def short(name: str) -> str:
-    """Cut a name so that it leaves room for the axes; tables have it whole.
+    """Shorten a name for the axes; tables show it in full.
 
     Examples
     --------
@@ -198,10 +198,10 @@ def short(name: str) -> str:
 
 
 def _logarithmic(axes: Any, values: NDArray[np.float64]) -> None:
-    # The default formatter writes powers of ten as mathematics, which `drawing` turns off for labels from data.
+    # The default formatter writes powers of ten as formulas, which `drawing` turns off for labels from data.
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(_whole)
-    narrow = values.max(initial=1.0) < 30 * values.min(initial=1e9)  # powers of ten alone would be few
+    narrow = values.max(initial=1.0) < 30 * values.min(initial=1e9)  # there would be few powers of ten
     axes.xaxis.set_minor_locator(LogLocator(subs=(2.0, 5.0)))
     axes.xaxis.set_minor_formatter(_whole if narrow else NullFormatter())
 

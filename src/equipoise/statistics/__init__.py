@@ -1,4 +1,4 @@
-"""What several trainings show: means over seeds, paired differences, tests, ranks and the simplest that is as good."""
+"""Statistics of several trainings: means over seeds, paired differences, tests, ranks, one-standard-error rule."""
 
 from equipoise.statistics.differences import Differences, difference_over_seeds
 from equipoise.statistics.holm import holm

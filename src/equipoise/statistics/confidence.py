@@ -4,7 +4,7 @@ from equipoise.errors import ConfigError
 
 
 def check_confidence(confidence: float) -> None:
-    """Refuse a level that is none.
+    """Refuse a confidence level outside (0, 1).
 
     Parameters
     ----------
@@ -17,4 +17,6 @@ def check_confidence(confidence: float) -> None:
         If it is not above 0 and below 1.
     """
     if not 0 < confidence < 1:
-        raise ConfigError(f"`confidence` must be above 0 and below 1, found {confidence}. Use 0.95.")
+        raise ConfigError(
+            "wrong-confidence", f"`confidence` must be above 0 and below 1, found {confidence}. Use 0.95."
+        )

@@ -1,4 +1,4 @@
-"""How much better the second way is than the first, over several seeds."""
+"""Differences between two candidates, over several seeds."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -37,40 +37,40 @@ def difference_over_seeds(
     seed: int = 0,
     confidence: float = 0.95,
 ) -> Differences:
-    """Estimate how much better the second predictions are, on resamples that all of them share.
+    """Estimate the differences between two candidates on resamples that all predictions share.
 
     Parameters
     ----------
     first, second : sequence of mapping of str to TaskPredictions
-        One for each seed, in the same order; by task, and all for the same rows in the same order.
+        One for each seed, in the same order; by task, and all of the same rows in the same order.
     train_counts : mapping of str to mapping of str to int, optional
         For each classification task the training rows of each label.
-    costs : mapping of str to float64 array of shape (labels, labels), optional
-        For classification tasks what answers cost; with them there is the metric `expected_cost`.
+    costs : mapping of str to ndarray of float64, shape (labels, labels), optional
+        For classification tasks what answers cost; with them `expected_cost` is measured.
     bootstrap : int
         The number of resamples; 0 for no intervals.
     seed : int
-        Fixes the resamples.
+        Random seed of the resamples.
     confidence : float
         The level of the percentile intervals.
 
     Returns
     -------
     Differences
-        Mean over the seeds of `second` minus `first`, of each metric that all of them have.
+        Means over the seeds of `second` minus `first`, of each metric that all of them have.
 
     Raises
     ------
     DataError
-        If the two have not as many seeds, or if not all predict the same rows.
+        If `first` and `second` differ in length, or if not all predict the same rows.
     ConfigError
         If `confidence` is not above 0 and below 1.
 
     Notes
     -----
-    Groups are resampled, not rows, and each resample is that of all tasks, of both ways and of all seeds. So the
-    interval is for these trained models on other groups: it shows the luck of who is in the test set, and nothing of
-    the luck of training, which is that of `mean_interval`.
+    Groups are resampled, not rows, and each resample is shared by all tasks, both candidates and all seeds. So the
+    interval is for these trained models on other groups: it shows the variance between test sets, not the variance
+    between seeds, which `mean_interval` shows.
 
     References
     ----------
@@ -88,8 +88,9 @@ def difference_over_seeds(
     check_confidence(confidence)
     if len(first) != len(second):
         raise DataError(
+            "other-seeds",
             f"`first` and `second` must have the same seeds, found {len(first)} and {len(second)}."
-            " Train both with each seed."
+            " Train both with each seed.",
         )
     measured = resampled([*first, *second], train_counts=train_counts, costs=costs, bootstrap=bootstrap, seed=seed)
     pairs = list(zip(measured[: len(first)], measured[len(first) :], strict=True))

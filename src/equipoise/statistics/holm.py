@@ -1,4 +1,4 @@
-"""P-values of several tests, adjusted together."""
+"""Holm's correction of the p-values of several tests."""
 
 from collections.abc import Sequence
 
@@ -6,10 +6,10 @@ from equipoise.errors import ConfigError
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjust p-values so that all tests together are wrong no more often than one.
+    """Adjust p-values for several tests, by Holm's step-down method.
 
-    Whoever calls significant what has an adjusted value of at most 0.05 makes a false claim, of all the tests, in at
-    most 5 % of such families, however the tests depend on each other.
+    If the tests with an adjusted value of at most 0.05 are called significant, the probability of one false claim or
+    more among all tests is at most 5 %, however the tests depend on each other.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     Raises
     ------
     ConfigError
-        If one is not between 0 and 1.
+        If a value is not between 0 and 1.
 
     References
     ----------
@@ -38,7 +38,9 @@ def holm(p_values: Sequence[float]) -> list[float]:
     """
     for value in p_values:
         if not 0 <= value <= 1:
-            raise ConfigError(f"`p_values` must be between 0 and 1, found {value}. Leave out tests that gave none.")
+            raise ConfigError(
+                "wrong-p-value", f"`p_values` must be between 0 and 1, found {value}. Leave out tests without one."
+            )
     count = len(p_values)
     adjusted = [0.0] * count
     largest = 0.0

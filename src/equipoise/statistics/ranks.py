@@ -14,18 +14,18 @@ from equipoise.statistics.confidence import check_confidence
 
 @dataclass(frozen=True, eq=False)
 class MeanRanks:
-    """How candidates rank over blocks; 1 is best.
+    """Mean ranks of candidates over blocks; 1 is best.
 
     Attributes
     ----------
-    mean_ranks : float64 array of shape (candidates,)
+    mean_ranks : ndarray of float64, shape (candidates,)
         In the order of the candidates.
     critical_difference : float
-        Nemenyi's: mean ranks that are nearer than this show no difference.
+        Nemenyi's: candidates whose mean ranks differ by less than this show no difference.
     p_value : float
         Of Friedman's test that all candidates are equal.
     blocks : int
-        Those that all candidates were measured in.
+        Number of blocks in which all candidates were measured.
     """
 
     mean_ranks: NDArray[np.float64]
@@ -39,7 +39,7 @@ def mean_ranks(scores: ArrayLike, larger_is_better: bool = True, confidence: flo
 
     Parameters
     ----------
-    scores : array of shape (blocks, candidates)
+    scores : array_like, shape (blocks, candidates)
         A block is a task, or a pair of task and seed. Blocks with a NaN are dropped.
     larger_is_better : bool
         Whether the largest score has rank 1. Equal scores share the mean of their ranks.
@@ -55,7 +55,7 @@ def mean_ranks(scores: ArrayLike, larger_is_better: bool = True, confidence: flo
     Raises
     ------
     DataError
-        If there are fewer than three candidates, or no block that all were measured in.
+        If there are fewer than three candidates, or no block in which all were measured.
     ConfigError
         If `confidence` is not above 0 and below 1.
 
@@ -80,13 +80,14 @@ def mean_ranks(scores: ArrayLike, larger_is_better: bool = True, confidence: flo
     held = np.asarray(scores, np.float64)
     if held.ndim != 2 or held.shape[1] < 3:
         raise DataError(
+            "wrong-shape",
             f"`scores` must have the shape (blocks, candidates) with three candidates or more, found {held.shape}."
-            " Use `signed_rank` for two."
+            " Use `signed_rank` for two.",
         )
     held = held[~np.isnan(held).any(axis=1)]
     blocks, candidates = held.shape
     if not blocks:
-        raise DataError("`scores` must have a block that all candidates were measured in, found none.")
+        raise DataError("no-block", "`scores` must have a block in which all candidates were measured, found none.")
     ranks = stats.rankdata(-held if larger_is_better else held, axis=1)
     quantile = float(stats.studentized_range.ppf(confidence, candidates, np.inf)) / np.sqrt(2)
     return MeanRanks(
@@ -105,7 +106,7 @@ def cliques(mean_ranks: Mapping[str, float], critical_difference: float) -> list
     mean_ranks : mapping of str to float
         By candidate.
     critical_difference : float
-        How far two mean ranks must be apart to differ.
+        The least difference between two mean ranks that shows a difference.
 
     Returns
     -------

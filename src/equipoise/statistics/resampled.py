@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from equipoise.errors import DataError
-from equipoise.metrics import Bands, TaskPredictions
+from equipoise.metrics import TaskPredictions
 from equipoise.metrics.resampling import group_codes
-from equipoise.metrics.task_rows import replicates, rows_as_numbers, task_means
+from equipoise.metrics.rows import TaskRows, replicates, task_means
+from equipoise.metrics.sums import Array
 
-Array = NDArray[np.float64]
 Costs = Mapping[str, Array]
 Counts = Mapping[str, Mapping[str, int]]
 Predictions = Mapping[str, TaskPredictions]
@@ -26,8 +25,8 @@ class Resampled:
     Attributes
     ----------
     points : dict of str to dict of str to float
-        By task and metric, of the rows as they are; NaN where not measured.
-    draws : dict of str to dict of str to float64 array of shape (resamples,)
+        By task and metric, on all rows; NaN where not measured.
+    draws : dict of str to dict of str to ndarray of float64, shape (resamples,)
         The same of each resample.
     """
 
@@ -56,10 +55,10 @@ def resampled(
         By task, for the same rows in the same order.
     train_counts : mapping of str to mapping of str to int or None
         For each classification task the training rows of each label.
-    costs : mapping of str to float64 array or None
-        For classification tasks what answers cost; see `equipoise.metrics.costs.expected_cost`.
+    costs : mapping of str to ndarray of float64 or None
+        For classification tasks what answers cost, as in `evaluate`.
     bootstrap, seed : int
-        The number of resamples, and what fixes them.
+        The number of resamples and their random seed.
 
     Returns
     -------
@@ -69,17 +68,17 @@ def resampled(
     Raises
     ------
     DataError
-        If there is no set or no task, or if they do not predict the same rows.
+        If there is no set or no task, or if the sets do not predict the same rows.
     """
     if not sets or not sets[0]:
-        raise DataError("there must be predictions of one seed and one task or more, found none.")
+        raise DataError("no-predictions", "there must be predictions of one seed and one task or more, found none.")
     for other in sets[1:]:
         _check_same_rows(sets[0], other)
     names = sorted(sets[0])
     codes, groups = group_codes([sets[0][name] for name in names])
     # Side by side, so that the resamples are drawn once for all sets.
     rows = [
-        rows_as_numbers(held[name], code, (train_counts or {}).get(name), Bands(), (costs or {}).get(name))
+        TaskRows(held[name], code, (train_counts or {}).get(name), costs=(costs or {}).get(name))
         for held in sets
         for name, code in zip(names, codes, strict=True)
     ]
@@ -106,8 +105,9 @@ def _check_same_rows(one: Predictions, other: Predictions) -> None:
     for name in sorted(set(one) | set(other)):
         if name not in one or name not in other or not _same_rows(one[name], other[name]):
             raise DataError(
+                "other-rows",
                 f"all sets of predictions must be of the same rows, found different ones for task {name!r}."
-                " Predict the same test set with each."
+                " Predict the same test set with each.",
             )
 
 

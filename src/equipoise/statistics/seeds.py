@@ -1,4 +1,4 @@
-"""The mean over seeds, and how well so few trainings know it."""
+"""The mean over seeds, with its interval."""
 
 import math
 from collections.abc import Sequence
@@ -16,14 +16,14 @@ def mean_interval(values: Sequence[float | None], confidence: float = 0.95) -> E
     Parameters
     ----------
     values : sequence of float or None
-        One for each seed. None and NaN stand for what was not measured, and are left out.
+        One for each seed; None and NaN were not measured and are left out.
     confidence : float
         The level of the interval.
 
     Returns
     -------
     Estimate
-        Without an interval if one seed alone was measured, and without a value if none was.
+        Without an interval if only one seed was measured, and without a value if none was.
 
     Raises
     ------
@@ -32,8 +32,8 @@ def mean_interval(values: Sequence[float | None], confidence: float = 0.95) -> E
 
     Notes
     -----
-    The interval is for the mean over all seeds that could have been drawn: the luck of initial weights and of the
-    order of training. It knows nothing of who is in the test set; for that see `difference_over_seeds`.
+    The interval is for the mean over all possible seeds: it shows the variance due to initial weights and to the order
+    of training. It does not show the variance between test sets; for that see `difference_over_seeds`.
 
     References
     ----------

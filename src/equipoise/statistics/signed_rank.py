@@ -11,12 +11,12 @@ from scipy import stats
 
 @dataclass(frozen=True)
 class SignedRankTest:
-    """What the signed-rank test says of paired differences.
+    """The result of a signed-rank test of paired differences.
 
     Attributes
     ----------
     pairs : int
-        How many differ.
+        Number of pairs that differ.
     p_value : float
         Two-sided, of the hypothesis that the differences are symmetric around 0.
     effect : float
@@ -44,12 +44,12 @@ def signed_rank(differences: Sequence[float | None]) -> SignedRankTest | None:
 
     Notes
     -----
-    Without ties among the sizes of up to 50 differences the p-value is exact; with more it is of the normal
-    approximation; with ties it is exact where scipy permutes all signs of so few differences, and else of the normal
-    approximation with its correction for ties.
+    Without ties among the absolute values of up to 50 differences the p-value is exact; with more differences it is
+    that of the normal approximation; with ties it is exact where scipy permutes all signs of so few differences, and
+    otherwise that of the normal approximation with its correction for ties.
 
-    The pairs count as independent. Those of one task with several seeds share their test rows, so the p-value is about
-    these tasks and this test set; it does not say what another test set would show.
+    The pairs are taken as independent. Those of one task with several seeds share their test rows, so the p-value is
+    about these tasks and this test set, not about other test sets.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""How sure the best score is, and the simplest candidate that is as good."""
+"""The standard error of a mean score, and the one-standard-error rule."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.errors import ConfigError, DataError
-from equipoise.metrics.confusion import mean_over
+from equipoise.metrics.sums import mean_over
 from equipoise.statistics.resampled import Costs, Predictions, resampled
 
 
@@ -20,22 +20,22 @@ def metric_replicates(
     *,
     costs: Costs | None = None,
 ) -> NDArray[np.float64]:
-    """Measure the mean of a metric over the tasks on resamples of the groups.
+    """Compute the mean of a metric over the tasks on resamples of the groups.
 
     Parameters
     ----------
     predictions : sequence of mapping of str to TaskPredictions
-        One for each seed; by task, and all for the same rows in the same order.
+        One for each seed; by task, and all of the same rows in the same order.
     metric : str
-        One of those of `evaluate`, or with `costs` "expected_cost".
+        One of those of `evaluate`.
     bootstrap, seed : int
-        The number of resamples, and what fixes them.
-    costs : mapping of str to float64 array of shape (labels, labels), optional
+        The number of resamples and their random seed.
+    costs : mapping of str to ndarray of float64, shape (labels, labels), optional
         For classification tasks what answers cost.
 
     Returns
     -------
-    float64 array of shape (seeds, resamples)
+    ndarray of float64, shape (seeds, resamples)
         NaN where a resample does not measure it.
 
     Raises
@@ -57,35 +57,37 @@ def metric_replicates(
         for held in resampled(predictions, train_counts=None, costs=costs, bootstrap=bootstrap, seed=seed)
     ]
     if metric not in means[0]:
-        raise ConfigError(f"`metric` must be measured, one of {', '.join(means[0])}; found {metric!r}.")
+        raise ConfigError(
+            "unmeasured-metric", f"`metric` must be measured, one of {', '.join(means[0])}; found {metric!r}."
+        )
     return np.stack([mean[metric] for mean in means])
 
 
 def standard_error_of_mean(values_by_seed: Sequence[float], replicates: NDArray[np.float64]) -> float:
-    """Combine the two lucks of a mean over seeds: that of training, and that of who is in the rows.
+    """Combine the variance between seeds and the variance between test sets of a mean over seeds.
 
     Parameters
     ----------
     values_by_seed : sequence of float
-        The score of each seed on the rows as they are.
-    replicates : float64 array of shape (seeds, resamples)
-        The score of each seed on resamples of the rows' groups, as `metric_replicates` gives it.
+        The score of each seed on all rows.
+    replicates : ndarray of float64, shape (seeds, resamples)
+        The score of each seed on resamples of the rows' groups, as `metric_replicates` returns it.
 
     Returns
     -------
     float
         The root of the variance over the seeds divided by their number, plus the variance over the resamples of the
-        mean over the seeds. With one seed the luck of training is unknown and the first term is left out.
+        mean over the seeds. With one seed the first term is unknown and left out.
 
     Raises
     ------
     DataError
-        If there is no score, or are fewer than two resamples that measure it.
+        If there is no score, or fewer than two resamples measure it.
 
     Notes
     -----
-    All seeds are measured on the same rows. So their spread holds the luck of training alone, and the spread of their
-    mean over the resamples that of the rows; more seeds make the first smaller and not the second.
+    All seeds are measured on the same rows. So the variance between their scores is due to training alone, and the
+    variance of their mean over the resamples is due to the rows; more seeds reduce the first and not the second.
 
     Examples
     --------
@@ -96,8 +98,9 @@ def standard_error_of_mean(values_by_seed: Sequence[float], replicates: NDArray[
     means = means[~np.isnan(means)]
     if not len(values_by_seed) or means.size < 2:
         raise DataError(
+            "too-few-values",
             "a standard error needs one score and two resamples that measure it,"
-            f" found {len(values_by_seed)} and {means.size}."
+            f" found {len(values_by_seed)} and {means.size}.",
         )
     training = variance(values_by_seed) / len(values_by_seed) if len(values_by_seed) > 1 else 0.0
     return math.sqrt(training + float(means.var(ddof=1)))
@@ -111,20 +114,20 @@ def simplest_within(scores: Mapping[str, float], steps: Mapping[str, int], stand
     scores : mapping of str to float
         By candidate; the larger the better.
     steps : mapping of str to int
-        By candidate, how many things it does that the plainest does not: the fewer the simpler.
+        By candidate, how many steps it adds to plain training: the fewer the simpler.
     standard_error : float
         Of the best score.
 
     Returns
     -------
     str
-        Of the candidates whose score is no worse than the best minus `standard_error` that with the fewest steps; of
-        equally simple ones the best, and of equals the first by name.
+        The candidate with the fewest steps among those whose score is at least the best minus `standard_error`; of
+        equally simple ones the best, and of equal ones the first by name.
 
     Raises
     ------
     ConfigError
-        If there is no candidate, or if a score or the standard error is no number.
+        If there is no candidate, or if a score or the standard error is not a number.
 
     References
     ----------
@@ -138,8 +141,9 @@ def simplest_within(scores: Mapping[str, float], steps: Mapping[str, int], stand
     """
     if not scores or any(math.isnan(score) for score in scores.values()) or not standard_error >= 0:
         raise ConfigError(
+            "not-a-number",
             "`scores` must hold a number for each candidate, and `standard_error` one that is not negative,"
-            f" found {dict(scores)} and {standard_error}."
+            f" found {dict(scores)} and {standard_error}.",
         )
     least = max(scores.values()) - standard_error
     return min((name for name in scores if scores[name] >= least), key=lambda name: (steps[name], -scores[name], name))

@@ -1,9 +1,11 @@
 """A calibration goes to JSON and back unchanged, and is refused where it does not belong."""
 
+import hashlib
 import json
 
 import numpy as np
 import pytest
+from tests.support.errors import raises
 
 from equipoise.calibration import Calibration, Provenance, TaskCalibration
 from equipoise.errors import RunError
@@ -42,29 +44,49 @@ def test_a_changed_value_is_found(place: tuple[str, ...]) -> None:
     for name in place[:-1]:
         inner = inner[name]
     inner[place[-1]] = 1
-    with pytest.raises(RunError, match="was changed after it was written"):
+    with raises(RunError, "wrong-fingerprint"):
         Calibration.from_json(json.dumps(values))
 
 
 @pytest.mark.parametrize(
-    ("text", "named"),
+    ("text", "code", "named"),
     [
-        ("{", "must be JSON"),
-        ("[]", "found list"),
-        ("{}", r"found \(None, None\)"),
-        ('{"format": "equipoise-calibration", "version": 2}', "'equipoise-calibration', 2"),
+        ("{", "not-json", "must be JSON"),
+        ("[]", "wrong-format", "found list"),
+        ("{}", "wrong-format", "found (None, None)"),
+        ('{"format": "equipoise-calibration", "version": 2}', "wrong-format", "'equipoise-calibration', 2"),
     ],
 )
-def test_other_texts_are_refused(text: str, named: str) -> None:
-    with pytest.raises(RunError, match=named):
+def test_other_texts_are_refused(text: str, code: str, named: str) -> None:
+    with raises(RunError, code) as caught:
         Calibration.from_json(text)
+    assert named in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"rows": "many"}, "`rows` must be an integer, found 'many'"),
+        ({"belongs": {"plan": "a", "model": 3}}, "`belongs.model` must be a string"),
+        ({"tasks": {"tone": {"labels": ["a"], "prior": [1.0]}}}, "`tasks.tone.trained_prior` is missing"),
+        ({"more": 1}, "unknown key `more`"),
+    ],
+)
+def test_content_that_another_program_wrote_is_checked(change: dict[str, object], named: str) -> None:
+    values = json.loads(made().to_json()) | change
+    del values["fingerprint"]
+    canonical = json.dumps(values, sort_keys=True, separators=(",", ":"))
+    values["fingerprint"] = hashlib.sha256(canonical.encode()).hexdigest()
+    with raises(RunError, "damaged-calibration") as caught:
+        Calibration.from_json(json.dumps(values))
+    assert named in str(caught.value)
 
 
 def test_another_run_is_refused_by_name() -> None:
     made().check(RUN)
-    with pytest.raises(RunError, match="fitted for another plan"):
+    with raises(RunError, "other-plan"):
         made().check(Provenance("c" * 64, RUN.model))
-    with pytest.raises(RunError, match="fitted for other weights"):
+    with raises(RunError, "other-model"):
         made().check(Provenance(RUN.plan, "c" * 64))
 
 

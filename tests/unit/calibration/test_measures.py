@@ -76,4 +76,3 @@ def test_reliability_by_hand() -> None:
     assert table.accuracy == (None, None, pytest.approx(1 / 3), 1.0, 1.0)
     assert table.confidence == (None, None, pytest.approx(0.55), pytest.approx(0.7), pytest.approx(1.0))
     assert table.ece == pytest.approx((3 * abs(1 / 3 - 0.55) + 0.3 + 0) / 5)
-    assert table.to_dict()["rows"] == (0, 0, 3, 1, 1)

@@ -5,9 +5,10 @@ import re
 import pytest
 from tests.support.pages import Html, markdown_rows
 
+from equipoise.base.problems import Problem
 from equipoise.pages.figure import PRINTED, inline_svg
 from equipoise.pages.markdown import text_of, to_markdown
-from equipoise.pages.page import Card, Cell, Fold, Head, HtmlFigure, HtmlTable, Notice, Page, Section, View, breakable
+from equipoise.pages.page import Card, Cell, Fold, Head, HtmlFigure, HtmlTable, Page, Section, View, breakable
 from equipoise.pages.plots import census_plot, curves_plot, interval_plot, recall_plot
 
 BAD = "<script>alert('$x$')</script>"
@@ -42,7 +43,7 @@ def full() -> Page:
     views = [View(BAD, table().rows), View("other", table().rows)]
     return page(
         Section(BAD, [BAD], [HtmlFigure(inline_svg(plot, "one", BAD), BAD)], [table(total=table().rows[0])]),
-        Section(BAD, notices=[Notice("warning", BAD)], tables=[table(folded=True, stacked=True)]),
+        Section(BAD, problems=[Problem("warning", "bad", BAD)], tables=[table(folded=True, stacked=True)]),
         Section(BAD, folds=[Fold(BAD, [table(matrix=True), table(sortable=True, views=views, choice=BAD)])]),
     )
 

@@ -1,17 +1,18 @@
 """Differences over seeds against explicit resamples of the groups, and what costs and standard errors add."""
 
 import time
+import warnings
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.errors import raises
 
 from equipoise.calibration import cost_matrix
-from equipoise.errors import ConfigError, DataError
+from equipoise.errors import ConfigError, DataError, DataWarning
 from equipoise.metrics import TaskPredictions, evaluate
-from equipoise.metrics.costs import expected_cost
 from equipoise.metrics.resampling import group_weights
 from equipoise.statistics import (
     difference_over_seeds,
@@ -23,6 +24,15 @@ from equipoise.statistics import (
 
 LABELS = ("a", "b", "c")
 COSTS = {"t": np.array([[0.0, 1.0, 4.0], [2.0, 0.0, 8.0], [16.0, 3.0, 0.5]])}
+
+
+def expected_cost(predictions, costs):
+    """The expected cost of each task that has one."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)
+        scores = evaluate(predictions, costs=costs, bootstrap=0)
+    found = {task: of.metrics["expected_cost"].value for task, of in scores.tasks.items() if task in costs}
+    return {task: value for task, value in found.items() if value is not None}
 
 
 def predicted(seed, right=0.6, rows=60, groups=20, tasks=("t", "u")):
@@ -164,18 +174,20 @@ def test_metrics_that_not_all_have_are_left_out_in_their_task():
 )
 def test_other_rows_are_refused(change):
     held = predicted(1)
-    with pytest.raises(DataError, match=r"must be of the same rows, found different ones for task '(u|more)'"):
+    with raises(DataError, "other-rows") as caught:
         difference_over_seeds([held, held], [held, change(held)])
+    assert "task 'u'" in str(caught.value) or "task 'more'" in str(caught.value)
 
 
 def test_seeds_must_pair():
     held = predicted(1)
-    with pytest.raises(DataError, match="must have the same seeds, found 2 and 1"):
+    with raises(DataError, "other-seeds") as caught:
         difference_over_seeds([held, held], [held])
+    assert "found 2 and 1" in str(caught.value)
     for nothing in ([], [{}]):
-        with pytest.raises(DataError, match="predictions of one seed and one task or more"):
+        with raises(DataError, "no-predictions"):
             difference_over_seeds(nothing, nothing)
-    with pytest.raises(ConfigError, match="`confidence`"):
+    with raises(ConfigError, "wrong-confidence"):
         difference_over_seeds([held], [held], confidence=95)
 
 
@@ -224,13 +236,14 @@ def test_rows_of_a_label_without_training_rows_cost_nothing_that_is_known():
     both = difference_over_seeds([{"t": part}], [{"t": replace(part, predicted=["a", "a", "c"])}], costs=COSTS)
     assert both.mean["expected_cost"].value == 0.25 - 8.5
     assert expected_cost({"t": TaskPredictions("t", ["never"], ["a"], LABELS)}, COSTS) == {}
-    assert expected_cost({"t": part}, {}) == expected_cost({}, COSTS) == {}
+    assert expected_cost({"t": part}, {}) == {}
 
 
 def test_costs_must_fit_the_labels():
-    with pytest.raises(ConfigError, match=r"task 't' must have the shape \(labels, labels\) = \(3, 3\)"):
+    with raises(ConfigError, "wrong-shape") as caught:
         expected_cost(predicted(1), {"t": np.eye(2)})
-    with pytest.raises(ConfigError, match="of a classification task"):
+    assert "task 't' must have the shape (labels, labels) = (3, 3)" in str(caught.value)
+    with raises(ConfigError, "wrong-shape"):
         expected_cost({"say": TaskPredictions("say", ["x"], ["y"])}, {"say": np.empty((0, 0))})
 
 
@@ -241,8 +254,10 @@ def test_replicates_are_those_of_the_mean_over_the_tasks():
     for row, part in zip(found, held, strict=True):
         estimate = evaluate(part, bootstrap=400, seed=7).mean["macro_f1"]
         assert (estimate.low, estimate.high) == pytest.approx(tuple(np.quantile(row, [0.025, 0.975])))
-    with pytest.raises(ConfigError, match=r"`metric` must be measured, one of accuracy, .*; found 'expected_cost'"):
+    with raises(ConfigError, "unmeasured-metric") as caught:
         metric_replicates(held, "expected_cost")
+    assert "one of macro_f1, balanced_accuracy," in str(caught.value)
+    assert "found 'expected_cost'" in str(caught.value)
 
 
 def test_standard_error_adds_both_lucks():
@@ -261,7 +276,7 @@ def test_resamples_that_do_not_measure_it_are_left_out_of_the_standard_error():
     holed = np.hstack([rows, np.full((2, 3), np.nan)])
     assert standard_error_of_mean([0.1, 0.3], holed) == standard_error_of_mean([0.1, 0.3], rows)
     for values, replicates in (([], rows), ([0.5], np.full((1, 9), np.nan)), ([0.5], rows[:1, :1])):
-        with pytest.raises(DataError, match="needs one score and two resamples"):
+        with raises(DataError, "too-few-values"):
             standard_error_of_mean(values, replicates)
 
 
@@ -289,7 +304,7 @@ def test_a_candidate_that_was_not_measured_is_never_the_simplest():
     ("scores", "error"), [({}, 0.1), ({"a": float("nan")}, 0.1), ({"a": 0.5}, float("nan")), ({"a": 0.5}, -0.1)]
 )
 def test_what_is_no_score_is_refused(scores, error):
-    with pytest.raises(ConfigError, match="`scores` must hold a number for each candidate"):
+    with raises(ConfigError, "not-a-number"):
         simplest_within(scores, {"a": 0}, error)
 
 

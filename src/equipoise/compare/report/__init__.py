@@ -1,6 +1,5 @@
-"""The report of a comparison: one file for each part, which gathers its values and says how to show them."""
+"""The report of a comparison: one file for each part, which gathers its values and makes its section of the page."""
 
-from equipoise.compare.report.gather import Report, gather
-from equipoise.compare.report.writing import write_report
+from equipoise.compare.report.report import Report, gather, write_report
 
 __all__ = ["Report", "gather", "write_report"]

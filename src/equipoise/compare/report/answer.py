@@ -1,11 +1,11 @@
-"""The first screen: what was asked, the answer, and how to use it."""
+"""The first screen: the question, the answer, and how to use it."""
 
 from dataclasses import dataclass
 
 from equipoise.compare.report.data import ComparisonData
-from equipoise.compare.report.format import capital, counted, interval, listed, number, signed, title_of_metric
 from equipoise.compare.verdict import commands_of
-from equipoise.metrics import Estimate
+from equipoise.metrics import Estimate, metric_of
+from equipoise.pages.format import capital, counted, interval, listed, number, signed
 from equipoise.pages.page import Card
 
 TITLE = "Which way to sample and train is best?"
@@ -20,7 +20,7 @@ TONE = {"better": "good", "worse": "bad", "no difference": "", "baseline": ""}
 
 @dataclass(frozen=True)
 class Answer:
-    """What was asked and what was found.
+    """The question and the answer.
 
     Attributes
     ----------
@@ -29,10 +29,9 @@ class Answer:
     shown : str
         What the test rows show: "better", "worse", "no difference" or "baseline".
     recommended, baseline, other : str
-        Names of candidates; `other` is what the baseline is set against, the recommended one unless that is the
-        baseline itself.
+        Names of candidates; `other` is compared with the baseline, see `ComparisonData.other`.
     title : str
-        What the recommended candidate does, in words.
+        What the recommended candidate does.
     before, after : Estimate
         The metric of the baseline and of the other one on the test rows.
     difference : Estimate
@@ -40,15 +39,15 @@ class Answer:
     groups : Estimate
         The same difference with the interval over resampled groups.
     seeds : int
-        How often each finalist was trained in full.
+        How many times each finalist was trained in full.
     confidence : float
         The level of the intervals.
     question, verdict, meaning : str
         The sentences of the first screen.
     facts : tuple of pair of str
-        What was asked, point by point.
+        Names and values of what was compared.
     commands : str
-        How to train what is recommended.
+        How to train the recommended candidate.
     """
 
     metric: str
@@ -71,8 +70,8 @@ class Answer:
 
     @property
     def cards(self) -> tuple[Card, ...]:
-        """The three numbers; one where nothing else was trained in full."""
-        name = title_of_metric(self.metric).name
+        """The three numbers; one where no other candidate was trained in full."""
+        name = metric_of(self.metric).title
         before = Card(f"{self.baseline}: {name}", number(self.before.value), interval(self.before), "first")
         if self.other == self.baseline:
             return (before,)
@@ -84,12 +83,12 @@ class Answer:
 
     @property
     def choice(self) -> str:
-        """What is recommended, in a line."""
+        """The recommendation, in one line."""
         return f"Recommended: {self.recommended} ({self.title})."
 
 
 def gather(data: ComparisonData) -> Answer:
-    """Gather the first screen."""
+    """Return the values of the first screen."""
     result, other = data.result, data.other
     metric, seeds = result.metric, len(result.seeds)
     none = Estimate(None)
@@ -121,24 +120,24 @@ def _question(data: ComparisonData) -> str:
     result = data.result
     tasks = counted(len(data.tasks), "task")
     return (
-        f"{counted(len(result.candidates), 'candidate')}, ways to sample, weight, train and correct, were compared on"
-        f" {tasks}. Validation rows chose; {counted(result.rows['test'], 'test row')} in their natural proportions"
-        " judged once."
+        f"{counted(len(result.candidates), 'candidate')}, each a choice of sampling, weights, loss and correction, were"
+        f" compared on {tasks}. Choices were made on validation rows; {counted(result.rows['test'], 'test row')} in"
+        " natural proportions were evaluated once, at the end."
     )
 
 
 def _verdict(data: ComparisonData, difference: Estimate) -> str:
-    result, name = data.result, title_of_metric(data.result.metric).name
+    result, name = data.result, metric_of(data.result.metric).title
     if data.other == result.baseline:
-        return f"{LEAD[result.shown]}: nothing else was worth training in full."
+        return f"{LEAD[result.shown]}: no other candidate was trained in full."
     before, after = (number(data.estimate(each, result.metric).value) for each in data.arms)
     change = signed(difference.value) + (f" ({interval(difference)})" if interval(difference) else "")
     where = "" if len(data.tasks) == 1 else f", as the mean over {len(data.tasks)} tasks"
     numbers = f"{name} is {after} instead of {before} on the test rows{where}: {change}."
     said = {
         "better": numbers,
-        "worse": f"{numbers} The validation rows had preferred {result.recommended}.",
-        "no difference": f"{numbers} That may be chance; natural sampling may serve as well.",
+        "worse": f"{numbers} On the validation rows {result.recommended} was better.",
+        "no difference": f"{numbers} That may be chance; natural sampling may be as good.",
         "baseline": (
             "no other candidate was better on the validation rows by more than one standard error"
             f" ({number(result.standard_error)}). Of {data.other}, {numbers}"
@@ -149,17 +148,17 @@ def _verdict(data: ComparisonData, difference: Estimate) -> str:
 
 def _meaning(data: ComparisonData) -> str:
     result, seeds = data.result, len(data.result.seeds)
-    words = title_of_metric(result.metric)
-    gloss = f"{capital(words.name)} is {words.gloss}. " if words.gloss else ""
+    metric = metric_of(result.metric)
+    gloss = f"{capital(metric.title)} ({metric.scale}) is {metric.gloss}. "
     if seeds > 1:
         spread = (
-            f"Ranges are 95% intervals over {seeds} trainings from different seeds: how far luck in training alone may"
-            " move the number."
+            f"Ranges are 95% intervals over {seeds} trainings with different seeds: they show the variance between"
+            " seeds."
         )
     else:
         spread = (
-            "Ranges are 95% intervals from resampled groups of test rows (for instance patients): how far the luck of"
-            " who is in the test set may move the number. With one seed nothing is known of the luck of training."
+            "Ranges are 95% intervals from resampled groups of test rows (for example patients): they show the variance"
+            " between test sets. With one seed the variance between seeds is unknown."
         )
     return gloss + spread
 
@@ -184,7 +183,7 @@ def _facts(data: ComparisonData) -> tuple[tuple[str, str], ...]:
         ("Tasks", f"{len(data.tasks)}: {listed(data.tasks)}"),
         (
             "Decided by",
-            f"{title_of_metric(result.metric).name} on the validation rows, simplest within one standard error",
+            f"{metric_of(result.metric).title} on the validation rows; the simplest within one standard error",
         ),
         (
             "Candidates",

@@ -1,11 +1,10 @@
-"""All candidates: how far each came, and what the test rows say of the finalists."""
+"""All candidates: the stages that each reached, and the test scores of the finalists."""
 
 from dataclasses import dataclass
 
 from equipoise.compare.report.data import ComparisonData
-from equipoise.compare.report.format import capital, chosen, title_of_metric
-from equipoise.compare.report.scores import estimate_cell
-from equipoise.metrics import Estimate
+from equipoise.metrics import Estimate, metric_of
+from equipoise.pages.format import capital, chosen, estimate_cell
 from equipoise.pages.page import Cell, Head, HtmlTable, Section, View
 from equipoise.statistics import mean_interval
 
@@ -21,11 +20,11 @@ class Row:
     candidate, title : str
         Its name, and what it does.
     steps : int
-        How many things it does that plain training does not.
+        How many steps it adds to plain training.
     stages : tuple of Estimate
         The metric on validation rows in each stage; not measured where it was not trained.
     mean : dict of str to Estimate
-        Metrics on the test rows, of the mean over the tasks; empty if it is no finalist.
+        Metrics on the test rows, means over the tasks; empty if it is not a finalist.
     tasks : dict of str to dict of str to Estimate
         The same of each task.
     """
@@ -40,7 +39,7 @@ class Row:
 
 @dataclass(frozen=True)
 class CandidatesPart:
-    """All candidates, those that came furthest first."""
+    """All candidates, those that reached the last stage first."""
 
     metric: str
     draws: tuple[int, ...]
@@ -52,9 +51,9 @@ class CandidatesPart:
 
 
 def gather(data: ComparisonData) -> CandidatesPart:
-    """Gather all candidates."""
+    """Return all candidates."""
     result = data.result
-    sign = 1 if title_of_metric(result.metric).less_is_better else -1
+    sign = -metric_of(result.metric).sign
     metrics = chosen(result.metric, result.finalists[result.baseline].test)
     rows = [_row(data, name, metrics) for name in result.candidates]
 
@@ -87,11 +86,11 @@ def _row(data: ComparisonData, name: str, metrics: tuple[str, ...]) -> Row:
 
 
 def section(part: CandidatesPart) -> Section:
-    """The section."""
-    name = capital(title_of_metric(part.metric).name)
+    """Return the section of the page."""
+    name = metric_of(part.metric).title
     heads = [Head("candidate"), Head("steps")]
     heads += [Head(f"stage {place + 1}: {draws:,} draws") for place, draws in enumerate(part.draws)]
-    heads += [Head(f"test: {title_of_metric(key).name}") for key in part.metrics]
+    heads += [Head(f"test: {metric_of(key).title}") for key in part.metrics]
     views = [View(MEAN, [_cells(part, row, row.mean) for row in part.rows])]
     if len(part.tasks) > 1:
         views += [View(task, [_cells(part, row, row.tasks.get(task, {})) for row in part.rows]) for task in part.tasks]
@@ -100,14 +99,14 @@ def section(part: CandidatesPart) -> Section:
         "All candidates",
         texts=[
             (
-                f"{name} on the validation rows decided in each stage who went on; these are means over the tasks."
-                " Only finalists met the test rows. Steps count what a candidate does that plain training does"
-                " not: of those within one standard error of the best, the one with the fewest is recommended."
+                f"In each stage, candidates were selected by {name} on the validation rows, as the mean over the tasks."
+                " Only finalists were evaluated on the test rows. Steps are what a candidate adds to plain training:"
+                " of those within one standard error of the best, the one with the fewest steps is recommended."
             )
         ],
         tables=[
             HtmlTable(
-                f"{title_of_metric(part.metric).name} by stage on validation rows, then finalists on test rows",
+                f"{capital(name)} by stage on validation rows, then test scores of the finalists",
                 heads,
                 views=views,
                 choice="Test scores of",

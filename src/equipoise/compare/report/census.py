@@ -1,11 +1,11 @@
-"""What is in the data: tasks, labels, and how uneven they are."""
+"""The tasks and labels of the data, and how imbalanced they are."""
 
 from collections import Counter
 from dataclasses import dataclass
 
 from equipoise.compare.report.data import ComparisonData
-from equipoise.compare.report.format import NOT_MEASURED, number
 from equipoise.pages.figure import THEMED, inline_svg
+from equipoise.pages.format import NOT_MEASURED, number
 from equipoise.pages.page import Cell, Head, HtmlFigure, HtmlTable, Section
 from equipoise.pages.plots import WIDTH, census_plot
 
@@ -14,7 +14,7 @@ MOST_BARS = 40
 
 @dataclass(frozen=True)
 class LabelCount:
-    """Rows of one label; of an open-ended task, which has none, `label` is None."""
+    """Numbers of rows of one label; `label` is None for an open-ended task."""
 
     task: str
     label: str | None
@@ -26,7 +26,7 @@ class LabelCount:
 
 @dataclass(frozen=True)
 class TaskCount:
-    """Rows of one task; `imbalance` is its largest label over its smallest, None if it has no labels."""
+    """Numbers of rows of one task; `imbalance` is largest over smallest label, None if it has no labels."""
 
     task: str
     train: int
@@ -45,7 +45,7 @@ class CensusPart:
 
 
 def gather(data: ComparisonData) -> CensusPart:
-    """Gather the counts."""
+    """Return the counts."""
     plan = data.plan(data.result.baseline)
     tested = Counter[tuple[str, str | None]]()
     for name, part in data.predictions(data.result.baseline)[0].items():
@@ -74,7 +74,7 @@ def _task(name: str, labels: tuple[LabelCount, ...], rows: int, total: int) -> T
 
 
 def section(part: CensusPart) -> Section:
-    """The section."""
+    """Return the section of the page."""
     heads = [Head(text) for text in ("task", "training rows", "share", "labels", "smallest label", "imbalance")]
     rows = [
         [
@@ -101,10 +101,10 @@ def section(part: CensusPart) -> Section:
     names = [f"{each.task}: {shown(each.label)}" for each in bars] if bars else [each.task for each in part.tasks]
     counts = [each.train for each in bars or part.tasks]
     what = "label" if bars else "task"
-    caption = f"Training rows of each {what}; each line of the grid is ten times the one before."
+    caption = f"Training rows of each {what}, on a logarithmic axis."
     return Section(
         "The data",
-        texts=["Imbalance is how many times more rows the most frequent label of a task has than the rarest."],
+        texts=["Imbalance is the number of rows of the most frequent label of a task over that of the rarest."],
         figures=[HtmlFigure(inline_svg(census_plot(names, counts, THEMED, WIDTH), "census", caption), caption)],
         tables=[
             HtmlTable("Tasks", heads, rows),
@@ -114,5 +114,5 @@ def section(part: CensusPart) -> Section:
 
 
 def shown(label: str | None) -> str:
-    """How a label is called; an open-ended task has none."""
+    """Return the name of a label for a table; an open-ended task has none."""
     return "(open-ended)" if label is None else label

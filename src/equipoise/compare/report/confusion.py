@@ -1,21 +1,21 @@
-"""Which labels are taken for which."""
+"""Confusion matrices: which labels are predicted for which."""
 
 from collections import Counter
 from dataclasses import dataclass
 
 from equipoise.compare.report.data import ComparisonData
-from equipoise.compare.report.format import NOT_MEASURED, counted
+from equipoise.pages.format import NOT_MEASURED, counted
 from equipoise.pages.page import Cell, Fold, Head, HtmlTable, Section
 
 MOST_LABELS = 25
 MOST_PAIRS = 20
 NO_LABEL = "(no label)"
-"""Stands for answers that are no label of the task."""
+"""Stands for answers that are not a label of the task."""
 
 
 @dataclass(frozen=True)
 class Confusion:
-    """One task of one candidate: rows by right label (down) and answer (across), of all seeds together."""
+    """The confusion matrix of one task of one candidate, all seeds together: true labels down, answers across."""
 
     task: str
     candidate: str
@@ -30,7 +30,7 @@ class Confusion:
         return [[count / max(sum(row), 1) for count in row] for row in self.counts]
 
     def most_confused(self) -> list[tuple[str, str, int, float]]:
-        """Right label, answer, rows and share of the right label's rows, the largest numbers of rows first."""
+        """Return true label, answer, rows and share of the true label's rows, the largest numbers of rows first."""
         wrong = [
             (label, answer, count, share)
             for label, row, shares in zip(self.labels, self.counts, self.shares, strict=True)
@@ -41,7 +41,7 @@ class Confusion:
 
 
 def gather(data: ComparisonData) -> tuple[Confusion, ...]:
-    """Gather the confusions of both arms, task by task; open-ended tasks have none."""
+    """Return the confusions of both arms, task by task; open-ended tasks have none."""
     with_labels = [name for name, part in data.predictions(data.result.baseline)[0].items() if part.labels]
     return tuple(_of_task(data, task, arm) for task in with_labels for arm in data.arms)
 
@@ -61,7 +61,7 @@ def _of_task(data: ComparisonData, task: str, candidate: str) -> Confusion:
 
 
 def section(parts: tuple[Confusion, ...]) -> Section:
-    """The section."""
+    """Return the section of the page."""
     if not parts:
         return Section("Confusions", texts=["No task has labels."])
     tasks = list(dict.fromkeys(part.task for part in parts))
@@ -74,8 +74,8 @@ def section(parts: tuple[Confusion, ...]) -> Section:
         "Confusions",
         texts=[
             (
-                f"Each row is a right label and sums to 100%, each column an answer{seeds}. The darker, the"
-                f" more. Of tasks with more than {MOST_LABELS} labels the most frequent confusions are listed instead."
+                f"Each row is a true label and sums to 100%, each column is an answer{seeds}. For tasks with more than"
+                f" {MOST_LABELS} labels the most frequent confusions are listed instead."
             )
         ],
         folds=folds,
@@ -88,9 +88,9 @@ def _table(part: Confusion) -> HtmlTable:
             [Cell(label), Cell(answer), Cell(f"{count:,}"), Cell(f"{share:.1%}")]
             for label, answer, count, share in part.most_confused()
         ]
-        heads = [Head("right label"), Head("answer", left=True), Head("rows"), Head("of the label")]
+        heads = [Head("true label"), Head("answer", left=True), Head("rows"), Head("of the label")]
         return HtmlTable(f"{part.task}: {part.candidate}, the most frequent confusions", heads, rows)
-    heads = [Head("right label"), *(Head(answer) for answer in part.answers), Head("rows")]
+    heads = [Head("true label"), *(Head(answer) for answer in part.answers), Head("rows")]
     rows = [
         [Cell(label), *(_share(share, any(row)) for share in shares), Cell(f"{sum(row):,}")]
         for label, row, shares in zip(part.labels, part.counts, part.shares, strict=True)

@@ -1,17 +1,17 @@
-"""What the comparison cost, and what training everything in full would have."""
+"""The costs of the comparison, and of training all candidates in full."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from equipoise.compare.report.data import ComparisonData
-from equipoise.compare.report.format import counted, duration
 from equipoise.compare.result import RunCost
+from equipoise.pages.format import counted, duration
 from equipoise.pages.page import Cell, Head, HtmlTable, Section
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What the runs of one length cost together."""
+    """The costs of all runs of one length."""
 
     draws_each: int
     trainings: int
@@ -25,18 +25,18 @@ class Cost:
 
 @dataclass(frozen=True)
 class CostsPart:
-    """By length of the runs, and in all.
+    """Costs by length of the runs, and in total.
 
     Attributes
     ----------
     lengths : tuple of Cost
-        The runs with equally many draws together, the shortest first.
+        One for each number of draws, the shortest first.
     total : Cost
         All runs; `draws_each` is 0.
     in_full : int
-        Draws if every training had been trained in full with every seed.
+        The draws of training all in full with all seeds.
     flops_in_full : float
-        Floating-point operations of these, each draw as costly as those that the training made.
+        Their floating-point operations, at the mean cost of a draw of each training.
     """
 
     lengths: tuple[Cost, ...]
@@ -46,7 +46,7 @@ class CostsPart:
 
 
 def gather(data: ComparisonData) -> CostsPart:
-    """Gather the costs."""
+    """Return the costs."""
     result = data.result
     lengths = sorted({run.draws for run in result.runs})
     of_draw = {run.training: run.flops / run.draws for run in result.runs}
@@ -73,27 +73,27 @@ def _sum(draws: int, runs: Sequence[RunCost]) -> Cost:
 
 
 def section(part: CostsPart) -> Section:
-    """The section."""
-    names = (
+    """Return the section of the page."""
+    names = [
         "draws of a run",
         "trainings",
         "runs",
-        "draws in all",
+        "draws in total",
         "tokens",
         "teraFLOPs",
         "training time",
         "scoring time",
-    )
+    ]
     saved = 1 - part.total.draws / part.in_full
     computed = 1 - part.total.flops / part.flops_in_full
     gain = (
-        f" That is {saved:.0%} less than the {part.in_full:,} draws of training everything in full with all seeds, and"
+        f" That is {saved:.0%} less than the {part.in_full:,} draws of training all in full with all seeds, and"
         f" {abs(computed):.0%} {'fewer' if computed > 0 else 'more'} floating-point operations."
         if saved > 0
-        else f" Training everything in full with all seeds is {part.in_full:,} draws."
+        else f" Training all in full with all seeds is {part.in_full:,} draws."
     )
     return Section(
-        "What it cost",
+        "Costs",
         texts=[f"{counted(part.total.runs, 'run')} drew {counted(part.total.draws, 'example')}.{gain}"],
         tables=[
             HtmlTable(

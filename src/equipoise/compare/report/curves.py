@@ -1,4 +1,4 @@
-"""How the runs learned: validation loss over draws."""
+"""Learning curves: validation loss over draws."""
 
 import json
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from equipoise.compare.report.data import ComparisonData, text_of_file
-from equipoise.compare.report.format import counted, number
 from equipoise.errors import RunError
 from equipoise.pages.figure import inline_svg
+from equipoise.pages.format import counted, number
 from equipoise.pages.page import Cell, Head, HtmlFigure, HtmlTable, Section
 from equipoise.pages.plots import curves_plot
 from equipoise.runs.directory import RunDirectory
@@ -17,7 +17,7 @@ from equipoise.runs.directory import RunDirectory
 
 @dataclass(frozen=True)
 class Curve:
-    """The validation loss of one training: for each seed at the same draws."""
+    """The validation loss of one training, of each seed at the same draws."""
 
     training: str
     draws: tuple[float, ...]
@@ -30,7 +30,7 @@ class Curve:
 
 
 def gather(data: ComparisonData) -> tuple[Curve, ...]:
-    """Gather the curves of the trainings of both arms; those that logged no validation loss are left out."""
+    """Return the curves of the trainings of both arms; those without a logged validation loss are left out."""
     arms = {data.result.candidates[name].training: name for name in data.arms}
     found: list[Curve] = []
     for training, name in arms.items():
@@ -43,14 +43,14 @@ def gather(data: ComparisonData) -> tuple[Curve, ...]:
 
 
 def learning_curve(run: RunDirectory, batch_size: int) -> tuple[list[float], list[float]]:
-    """Draws and validation loss, from what the training logged."""
+    """Return draws and validation loss from the log of a training."""
     lines = [line for line in logged(run) if line.get("eval_loss") is not None]
     points = [(line["step"] * batch_size, line["eval_loss"]) for line in lines]
     return [draws for draws, _ in points], [loss for _, loss in points]
 
 
 def logged(run: RunDirectory) -> list[dict[str, Any]]:
-    """Read what a training logged.
+    """Read the log of a training.
 
     Raises
     ------
@@ -61,14 +61,14 @@ def logged(run: RunDirectory) -> list[dict[str, Any]]:
     try:
         lines = [json.loads(line) for line in text.splitlines()]
     except ValueError as error:
-        raise RunError(f"`{run.metrics}` must hold a JSON object a line: {error}.") from error
+        raise RunError("not-json", f"`{run.metrics}` must hold a JSON object a line: {error}.") from error
     if not lines:
-        raise RunError(f"`{run.metrics}` must hold what the training logged, but it is empty.")
+        raise RunError("empty-file", f"`{run.metrics}` must hold the log of the training, found it empty.")
     return lines
 
 
 def section(curves: tuple[Curve, ...]) -> Section:
-    """The section."""
+    """Return the section of the page."""
     if not curves:
         return Section("Learning curves", texts=["No validation loss was logged: training.validate_every is not set."])
     plot = curves_plot(
@@ -78,7 +78,7 @@ def section(curves: tuple[Curve, ...]) -> Section:
     )
     seeds = max(len(each.losses) for each in curves)
     lines = f" Thick: the mean over {counted(seeds, 'seed')}; thin: each of them." if seeds > 1 else ""
-    caption = f"Loss on up to 20 validation rows of each label, so that rare labels show.{lines}"
+    caption = f"Loss on up to 20 validation rows of each label, so that rare labels are visible.{lines}"
     tables = [
         HtmlTable(
             f"Validation loss of {each.training}, mean over {counted(len(each.losses), 'seed')}",
@@ -90,7 +90,7 @@ def section(curves: tuple[Curve, ...]) -> Section:
     ]
     return Section(
         "Learning curves",
-        texts=["A curve that still falls at its end would gain from more draws; one that rises has begun to overfit."],
+        texts=["A curve that still falls at its end would improve with more draws; one that rises is overfitting."],
         figures=[HtmlFigure(inline_svg(plot, "curves", caption), caption)],
         tables=tables,
     )

@@ -1,4 +1,4 @@
-"""A finished comparison, opened: what the parts of the report read, each file once."""
+"""The data of a finished comparison that the parts of the report read, each file once."""
 
 import warnings
 from dataclasses import dataclass, field
@@ -9,12 +9,11 @@ import pyarrow as pa
 
 from equipoise.compare.corrections import corrected
 from equipoise.compare.directory import ComparisonDirectory
-from equipoise.compare.report.format import title_of_metric
 from equipoise.compare.result import Result
 from equipoise.config import ComparisonConfig, load_comparison
 from equipoise.data import Task
 from equipoise.errors import DataWarning, RunError
-from equipoise.metrics import Estimate, Scores, TaskPredictions, evaluate
+from equipoise.metrics import Estimate, Scores, TaskPredictions, evaluate, metric_of
 from equipoise.plan import Plan
 from equipoise.runs.calibration.inputs import read_costs
 from equipoise.runs.directory import RunDirectory
@@ -31,11 +30,11 @@ class ComparisonData:
     Attributes
     ----------
     directory : ComparisonDirectory
-        Where it lies.
+        Where the comparison is.
     result : Result
-        What was found.
+        Its result.
     config : ComparisonConfig
-        What was asked.
+        Its configuration.
     """
 
     directory: ComparisonDirectory
@@ -51,26 +50,26 @@ class ComparisonData:
         Raises
         ------
         RunError
-            If there is no finished comparison, or what it found cannot be read.
+            If there is no finished comparison, or its result cannot be read.
         """
         directory = ComparisonDirectory.open(path)
         return cls(directory, directory.read_result(), load_comparison(directory.config))
 
     @property
     def other(self) -> str:
-        """What is set beside the baseline: the recommended candidate, or if that is the baseline its nearest rival.
+        """The candidate compared with the baseline: the recommended one, or if that is the baseline the next best.
 
-        The baseline itself where nothing else was trained in full.
+        The baseline itself where no other candidate was trained in full.
         """
         result = self.result
         if result.recommended != result.baseline:
             return result.recommended
-        less = title_of_metric(result.metric).less_is_better
+        sign = metric_of(result.metric).sign
         rivals = {name: mean_interval(each.validation[result.metric]).value for name, each in result.finalists.items()}
         held = {name: value for name, value in rivals.items() if name != result.baseline and value is not None}
         if not held:
             return result.baseline
-        return (min if less else max)(held, key=lambda name: held[name])
+        return max(held, key=lambda name: sign * held[name])
 
     @property
     def arms(self) -> tuple[str, ...]:
@@ -82,7 +81,7 @@ class ComparisonData:
         return tuple(RunDirectory.open(self.directory.path / run.folder) for run in self.result.runs_of(candidate))
 
     def plan(self, candidate: str) -> Plan:
-        """What its runs drew by."""
+        """The plan of its runs."""
         return self.runs(candidate)[0].read_plan()
 
     @cached_property
@@ -101,18 +100,19 @@ class ComparisonData:
                 found = tuple(corrected(run, correction, self.result.metric, costs) for run in runs)
             except (OSError, pa.ArrowInvalid) as error:
                 raise RunError(
-                    f"Cannot read the predictions of {candidate!r}: {error}. Run the same `equipoise compare` again."
+                    "unreadable-file",
+                    f"Cannot read the predictions of {candidate!r}: {error}. Run the same `equipoise compare` again.",
                 ) from error
             self._predictions[candidate] = found
         return self._predictions[candidate]
 
     def scores(self, candidate: str) -> tuple[Scores, ...]:
-        """The scores of each seed; intervals from resampled groups only where one seed is all there is."""
+        """The scores of each seed; intervals from resampled groups only if there is one seed."""
         if candidate not in self._scores:
             bootstrap = self.config.evaluation.bootstrap if len(self.result.seeds) == 1 else 0
             counts = train_counts(self.plan(candidate))
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore", DataWarning)  # labels without training rows are among the alerts
+                warnings.simplefilter("ignore", DataWarning)  # labels without training rows are among the problems
                 self._scores[candidate] = tuple(
                     evaluate(each, train_counts=counts, bootstrap=bootstrap, seed=self.config.seed)
                     for each in self.predictions(candidate)
@@ -143,4 +143,6 @@ def text_of_file(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise RunError(f"Cannot read `{path}`: {error}. Run the same `equipoise compare` again.") from error
+        raise RunError(
+            "unreadable-file", f"Cannot read `{path}`: {error}. Run the same `equipoise compare` again."
+        ) from error

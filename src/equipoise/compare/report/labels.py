@@ -1,22 +1,21 @@
-"""Results label by label: how much of it is found, how often it is right, and how rare it is."""
+"""Results of each label: recall, precision, F1 and numbers of rows."""
 
 import math
 from dataclasses import dataclass
 
 from equipoise.compare.report.data import ComparisonData
-from equipoise.compare.report.scores import estimate_cell
 from equipoise.metrics import Estimate, LabelScores
+from equipoise.metrics.known import LABEL_METRICS
 from equipoise.pages.figure import inline_svg
+from equipoise.pages.format import arm_heads, estimate_cell
 from equipoise.pages.page import Cell, Head, HtmlFigure, HtmlTable, Section
 from equipoise.pages.plots import recall_plot
 from equipoise.statistics import mean_interval
 
-NAMES = ("recall", "precision", "f1")
-
 
 @dataclass(frozen=True)
 class LabelResult:
-    """One label of one candidate: means over the seeds, or one seed with intervals of resampled groups."""
+    """One label of one candidate: means over the seeds, or of one seed with intervals from resampled groups."""
 
     task: str
     label: str
@@ -29,13 +28,13 @@ class LabelResult:
 
 @dataclass(frozen=True)
 class LabelsPart:
-    """By candidate, in the same order of labels."""
+    """By candidate, with the labels in the same order."""
 
     arms: dict[str, tuple[LabelResult, ...]]
 
 
 def gather(data: ComparisonData) -> LabelsPart:
-    """Gather the labels of both arms; open-ended tasks have none."""
+    """Return the labels of both arms; open-ended tasks have none."""
     return LabelsPart({name: _of_candidate(data, name) for name in data.arms})
 
 
@@ -50,28 +49,29 @@ def _of_candidate(data: ComparisonData, name: str) -> tuple[LabelResult, ...]:
 
 def _result(task: str, seeds: tuple[LabelScores, ...]) -> LabelResult:
     first = seeds[0]
-    recall, precision, f1 = (
-        getattr(first, name) if len(seeds) == 1 else mean_interval(tuple(getattr(each, name).value for each in seeds))
-        for name in NAMES
-    )
-    return LabelResult(task, first.label, first.train_count or 0, first.support, recall, precision, f1)
+    values: dict[str, Estimate] = {
+        name: getattr(first, name)
+        if len(seeds) == 1
+        else mean_interval(tuple(getattr(each, name).value for each in seeds))
+        for name in LABEL_METRICS
+    }
+    return LabelResult(task, first.label, first.train_count or 0, first.support, **values)
 
 
 def section(part: LabelsPart) -> Section:
-    """The section."""
+    """Return the section of the page."""
     arms = list(part.arms)
     if not part.arms[arms[0]]:
-        return Section("Label by label", texts=["No task has labels."])
+        return Section("Results of each label", texts=["No task has labels."])
     heads = [Head("task"), Head("label", left=True), Head("training rows"), Head("test rows")]
-    for shown in ("recall", "precision", "F1"):
-        heads += [Head(f"{shown}, {arm}", tone) for arm, tone in zip(arms, ("first", "second"), strict=False)]
+    heads += [head for title in LABEL_METRICS.values() for head in arm_heads(arms, title)]
     rows = [
         [
             Cell(each[0].task),
             Cell(each[0].label),
             Cell(f"{each[0].train:,}", number=each[0].train),
             Cell(f"{each[0].test:,}", number=each[0].test),
-            *(estimate_cell(getattr(label, name)) for name in NAMES for label in each),
+            *(estimate_cell(getattr(label, name)) for name in LABEL_METRICS for label in each),
         ]
         for each in zip(*part.arms.values(), strict=True)
     ]
@@ -82,14 +82,14 @@ def section(part: LabelsPart) -> Section:
         )
         for arm, labels in part.arms.items()
     }
-    joins = " A line joins its two dots." if len(arms) == 2 else ""
-    caption = f"Each dot is a label: how much of it is found, by how rare it is.{joins}"
+    joins = " A line joins the two dots of a label." if len(arms) == 2 else ""
+    caption = f"Recall of each label over its number of training rows.{joins}"
     return Section(
-        "Label by label",
+        "Results of each label",
         texts=[
             (
-                "Recall is the part of a label's rows that is found; precision, how often the answer is right when it"
-                " is given; F1 joins the two. Labels without test rows are not measured."
+                "Recall is the share of a label's rows that is found, precision the share of its predictions that is"
+                " right; F1 is their harmonic mean. Labels without test rows are not measured."
             )
         ],
         figures=[HtmlFigure(inline_svg(recall_plot(points), "recall", caption), caption)],

@@ -1,13 +1,14 @@
-"""Whether probabilities can be taken at their word."""
+"""Reliability: how well probabilities agree with how often they are right."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from equipoise.calibration import ReliabilityTable, reliability_table
+from equipoise.calibration.logs import safe_log
 from equipoise.compare.report.data import ComparisonData
-from equipoise.compare.report.format import counted, number
 from equipoise.pages.figure import inline_svg
+from equipoise.pages.format import arm_heads, counted, number
 from equipoise.pages.page import Cell, Head, HtmlFigure, HtmlTable, Section
 from equipoise.pages.plots import reliability_plot
 
@@ -17,7 +18,7 @@ BIN = ("task", "candidate", "probability", "rows", "mean probability", "right")
 
 @dataclass(frozen=True)
 class Reliability:
-    """The bins of one task of one candidate, of all seeds together."""
+    """The bins of one task of one candidate, all seeds together."""
 
     task: str
     candidate: str
@@ -26,7 +27,7 @@ class Reliability:
 
 
 def gather(data: ComparisonData) -> tuple[Reliability, ...]:
-    """Gather the bins of both arms, task by task; tasks without probabilities are left out."""
+    """Return the bins of both arms, task by task; tasks without probabilities are left out."""
     first = data.predictions(data.result.baseline)[0]
     return tuple(
         _of_task(data, task, arm)
@@ -41,18 +42,17 @@ def _of_task(data: ComparisonData, task: str, candidate: str) -> Reliability:
     for predictions in data.predictions(candidate):
         part = predictions[task]
         assert part.probabilities is not None
-        with np.errstate(divide="ignore"):
-            log_probs.append(np.log(part.probabilities.astype(np.float64)))
-        # A label without training rows is no place: no answer is right for it.
+        log_probs.append(safe_log(part.probabilities))
+        # No answer is right for a label without training rows.
         true.append(np.array([part.labels.index(target) if target in part.labels else -1 for target in part.targets]))
     table = reliability_table(np.concatenate(log_probs), np.concatenate(true))
     return Reliability(task, candidate, sum(table.rows), table)
 
 
 def section(parts: tuple[Reliability, ...]) -> Section:
-    """The section."""
+    """Return the section of the page."""
     if not parts:
-        return Section("Can the probabilities be believed?", texts=["No task has probabilities."])
+        return Section("Reliability of the probabilities", texts=["No task has probabilities."])
     tasks: dict[str, list[Reliability]] = {}
     for part in parts:
         tasks.setdefault(part.task, []).append(part)
@@ -61,7 +61,7 @@ def section(parts: tuple[Reliability, ...]) -> Section:
         _figure(task, tasks[task], place) for place, task in enumerate(name for name in tasks if name in pictured)
     ]
     arms = [part.candidate for part in next(iter(tasks.values()))]
-    heads = [Head("task"), *(Head(arm, tone) for arm, tone in zip(arms, ("first", "second"), strict=False))]
+    heads = [Head("task"), *arm_heads(arms)]
     rows = [[Cell(task), *(Cell(number(part.table.ece)) for part in held)] for task, held in tasks.items()]
     bins = [
         [
@@ -74,19 +74,20 @@ def section(parts: tuple[Reliability, ...]) -> Section:
         if held
     ]  # fmt: skip
     bin_heads = [Head(text, left=text == "candidate") for text in BIN]
-    more = f" The {MOST_FIGURES} tasks with the most rows are drawn." if len(tasks) > MOST_FIGURES else ""
+    more = f" The {MOST_FIGURES} tasks with the most rows are plotted." if len(tasks) > MOST_FIGURES else ""
     return Section(
-        "Can the probabilities be believed?",
+        "Reliability of the probabilities",
         texts=[
             (
-                "Of the rows that a model is 80% sure of, 80% should be right. Rows are put into bins by the"
-                " probability of their most probable label. On the diagonal the model is as good as it says; below it,"
-                f" too sure; above it, not sure enough. The larger a dot, the more rows; small dots jump.{more}"
+                "Of the answers with a probability of 80%, 80% should be right. Rows are put into bins by the"
+                " probability of their most probable label. On the diagonal probabilities are calibrated; below it the"
+                " model is overconfident, above it underconfident. The larger a dot, the more rows; small dots vary by"
+                f" chance.{more}"
             )
         ],
         figures=figures,
         tables=[
-            HtmlTable("Calibration error: the mean distance from the diagonal (less is better)", heads, rows),
+            HtmlTable("Calibration error: mean distance from the diagonal (less is better)", heads, rows),
             HtmlTable("Every bin", bin_heads, bins, folded=True),
         ],
     )

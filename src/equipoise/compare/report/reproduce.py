@@ -1,4 +1,4 @@
-"""What it takes to do it again: command, versions, configuration, seeds, and where the runs are."""
+"""How to reproduce the comparison: command, versions, configuration, seeds and run directories."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from equipoise.runs.directory import read_json
 
 @dataclass(frozen=True)
 class RunPlace:
-    """Where one run lies, below the directory of the comparison."""
+    """The directory of one run, relative to that of the comparison."""
 
     training: str
     seed: int
@@ -19,7 +19,7 @@ class RunPlace:
 
 @dataclass(frozen=True)
 class ReproducePart:
-    """Everything that defines the comparison."""
+    """What defines the comparison."""
 
     command: str
     versions: dict[str, str]
@@ -30,7 +30,7 @@ class ReproducePart:
 
 
 def gather(data: ComparisonData) -> ReproducePart:
-    """Gather what defines the comparison."""
+    """Return what defines the comparison."""
     result, directory = data.result, data.directory
     run = data.runs(result.recommended)[0]
     files = tuple((path.name, text_of_file(path)) for path in (directory.recommended, directory.config))
@@ -45,7 +45,7 @@ def gather(data: ComparisonData) -> ReproducePart:
 
 
 def section(part: ReproducePart) -> Section:
-    """The section."""
+    """Return the section of the page."""
     runs = [
         [
             Cell(run.training),
@@ -59,16 +59,16 @@ def section(part: ReproducePart) -> Section:
     versions = [[Cell(name), Cell(version)] for name, version in part.versions.items()]
     seeds = ", ".join(map(str, part.seeds))
     return Section(
-        "How to reproduce it",
+        "Reproducing it",
         texts=[
             (
-                f"The same command on the same data gives the same runs; the finalists have the seeds {seeds}. Every"
-                " run is a directory of its own, which equipoise evaluate and equipoise predict open."
+                f"The same command on the same data makes the same runs; the seeds of the finalists are {seeds}. Each"
+                " run has its own directory, which equipoise evaluate and equipoise predict take."
             ),
             f"SHA-256 of the training rows: {part.data_sha256}",
         ],
         tables=[
-            HtmlTable("Where the runs are", heads, runs, folded=True, sortable=True),
+            HtmlTable("Run directories", heads, runs, folded=True, sortable=True),
             HtmlTable("Versions", [Head("package"), Head("version", left=True)], versions, folded=True),
         ],
     )

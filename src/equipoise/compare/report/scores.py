@@ -1,15 +1,25 @@
-"""Results of the baseline and of what is set against it: the mean over the tasks, and task by task."""
+"""Results of the baseline and of the other arm: the mean over the tasks, and of each task."""
 
-import math
 from dataclasses import dataclass
 
 from equipoise.compare.report.data import ComparisonData
-from equipoise.compare.report.format import capital, chosen, counted, interval, number, p_value, signed, title_of_metric
 from equipoise.compare.result import SignedRank
-from equipoise.metrics import Estimate
+from equipoise.metrics import METRICS, Estimate, metric_of
 from equipoise.pages.figure import inline_svg
+from equipoise.pages.format import (
+    arm_heads,
+    capital,
+    chosen,
+    counted,
+    ends,
+    estimate_cell,
+    interval,
+    number,
+    p_value,
+    signed,
+)
 from equipoise.pages.page import Cell, Head, HtmlFigure, HtmlTable, Section
-from equipoise.pages.plots import Interval, interval_plot
+from equipoise.pages.plots import interval_plot
 
 NONE = Estimate(None)
 
@@ -39,7 +49,7 @@ class ScoresPart:
     signed_rank : SignedRank or None
         The test of the metric over pairs of task and seed.
     seeds : int
-        Trainings of each.
+        How many trainings of each.
     """
 
     metric: str
@@ -52,12 +62,12 @@ class ScoresPart:
 
     @property
     def arms(self) -> tuple[str, ...]:
-        """Both, or the baseline alone where nothing else was trained in full."""
+        """Both, or the baseline alone where no other candidate was trained in full."""
         return tuple(dict.fromkeys((self.baseline, self.other)))
 
 
 def gather(data: ComparisonData) -> ScoresPart:
-    """Gather the scores of both arms."""
+    """Return the scores of both arms."""
     result, other = data.result, data.other
     versus = result.versus.get(other)
     finalist = result.finalists[result.baseline]
@@ -85,48 +95,43 @@ def gather(data: ComparisonData) -> ScoresPart:
 
 
 def section(part: ScoresPart) -> Section:
-    """The section."""
+    """Return the section of the page."""
     keys = [pair.metric for pair in part.mean]
     by_metric = {key: [pair for pair in part.tasks if pair.metric == key] for key in keys}
     figures = [_figure(part, key, by_metric[key]) for key in _pictured(part.metric, by_metric)]
     tables = [_mean_table(part)]
     for key in keys:
-        words = title_of_metric(key)
-        better = "less" if words.less_is_better else "more"
+        described = metric_of(key)
+        better = "less" if described.less_is_better else "more"
         rows = [_row(part, pair.task or "", pair) for pair in by_metric[key]]
-        caption = f"{capital(words.name)} of each task ({better} is better); ranges of differences over groups"
+        caption = f"{capital(described.title)} of each task ({better} is better); intervals of differences over groups"
         if rows:
             tables.append(HtmlTable(caption, _heads(part, "task"), rows, folded=key != part.metric, stacked=True))
     return Section("Results", texts=_texts(part), figures=figures, tables=tables)
 
 
 def _texts(part: ScoresPart) -> list[str]:
-    texts = [f"All numbers are of test rows, of {' and of '.join(part.arms)}."]
+    texts = [f"All numbers are of the test rows, for {' and '.join(part.arms)}."]
     if part.seeds > 1:
         texts.append(
-            f"Two kinds of luck stand behind a number. Ranges over seeds, from {part.seeds} trainings, show how far"
-            " luck in training moves it; ranges over groups, from resampled groups of test rows such as patients, how"
-            " far it depends on who is in the test set. Believe a difference that both keep away from zero."
+            f"Intervals over seeds, from {part.seeds} trainings, show the variance between seeds; intervals over"
+            " groups, from resampled groups of test rows such as patients, show the variance between test sets. A"
+            " difference is shown if both exclude zero."
         )
     test = part.signed_rank
     if test is not None:
         texts.append(
-            f"Signed-rank test of {title_of_metric(part.metric).name}"
-            " (Wilcoxon; does one win more often, and by more, over"
-            f" {counted(test.pairs, 'pair')} of task and seed?): {p_value(test.p_value)},"
-            f" {p_value(test.adjusted)} when corrected (Holm) for trying several candidates; effect"
+            f"Signed-rank test of {metric_of(part.metric).title}"
+            f" (Wilcoxon) over {counted(test.pairs, 'pair')} of task and seed: {p_value(test.p_value)},"
+            f" {p_value(test.adjusted)} after Holm's correction for several candidates; effect"
             f" {signed(test.effect)} on a scale from {number(-1.0, 0)} (always worse) to +1 (always better). Seeds of"
-            " one task share their test rows, so it speaks of these tasks and rows, not of tasks in general."
+            " one task share their test rows, so the test is about these tasks and rows, not about tasks in general."
         )
     return texts
 
 
 def _heads(part: ScoresPart, first: str) -> list[Head]:
-    return [Head(first), *_arm_heads(part), *([Head("difference")] if len(part.arms) > 1 else [])]
-
-
-def _arm_heads(part: ScoresPart) -> list[Head]:
-    return [Head(arm, tone) for arm, tone in zip(part.arms, ("first", "second"), strict=False)]
+    return [Head(first), *arm_heads(part.arms), *([Head("difference")] if len(part.arms) > 1 else [])]
 
 
 def _row(part: ScoresPart, name: str, pair: Pair) -> list[Cell]:
@@ -137,13 +142,13 @@ def _row(part: ScoresPart, name: str, pair: Pair) -> list[Cell]:
 
 def _mean_table(part: ScoresPart) -> HtmlTable:
     both, twice = len(part.arms) > 1, len(part.arms) > 1 and part.seeds > 1
-    heads = [Head("metric"), *_arm_heads(part)]
+    heads = [Head("metric"), *arm_heads(part.arms)]
     heads += [Head("difference, over seeds")] * twice + [Head("difference, over groups")] * both
     rows = [
         [
             Cell(
-                capital(title_of_metric(pair.metric).name),
-                "less is better" if title_of_metric(pair.metric).less_is_better else "",
+                capital(metric_of(pair.metric).title),
+                "less is better" if metric_of(pair.metric).less_is_better else "",
             ),
             estimate_cell(pair.before),
             *([estimate_cell(pair.after)] * both),
@@ -155,36 +160,30 @@ def _mean_table(part: ScoresPart) -> HtmlTable:
     return HtmlTable("Mean over the tasks, with 95% intervals", heads, rows, stacked=part.seeds == 1)
 
 
-def estimate_cell(estimate: Estimate) -> Cell:
-    """A number and its interval."""
-    return Cell(number(estimate.value), interval(estimate), number=estimate.value)
-
-
 def _difference(estimate: Estimate) -> Cell:
     return Cell(signed(estimate.value), interval(estimate), number=estimate.value)
 
 
 def _pictured(metric: str, by_metric: dict[str, list[Pair]]) -> list[str]:
-    wanted = dict.fromkeys((metric, "macro_f1", "log_loss", "exact_match"))
+    first: dict[str, str] = {}  # for answers, for probabilities, for texts
+    for each in METRICS.values():
+        if each.decides:
+            first.setdefault(each.needs, each.name)
+    wanted = dict.fromkeys((metric, *first.values()))
     return [key for key in wanted if by_metric.get(key)][:2]
 
 
 def _figure(part: ScoresPart, key: str, pairs: list[Pair]) -> HtmlFigure:
     arms = {
-        part.baseline: [_ends(pair.before) for pair in pairs],
-        part.other: [_ends(pair.after) for pair in pairs],
+        part.baseline: [ends(pair.before) for pair in pairs],
+        part.other: [ends(pair.after) for pair in pairs],
     }
-    name = title_of_metric(key).name
+    name = metric_of(key).title
     plot = interval_plot(
         [str(pair.task) for pair in pairs],
         arms,
         f"{name} on the test rows",
-        limits=(-0.02, 1.02) if title_of_metric(key).unit else None,
+        limits=(-0.02, 1.02) if metric_of(key).limits == (0, 1) else None,
     )
     caption = f"{capital(name)} of each task, with its 95% interval."
     return HtmlFigure(inline_svg(plot, f"tasks-{key}", caption), caption)
-
-
-def _ends(estimate: Estimate) -> Interval:
-    value, low, high = (math.nan if x is None else x for x in (estimate.value, estimate.low, estimate.high))
-    return value, low, high

@@ -1,4 +1,4 @@
-"""What was planned to be drawn, and what was drawn."""
+"""Planned and actual draws."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from equipoise.runs.sampling import count_draws
 
 @dataclass(frozen=True)
 class Drawn:
-    """One stratum in one run: its share of the plan, what that comes to, and what was drawn."""
+    """One stratum in one run: its share of the plan, its planned draws, and its actual draws."""
 
     task: str
     label: str | None
@@ -30,7 +30,7 @@ class Drawn:
 
 @dataclass(frozen=True)
 class RunShares:
-    """What one run drew; `block` is after how many draws the shares hold."""
+    """The draws of one run; `block` is the number of draws after which the shares hold."""
 
     training: str
     seed: int
@@ -42,12 +42,12 @@ class RunShares:
 
     @property
     def furthest(self) -> float:
-        """How far the stratum that is furthest from its planned draws is from them."""
+        """The largest difference between planned and actual draws of a stratum."""
         return max(abs(each.drawn - each.planned) for each in self.strata)
 
 
 def gather(data: ComparisonData) -> tuple[RunShares, ...]:
-    """Gather the draws of natural sampling and of the other arm, each in its first seed's run."""
+    """Return the draws of natural sampling and of the other arm, each in the run of its first seed."""
     trainings = {data.result.candidates[name].training: name for name in reversed(data.arms)}
     return tuple(_of_run(data.runs(name)[0], training) for training, name in reversed(trainings.items()))
 
@@ -55,7 +55,7 @@ def gather(data: ComparisonData) -> tuple[RunShares, ...]:
 def drawn_of(run: RunDirectory) -> NDArray[np.int64]:
     """Count, without reading the data, how often a finished run drew each stratum of its plan.
 
-    The draws follow from plan, seed and position alone; the last step that was logged says how many there were.
+    The draws are a function of plan, seed and position alone; their number is that of the last logged step.
     """
     config, plan = run.read_config(), run.read_plan()
     draws = max(line["step"] for line in logged(run)) * config.training.batch_size
@@ -75,15 +75,15 @@ def _of_run(run: RunDirectory, training: str) -> RunShares:
 
 
 def section(parts: tuple[RunShares, ...]) -> Section:
-    """The section."""
+    """Return the section of the page."""
     tones = ("first", "second")
     first = (
-        "Draws are not left to chance: a plan says how large a part each label gets, and the sampler keeps to it. One"
-        " pass is to see every row of a label once."
+        "The plan sets the share of each label, and the sampler follows it. One pass draws every row of a label once on"
+        " average."
     )
     each_of = [
         f"{part.training} (rates {part.rates}, weights {part.weights}): after {part.draws:,} draws with seed"
-        f" {part.seed} the label furthest from its planned number was {part.furthest:.1f} draws away."
+        f" {part.seed}, the largest difference between planned and actual draws of a label was {part.furthest:.1f}."
         for part in parts
     ]
     texts = [first, *each_of]
@@ -111,20 +111,18 @@ def section(parts: tuple[RunShares, ...]) -> Section:
         "Planned and drawn",
         texts=texts,
         figures=[_figure(part, place) for place, part in enumerate(parts)],
-        tables=[HtmlTable("Every label: planned draws, draws and passes", heads, rows, folded=len(rows) > 12)],
+        tables=[HtmlTable("Every label: planned draws, actual draws and passes", heads, rows, folded=len(rows) > 12)],
     )
 
 
 def _figure(part: RunShares, place: int) -> HtmlFigure:
     total = sum(each.rows for each in part.strata)
-    kinds = {
-        "in the data": {id(each): each.rows / total for each in part.strata},
-        "planned": {id(each): each.share for each in part.strata},
-        "drawn": {id(each): each.drawn / part.draws for each in part.strata},
-    }
     names = list(dict.fromkeys(each.task for each in part.strata))
-    by_task: dict[str, list[float]] = {}
-    for kind, of in kinds.items():
-        by_task[kind] = [sum(of[id(each)] for each in part.strata if each.task == name) for name in names]
-    caption = f"Shares of the tasks in {part.training}: of the training rows, of the plan, and of what was drawn."
+    kinds = {"in the data": "rows", "planned": "share", "drawn": "drawn"}
+    whole = {"rows": total, "share": 1.0, "drawn": part.draws}
+    by_task = {
+        kind: [sum(getattr(each, key) for each in part.strata if each.task == name) / whole[key] for name in names]
+        for kind, key in kinds.items()
+    }
+    caption = f"Shares of the tasks in {part.training}: of the training rows, of the plan, and of the draws."
     return HtmlFigure(inline_svg(shares_plot(names, by_task, "share"), f"shares-{place}", caption), caption)

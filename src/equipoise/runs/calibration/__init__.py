@@ -1,1 +1,1 @@
-"""The calibration of a run: fitted on validation rows, judged on test rows, written with a page."""
+"""The calibration of a run: fitted on validation rows, measured by cross-fitting, written with a page."""

@@ -1,4 +1,4 @@
-"""Calibrate a run: fit on its validation rows what corrects its probabilities and decides its answers."""
+"""Calibrate a run: fit on its validation rows the correction of its probabilities and answers."""
 
 import warnings
 from collections.abc import Container
@@ -8,12 +8,12 @@ from typing import Literal
 
 from equipoise.base.files import write_atomically
 from equipoise.calibration import (
-    METRICS,
     Calibration,
     Choice,
     LabelledRows,
     Priors,
     TaskFit,
+    check_tau_metric,
     fit_task,
     group_folds,
     log_scores,
@@ -35,19 +35,19 @@ from equipoise.runs.predicting import predict_records
 
 @dataclass(frozen=True, kw_only=True)
 class CalibrationOptions:
-    """What a calibration should be for.
+    """The options of a calibration.
 
     Attributes
     ----------
     metric : str, optional
-        What tau should be good for; "none" leaves tau at 0. By default the expected cost where a task has
+        The metric that chooses tau; "none" leaves tau at 0. By default the expected cost where a task has
         costs, else macro-F1.
     prior : str
-        The label shares that predictions are for: "natural", "em", or a JSON file.
+        The label shares that predictions are for: "natural", "em" (estimated), or a JSON file.
     unlabelled : pathlib.Path, optional
-        The rows whose shares "em" estimates.
+        The rows from which "em" estimates them.
     columns : Columns, optional
-        The names of their columns; by default those of the training data.
+        The names of the columns of these rows; by default those of the training data.
     costs : pathlib.Path, optional
         A YAML file of costs.
     """
@@ -59,75 +59,78 @@ class CalibrationOptions:
     costs: Path | None = None
 
     def __post_init__(self) -> None:
-        known = (*METRICS, "none")
-        if self.metric is not None and self.metric not in known:
-            raise ConfigError(f"`--metric` must be one of {', '.join(known)}, found {self.metric!r}.")
+        if self.metric is not None:
+            check_tau_metric(self.metric, "none", name="--metric")
         if self.prior not in {"natural", "em"} and not self.prior.endswith(".json"):
-            raise ConfigError(f"`--prior` must be natural, em, or a .json file of shares, found {self.prior!r}.")
+            raise ConfigError(
+                "unknown-prior", f"`--prior` must be natural, em, or a .json file of shares, found {self.prior!r}."
+            )
         if (self.prior == "em") != (self.unlabelled is not None):
             raise ConfigError(
-                "`--prior em` and `--unlabelled FILE` need each other: the shares of its rows are estimated."
+                "missing-option",
+                "`--prior em` and `--unlabelled FILE` need each other: the shares of its rows are estimated.",
             )
 
     @property
     def kind(self) -> Literal["natural", "given", "em"]:
-        """Where the prior comes from."""
+        """The source of the prior."""
         if self.prior == "natural":
             return "natural"
         return "em" if self.prior == "em" else "given"
 
     def metric_of(self, task: str, costs: Container[str]) -> str | None:
-        """What tau of a task is chosen by; None for no tau."""
+        """Return the metric that chooses the tau of a task; None for no tau."""
         if self.metric is None:
             return "expected_cost" if task in costs else "macro_f1"
         if self.metric == "expected_cost" and task not in costs:
             raise ConfigError(
+                "missing-costs",
                 f"`--metric expected_cost` needs costs of task {task!r}. Add them to --costs, or leave --metric out:"
-                " tasks with costs are then judged by them, the others by macro-F1."
+                " the tau of tasks with costs is then chosen by them, that of the others by macro-F1.",
             )
         return None if self.metric == "none" else self.metric
 
 
-def calibrate(run: Path, wishes: CalibrationOptions | None = None, *, overwrite: bool = False) -> Calibrated:
+def calibrate(run: Path, options: CalibrationOptions | None = None, *, overwrite: bool = False) -> Calibrated:
     """Fit the calibration of a run on its validation rows, and write it where `evaluate` and `predict` look.
 
     Parameters
     ----------
     run : pathlib.Path
         The run directory.
-    wishes : CalibrationOptions, optional
-        What it should be for.
+    options : CalibrationOptions, optional
+        What the calibration is for.
     overwrite : bool
-        Replace a calibration that the run has.
+        Replace an existing calibration.
 
     Returns
     -------
     Calibrated
-        Also written: ``calibration.json`` and ``calibration/report.json``.
+        Also written to ``calibration.json`` and ``calibration/report.json``.
 
     Raises
     ------
     EquipoiseError
-        If the run is not finished, has a calibration already, its data has changed or has no validation rows,
-        or a file cannot be used.
+        If the run is not finished or has a calibration already, if its data has changed or has no validation rows, or
+        if a file cannot be used.
 
     Warns
     -----
     DataWarning
-        Of tasks where little can be said.
+        If a task was never drawn, or its fit is uncertain.
     """
-    wishes = wishes or CalibrationOptions()
+    options = options or CalibrationOptions()
     directory = RunDirectory.open(run)
     if directory.calibration.exists() and not overwrite:
-        raise RunError(f"`{run}` has a calibration already. Replace it with --overwrite.")
+        raise RunError("calibration-exists", f"`{run}` has a calibration already. Replace it with --overwrite.")
     config, plan, tasks = directory.read_config(), directory.read_plan(), directory.read_tasks()
     identity = belongs(directory, plan)
-    given = read_priors(Path(wishes.prior), tasks) if wishes.kind == "given" else {}
-    costs = {} if wishes.costs is None else read_costs(wishes.costs, tasks)
-    metrics = {name: wishes.metric_of(name, costs) for name, task in tasks.items() if task.kind == "classification"}
+    given = read_priors(Path(options.prior), tasks) if options.kind == "given" else {}
+    costs = {} if options.costs is None else read_costs(options.costs, tasks)
+    metrics = {name: options.metric_of(name, costs) for name, task in tasks.items() if task.kind == "classification"}
     rows = validation_records(directory, config, tasks)
-    unlabelled = wishes.unlabelled and unlabelled_records(wishes.unlabelled, config, tasks, wishes.columns)
-    # Whatever the run is judged by: only the scores of all labels are probabilities.
+    unlabelled = options.unlabelled and unlabelled_records(options.unlabelled, config, tasks, options.columns)
+    # Whatever method the run is evaluated with: only the scores of all labels are probabilities.
     config = replace(config, evaluation=replace(config.evaluation, method="score"))
     model, tokenizer = open_model(directory.trained_model())
     scored = predict_records(model, tokenizer, tasks, rows, config)
@@ -139,7 +142,9 @@ def calibrate(run: Path, wishes: CalibrationOptions | None = None, *, overwrite:
     for (name, part), code in zip(scored.items(), codes, strict=True):
         trained, note = trained_prior(config.training.loss, plan, name, part.labels)
         if not trained.any():
-            warnings.warn(f"Task {name!r} is left out: the run never drew it.", DataWarning, stacklevel=2)
+            warnings.warn(
+                DataWarning("never-drawn", f"Task {name!r} is left out: the run never drew it."), stacklevel=2
+            )
             continue
         priors = Priors(
             trained,
@@ -152,13 +157,14 @@ def calibrate(run: Path, wishes: CalibrationOptions | None = None, *, overwrite:
         fits[name] = fit_task(held, priors, choice)
         notes = [note] if note else []
         if len(held) < len(part.targets):
-            notes.append(f"{len(part.targets) - len(held)} rows of labels that no training row has are left out")
-        if wishes.kind == "em" and name not in others:
-            notes.append("no unlabelled row, so the natural shares stay")
+            notes.append(f"{len(part.targets) - len(held)} rows of labels without a training row are left out")
+        if options.kind == "em" and name not in others:
+            notes.append("no unlabelled row: the natural shares are kept")
         reports[name] = report_of(held, priors, choice, fits[name], folds, notes)
         if reports[name].notes:
-            warnings.warn(f"Task {name!r}: {'; '.join(reports[name].notes)}.", DataWarning, stacklevel=2)
-    calibration = Calibration(identity, wishes.kind, len(rows), {name: fit.calibration for name, fit in fits.items()})
+            notes = "; ".join(reports[name].notes)
+            warnings.warn(DataWarning("uncertain-calibration", f"Task {name!r}: {notes}."), stacklevel=2)
+    calibration = Calibration(identity, options.kind, len(rows), {name: fit.calibration for name, fit in fits.items()})
     calibrated = Calibrated(directory, calibration, reports)
     write_json(directory.calibration_folder / "report.json", calibrated.to_dict())
     with write_atomically(directory.calibration) as temporary:
@@ -167,5 +173,5 @@ def calibrate(run: Path, wishes: CalibrationOptions | None = None, *, overwrite:
 
 
 def _scores(part: TaskPredictions) -> Array:
-    assert part.probabilities is not None  # they were asked for by the method `score`
+    assert part.probabilities is not None  # the method is `score`
     return log_scores(part.probabilities)

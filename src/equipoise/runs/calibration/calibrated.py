@@ -1,4 +1,4 @@
-"""The calibration that lies in a run directory, once it is sure that it belongs there."""
+"""The calibration in a run directory, after a check that it belongs to the run."""
 
 import hashlib
 from pathlib import Path
@@ -14,7 +14,7 @@ _BYTES_AT_ONCE = 1 << 20
 
 
 def read_calibration(directory: RunDirectory, plan: Plan) -> Calibration | None:
-    """Read the calibration of a run, if it has one.
+    """Return the calibration of a run; None if it has none.
 
     Raises
     ------
@@ -29,12 +29,12 @@ def read_calibration(directory: RunDirectory, plan: Plan) -> Calibration | None:
 
 
 def belongs(directory: RunDirectory, plan: Plan) -> Provenance:
-    """Say to what a calibration of this run belongs."""
+    """Return what a calibration of this run belongs to."""
     return Provenance(plan.fingerprint, fingerprint_of_weights(directory.trained_model()))
 
 
 def fingerprint_of_weights(folder: Path) -> str:
-    """SHA-256 of a model's weights: the names of their files and all that these hold."""
+    """Return the SHA-256 of a model's weights: the names and contents of their files."""
     digest = hashlib.sha256()
     for path in sorted(path for path in folder.iterdir() if path.suffix in WEIGHTS):
         digest.update(f"{path.name}:{path.stat().st_size}:".encode())

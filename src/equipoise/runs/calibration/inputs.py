@@ -1,4 +1,4 @@
-"""What a calibration is fitted with: validation rows, a given prior, costs, and rows without labels."""
+"""The inputs of a calibration: validation rows, a given prior, costs, and rows without labels."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,12 +19,12 @@ from equipoise.runs.prepare import fingerprint, load_records
 
 
 def validation_records(directory: RunDirectory, config: RunConfig, tasks: Mapping[str, Task]) -> Records:
-    """Read the validation rows of the tasks that have labels. No test row comes out of here.
+    """Read the validation rows of the tasks that have labels; no test row is returned.
 
     Raises
     ------
     RunError
-        If the data is not what the run was trained on: rows may then have moved from one split to another.
+        If the run was trained on other data: rows may then have moved from one split to another.
     DataError
         If there is no such row.
     """
@@ -32,21 +32,23 @@ def validation_records(directory: RunDirectory, config: RunConfig, tasks: Mappin
     then, now = read_json(directory.data)["train_sha256"], fingerprint(records.where(split="train"))
     if then != now:
         raise RunError(
-            f"the training rows of `{directory.path}` were others ({then[:12]}) than its data has now ({now[:12]}), so"
-            " its validation rows may have been trained on. Put the data back as it was, or train again."
+            "other-data",
+            f"the data of `{directory.path}` has other training rows now ({now[:12]}) than it was trained on"
+            f" ({then[:12]}), so its validation rows may have been trained on. Restore the data, or train again.",
         )
     with_labels = {name for name, task in tasks.items() if task.kind == "classification"}
     validation = records.where(split="validation", task=with_labels)
     if not len(validation):
         raise DataError(
+            "no-validation-rows",
             "A calibration is fitted on validation rows of tasks with labels, found none. Train on data with a"
-            " validation split."
+            " validation split.",
         )
     return validation
 
 
 def unlabelled_records(file: Path, config: RunConfig, tasks: Mapping[str, Task], columns: Columns | None) -> Records:
-    """Read rows whose labels are not looked at, of tasks that have labels.
+    """Read rows of tasks that have labels, without their labels.
 
     Raises
     ------
@@ -56,7 +58,8 @@ def unlabelled_records(file: Path, config: RunConfig, tasks: Mapping[str, Task],
     with_labels = {name for name, task in tasks.items() if task.kind == "classification"}
     records = read_unlabelled(file, config, tasks, columns=columns).where(task=with_labels)
     if not len(records):
-        raise DataError(f"`{file}` has no row of {', '.join(sorted(with_labels))}. Give rows of these tasks.")
+        message = f"`{file}` has no row of {', '.join(sorted(with_labels))}. Give rows of these tasks."
+        raise DataError("no-rows", message)
     return records
 
 
@@ -68,14 +71,17 @@ def read_priors(file: Path, tasks: Mapping[str, Task]) -> dict[str, Array]:
     ConfigError
         If a task or a label is unknown, a label is missing, or shares are negative or do not sum to 1.
     """
-    hint = 'Give {"task": {"label": share, ...}}, every label with a share, together 1.'
-    given = parse_json(read_text(file, ConfigError), lambda why: ConfigError(f"`{file}` must be JSON: {why}. {hint}"))
+    hint = 'Give {"task": {"label": share, ...}}, a share for every label, with the sum 1.'
+    given = parse_json(
+        read_text(file, ConfigError), lambda why: ConfigError("not-json", f"`{file}` must be JSON: {why}. {hint}")
+    )
     priors: dict[str, Array] = {}
     for name, shares in _by_task(given, tasks, file, hint).items():
         labels = tasks[name].labels
         if set(shares) != set(labels):
             raise ConfigError(
-                f"`{file}` must give task {name!r} the labels {list(labels)}, found {list(shares)}. {hint}"
+                "other-labels",
+                f"`{file}` must give task {name!r} the labels {list(labels)}, found {list(shares)}. {hint}",
             )
         numbers = [shares[label] for label in labels]
         odd = [
@@ -84,7 +90,8 @@ def read_priors(file: Path, tasks: Mapping[str, Task]) -> dict[str, Array]:
         if odd or not abs(sum(numbers) - 1) <= 1e-3:
             found = f"{odd[0]!r}" if odd else f"the sum {sum(numbers):g}"
             raise ConfigError(
-                f"`{file}` must give task {name!r} shares of at least 0, together 1, found {found}. {hint}"
+                "not-shares",
+                f"`{file}` must give task {name!r} shares of at least 0 with the sum 1, found {found}. {hint}",
             )
         priors[name] = np.array(numbers, np.float64) / sum(numbers)
     return priors
@@ -96,23 +103,28 @@ def read_costs(file: Path, tasks: Mapping[str, Task]) -> dict[str, Array]:
     Raises
     ------
     ConfigError
-        If a task or a label is unknown, or a cost is missing or no number.
+        If a task or a label is unknown, or a cost is missing or not a number.
     """
     hint = "Give {task: {true label: {predicted label: cost}}}."
     given = read_yaml(file).data
     costs: dict[str, Array] = {}
     for name, rows in _by_task(given, tasks, file, hint).items():
         if not all(isinstance(row, Mapping) for row in rows.values()):
-            raise ConfigError(f"`{file}` must give every true label of task {name!r} a mapping of costs. {hint}")
+            raise ConfigError(
+                "not-a-mapping", f"`{file}` must give every true label of task {name!r} a mapping of costs. {hint}"
+            )
         costs[name] = cost_matrix(rows, tasks[name].labels, name)
     return costs
 
 
 def _by_task(given: Any, tasks: Mapping[str, Task], file: Path, hint: str) -> dict[str, Mapping[str, Any]]:
     if not isinstance(given, Mapping) or not given or not all(isinstance(held, Mapping) for held in given.values()):
-        raise ConfigError(f"`{file}` must map tasks to labels, found something else. {hint}")
+        raise ConfigError("not-a-mapping", f"`{file}` must map tasks to labels, found something else. {hint}")
     with_labels = [name for name, task in tasks.items() if task.kind == "classification"]
     unknown = [name for name in given if name not in with_labels]
     if unknown:
-        raise ConfigError(f"`{file}` names the task {unknown[0]!r}; the run has {', '.join(with_labels)}. Remove it.")
+        raise ConfigError(
+            "unknown-task",
+            f"`{file}` names the task {unknown[0]!r}; the tasks with labels are {', '.join(with_labels)}. Remove it.",
+        )
     return dict(given)

@@ -1,24 +1,21 @@
-"""The page of a calibration: whether the probabilities are right, before and after."""
+"""The page of a calibration: probabilities and answers before and after it."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 from equipoise.base.files import write_atomically
+from equipoise.metrics.known import calibration_metrics
 from equipoise.pages.figure import inline_svg
+from equipoise.pages.format import capital, number, signed
 from equipoise.pages.page import Card, Cell, Head, HtmlFigure, HtmlTable, Page, Section
 from equipoise.pages.plots import reliability_plot
 from equipoise.runs.calibration.report import FOLDS, Calibrated, TaskReport
 
-NAMES = {
-    "log_loss": "log-loss", "brier": "Brier score", "ece": "calibration error", "macro_f1": "macro-F1",
-    "balanced_accuracy": "balanced accuracy", "expected_cost": "expected cost",
-}  # fmt: skip
-SMALL_IS_GOOD = {"log_loss", "brier", "ece", "expected_cost"}
 WHEN = ("before", "after", "actual")
 PRIORS = {
-    "natural": "the shares of the labels in the training data",
-    "given": "the shares of the labels that were given",
-    "em": "the shares of the labels that were estimated from rows without labels",
+    "natural": "the label shares of the training data",
+    "given": "the label shares that were given",
+    "em": "the label shares estimated from rows without labels",
 }
 
 
@@ -30,7 +27,7 @@ def calibration_page(found: Calibrated, command: str) -> Path:
     found : Calibrated
         What to show.
     command : str
-        What was typed, to do it again.
+        The command that makes it again.
 
     Returns
     -------
@@ -53,38 +50,30 @@ def build_page(found: Calibrated, command: str, files: list[tuple[str, str]]) ->
     return Page(
         title="Are the probabilities right?",
         question=(
-            "A model believes in the label shares that it was trained on, and may be surer than it should. Here its"
-            f" probabilities of {len(found.tasks)} tasks are corrected for {PRIORS[found.calibration.prior]} and for"
-            " its certainty, on validation rows; test rows were not used."
+            "The probabilities of a model follow the label shares that it was trained on, and it may be overconfident."
+            f" Here the probabilities of {len(found.tasks)} tasks are corrected for {PRIORS[found.calibration.prior]},"
+            " and their confidence by a temperature, on validation rows; test rows were not used."
         ),
         answer=[
-            Card("log-loss before", _number(before), "of the model as it is", "first"),
-            Card("log-loss after", _number(after), "cross-fitted", "second"),
-            Card("difference", _signed(gain), "less is better", tone),
+            Card("log-loss before", number(before), "of the uncorrected model", "first"),
+            Card("log-loss after", number(after), "cross-fitted", "second"),
+            Card("difference", signed(gain), "less is better", tone),
         ],
         verdict={
-            "good": "Better. On the mean over the tasks the corrected probabilities predict the labels better.",
-            "bad": "No better. On the mean over the tasks the corrected probabilities predict the labels worse.",
+            "good": "Better. The corrected probabilities have a lower log-loss, as the mean over the tasks.",
+            "bad": "No better. The corrected probabilities have a higher log-loss, as the mean over the tasks.",
             "": "No difference was measured.",
         }[tone],
         meaning=(
-            "Log-loss, averaged over the tasks, is the mean of -ln p(right label). After: each row is corrected by a"
-            f" fit on the groups of the other {FOLDS - 1} of {FOLDS} parts, so no row judges a fit that saw it. These"
-            " are point estimates; `equipoise evaluate` gives intervals on test rows."
+            "Log-loss, averaged over the tasks, is the mean of -ln p(true label). After: each row is corrected by a"
+            f" fit on the other {FOLDS - 1} of {FOLDS} folds, so no row measures a fit that used it. These"
+            " are point estimates; `equipoise evaluate` reports intervals on test rows."
         ),
         sections=[_reliability(found.tasks), _measures(found), _fits(found)],
         command=command,
         details="The calibration",
         files=files,
     )
-
-
-def _number(value: float | None) -> str:
-    return "n/a" if value is None else f"{value:.3f}"
-
-
-def _signed(value: float | None) -> str:
-    return "n/a" if value is None else f"{value:+.3f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _reliability(tasks: Mapping[str, TaskReport]) -> Section:
@@ -98,8 +87,8 @@ def _reliability(tasks: Mapping[str, TaskReport]) -> Section:
         texts=[
             (
                 "Rows are put into 15 bins by the probability of their most probable label. On the diagonal that label"
-                " is right as often as the model says; below it the model is too sure, above it not sure enough. The"
-                " larger a dot, the more rows: small dots jump by chance."
+                " is right as often as the model predicts; below it the model is overconfident, above it"
+                " underconfident. The larger a dot, the more rows; small dots vary by chance."
             )
         ],
         figures=figures,
@@ -110,7 +99,8 @@ def _measures(found: Calibrated) -> Section:
     tables: list[HtmlTable] = []
     heads = [Head("task"), Head("before", "first"), Head("after", "second"), Head("difference")]
     mean = found.mean
-    for metric, name in NAMES.items():
+    for each in calibration_metrics():
+        metric = each.name
         rows = [
             _row(task_name, task.before.get(metric), (task.after or {}).get(metric))
             for task_name, task in found.tasks.items()
@@ -118,14 +108,15 @@ def _measures(found: Calibrated) -> Section:
         ]
         if rows:
             total = _row("mean", mean["before"].get(metric), mean["after"].get(metric))
-            caption = f"{name[0].upper()}{name[1:]} ({'less' if metric in SMALL_IS_GOOD else 'more'} is better)"
+            caption = f"{capital(each.title)} ({'less' if each.less_is_better else 'more'} is better)"
             tables.append(HtmlTable(caption, heads, rows, total, stacked=True))
     return Section(
         "Before and after",
         texts=[
             (
-                "Log-loss, Brier score and calibration error judge the probabilities, the others the answers. Tau"
-                " changes answers alone: it may give up accuracy for the rare labels that macro-F1 counts in full."
+                "Log-loss, Brier score and calibration error measure the probabilities, the other metrics the answers."
+                " Tau changes answers alone: it may reduce accuracy in favour of rare labels, which count in macro-F1"
+                " as much as frequent ones."
             )
         ],
         tables=tables,
@@ -134,7 +125,7 @@ def _measures(found: Calibrated) -> Section:
 
 def _row(name: str, before: float | None, after: float | None) -> list[Cell]:
     change = None if before is None or after is None else after - before
-    return [Cell(name), Cell(_number(before)), Cell(_number(after)), Cell(_signed(change))]
+    return [Cell(name), Cell(number(before)), Cell(number(after)), Cell(signed(change))]
 
 
 def _fits(found: Calibrated) -> Section:
@@ -145,7 +136,7 @@ def _fits(found: Calibrated) -> Section:
     ]  # fmt: skip
     heads = [Head(text) for text in ("task", "rows", "groups", "temperature", "tau", "tau chosen by", "notes")]
     shares = [
-        [Cell(name), Cell(label), Cell(_number(trained)), *(Cell(_number(held.get(when))) for when in WHEN)]
+        [Cell(name), Cell(label), Cell(number(trained)), *(Cell(number(held.get(when))) for when in WHEN)]
         for name, task in found.tasks.items()
         for (label, held), trained in zip(
             task.shares.items(), found.calibration.tasks[name].trained_prior.tolist(), strict=True
@@ -159,6 +150,6 @@ def _fits(found: Calibrated) -> Section:
         "What was fitted",
         tables=[
             HtmlTable("Temperature and tau of each task, fitted on all its validation rows", heads, fits),
-            HtmlTable("How often each label is believed in, and how often it comes", share_heads, shares),
+            HtmlTable("Mean probability and actual share of each label", share_heads, shares),
         ],
     )

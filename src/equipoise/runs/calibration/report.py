@@ -1,12 +1,14 @@
-"""What a calibration came to: how good probabilities and answers were, and what they are with it."""
+"""The report of a calibration: metrics of probabilities and answers, before and after."""
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import log_softmax
 
+from equipoise.base.codec import to_plain
 from equipoise.calibration import (
     Calibration,
     Choice,
@@ -15,13 +17,12 @@ from equipoise.calibration import (
     ReliabilityTable,
     TaskFit,
     cross_fitted,
-    log_softmax,
     measures,
     reliability_table,
     row_weights,
 )
 from equipoise.calibration.logs import Array
-from equipoise.metrics.task_rows import task_means
+from equipoise.metrics.rows import task_means
 from equipoise.runs.directory import RunDirectory
 
 FOLDS = 5
@@ -29,27 +30,27 @@ FOLDS = 5
 
 @dataclass(frozen=True)
 class TaskReport:
-    """What the calibration of one task came to.
+    """The report of one task.
 
     Attributes
     ----------
     rows, groups : int
-        Validation rows, and the groups that they belong to.
+        Numbers of validation rows and of their groups.
     temperature, tau : float
         Fitted on all of them.
     metric : str or None
-        What tau was chosen by.
+        The metric that chose tau.
     estimate : dict or None
-        How the prior was estimated: rows, iterations, convergence and the gain in log-likelihood per row.
+        Of the prior: rows, iterations, convergence and the gain in log-likelihood per row.
     before, after : dict of str to float or None
-        Measures of the model as it is, and cross-fitted: each row by a fit on the other groups' folds. `after` is
-        None if there are not two groups.
+        Metrics of the uncorrected model, and of the corrected one by cross-fitting: each row is corrected by a fit on
+        the other folds. `after` is None if there are not two groups.
     reliability : dict of str to ReliabilityTable
-        Of the same, "before" and "after".
+        The same for the reliability, "before" and "after".
     shares : dict of str to dict of str to float
-        For each label how often it comes ("actual"), and its mean probability "before" and "after".
+        For each label its share of the rows ("actual"), and its mean probability "before" and "after".
     notes : tuple of str
-        What should be known.
+        What the user should know.
     """
 
     rows: int
@@ -72,9 +73,9 @@ class Calibrated:
     Attributes
     ----------
     directory : RunDirectory
-        The run that it is for.
+        The run.
     calibration : Calibration
-        As written.
+        As it was written.
     tasks : dict of str to TaskReport
         By task.
     """
@@ -92,13 +93,13 @@ class Calibrated:
         return {"before": _plain(before), "after": _plain(after)}
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         return {
             "calibration": self.calibration.fingerprint,
             "prior": self.calibration.prior,
             "folds": FOLDS,
             "mean": self.mean,
-            "tasks": {name: asdict(task) for name, task in self.tasks.items()},
+            "tasks": to_plain(self.tasks),
         }
 
 
@@ -115,13 +116,13 @@ def report_of(
     Parameters
     ----------
     rows, priors, choice
-        What it was fitted with.
+        As in `fit_task`.
     fit : TaskFit
         The fit on all rows.
     folds : mapping of int to int
         The fold of each group.
     notes : sequence of str
-        What should be known besides the notes of the fit.
+        What the user should know besides the notes of the fit.
 
     Returns
     -------
@@ -129,7 +130,7 @@ def report_of(
     """
     calibration = fit.calibration
     weights = row_weights(rows, priors.natural, calibration.prior)
-    raw = log_softmax(rows.scores)
+    raw = np.asarray(log_softmax(rows.scores, axis=1))
     before = measures(raw, raw.argmax(axis=1), rows.true, weights, choice.costs)
     reliability = {"before": reliability_table(raw, rows.true, weights)}
     means = {"actual": _means(np.eye(len(rows.labels))[rows.true], weights), "before": _means(np.exp(raw), weights)}
@@ -164,7 +165,7 @@ def report_of(
 
 
 def _means(values: Array, weights: Array) -> list[float]:
-    """Weighted means of the columns; NaN where no row counts."""
+    """Weighted means of the columns; NaN where the weights are 0."""
     total = weights.sum()
     return (weights @ values / total).tolist() if total > 0 else [math.nan] * values.shape[1]
 

@@ -12,13 +12,13 @@ from typer.testing import CliRunner
 from equipoise.cli import app
 from equipoise.compare.directory import ComparisonDirectory
 from equipoise.compare.report import (
-    alerts,
     answer,
     census,
     confusion,
     costs,
     curves,
     gather,
+    problems,
     reliability,
     scores,
     shares,
@@ -85,7 +85,7 @@ def test_one_seed_has_intervals_of_groups_alone(comparison_of):
     assert told.before == scored.mean["macro_f1"]
     assert told.before.low is not None
     assert data.result.versus["sqrt + calibrated"].seeds["macro_f1"].low is None
-    assert "one-seed" in {alert.code for alert in alerts.gather(data)}
+    assert "one-seed" in {problem.code for problem in problems.gather(data)}
     assert all(pair.over_seeds.low is None for pair in scores.gather(data).mean)
     assert "over seeds" not in str(scores.section(scores.gather(data)).tables[0].heads)
 
@@ -107,7 +107,7 @@ def test_nothing_but_the_baseline_may_have_come_through(copy_of):
     report = gather(directory)
     assert len(report.answer.cards) == 1
     assert set(report.labels.arms) == {"natural"}
-    assert "nothing else was worth training in full" in write_report(directory).read_text(encoding="utf-8")
+    assert "no other candidate was trained in full" in write_report(directory).read_text(encoding="utf-8")
 
 
 def test_what_was_not_measured_is_no_number_in_any_format(copy_of):
@@ -169,8 +169,8 @@ def test_curves_are_those_that_were_logged(comparison_of):
     assert curves.gather(ComparisonData.open(comparison_of("mixed"))) == ()
 
 
-def test_alerts_name_labels_without_rows(comparison_of):
-    found = {alert.code: alert.text for alert in alerts.gather(ComparisonData.open(comparison_of("mixed")))}
+def test_problems_name_labels_without_rows(comparison_of):
+    found = {problem.code: problem.message for problem in problems.gather(ComparisonData.open(comparison_of("mixed")))}
     assert "heart: severe" in found["no-test-rows"]
     assert "heart: unheard (3)" in found["no-training-rows"]
     assert "heart: moderate (8)" in found["few-test-rows"]
@@ -214,7 +214,7 @@ def test_of_many_labels_the_most_frequent_confusions_are_listed(comparison_of):
     assert natural.counts[natural.labels.index(label)][natural.answers.index(said)] == count
     assert share == count / 24
     (fold,) = confusion.section((natural,)).folds
-    assert [head.text for head in fold.tables[0].heads] == ["right label", "answer", "rows", "of the label"]
+    assert [head.text for head in fold.tables[0].heads] == ["true label", "answer", "rows", "of the label"]
 
 
 def test_reliability_counts_rows_of_all_seeds_and_unknown_labels_as_wrong(comparison_of):
@@ -255,8 +255,9 @@ def test_a_damaged_run_is_named(copy_of, name, broken):
     directory = copy_of("one-task")
     file = directory / "runs" / "natural-2560-0" / name
     file.write_text("no") if broken else file.unlink()
-    with pytest.raises(RunError, match=r"natural|metrics\.jsonl"):
+    with pytest.raises(RunError, match=r"natural|metrics\.jsonl") as caught:
         write_report(directory)
+    assert caught.value.code in {"unreadable-file", "not-json"}
     assert not list(directory.glob("report.*"))
 
 

@@ -1,0 +1,93 @@
+"""What the reader should know before trusting the numbers."""
+
+from collections import Counter
+
+from equipoise.base.problems import Problem
+from equipoise.compare.report.data import ComparisonData
+from equipoise.pages.format import counted, listed
+from equipoise.pages.page import Section
+
+FEW_ROWS = 10
+"""With fewer, one row changes the recall of a label by a tenth or more."""
+LEAST_PAIRS = 6
+"""With fewer, the p-value of Wilcoxon's two-sided test is never below 0.05: 2 / 2**5 is 0.06."""
+
+
+def gather(data: ComparisonData) -> tuple[Problem, ...]:
+    """Find the problems of a comparison, warnings first."""
+    found = [*_notes(data), *_samples(data), *_labels(data), *_plan(data)]
+    return tuple(sorted(found, key=lambda problem: problem.level != "warning"))
+
+
+def section(problems: tuple[Problem, ...]) -> Section:
+    """Return the section of the page."""
+    return Section("Warnings and notes", texts=() if problems else ("None.",), problems=problems)
+
+
+def _notes(data: ComparisonData) -> list[Problem]:
+    return [Problem("note", "note", note) for note in data.result.notes]
+
+
+def _samples(data: ComparisonData) -> list[Problem]:
+    result, found = data.result, list[Problem]()
+    if len(result.seeds) == 1:
+        text = (
+            "Each finalist was trained once. With another seed, candidates with similar scores may change places; the"
+            " intervals do not include the variance between seeds."
+        )
+        found.append(Problem("warning", "one-seed", text))
+    versus = result.versus.get(data.other)
+    if versus is not None and versus.signed_rank is None:
+        text = "There is no signed-rank test: baseline and candidate tie on every pair of task and seed."
+        found.append(Problem("note", "all-tie", text))
+    elif versus is not None and versus.signed_rank is not None and versus.signed_rank.pairs < LEAST_PAIRS:
+        text = (
+            f"The signed-rank test has {counted(versus.signed_rank.pairs, 'pair')} of task and seed. With fewer than"
+            f" {LEAST_PAIRS} its p-value cannot be below 0.05, however large the difference."
+        )
+        found.append(Problem("warning", "few-pairs", text))
+    return found
+
+
+def _labels(data: ComparisonData) -> list[Problem]:
+    predictions = data.predictions(data.result.baseline)[0]
+    plan = data.plan(data.result.baseline)
+    trained = {
+        each: rows for each, rows in zip(plan.strata, plan.counts.tolist(), strict=True) if each.label is not None
+    }
+    tested = Counter((name, label) for name, part in predictions.items() if part.labels for label in part.targets)
+    untested = [f"{task}: {label}" for task, label in trained if not tested[task, str(label)]]
+    known = {tuple(stratum) for stratum, rows in trained.items() if rows}
+    untrained = [_named(task, label, count) for (task, label), count in tested.items() if (task, label) not in known]
+    few = [_named(task, label, count) for (task, label), count in tested.items() if count < FEW_ROWS]
+    found: list[Problem] = []
+    if untested:
+        text = f"{counted(len(untested), 'label')} without a test row, in no mean over labels: {listed(untested)}."
+        found.append(Problem("warning", "no-test-rows", text))
+    if untrained:
+        text = (
+            f"{counted(len(untrained), 'label')} in the test rows without a training row, never predicted:"
+            f" {listed(untrained)}."
+        )
+        found.append(Problem("warning", "no-training-rows", text))
+    if few:
+        text = (
+            f"{counted(len(few), 'label')} with fewer than {FEW_ROWS} test rows, whose scores depend on single rows:"
+            f" {listed(few)}."
+        )
+        found.append(Problem("warning", "few-test-rows", text))
+    return found
+
+
+def _named(task: str, label: str, count: int) -> str:
+    return f"{task}: {label} ({count})"
+
+
+def _plan(data: ComparisonData) -> list[Problem]:
+    problems = data.plan(data.result.recommended).forecast().problems
+    found: list[Problem] = []
+    for code in dict.fromkeys(problem.code for problem in problems):
+        same = [problem.message for problem in problems if problem.code == code]
+        more = f" And {len(same) - 1} more of this kind, see below." if len(same) > 1 else ""
+        found.append(Problem("warning", code, f"Forecast of the recommended plan: {same[0]}{more}"))
+    return found

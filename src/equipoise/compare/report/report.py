@@ -1,0 +1,193 @@
+"""The report of a comparison: gathered once, then written as a page, as Markdown and as JSON from the same values."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from equipoise.base.codec import to_plain
+from equipoise.base.files import write_atomically
+from equipoise.base.problems import Problem
+from equipoise.compare.report import (
+    answer,
+    candidates,
+    census,
+    confusion,
+    costs,
+    curves,
+    labels,
+    problems,
+    ranks,
+    reliability,
+    reproduce,
+    scores,
+    shares,
+    tradeoff,
+)
+from equipoise.compare.report.data import ComparisonData
+from equipoise.compare.result import Ranks
+from equipoise.pages.markdown import to_markdown
+from equipoise.pages.page import Page, Section
+from equipoise.pages.planner import planner_section
+from equipoise.plan import Plan
+from equipoise.runs.directory import write_json
+
+FORMAT, VERSION = "equipoise-report", 1
+
+
+@dataclass(frozen=True)
+class Report:
+    """The values of a report.
+
+    Attributes
+    ----------
+    answer : Answer
+        The first screen.
+    problems : tuple of Problem
+        Warnings and notes.
+    census : CensusPart
+        Tasks and labels.
+    shares : tuple of RunShares
+        Planned and actual draws.
+    curves : tuple of Curve
+        Learning curves.
+    scores, labels : ScoresPart, LabelsPart
+        Results by task and by label.
+    confusion : tuple of Confusion
+        Confusion matrices.
+    reliability : tuple of Reliability
+        Reliability of the probabilities.
+    tradeoff : TradeoffPart
+        Macro-F1 and log-loss.
+    ranks : Ranks or None
+        Mean ranks.
+    candidates : CandidatesPart
+        All of them.
+    costs : CostsPart
+        Time, draws and tokens.
+    reproduce : ReproducePart
+        How to reproduce it.
+    plan : Plan
+        Of the recommended candidate.
+    """
+
+    answer: answer.Answer
+    problems: tuple[Problem, ...]
+    census: census.CensusPart
+    shares: tuple[shares.RunShares, ...]
+    curves: tuple[curves.Curve, ...]
+    scores: scores.ScoresPart
+    labels: labels.LabelsPart
+    confusion: tuple[confusion.Confusion, ...]
+    reliability: tuple[reliability.Reliability, ...]
+    tradeoff: tradeoff.TradeoffPart
+    ranks: Ranks | None
+    candidates: candidates.CandidatesPart
+    costs: costs.CostsPart
+    reproduce: reproduce.ReproducePart
+    plan: Plan
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        fields = {name: to_plain(getattr(self, name)) for name in self.__dataclass_fields__ if name != "plan"}
+        return {"format": FORMAT, "version": VERSION, **fields, "plan": json.loads(self.plan.to_json())}
+
+
+def gather(directory: Path) -> Report:
+    """Gather the report of a comparison from its directory.
+
+    Parameters
+    ----------
+    directory : pathlib.Path
+        Of a finished comparison.
+
+    Returns
+    -------
+    Report
+        Nothing is read afterwards.
+
+    Raises
+    ------
+    RunError
+        If there is no finished comparison, or one of its runs is missing or damaged.
+    """
+    data = ComparisonData.open(directory)
+    return Report(
+        answer=answer.gather(data),
+        problems=problems.gather(data),
+        census=census.gather(data),
+        shares=shares.gather(data),
+        curves=curves.gather(data),
+        scores=scores.gather(data),
+        labels=labels.gather(data),
+        confusion=confusion.gather(data),
+        reliability=reliability.gather(data),
+        tradeoff=tradeoff.gather(data),
+        ranks=data.result.ranks,
+        candidates=candidates.gather(data),
+        costs=costs.gather(data),
+        reproduce=reproduce.gather(data),
+        plan=data.plan(data.result.recommended),
+    )
+
+
+def write_report(directory: Path) -> Path:
+    """Write ``report.html``, ``report.md`` and ``report.json`` into the directory of a comparison.
+
+    Parameters
+    ----------
+    directory : pathlib.Path
+        Of a finished comparison. Existing reports are replaced.
+
+    Returns
+    -------
+    pathlib.Path
+        The page.
+
+    Raises
+    ------
+    RunError
+        If there is no finished comparison, or one of its runs is missing or damaged.
+    """
+    report = gather(directory)
+    page = build_page(report)
+    write_json(directory / "report.json", report.to_dict())
+    for name, text in (("report.md", to_markdown(page)), ("report.html", page.to_html())):
+        with write_atomically(directory / name) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    return directory / "report.html"
+
+
+def build_page(report: Report) -> Page:
+    """Return the page of a report."""
+    first = report.answer
+    return Page(
+        title=answer.TITLE,
+        question=first.question,
+        choice=first.choice,
+        answer=first.cards,
+        verdict=first.verdict,
+        meaning=first.meaning,
+        use="To train the recommended candidate with all draws:",
+        commands=first.commands,
+        facts=first.facts,
+        sections=[
+            problems.section(report.problems),
+            census.section(report.census),
+            shares.section(report.shares),
+            curves.section(report.curves),
+            scores.section(report.scores),
+            labels.section(report.labels),
+            confusion.section(report.confusion),
+            reliability.section(report.reliability),
+            tradeoff.section(report.tradeoff),
+            ranks.section(report.ranks, first.metric, first.baseline, first.other),
+            candidates.section(report.candidates),
+            costs.section(report.costs),
+            reproduce.section(report.reproduce),
+            Section("Other plans", fragment=planner_section(report.plan)),
+        ],
+        command=report.reproduce.command,
+        details="Configurations of the recommended candidate and of the comparison",
+        files=report.reproduce.files,
+    )

@@ -1,0 +1,301 @@
+"""The rows of a task as numbers: its metrics on the rows as they are, and on resampled groups of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from sklearn import metrics as sklearn_metrics
+
+from equipoise.errors import ConfigError
+from equipoise.metrics.known import METRICS
+from equipoise.metrics.predictions import TaskPredictions
+from equipoise.metrics.resampling import contributions, resampled_sums
+from equipoise.metrics.sums import Array, LabelSums, Rows, mean_over, one_hot
+
+
+@dataclass(frozen=True)
+class Bands:
+    """Thresholds that put the labels into "many", "medium" and "few" by their training rows.
+
+    Attributes
+    ----------
+    few_below : int
+        A label with fewer training rows is in "few".
+    many_above : int
+        A label with more training rows is in "many".
+
+    Raises
+    ------
+    ConfigError
+        If the bands overlap.
+
+    References
+    ----------
+    Liu et al. (2019), "Large-Scale Long-Tailed Recognition in an Open World" (above 100, 20 to 100, below 20).
+
+    Examples
+    --------
+    >>> [Bands().of(count) for count in (19, 20, 100, 101)]
+    ['few', 'medium', 'medium', 'many']
+    """
+
+    few_below: int = 20
+    many_above: int = 100
+
+    def __post_init__(self) -> None:
+        if self.few_below > self.many_above + 1:
+            raise ConfigError(
+                "overlapping-bands",
+                "`few_below` must be at most `many_above` + 1, "
+                f"found {self.few_below} and {self.many_above}. Use 20 and 100.",
+            )
+
+    def of(self, count: int) -> str:
+        """Return the band of a label with `count` training rows."""
+        if count < self.few_below:
+            return "few"
+        return "many" if count > self.many_above else "medium"
+
+
+class TaskRows:
+    """The rows of one task as numbers.
+
+    Parameters
+    ----------
+    predictions : TaskPredictions
+        Of either kind.
+    codes : ndarray of int64, shape (rows,)
+        The group of each row.
+    train_counts : mapping of str to int, optional
+        Training rows of each label.
+    bands : Bands, optional
+        The thresholds of the bands.
+    costs : ndarray of float64, shape (labels, labels), optional
+        What answers cost.
+
+    Raises
+    ------
+    ConfigError
+        If the costs do not fit the labels.
+    """
+
+    def __init__(
+        self,
+        predictions: TaskPredictions,
+        codes: NDArray[np.int64],
+        train_counts: Mapping[str, int] | None = None,
+        bands: Bands | None = None,
+        costs: Array | None = None,
+    ) -> None:
+        self.kind, self.labels, self.codes, self.train_counts = predictions.kind, predictions.labels, codes, None
+        self.unseen: dict[str, int] = {}
+        self.invalid = 0
+        bands_of: list[str | None] = [None] * len(self.labels)
+        if self.kind == "open":
+            has = {"texts"}
+            none = np.zeros(len(codes), np.int64)
+            rows = Rows(none, none, 0, texts=list(zip(predictions.targets, predictions.predicted, strict=True)))
+        else:
+            probabilities = predictions.probabilities
+            has = {"labels"} | {
+                name
+                for name, given in (("probabilities", probabilities), ("counts", train_counts), ("costs", costs))
+                if given is not None
+            }
+            rows = self._labelled(predictions, costs)
+            if train_counts is not None:
+                self.train_counts = train_counts
+                bands_of = [(bands or Bands()).of(train_counts.get(label, 0)) for label in self.labels]
+        if costs is not None and (not self.labels or costs.shape != (len(self.labels), len(self.labels))):
+            raise ConfigError(
+                "wrong-shape",
+                f"`costs` of task {predictions.task!r} must have the shape (labels, labels) ="
+                f" {(len(self.labels), len(self.labels))} of a classification task, found {costs.shape}."
+                " Make them with `cost_matrix` from its labels.",
+            )
+        self.band_of = bands_of
+        self._bands = {
+            band: np.array([held == band for held in bands_of], np.bool_) for band in ("many", "medium", "few")
+        }
+        self.rows = rows
+        self.metrics = [metric for metric in METRICS.values() if metric.needs in has]
+        categories = self.invalid + 1
+        hits = (rows.true == rows.predicted).astype(np.float64)
+        self._blocks: list[Array | sp.csr_array] = [
+            one_hot(rows.true, categories, hits),
+            one_hot(rows.true, categories),
+            one_hot(rows.predicted, categories),
+        ]
+        # For each metric the columns of its own sums.
+        self._own: dict[str, slice] = {}
+        start = 3 * categories
+        for metric in self.metrics:
+            added: list[Any] = [] if metric.adds is None else [metric.adds(rows)]
+            width = sum(int(block.shape[1]) for block in added)
+            self._own[metric.name] = slice(start, start + width)
+            self._blocks += added
+            start += width
+
+    def _labelled(self, predictions: TaskPredictions, costs: Array | None) -> Rows:
+        place = {label: number for number, label in enumerate(self.labels)}
+        unseen = sorted(set(predictions.targets) - set(self.labels))
+        # A label without a training row is a category of its own among the truths, never among the predictions.
+        true_place = place | {label: len(place) + number for number, label in enumerate(unseen)}
+        self.invalid = len(true_place)
+        true = np.array([true_place[label] for label in predictions.targets], np.int64)
+        predicted = np.array([place.get(label, self.invalid) for label in predictions.predicted], np.int64)
+        self.unseen = {label: int((true == true_place[label]).sum()) for label in unseen}
+        probabilities = predictions.probabilities
+        held = None if probabilities is None else probabilities.astype(np.float64)
+        return Rows(true, predicted, len(self.labels), held, costs)
+
+    def point(self) -> tuple[dict[str, float], dict[str, Array]]:
+        """Compute the metrics of the rows as they are, with scikit-learn where it has them.
+
+        Returns
+        -------
+        metrics : dict of str to float
+            By name, in the order of the table; NaN where not measured.
+        label_metrics : dict of str to ndarray of float64, shape (labels,)
+            `precision`, `recall` and `f1`.
+        """
+        total = np.asarray(self.contributions(1, np.zeros_like(self.codes)).toarray())
+        sums = self._sums(total)
+        if self.labels and len(self.codes):
+            sums = _LibrarySums(sums.hits, sums.true, sums.predicted, sums.labels, self._bands, self.rows)
+        metrics, label_metrics = self._measured(sums, total)
+        return (
+            {name: float(value[0]) for name, value in metrics.items()},
+            {name: value[0] for name, value in label_metrics.items()},
+        )
+
+    def contributions(self, groups: int, codes: NDArray[np.int64] | None = None) -> sp.csr_array:
+        """Sum what each group adds: hits, true and predicted rows by category, then what the metrics add.
+
+        Parameters
+        ----------
+        groups : int
+            The number of groups.
+        codes : ndarray of int64, shape (rows,), optional
+            Other groups than the rows have.
+
+        Returns
+        -------
+        scipy.sparse.csr_array, shape (groups, width)
+            Its size is linear in the labels: no metric needs the whole confusion matrix.
+        """
+        return contributions(self.codes if codes is None else codes, groups, self._blocks)
+
+    def replicate(self, sums: Array) -> tuple[dict[str, Array], dict[str, Array]]:
+        """Compute the metrics of resamples in closed form.
+
+        Parameters
+        ----------
+        sums : ndarray of float64, shape (resamples, width)
+            Weighted sums of the contributions.
+
+        Returns
+        -------
+        metrics : dict of str to ndarray of float64, shape (resamples,)
+            As in `point`.
+        label_metrics : dict of str to ndarray of float64, shape (resamples, labels)
+            As in `point`.
+        """
+        return self._measured(self._sums(sums), sums)
+
+    def _sums(self, sums: Array) -> LabelSums:
+        categories = self.invalid + 1
+        hits, true, predicted = (sums[:, k * categories : (k + 1) * categories] for k in range(3))
+        return LabelSums(hits, true, predicted, len(self.labels), self._bands)
+
+    def _measured(self, held: LabelSums, sums: Array) -> tuple[dict[str, Array], dict[str, Array]]:
+        metrics = {metric.name: metric.value(held, sums[:, self._own[metric.name]]) for metric in self.metrics}
+        # Without a row a metric may still find a number, such as BLEU of nothing.
+        metrics = {name: np.where(held.rows > 0, value, np.nan) for name, value in metrics.items()}
+        return metrics, {"precision": held.precision, "recall": held.recall, "f1": held.f1}
+
+
+@dataclass(frozen=True, eq=False)
+class _LibrarySums(LabelSums):
+    """The same of one test set, computed by scikit-learn."""
+
+    of: Rows
+
+    @cached_property
+    def _scored(self) -> tuple[Array, Array, Array]:
+        never_predicted: Any = 0  # scikit-learn's own annotation forgets the numbers
+        scored: Any = sklearn_metrics.precision_recall_fscore_support(
+            self.of.true, self.of.predicted, labels=np.arange(self.labels), zero_division=never_predicted
+        )
+        precision, recall, f1 = (np.where(scored[3] > 0, values, np.nan)[None] for values in scored[:3])
+        return precision, recall, f1
+
+    @property
+    def precision(self) -> Array:
+        return self._scored[0]
+
+    @property
+    def recall(self) -> Array:
+        return self._scored[1]
+
+    @property
+    def f1(self) -> Array:
+        return self._scored[2]
+
+    @property
+    def accuracy(self) -> Array:
+        return np.array([sklearn_metrics.accuracy_score(self.of.true, self.of.predicted)])
+
+    @property
+    def mcc(self) -> Array:
+        # With one category alone it is undefined; scikit-learn returns 0 wherever else it is, but warns here.
+        single = len(np.union1d(self.of.true, self.of.predicted)) == 1
+        return np.array([0.0 if single else sklearn_metrics.matthews_corrcoef(self.of.true, self.of.predicted)])
+
+
+def replicates(
+    rows: Sequence[TaskRows], groups: int, bootstrap: int, seed: int
+) -> list[tuple[dict[str, Array], dict[str, Array]]]:
+    """Compute the metrics of all tasks on the same resamples.
+
+    Parameters
+    ----------
+    rows : sequence of TaskRows
+        One for each task.
+    groups, bootstrap, seed
+        As in `resampled_sums`.
+
+    Returns
+    -------
+    list of (dict, dict)
+        For each task its metrics, of shape (bootstrap,), and label metrics, of shape (bootstrap, labels).
+    """
+    sums = resampled_sums([held.contributions(groups) for held in rows], groups, bootstrap, seed)
+    return [held.replicate(total) for held, total in zip(rows, sums, strict=True)]
+
+
+def task_means(metrics: Sequence[Mapping[str, float] | Mapping[str, Array]]) -> dict[str, Array]:
+    """Average each metric over the tasks that measure it.
+
+    Parameters
+    ----------
+    metrics : sequence of mappings
+        For each task its metrics, numbers or arrays; NaN where not measured.
+
+    Returns
+    -------
+    dict of str to ndarray of float64
+        NaN where no task measures the metric.
+
+    Examples
+    --------
+    >>> means = task_means([{"mcc": 0.5}, {"mcc": float("nan")}, {"mcc": 0.25, "ece": 0.125}])
+    >>> {name: float(value) for name, value in means.items()}
+    {'mcc': 0.375, 'ece': 0.125}
+    """
+    names = dict.fromkeys(name for held in metrics for name in held)
+    return {name: mean_over(np.stack([held[name] for held in metrics if name in held], axis=-1)) for name in names}

@@ -1,0 +1,183 @@
+"""Sums over the rows of a task, of one test set or of many resamples at once, and what follows from them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """What a metric may look at, row by row.
+
+    Attributes
+    ----------
+    true, predicted : ndarray of int64, shape (rows,)
+        Places of labels. Truths from `labels` on are labels without a training row, answers from there on not labels.
+    labels : int
+        The number of labels; 0 for an open-ended task.
+    probabilities : ndarray of float64, shape (rows, labels), or None
+        p(label | x).
+    costs : ndarray of float64, shape (labels, labels), or None
+        c(y, k), the cost of answering k where y is true.
+    texts : sequence of pair of str
+        Target and answer of each row of an open-ended task.
+    """
+
+    true: NDArray[np.int64]
+    predicted: NDArray[np.int64]
+    labels: int
+    probabilities: Array | None = None
+    costs: Array | None = None
+    texts: Sequence[tuple[str, str]] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class LabelSums:
+    """True positives, true rows and predicted rows of each category, with any leading axes.
+
+    The first `labels` categories are the labels that were scored. After them come the labels that have no training
+    row, and last all predictions that are not labels.
+
+    Attributes
+    ----------
+    hits, true, predicted : ndarray of float64, shape (..., categories)
+        The sums.
+    labels : int
+        How many of the categories are labels.
+    bands : mapping of str to ndarray of bool, shape (labels,)
+        Which labels are in each band.
+    """
+
+    hits: Array
+    true: Array
+    predicted: Array
+    labels: int
+    bands: Mapping[str, NDArray[np.bool_]]
+
+    @property
+    def rows(self) -> Array:
+        """The number of rows."""
+        return self.true.sum(-1)
+
+    @property
+    def known(self) -> Array:
+        """The number of rows whose true label is one of the task's."""
+        return self.true[..., : self.labels].sum(-1)
+
+    @property
+    def recall(self) -> Array:
+        """Hits over true rows of each label; NaN where there is no true row."""
+        return ratio(self.hits, self.true)[..., : self.labels]
+
+    @property
+    def precision(self) -> Array:
+        """Hits over predictions of each label; 0 where it was never predicted, NaN without a true row."""
+        value = np.nan_to_num(ratio(self.hits, self.predicted))
+        return np.where(self.true > 0, value, np.nan)[..., : self.labels]
+
+    @property
+    def f1(self) -> Array:
+        """2 x hits over true plus predicted of each label; NaN where there is no true row."""
+        value = ratio(2 * self.hits, self.true + self.predicted)
+        return np.where(self.true > 0, value, np.nan)[..., : self.labels]
+
+    @property
+    def accuracy(self) -> Array:
+        """Hits over rows; a row of a label without training rows counts as wrong."""
+        return ratio(self.hits.sum(-1), self.rows)
+
+    @property
+    def mcc(self) -> Array:
+        """Matthews correlation of K categories; 0 where it is undefined, as in scikit-learn.
+
+        References
+        ----------
+        Gorodkin (2004), "Comparing two K-category assignments by a K-category correlation coefficient".
+        """
+        rows = self.rows
+        covariance = self.hits.sum(-1) * rows - (self.true * self.predicted).sum(-1)
+        spread = (rows**2 - (self.predicted**2).sum(-1)) * (rows**2 - (self.true**2).sum(-1))
+        value = np.nan_to_num(ratio(covariance, np.sqrt(np.maximum(spread, 0.0))))
+        return np.where(rows > 0, value, np.nan)
+
+
+def one_hot(places: NDArray[np.int64], width: int, values: Array | None = None) -> sp.csr_array:
+    """Put one value a row, 1 unless given, into the column that is its place; shape (rows, width)."""
+    rows = len(places)
+    return sp.csr_array((np.ones(rows) if values is None else values, places, np.arange(rows + 1)), shape=(rows, width))
+
+
+def mean_over(values: Array, chosen: NDArray[np.bool_] | None = None) -> Array:
+    """Average the last axis over what is measured; NaN where nothing is.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (..., labels)
+        NaN where not measured.
+    chosen : ndarray of bool, shape (labels,), optional
+        Leave out the other labels.
+
+    Returns
+    -------
+    ndarray of float64, shape (...)
+
+    Examples
+    --------
+    >>> mean_over(np.array([[1.0, 0.5, np.nan], [np.nan, np.nan, np.nan]])).tolist()
+    [0.75, nan]
+    """
+    measured = ~np.isnan(values) & (True if chosen is None else chosen)
+    return ratio(np.where(measured, values, 0.0).sum(-1), measured.sum(-1))
+
+
+def geometric_mean(recall: Array) -> Array:
+    """Compute the geometric mean of the measured recalls; 0 if one of them is 0.
+
+    Parameters
+    ----------
+    recall : ndarray of float64, shape (..., labels)
+        NaN where not measured.
+
+    Returns
+    -------
+    ndarray of float64, shape (...)
+
+    References
+    ----------
+    Kubat & Matwin (1997), "Addressing the Curse of Imbalanced Training Sets".
+
+    Examples
+    --------
+    >>> geometric_mean(np.array([[0.25, 1.0, np.nan], [0.0, 1.0, 1.0]])).tolist()
+    [0.5, 0.0]
+    """
+    logs = np.log(recall, out=np.full(recall.shape, -np.inf), where=recall > 0)
+    logs[np.isnan(recall)] = np.nan
+    return np.exp(mean_over(logs))
+
+
+def lowest(recall: Array) -> Array:
+    """Return the lowest measured recall; NaN where nothing is measured.
+
+    Parameters
+    ----------
+    recall : ndarray of float64, shape (..., labels)
+        NaN where not measured.
+
+    Returns
+    -------
+    ndarray of float64, shape (...)
+    """
+    least = np.where(np.isnan(recall), np.inf, recall).min(-1, initial=np.inf)
+    return np.where(np.isinf(least), np.nan, least)
+
+
+def ratio(upper: NDArray[np.number], lower: NDArray[np.number]) -> Array:
+    """Divide; NaN where the denominator is 0."""
+    shape = np.broadcast_shapes(upper.shape, lower.shape)
+    return np.divide(upper, lower, out=np.full(shape, np.nan), where=lower > 0)
