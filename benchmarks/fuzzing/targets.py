@@ -19,7 +19,7 @@ tasks:
 model: &tiny {name: tiny}
 plan:
   rates: temperature:2,maximum=65536
-  weights: {"*": sqrt, nli: {scheme: Power, gamma: 5e-1}, qa: "balanced,max_ratio=50"}
+  weights: {"*": sqrt, nli: {name: power, gamma: 5e-1}, qa: "balanced,max_ratio=50"}
   draws: 40_000
   max_passes: .5e2
 training:

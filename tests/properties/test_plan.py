@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from tests.support.errors import raises
 
 from equipoise.base.masses import WHOLE, masses_of
 from equipoise.census import Census
@@ -111,5 +112,5 @@ def test_masses_follow_their_stratum(numbers, data):
 @given(census=censuses, passes=st.floats(0.1, 3))
 def test_more_draws_than_passes_allow_are_refused(census, passes):
     draws = int(passes * census.total * 1.01) + 2
-    with pytest.raises(PlanError, match=r"Use `max_passes` of at least"):
+    with raises(PlanError, "too-many-draws", "Use `max_passes` of at least"):
         Plan.build(census, max_passes=passes, draws=draws)

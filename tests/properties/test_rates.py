@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from tests.support.errors import raises
 
 from equipoise.base.water_filling import water_fill
 from equipoise.errors import PlanError
@@ -78,5 +79,5 @@ def test_water_filling_is_one_level_under_the_caps(pairs, fraction):
 @given(pairs=shares_and_capacities)
 def test_water_filling_refuses_more_than_there_is_room_for(pairs):
     shares, capacities = (np.array(values) for values in zip(*pairs, strict=True))
-    with pytest.raises(PlanError, match="`total` must be at most"):
+    with raises(PlanError, "over-capacity", "`total` must be at most"):
         water_fill(shares, capacities, float(capacities[shares > 0].sum()) * 1.001 + 1)

@@ -9,12 +9,14 @@ from equipoise.errors import EquipoiseError, EquipoiseWarning
 
 
 @contextmanager
-def raises(kind: type[EquipoiseError], code: str) -> Iterator[pytest.ExceptionInfo[EquipoiseError]]:
-    """Expect an error of this very class and code."""
+def raises(kind: type[EquipoiseError], code: str, *names: str) -> Iterator[pytest.ExceptionInfo[EquipoiseError]]:
+    """Expect an error of this very class and code, whose message has these names and values in it."""
     with pytest.raises(kind) as caught:
         yield caught
     assert type(caught.value) is kind
     assert caught.value.code == code, f"code {caught.value.code!r}: {caught.value}"
+    for name in names:
+        assert name in str(caught.value)
 
 
 @contextmanager

@@ -138,7 +138,8 @@ class Builder:
             return cls(**values)
         except (ValueError, TypeError, OverflowError) as error:
             code = getattr(error, "code", "bad-value")
-            place = f"in `{'.'.join(path)}`: " if path else ""
+            name = ".".join(path)
+            place = f"in `{name}`: " if path and f"`{name}" not in str(error) else ""
             raise self._error(path, code, f"{place}{error}") from error
 
     def _special(self, kind: type, value: Any, path: KeyPath) -> Any:

@@ -1,5 +1,6 @@
 """A problem that a check found: in records, in a plan, in a comparison."""
 
+from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 from equipoise.errors import printable_line
@@ -31,3 +32,8 @@ class Problem(NamedTuple):
 
     def __str__(self) -> str:
         return printable_line(f"{self.level} ({self.code}): {self.message}")
+
+
+def of_level(problems: Iterable[Problem], level: Level) -> tuple[Problem, ...]:
+    """Return the problems of one level."""
+    return tuple(problem for problem in problems if problem.level == level)

@@ -1,98 +1,199 @@
-"""What class-weight and mixing-rate schemes share: their text, their JSON form, and checks of arguments."""
+"""The base of mixing rates, class weights and label losses: found by name, made of a string, written as JSON."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import MISSING, fields, is_dataclass
-from typing import Any, TypeVar
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, fields
+from typing import Any, ClassVar, Self, TypeVar, cast, get_origin, get_type_hints
 
+from equipoise.base.registry import make, registered, suggest
 from equipoise.errors import PlanError
 
 S = TypeVar("S", bound="Scheme")
+Read = Callable[[str], Any]
+"""Reads the file that a string names, for options that are mappings."""
 
 
 class Scheme:
-    """Base of the frozen dataclasses that a plan is made of.
+    """Base of frozen dataclasses that are found by their class attribute `name`.
+
+    A scheme is one file in the package of its base, or a subclass defined anywhere else; its options are its fields.
+
+    Attributes
+    ----------
+    name : str
+        The name in configurations, on the command line and in JSON.
+    aliases : mapping of str to str
+        Further names, each with the string that it abbreviates.
+    kind : str
+        Name of the base's schemes in messages, such as "class weights".
 
     Examples
     --------
-    >>> from equipoise.weights import Power
+    >>> from equipoise.weights import ClassWeights, Power
     >>> str(Power(gamma=0.5)), Power(gamma=0.5).to_dict()
-    ('Power(gamma=0.5)', {'scheme': 'Power', 'gamma': 0.5})
+    ('Power(gamma=0.5)', {'name': 'power', 'gamma': 0.5})
+    >>> ClassWeights.of("power:0.5"), ClassWeights.of("sqrt"), ClassWeights.of({"name": "power", "gamma": 0.5})
+    (Power(gamma=0.5), Power(gamma=0.5), Power(gamma=0.5))
     """
 
+    name: ClassVar[str]
+    aliases: ClassVar[Mapping[str, str]] = {}
+    kind: ClassVar[str] = "scheme"
+
     def __str__(self) -> str:
-        """Give the call that makes this scheme, without the options left out."""
+        """Return the call that makes this scheme, without options that are None."""
         options = (f"{name}={value}" for name, value in _options(self).items())
         return f"{type(self).__name__}({', '.join(options)})"
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the scheme as JSON values: its name under `scheme`, then its options."""
+        """Return the scheme as JSON values: its `name` and its options, without those that are None."""
         values = {
             name: value.to_dict() if isinstance(value, Scheme) else value for name, value in _options(self).items()
         }
-        return {"scheme": type(self).__name__, **values}
+        return {"name": getattr(self, "name", type(self).__name__), **values}
+
+    @classmethod
+    def of(cls, value: Any, read: Read | None = None) -> Self:
+        """Make a scheme of this base from a string or a mapping.
+
+        Parameters
+        ----------
+        value : str, mapping or scheme
+            ``NAME[:VALUE][,option=value]...``, where VALUE is the scheme's first option; a mapping of `name` and
+            options, as `to_dict` returns it; or a scheme, which is returned unchanged.
+        read : callable, optional
+            Reads the file that VALUE names where the option is a mapping.
+
+        Raises
+        ------
+        PlanError
+            If the name or an option is unknown, or an option is missing or out of its range.
+        """
+        if isinstance(value, cls):
+            return value
+        if isinstance(value, str):
+            return cls._from_options(_parsed(cls, value, read), read)
+        if isinstance(value, Mapping) and "name" in value:
+            options = dict(cast("Mapping[str, Any]", value))
+            name = _known_name(cls, options.pop("name"))
+            return cls._from_options(_parsed(cls, name, read) | options, read)
+        found = sorted(map(str, value)) if isinstance(value, Mapping) else value
+        message = (
+            f"{cls.kind} must be a string such as {next(iter(registered(cls)))!r} or a mapping with the key `name`"
+        )
+        raise PlanError("not-a-scheme", f"{message}, found {found!r:.80}.")
+
+    @classmethod
+    def _from_options(cls, options: dict[str, Any], read: Read | None) -> Self:
+        hints = get_type_hints(registered(cls)[options["name"]])
+        for key, value in options.items():
+            inner = hints.get(key)
+            if isinstance(inner, type) and issubclass(inner, Scheme) and isinstance(value, str | Mapping):
+                options[key] = inner.of(value, read)
+        return make(cls, options, cls.kind, PlanError)
+
+    @classmethod
+    def help(cls) -> str:
+        """Return a line for each scheme of this base: its string form, and the first line of its docstring."""
+        lines: list[str] = []
+        for name, kind in registered(cls).items():
+            first = next(iter(fields(cast("Any", kind))), None)
+            hint = None if first is None else get_type_hints(kind)[first.name]
+            if first is None:
+                form = name
+            elif isinstance(hint, type) and issubclass(hint, Scheme):
+                continue  # a scheme of a scheme has no string form
+            else:
+                value = "FILE" if _is_mapping(hint) else first.name.upper()
+                optional = first.default is not MISSING
+                form = f"{name}[:{value}]" if optional else f"{name}:{value}"
+            lines.append(f"{form}: {(kind.__doc__ or '').partition(chr(10))[0]}")
+            lines += [f"{alias}: {text}" for alias, text in kind.aliases.items()]
+        return "\n".join(lines)
+
+
+def class_named(base: type[S], name: str) -> type[S]:
+    """Return the scheme class of this name, for the `__getattr__` of a package; AttributeError if there is none."""
+    for each in registered(base).values() if not name.startswith("_") else ():
+        if each.__name__ == name:
+            return each
+    raise AttributeError(f"no {base.kind} are named {name!r}")
 
 
 def _options(scheme: Scheme) -> dict[str, Any]:
-    assert is_dataclass(scheme)
-    values = {field.name: getattr(scheme, field.name) for field in fields(scheme)}
+    values = {field.name: getattr(scheme, field.name) for field in fields(cast("Any", scheme))}
     return {name: value for name, value in values.items() if value is not None}
 
 
-def scheme_from_dict(values: Mapping[str, Any], known: Mapping[str, type[S]], kind: str) -> S:
-    """Make a scheme from what its `to_dict` gave.
+def _known_name(base: type[Scheme], name: object) -> str:
+    known = registered(base)
+    names = [*known, *(alias for each in known.values() for alias in each.aliases)]
+    if not isinstance(name, str) or name not in names:
+        message = f"unknown {base.kind} {name!r:.80}.{suggest(name, names)} Known: {', '.join(names)}."
+        raise PlanError("unknown-name", message)
+    return name
 
-    Parameters
-    ----------
-    values : mapping
-        The name of the scheme under `scheme`, and its options.
-    known : mapping of str to type
-        The schemes that may be named.
-    kind : str
-        What the scheme is, for messages: "class weights" or "mixing rates".
 
-    Raises
-    ------
-    PlanError
-        When the scheme or an option is unknown, or an option is missing or out of its range.
-    """
-    name = values.get("scheme")
-    if not isinstance(name, str) or name not in known:
-        raise PlanError(f"`scheme` of the {kind} must be one of {', '.join(known)}, found {name!r}.")
-    options = {key: value for key, value in values.items() if key != "scheme"}
-    accepted = {field.name: field for field in fields(known[name])}  # pyright: ignore[reportArgumentType]
-    unknown = sorted(set(options) - set(accepted))
-    if unknown:
-        taken = ", ".join(accepted) or "no options"
-        raise PlanError(f"{name} takes {taken}, found {', '.join(unknown)}. Remove or rename it.")
-    required = [key for key, field in accepted.items() if field.default is MISSING]
-    missing = [key for key in required if key not in options]
-    if missing:
-        raise PlanError(f"{name} needs {', '.join(missing)}, found {sorted(options) or 'no options'}.")
-    for key, value in options.items():
-        if isinstance(value, Mapping) and isinstance(value.get("scheme"), str):
-            options[key] = scheme_from_dict(value, known, kind)
-    return known[name](**options)
+def _parsed(base: type[Scheme], text: str, read: Read | None) -> dict[str, Any]:
+    """Return `name` and options of a string."""
+    head, *rest = text.split(",")
+    name, colon, argument = (part.strip() for part in head.partition(":"))
+    known = registered(base)
+    full = next((each.aliases[name] for each in known.values() if name in each.aliases), None)
+    options = {"name": _known_name(base, name)} if full is None else _parsed(base, full, read)
+    hints = get_type_hints(known[options["name"]])
+    if colon:
+        first = next(iter(fields(cast("Any", known[options["name"]]))), None) if full is None else None
+        if first is None:
+            raise PlanError("unknown-option", f"{name!r} takes no value after a colon, found {argument!r:.80}.")
+        options[first.name] = _value(name, hints[first.name], argument, read)
+    for option in rest:
+        key, equals, value = (part.strip() for part in option.partition("="))
+        if not equals or not key:
+            raise PlanError(
+                "not-an-option", f"an option of {name!r} must look like `name=value`, found {option!r:.80}."
+            )
+        options[key] = _value(key, hints.get(key), value, read)
+    return options
+
+
+def _value(name: str, hint: Any, text: str, read: Read | None) -> Any:
+    if _is_mapping(hint):
+        if read is None:
+            raise PlanError("not-a-mapping", f"{name!r} needs a mapping, found {text!r:.80}. Pass the scheme itself.")
+        return read(text)
+    try:
+        return int(text) if re.fullmatch(r"[-+]?[0-9]{1,300}", text) else float(text)
+    except ValueError:
+        if hint in (None, float, float | None):
+            raise PlanError("not-a-number", f"{name!r} needs a number, found {text!r:.80}.") from None
+        return text
+
+
+def _is_mapping(hint: Any) -> bool:
+    origin = get_origin(hint)
+    return isinstance(origin, type) and issubclass(origin, Mapping)
 
 
 def checked_names(name: str, values: Mapping[Any, Any]) -> None:
-    """Raise a PlanError when a key is no text: YAML reads an unquoted 1 or yes as something else."""
+    """Raise a PlanError if a key is not a string: YAML reads an unquoted 1 or yes as something else."""
     odd = [key for key in values if not isinstance(key, str)]
     if odd:
-        raise PlanError(f"`{name}` must have texts as keys, found {odd[0]!r}. Quote it.")
+        raise PlanError("not-a-string", f"`{name}` must have strings as keys, found {odd[0]!r}. Quote it.")
 
 
 def checked_number(
     name: str, value: object, *, above: float | None = None, least: float | None = None, hint: str
 ) -> float:
-    """Give `value` as a float, or raise a PlanError that says what `name` must be.
+    """Return `value` as a float, or raise a PlanError that says what `name` must be.
 
     Parameters
     ----------
     name : str
         The argument, for the message.
     value : object
-        What the caller gave. Booleans, texts, NaN and infinities are refused.
+        The value to check. Booleans, strings, NaN and infinities are rejected.
     above, least : float, optional
         An open or a closed lower bound.
     hint : str
@@ -103,8 +204,9 @@ def checked_number(
         wanted += f" above {above:g}"
     if least is not None:
         wanted += f" of at least {least:g}"
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
-        number = float(value)
+    code = "not-a-number"
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        number, code = float(value), "out-of-range"
         if (above is None or number > above) and (least is None or number >= least):
             return number
-    raise PlanError(f"`{name}` must be {wanted}, found {value!r}. {hint}")
+    raise PlanError(code, f"`{name}` must be {wanted}, found {value!r}. {hint}")

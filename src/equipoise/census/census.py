@@ -1,4 +1,4 @@
-"""The census: how many examples each stratum (task, label) has. Censuses of parts add up."""
+"""The census: how many examples each stratum (task, label) has. Censuses of parts can be added."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class Census:
     Parameters
     ----------
     strata : tuple of Stratum
-        Sorted, without repeats. A task has either labels or the one stratum with label None.
-    counts : array of int64 [S]
+        Sorted, without duplicates. A task has either labels or the one stratum with label None.
+    counts : ndarray of int64, shape (S,)
         Examples of each stratum, not negative; kept read-only. A stratum without examples may be listed.
 
     Raises
     ------
     PlanError
-        When the strata are unsorted or repeated, or the counts do not fit them.
+        If the strata are unsorted or duplicate, or the counts do not fit them.
 
     Examples
     --------
@@ -49,12 +49,14 @@ class Census:
 
     @classmethod
     def from_counts(cls, counts: Mapping[str, Mapping[str, int] | int]) -> Census:
-        """Make a census of counts by hand: {task: {label: n}}, or {task: n} for an open-ended task."""
+        """Make a census from counts: {task: {label: n}}, or {task: n} for an open-ended task."""
         cells: dict[Stratum, int] = {}
         for task, of_task in counts.items():
             if isinstance(of_task, Mapping):
                 if not of_task:
-                    raise PlanError(f"task {task!r} must have labels, found none. Open-ended is {{{task!r}: n}}.")
+                    raise PlanError(
+                        "no-labels", f"task {task!r} must have labels, found none. Open-ended is {{{task!r}: n}}."
+                    )
                 cells |= {Stratum(task, label): n for label, n in of_task.items()}
             else:
                 cells[Stratum(task, None)] = of_task
@@ -62,9 +64,11 @@ class Census:
 
     @classmethod
     def from_labels(cls, tasks: Sequence[str], labels: Sequence[str | None]) -> Census:
-        """Count examples given as two equally long sequences; the label None stands for open-ended."""
+        """Count examples given as two equally long sequences; the label None marks an open-ended task."""
         if len(tasks) != len(labels):
-            raise PlanError(f"`tasks` and `labels` must be equally long, found {len(tasks)} and {len(labels)}.")
+            raise PlanError(
+                "wrong-length", f"`tasks` and `labels` must be equally long, found {len(tasks)} and {len(labels)}."
+            )
         counted = Counter(zip(tasks, labels, strict=True))
         return cls._from_cells({Stratum(task, label): n for (task, label), n in counted.items()})
 
@@ -79,14 +83,14 @@ class Census:
         table : pyarrow.Table
             The examples.
         task, label : str
-            The columns to count. Numbers and booleans become text as in `equipoise.data.read_records`.
+            The columns to count. Numbers and booleans become strings as in `equipoise.data.read_records`.
         open_ended_tasks : iterable of str
-            The open-ended tasks; each is one stratum, whatever its targets.
+            The open-ended tasks; each is one stratum, regardless of its targets.
 
         Raises
         ------
         DataError
-            When a column is missing or holds nulls, or an open-ended task is not in the table.
+            If a column is missing or holds nulls, or an open-ended task is not in the table.
         """
         open_ended = frozenset(open_ended_tasks)
         return cls.from_cells(count_table(table, task, label, open_ended), open_ended)
@@ -100,22 +104,22 @@ class Census:
         count: str = "count",
         open_ended_tasks: Iterable[str] = (),
     ) -> Census:
-        """Make a census of a table of counts, as any engine gives them: the counts of equal strata add up.
+        """Make a census from a table of counts computed by any engine; the counts of equal strata are summed.
 
         Parameters
         ----------
         table : pyarrow.Table, or what `pyarrow.table` takes
-            A row for each count: a data frame of pandas or polars, a dictionary of columns. Partial counts of many
-            workers are simply all their rows.
+            One row per count: a pandas or polars data frame, a dictionary of columns. Partial counts of several workers
+            may be concatenated.
         task, label, count : str
-            The columns: texts (numbers and booleans become text as in `from_arrow`) and whole numbers.
+            The columns: strings (numbers and booleans are converted as in `from_arrow`) and integers.
         open_ended_tasks : iterable of str
             The open-ended tasks; each is one stratum, and its labels may be null.
 
         Raises
         ------
         DataError
-            When `table` is no table, a column is missing or of a wrong type, or an open-ended task is not in it.
+            If `table` is not a table, a column is missing or of a wrong type, or an open-ended task is not in it.
 
         Examples
         --------
@@ -128,7 +132,7 @@ class Census:
 
     @classmethod
     def from_cells(cls, cells: Mapping[Cell, int], open_ended_tasks: Iterable[str] = ()) -> Census:
-        """Make a census of counted cells.
+        """Make a census from counted cells.
 
         Parameters
         ----------
@@ -140,11 +144,13 @@ class Census:
         Raises
         ------
         DataError
-            When an open-ended task has no cell.
+            If an open-ended task has no cell.
         """
         unknown = sorted(set(open_ended_tasks) - {task for task, _ in cells})
         if unknown:
-            raise DataError(f"`open_ended_tasks` must name tasks of the data, found {unknown}, which have no rows.")
+            raise DataError(
+                "unknown-task", f"`open_ended_tasks` must name tasks of the data, found {unknown}, which have no rows."
+            )
         return cls._from_cells(cells)
 
     @classmethod
@@ -156,24 +162,24 @@ class Census:
         connection: Any = None,
         open_ended_tasks: Iterable[str] = (),
     ) -> Census:
-        """Let DuckDB count the rows of a query: databases, joins, globs, files in object stores.
+        """Count the rows of a query in DuckDB: databases, joins, globs, files in object stores.
 
         Parameters
         ----------
         query : str or duckdb.DuckDBPyRelation
-            It gives the columns `task` and `label`, a row for each example, or also `count`, which is then added up.
-            A query is code: it can read and write what DuckDB can. Never make it of texts from elsewhere.
+            It returns the columns `task` and `label`, one row per example, or also `count`, which is then summed.
+            A query is code: it can read and write what DuckDB can. Never build it from untrusted strings.
         parameters : sequence or mapping, optional
-            What ``?`` or ``$name`` in the query stand for, such as names of files.
+            The values of ``?`` or ``$name`` in the query, such as file names.
         connection : duckdb.DuckDBPyConnection, optional
-            A connection of your own, with its settings and secrets; by default a new one, in memory.
+            An open connection, with its settings and secrets; by default a new one, in memory.
         open_ended_tasks : iterable of str
-            The open-ended tasks; each is one stratum, whatever its labels.
+            The open-ended tasks; each is one stratum, regardless of its labels.
 
         Raises
         ------
         DataError
-            When `duckdb` is not installed, the query fails, or its rows cannot be counted, as in `from_table`.
+            If `duckdb` is not installed, the query fails, or its rows cannot be counted, as in `from_table`.
         """
         from equipoise.census.sql import count_query  # noqa: PLC0415 - a census by hand needs no SQL
 
@@ -182,13 +188,13 @@ class Census:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Census:
-        """Make a census of what `to_dict` gave; a PlanError when it is something else."""
+        """Make a census from the value of `to_dict`; a PlanError if it is anything else."""
         if not isinstance(values, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise PlanError(f"a census must be a mapping of tasks to counts, found {values!r:.80}.")
+            raise PlanError("not-a-mapping", f"a census must be a mapping of tasks to counts, found {values!r:.80}.")
         return cls.from_counts(values)
 
     def to_dict(self) -> dict[str, dict[str, int] | int]:
-        """Give the counts as {task: {label: n}}, or {task: n} for an open-ended task."""
+        """Return the counts as {task: {label: n}}, or {task: n} for an open-ended task."""
         values: dict[str, dict[str, int] | int] = {}
         for (task, label), n in zip(self.strata, self.counts.tolist(), strict=True):
             if label is None:
@@ -217,13 +223,13 @@ class Census:
         return int(self.counts.sum())
 
     def labels(self, task: str) -> tuple[str, ...]:
-        """The labels of a task, sorted; none for an open-ended task."""
+        """Return the labels of a task, sorted; none for an open-ended task."""
         return tuple(stratum.label for stratum in self.strata[self.span(task)] if stratum.label is not None)
 
     def span(self, task: str) -> slice:
-        """Where the strata of a task stand: they follow each other."""
+        """Return the slice of a task in `strata`: its strata are contiguous."""
         if task not in self._spans:
-            raise PlanError(f"`task` must be one of {', '.join(self.tasks)}, found {task!r}.")
+            raise PlanError("unknown-task", f"`task` must be one of {', '.join(self.tasks)}, found {task!r}.")
         return self._spans[task]
 
     @cached_property
@@ -233,7 +239,7 @@ class Census:
         return {task: slice(end - sizes[task], end) for task, end in zip(self.tasks, ends, strict=True)}
 
     def __add__(self, other: Census) -> Census:
-        """Merge two censuses: the counts of equal strata add up."""
+        """Merge two censuses: the counts of equal strata are summed."""
         cells = Counter(dict(zip(self.strata, self.counts.tolist(), strict=True)))
         cells.update(dict(zip(other.strata, other.counts.tolist(), strict=True)))
         return Census._from_cells(cells)

@@ -15,13 +15,14 @@ def count_query(query: Any, parameters: Any, connection: Any, open_ended_tasks: 
     Raises
     ------
     DataError
-        When `duckdb` is not installed, the query fails, or its columns are not those that can be counted.
+        If `duckdb` is not installed, the query fails, or its columns cannot be counted.
     """
     try:
         import duckdb  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise DataError(
-            'counting by SQL needs `duckdb`, which is not installed. Install it: pip install "equipoise[duckdb]".'
+            "missing-package",
+            'counting by SQL needs `duckdb`, which is not installed. Install it: pip install "equipoise[duckdb]".',
         ) from error
     try:
         if not isinstance(query, str):
@@ -29,25 +30,27 @@ def count_query(query: Any, parameters: Any, connection: Any, open_ended_tasks: 
         elif connection is not None:
             table = _counts(duckdb, connection.sql(query, params=parameters), open_ended_tasks)
         else:
-            with duckdb.connect() as own:
-                table = _counts(duckdb, own.sql(query, params=parameters), open_ended_tasks)
+            with duckdb.connect() as opened:
+                table = _counts(duckdb, opened.sql(query, params=parameters), open_ended_tasks)
     except duckdb.Error as error:
-        raise DataError(f"DuckDB cannot count the rows of the query: {error}") from error
+        raise DataError("query-failed", f"DuckDB cannot count the rows of the query: {error}") from error
     return count_table(table, "task", "label", open_ended_tasks, "count")
 
 
 def _counts(duckdb: Any, relation: Any, open_ended_tasks: Collection[str]) -> pa.Table:
-    """Let DuckDB count, unless the rows are counts already; an open-ended task is then one row."""
+    """Count in DuckDB, unless the rows are counts already; an open-ended task becomes one row."""
     columns: list[str] = getattr(relation, "columns", [])
     if not {"task", "label"} <= set(columns):
         raise DataError(
-            f"`query` must give the columns `task` and `label`, found {', '.join(columns) or 'no rows'}. Rename them "
-            "in it: `kind AS task, answer AS label`."
+            "missing-column",
+            f"`query` must return the columns `task` and `label`, found {', '.join(columns) or 'no rows'}. Rename them"
+            " in it: `kind AS task, answer AS label`.",
         )
     odd = [name for name in columns if name != "count" and name.casefold().startswith("count")]
     if odd:
         raise DataError(
-            f"`query` must call its counts `count`, found the column {odd[0]!r}. Write `count(*) AS count`."
+            "misnamed-column",
+            f"`query` must call its counts `count`, found the column {odd[0]!r}. Write `count(*) AS count`.",
         )
     if "count" not in columns:
         label = duckdb.ColumnExpression("label")
@@ -58,7 +61,7 @@ def _counts(duckdb: Any, relation: Any, open_ended_tasks: Collection[str]) -> pa
         relation = relation.select(duckdb.ColumnExpression("task"), label)
         relation = relation.aggregate("task, label, count(*) AS count", "task, label")
     elif str(relation.types[columns.index("count")]).startswith("DECIMAL"):
-        # Older versions of Arrow have no narrow decimals; counts that are whole numbers stay the same.
+        # Older versions of Arrow have no narrow decimals; counts that are integers are unchanged.
         names = [duckdb.ColumnExpression(name) for name in ("task", "label")]
         relation = relation.select(*names, duckdb.ColumnExpression("count").cast("DOUBLE").alias("count"))
     return relation.to_arrow_table()

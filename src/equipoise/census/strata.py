@@ -1,4 +1,4 @@
-"""Strata, the cells (task, label) of a census, and what a list of them with counts must be."""
+"""Strata, the cells (task, label) of a census, and the checks of a list of them with counts."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class Stratum(NamedTuple):
 
 
 def plain_stratum(task: str, label: str | None) -> Stratum:
-    """Make a stratum of plain texts, of numpy's texts too, or raise a PlanError."""
+    """Make a stratum of Python strings, converting NumPy strings, or raise a PlanError."""
     if not isinstance(task, str) or not isinstance(label, str | None):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise PlanError(f"a task and a label must be texts, found {task!r}, {label!r}. Use str().")
+        raise PlanError("not-a-string", f"a task and a label must be strings, found {task!r}, {label!r}. Use str().")
     return Stratum(str(task), None if label is None else str(label))
 
 
@@ -50,24 +50,29 @@ def stratum_order(stratum: Stratum) -> tuple[str, bool, str]:
 def checked_strata(
     strata: Sequence[Stratum], counts: npt.ArrayLike
 ) -> tuple[tuple[Stratum, ...], npt.NDArray[np.int64]]:
-    """Give strata and counts as a tuple and a read-only int64 copy, or raise a PlanError."""
+    """Return strata and counts as a tuple and a read-only int64 copy, or raise a PlanError."""
     cells = tuple(plain_stratum(*stratum) for stratum in strata)
     values: list[Any] = np.asarray(counts, dtype=object).tolist()
     if len(values) != len(cells):
-        raise PlanError(f"`counts` must have one value per stratum, found {len(values)} for {len(cells)}.")
+        raise PlanError(
+            "wrong-length", f"`counts` must have one value per stratum, found {len(values)} for {len(cells)}."
+        )
     for before, after in pairwise(cells):
         if stratum_order(before) >= stratum_order(after):
-            raise PlanError(f"`strata` must be sorted without repeats, found {before} before {after}.")
+            raise PlanError(
+                "unsorted-strata", f"`strata` must be sorted without duplicates, found {before} before {after}."
+            )
         if before.task == after.task and before.label is None:
             raise PlanError(
+                "mixed-task",
                 f"task {before.task!r} must either have labels or be open-ended, found the label"
-                f" {after.label!r} beside None. Name it as an open-ended task, or give every example a label."
+                f" {after.label!r} beside None. Name it as an open-ended task, or give every example a label.",
             )
     for stratum, n in zip(cells, values, strict=True):
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
-            raise PlanError(f"the count of {stratum} must be an integer of at least 0, found {n!r}.")
+            raise PlanError("not-an-integer", f"the count of {stratum} must be an integer of at least 0, found {n!r}.")
     if sum(map(int, values)) > MOST_EXAMPLES:
-        raise PlanError(f"a census holds at most 2**53 examples, found {sum(values)}.")
+        raise PlanError("too-many-examples", f"a census holds at most 2**53 examples, found {sum(values)}.")
     frozen = np.array(values, dtype=np.int64)
     frozen.setflags(write=False)
     return cells, frozen

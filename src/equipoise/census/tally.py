@@ -1,4 +1,4 @@
-"""Count how often each task and label stand in the rows of Arrow tables."""
+"""Count the occurrences of each task and label in the rows of Arrow tables."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ Cell = tuple[str, str | None]
 _DENSE: Final = 1 << 20
 """Most pairs of codes for which all counts are kept at once."""
 _ROWS_AT_ONCE: Final = 1 << 20
-_NO_TEXTS: Final = pa.nulls(0, pa.large_string())  # `pa.array` would import pandas
+_NO_STRINGS: Final = pa.nulls(0, pa.large_string())  # `pa.array` would import pandas
 
 
 class Tally:
@@ -27,7 +27,7 @@ class Tally:
     Parameters
     ----------
     open_ended_tasks : iterable of str
-        Tasks of which the labels are not looked at: their cell is (task, None).
+        Tasks whose labels are ignored: their cell is (task, None).
 
     Examples
     --------
@@ -40,18 +40,18 @@ class Tally:
     def __init__(self, open_ended_tasks: Iterable[str] = ()) -> None:
         self._open_tasks = pa.array(sorted(set(open_ended_tasks)), pa.large_string())
         self._cells: Counter[Cell] = Counter()
-        # Batches of one file often have the same texts in the same order: their codes are counted together.
-        self._tasks = self._labels = _NO_TEXTS
+        # Batches of one file often have the same dictionary: their codes are counted together.
+        self._tasks = self._labels = _NO_STRINGS
         self._counts = np.zeros(0, np.int64)
 
     def add(
         self, tasks: pa.DictionaryArray, labels: pa.DictionaryArray, counts: npt.NDArray[np.int64] | None = None
     ) -> None:
-        """Count rows; `counts` says for how many examples each stands. No task is null; a null label is None."""
+        """Count rows, or add their `counts`. No task is null; a null label is None."""
         if not (tasks.dictionary.equals(self._tasks) and labels.dictionary.equals(self._labels)):
             self._flush()
             self._tasks, self._labels = tasks.dictionary, labels.dictionary
-        width = len(self._labels) + 1  # code 0 is no label
+        width = len(self._labels) + 1  # code 0: no label
         task_codes = tasks.indices.to_numpy().astype(np.int64)
         label_codes = pc.fill_null(labels.indices, -1).to_numpy() + np.int64(1)
         if len(self._open_tasks):
@@ -70,7 +70,7 @@ class Tally:
         self._counts += np.bincount(pairs, minlength=size)
 
     def cells(self) -> dict[Cell, int]:
-        """Give what was counted so far, tasks and labels in no particular order."""
+        """Return the counts so far, in no particular order."""
         self._flush()
         return dict(self._cells)
 
@@ -88,30 +88,31 @@ class Tally:
 
 
 def as_table(value: Any) -> pa.Table:
-    """Make an Arrow table of a data frame, or of what else `pyarrow.table` takes.
+    """Convert a data frame, or anything else that `pyarrow.table` accepts, to an Arrow table.
 
     Raises
     ------
     DataError
-        Nothing that `pyarrow.table` takes.
+        If `pyarrow.table` does not accept it.
     """
     try:
         return value if isinstance(value, pa.Table) else pa.table(value)
     except (TypeError, ValueError, pa.ArrowException) as error:
         raise DataError(
-            f"`table` must be a pyarrow.Table or what pyarrow.table() takes, found {type(value).__name__} ({error})."
+            "not-a-table",
+            f"`table` must be a table or an argument of pyarrow.table(), found {type(value).__name__} ({error}).",
         ) from error
 
 
 def count_table(
     table: pa.Table, task: str, label: str, open_ended_tasks: Iterable[str] = (), count: str | None = None
 ) -> dict[Cell, int]:
-    """Count the rows of a table, or add up its column of counts.
+    """Count the rows of a table, or sum its column of counts.
 
     Raises
     ------
     DataError
-        A column is missing, is of a wrong type, or holds nulls; a count is no whole number or negative.
+        If a column is missing, is of a wrong type, or holds nulls, or a count is not an integer or is negative.
 
     Examples
     --------
@@ -120,16 +121,18 @@ def count_table(
     """
     for column in (task, label, *([count] if count else [])):
         if column not in table.column_names:
-            raise DataError(f"the table must have the column {column!r}, found {table.column_names}.")
+            raise DataError("missing-column", f"the table must have the column {column!r}, found {table.column_names}.")
         if table.column_names.count(column) > 1:
-            raise DataError(f"the table has the column {column!r} more than once. Rename the others.")
+            raise DataError(
+                "duplicate-column", f"the table has the column {column!r} more than once. Rename the others."
+            )
     open_ended = frozenset(open_ended_tasks)
     tally = Tally(open_ended)
     for start in range(0, table.num_rows, _ROWS_AT_ONCE):
         rows = table.slice(start, _ROWS_AT_ONCE)
         tasks, labels = (as_coded_text(rows[name], _complain(name, start)) for name in (task, label))
         _refuse_nulls(tasks, labels, open_ended, (task, label))
-        tally.add(tasks, labels, None if count is None else _whole_numbers(rows[count], count))
+        tally.add(tasks, labels, None if count is None else _integers(rows[count], count))
     return tally.cells()
 
 
@@ -141,29 +144,35 @@ def _refuse_nulls(
         of_row = pc.take(is_open, tasks.indices)
         if tasks.null_count or pc.any(pc.and_(pc.is_null(labels), pc.invert(of_row))).as_py():
             raise DataError(
-                f"columns {names[0]!r} and {names[1]!r} must have no nulls, found {tasks.null_count} and"
-                f" {labels.null_count}. Drop those rows, or name open-ended tasks in `open_ended_tasks`."
+                "nulls",
+                f"columns {names[0]!r} and {names[1]!r} must not have nulls, found {tasks.null_count} and"
+                f" {labels.null_count}. Drop those rows, or name open-ended tasks in `open_ended_tasks`.",
             )
 
 
-def _whole_numbers(column: pa.ChunkedArray, name: str) -> npt.NDArray[np.int64]:
+def _integers(column: pa.ChunkedArray, name: str) -> npt.NDArray[np.int64]:
     kind = column.type
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
-        raise DataError(f"the column {name!r} must hold whole numbers, found the type {kind}.")
+        raise DataError("not-an-integer", f"the column {name!r} must hold integers, found the type {kind}.")
     try:
         counts: npt.NDArray[np.int64] = pc.fill_null(pc.cast(column, pa.int64()), -1).to_numpy()
     except pa.ArrowInvalid as error:
-        raise DataError(f"the column {name!r} must hold whole numbers, found others ({error}).") from None
+        raise DataError(
+            "not-an-integer", f"the column {name!r} must hold integers, found other values ({error})."
+        ) from None
     if (counts < 0).any():
-        raise DataError(f"the column {name!r} must hold whole numbers of at least 0, found nulls or negative ones.")
+        raise DataError(
+            "not-an-integer",
+            f"the column {name!r} must hold integers of at least 0, found nulls or negative values.",
+        )
     if counts.sum(dtype=np.float64) > MOST_EXAMPLES:  # and before int64 overflows
-        raise DataError(f"the column {name!r} must add up to at most 2**53 examples.")
+        raise DataError("too-many-examples", f"the column {name!r} must have a sum of at most 2**53 examples.")
     return counts
 
 
 def _complain(name: str, first_row: int) -> Complain:
     def complain(row: int | None, problem: str) -> DataError:
         place = "" if row is None else f"row {first_row + row + 1}: "
-        return DataError(f"the table: {place}column {name!r} {problem}")
+        return DataError("bad-value", f"the table: {place}column {name!r} {problem}")
 
     return complain

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from equipoise.base.files import write_atomically
+from equipoise.base.problems import of_level
 from equipoise.cli._app import ERROR
 from equipoise.cli._options import (
     AllowRepeats,
@@ -73,6 +74,6 @@ def plan(
         typer.echo(printable(forecast.to_text()))
         if out is not None:
             typer.echo(f"Wrote {out}.")
-    if forecast.errors and not prepared.config.plan.allow_repeats:
+    if of_level(forecast.problems, "error") and not prepared.config.plan.allow_repeats:
         typer.echo("The forecast has errors. Change the plan, or accept them with --allow-repeats.", err=True)
         raise typer.Exit(ERROR)

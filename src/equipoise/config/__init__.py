@@ -1,4 +1,4 @@
-"""Configurations: YAML files, options and overrides as frozen dataclasses, every mistake named with its place."""
+"""Configurations: YAML files, options and overrides as frozen dataclasses; every error names its place."""
 
 from equipoise.config._compare import (
     NATURAL,

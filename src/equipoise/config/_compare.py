@@ -1,4 +1,4 @@
-"""The fields of a comparison: which ways to train are tried, how they are judged, and what it may cost."""
+"""The fields of a comparison: its candidates, how they are judged, and its budget."""
 
 import re
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ NATURAL = "natural"
 
 @dataclass(frozen=True, kw_only=True)
 class TrialConfig:
-    """One way to train: what is drawn, what the loss aims at, and the loss; plain training unless said."""
+    """A candidate: sampling distribution, target of the loss, and loss; by default natural sampling."""
 
     rates: Rates = field(default_factory=Proportional)
     weights: ClassWeights | Mapping[str, ClassWeights] = field(default_factory=Natural)
@@ -43,7 +43,7 @@ def _trial(rates: str, weights: str = "natural", target: str | None = None, loss
 
 
 def default_trials() -> dict[str, TrialConfig]:
-    """The ways to train that are tried unless others are named.
+    """Return the default candidates.
 
     Examples
     --------
@@ -74,8 +74,8 @@ class CompareConfig:
     """How candidates are compared.
 
     `candidates` is a list of default trials, or a mapping of names to trials; natural sampling is always among
-    them. `stages` rounds train fewer and fewer of them with more and more draws; the last trains `finalists` and
-    natural sampling in full. `budget` is computing time such as 30m; it only ever lowers `plan.draws`.
+    them. Successive halving in `stages` rounds: each trains fewer of them with more draws; the last trains
+    `finalists` and natural sampling in full. `budget` is computing time such as 30m; it can only lower `plan.draws`.
     """
 
     metric: Metric = "macro_f1"
@@ -95,46 +95,53 @@ class CompareConfig:
         in_range("compare.shrink", self.shrink, 2)
         if "none" not in self.corrections:
             raise ConfigError(
-                f"`compare.corrections` must hold none: natural sampling as trained is the baseline."
-                f" Found {list(self.corrections)}."
+                "missing-baseline",
+                f"`compare.corrections` must contain none: natural sampling as trained is the baseline."
+                f" Found {list(self.corrections)}.",
             )
         if (self.metric == "expected_cost") != (self.costs is not None):
-            raise ConfigError("`compare.metric: expected_cost` and `compare.costs` need each other. Give both.")
+            raise ConfigError(
+                "costs-and-metric", "`compare.metric: expected_cost` and `compare.costs` need each other. Give both."
+            )
         if self.budget is not None:
             seconds_of(self.budget)
         for name in self.trials:
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,60}", name):
                 raise ConfigError(
-                    f"a candidate's name names files: up to 61 letters, digits, `_`, `.` and `-`, found {name!r}."
+                    "bad-name",
+                    f"a candidate's name must be up to 61 letters, digits, `_`, `.` and `-`, found {name!r}.",
                 )
 
     @property
     def trials(self) -> dict[str, TrialConfig]:
-        """All ways to train, natural sampling first."""
+        """All candidates, natural sampling first."""
         known = default_trials()
         if self.candidates is None:
             return known
         if isinstance(self.candidates, Mapping):
             if NATURAL in self.candidates and self.candidates[NATURAL] != known[NATURAL]:
-                raise ConfigError(f"`compare.candidates.{NATURAL}` is the baseline and has no options. Rename yours.")
+                raise ConfigError(
+                    "reserved-name", f"`compare.candidates.{NATURAL}` is the baseline and has no options. Rename yours."
+                )
             return {NATURAL: known[NATURAL], **self.candidates}
         for name in self.candidates:
             if name not in known:
                 raise ConfigError(
-                    f"`compare.candidates` must be of {', '.join(known)}, found {name!r}. Or give a mapping."
+                    "unknown-name",
+                    f"`compare.candidates` must be of {', '.join(known)}, found {name!r}. Define others in a mapping.",
                 )
         return {NATURAL: known[NATURAL], **{name: known[name] for name in self.candidates}}
 
 
 @dataclass(frozen=True, kw_only=True)
 class ComparisonConfig(RunConfig):
-    """A run's configuration, of which the candidates change the plan's rates and weights and the loss."""
+    """A run's configuration, in which the candidates replace the plan's rates and weights and the loss."""
 
     compare: CompareConfig = field(default_factory=CompareConfig)
 
     @property
     def run(self) -> RunConfig:
-        """What all candidates share."""
+        """The configuration that all candidates share."""
         return RunConfig(**{item.name: getattr(self, item.name) for item in fields(RunConfig)})
 
 
@@ -155,5 +162,5 @@ def seconds_of(duration: str) -> float:
     parts = [float(part or 0) for part in found.groups()] if found else [0.0]
     seconds = sum(value * unit for value, unit in zip(parts, (3600, 60, 1), strict=False))
     if not seconds:
-        raise ConfigError(f"a budget must look like 90s, 30m, 2h or 1h30m, found {duration!r}.")
+        raise ConfigError("bad-duration", f"a budget must look like 90s, 30m, 2h or 1h30m, found {duration!r}.")
     return seconds

@@ -1,4 +1,4 @@
-"""A configuration before it is checked: what the file says, with options and overrides laid over it."""
+"""A configuration before it is checked: the file, with options and overrides applied."""
 
 from collections.abc import Sequence
 from copy import deepcopy
@@ -9,7 +9,7 @@ from equipoise.errors import ConfigError
 
 
 class Draft:
-    """Nested plain data that remembers where each key was given.
+    """Nested plain data, with the place where each key was given.
 
     Examples
     --------
@@ -22,7 +22,9 @@ class Draft:
     def __init__(self, document: Document) -> None:
         data = {} if document.data is None else deepcopy(document.data)
         if not isinstance(data, dict):
-            raise ConfigError(f"{document.where(())}a configuration must be a mapping, found {data!r}.")
+            raise ConfigError(
+                "not-a-mapping", f"{document.where(())}a configuration must be a mapping, found {data!r}."
+            )
         self._data = cast("dict[str, Any]", data)
         self._places = dict(document.places)
         self._name = document.name
@@ -33,7 +35,7 @@ class Draft:
         return Document(self._data, self._places, self._name)
 
     def set(self, path: Sequence[str], value: Any, place: str) -> None:
-        """Put one value at a path, making the mappings on the way."""
+        """Set one value at a path, creating the mappings on the way."""
         here = self._data
         for depth, key in enumerate(path[:-1]):
             inner = here.setdefault(key, {})
@@ -41,7 +43,9 @@ class Draft:
                 inner = here[key] = {}
             if not isinstance(inner, dict):
                 outer = ".".join(path[: depth + 1])
-                raise ConfigError(f"{place}: `{outer}` holds the value {inner!r}, so it has no keys to set.")
+                raise ConfigError(
+                    "not-a-mapping", f"{place}: `{outer}` has the value {inner!r}, which has no keys to set."
+                )
             here = cast("dict[str, Any]", inner)
         here[path[-1]] = value
         self._places[tuple(path)] = place
@@ -54,6 +58,6 @@ class Draft:
         name, equals, value = text.partition("=")
         path = name.strip().split(".")
         if not equals or not all(path):
-            raise ConfigError(f"`--set` must look like `plan.draws=1000`, found {text!r}.")
+            raise ConfigError("bad-override", f"`--set` must look like `plan.draws=1000`, found {text!r}.")
         place = f"--set {text}"
         self.set(path, parse_yaml(value, place).data, place)

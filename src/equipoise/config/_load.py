@@ -4,19 +4,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from equipoise.base.codec import Builder, KeyPath, to_plain
 from equipoise.base.files import write_atomically
-from equipoise.config._build import Builder, Convert
 from equipoise.config._compare import ComparisonConfig
 from equipoise.config._draft import Draft
 from equipoise.config._loss import LossConfig, parse_loss
-from equipoise.config._plain import to_plain
 from equipoise.config._schema import RunConfig
 from equipoise.config._schemes import parse_rates, parse_weights
 from equipoise.config._yaml import Document, dump_yaml, read_yaml
+from equipoise.errors import ConfigError
 from equipoise.rates import Rates
 from equipoise.weights import ClassWeights
 
-T = TypeVar("T", bound=RunConfig)
+T = TypeVar("T")
 
 
 def load_config(path: Path, *, options: Mapping[str, Any] | None = None, overrides: Sequence[str] = ()) -> RunConfig:
@@ -25,11 +25,11 @@ def load_config(path: Path, *, options: Mapping[str, Any] | None = None, overrid
     Parameters
     ----------
     path : pathlib.Path
-        The file. Paths inside it are meant from the current folder, as on the command line.
+        The file. Paths inside it are relative to the current folder, as on the command line.
     options : mapping of str to object, optional
-        Options of the command line by dotted key; they go before what the file says.
+        Options of the command line by dotted key; they override the file.
     overrides : sequence of str
-        ``a.b=value`` texts; they go before everything else.
+        ``a.b=value`` strings; they override everything else.
 
     Returns
     -------
@@ -47,7 +47,7 @@ def load_config(path: Path, *, options: Mapping[str, Any] | None = None, overrid
 def load_comparison(
     path: Path, *, options: Mapping[str, Any] | None = None, overrides: Sequence[str] = ()
 ) -> ComparisonConfig:
-    """Read a comparison's configuration: a run's with the key `compare`; see `load_config`."""
+    """Read the configuration of a comparison: that of a run, with the key `compare`; see `load_config`."""
     return _finish(ComparisonConfig, Draft(read_yaml(path)), options or {}, overrides)
 
 
@@ -78,7 +78,7 @@ def make_comparison(
 
 
 def config_to_dict(config: RunConfig) -> dict[str, Any]:
-    """The resolved configuration as plain data; `make_config` of it gives the same configuration."""
+    """Return the resolved configuration as plain data, which `make_config` reads back."""
     return to_plain(config)
 
 
@@ -94,5 +94,16 @@ def _finish(kind: type[T], draft: Draft, options: Mapping[str, Any], overrides: 
     for text in overrides:
         draft.override(text)
     document = draft.document
-    converters: dict[type, Convert] = {Rates: parse_rates, ClassWeights: parse_weights, LossConfig: parse_loss}
-    return Builder(document, converters).build(kind, document.data)
+
+    def refuse(path: KeyPath, code: str, sentence: str) -> ConfigError:
+        return ConfigError(code, f"{document.where(path)}{sentence}")
+
+    return _ConfigBuilder(refuse, _CONVERTERS).build(kind, document.data)
+
+
+_CONVERTERS = {Rates: parse_rates, ClassWeights: parse_weights, LossConfig: parse_loss}
+
+
+class _ConfigBuilder(Builder):
+    def build(self, cls: type[T], data: Any, path: KeyPath = ()) -> T:  # a section may be empty
+        return super().build(cls, {} if data is None else data, path)

@@ -1,4 +1,4 @@
-"""The fields of a run's configuration, with their defaults: what YAML files and options fill in."""
+"""The fields of a run's configuration, with their defaults."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,8 +14,8 @@ from equipoise.weights import ClassWeights, Power
 Method = Literal["score", "constrained", "generate"]
 METHODS: tuple[Method, ...] = ("score", "constrained", "generate")
 
-# The Trainer's arguments that follow from the plan and from `training:`; a second place for the same
-# number would let the two disagree.
+# Arguments of the Trainer that are derived from the plan and from `training:`; a second place for the same
+# number could contradict the first.
 OWNED_TRAINER_ARGUMENTS: Mapping[str, str] = {
     "output_dir": "`out`",
     "seed": "`seed`",
@@ -44,7 +44,7 @@ OWNED_TRAINER_ARGUMENTS: Mapping[str, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class SplitConfig:
-    """How rows without a split of their own are split; a group is never cut."""
+    """How rows without a given split are split; a group is never divided."""
 
     fractions: tuple[float, float, float] = (0.7, 0.1, 0.2)
     seed: int = 0
@@ -52,7 +52,7 @@ class SplitConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class DataConfig:
-    """Where the records come from: a path, a glob, a list of them, or ``suite:NAME``."""
+    """The source of the records: a path, a glob, a list of them, or ``suite:NAME``."""
 
     source: str | tuple[str, ...]
     columns: Columns = field(default_factory=Columns)
@@ -64,14 +64,14 @@ class DataConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
-    """Which model starts: ``tiny``, a folder, or a name on the Hugging Face hub."""
+    """The initial model: ``tiny``, a folder, or a name on the Hugging Face hub."""
 
     name: str = "tiny"
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlanConfig:
-    """What to draw: mixing rates between tasks, class weights inside them, and how many draws."""
+    """The plan: mixing rates of the tasks, class weights inside them, and the number of draws."""
 
     rates: Rates = field(default_factory=Equal)
     rates_in: Literal["examples", "tokens", "input_tokens", "target_tokens"] = "examples"
@@ -91,7 +91,7 @@ class PlanConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
-    """How the model learns from the draws; `batch_size` is global, over all ranks and accumulation."""
+    """The training; `batch_size` is global, over all ranks and accumulation."""
 
     loss: LossConfig = field(default_factory=LossConfig)
     task_weighting: str | Mapping[str, Any] = "sum"
@@ -122,7 +122,7 @@ class TrainingConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationConfig:
-    """How a trained model is judged; `method` is one for all tasks or one per task (``"*"``: the rest)."""
+    """The evaluation; `method` is one for all tasks or one per task (``"*"``: the rest)."""
 
     split: Literal["train", "validation", "test", "all"] = "test"
     method: str | Mapping[str, str] = "score"
@@ -137,7 +137,7 @@ class EvaluationConfig:
             one_of("evaluation.method", method, METHODS)
 
     def method_of(self, task: str) -> str:
-        """The method that judges one task."""
+        """Return the evaluation method of a task."""
         if isinstance(self.method, str):
             return self.method
         return self.method.get(task, self.method.get("*", "score"))
@@ -145,7 +145,7 @@ class EvaluationConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
-    """One run, complete: data, tasks, model, plan, training, evaluation and seed."""
+    """A complete run: data, tasks, model, plan, training, evaluation and seed."""
 
     data: DataConfig
     tasks: Mapping[str, TaskOptions] = field(default_factory=dict[str, TaskOptions])
@@ -162,6 +162,7 @@ class RunConfig:
         for name in self.trainer:
             if name in OWNED_TRAINER_ARGUMENTS:
                 raise ConfigError(
-                    f"`trainer.{name}` follows from the rest of the configuration."
-                    f" Set {OWNED_TRAINER_ARGUMENTS[name]} instead."
+                    "owned-argument",
+                    f"`trainer.{name}` is derived from the rest of the configuration."
+                    f" Set {OWNED_TRAINER_ARGUMENTS[name]} instead.",
                 )

@@ -1,10 +1,10 @@
 """Read YAML by the YAML 1.2 core rules, with the line of every key and no duplicate keys.
 
 PyYAML follows YAML 1.1, where ``no`` is false, ``1e-3`` is a string and ``1:30`` is 90. A label named
-``no`` or a learning rate of ``1e-3`` must mean what they say, so the 1.2 rules replace those.
+``no`` or a learning rate of ``1e-3`` must be read as written, so the 1.2 rules replace those.
 
-A file may come from anyone: it is read as plain data of bounded size. Tags are not read at all; an alias counts with
-all that it stands for.
+A file may be untrusted: it is read as plain data of bounded size. Tags are rejected; an alias counts with all the
+values that it expands to.
 """
 
 import re
@@ -30,14 +30,14 @@ _MOST_DIGITS: Final = 300  # every such integer is a finite float64 as well
 
 @dataclass(frozen=True)
 class Document:
-    """What one YAML text holds, and where each key was given."""
+    """The data of a YAML document, and where each key was given."""
 
     data: Any
     places: Mapping[KeyPath, str] = field(default_factory=dict[KeyPath, str])
     name: str = ""
 
     def where(self, path: KeyPath) -> str:
-        """Say where a key was given, e.g. ``"run.yaml, line 3: "``; empty if nothing is known of it."""
+        """Return where a key was given, e.g. ``"run.yaml, line 3: "``; empty if unknown."""
         for end in range(len(path), 0, -1):
             if path[:end] in self.places:
                 return f"{self.places[path[:end]]}: "
@@ -48,7 +48,7 @@ class _CoreLoader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 (PyYAML's own)
 
     def fetch_tag(self) -> NoReturn:
-        """Refuse every tag, those of plain data too."""
+        """Reject every tag, including those of plain data."""
         raise ScannerError(None, None, "tags such as `!!str` are not read, values are plain data", self.get_mark())
 
 
@@ -62,7 +62,7 @@ _CORE_RULES: tuple[tuple[str, str, str], ...] = (
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes every text that either version of YAML would read as something else."""
+    """Quotes every string that either version of YAML would read as another type."""
 
     yaml_implicit_resolvers = {first: list(rules) for first, rules in yaml.SafeDumper.yaml_implicit_resolvers.items()}  # noqa: RUF012 (PyYAML's own)
 
@@ -88,14 +88,14 @@ _CoreLoader.add_constructor("tag:yaml.org,2002:int", _core_int)
 
 
 def parse_yaml(text: str, name: str = "") -> Document:
-    r"""Parse one YAML text.
+    r"""Parse one YAML document.
 
     Parameters
     ----------
     text : str
-        The text.
+        The document.
     name : str
-        How messages call it, usually the file's name.
+        Its name in messages, usually the file's name.
 
     Returns
     -------
@@ -105,8 +105,8 @@ def parse_yaml(text: str, name: str = "") -> Document:
     Raises
     ------
     ConfigError
-        If it is not YAML, holds a duplicate or non-text key or a tag, nests deeper than 32, or has more than
-        1,000,000 values, those that aliases stand for counted each time.
+        If it is not YAML, has a duplicate key, a key that is not a string, or a tag, nests deeper than 32, or has more
+        than 1,000,000 values, with aliases expanded.
 
     Examples
     --------
@@ -116,28 +116,28 @@ def parse_yaml(text: str, name: str = "") -> Document:
     prefix = f"{name}: " if name else ""
     try:
         loader = _CoreLoader(text)
-    except yaml.YAMLError as error:  # it looks at all characters first
-        raise ConfigError(f"{prefix}this is not plain YAML: {error}.") from error
+    except yaml.YAMLError as error:  # the constructor checks all characters
+        raise ConfigError("not-yaml", f"{prefix}this is not plain YAML: {error}.") from error
     try:
         node = loader.get_single_node()
         if node is None:
             return Document(None, {}, name)
-        places = _Places(name or "text")
+        places = _Places(name or "YAML")
         places.collect(node, ())
         return Document(loader.construct_document(node), places.found, name)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
-        place = f"{name or 'text'}, line {mark.line + 1}: " if mark else prefix
-        raise ConfigError(f"{place}this is not plain YAML: {error.problem}.") from error
+        place = f"{name or 'YAML'}, line {mark.line + 1}: " if mark else prefix
+        raise ConfigError("not-yaml", f"{place}this is not plain YAML: {error.problem}.") from error
     except yaml.YAMLError as error:
-        raise ConfigError(f"{prefix}this is not plain YAML: {error}.") from error
+        raise ConfigError("not-yaml", f"{prefix}this is not plain YAML: {error}.") from error
     except RecursionError:
-        raise ConfigError(f"{prefix}this nests deeper than {MOST_DEPTH}.") from None
+        raise ConfigError("too-deep", f"{prefix}this nests deeper than {MOST_DEPTH}.") from None
     except (ValueError, OverflowError) as error:
         if isinstance(error, ConfigError):
             raise
-        # Of PyYAML's scanner, for a character beyond Unicode.
-        raise ConfigError(f"{prefix}this is not plain YAML: {error}.") from error
+        # By PyYAML's scanner, for a character beyond Unicode.
+        raise ConfigError("not-yaml", f"{prefix}this is not plain YAML: {error}.") from error
     finally:
         loader.dispose()
 
@@ -159,7 +159,7 @@ def read_yaml(path: Path) -> Document:
 
 
 class _Places:
-    """The line of every key; on the way every value is looked at, aliases as often as they stand."""
+    """The line of every key; every value is checked on the way, aliases each time."""
 
     def __init__(self, name: str) -> None:
         self.found: dict[KeyPath, str] = {}
@@ -167,15 +167,15 @@ class _Places:
         self._values = 0
 
     def collect(self, node: yaml.Node, path: KeyPath) -> None:
-        """Go through a node and all below it."""
+        """Visit a node and all below it."""
         line = f"{self._name}, line {node.start_mark.line + 1}"
         self._values += 1
         if self._values > MOST_VALUES:
-            raise ConfigError(f"{line}: more than {MOST_VALUES:,} values, those of aliases counted each time.")
+            raise ConfigError("too-many-values", f"{line}: more than {MOST_VALUES:,} values, with aliases expanded.")
         if len(path) > MOST_DEPTH:
-            raise ConfigError(f"{line}: this nests deeper than {MOST_DEPTH}, or in itself by an alias.")
+            raise ConfigError("too-deep", f"{line}: this nests deeper than {MOST_DEPTH}, or an alias contains itself.")
         if isinstance(node, yaml.ScalarNode):
-            _check_text(node.value, line)
+            _check_unicode(node.value, line)
         elif isinstance(node, yaml.SequenceNode):
             for position, item in enumerate(node.value):
                 self.collect(item, (*path, str(position)))
@@ -185,23 +185,20 @@ class _Places:
     def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> None:
         for key, value in node.value:
             place = f"{self._name}, line {key.start_mark.line + 1}"
-            if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:merge":
-                raise ConfigError(f"{place}: a key must be plain text, found {_shown(key)}.")
-            _check_text(key.value, place)
+            if not isinstance(key, yaml.ScalarNode):
+                found = "a sequence" if isinstance(key, yaml.SequenceNode) else "a mapping"
+                raise ConfigError("not-a-string", f"{place}: a key must be a string, found {found}.")
+            _check_unicode(key.value, place)
             here = (*path, str(key.value))
             if here in self.found:
-                raise ConfigError(f"{place}: `{'.'.join(here)}` was already given in {self.found[here]}. Keep one.")
+                raise ConfigError(
+                    "duplicate-key", f"{place}: `{'.'.join(here)}` was already given in {self.found[here]}. Keep one."
+                )
             self.found[here] = place
-            key.tag = "tag:yaml.org,2002:str"  # a label or task named 1 or true stays text
+            key.tag = "tag:yaml.org,2002:str"  # a label or task named 1 or true remains a string
             self.collect(value, here)
 
 
-def _check_text(text: str, place: str) -> None:
+def _check_unicode(text: str, place: str) -> None:
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-        raise ConfigError(f"{place}: half of a surrogate pair, which is no character.")
-
-
-def _shown(key: yaml.Node) -> str:
-    if isinstance(key, yaml.ScalarNode):
-        return repr(key.value)
-    return "a sequence" if isinstance(key, yaml.SequenceNode) else "a mapping"
+        raise ConfigError("not-unicode", f"{place}: half of a surrogate pair, which is not a character.")

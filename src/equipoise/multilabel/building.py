@@ -1,4 +1,4 @@
-"""From lists, Arrow columns and texts to the flat arrays of `LabelSets`."""
+"""Convert lists, Arrow columns and strings to the flat arrays of `LabelSets`."""
 
 from collections.abc import Iterable, Sequence
 from itertools import chain
@@ -13,7 +13,7 @@ from equipoise.census import Stratum
 from equipoise.errors import DataError
 
 Parts = tuple[npt.NDArray[np.int64], pa.Array]
-"""Labels of each example as a number, and all of them one after the other."""
+"""The number of labels of each example, and all labels in one array."""
 
 
 def parts_of_lists(labels: Iterable[Iterable[str]]) -> Parts:
@@ -23,15 +23,16 @@ def parts_of_lists(labels: Iterable[Iterable[str]]) -> Parts:
     for number, row in enumerate(rows):
         if not isinstance(row, list):
             raise DataError(
+                "not-a-list",
                 f"`labels` must have a list of labels for each example, found {row!r} at row {number}. "
-                "Use [label] for one label, [] for none, or `LabelSets.from_text` for texts with a separator."
+                "Use [label] for one label, [] for none, or `LabelSets.from_text` for strings with a separator.",
             )
     lengths = np.fromiter(map(len, rows), np.int64, len(rows))
     flat = list(chain.from_iterable(rows))
     odd = next((place for place, label in enumerate(flat) if not isinstance(label, str)), None)
     if odd is not None:
         row = int(np.searchsorted(np.cumsum(lengths), odd, side="right"))
-        raise DataError(f"`labels` must be texts, found {flat[odd]!r} at row {row}. Use str().")
+        raise DataError("not-a-string", f"`labels` must be strings, found {flat[odd]!r} at row {row}. Use str().")
     return lengths, pa.array(flat, pa.large_string())
 
 
@@ -42,14 +43,16 @@ def parts_of_arrow(labels: pa.Array | pa.ChunkedArray) -> Parts:
     is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
     if not is_list or not _is_text(kind.value_type):
         raise DataError(
-            f"`labels` must be a column of lists of texts, found {kind}. "
-            "Use `LabelSets.from_text` for texts with a separator."
+            "wrong-type",
+            f"`labels` must be a column of lists of strings, found {kind}. "
+            "Use `LabelSets.from_text` for strings with a separator.",
         )
     if whole.null_count:
         row = pc.index(pc.is_null(whole), True).as_py()
         raise DataError(
-            f"`labels` must have no nulls, found {whole.null_count}, the first at row {row}. "
-            "Use an empty list for an example without labels, and leave out rows whose labels are unknown."
+            "nulls",
+            f"`labels` must not have nulls, found {whole.null_count}, the first at row {row}. "
+            "Use an empty list for an example without labels, and remove rows whose labels are unknown.",
         )
     lengths = pc.list_value_length(whole).cast(pa.int64()).to_numpy()
     return lengths, pc.list_flatten(whole).cast(pa.large_string())
@@ -58,16 +61,19 @@ def parts_of_arrow(labels: pa.Array | pa.ChunkedArray) -> Parts:
 def parts_of_text(
     texts: pa.Array, tasks: pa.Array, separator: str, single_tasks: frozenset[str], open_ended_tasks: frozenset[str]
 ) -> Parts:
-    """Split texts at a separator, except those of tasks with one label and of open-ended tasks."""
+    """Split strings at a separator, except those of single-label and open-ended tasks."""
     if not separator.strip():
-        raise DataError(f"`separator` must be a text that is not blank, found {separator!r}.")
+        raise DataError("blank-separator", f"`separator` must be a non-blank string, found {separator!r}.")
     known = set(pc.unique(tasks).to_pylist())
     for name, named in (("single_tasks", single_tasks), ("open_ended_tasks", open_ended_tasks)):
         if named - known:
-            raise DataError(f"`{name}` must name tasks of {sorted(known)}, found {sorted(named - known)}.")
+            raise DataError(
+                "unknown-task", f"`{name}` must name tasks of {sorted(known)}, found {sorted(named - known)}."
+            )
     if single_tasks & open_ended_tasks:
         raise DataError(
-            f"{sorted(single_tasks & open_ended_tasks)} must not be both in `single_tasks` and `open_ended_tasks`."
+            "conflicting-tasks",
+            f"{sorted(single_tasks & open_ended_tasks)} must not be both in `single_tasks` and `open_ended_tasks`.",
         )
     task_names: list[str] = tasks.to_pylist()
     split = [
@@ -80,37 +86,41 @@ def parts_of_text(
 
 
 def tasks_of(tasks: str | Sequence[str] | pa.Array | pa.ChunkedArray, n_rows: int) -> pa.Array:
-    """One task name for each row."""
+    """Return one task name per row."""
     if isinstance(tasks, str):
         return pa.array([tasks], pa.large_string()).take(pa.array(np.zeros(n_rows, dtype=np.int64)))
-    names = texts_of(tasks, "tasks")
+    names = strings_of(tasks, "tasks")
     if len(names) != n_rows:
-        raise DataError(f"`tasks` must be one text, or one for each of the {n_rows} examples, found {len(names)}.")
+        raise DataError(
+            "wrong-length", f"`tasks` must be one string, or one for each of the {n_rows} examples, found {len(names)}."
+        )
     return names
 
 
-def texts_of(values: Sequence[str] | pa.Array | pa.ChunkedArray, name: str) -> pa.Array:
-    """An Arrow array of texts without nulls."""
+def strings_of(values: Sequence[str] | pa.Array | pa.ChunkedArray, name: str) -> pa.Array:
+    """Return an Arrow array of strings without nulls."""
     try:
         whole: Any = values if isinstance(values, pa.Array | pa.ChunkedArray) else pa.array(values)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise DataError(f"`{name}` must be texts, found values of several kinds ({error}).") from error
+        raise DataError(
+            "not-a-string", f"`{name}` must be strings, found values of several types ({error})."
+        ) from error
     if isinstance(whole, pa.ChunkedArray):
         whole = whole.combine_chunks()
     if not _is_text(whole.type) or whole.null_count:
         found = f"{whole.null_count} nulls" if whole.null_count else str(whole.type)
-        raise DataError(f"`{name}` must be texts without nulls, found {found}. Give each example its own.")
+        raise DataError("not-a-string", f"`{name}` must be strings without nulls, found {found}. Give one per example.")
     return whole.cast(pa.large_string())
 
 
 def grouped(tasks: pa.Array, lengths: npt.NDArray[np.int64], labels: pa.Array) -> tuple[Any, ...]:
-    """Fields of `LabelSets`: labels as sorted codes, each once in a row, with how often it came."""
+    """Return the fields of `LabelSets`: sorted codes, each once per row, and its instances."""
     task_names, task_of_row = _encoded(tasks)
     row_of_entry = np.repeat(np.arange(len(lengths)), lengths)
     _check_labels(labels, row_of_entry)
     label_names, label_of_entry = _encoded(labels)
 
-    # Names are sorted, so pairs of them in the order of their numbers are sorted strata.
+    # Names are sorted, so pairs of codes in ascending order are sorted strata.
     pairs, code_of_entry = np.unique(
         task_of_row[row_of_entry] * max(len(label_names), 1) + label_of_entry, return_inverse=True
     )
@@ -125,7 +135,7 @@ def grouped(tasks: pa.Array, lengths: npt.NDArray[np.int64], labels: pa.Array) -
 
 
 def _encoded(values: pa.Array) -> tuple[list[str], npt.NDArray[np.int64]]:
-    """Distinct values, sorted, and the number of each value among them."""
+    """Return the distinct values, sorted, and the position of each value among them."""
     encoded: Any = values.dictionary_encode()
     names: list[str] = encoded.dictionary.to_pylist()
     order = sorted(range(len(names)), key=names.__getitem__)
@@ -139,8 +149,9 @@ def _check_labels(labels: pa.Array, row_of_entry: npt.NDArray[np.int64]) -> None
     entry = pc.index(blank, True).as_py()
     if entry >= 0:
         raise DataError(
+            "blank-label",
             f"a label must not be null or blank, found {labels[entry].as_py()!r} at row {row_of_entry[entry]}. "
-            "Leave it out of the list."
+            "Remove it from the list.",
         )
 
 

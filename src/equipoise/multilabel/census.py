@@ -1,4 +1,4 @@
-"""The census of label sets: in how many examples each label is, and how often. Censuses of parts add up."""
+"""The census of label sets: examples and instances of each label. Censuses of parts can be added."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ FloatArray = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class MultiLabelCensus:
-    """Counts of examples that have one label, several or none.
+    """Counts of examples that have no label, one or several.
 
-    The counts of a task's labels do not add up to its examples: an example counts for each label that it has.
+    The counts of a task's labels do not sum to its examples: an example counts for each of its labels.
 
     Parameters
     ----------
-    strata : tuple of Stratum [S]
+    strata : tuple of Stratum, length S
         The labels of all tasks, sorted by task and label.
-    examples : array of int64 [S]
+    examples : ndarray of int64, shape (S,)
         Examples that have the label.
-    instances : array of int64 [S]
-        How often they have it; the same as `examples` where no example has a label twice.
-    tasks : tuple of str [K]
-        Sorted; also those without labels.
-    task_examples : array of int64 [K]
+    instances : ndarray of int64, shape (S,)
+        Their instances of it; equal to `examples` if no example repeats a label.
+    tasks : tuple of str, length K
+        Sorted, including those without labels.
+    task_examples : ndarray of int64, shape (K,)
         Examples of each task.
-    task_empty : array of int64 [K]
-        Those without labels.
+    task_empty : ndarray of int64, shape (K,)
+        Examples without labels.
 
     Raises
     ------
     PlanError
-        When the fields do not fit each other.
+        If the fields are inconsistent.
 
     References
     ----------
@@ -76,20 +76,29 @@ class MultiLabelCensus:
             if values.size == 0:
                 values = values.astype(np.int64)
             if values.shape != (len(of),) or not np.issubdtype(values.dtype, np.integer) or (values < 0).any():
-                raise PlanError(f"`{name}` must be {len(of)} whole numbers of at least 0, found {values.tolist()}.")
+                raise PlanError(
+                    "bad-counts", f"`{name}` must be {len(of)} integers of at least 0, found {values.tolist()}."
+                )
             values = values.astype(np.int64)
             values.setflags(write=False)
             object.__setattr__(self, name, values)
         if list(self.tasks) != sorted(set(self.tasks)) or list(self.strata) != sorted(set(self.strata)):
-            raise PlanError("`tasks` and `strata` must be sorted without repeats. Make the census with `LabelSets`.")
+            raise PlanError(
+                "unsorted-strata",
+                "`tasks` and `strata` must be sorted without duplicates. Make the census with `LabelSets`.",
+            )
         unknown = sorted({stratum.task for stratum in self.strata} - set(self.tasks))
         if unknown:
-            raise PlanError(f"`strata` must be of the tasks {list(self.tasks)}, found {unknown}.")
+            raise PlanError("unknown-task", f"`strata` must be of the tasks {list(self.tasks)}, found {unknown}.")
         labelled = (self.task_examples - self.task_empty)[self.task_of_label]
         if (self.task_empty > self.task_examples).any() or (self.examples > labelled).any():
-            raise PlanError("a label must be in at most as many examples as its task has with labels, found more.")
+            raise PlanError(
+                "bad-counts", "a label must be in at most as many examples as its task has with labels, found more."
+            )
         if (self.instances < self.examples).any() or ((self.examples == 0) & (self.instances > 0)).any():
-            raise PlanError("a label must have at least as many instances as examples, and none without examples.")
+            raise PlanError(
+                "bad-counts", "a label must have at least as many instances as examples, and none without examples."
+            )
 
     @cached_property
     def task_of_label(self) -> npt.NDArray[np.int64]:
@@ -103,29 +112,29 @@ class MultiLabelCensus:
         return imbalance_ratios(self.examples.astype(np.float64), self.task_of_label)
 
     def span(self, task: str) -> slice:
-        """Where the labels of a task stand: they follow each other."""
+        """Return the slice of a task in `strata`: its labels are contiguous."""
         place = self._place(task)
         first, last = np.searchsorted(self.task_of_label, [place, place + 1]).tolist()
         return slice(first, last)
 
     def cardinality(self, task: str) -> float:
-        """Labels of an example, on average."""
+        """Return the mean number of labels of an example."""
         n = int(self.task_examples[self._place(task)])
         return float(self.examples[self.span(task)].sum() / n) if n else 0.0
 
     def density(self, task: str) -> float:
-        """The cardinality over the number of labels: the mean share of examples that have a label."""
+        """Return the cardinality over the number of labels: the mean share of examples that have a label."""
         span = self.span(task)
         n_labels = span.stop - span.start
         return self.cardinality(task) / n_labels if n_labels else 0.0
 
     def mean_imbalance(self, task: str) -> float:
-        """MeanIR: the mean of the imbalance ratios of the labels that have examples; 1 is balanced."""
+        """Return MeanIR, the mean imbalance ratio of the labels that have examples; 1 is balanced."""
         ratios = self.imbalance_ratios[self.span(task)]
         return float(ratios[ratios > 0].mean()) if ratios.any() else 1.0
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
-        """Give {task: {"examples": n, "empty": n, "labels": {label: [examples, instances]}}}."""
+        """Return {task: {"examples": n, "empty": n, "labels": {label: [examples, instances]}}}."""
         counts = np.stack([self.examples, self.instances], axis=1).tolist()
         return {
             task: {
@@ -140,7 +149,7 @@ class MultiLabelCensus:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Mapping[str, Any]]) -> MultiLabelCensus:
-        """Make a census of what `to_dict` gave."""
+        """Make a census from the value of `to_dict`."""
         tasks = tuple(sorted(values))
         cells = {
             Stratum(task, label): values[task]["labels"][label] for task in tasks for label in values[task]["labels"]
@@ -156,7 +165,7 @@ class MultiLabelCensus:
         )
 
     def __add__(self, other: MultiLabelCensus) -> MultiLabelCensus:
-        """Merge two censuses of different examples: the counts of equal labels and tasks add up."""
+        """Merge two censuses of different examples: the counts of equal labels and tasks are summed."""
         strata = tuple(sorted({*self.strata, *other.strata}))
         tasks = tuple(sorted({*self.tasks, *other.tasks}))
         return MultiLabelCensus(
@@ -170,7 +179,7 @@ class MultiLabelCensus:
 
     def _place(self, task: str) -> int:
         if task not in self.tasks:
-            raise PlanError(f"`task` must be one of {', '.join(self.tasks)}, found {task!r}.")
+            raise PlanError("unknown-task", f"`task` must be one of {', '.join(self.tasks)}, found {task!r}.")
         return self.tasks.index(task)
 
     def __eq__(self, other: object) -> bool:
@@ -186,7 +195,7 @@ class MultiLabelCensus:
 
 
 def imbalance_ratios(amounts: FloatArray, task_of_label: IntArray) -> FloatArray:
-    """Give the largest amount of a label's task over the label's own; 0 where it has none."""
+    """Return the largest amount of a label's task over the label's own; 0 where it has none."""
     largest = np.zeros(int(task_of_label.max()) + 1 if task_of_label.size else 0)
     np.maximum.at(largest, task_of_label, amounts)
     return np.divide(largest[task_of_label], amounts, out=np.zeros(len(amounts)), where=amounts > 0)

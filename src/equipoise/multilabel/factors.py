@@ -1,4 +1,4 @@
-"""What class weights make of label sets: the factor of each label, and that of each example."""
+"""The factors of labels and examples that class weights assign to label sets."""
 
 from dataclasses import dataclass
 
@@ -16,16 +16,16 @@ IntArray = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Factors:
-    """What schemes make of label sets.
+    """Factors of labels and examples.
 
     Parameters
     ----------
-    of_labels : array of float64 [S]
+    of_labels : ndarray of float64, shape (S,)
         The factor of each label; 0 without examples.
-    of_examples : array of float64 [N]
+    of_examples : ndarray of float64, shape (N,)
         The factor of each example.
-    deciding : array of int64 [N]
-        The label with the largest factor of each example (the rarest of those that tie); -1 without labels.
+    deciding : ndarray of int64, shape (N,)
+        The label with the largest factor of each example (the rarest of ties); -1 without labels.
     """
 
     of_labels: FloatArray
@@ -34,12 +34,12 @@ class Factors:
 
 
 def factors_of(sets: LabelSets, schemes: dict[str, ClassWeights]) -> Factors:
-    """Weigh labels and examples, each task by its scheme.
+    """Compute the factors of labels and examples, each task by its scheme.
 
     Raises
     ------
     PlanError
-        When a scheme is for one label an example and its task has other examples, or does not fit the labels.
+        If a scheme for single-label examples has other examples in its task, or does not fit the labels.
     """
     census = sets.census()
     of_labels = np.concatenate([np.empty(0), *(_label_factors(census, task, schemes[task]) for task in sets.tasks)])
@@ -61,9 +61,10 @@ def _label_factors(census: MultiLabelCensus, task: str, scheme: ClassWeights) ->
         return present.astype(np.float64)
     if census.task_empty[place] or examples.sum() > n:
         raise PlanError(
-            f"{scheme} weighs examples of exactly one label each; task {task!r} has {examples.sum() / n:.3g} labels an"
-            f" example, and {census.task_empty[place]} examples without. Use RepeatFactor or InstanceAware;"
-            " RepeatFactor(1, power=gamma) weighs labels as Power(gamma) does."
+            "several-labels",
+            f"{scheme} weighs examples of exactly one label each; task {task!r} has {examples.sum() / n:.3g} labels per"
+            f" example, and {census.task_empty[place]} examples without labels. Use RepeatFactor or InstanceAware;"
+            " RepeatFactor(1, power=gamma) weighs labels as Power(gamma) does.",
         )
     labels = [stratum.label for stratum in census.strata[span]]
     return scheme(examples, labels, task)
@@ -85,12 +86,12 @@ def _example_factors(sets: LabelSets, of_labels: FloatArray, schemes: dict[str, 
 
 
 def _rule(scheme: ClassWeights) -> LabelFactors:
-    """How a scheme makes an example's factor of its labels'; where all have one label, any rule gives the same."""
+    """Return the rule from labels' factors to an example's; with one label per example all rules agree."""
     return scheme if isinstance(scheme, LabelFactors) else RepeatFactor(0.0)
 
 
 def deciding_labels(sets: LabelSets, of_labels: FloatArray) -> IntArray:
-    """Give the code of each example's label with the largest factor, the rarer of two that tie; -1 without labels."""
+    """Return the code of each example's label with the largest factor, the rarer of ties; -1 without labels."""
     examples = np.bincount(sets.codes, minlength=len(sets.strata))
     order = np.lexsort((np.arange(len(of_labels)), examples, -of_labels))
     rank = np.empty(len(order), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""The forecast for label sets: what a number of draws gives each label, and what comes along with the rare ones."""
+"""The forecast for label sets: the effect of a number of draws on each label, and the labels that co-occur."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from equipoise.base.problems import Problem
 from equipoise.base.tables import aligned
 from equipoise.multilabel.factors import Factors
 from equipoise.multilabel.label_sets import LabelSets
 from equipoise.multilabel.tallies import Tallies
-from equipoise.plan.forecast import Foreseen, PlanProblem, listed, name_of, problems_of
+from equipoise.plan.forecast import RowForecast, listed
 
 FloatArray = npt.NDArray[np.float64]
 
 PULLED = 1.5
-"""Labels drawn so many times as often as their own factor asks are told of."""
+"""Labels drawn more than this many times as often as their own factor asks for are reported."""
 
 _LABEL_HEADS = (
     "task",
@@ -37,33 +38,25 @@ _TASK_HEADS = ("task", "count", "draws", "expected", "effective examples", "card
 
 
 @dataclass(frozen=True)
-class LabelForecast:
-    """What happens to the examples that have a label; with `label` None, to those of the task without any.
+class LabelForecast(RowForecast):
+    """The effect on the examples that have a label; with `label` None, on those of the task without any.
 
     `data_share` and `draw_share` are of the examples and of the draws *of the task*; those of its labels overlap and
-    add up to the cardinality. `factor` is the label's own. `asked` is what that factor asks for: how many times as
+    sum to the cardinality. `factor` is the label's own. `asked` is what that factor asks for: how many times as
     often as in the data the label would be drawn if every example that has it had this factor, its factor over the
-    mean factor of the task's examples. `lift` is what it gets: `draw_share` over `data_share`.
+    mean factor of the task's examples. `lift` is the actual value: `draw_share` over `data_share`.
 
-    `pulled_share` is the share of its draws that are of examples whose factor another label makes larger, and
-    `pulled_by` the one that does so most.
+    `pulled_share` is the share of its draws that are of examples whose factor is larger because of another label, and
+    `pulled_by` the label with most of these.
 
     `passes` are expected draws per example, on average; `unseen_fraction` is the share of its examples that are never
     drawn, and `effective_sample_size` Kish's over them.
     """
 
-    task: str
-    label: str | None
-    count: int
     instances: int
-    data_share: float
     factor: float
-    draw_share: float
     asked: float
     lift: float
-    expected_draws: float
-    passes: float
-    unseen_fraction: float
     effective_sample_size: float
     pulled_share: float
     pulled_by: str | None
@@ -71,9 +64,9 @@ class LabelForecast:
 
 @dataclass(frozen=True)
 class TaskForecast:
-    """What happens to one task, or with `task` None to all of them.
+    """The effect on one task, or with `task` None on all of them.
 
-    `effective_sample_size` is Kish's over examples: their number when all are drawn alike. The cardinality is labels
+    `effective_sample_size` is Kish's over examples: their number if all are equally likely. The cardinality is labels
     per example in the data and per draw; the mean imbalance is that of `MultiLabelCensus.mean_imbalance`, of counts
     and of expected draws.
     """
@@ -91,21 +84,21 @@ class TaskForecast:
 
 
 @dataclass(frozen=True)
-class MultiLabelForecast(Foreseen):
-    """What a number of draws of label sets will do: a row per label and per task, and the problems.
+class MultiLabelForecast:
+    """The effect of a number of draws of label sets: a row per label and per task, and the problems.
 
     Parameters
     ----------
     draws : int
         The number of draws.
     rows : tuple of LabelForecast
-        One for each label, sorted by task and label; behind the labels of a task its examples without labels, if any.
+        One for each label, sorted by task and label; the examples of a task without labels follow.
     tasks : tuple of TaskForecast
         One for each task.
     overall : TaskForecast
         All tasks together.
-    problems : tuple of PlanProblem
-        What to look at, in the order of the rows.
+    problems : tuple of Problem
+        What to check, in the order of the rows.
 
     Examples
     --------
@@ -126,21 +119,21 @@ class MultiLabelForecast(Foreseen):
     rows: tuple[LabelForecast, ...]
     tasks: tuple[TaskForecast, ...]
     overall: TaskForecast
-    problems: tuple[PlanProblem, ...]
+    problems: tuple[Problem, ...]
 
     def row_of(self, task: str, label: str | None) -> LabelForecast:
-        """Give the row of a label, or with None that of the examples without labels; KeyError if there is none."""
+        """Return the row of a label, or with None of the examples without labels; KeyError if there is none."""
         for row in self.rows:
             if (row.task, row.label) == (task, label):
                 return row
         raise KeyError((task, label))
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the forecast as JSON values."""
+        """Return the forecast as JSON values."""
         return asdict(self) | {"problems": [problem._asdict() for problem in self.problems]}
 
     def to_text(self) -> str:
-        """Give the forecast as aligned plain-text tables and the problems."""
+        """Return the forecast as aligned plain-text tables and the problems."""
         labels = [
             (
                 row.task,
@@ -177,7 +170,7 @@ class MultiLabelForecast(Foreseen):
 def forecast(
     sets: LabelSets, factors: Factors, row_weights: FloatArray, *, draws: int, allow_passes: float = 100.0
 ) -> MultiLabelForecast:
-    """Say what draws of examples in proportion to weights will do to each label.
+    """Forecast the effect on each label of drawing examples in proportion to weights.
 
     Parameters
     ----------
@@ -185,7 +178,7 @@ def forecast(
         The examples.
     factors : Factors
         The factor of each label and example.
-    row_weights : array of float64 [N]
+    row_weights : ndarray of float64, shape (N,)
         The probability of each example; they sum to 1.
     draws : int
         The number of draws.
@@ -196,16 +189,16 @@ def forecast(
     -------
     MultiLabelForecast
         Rows, groups and problems: those of `equipoise.plan.forecast.forecast`, and `pulled-along` (a label is drawn
-        more than 1.5 times as often as its own factor asks, for another label's sake).
+        more than 1.5 times as often as its own factor asks for, because of another label).
     """
     tallies = Tallies.of(sets, factors, row_weights, draws)
     rows = tuple(_row(tallies, number, draws) for number in tallies.listed)
     tasks = tuple(_group(tallies, number, draws) for number in range(len(sets.tasks)))
-    problems: list[PlanProblem] = []
+    problems: list[Problem] = []
     for row in rows:
         without = row.label is None and row.count < tasks[sets.tasks.index(row.task)].count
-        name = f"{row.task!r} without labels" if without else name_of(row.task, row.label)
-        problems += [*problems_of(row, name, draws, allow_passes), *_pulled(row, name)]
+        name = f"{row.task!r} without labels" if without else None
+        problems += [*row.problems(draws, allow_passes, name), *_pulled(row)]
     return MultiLabelForecast(draws, rows, tasks, _group(tallies, None, draws), tuple(problems))
 
 
@@ -253,14 +246,15 @@ def _group(tallies: Tallies, place: int | None, draws: int) -> TaskForecast:
     )
 
 
-def _pulled(row: LabelForecast, name: str) -> list[PlanProblem]:
+def _pulled(row: LabelForecast) -> list[Problem]:
     if row.pulled_by is None or row.lift <= PULLED * row.asked:
         return []
     message = (
-        f"{name} is drawn {row.lift:.3g} times as often as in the data, where its own factor asks for {row.asked:.3g}:"
-        f" {row.pulled_share:.0%} of its draws are for labels that it comes with, most for {row.pulled_by!r}."
+        f"{row.task!r}, label {row.label!r} is drawn {row.lift:.3g} times as often as in the data, where its own factor"
+        f" asks for {row.asked:.3g}: {row.pulled_share:.0%} of its draws are due to labels that it co-occurs with, most"
+        f" to {row.pulled_by!r}."
     )
-    return [PlanProblem("warning", "pulled-along", message)]
+    return [Problem("warning", "pulled-along", message)]
 
 
 def _mean(ratios: FloatArray) -> float:
@@ -268,5 +262,5 @@ def _mean(ratios: FloatArray) -> float:
 
 
 def _ratio(a: float, b: float) -> float:
-    """Give a / b, and 0 where b is 0."""
+    """Return a / b, and 0 where b is 0."""
     return a / b if b else 0.0

@@ -1,7 +1,7 @@
-"""Examples that are drawn alike, as strata: what turns a plan for label sets into a plan for the samplers.
+"""Groups of equally likely examples, as strata: they convert a plan for label sets to a plan for the samplers.
 
-Label sets overlap and are too many for strata of their own. But what is drawn alike may be one stratum: under the
-largest factor all examples whose factor the same label decides, under the mean all that have the same mean.
+Label sets overlap and are too many to be strata. But equally likely examples can be one stratum: with the largest
+factor all examples whose factor is that of the same label, with the mean all that have the same mean.
 """
 
 from collections.abc import Sequence
@@ -24,12 +24,12 @@ NO_LABEL = "(no label)"
 
 @dataclass(frozen=True)
 class GroupWeights(ClassWeights):
-    """The factor of the examples of each group: what a scheme for label sets is to a plan of groups.
+    """The factor of the examples of each group, as class weights for a plan of groups.
 
     Parameters
     ----------
     scheme : ClassWeights
-        What made the factors, for the plan's text.
+        The scheme of the factors, for the plan's text.
     factors : tuple of float
         One for each group of the task, in the census's order.
     """
@@ -41,21 +41,21 @@ class GroupWeights(ClassWeights):
         return str(self.scheme)
 
     def formula(self, _n: FloatArray, _labels: Sequence[str | None], _task: str, /) -> FloatArray:
-        """Give the factors; groups always have examples."""
+        """Return the factors; groups always have examples."""
         return np.array(self.factors)
 
 
 def grouped(
     sets: LabelSets, factors: Factors, schemes: dict[str, ClassWeights]
 ) -> tuple[Census, StratumIndex, dict[str, GroupWeights]]:
-    """Group the examples of each task by what decides their factor.
+    """Group the examples of each task by the origin of their factor.
 
     Parameters
     ----------
     sets : LabelSets
         The examples.
     factors : Factors
-        Theirs.
+        Their factors.
     schemes : dict of str to ClassWeights
         The scheme of each task.
 
@@ -64,14 +64,14 @@ def grouped(
     census : Census
         The groups as strata. A task without any labels is one stratum, label None.
     index : StratumIndex
-        Which examples belong to which.
+        The group of each example.
     weights : dict of str to GroupWeights
         The factors of the groups of each task that has labels.
 
     Raises
     ------
     PlanError
-        When a label has the name that examples without labels get.
+        If a label has the name of the group of examples without labels.
     """
     names: list[Stratum] = []
     codes = np.empty(len(sets), dtype=np.int64)
@@ -93,12 +93,12 @@ def grouped(
 def _groups_of_task(
     sets: LabelSets, factors: Factors, scheme: ClassWeights, rows: npt.NDArray[np.int64]
 ) -> tuple[list[str | None], npt.NDArray[np.int64]]:
-    """Names of the groups of a task, and the number of each row's."""
+    """Return the names of the groups of a task, and the group number of each row."""
     deciding = factors.deciding[rows]
     if (deciding < 0).all():
         return [None], np.zeros(len(rows), dtype=np.int64)
     if isinstance(scheme, LabelFactors) and scheme.aggregate == "mean":
-        # Examples without labels stay apart, also from those of the same factor.
+        # Examples without labels are a group of their own, even if others have the same factor.
         keys = np.where(deciding < 0, -1.0, factors.of_examples[rows])
         distinct, of_rows = np.unique(keys, return_inverse=True)
         names = [NO_LABEL if key < 0 else f"factor {key!r}" for key in distinct.tolist()]
@@ -106,7 +106,10 @@ def _groups_of_task(
     present, of_rows = np.unique(deciding, return_inverse=True)
     labels = [NO_LABEL if code < 0 else sets.strata[code].label for code in present.tolist()]
     if labels.count(NO_LABEL) > 1:
-        raise PlanError(f"{NO_LABEL!r} must not be a label: examples without labels get that name. Rename it.")
+        raise PlanError(
+            "reserved-label",
+            f"{NO_LABEL!r} must not be a label: that is the group of examples without labels. Rename it.",
+        )
     return [*labels], of_rows
 
 
@@ -114,7 +117,7 @@ def _weights(
     census: Census, code_of_row: npt.NDArray[np.int64], factors: Factors, schemes: dict[str, ClassWeights]
 ) -> dict[str, GroupWeights]:
     of_groups = np.zeros(len(census.strata))
-    of_groups[code_of_row] = factors.of_examples  # all of a group have the same
+    of_groups[code_of_row] = factors.of_examples  # equal in a group
     return {
         task: GroupWeights(schemes[task], tuple(of_groups[census.span(task)].tolist()))
         for task in census.tasks

@@ -1,4 +1,4 @@
-"""Label sets: the labels of each example, none, one or several, side by side in flat arrays."""
+"""Label sets: the labels of each example (none, one or several), in flat arrays."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ Names = str | Sequence[str] | pa.Array | pa.ChunkedArray
 class LabelSets:
     """The set of labels of each example of a dataset, and how often the example has each.
 
-    Make one with `from_lists`, `from_arrow` or `from_text`; rows keep the dataset's order. A task whose examples all
-    have one label, or none at all (open-ended), is the simple case of the same.
+    Make one with `from_lists`, `from_arrow` or `from_text`; rows keep the dataset's order. Tasks whose examples all
+    have one label, or none (open-ended), are special cases.
 
     Parameters
     ----------
-    tasks : tuple of str [K]
+    tasks : tuple of str, length K
         Sorted.
-    task_of_row : array of int32 [N]
+    task_of_row : ndarray of int32, shape (N,)
         The position of each row's task in `tasks`.
-    strata : tuple of Stratum [S]
-        The labels of all tasks, sorted by task and label; here strata overlap.
-    offsets : array of int64 [N + 1]
+    strata : tuple of Stratum, length S
+        The labels of all tasks, sorted by task and label; they overlap.
+    offsets : ndarray of int64, shape (N + 1,)
         Row i's labels are ``codes[offsets[i]:offsets[i + 1]]``.
-    codes : array of int32 [M]
-        Positions in `strata`, rising in each row, none twice.
-    instances : array of int32 [M]
-        How often the row has the label, at least once.
+    codes : ndarray of int32, shape (M,)
+        Positions in `strata`, strictly increasing in each row.
+    instances : ndarray of int32, shape (M,)
+        Instances of the label in the row, at least 1.
 
     Examples
     --------
@@ -63,38 +63,37 @@ class LabelSets:
 
     @classmethod
     def from_lists(cls, labels: Iterable[Iterable[str]], tasks: Names) -> LabelSets:
-        """Make label sets of one list of labels for each example.
+        """Make label sets from one list of labels per example.
 
         Parameters
         ----------
         labels : iterable of iterables of str
-            A label that comes several times is one label with so many instances. An empty list is an example
-            without labels.
+            A repeated label is one label with several instances. An empty list is an example without labels.
         tasks : str, or sequence of str
             The task of all examples, or of each.
 
         Raises
         ------
         DataError
-            When a row is no list of texts, a label is blank, or there are not as many tasks as rows.
+            If a row is not a list of strings, a label is blank, or there are not as many tasks as rows.
         """
         return cls._from_parts(tasks, *building.parts_of_lists(labels))
 
     @classmethod
     def from_arrow(cls, labels: pa.Array | pa.ChunkedArray, tasks: Names) -> LabelSets:
-        """Make label sets of a column of lists of texts, as Parquet files and Hugging Face datasets have them.
+        """Make label sets from a column of lists of strings, as in Parquet files and Hugging Face datasets.
 
         Parameters
         ----------
         labels : pyarrow array of lists of str
-            Slices and chunks are fine; nulls are refused, since an unknown set is not an empty one.
+            May be sliced or chunked. Nulls are an error: an unknown set is not an empty one.
         tasks : str, or sequence of str
             The task of all examples, or of each.
 
         Raises
         ------
         DataError
-            When the column is no list of texts or holds nulls, a label is blank, or there are not as many tasks as
+            If the column is not a list of strings or holds nulls, a label is blank, or there are not as many tasks as
             rows.
         """
         return cls._from_parts(tasks, *building.parts_of_arrow(labels))
@@ -109,26 +108,26 @@ class LabelSets:
         single_tasks: Iterable[str] = (),
         open_ended_tasks: Iterable[str] = (),
     ) -> LabelSets:
-        """Make label sets of target texts such as "cough; fever".
+        """Make label sets from target strings such as "cough; fever".
 
         Parameters
         ----------
         targets : sequence of str
-            Blanks around labels, and empty places such as that behind a last separator, do not count. A text without
-            labels is an example without labels.
+            Blanks around labels and empty parts, such as after a final separator, are ignored. A string without labels
+            is an example without labels.
         tasks : str, or sequence of str
             The task of all examples, or of each.
         separator : str
-            What stands between labels.
+            The separator of labels.
         single_tasks : iterable of str
-            Tasks whose target is one label, separator or not.
+            Tasks whose target is one label, even if it contains the separator.
         open_ended_tasks : iterable of str
-            Open-ended tasks: their targets are no labels.
+            Open-ended tasks: their targets are not labels.
 
         Raises
         ------
         DataError
-            When a target is null, the separator is blank, or a task named is not in the data.
+            If a target is null, the separator is blank, or a named task is not in the data.
 
         Examples
         --------
@@ -136,9 +135,11 @@ class LabelSets:
         >>> [sets.labels_of(row) for row in range(3)]
         [('cough', 'fever'), (), ('a;b',)]
         """
-        texts = building.texts_of(targets, "targets")
-        of_rows = building.tasks_of(tasks, len(texts))
-        parts = building.parts_of_text(texts, of_rows, separator, frozenset(single_tasks), frozenset(open_ended_tasks))
+        strings = building.strings_of(targets, "targets")
+        of_rows = building.tasks_of(tasks, len(strings))
+        parts = building.parts_of_text(
+            strings, of_rows, separator, frozenset(single_tasks), frozenset(open_ended_tasks)
+        )
         return cls._from_parts(of_rows, *parts)
 
     @classmethod
@@ -146,12 +147,12 @@ class LabelSets:
         return cls(*building.grouped(building.tasks_of(tasks, len(lengths)), lengths, labels))
 
     def __len__(self) -> int:
-        """Examples."""
+        """Return the number of examples."""
         return len(self.task_of_row)
 
     @cached_property
     def lengths(self) -> npt.NDArray[np.int64]:
-        """Labels of each example, each counted once."""
+        """The number of distinct labels of each example."""
         return np.diff(self.offsets)
 
     @cached_property
@@ -160,31 +161,37 @@ class LabelSets:
         return np.repeat(np.arange(len(self)), self.lengths)
 
     def labels_of(self, row: int) -> tuple[str, ...]:
-        """The labels of one example, sorted."""
+        """Return the labels of one example, sorted."""
         strata = (self.strata[code] for code in self.codes[self.offsets[row] : self.offsets[row + 1]].tolist())
         return tuple(stratum.label for stratum in strata if stratum.label is not None)
 
     def take(self, rows: npt.ArrayLike) -> LabelSets:
-        """Give the label sets of these rows, in their order: the training rows, say.
+        """Return the label sets of these rows, in their order, for example of the training rows.
 
-        All labels stay listed, also those that no row has left.
+        All labels remain listed, even those that no row has.
 
         Parameters
         ----------
-        rows : array of integers, or of booleans [N]
+        rows : array-like of int, shape (R,), or of bool, shape (N,)
             Row numbers, or which rows to keep.
         """
         chosen = np.asarray(rows)
         if chosen.dtype == np.bool_:
             if chosen.shape != (len(self),):
-                raise DataError(f"`rows` must be one boolean for each of {len(self)} rows, found shape {chosen.shape}.")
+                raise DataError(
+                    "bad-rows", f"`rows` must be one boolean for each of {len(self)} rows, found shape {chosen.shape}."
+                )
             chosen = np.flatnonzero(chosen)
         elif chosen.size == 0:
             chosen = chosen.astype(np.int64)
         if chosen.ndim != 1 or not np.issubdtype(chosen.dtype, np.integer):
-            raise DataError(f"`rows` must be row numbers or booleans, found {chosen.dtype} of shape {chosen.shape}.")
+            raise DataError(
+                "bad-rows", f"`rows` must be row numbers or booleans, found {chosen.dtype} of shape {chosen.shape}."
+            )
         if chosen.size and not (chosen.min() >= 0 and chosen.max() < len(self)):
-            raise DataError(f"`rows` must be from 0 to {len(self) - 1}, found {chosen.min()} to {chosen.max()}.")
+            raise DataError(
+                "bad-rows", f"`rows` must be from 0 to {len(self) - 1}, found {chosen.min()} to {chosen.max()}."
+            )
         lengths = self.lengths[chosen]
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         entries = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1][chosen] - offsets[:-1], lengths)
@@ -192,12 +199,12 @@ class LabelSets:
         return LabelSets(self.tasks, self.task_of_row[chosen], self.strata, offsets, *taken)
 
     def census(self) -> MultiLabelCensus:
-        """Count examples and instances of every label; censuses of parts add up."""
+        """Count examples and instances of every label; censuses of parts can be added."""
         n_tasks, n_strata = len(self.tasks), len(self.strata)
         return MultiLabelCensus(
             self.strata,
             np.bincount(self.codes, minlength=n_strata),
-            # float64 adds whole numbers exactly up to 2**53
+            # float64 sums integers exactly up to 2**53
             np.bincount(self.codes, self.instances, minlength=n_strata).astype(np.int64),
             self.tasks,
             np.bincount(self.task_of_row, minlength=n_tasks),

@@ -16,33 +16,33 @@ from equipoise.multilabel.forecast import MultiLabelForecast, forecast
 from equipoise.multilabel.groups import grouped
 from equipoise.multilabel.label_sets import LabelSets
 from equipoise.plan import Plan
-from equipoise.plan.label_shares import check_named_tasks, scheme_of_each_task
+from equipoise.plan.label_shares import WeightsOrNames, class_weights, scheme_of_each_task
 from equipoise.plan.plan import checked_draws
-from equipoise.rates import Proportional, Rates
-from equipoise.weights import ClassWeights, Natural
+from equipoise.rates import Rates
+from equipoise.weights import Natural
 
 FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class MultiLabelPlan:
-    """What is drawn of examples with several labels each. Make one with `MultiLabelPlan.build`.
+    """The plan of examples with several labels each. Make one with `MultiLabelPlan.build`.
 
-    Labels that share examples cannot be given rates of their own: who draws a rare label draws what comes with it.
-    So examples are weighed, by the factors of their labels, and `forecast` says what each label gets.
+    Labels that share examples cannot have independent rates: drawing a rare label draws the labels that co-occur.
+    So examples are weighted, by the factors of their labels, and `forecast` reports the effect on each label.
 
-    Examples that are drawn alike are a stratum, so that `plan` is a plan as any other and `PlanSampler` draws it:
-    exact shares, every example of a stratum before one comes again, on many ranks, resumable, in batches of any kind.
-    Under the largest factor the stratum is named for the rarest label of its examples.
+    Equally likely examples are a stratum, so `plan` is an ordinary plan for `PlanSampler`: exact shares, every example
+    of a stratum before any is repeated, on several ranks, resumable, in batches of any kind. With the largest factor,
+    a stratum has the name of the rarest label of its examples.
 
     Parameters
     ----------
     sets : LabelSets
         The labels of each training example.
     plan : Plan
-        The groups of examples that are drawn alike, and how often.
+        The groups of equally likely examples, and how often they are drawn.
     index : StratumIndex
-        Which examples belong to which group.
+        The group of each example.
     factors : Factors
         The factor of each label and of each example.
 
@@ -72,8 +72,8 @@ class MultiLabelPlan:
     def build(
         cls,
         sets: LabelSets,
-        weights: ClassWeights | Mapping[str, ClassWeights],
-        rates: Rates = Proportional(),  # noqa: B008 - immutable
+        weights: WeightsOrNames,
+        rates: Rates | str = "proportional",
         *,
         max_passes: float | None = None,
         draws: int | None = None,
@@ -84,14 +84,14 @@ class MultiLabelPlan:
         ----------
         sets : LabelSets
             The labels of each training example, in the dataset's order.
-        weights : ClassWeights or mapping of str to ClassWeights
+        weights : ClassWeights or str, or mapping of str to these
             `RepeatFactor`, `InstanceAware` or `Natural`; per task with a mapping, "*" being the tasks that are not
-            named. Tasks whose examples all have one label take any class weights.
-        rates : Rates
-            How often each task is drawn, whatever the factors of its examples.
+            named. Tasks whose examples all have one label accept any class weights.
+        rates : Rates or str
+            How often each task is drawn, independent of the factors of its examples.
         max_passes : float, optional
-            How often, on average, an example may be seen in `draws` draws. What examples may not take goes to the
-            others of their task, in proportion.
+            How often, on average, an example may be seen in `draws` draws. The surplus goes to the other
+            examples of the task, in proportion.
         draws : int, optional
             The planned number of draws; `max_passes` and UniMax need it.
 
@@ -102,15 +102,15 @@ class MultiLabelPlan:
         Raises
         ------
         PlanError
-            When there are no examples, a scheme does not fit its task, or the draws do not fit under `max_passes`.
+            If there are no examples, a scheme does not fit its task, or the draws do not fit under `max_passes`.
         """
         if not len(sets):
-            raise PlanError("`sets` must have examples, found none. Check that the data was read.")
+            raise PlanError("no-examples", "`sets` must have examples, found none. Check that the data was read.")
+        weights = class_weights(weights)
         schemes = scheme_of_each_task(sets.tasks, weights)
-        check_named_tasks(schemes, weights)
         factors = factors_of(sets, schemes)
         census, index, of_groups = grouped(sets, factors, schemes)
-        # Open-ended tasks have nothing to weigh; a scheme that names one is the plan's to refuse.
+        # Open-ended tasks have no labels to weigh; the plan rejects a scheme for one.
         given = weights if isinstance(weights, Mapping) else {}
         of_open = {task: given.get(task, Natural()) for task in census.tasks if task not in of_groups}
         plan = Plan.build(census, rates, of_open | of_groups, max_passes=max_passes, draws=draws)
@@ -126,13 +126,13 @@ class MultiLabelPlan:
 
     @cached_property
     def row_weights(self) -> FloatArray:
-        """The probability that a draw is this example, for each: what `WeightedSampler` takes."""
+        """The probability of each example in a draw, for `WeightedSampler`."""
         weights = self.index.spread(self.plan.probabilities / self.plan.counts)
         weights.setflags(write=False)
         return weights
 
     def forecast(self, draws: int | None = None, allow_passes: float = 100.0) -> MultiLabelForecast:
-        """Say what `draws` draws (the planned number unless given) will do to each label.
+        """Forecast the effect of `draws` draws (by default the planned number) on each label.
 
         Parameters
         ----------
@@ -143,7 +143,7 @@ class MultiLabelPlan:
         """
         draws = self.plan.draws if draws is None else draws
         if draws is None:
-            raise PlanError("`draws` must be given: the plan was built without a number of draws.")
+            raise PlanError("missing-draws", "`draws` must be given: the plan was built without a number of draws.")
         return forecast(
             self.sets, self.factors, self.row_weights, draws=checked_draws(draws), allow_passes=allow_passes
         )

@@ -1,4 +1,4 @@
-"""SCUMBLE: whether rare labels come in the same examples as frequent ones, which no sampler can part."""
+"""SCUMBLE: the co-occurrence of rare and frequent labels in examples, which no sampler can separate."""
 
 import numpy as np
 import numpy.typing as npt
@@ -7,11 +7,11 @@ from equipoise.multilabel.label_sets import LabelSets
 
 
 def scumble(sets: LabelSets) -> npt.NDArray[np.float64]:
-    """Give each example 1 - G/A, the geometric over the arithmetic mean of its labels' imbalance ratios.
+    """Compute 1 - G/A of each example, the geometric over the arithmetic mean of its labels' imbalance ratios.
 
-    0 where an example has no labels, or all are equally frequent; near 1 where a rare label comes with a frequent one.
-    The mean over a task is the task's SCUMBLE. Its authors found that data where it is high hardly gain by resampling:
-    the frequent labels come along.
+    0 where an example has no labels, or all are equally frequent; near 1 where a rare and a frequent label co-occur.
+    The mean over a task is the task's SCUMBLE. Its authors found that resampling hardly helps where it is high: the
+    frequent labels are drawn too.
 
     Parameters
     ----------
@@ -20,7 +20,7 @@ def scumble(sets: LabelSets) -> npt.NDArray[np.float64]:
 
     Returns
     -------
-    array of float64 [N]
+    ndarray of float64, shape (N,)
         From 0 to below 1.
 
     References
@@ -38,5 +38,5 @@ def scumble(sets: LabelSets) -> npt.NDArray[np.float64]:
     labels = np.maximum(sets.lengths, 1)
     arithmetic = np.bincount(sets.row_of_entry, ratios, minlength=len(sets)) / labels
     geometric = np.exp(np.bincount(sets.row_of_entry, np.log(ratios), minlength=len(sets)) / labels)
-    # Rounding may bring equal ratios a hair above their mean.
+    # Rounding may make the geometric mean exceed the arithmetic mean.
     return np.where(sets.lengths > 1, (1 - geometric / np.maximum(arithmetic, 1)).clip(min=0), 0.0)

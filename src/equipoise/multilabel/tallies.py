@@ -1,4 +1,4 @@
-"""Sums over label sets that a forecast is made of: one look at all entries, nothing examples times labels."""
+"""Sums over label sets for the forecast, in one pass over the entries: no array of examples times labels."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Tallies:
     """Sums for each label and, behind the labels, for each task's examples without any (S + K in all).
 
     `masses` are sums of the examples' probabilities, `squares` of their squares, and `unseen` of the shares of them
-    that are never drawn. `pulled` is the mass of examples whose factor another label makes larger; `pulled_by` is the
-    label that does so most, or -1. `listed` are the numbers of those to tell of, in their order.
+    that are never drawn. `pulled` is the mass of examples whose factor is larger because of another label; `pulled_by`
+    is the label with most of it, or -1. `listed` are the positions of the rows to report, in their order.
     """
 
     tasks: tuple[str, ...]
@@ -47,7 +47,7 @@ class Tallies:
 
     @classmethod
     def of(cls, sets: LabelSets, factors: Factors, row_weights: FloatArray, draws: int) -> Tallies:
-        """Sum up what `draws` draws do to the examples of each label."""
+        """Compute the sums for `draws` draws."""
         n_labels, n_tasks = len(sets.strata), len(sets.tasks)
         size = n_labels + n_tasks
         without = np.flatnonzero(sets.lengths == 0)
@@ -94,18 +94,18 @@ class Tallies:
 
 
 def _pulled(codes: IntArray, deciding: IntArray, own: FloatArray, weights: FloatArray) -> tuple[FloatArray, IntArray]:
-    """Mass of each label in examples whose factor another label makes larger, and the label that does so most."""
+    """Return the mass of each label in examples whose factor is larger because of another label, and the main one."""
     size = len(own)
     pulled_by = np.full(size, -1, dtype=np.int64)
     larger = (deciding >= 0) & (own[deciding] > own[codes])
     pairs, of_entry = np.unique(codes[larger] * size + deciding[larger], return_inverse=True)
     masses = _sums(of_entry, weights[larger], len(pairs))
     pulled, pullers = np.divmod(pairs, max(size, 1))
-    rising = np.argsort(masses, kind="stable")  # of several assignments to one place the last holds
+    rising = np.argsort(masses, kind="stable")  # of several assignments to one position the last remains
     pulled_by[pulled[rising]] = pullers[rising]
     return _sums(pulled, masses, size), pulled_by
 
 
 def _sums(codes: npt.NDArray[np.integer], values: FloatArray, size: int) -> FloatArray:
-    """Sum of the values of each code; of none at all numpy would make whole numbers."""
+    """Return the sum of the values of each code as float64, for no values too."""
     return np.bincount(codes, values, size).astype(np.float64, copy=False)

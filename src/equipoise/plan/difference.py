@@ -1,4 +1,4 @@
-"""What differs between two plans, in sentences: for the refusal to resume under another plan."""
+"""The differences between two plans, in sentences: for the error on resuming with another plan."""
 
 from collections.abc import Iterable
 
@@ -6,11 +6,11 @@ from equipoise.census import Stratum
 from equipoise.plan.plan import Plan
 
 SHOWN = 3
-"""How many strata a sentence names."""
+"""The number of strata that a sentence names."""
 
 
 def difference(old: Plan, new: Plan) -> list[str]:
-    """Say what `new` changes; an empty list when it draws and weighs the same."""
+    """Describe the changes from `old` to `new`; an empty list if draws and target are the same."""
     sentences: list[str] = []
     before, after = set(old.strata), set(new.strata)
     for verb, strata in (("added", after - before), ("removed", before - after)):

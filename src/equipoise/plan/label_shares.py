@@ -10,27 +10,31 @@ from equipoise.census import Census
 from equipoise.errors import PlanError
 from equipoise.weights import ClassWeights, Natural
 
+Weights = ClassWeights | Mapping[str, ClassWeights]
+"""One scheme, or one per task; "*" is the scheme of the tasks that are not named."""
+WeightsOrNames = ClassWeights | str | Mapping[str, ClassWeights | str]
 
-def label_shares(census: Census, weights: ClassWeights | Mapping[str, ClassWeights]) -> npt.NDArray[np.float64]:
-    """Give the share of each stratum in its task: n_c w_c / sum_k n_k w_k.
+
+def label_shares(census: Census, weights: Weights) -> npt.NDArray[np.float64]:
+    """Return the share of each stratum in its task: n_c w_c / sum_k n_k w_k.
 
     Parameters
     ----------
     census : Census
         The counts.
     weights : ClassWeights or mapping of str to ClassWeights
-        One scheme, or one per task; "*" names the scheme of the tasks that are not named.
+        One scheme, or one per task; "*" is the scheme of the tasks that are not named.
 
     Returns
     -------
-    array of float64 [S]
+    ndarray of float64, shape (S,)
         Shares that sum to 1 in each task with examples; all 0 in a task without.
 
     Raises
     ------
     PlanError
-        When a task has no scheme, a scheme names a task that is not there or that another scheme
-        weighs, or all weights of a task are 0.
+        If a task has no scheme, a scheme names a task that does not exist or has another scheme, or all weights of a
+        task are 0.
 
     Examples
     --------
@@ -41,7 +45,6 @@ def label_shares(census: Census, weights: ClassWeights | Mapping[str, ClassWeigh
     """
     schemes = scheme_of_each_task(census.tasks, weights)
     _check_open_tasks(census, weights)
-    check_named_tasks(schemes, weights)
     shares = np.zeros(len(census.strata))
     for task, scheme in schemes.items():
         span = census.span(task)
@@ -49,47 +52,58 @@ def label_shares(census: Census, weights: ClassWeights | Mapping[str, ClassWeigh
         if not counts.any():
             continue
         if not census.labels(task):
-            shares[span] = 1.0  # open-ended: one stratum, nothing to weigh
+            shares[span] = 1.0  # open-ended: one stratum
             continue
         w = scheme(counts, census.labels(task), task)
         if not w.any():
-            raise PlanError(f"a weight of task {task!r} must be above 0, found only 0 from {scheme}.")
+            raise PlanError("zero-weights", f"a weight of task {task!r} must be above 0, found only 0 from {scheme}.")
         masses = counts * (w / w.max())
         shares[span] = masses / math.fsum(masses)
     return shares
 
 
-def scheme_of_each_task(
-    tasks: Sequence[str], weights: ClassWeights | Mapping[str, ClassWeights]
-) -> dict[str, ClassWeights]:
-    """Give each task its scheme, or raise a PlanError when one has none or `weights` names an unknown task."""
+def class_weights(weights: WeightsOrNames) -> Weights:
+    """Return class weights, with the string forms of schemes replaced by the schemes."""
+    if isinstance(weights, Mapping):
+        return {task: ClassWeights.of(scheme) for task, scheme in weights.items()}
+    return ClassWeights.of(weights)
+
+
+def scheme_of_each_task(tasks: Sequence[str], weights: Weights) -> dict[str, ClassWeights]:
+    """Return the scheme of each task.
+
+    Raises
+    ------
+    PlanError
+        If a task has no scheme, `weights` names an unknown task, or a scheme names a task that does not exist or has
+        another scheme.
+    """
     if isinstance(weights, ClassWeights):
-        return dict.fromkeys(tasks, weights)
-    unknown = sorted(set(weights) - {*tasks, "*"})
-    if unknown:
-        raise PlanError(f"`weights` must name tasks of {list(tasks)} or '*', found {unknown}.")
-    schemes: dict[str, ClassWeights] = {}
-    for task in tasks:
-        scheme = weights.get(task, weights.get("*"))
-        if scheme is None:
-            raise PlanError(f"`weights` has no scheme for task {task!r}. Add it, or '*' for all that are not named.")
-        schemes[task] = scheme
+        schemes = dict.fromkeys(tasks, weights)
+    else:
+        unknown = sorted(set(weights) - {*tasks, "*"})
+        if unknown:
+            raise PlanError("unknown-task", f"`weights` must name tasks of {list(tasks)} or '*', found {unknown}.")
+        schemes: dict[str, ClassWeights] = {}
+        for task in tasks:
+            scheme = weights.get(task, weights.get("*"))
+            if scheme is None:
+                hint = "Add it, or '*' for the tasks that are not named."
+                raise PlanError("missing-task", f"`weights` has no scheme for task {task!r}. {hint}")
+            schemes[task] = scheme
+    for scheme in [weights] if isinstance(weights, ClassWeights) else weights.values():
+        for task in sorted(scheme.named_tasks):
+            found = schemes.get(task)
+            if found is None:
+                raise PlanError("unknown-task", f"{scheme} names task {task!r}, expected one of {list(schemes)}.")
+            if found is not scheme:
+                message = f"{scheme} names task {task!r}, whose scheme is {found}. Keep one of the two."
+                raise PlanError("conflicting-weights", message)
     return schemes
 
 
-def _check_open_tasks(census: Census, weights: ClassWeights | Mapping[str, ClassWeights]) -> None:
-    if isinstance(weights, ClassWeights):
-        return
-    for task, scheme in weights.items():
+def _check_open_tasks(census: Census, weights: Weights) -> None:
+    for task, scheme in weights.items() if isinstance(weights, Mapping) else ():
         if task != "*" and not census.labels(task) and scheme != Natural():
-            raise PlanError(f"task {task!r} is open-ended: it has no labels to weigh, found {scheme}. Leave it out.")
-
-
-def check_named_tasks(schemes: Mapping[str, ClassWeights], weights: ClassWeights | Mapping[str, ClassWeights]) -> None:
-    """Raise a PlanError when a scheme names a task that is not there, or that another scheme weighs."""
-    for scheme in [weights] if isinstance(weights, ClassWeights) else weights.values():
-        for task in sorted(scheme.named_tasks):
-            if task not in schemes:
-                raise PlanError(f"{scheme} names task {task!r}, expected one of {list(schemes)}.")
-            if schemes[task] is not scheme:
-                raise PlanError(f"{scheme} names task {task!r}, which {schemes[task]} weighs. Keep one of the two.")
+            message = f"task {task!r} is open-ended: it has no labels to weigh, found {scheme}. Remove it."
+            raise PlanError("open-ended-task", message)

@@ -1,4 +1,4 @@
-"""The plan: a census, mixing rates, class weights and caps, resolved to one number per stratum."""
+"""The plan: census, mixing rates, class weights and caps resolved to one number per stratum."""
 
 from __future__ import annotations
 
@@ -16,46 +16,46 @@ from equipoise.census.census import checked_strata
 from equipoise.errors import PlanError
 from equipoise.plan import plan_json
 from equipoise.plan.forecast import Forecast, forecast
-from equipoise.plan.resolving import Weights, probabilities_of
+from equipoise.plan.label_shares import Weights, WeightsOrNames, class_weights
+from equipoise.plan.resolving import probabilities_of
 from equipoise.plan.token_rates import Tokens, checked_tokens
-from equipoise.rates import Proportional, Rates
-from equipoise.weights import ClassWeights, Natural
+from equipoise.rates import Rates
+from equipoise.weights import ClassWeights
 
 MOST_DRAWS = WHOLE >> 1
-"""As many as every stream has."""
+"""The length of every stream."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Plan:
-    """What is drawn, in integers: the sampling distribution q, and the target p* that the loss should see.
+    """The sampling distribution q and the target p* of the loss, in integers.
 
-    Make one with `Plan.build`. Plans are values: equal when all their fields are, hashable, and read-only.
+    Make one with `Plan.build`. Plans are values: hashable, read-only, and equal if all their fields are.
 
     Parameters
     ----------
     strata : tuple of Stratum
-        Sorted by task and label. Strata without examples stay listed, with mass 0.
-    counts : array of int64 [S]
+        Sorted by task and label. Strata without examples are listed, with mass 0.
+    counts : ndarray of int64, shape (S,)
         Examples of each stratum.
-    masses : array of int64 [S]
-        q in parts of 2**60; they sum to it exactly.
-    target_masses : array of int64 [S]
-        p* in parts of 2**60.
+    masses : ndarray of int64, shape (S,)
+        q in units of 2**-60; the sum is exactly 2**60.
+    target_masses : ndarray of int64, shape (S,)
+        p* in units of 2**-60.
     draws : int, optional
         The planned number of draws.
     rates_text, weights_text : str
-        How the masses came about, for people.
+        How the masses were made, for people.
 
     Raises
     ------
     PlanError
-        When the fields do not fit each other: a mass without examples, a target mass that q never draws.
+        If the fields are inconsistent: a mass without examples, a target mass where q is 0.
 
     Examples
     --------
-    >>> from equipoise.weights import Power
     >>> census = Census.from_counts({"mood": {"glad": 900, "sad": 100}, "topic": 1000})
-    >>> plan = Plan.build(census, weights=Power(0.5))
+    >>> plan = Plan.build(census, weights="power:0.5")  # or equipoise.weights.Power(0.5)
     >>> plan.probabilities.tolist()
     [0.375, 0.125, 0.5]
     >>> Plan.from_json(plan.to_json()) == plan
@@ -77,8 +77,9 @@ class Plan:
         unreachable = np.flatnonzero((target_masses > 0) & (masses == 0)).tolist()
         if unreachable:
             raise PlanError(
+                "unreachable-target",
                 f"the target gives {strata[unreachable[0]]} a share, but it is never drawn"
-                f" ({len(unreachable)} such). Give it a weight and a rate above 0, or take it out of the target."
+                f" ({len(unreachable)} such). Give it a weight and a rate above 0, or remove it from the target.",
             )
         draws = None if self.draws is None else checked_draws(self.draws)
         values = (strata, counts, masses, target_masses, draws)
@@ -89,13 +90,13 @@ class Plan:
     def build(
         cls,
         census: Census,
-        rates: Rates = Proportional(),  # noqa: B008 - immutable
-        weights: Weights = Natural(),  # noqa: B008 - immutable
+        rates: Rates | str = "proportional",
+        weights: WeightsOrNames = "natural",
         *,
         max_passes: float | None = None,
         draws: int | None = None,
-        target_rates: Rates | None = None,
-        target_weights: Weights | None = None,
+        target_rates: Rates | str | None = None,
+        target_weights: WeightsOrNames | None = None,
         tokens: Tokens | None = None,
     ) -> Plan:
         """Resolve rates and weights to a plan.
@@ -104,36 +105,37 @@ class Plan:
         ----------
         census : Census
             The counts of the training examples.
-        rates : Rates
-            How often each task is drawn.
-        weights : ClassWeights or mapping of str to ClassWeights
-            What an example of each label counts inside its task; per task with a mapping, "*" being
-            the tasks that are not named. They never change the rates.
+        rates : Rates or str
+            How often each task is drawn: a scheme, or its string form such as "temperature:2".
+        weights : ClassWeights or str, or mapping of str to these
+            The weight of an example of each label inside its task; per task with a mapping, "*" being the tasks that
+            are not named. They never change the rates.
         max_passes : float, optional
-            How often, on average, an example of any stratum may be seen in `draws` draws. What a stratum
-            may not take goes to the other labels of its task, in proportion to their shares.
+            How often, on average, an example of any stratum may be seen in `draws` draws. The surplus
+            of a stratum goes to the other labels of its task, in proportion to their shares.
         draws : int, optional
             The planned number of draws; `max_passes` and UniMax need it.
         target_rates, target_weights : optional
-            The distribution that the loss should see, when it is not the one drawn from: draws then carry
-            importance weights p*/q. The one left out is as for sampling; `max_passes` does not change the target.
-        tokens : array of float64 [S] or mapping of Stratum to float, optional
-            Mean tokens of an example of each stratum: of the input, the target or both, whatever shall be shared.
-            Then the rates are shares of tokens and not of examples, and tasks of long examples are drawn less
-            often; class weights stay those of examples. `StratumIndex.means` gives it.
+            The target distribution of the loss, if it differs from the sampling distribution: draws then have
+            importance weights p*/q. An omitted one is as for sampling; `max_passes` does not change the target.
+        tokens : ndarray of float64, shape (S,) or mapping of Stratum to float, optional
+            Mean tokens of an example of each stratum: of the input, the target or both. The rates are
+            then shares of tokens instead of examples, so tasks of long examples are drawn less often; class weights
+            remain those of examples. `StratumIndex.means` computes it.
 
         Returns
         -------
         Plan
-            The plan, its target equal to its sampling distribution unless said otherwise.
+            The plan; its target is its sampling distribution unless given.
 
         Raises
         ------
         PlanError
-            When the schemes or tokens do not fit the census, or the draws do not fit under `max_passes`.
+            If the schemes or tokens do not fit the census, or the draws do not fit under `max_passes`.
         """
         if draws is not None:
             checked_draws(draws)
+        rates, weights = Rates.of(rates), class_weights(weights)
         lengths = None if tokens is None else checked_tokens(census, tokens)
         masses = masses_of(probabilities_of(census, rates, weights, draws, max_passes, lengths))
         rates_text, weights_text = str(rates), _text(weights)
@@ -144,7 +146,8 @@ class Plan:
         if target_rates is None and target_weights is None:
             target_masses = masses
         else:
-            target_rates, target_weights = target_rates or rates, target_weights or weights
+            target_rates = Rates.of(rates if target_rates is None else target_rates)
+            target_weights = class_weights(weights if target_weights is None else target_weights)
             target_masses = masses_of(probabilities_of(census, target_rates, target_weights, draws, tokens=lengths))
             rates_text += f", target {target_rates}"
             weights_text += f", target {_text(target_weights)}"
@@ -158,7 +161,7 @@ class Plan:
 
     @property
     def block(self) -> int:
-        """Draws after which every stratum is within about one draw of its share: 2,048, or 16 a stratum if more.
+        """Draws after which every stratum is within about one draw of its share: 2,048, or 16 per stratum if more.
 
         Samplers with `Quota` or `OneTask` batches keep the shares over each global batch instead.
         """
@@ -182,21 +185,24 @@ class Plan:
 
     @cached_property
     def importance_weights(self) -> npt.NDArray[np.float64]:
-        """p*/q per stratum: what a draw counts in the loss. 1 where they agree, 0 where nothing is drawn."""
+        """p*/q per stratum: the weight of a draw in the loss; 0 for strata that are never drawn."""
         weights = np.zeros(len(self.strata))
         np.divide(self.target_masses, self.masses, out=weights, where=self.masses > 0)
         return _read_only(weights)
 
     @cached_property
     def fingerprint(self) -> str:
-        """The SHA-256 of what decides the draws: strata, counts, masses and target masses."""
+        """The SHA-256 of all that determines the draws: strata, counts, masses and target masses."""
         return plan_json.fingerprint(self._cells)
 
     def position_of(self, task: str, label: str | None) -> int:
-        """Give the place of a stratum in `strata`, or raise a PlanError."""
+        """Return the position of a stratum in `strata`, or raise a PlanError."""
         position = self._positions.get((task, label))
         if position is None:
-            raise PlanError(f"task {task!r}, label {label!r} is no stratum of the plan. Rebuild it from this data.")
+            raise PlanError(
+                "unknown-stratum",
+                f"task {task!r}, label {label!r} is not a stratum of the plan. Rebuild it from this data.",
+            )
         return position
 
     @cached_property
@@ -204,10 +210,10 @@ class Plan:
         return {(task, label): i for i, (task, label) in enumerate(self.strata)}
 
     def forecast(self, draws: int | None = None, allow_passes: float = 100.0) -> Forecast:
-        """Say what `draws` draws (the planned number unless given) will do; see `equipoise.plan.forecast.forecast`."""
+        """Forecast the effect of `draws` draws (by default `self.draws`); see `equipoise.plan.forecast.forecast`."""
         draws = self.draws if draws is None else draws
         if draws is None:
-            raise PlanError("`draws` must be given: the plan was built without a number of draws.")
+            raise PlanError("missing-draws", "`draws` must be given: the plan was built without a number of draws.")
         return forecast(
             self.strata,
             self.counts,
@@ -218,7 +224,7 @@ class Plan:
         )
 
     def to_json(self) -> str:
-        """Give the plan as JSON text, with its fingerprint."""
+        """Return the plan as a JSON string, with its fingerprint."""
         return plan_json.to_json(self._cells, self.draws, self.rates_text, self.weights_text)
 
     @property
@@ -227,13 +233,14 @@ class Plan:
 
     @classmethod
     def from_json(cls, text: str) -> Plan:
-        """Make a plan of what `to_json` gave; a PlanError when the text is broken or was changed."""
+        """Make a plan from a string of `to_json`; a PlanError if it is damaged or was changed."""
         fields, fingerprint = plan_json.parse(text)
         plan = cls(**fields)
         if plan.fingerprint != fingerprint:
             raise PlanError(
+                "changed-plan",
                 f"`fingerprint` must be {plan.fingerprint}, found {fingerprint}: the plan was changed after it was"
-                " written. Build it again instead of editing it."
+                " written. Build it again instead of editing it.",
             )
         return plan
 
@@ -259,12 +266,17 @@ class Plan:
 
 
 def checked_draws(draws: int) -> int:
-    """Give the number of draws, or raise a PlanError when it is no integer above 0."""
+    """Return the number of draws, or raise a PlanError if it is not an integer above 0."""
     is_integer = isinstance(draws, int | np.integer)  # pyright: ignore[reportUnnecessaryIsInstance]
     if isinstance(draws, bool) or not is_integer or draws < 1:
-        raise PlanError(f"`draws` must be an integer above 0, found {draws!r}. Give the examples that training sees.")
+        raise PlanError(
+            "not-an-integer",
+            f"`draws` must be an integer above 0, found {draws!r}. Give the number of examples in training.",
+        )
     if draws > MOST_DRAWS:
-        raise PlanError(f"`draws` must be at most 2**59, which every stream has, found {draws!r:.80}. Plan fewer.")
+        raise PlanError(
+            "too-many-draws", f"`draws` must be at most 2**59, the length of a stream, found {draws!r:.80}. Plan fewer."
+        )
     return int(draws)
 
 
@@ -274,12 +286,15 @@ def _checked_masses(
     values = np.array(masses, dtype=np.int64)
     if len(values) != len(strata) or (values < 0).any() or sum(values.tolist()) != WHOLE:
         raise PlanError(
+            "bad-masses",
             f"`{name}` must be {len(strata)} integers of at least 0 with the sum 2**60, found {len(values)}"
-            f" with the sum {sum(values.tolist())}. Make them with `masses_of`."
+            f" with the sum {sum(values.tolist())}. Make them with `masses_of`.",
         )
     empty = np.flatnonzero((values > 0) & (counts == 0)).tolist()
     if empty:
-        raise PlanError(f"`{name}` must be 0 for strata without examples, found a share for {strata[empty[0]]}.")
+        raise PlanError(
+            "no-examples", f"`{name}` must be 0 for strata without examples, found a share for {strata[empty[0]]}."
+        )
     return _read_only(values)
 
 

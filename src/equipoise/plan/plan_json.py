@@ -2,24 +2,41 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import NoneType
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from equipoise.base.codec import from_plain
 from equipoise.base.plain_json import parse_json
 from equipoise.census import Stratum
 from equipoise.errors import PlanError
 
-VERSION = 1
-_TEXTS = ("rates_text", "weights_text")
-_KEYS = ("version", "fingerprint", "draws", *_TEXTS, "strata")
-_CELL = ("task", "label", "count", "mass", "target_mass")
+VERSION: Final = 1
+_CELL: Final[Mapping[str, tuple[type, ...]]] = {
+    "task": (str,),
+    "label": (str, NoneType),
+    "count": (int,),
+    "mass": (int,),
+    "target_mass": (int,),
+}
+
+
+@dataclass(frozen=True)
+class _PlanValues:
+    version: int
+    fingerprint: str
+    draws: int | None
+    rates_text: str
+    weights_text: str
+    strata: list[Any]
 
 
 def cells_of(strata: Sequence[Stratum], *columns: npt.NDArray[np.int64]) -> list[dict[str, Any]]:
-    """Give each stratum with its count, mass and target mass, as JSON values."""
+    """Return each stratum with its count, mass and target mass, as JSON values."""
     lists = (column.tolist() for column in columns)
     return [
         dict(zip(_CELL, (*stratum, *numbers), strict=True)) for stratum, *numbers in zip(strata, *lists, strict=True)
@@ -27,72 +44,53 @@ def cells_of(strata: Sequence[Stratum], *columns: npt.NDArray[np.int64]) -> list
 
 
 def fingerprint(cells: list[dict[str, Any]]) -> str:
-    """Give the SHA-256, in hex, of what decides the draws and their weights, and of the format's version."""
+    """Return the SHA-256, in hex, of all that determines the draws and their weights, and of the format version."""
     decisive = {"version": VERSION, "strata": cells}
     canonical = json.dumps(decisive, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()
 
 
 def to_json(cells: list[dict[str, Any]], draws: int | None, rates_text: str, weights_text: str) -> str:
-    """Give a plan as JSON text, one stratum a line."""
-    head = {
-        "version": VERSION,
-        "fingerprint": fingerprint(cells),
-        "draws": draws,
-        "rates_text": rates_text,
-        "weights_text": weights_text,
-    }
-    lines = [f"  {json.dumps(key)}: {json.dumps(value)}," for key, value in head.items()]
+    """Return a plan as a JSON string, one stratum per line."""
+    values = _PlanValues(VERSION, fingerprint(cells), draws, rates_text, weights_text, cells)
+    *head, _strata = vars(values).items()
+    lines = [f"  {json.dumps(key)}: {json.dumps(value)}," for key, value in head]
     strata = ",\n".join(f"    {json.dumps(cell)}" for cell in cells)
     return "\n".join(["{", *lines, '  "strata": [', strata, "  ]", "}", ""])
 
 
 def parse(text: str) -> tuple[dict[str, Any], str]:
-    """Give the fields of a plan and the fingerprint that stood with them.
+    """Return the fields of a plan and the stored fingerprint.
 
     Raises
     ------
     PlanError
-        When the text is no JSON, has another version, or lacks, adds or mistypes a value.
+        If it is not JSON, has another version, or a key is missing, unknown or of a wrong type.
     """
-    values = parse_json(text, lambda why: PlanError(f"a plan must be JSON, found text that is not: {why}."))
-    if not isinstance(values, dict) or values.get("version") != VERSION:
-        found = values.get("version") if isinstance(values, dict) else type(values).__name__
-        raise PlanError(f"`version` of a plan must be {VERSION}, found {found!r:.80}. Build the plan again.")
-    _check_keys(values, _KEYS, "a plan")
-    _check_type(values, "fingerprint", str)
-    _check_type(values, "draws", int, type(None))
-    for key in _TEXTS:
-        _check_type(values, key, str)
-    _check_type(values, "strata", list)
-    for cell in values["strata"]:
-        if not isinstance(cell, dict):
-            raise PlanError(f"a stratum of a plan must be an object, found {cell!r:.80}.")
-        _check_keys(cell, _CELL, "a stratum of a plan")
-        _check_type(cell, "task", str)
-        _check_type(cell, "label", str, type(None))
-        for key in _CELL[2:]:
-            _check_type(cell, key, int)
-            if not 0 <= cell[key] < 2**63:
-                raise PlanError(f"`{key}` of a plan must be in [0, 2**63), found {cell[key]}.")
-    cells = values["strata"]
-    fields = {key: values[key] for key in ("draws", *_TEXTS)}
-    fields["strata"] = tuple(Stratum(cell["task"], cell["label"]) for cell in cells)
-    fields["counts"] = [cell["count"] for cell in cells]
-    fields["masses"] = [cell["mass"] for cell in cells]
-    fields["target_masses"] = [cell["target_mass"] for cell in cells]
-    return fields, values["fingerprint"]
+    values = parse_json(text, lambda why: PlanError("not-json", f"a plan must be JSON: {why}."))
+    version = values.get("version") if isinstance(values, dict) else type(values).__name__
+    if version != VERSION:
+        message = f"`version` of a plan must be {VERSION}, found {version!r:.80}. Build the plan again."
+        raise PlanError("other-version", message)
+    plan = from_plain(_PlanValues, values, lambda why: PlanError("damaged-plan", f"this is not a plan: {why}"))
+    for cell in plan.strata:
+        _check_cell(cell)
+    counts, masses, target_masses = ([cell[key] for cell in plan.strata] for key in list(_CELL)[2:])
+    fields = {"counts": counts, "masses": masses, "target_masses": target_masses, "draws": plan.draws}
+    strata = tuple(Stratum(cell["task"], cell["label"]) for cell in plan.strata)
+    return fields | {
+        "strata": strata,
+        "rates_text": plan.rates_text,
+        "weights_text": plan.weights_text,
+    }, plan.fingerprint
 
 
-def _check_keys(values: dict[str, Any], keys: tuple[str, ...], where: str) -> None:
-    if set(values) != set(keys):
-        raise PlanError(
-            f"{where} must have the keys {', '.join(keys)}; missing {sorted(set(keys) - set(values))},"
-            f" unknown {sorted(set(values) - set(keys))}."
-        )
-
-
-def _check_type(values: dict[str, Any], key: str, *types: type) -> None:
-    if not isinstance(values[key], types) or isinstance(values[key], bool):
-        names = " or ".join("null" if each is type(None) else each.__name__ for each in types)
-        raise PlanError(f"`{key}` of a plan must be {names}, found {values[key]!r:.80}.")
+def _check_cell(cell: Any) -> None:
+    if not isinstance(cell, dict) or cell.keys() != _CELL.keys():
+        message = f"a stratum of a plan must have the keys {', '.join(_CELL)}, found {cell!r:.200}."
+        raise PlanError("damaged-plan", message)
+    for key, types in _CELL.items():
+        value = cell[key]
+        if type(value) not in types or (types == (int,) and not 0 <= value < 2**63):
+            expected = "an integer in [0, 2**63)" if types == (int,) else "a string" + " or null" * (len(types) - 1)
+            raise PlanError("damaged-plan", f"`{key}` of a stratum must be {expected}, found {value!r:.80}.")

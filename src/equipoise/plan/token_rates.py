@@ -1,4 +1,4 @@
-"""Mixing rates asked in tokens, turned into rates of examples: a task's share of the tokens is what was asked for."""
+"""Convert mixing rates of tokens to rates of examples."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,12 +16,12 @@ _HALVINGS = 100
 
 
 def checked_tokens(census: Census, tokens: Tokens) -> FloatArray:
-    """Mean tokens of an example of each stratum, as an array; 0 for strata without examples.
+    """Return the mean tokens of an example of each stratum; 0 for strata without examples.
 
     Raises
     ------
     PlanError
-        When a stratum with examples has none, or a number that is not above 0 and finite.
+        If a stratum with examples has no number, or one that is not finite and above 0.
     """
     if isinstance(tokens, Mapping):
         given = np.array([tokens.get(stratum, 0.0) for stratum in census.strata], np.float64)
@@ -29,15 +29,17 @@ def checked_tokens(census: Census, tokens: Tokens) -> FloatArray:
         given = np.asarray(tokens, np.float64)
     if given.shape != census.counts.shape:
         raise PlanError(
+            "wrong-length",
             f"`tokens` must be one number for each of the {len(census.strata)} strata, found shape {given.shape}."
-            " Use StratumIndex.means(lengths)."
+            " Use StratumIndex.means(lengths).",
         )
     there = census.counts > 0
     wrong = np.flatnonzero(there & ~((given > 0) & np.isfinite(given))).tolist()
     if wrong:
         raise PlanError(
+            "out-of-range",
             f"`tokens` must be above 0 and finite, found {given[wrong[0]]:g} for {census.strata[wrong[0]]}"
-            f" ({len(wrong)} such). Give the mean tokens of its examples."
+            f" ({len(wrong)} such). Give the mean tokens of its examples.",
         )
     return np.where(there, given, 0.0)
 
@@ -45,24 +47,24 @@ def checked_tokens(census: Census, tokens: Tokens) -> FloatArray:
 def rates_of_examples(
     census: Census, rates: Rates, shares: FloatArray, tokens: FloatArray, draws: int | None
 ) -> FloatArray:
-    """Rates of examples r_t / m_t, normalised, where r_t are rates of tokens and m_t the mean tokens of a draw.
+    """Compute rates of examples r_t / m_t, normalised, from rates of tokens r_t and the mean tokens m_t of a draw.
 
     Parameters
     ----------
     census : Census
         The counts.
     rates : Rates
-        It is given the tokens of each task, and as its budget the tokens that `draws` draws come to.
-    shares : array of float64 [S]
+        Called with the tokens of each task, and with the expected tokens of `draws` draws as its budget.
+    shares : ndarray of float64, shape (S,)
         Share of each stratum in its task.
-    tokens : array of float64 [S]
+    tokens : ndarray of float64, shape (S,)
         Mean tokens of an example of each stratum.
     draws : int, optional
         The planned number of draws.
 
     Returns
     -------
-    array of float64 [K]
+    ndarray of float64, shape (K,)
     """
     spans = [census.span(task) for task in census.tasks]
     totals = np.array([np.rint(census.counts[span] @ tokens[span]) for span in spans]).astype(np.int64)
@@ -75,7 +77,7 @@ def rates_of_examples(
 
     if draws is None:
         return with_budget(None)
-    # The budget follows from the rates and, for UniMax, the rates from the budget: halve the range that holds it.
+    # The budget depends on the rates and, for UniMax, the rates on the budget: bisection.
     low, high = draws * of_a_draw[totals > 0].min(), draws * of_a_draw.max()
     for _ in range(_HALVINGS):
         budget = (low + high) / 2

@@ -18,6 +18,8 @@ class Equal(Rates):
     [0.5, 0.5]
     """
 
+    name = "equal"
+
     def formula(self, n: FloatArray, _tasks: Sequence[str], _draws: int | None, /) -> FloatArray:
-        """Give ones."""
+        """Return ones."""
         return np.ones_like(n)

@@ -1,4 +1,4 @@
-"""r_m by hand: a rate for every task."""
+"""r_m given: a rate for every task."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,18 +13,18 @@ from equipoise.rates.base import FloatArray, IntArray, Rates
 
 @dataclass(frozen=True)
 class Fixed(Rates):
-    """r_m by hand.
+    """r_m given as a table.
 
     Parameters
     ----------
     rates : mapping of str to float
-        {task: rate}. The rates sum to 1 (to one in a million, and are then normalised). Every task that has
+        {task: rate}. The rates sum to 1 (to 1e-6, and are then normalised). Every task that has
         examples must be named; 0 leaves one out.
 
     Raises
     ------
     PlanError
-        When the rates are not at least 0 with the sum 1; on use, when the tasks do not fit, or a task without
+        If the rates are not at least 0 with the sum 1; on use, if the tasks do not fit, or a task without
         examples has a rate.
 
     Examples
@@ -33,35 +33,40 @@ class Fixed(Rates):
     [0.25, 0.75]
     """
 
+    name = "fixed"
+
     rates: Mapping[str, float]
 
     def __post_init__(self) -> None:
         hint = "Give rates as {task: rate}."
         if not isinstance(self.rates, Mapping) or not self.rates:  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise PlanError(f"`rates` must map tasks to rates, found {self.rates!r}. {hint}")
+            raise PlanError("not-a-mapping", f"`rates` must map tasks to rates, found {self.rates!r}. {hint}")
         checked_names("rates", self.rates)
         rates = {
             task: checked_number(f"rates[{task!r}]", rate, least=0, hint=hint) for task, rate in self.rates.items()
         }
         total = math.fsum(rates.values())
         if abs(total - 1) > 1e-6:
-            raise PlanError(f"`rates` must sum to 1, found {total:g}. Divide them by it.")
+            raise PlanError("wrong-sum", f"`rates` must sum to 1, found {total:g}. Divide them by it.")
         object.__setattr__(self, "rates", rates)
 
     def check(self, n: IntArray, tasks: Sequence[str], /) -> None:
-        """Refuse unknown and missing tasks, and a rate of nothing."""
+        """Reject unknown and missing tasks, and a rate of a task without examples."""
         unknown = sorted(set(self.rates) - set(tasks))
         if unknown:
-            raise PlanError(f"Fixed names tasks {unknown}, expected {list(tasks)}. Remove them.")
+            raise PlanError("unknown-task", f"Fixed names tasks {unknown}, expected {list(tasks)}. Remove them.")
         for task, count in zip(tasks, n.tolist(), strict=True):
             if count and task not in self.rates:
-                raise PlanError(f"Fixed has no rate for task {task!r}. Add it (0 to leave the task out).")
+                raise PlanError(
+                    "missing-task", f"Fixed has no rate for task {task!r}. Add it (0 to leave the task out)."
+                )
             if not count and self.rates.get(task, 0.0) > 0:
                 raise PlanError(
-                    f"Fixed gives {self.rates[task]:g} to task {task!r}, which has no examples. Give it 0,"
-                    " or find examples."
+                    "no-examples",
+                    f"Fixed has the rate {self.rates[task]:g} for task {task!r}, which has no examples. Give it 0,"
+                    " or find examples.",
                 )
 
     def formula(self, _n: FloatArray, tasks: Sequence[str], _draws: int | None, /) -> FloatArray:
-        """Give the rates."""
+        """Return the rates."""
         return np.array([self.rates[task] for task in tasks])

@@ -21,7 +21,7 @@ class Proportional(Rates):
     Raises
     ------
     PlanError
-        When an option is not a finite number above 0.
+        If an option is not a finite number above 0.
 
     References
     ----------
@@ -34,6 +34,8 @@ class Proportional(Rates):
     [0.75, 0.25]
     """
 
+    name = "proportional"
+
     maximum: float | None = None
     scale: float = 1.0
 
@@ -41,5 +43,5 @@ class Proportional(Rates):
         Temperature(1.0, self.maximum, self.scale)  # the same options, with the same checks
 
     def formula(self, n: FloatArray, tasks: Sequence[str], draws: int | None, /) -> FloatArray:
-        """Give min(scale n, K)."""
+        """Return min(scale n, K)."""
         return Temperature(1.0, self.maximum, self.scale).formula(n, tasks, draws)

@@ -13,7 +13,7 @@ from equipoise.rates.base import FloatArray, Rates
 class Temperature(Rates):
     """Temperature-scaled mixing: r_m = min(scale e_m, K)^(1/T) / sum_n min(scale e_n, K)^(1/T).
 
-    T = 1 is proportional mixing, and a large T comes near equal mixing. T5's order is kept: scale, limit,
+    T = 1 is proportional mixing, and a large T approaches equal mixing. The order is that of T5: scale, limit,
     temperature, normalise. (Some libraries call the exponent itself the temperature; here it is 1/T.)
 
     Parameters
@@ -28,7 +28,7 @@ class Temperature(Rates):
     Raises
     ------
     PlanError
-        When an option is not a finite number above 0.
+        If an option is not a finite number above 0.
 
     References
     ----------
@@ -41,19 +41,21 @@ class Temperature(Rates):
     [0.75, 0.25]
     """
 
+    name = "temperature"
+
     temperature: float
     maximum: float | None = None
     scale: float = 1.0
 
     def __post_init__(self) -> None:
-        hint = "T = 1 is proportional, larger T comes nearer to equal."
+        hint = "T = 1 is proportional, a larger T is closer to equal."
         checked_number("temperature", self.temperature, above=0, hint=hint)
         checked_number("scale", self.scale, above=0, hint="Leave it out to keep the counts.")
         if self.maximum is not None:
             checked_number("maximum", self.maximum, above=0, hint="Leave it out for no limit.")
 
     def formula(self, n: FloatArray, _tasks: Sequence[str], _draws: int | None, /) -> FloatArray:
-        """Give (min(scale n, K) / the largest of them)^(1/T): the factor keeps a small T from overflowing."""
+        """Return (min(scale n, K) / the largest of them)^(1/T): the factor avoids overflow for a small T."""
         limit = np.inf if self.maximum is None else self.maximum
         sizes = np.minimum(self.scale * n, limit)
         return (sizes / sizes.max()) ** (1 / self.temperature)

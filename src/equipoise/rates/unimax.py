@@ -15,8 +15,7 @@ from equipoise.rates.base import FloatArray, Rates
 class UniMax(Rates):
     """UniMax: the budget of draws is shared equally, but no task gets more than N passes over it.
 
-    Unlike the paper's algorithm, which then gives every task all of its passes, it refuses a budget
-    that the tasks cannot meet.
+    A budget that the tasks cannot meet is an error; the paper's algorithm then gives every task all of its passes.
 
     Parameters
     ----------
@@ -26,7 +25,7 @@ class UniMax(Rates):
     Raises
     ------
     PlanError
-        When `max_passes` is not above 0; on use, without `draws` or with more than N passes over all tasks.
+        If `max_passes` is not above 0; on use, without `draws` or with more than N passes over all tasks.
 
     References
     ----------
@@ -39,20 +38,23 @@ class UniMax(Rates):
     [0.8, 0.2]
     """
 
+    name = "unimax"
+
     max_passes: float = 1
 
     def __post_init__(self) -> None:
         checked_number("max_passes", self.max_passes, above=0, hint="The paper uses 1, 5 and 10.")
 
     def formula(self, n: FloatArray, _tasks: Sequence[str], draws: int | None, /) -> FloatArray:
-        """Give min(theta, N n) with the theta that spends all draws."""
+        """Return min(theta, N n) with the theta at which the sum is `draws`."""
         if draws is None:
-            raise PlanError("UniMax needs `draws`, found None. Give the planned number of draws.")
+            raise PlanError("missing-draws", "UniMax needs `draws`, found None. Give the planned number of draws.")
         capacities = self.max_passes * n
         available = float(capacities.sum())
         if draws > available * (1 + 1e-12):
             raise PlanError(
+                "too-many-draws",
                 f"UniMax can place {available:.0f} draws ({self.max_passes:g} passes over {n.sum():.0f} examples),"
-                f" found {draws}. Use fewer draws, or `max_passes` of at least {draws / n.sum():.4g}."
+                f" found {draws}. Use fewer draws, or `max_passes` of at least {draws / n.sum():.4g}.",
             )
         return water_fill(np.ones_like(n), capacities, draws)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.base.arrow import pc
+from equipoise.base.problems import of_level
 from equipoise.census import Census
 from equipoise.config import DataConfig, RunConfig
 from equipoise.data import (
@@ -171,7 +172,7 @@ def refuse_bad_forecast(prepared: Prepared) -> None:
     PlanError
         Naming every error of the forecast.
     """
-    errors = prepared.plan.forecast().errors
+    errors = of_level(prepared.plan.forecast().problems, "error")
     if errors and not prepared.config.plan.allow_repeats:
         listed = "\n".join(f"- {problem.message}" for problem in errors)
         raise PlanError(

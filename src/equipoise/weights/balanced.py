@@ -23,6 +23,8 @@ class Balanced(ClassWeights):
     [1.5, 0.75]
     """
 
+    name = "balanced"
+
     def formula(self, n: FloatArray, _labels: Sequence[str | None], _task: str, /) -> FloatArray:
-        """Give N / (C n)."""
+        """Return N / (C n)."""
         return n.sum() / (len(n) * n)

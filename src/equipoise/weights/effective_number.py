@@ -16,14 +16,14 @@ class EffectiveNumber(ClassWeights):
     r"""w_c = 1 / E_c, with the effective number E_c in one of two forms.
 
     With `beta` it is Cui's, E = (1 - beta^n) / (1 - beta): it saturates at 1 / (1 - beta), so labels with
-    many more examples than that tie.
+    many more examples than that have equal weights.
 
     With `alpha` it is Kish's effective size of a cluster of n examples with intraclass correlation
     rho = alpha^2 / (1 + alpha^2), E = n / (1 + (n - 1) rho) = (1 + alpha^2) n / (1 + alpha^2 n). Its weight is
     the convex mix rho + (1 - rho) / n: a label's share is (1 - rho) parts equal and rho parts natural.
     Saturation starts near n = 1 / alpha^2, so useful values are small: 1 / sqrt of a typical count.
 
-    Give exactly one of the two.
+    Exactly one of the two must be given.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class EffectiveNumber(ClassWeights):
     Raises
     ------
     PlanError
-        When both or neither are given, or one is out of its range.
+        If both or neither are given, or one is out of its range.
 
     References
     ----------
@@ -50,24 +50,27 @@ class EffectiveNumber(ClassWeights):
     [1.0, 0.75]
     """
 
+    name = "effective"
+
     beta: float | None = None
     alpha: float | None = None
 
     def __post_init__(self) -> None:
         if (self.beta is None) == (self.alpha is None):
             raise PlanError(
+                "one-of-two",
                 f"EffectiveNumber needs exactly one of `beta` (Cui) and `alpha` (Kish), found beta={self.beta!r}"
-                f" and alpha={self.alpha!r}."
+                f" and alpha={self.alpha!r}.",
             )
         if self.beta is not None:
             hint = "Use 0.99 to 0.9999; 1 would be InverseFrequency()."
             if checked_number("beta", self.beta, least=0, hint=hint) >= 1:
-                raise PlanError(f"`beta` must be in [0, 1), found {self.beta!r}. {hint}")
+                raise PlanError("out-of-range", f"`beta` must be in [0, 1), found {self.beta!r}. {hint}")
         if self.alpha is not None:
             checked_number("alpha", self.alpha, least=0, hint="0 is inverse frequency, large is natural.")
 
     def formula(self, n: FloatArray, _labels: Sequence[str | None], _task: str, /) -> FloatArray:
-        """Give (1 - beta) / (1 - beta^n), or rho + (1 - rho) / n."""
+        """Return (1 - beta) / (1 - beta^n), or rho + (1 - rho) / n."""
         if self.alpha is not None:
             length = math.hypot(1.0, self.alpha)  # rho = alpha^2 / (1 + alpha^2) without overflow
             return (self.alpha / length) ** 2 + (1 / length) ** 2 / n

@@ -13,8 +13,8 @@ class InstanceAware(LabelFactors):
     """r_c = max(1, sqrt(t / sqrt(f_c g_c))); an example has the largest factor of its labels.
 
     f_c is the share of the task's examples that have label c, g_c the share of label c among all instances. A label
-    that is in many examples but once in each, where others come in dozens, is then rarer than its f_c says. Where
-    every example has one label, once, this is `RepeatFactor`.
+    with one instance per example, where others have dozens, is then rarer than f_c alone indicates. Where every
+    example has one label, once, this is `RepeatFactor`.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class InstanceAware(LabelFactors):
     Raises
     ------
     PlanError
-        When an option is out of its range.
+        If an option is out of its range.
 
     References
     ----------
@@ -42,6 +42,8 @@ class InstanceAware(LabelFactors):
     [1.0, 1.118]
     """
 
+    name = "instance_aware"
+
     def frequency(self, of_examples: FloatArray, of_instances: FloatArray, /) -> FloatArray:
-        """Give the geometric mean of the two shares."""
+        """Return the geometric mean of the two shares."""
         return np.sqrt(of_examples * of_instances)

@@ -16,6 +16,8 @@ class InverseFrequency(ClassWeights):
     [0.125, 0.5]
     """
 
+    name = "inverse"
+
     def formula(self, n: FloatArray, _labels: Sequence[str | None], _task: str, /) -> FloatArray:
-        """Give 1 / n."""
+        """Return 1 / n."""
         return 1 / n

@@ -1,4 +1,4 @@
-"""r_c = max(1, (t / f_c)^power): what the repeat-factor schemes share; they differ in the frequency f."""
+"""r_c = max(1, (t / f_c)^power): the base of the repeat-factor schemes, which differ in the frequency f."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -24,24 +24,24 @@ class LabelFactors(ClassWeights, ABC):
     Parameters
     ----------
     threshold : float
-        t, from 0 to 1: labels of at least this frequency have the factor 1. 0 draws as the data lie; 1 has no
+        t, from 0 to 1: labels of at least this frequency have the factor 1. 0 is natural sampling; 1 has no
         floor, so that the factor of every label is f^(-power).
     power : float
-        0.5 is the square root of the papers; 1 gives rare labels the whole of t / f.
+        0.5 is the square root of the papers; 1 gives rare labels the full factor t / f.
     aggregate : "max" or "mean"
         The factor of an example: the largest of its labels' factors (that of the rarest label, as published), or
         their mean.
     empty : float
-        The factor of an example without labels. 1 draws it as one of frequent labels; 0 leaves it out.
+        The factor of an example without labels. 1 draws it like one of frequent labels; 0 leaves it out.
 
     Raises
     ------
     PlanError
-        When an option is out of its range.
+        If an option is out of its range.
 
     Examples
     --------
-    >>> class Halved(LabelFactors):  # a scheme of one's own says what the frequency is
+    >>> class Halved(LabelFactors):  # your own scheme defines the frequency
     ...     def frequency(self, of_examples, of_instances):
     ...         return of_examples / 2
     >>> Halved(0.16).factors(np.array([0.5, 0.02]), np.array([0.9, 0.1])).tolist()
@@ -56,39 +56,43 @@ class LabelFactors(ClassWeights, ABC):
     def __post_init__(self) -> None:
         hint = "Use the share of examples below which a label counts as rare, such as 0.001."
         if checked_number("threshold", self.threshold, least=0, hint=hint) > 1:
-            raise PlanError(f"`threshold` must be in [0, 1], found {self.threshold!r}. {hint}")
+            raise PlanError("out-of-range", f"`threshold` must be in [0, 1], found {self.threshold!r}. {hint}")
         checked_number("power", self.power, least=0, hint="The papers use 0.5.")
         checked_number("empty", self.empty, least=0, hint="Use 1, or 0 to leave examples without labels out.")
         if self.aggregate not in AGGREGATES:
-            raise PlanError(f"`aggregate` must be one of {', '.join(AGGREGATES)}, found {self.aggregate!r}.")
+            raise PlanError(
+                "unknown-choice", f"`aggregate` must be one of {', '.join(AGGREGATES)}, found {self.aggregate!r}."
+            )
 
     @abstractmethod
     def frequency(self, of_examples: FloatArray, of_instances: FloatArray, /) -> FloatArray:
-        """Give f of each label: from its share of the examples (that have it) and its share of all instances."""
+        """Return f of each label, from the share of examples that have it and its share of all instances."""
 
     def factors(self, of_examples: FloatArray, of_instances: FloatArray) -> FloatArray:
-        """Give the factor of each label.
+        """Return the factor of each label.
 
         Parameters
         ----------
-        of_examples : array of float64 [C]
+        of_examples : ndarray of float64, shape (C,)
             Examples with the label over all examples of the task, above 0.
-        of_instances : array of float64 [C]
+        of_instances : ndarray of float64, shape (C,)
             Instances of the label over the instances of all labels of the task, above 0.
 
         Returns
         -------
-        array of float64 [C]
+        ndarray of float64, shape (C,)
             At least 1.
         """
         t, f = self.threshold, self.frequency(of_examples, of_instances)
         with np.errstate(over="ignore"):
             factors = np.maximum(1.0, (t / f) ** self.power)
         if not np.isfinite(factors).all():
-            raise PlanError(f"`power` must leave every factor finite, found {self.power:g}. Use at most 1.")
+            raise PlanError(
+                "out-of-range", f"`power` must leave every factor finite, found {self.power:g}. Use at most 1."
+            )
         return factors
 
     def formula(self, n: FloatArray, _labels: Sequence[str | None], _task: str, /) -> FloatArray:
-        """Give the factors of labels of which every example has exactly one."""
+        """Return the factors where every example has exactly one label."""
         f = n / n.sum()
         return self.factors(f, f)

@@ -13,7 +13,7 @@ from equipoise.weights.base import ClassWeights, FloatArray
 class Log(ClassWeights):
     """w_c = 1 / ln(kappa + pi_c), with pi_c = n_c / N in the task.
 
-    With the paper's kappa = 1.02 the weights lie between 1.42 (pi = 1) and 50.5 (pi near 0).
+    With the paper's kappa = 1.02 the weights are between 1.42 (pi = 1) and 50.5 (pi near 0).
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ class Log(ClassWeights):
     Raises
     ------
     PlanError
-        When `kappa` is not above 1.
+        If `kappa` is not above 1.
 
     References
     ----------
@@ -36,11 +36,13 @@ class Log(ClassWeights):
     [1.533, 8.824]
     """
 
+    name = "log"
+
     kappa: float = 1.02
 
     def __post_init__(self) -> None:
         checked_number("kappa", self.kappa, above=1, hint="The paper uses 1.02.")
 
     def formula(self, n: FloatArray, _labels: Sequence[str | None], _task: str, /) -> FloatArray:
-        """Give 1 / ln(kappa + n / N)."""
+        """Return 1 / ln(kappa + n / N)."""
         return 1 / np.log(self.kappa + n / n.sum())

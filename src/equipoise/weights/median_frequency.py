@@ -13,7 +13,7 @@ class MedianFrequency(ClassWeights):
     """w_c = median(f) / f_c, with f_c = n_c / N and the median over the labels that have examples.
 
     In the paper f_c counts pixels over the images that contain the class. An example of text has one
-    label, so a task stands for the image. The shares are those of `InverseFrequency`; the weight of the
+    label, so the task takes the place of the image. The shares are those of `InverseFrequency`; the weight of the
     median label is 1.
 
     References
@@ -27,6 +27,8 @@ class MedianFrequency(ClassWeights):
     [0.2, 1.0, 4.0]
     """
 
+    name = "median"
+
     def formula(self, n: FloatArray, _labels: Sequence[str | None], _task: str, /) -> FloatArray:
-        """Give median(n) / n: N cancels."""
+        """Return median(n) / n: N cancels."""
         return np.median(n) / n

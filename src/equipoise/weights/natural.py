@@ -1,4 +1,4 @@
-"""w_c = 1: every example counts the same, so labels are drawn as often as the data has them."""
+"""w_c = 1: every example has the same weight, so labels keep their share in the data."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +18,8 @@ class Natural(ClassWeights):
     [1.0, 1.0]
     """
 
+    name = "natural"
+
     def formula(self, n: FloatArray, _labels: Sequence[str | None], _task: str, /) -> FloatArray:
-        """Give ones."""
+        """Return ones."""
         return np.ones_like(n)

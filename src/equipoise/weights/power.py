@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from equipoise.base.schemes import checked_number
 from equipoise.errors import PlanError
@@ -15,13 +16,13 @@ class Power(ClassWeights):
     Parameters
     ----------
     gamma : float
-        0 keeps the data's shares, 0.5 gives square-root sampling, 1 equal shares; above 1 the rare
+        0 keeps the shares of the data, 0.5 gives square-root sampling, 1 equal shares; above 1 the rare
         labels get more than the frequent ones.
 
     Raises
     ------
     PlanError
-        When `gamma` is below 0, or so large that a weight is no longer above 0.
+        If `gamma` is below 0, or so large that a weight is no longer above 0.
 
     References
     ----------
@@ -34,14 +35,19 @@ class Power(ClassWeights):
     [0.1, 0.5]
     """
 
+    name = "power"
+    aliases: ClassVar = {"sqrt": "power:0.5"}
+
     gamma: float = 0.5
 
     def __post_init__(self) -> None:
         checked_number("gamma", self.gamma, least=0, hint="Use 0.5 for square-root weights.")
 
     def formula(self, n: FloatArray, _labels: Sequence[str | None], _task: str, /) -> FloatArray:
-        """Give n^(-gamma)."""
+        """Return n^(-gamma)."""
         weights = n**-self.gamma
         if not weights.all():
-            raise PlanError(f"`gamma` must leave every weight above 0, found {self.gamma:g}. Use at most 1.")
+            raise PlanError(
+                "out-of-range", f"`gamma` must leave every weight above 0, found {self.gamma:g}. Use at most 1."
+            )
         return weights

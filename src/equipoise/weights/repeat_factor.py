@@ -27,7 +27,7 @@ class RepeatFactor(LabelFactors):
     Raises
     ------
     PlanError
-        When an option is out of its range.
+        If an option is out of its range.
 
     References
     ----------
@@ -39,6 +39,8 @@ class RepeatFactor(LabelFactors):
     [1.0, 1.725, 3.953]
     """
 
+    name = "repeat_factor"
+
     def frequency(self, of_examples: FloatArray, _of_instances: FloatArray, /) -> FloatArray:
-        """Give the share of examples."""
+        """Return the share of examples."""
         return of_examples

@@ -1,4 +1,4 @@
-"""w_c = s_c N / n_c: the weights that give each label the share s_c asked for."""
+"""w_c = s_c N / n_c: the weights that give each label a target share s_c."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,18 +13,18 @@ from equipoise.weights.tables import checked_table, row_of
 
 @dataclass(frozen=True)
 class Shares(ClassWeights):
-    """w_c = s_c N / n_c: target shares by hand. The weights average 1 over the examples.
+    """w_c = s_c N / n_c: target shares. The weights average 1 over the examples.
 
     Parameters
     ----------
     shares : mapping of str to mapping of str to float
-        {task: {label: share}}. The shares of a task sum to 1 (to one in a million, and are then
+        {task: {label: share}}. The shares of a task sum to 1 (to 1e-6, and are then
         normalised). Every label that has examples must be named; 0 leaves one out.
 
     Raises
     ------
     PlanError
-        When shares do not sum to 1; on use, when tasks or labels do not fit, or a label without examples
+        If shares do not sum to 1; on use, if tasks or labels do not fit, or a label without examples
         has a share.
 
     Examples
@@ -33,6 +33,8 @@ class Shares(ClassWeights):
     [0.75, 2.0]
     """
 
+    name = "shares"
+
     shares: Mapping[str, Mapping[str, float]]
 
     def __post_init__(self) -> None:
@@ -40,7 +42,9 @@ class Shares(ClassWeights):
         for task, row in table.items():
             total = math.fsum(row.values())
             if abs(total - 1) > 1e-6:
-                raise PlanError(f"`shares` of task {task!r} must sum to 1, found {total:g}. Divide them by it.")
+                raise PlanError(
+                    "wrong-sum", f"`shares` of task {task!r} must sum to 1, found {total:g}. Divide them by it."
+                )
         object.__setattr__(self, "shares", table)
 
     @property
@@ -49,16 +53,17 @@ class Shares(ClassWeights):
         return frozenset(self.shares)
 
     def check(self, n: IntArray, labels: Sequence[str | None], task: str, /) -> None:
-        """Refuse unknown and missing tasks and labels, and a share of nothing."""
+        """Reject unknown and missing tasks and labels, and a share of a label without examples."""
         row = row_of("Shares", self.shares, n, labels, task)
         for label, count in zip(labels, n.tolist(), strict=True):
             if not count and label is not None and row.get(label, 0.0) > 0:
                 raise PlanError(
-                    f"Shares gives {row[label]:g} of task {task!r} to label {label!r}, which has no examples."
-                    " Give it 0, or find examples."
+                    "no-examples",
+                    f"Shares has {row[label]:g} of task {task!r} for label {label!r}, which has no examples."
+                    " Give it 0, or find examples.",
                 )
 
     def formula(self, n: FloatArray, labels: Sequence[str | None], task: str, /) -> FloatArray:
-        """Give s N / n."""
+        """Return s N / n."""
         row = self.shares[task]
         return np.array([row[str(label)] for label in labels]) * n.sum() / n

@@ -1,4 +1,4 @@
-"""w_c by hand: a table of the weight of an example of each label."""
+"""w_c given: a table of the weight of an example of each label."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from equipoise.weights.tables import checked_table, row_of
 
 @dataclass(frozen=True)
 class Table(ClassWeights):
-    """w_c by hand; a label's share is proportional to n_c w_c.
+    """w_c given as a table; a label's share is proportional to n_c w_c.
 
     Parameters
     ----------
@@ -21,13 +21,15 @@ class Table(ClassWeights):
     Raises
     ------
     PlanError
-        When a weight is no finite number of at least 0; on use, when tasks or labels do not fit.
+        If a weight is not a finite number of at least 0; on use, if tasks or labels do not fit.
 
     Examples
     --------
     >>> Table({"mood": {"glad": 1, "sad": 3}})([8, 2], ("glad", "sad"), "mood").tolist()
     [1.0, 3.0]
     """
+
+    name = "table"
 
     weights: Mapping[str, Mapping[str, float]]
 
@@ -41,10 +43,10 @@ class Table(ClassWeights):
         return frozenset(self.weights)
 
     def check(self, n: IntArray, labels: Sequence[str | None], task: str, /) -> None:
-        """Refuse unknown and missing tasks and labels."""
+        """Reject unknown and missing tasks and labels."""
         row_of("Table", self.weights, n, labels, task)
 
     def formula(self, _n: FloatArray, labels: Sequence[str | None], task: str, /) -> FloatArray:
-        """Give the weights of the table."""
+        """Return the weights of the table."""
         row = self.weights[task]
         return np.array([row[str(label)] for label in labels])

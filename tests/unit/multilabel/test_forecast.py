@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+from tests.support.errors import raises
 from tests.support.label_sets import sets_of_three_kinds, three_kinds_of_tasks
 
 from equipoise import LabelSets, MultiLabelPlan, rates
@@ -112,7 +113,7 @@ def test_natural_draws_change_nothing():
 
 def problems(rows, scheme, draws, **options):
     forecast = MultiLabelPlan.build(LabelSets.from_lists(rows, "t"), scheme).forecast(draws, **options)
-    assert len(forecast.errors) + len(forecast.warnings) == len(forecast.problems)
+    assert all(problem.level in ("error", "warning") for problem in forecast.problems)
     return [(p.level, p.code, p.message) for p in forecast.problems]
 
 
@@ -123,7 +124,7 @@ def test_a_frequent_label_that_comes_along_is_told_of():
     # factors: a 10, b 100, c 1000/900; their examples sum to 10 * 100 + 90 * 10 + 1000
     assert message == (
         "'t', label 'a' is drawn 6.55 times as often as in the data, where its own factor asks for 3.45: 53% of its"
-        " draws are for labels that it comes with, most for 'b'."
+        " draws are due to labels that it co-occurs with, most to 'b'."
     )
 
 
@@ -144,7 +145,7 @@ def test_labels_that_no_row_has_left_are_told_of():
     sets = LabelSets.from_lists([["a"], ["a"], ["b"]], "t").take([0, 1])
     forecast = MultiLabelPlan.build(sets, w.RepeatFactor(1)).forecast(2)
     assert [problem.message for problem in forecast.problems] == [
-        "'t', label 'b' has no examples: nothing of it is learnt."
+        "'t', label 'b' has no examples: the model learns nothing of it."
     ]
     assert forecast.rows[1].passes == 0
     assert forecast.tasks[0].imbalance_after == 1
@@ -152,9 +153,9 @@ def test_labels_that_no_row_has_left_are_told_of():
 
 def test_draws_must_be_known():
     plan = MultiLabelPlan.build(LabelSets.from_lists([["a"]], "t"), w.Natural())
-    with pytest.raises(PlanError, match="`draws` must be given"):
+    with raises(PlanError, "missing-draws", "`draws` must be given"):
         plan.forecast()
-    with pytest.raises(PlanError, match="`draws` must be"):
+    with raises(PlanError, "not-an-integer", "`draws` must be"):
         plan.forecast(0)
 
 

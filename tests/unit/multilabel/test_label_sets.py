@@ -3,6 +3,7 @@ import pickle
 import numpy as np
 import pyarrow as pa
 import pytest
+from tests.support.errors import raises
 
 from equipoise import LabelSets, Stratum
 from equipoise.errors import DataError
@@ -98,57 +99,66 @@ def test_take(rows):
 
 @pytest.mark.parametrize("rows", [[4], [-1], [0.5], [True, False], [[0, 1]]])
 def test_take_refuses(rows):
-    with pytest.raises(DataError, match=r"`rows` must be"):
+    with raises(DataError, "bad-rows", "`rows` must be"):
         LabelSets.from_lists(ROWS, "t").take(rows)
 
 
 @pytest.mark.parametrize(
-    ("labels", "message"),
+    ("labels", "code", "names"),
     [
-        ([["a"], "bc"], "a list of labels for each example, found 'bc' at row 1"),
-        ([["a"], None], "found None at row 1"),
-        ([["a"], [], ["b", 3]], "`labels` must be texts, found 3 at row 2"),
-        ([[], ["a", " "]], "a label must not be null or blank, found ' ' at row 1"),
-        ([["a", None]], "`labels` must be texts, found None at row 0"),
+        ([["a"], "bc"], "not-a-list", ["found 'bc' at row 1"]),
+        ([["a"], None], "not-a-list", ["found None at row 1"]),
+        ([["a"], [], ["b", 3]], "not-a-string", ["`labels`", "found 3 at row 2"]),
+        ([[], ["a", " "]], "blank-label", ["found ' ' at row 1"]),
+        ([["a", None]], "not-a-string", ["`labels`", "found None at row 0"]),
     ],
 )
-def test_lists_that_cannot_be(labels, message):
-    with pytest.raises(DataError, match=message):
+def test_lists_that_cannot_be(labels, code, names):
+    with raises(DataError, code, *names):
         LabelSets.from_lists(labels, "t")
 
 
 @pytest.mark.parametrize(
-    ("labels", "message"),
+    ("labels", "code", "names"),
     [
-        (pa.array(["a; b"]), "a column of lists of texts, found string"),
-        (pa.array([[1]]), "a column of lists of texts, found list<"),
-        (pa.array([["a"], None, None]), "no nulls, found 2, the first at row 1"),
-        (pa.array([["a"], ["b", None]]), "must not be null or blank, found None at row 1"),
-        (pa.array([[], [], ["a", ""]]), "must not be null or blank, found '' at row 2"),
+        (pa.array(["a; b"]), "wrong-type", ["found string"]),
+        (pa.array([[1]]), "wrong-type", ["found list<"]),
+        (pa.array([["a"], None, None]), "nulls", ["found 2, the first at row 1"]),
+        (pa.array([["a"], ["b", None]]), "blank-label", ["found None at row 1"]),
+        (pa.array([[], [], ["a", ""]]), "blank-label", ["found '' at row 2"]),
     ],
 )
-def test_columns_that_cannot_be(labels, message):
-    with pytest.raises(DataError, match=message):
+def test_columns_that_cannot_be(labels, code, names):
+    with raises(DataError, code, *names):
         LabelSets.from_arrow(labels, "t")
 
 
-@pytest.mark.parametrize("tasks", [["t"], ["t", None], ["t", 1], [1, 2], pa.array(["t"] * 3)])
-def test_tasks_that_cannot_be(tasks):
-    with pytest.raises(DataError, match="`tasks` must be"):
+@pytest.mark.parametrize(
+    ("tasks", "code"),
+    [
+        (["t"], "wrong-length"),
+        (["t", None], "not-a-string"),
+        (["t", 1], "not-a-string"),
+        ([1, 2], "not-a-string"),
+        (pa.array(["t"] * 3), "wrong-length"),
+    ],
+)
+def test_tasks_that_cannot_be(tasks, code):
+    with raises(DataError, code, "`tasks` must be"):
         LabelSets.from_lists([["a"], ["b"]], tasks)
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("options", "code", "names"),
     [
-        ({"separator": " "}, "`separator` must be a text that is not blank"),
-        ({"single_tasks": ["u"]}, r"`single_tasks` must name tasks of \['t'\], found \['u'\]"),
-        ({"open_ended_tasks": ["u"]}, r"`open_ended_tasks` must name tasks of \['t'\], found \['u'\]"),
-        ({"open_ended_tasks": ["t"], "single_tasks": ["t"]}, "must not be both"),
+        ({"separator": " "}, "blank-separator", ["`separator`"]),
+        ({"single_tasks": ["u"]}, "unknown-task", ["`single_tasks`", "found ['u']"]),
+        ({"open_ended_tasks": ["u"]}, "unknown-task", ["`open_ended_tasks`", "found ['u']"]),
+        ({"open_ended_tasks": ["t"], "single_tasks": ["t"]}, "conflicting-tasks", ["must not be both"]),
     ],
 )
-def test_texts_that_cannot_be(options, message):
-    with pytest.raises(DataError, match=message):
+def test_texts_that_cannot_be(options, code, names):
+    with raises(DataError, code, *names):
         LabelSets.from_text(["a;b"], "t", **options)
-    with pytest.raises(DataError, match="`targets` must be texts without nulls, found 1 nulls"):
+    with raises(DataError, "not-a-string", "`targets`", "found 1 nulls"):
         LabelSets.from_text(["a", None], "t")

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from tests.support.errors import raises
 from tests.support.label_sets import (
     long_tailed_rows,
     published_instance_aware_factors,
@@ -88,14 +89,14 @@ def test_under_the_mean_examples_of_the_same_factor_are_a_group():
 
 
 def test_labels_named_as_the_group_without_labels_are_refused():
-    with pytest.raises(PlanError, match=r"'\(no label\)' must not be a label"):
+    with raises(PlanError, "reserved-label", "'(no label)' must not be a label"):
         MultiLabelPlan.build(LabelSets.from_lists([["(no label)"], []], "t"), w.RepeatFactor(1))
     MultiLabelPlan.build(LabelSets.from_lists([["(no label)"], ["a"]], "t"), w.RepeatFactor(1))
 
 
 def test_rates_of_tasks_do_not_depend_on_factors():
     sets = sets_of_three_kinds()
-    plan = MultiLabelPlan.build(sets, {"findings": w.RepeatFactor(0.3), "*": w.Natural()}, rates.Equal())
+    plan = MultiLabelPlan.build(sets, {"findings": "repeat_factor:0.3", "*": w.Natural()}, "equal")
     of_tasks = np.bincount(sets.task_of_row, plan.row_weights)
     np.testing.assert_allclose(of_tasks, 1 / 3, rtol=1e-12)
 
@@ -115,27 +116,27 @@ def test_the_single_label_task_is_drawn_as_by_a_plan_of_its_own():
 
 def test_class_weights_of_one_label_are_refused_for_several_and_for_none():
     for rows in ([["a"], ["a", "b"]], [["a"], []]):
-        with pytest.raises(PlanError, match=r"Power\(gamma=0.5\) weighs examples of exactly one label each; task 't'"):
+        with raises(PlanError, "several-labels", "Power(gamma=0.5) weighs", "task 't'"):
             MultiLabelPlan.build(LabelSets.from_lists(rows, "t"), w.Power(0.5))
 
 
-def test_natural_draws_as_the_data_lie():
+def test_natural_weights_leave_all_examples_equally_likely():
     plan = MultiLabelPlan.build(LabelSets.from_lists(ROWS, "t"), w.Natural())
     np.testing.assert_allclose(plan.row_weights, 1 / len(ROWS), rtol=1e-12)
 
 
 def test_schemes_must_fit_the_tasks():
     sets = sets_of_three_kinds()
-    with pytest.raises(PlanError, match="`weights` must name tasks of"):
+    with raises(PlanError, "unknown-task", "`weights` must name tasks of"):
         MultiLabelPlan.build(sets, {"finding": w.RepeatFactor(0.1), "*": w.Natural()})
-    with pytest.raises(PlanError, match="`weights` has no scheme for task 'summary'"):
+    with raises(PlanError, "missing-task", "`weights` has no scheme for task 'summary'"):
         MultiLabelPlan.build(sets, {"findings": w.RepeatFactor(0.1)})
-    with pytest.raises(PlanError, match="task 'summary' is open-ended"):
+    with raises(PlanError, "open-ended-task", "task 'summary' is open-ended"):
         MultiLabelPlan.build(sets, {"summary": w.RepeatFactor(0.1), "*": w.Natural()})
     table = w.Table({"triag": {"urgent": 2, "routine": 1}})
-    with pytest.raises(PlanError, match="names task 'triag'"):
+    with raises(PlanError, "unknown-task", "names task 'triag'"):
         MultiLabelPlan.build(sets, {"triage": table, "*": w.Natural()})
-    with pytest.raises(PlanError, match="`sets` must have examples"):
+    with raises(PlanError, "no-examples", "`sets` must have examples"):
         MultiLabelPlan.build(LabelSets.from_lists([], "t"), w.Natural())
 
 

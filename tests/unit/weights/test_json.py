@@ -1,10 +1,12 @@
 import json
 
 import pytest
+from tests.support.errors import raises
 
 from equipoise.errors import PlanError
 from equipoise.weights import (
     Balanced,
+    ClassWeights,
     Clipped,
     CostMatrix,
     EffectiveNumber,
@@ -15,7 +17,6 @@ from equipoise.weights import (
     Power,
     Shares,
     Table,
-    weights_from_dict,
 )
 
 SCHEMES = [
@@ -27,7 +28,7 @@ SCHEMES = [
     EffectiveNumber(alpha=0.01),
     MedianFrequency(),
     Log(kappa=1.1),
-    Table({"scheme": {"scheme": 1.0, "b": 2.0}}),
+    Table({"name": {"name": 1.0, "b": 2.0}}),
     Shares({"t": {"a": 0.25, "b": 0.75}}),
     CostMatrix({"t": {"a": {"b": 1.0}, "b": {"a": 2.0}}}),
     Clipped(Table({"t": {"a": 1.0}}), 10.0),
@@ -37,7 +38,7 @@ SCHEMES = [
 
 @pytest.mark.parametrize("scheme", SCHEMES, ids=str)
 def test_json_round_trip(scheme):
-    assert weights_from_dict(json.loads(json.dumps(scheme.to_dict()))) == scheme
+    assert ClassWeights.of(json.loads(json.dumps(scheme.to_dict()))) == scheme
 
 
 @pytest.mark.parametrize(
@@ -54,22 +55,22 @@ def test_text(scheme, text):
 
 
 @pytest.mark.parametrize(
-    ("values", "message"),
+    ("values", "code", "names"),
     [
-        ({}, "`scheme` of the class weights must be one of Natural, .* found None"),
-        ({"scheme": "Sqrt"}, "found 'Sqrt'"),
-        ({"scheme": ["Power"]}, "found \\['Power'\\]"),
-        ({"scheme": "Power", "gama": 1}, "Power takes gamma, found gama"),
-        ({"scheme": "Natural", "x": 1}, "Natural takes no options, found x"),
-        ({"scheme": "Table"}, "Table needs weights, found no options"),
-        ({"scheme": "Power", "gamma": -1}, "`gamma` .* found -1"),
-        ({"scheme": "Clipped", "inner": {"scheme": "Nope"}, "max_ratio": 2}, "found 'Nope'"),
-        ({"scheme": "Clipped", "inner": 3, "max_ratio": 2}, "`inner` must be class weights, found 3"),
+        ({}, "not-a-scheme", ["key `name`, found"]),
+        ({"name": "Sqrt"}, "unknown-name", ["'Sqrt'"]),
+        ({"name": ["power"]}, "unknown-name", ["['power']"]),
+        ({"name": "power", "gama": 1}, "unknown-option", ["found 'gama'"]),
+        ({"name": "natural", "x": 1}, "unknown-option", ["found 'x'"]),
+        ({"name": "table"}, "missing-option", ["'weights'"]),
+        ({"name": "power", "gamma": -1}, "out-of-range", ["`gamma`", "found -1"]),
+        ({"name": "clipped", "inner": {"name": "nope"}, "max_ratio": 2}, "unknown-name", ["'nope'"]),
+        ({"name": "clipped", "inner": 3, "max_ratio": 2}, "not-class-weights", ["`inner`", "found 3"]),
     ],
 )
-def test_broken_json(values, message):
-    with pytest.raises(PlanError, match=message):
-        weights_from_dict(values)
+def test_broken_json(values, code, names):
+    with raises(PlanError, code, *names):
+        ClassWeights.of(values)
 
 
 def test_tables_are_copied():

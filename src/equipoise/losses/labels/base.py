@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -133,7 +132,7 @@ class LabelLoss(Scheme, ABC):
     4.0
     """
 
-    name: ClassVar[str]
+    kind = "label losses"
 
     @abstractmethod
     def prepare(self, priors: LabelPriors) -> LabelTerms:
@@ -153,11 +152,6 @@ class LabelLoss(Scheme, ABC):
         PlanError
             If the loss does not fit the labels of the task.
         """
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the loss as JSON values: its `name`, then its options."""
-        options = {key: value for key, value in super().to_dict().items() if key not in ("scheme", "name")}
-        return {"name": self.name, **options}
 
     @property
     def named_tasks(self) -> frozenset[str]:

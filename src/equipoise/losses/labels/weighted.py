@@ -1,14 +1,12 @@
 """c_y times -log softmax(z)_y: class weights, taking into account what the sampler has done already."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
 
 from equipoise.errors import PlanError
 from equipoise.losses.labels.base import LabelLoss, LabelTerms
 from equipoise.losses.labels.cross_entropy import cross_entropy
 from equipoise.losses.labels.priors import FloatArray, LabelPriors
-from equipoise.weights import ClassWeights, weights_from_dict
+from equipoise.weights import ClassWeights
 
 
 @dataclass(frozen=True)
@@ -25,8 +23,8 @@ class Weighted(LabelLoss):
 
     Parameters
     ----------
-    weights : ClassWeights or mapping
-        Any scheme of `equipoise.weights`, or the mapping that its `to_dict` returns.
+    weights : ClassWeights
+        Any scheme of `equipoise.weights`.
     on_top : bool
         Multiply by w_c whatever was drawn. After a sampler that has balanced the labels already, this
         corrects twice.
@@ -58,8 +56,6 @@ class Weighted(LabelLoss):
     on_top: bool = False
 
     def __post_init__(self) -> None:
-        if isinstance(self.weights, Mapping):  # of a configuration
-            object.__setattr__(self, "weights", weights_from_dict(cast("Mapping[str, Any]", self.weights)))
         if not isinstance(self.weights, ClassWeights):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise PlanError(
                 "not-class-weights",

@@ -93,7 +93,7 @@ function equipoiseForecast(data, settings) {
   function problemOf(each) {
     const name = `'${tasks[each.task]}'` + (each.label === null ? "" : `, label '${each.label}'`);
     const problem = (level, code, message) => [{ level, code, message }];
-    if (!each.count) return problem("warning", "no-examples", `${name} has no examples: nothing of it is learnt.`);
+    if (!each.count) return problem("warning", "no-examples", `${name} has no examples: the model learns nothing of it.`);
     if (!each.drawShare) return problem("warning", "never-drawn", `${name} is never drawn, of ${each.count} examples.`);
     if (each.expectedDraws < 1) {
       const expected = digits(each.expectedDraws, 2);
@@ -102,11 +102,11 @@ function equipoiseForecast(data, settings) {
     const examples = each.count === 1 ? "1 example" : `${each.count} examples`;
     const seen = `${name} is seen ${digits(each.passes, 3)} times in ${draws} draws (${examples}).`;
     if (each.passes > allowedPasses * rounding) {
-      const advice = `More than ${allowedPasses} must be allowed; set \`max_passes\`, or use gentler weights.`;
+      const advice = `At most ${allowedPasses} are allowed; set \`max_passes\`, or use weights closer to natural.`;
       return problem("error", "too-many-passes", `${seen} ${advice}`);
     }
     if (each.passes > manyPasses * rounding) {
-      const advice = `Above ${manyPasses} passes repeats help less and less; consider \`max_passes\`.`;
+      const advice = `Above ${manyPasses} passes the benefit of repeats decreases; consider \`max_passes\`.`;
       return problem("warning", "many-passes", `${seen} ${advice}`);
     }
     return [];
