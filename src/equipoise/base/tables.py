@@ -1,12 +1,13 @@
 """Tables for the terminal: drawn by rich on a screen, aligned plain text in a pipe or a file."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TextIO
+from typing import Final, TextIO, TypeVar
 
 from equipoise.errors import printable_line
 
 LEFT: Final = frozenset({"task", "label"})
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,11 @@ def aligned(heads: Sequence[str], rows: Sequence[Sequence[str]], left: Collectio
         ).rstrip()
         for line in lines
     ]
+
+
+def aligned_columns(columns: Mapping[str, Callable[[T], str]], rows: Iterable[T]) -> list[str]:
+    """Return the lines of a table whose columns are given as functions of a row, by heading."""
+    return aligned(list(columns), [[show(row) for show in columns.values()] for row in rows])
 
 
 def print_table(table: Table, stream: TextIO) -> None:

@@ -12,13 +12,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from equipoise.base.values import ArrayValue
 from equipoise.census.strata import Stratum, checked_strata, plain_stratum, stratum_order
 from equipoise.census.tally import Cell, as_table, count_table
 from equipoise.errors import DataError, PlanError
 
 
 @dataclass(frozen=True, eq=False)
-class Census:
+class Census(ArrayValue):
     """The count of every stratum, sorted by task and label.
 
     Parameters
@@ -54,9 +55,8 @@ class Census:
         for task, of_task in counts.items():
             if isinstance(of_task, Mapping):
                 if not of_task:
-                    raise PlanError(
-                        "no-labels", f"task {task!r} must have labels, found none. Open-ended is {{{task!r}: n}}."
-                    )
+                    message = f"task {task!r} must have labels, found none. Open-ended is {{{task!r}: n}}."
+                    raise PlanError("no-labels", message)
                 cells |= {Stratum(task, label): n for label, n in of_task.items()}
             else:
                 cells[Stratum(task, None)] = of_task
@@ -66,9 +66,8 @@ class Census:
     def from_labels(cls, tasks: Sequence[str], labels: Sequence[str | None]) -> Census:
         """Count examples given as two equally long sequences; the label None marks an open-ended task."""
         if len(tasks) != len(labels):
-            raise PlanError(
-                "wrong-length", f"`tasks` and `labels` must be equally long, found {len(tasks)} and {len(labels)}."
-            )
+            message = f"`tasks` and `labels` must be equally long, found {len(tasks)} and {len(labels)}."
+            raise PlanError("wrong-length", message)
         counted = Counter(zip(tasks, labels, strict=True))
         return cls._from_cells({Stratum(task, label): n for (task, label), n in counted.items()})
 
@@ -148,9 +147,8 @@ class Census:
         """
         unknown = sorted(set(open_ended_tasks) - {task for task, _ in cells})
         if unknown:
-            raise DataError(
-                "unknown-task", f"`open_ended_tasks` must name tasks of the data, found {unknown}, which have no rows."
-            )
+            message = f"`open_ended_tasks` must name tasks of the data, found {unknown}, which have no rows."
+            raise DataError("unknown-task", message)
         return cls._from_cells(cells)
 
     @classmethod
@@ -243,17 +241,6 @@ class Census:
         cells = Counter(dict(zip(self.strata, self.counts.tolist(), strict=True)))
         cells.update(dict(zip(other.strata, other.counts.tolist(), strict=True)))
         return Census._from_cells(cells)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Census):
-            return NotImplemented
-        return self.strata == other.strata and np.array_equal(self.counts, other.counts)
-
-    def __hash__(self) -> int:
-        return hash((self.strata, self.counts.tobytes()))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Census, (self.strata, self.counts)  # through the constructor, so that counts stay read-only
 
     @classmethod
     def _from_cells(cls, cells: Mapping[Stratum, int] | Mapping[Cell, int]) -> Census:

@@ -20,10 +20,8 @@ def count_query(query: Any, parameters: Any, connection: Any, open_ended_tasks: 
     try:
         import duckdb  # noqa: PLC0415 - an extra
     except ImportError as error:
-        raise DataError(
-            "missing-package",
-            'counting by SQL needs `duckdb`, which is not installed. Install it: pip install "equipoise[duckdb]".',
-        ) from error
+        message = 'counting by SQL needs `duckdb`, which is not installed. Install it: pip install "equipoise[duckdb]".'
+        raise DataError("missing-package", message) from error
     try:
         if not isinstance(query, str):
             table = _counts(duckdb, query, open_ended_tasks)
@@ -48,10 +46,8 @@ def _counts(duckdb: Any, relation: Any, open_ended_tasks: Collection[str]) -> pa
         )
     odd = [name for name in columns if name != "count" and name.casefold().startswith("count")]
     if odd:
-        raise DataError(
-            "misnamed-column",
-            f"`query` must call its counts `count`, found the column {odd[0]!r}. Write `count(*) AS count`.",
-        )
+        message = f"`query` must call its counts `count`, found the column {odd[0]!r}. Write `count(*) AS count`."
+        raise DataError("misnamed-column", message)
     if "count" not in columns:
         label = duckdb.ColumnExpression("label")
         if open_ended_tasks:

@@ -54,14 +54,12 @@ def checked_strata(
     cells = tuple(plain_stratum(*stratum) for stratum in strata)
     values: list[Any] = np.asarray(counts, dtype=object).tolist()
     if len(values) != len(cells):
-        raise PlanError(
-            "wrong-length", f"`counts` must have one value per stratum, found {len(values)} for {len(cells)}."
-        )
+        message = f"`counts` must have one value per stratum, found {len(values)} for {len(cells)}."
+        raise PlanError("wrong-length", message)
     for before, after in pairwise(cells):
         if stratum_order(before) >= stratum_order(after):
-            raise PlanError(
-                "unsorted-strata", f"`strata` must be sorted without duplicates, found {before} before {after}."
-            )
+            message = f"`strata` must be sorted without duplicates, found {before} before {after}."
+            raise PlanError("unsorted-strata", message)
         if before.task == after.task and before.label is None:
             raise PlanError(
                 "mixed-task",

@@ -98,10 +98,8 @@ def as_table(value: Any) -> pa.Table:
     try:
         return value if isinstance(value, pa.Table) else pa.table(value)
     except (TypeError, ValueError, pa.ArrowException) as error:
-        raise DataError(
-            "not-a-table",
-            f"`table` must be a table or an argument of pyarrow.table(), found {type(value).__name__} ({error}).",
-        ) from error
+        message = f"`table` must be a table or an argument of pyarrow.table(), found {type(value).__name__} ({error})."
+        raise DataError("not-a-table", message) from error
 
 
 def count_table(
@@ -123,9 +121,8 @@ def count_table(
         if column not in table.column_names:
             raise DataError("missing-column", f"the table must have the column {column!r}, found {table.column_names}.")
         if table.column_names.count(column) > 1:
-            raise DataError(
-                "duplicate-column", f"the table has the column {column!r} more than once. Rename the others."
-            )
+            message = f"the table has the column {column!r} more than once. Rename the others."
+            raise DataError("duplicate-column", message)
     open_ended = frozenset(open_ended_tasks)
     tally = Tally(open_ended)
     for start in range(0, table.num_rows, _ROWS_AT_ONCE):
@@ -157,14 +154,11 @@ def _integers(column: pa.ChunkedArray, name: str) -> npt.NDArray[np.int64]:
     try:
         counts: npt.NDArray[np.int64] = pc.fill_null(pc.cast(column, pa.int64()), -1).to_numpy()
     except pa.ArrowInvalid as error:
-        raise DataError(
-            "not-an-integer", f"the column {name!r} must hold integers, found other values ({error})."
-        ) from None
+        message = f"the column {name!r} must hold integers, found other values ({error})."
+        raise DataError("not-an-integer", message) from None
     if (counts < 0).any():
-        raise DataError(
-            "not-an-integer",
-            f"the column {name!r} must hold integers of at least 0, found nulls or negative values.",
-        )
+        message = f"the column {name!r} must hold integers of at least 0, found nulls or negative values."
+        raise DataError("not-an-integer", message)
     if counts.sum(dtype=np.float64) > MOST_EXAMPLES:  # and before int64 overflows
         raise DataError("too-many-examples", f"the column {name!r} must have a sum of at most 2**53 examples.")
     return counts

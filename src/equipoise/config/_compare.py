@@ -100,17 +100,14 @@ class CompareConfig:
                 f" Found {list(self.corrections)}.",
             )
         if (self.metric == "expected_cost") != (self.costs is not None):
-            raise ConfigError(
-                "costs-and-metric", "`compare.metric: expected_cost` and `compare.costs` need each other. Give both."
-            )
+            message = "`compare.metric: expected_cost` and `compare.costs` need each other. Give both."
+            raise ConfigError("costs-and-metric", message)
         if self.budget is not None:
             seconds_of(self.budget)
         for name in self.trials:
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,60}", name):
-                raise ConfigError(
-                    "bad-name",
-                    f"a candidate's name must be up to 61 letters, digits, `_`, `.` and `-`, found {name!r}.",
-                )
+                message = f"a candidate's name must be up to 61 letters, digits, `_`, `.` and `-`, found {name!r}."
+                raise ConfigError("bad-name", message)
 
     @property
     def trials(self) -> dict[str, TrialConfig]:
@@ -120,9 +117,8 @@ class CompareConfig:
             return known
         if isinstance(self.candidates, Mapping):
             if NATURAL in self.candidates and self.candidates[NATURAL] != known[NATURAL]:
-                raise ConfigError(
-                    "reserved-name", f"`compare.candidates.{NATURAL}` is the baseline and has no options. Rename yours."
-                )
+                message = f"`compare.candidates.{NATURAL}` is the baseline and has no options. Rename yours."
+                raise ConfigError("reserved-name", message)
             return {NATURAL: known[NATURAL], **self.candidates}
         for name in self.candidates:
             if name not in known:

@@ -22,9 +22,8 @@ class Draft:
     def __init__(self, document: Document) -> None:
         data = {} if document.data is None else deepcopy(document.data)
         if not isinstance(data, dict):
-            raise ConfigError(
-                "not-a-mapping", f"{document.where(())}a configuration must be a mapping, found {data!r}."
-            )
+            message = f"{document.where(())}a configuration must be a mapping, found {data!r}."
+            raise ConfigError("not-a-mapping", message)
         self._data = cast("dict[str, Any]", data)
         self._places = dict(document.places)
         self._name = document.name
@@ -43,9 +42,8 @@ class Draft:
                 inner = here[key] = {}
             if not isinstance(inner, dict):
                 outer = ".".join(path[: depth + 1])
-                raise ConfigError(
-                    "not-a-mapping", f"{place}: `{outer}` has the value {inner!r}, which has no keys to set."
-                )
+                message = f"{place}: `{outer}` has the value {inner!r}, which has no keys to set."
+                raise ConfigError("not-a-mapping", message)
             here = cast("dict[str, Any]", inner)
         here[path[-1]] = value
         self._places[tuple(path)] = place

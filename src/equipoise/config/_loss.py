@@ -72,9 +72,8 @@ def parse_loss(value: Any) -> LossConfig:
     options = dict(cast("Mapping[str, Any]", value)) if isinstance(value, Mapping) else {"name": value}
     name, level = options.pop("name", None), options.pop("level", None)
     if not isinstance(name, str):
-        raise ConfigError(
-            "missing-name", f"a loss must be a name, or a mapping with the key `name`, found {value!r:.80}."
-        )
+        message = f"a loss must be a name, or a mapping with the key `name`, found {value!r:.80}."
+        raise ConfigError("missing-name", message)
     if level is None:
         level = "sequence" if name in ("cross_entropy", "focal") else "label"
     one_of("level", level, get_args(Level))

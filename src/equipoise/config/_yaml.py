@@ -191,9 +191,8 @@ class _Places:
             _check_unicode(key.value, place)
             here = (*path, str(key.value))
             if here in self.found:
-                raise ConfigError(
-                    "duplicate-key", f"{place}: `{'.'.join(here)}` was already given in {self.found[here]}. Keep one."
-                )
+                message = f"{place}: `{'.'.join(here)}` was already given in {self.found[here]}. Keep one."
+                raise ConfigError("duplicate-key", message)
             self.found[here] = place
             key.tag = "tag:yaml.org,2002:str"  # a label or task named 1 or true remains a string
             self.collect(value, here)

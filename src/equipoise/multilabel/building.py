@@ -67,9 +67,8 @@ def parts_of_text(
     known = set(pc.unique(tasks).to_pylist())
     for name, named in (("single_tasks", single_tasks), ("open_ended_tasks", open_ended_tasks)):
         if named - known:
-            raise DataError(
-                "unknown-task", f"`{name}` must name tasks of {sorted(known)}, found {sorted(named - known)}."
-            )
+            message = f"`{name}` must name tasks of {sorted(known)}, found {sorted(named - known)}."
+            raise DataError("unknown-task", message)
     if single_tasks & open_ended_tasks:
         raise DataError(
             "conflicting-tasks",
@@ -91,9 +90,8 @@ def tasks_of(tasks: str | Sequence[str] | pa.Array | pa.ChunkedArray, n_rows: in
         return pa.array([tasks], pa.large_string()).take(pa.array(np.zeros(n_rows, dtype=np.int64)))
     names = strings_of(tasks, "tasks")
     if len(names) != n_rows:
-        raise DataError(
-            "wrong-length", f"`tasks` must be one string, or one for each of the {n_rows} examples, found {len(names)}."
-        )
+        message = f"`tasks` must be one string, or one for each of the {n_rows} examples, found {len(names)}."
+        raise DataError("wrong-length", message)
     return names
 
 
@@ -102,9 +100,8 @@ def strings_of(values: Sequence[str] | pa.Array | pa.ChunkedArray, name: str) ->
     try:
         whole: Any = values if isinstance(values, pa.Array | pa.ChunkedArray) else pa.array(values)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise DataError(
-            "not-a-string", f"`{name}` must be strings, found values of several types ({error})."
-        ) from error
+        message = f"`{name}` must be strings, found values of several types ({error})."
+        raise DataError("not-a-string", message) from error
     if isinstance(whole, pa.ChunkedArray):
         whole = whole.combine_chunks()
     if not _is_text(whole.type) or whole.null_count:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from equipoise.base.values import ArrayValue
 from equipoise.census import Stratum
 from equipoise.errors import PlanError
 
@@ -19,7 +20,7 @@ FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class MultiLabelCensus:
+class MultiLabelCensus(ArrayValue):
     """Counts of examples that have no label, one or several.
 
     The counts of a task's labels do not sum to its examples: an example counts for each of its labels.
@@ -76,29 +77,24 @@ class MultiLabelCensus:
             if values.size == 0:
                 values = values.astype(np.int64)
             if values.shape != (len(of),) or not np.issubdtype(values.dtype, np.integer) or (values < 0).any():
-                raise PlanError(
-                    "bad-counts", f"`{name}` must be {len(of)} integers of at least 0, found {values.tolist()}."
-                )
+                message = f"`{name}` must be {len(of)} integers of at least 0, found {values.tolist()}."
+                raise PlanError("bad-counts", message)
             values = values.astype(np.int64)
             values.setflags(write=False)
             object.__setattr__(self, name, values)
         if list(self.tasks) != sorted(set(self.tasks)) or list(self.strata) != sorted(set(self.strata)):
-            raise PlanError(
-                "unsorted-strata",
-                "`tasks` and `strata` must be sorted without duplicates. Make the census with `LabelSets`.",
-            )
+            message = "`tasks` and `strata` must be sorted without duplicates. Make the census with `LabelSets`."
+            raise PlanError("unsorted-strata", message)
         unknown = sorted({stratum.task for stratum in self.strata} - set(self.tasks))
         if unknown:
             raise PlanError("unknown-task", f"`strata` must be of the tasks {list(self.tasks)}, found {unknown}.")
         labelled = (self.task_examples - self.task_empty)[self.task_of_label]
         if (self.task_empty > self.task_examples).any() or (self.examples > labelled).any():
-            raise PlanError(
-                "bad-counts", "a label must be in at most as many examples as its task has with labels, found more."
-            )
+            message = "a label must be in at most as many examples as its task has with labels, found more."
+            raise PlanError("bad-counts", message)
         if (self.instances < self.examples).any() or ((self.examples == 0) & (self.instances > 0)).any():
-            raise PlanError(
-                "bad-counts", "a label must have at least as many instances as examples, and none without examples."
-            )
+            message = "a label must have at least as many instances as examples, and none without examples."
+            raise PlanError("bad-counts", message)
 
     @cached_property
     def task_of_label(self) -> npt.NDArray[np.int64]:
@@ -181,17 +177,6 @@ class MultiLabelCensus:
         if task not in self.tasks:
             raise PlanError("unknown-task", f"`task` must be one of {', '.join(self.tasks)}, found {task!r}.")
         return self.tasks.index(task)
-
-    def __eq__(self, other: object) -> bool:
-        return self.to_dict() == other.to_dict() if isinstance(other, MultiLabelCensus) else NotImplemented
-
-    def __reduce__(self) -> tuple[Any, ...]:  # through the constructor, so that the arrays stay read-only
-        fields = (self.strata, self.examples, self.instances, self.tasks, self.task_examples, self.task_empty)
-        return MultiLabelCensus, fields
-
-    def __hash__(self) -> int:
-        arrays = (self.examples, self.instances, self.task_examples, self.task_empty)
-        return hash((self.strata, self.tasks, *(array.tobytes() for array in arrays)))
 
 
 def imbalance_ratios(amounts: FloatArray, task_of_label: IntArray) -> FloatArray:

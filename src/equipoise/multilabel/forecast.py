@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,32 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from equipoise.base.problems import Problem
-from equipoise.base.tables import aligned
+from equipoise.base.tables import aligned_columns
 from equipoise.multilabel.factors import Factors
 from equipoise.multilabel.label_sets import LabelSets
 from equipoise.multilabel.tallies import Tallies
-from equipoise.plan.forecast import RowForecast, listed
+from equipoise.plan.forecast import RowForecast, listed, paragraphs
 
 FloatArray = npt.NDArray[np.float64]
 
 PULLED = 1.5
 """Labels drawn more than this many times as often as their own factor asks for are reported."""
-
-_LABEL_HEADS = (
-    "task",
-    "label",
-    "count",
-    "data",
-    "factor",
-    "draws",
-    "asked",
-    "lift",
-    "expected",
-    "passes",
-    "unseen",
-    "pulled by",
-)
-_TASK_HEADS = ("task", "count", "draws", "expected", "effective examples", "cardinality", "mean imbalance")
 
 
 @dataclass(frozen=True)
@@ -134,37 +119,33 @@ class MultiLabelForecast:
 
     def to_text(self) -> str:
         """Return the forecast as aligned plain-text tables and the problems."""
-        labels = [
-            (
-                row.task,
-                row.label or "-",
-                f"{row.count}",
-                f"{row.data_share:.1%}",
-                f"{row.factor:.3g}",
-                f"{row.draw_share:.1%}",
-                f"{row.asked:.3g}",
-                f"{row.lift:.3g}",
-                f"{row.expected_draws:.0f}",
-                f"{row.passes:.3g}",
-                f"{row.unseen_fraction:.1%}",
-                f"{row.pulled_by} {row.pulled_share:.0%}" if row.pulled_by else "-",
-            )
-            for row in self.rows
-        ]
-        tasks = [
-            (
-                "all" if group.task is None else group.task,
-                f"{group.count}",
-                f"{group.draw_share:.1%}",
-                f"{group.expected_draws:.0f}",
-                f"{group.effective_sample_size:.0f}",
-                f"{group.cardinality_before:.2f} -> {group.cardinality_after:.2f}",
-                f"{group.imbalance_before:.2f} -> {group.imbalance_after:.2f}",
-            )
-            for group in (*self.tasks, self.overall)
-        ]
-        parts = [aligned(_LABEL_HEADS, labels), aligned(_TASK_HEADS, tasks), listed(self.problems)]
-        return "\n\n".join("\n".join(part) for part in parts if part)
+        tasks = aligned_columns(_TASK_COLUMNS, (*self.tasks, self.overall))
+        return paragraphs(aligned_columns(_LABEL_COLUMNS, self.rows), tasks, listed(self.problems))
+
+
+_LABEL_COLUMNS: dict[str, Callable[[LabelForecast], str]] = {
+    "task": lambda row: row.task,
+    "label": lambda row: row.label or "-",
+    "count": lambda row: f"{row.count}",
+    "data": lambda row: f"{row.data_share:.1%}",
+    "factor": lambda row: f"{row.factor:.3g}",
+    "draws": lambda row: f"{row.draw_share:.1%}",
+    "asked": lambda row: f"{row.asked:.3g}",
+    "lift": lambda row: f"{row.lift:.3g}",
+    "expected": lambda row: f"{row.expected_draws:.0f}",
+    "passes": lambda row: f"{row.passes:.3g}",
+    "unseen": lambda row: f"{row.unseen_fraction:.1%}",
+    "pulled by": lambda row: f"{row.pulled_by} {row.pulled_share:.0%}" if row.pulled_by else "-",
+}
+_TASK_COLUMNS: dict[str, Callable[[TaskForecast], str]] = {
+    "task": lambda group: "all" if group.task is None else group.task,
+    "count": lambda group: f"{group.count}",
+    "draws": lambda group: f"{group.draw_share:.1%}",
+    "expected": lambda group: f"{group.expected_draws:.0f}",
+    "effective examples": lambda group: f"{group.effective_sample_size:.0f}",
+    "cardinality": lambda group: f"{group.cardinality_before:.2f} -> {group.cardinality_after:.2f}",
+    "mean imbalance": lambda group: f"{group.imbalance_before:.2f} -> {group.imbalance_after:.2f}",
+}
 
 
 def forecast(

@@ -106,10 +106,8 @@ def _groups_of_task(
     present, of_rows = np.unique(deciding, return_inverse=True)
     labels = [NO_LABEL if code < 0 else sets.strata[code].label for code in present.tolist()]
     if labels.count(NO_LABEL) > 1:
-        raise PlanError(
-            "reserved-label",
-            f"{NO_LABEL!r} must not be a label: that is the group of examples without labels. Rename it.",
-        )
+        message = f"{NO_LABEL!r} must not be a label: that is the group of examples without labels. Rename it."
+        raise PlanError("reserved-label", message)
     return [*labels], of_rows
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from equipoise.base.values import ArrayValue
 from equipoise.census import Stratum
 from equipoise.errors import DataError
 from equipoise.multilabel import building
@@ -20,7 +20,7 @@ Names = str | Sequence[str] | pa.Array | pa.ChunkedArray
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class LabelSets:
+class LabelSets(ArrayValue):
     """The set of labels of each example of a dataset, and how often the example has each.
 
     Make one with `from_lists`, `from_arrow` or `from_text`; rows keep the dataset's order. Tasks whose examples all
@@ -178,20 +178,17 @@ class LabelSets:
         chosen = np.asarray(rows)
         if chosen.dtype == np.bool_:
             if chosen.shape != (len(self),):
-                raise DataError(
-                    "bad-rows", f"`rows` must be one boolean for each of {len(self)} rows, found shape {chosen.shape}."
-                )
+                message = f"`rows` must be one boolean for each of {len(self)} rows, found shape {chosen.shape}."
+                raise DataError("bad-rows", message)
             chosen = np.flatnonzero(chosen)
         elif chosen.size == 0:
             chosen = chosen.astype(np.int64)
         if chosen.ndim != 1 or not np.issubdtype(chosen.dtype, np.integer):
-            raise DataError(
-                "bad-rows", f"`rows` must be row numbers or booleans, found {chosen.dtype} of shape {chosen.shape}."
-            )
+            message = f"`rows` must be row numbers or booleans, found {chosen.dtype} of shape {chosen.shape}."
+            raise DataError("bad-rows", message)
         if chosen.size and not (chosen.min() >= 0 and chosen.max() < len(self)):
-            raise DataError(
-                "bad-rows", f"`rows` must be from 0 to {len(self) - 1}, found {chosen.min()} to {chosen.max()}."
-            )
+            message = f"`rows` must be from 0 to {len(self) - 1}, found {chosen.min()} to {chosen.max()}."
+            raise DataError("bad-rows", message)
         lengths = self.lengths[chosen]
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         entries = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1][chosen] - offsets[:-1], lengths)
@@ -210,20 +207,6 @@ class LabelSets:
             np.bincount(self.task_of_row, minlength=n_tasks),
             np.bincount(self.task_of_row[self.lengths == 0], minlength=n_tasks),
         )
-
-    def _key(self) -> tuple[Any, ...]:
-        arrays = (self.task_of_row, self.offsets, self.codes, self.instances)
-        return self.tasks, self.strata, *(array.tobytes() for array in arrays)
-
-    def __eq__(self, other: object) -> bool:
-        return self._key() == other._key() if isinstance(other, LabelSets) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash(self._key())
-
-    def __reduce__(self) -> tuple[Any, ...]:  # through the constructor, so that the arrays stay read-only
-        fields = (self.tasks, self.task_of_row, self.strata, self.offsets, self.codes, self.instances)
-        return LabelSets, fields
 
     def __repr__(self) -> str:
         return f"LabelSets({len(self)} examples, {len(self.tasks)} tasks, {len(self.strata)} labels)"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from equipoise.base.problems import Problem
-from equipoise.base.tables import aligned
+from equipoise.base.tables import aligned_columns
 from equipoise.census import Stratum
 
 FloatArray = npt.NDArray[np.float64]
@@ -18,10 +18,6 @@ FloatArray = npt.NDArray[np.float64]
 MANY_PASSES = 4.0
 """Repeats up to here are nearly as good as fresh data (Muennighoff et al. 2023)."""
 ROUNDING = 1 + 1e-9  # a stratum filled up to `max_passes` does not exceed it
-
-
-_STRATUM_HEADS = ("task", "label", "count", "data", "draws", "expected", "passes", "unseen", "weight")
-_GROUP_HEADS = ("task", "count", "draws", "expected", "effective examples", "effective draws", "imbalance")
 
 
 @dataclass(frozen=True)
@@ -144,35 +140,30 @@ class Forecast:
 
     def to_text(self) -> str:
         """Return the forecast as aligned plain-text tables and the problems."""
-        strata = [
-            (
-                row.task,
-                row.label or "-",
-                f"{row.count}",
-                f"{row.data_share:.1%}",
-                f"{row.draw_share:.1%}",
-                f"{row.expected_draws:.0f}",
-                f"{row.passes:.3g}",
-                f"{row.unseen_fraction:.1%}",
-                f"{row.importance_weight:.3g}",
-            )
-            for row in self.rows
-        ]
-        groups = [
-            (
-                "all" if group.task is None else group.task,
-                f"{group.count}",
-                f"{group.draw_share:.1%}",
-                f"{group.expected_draws:.0f}",
-                f"{group.effective_sample_size:.0f}",
-                f"{group.effective_draws:.0f}",
-                f"{group.imbalance_before:.2f} -> {group.imbalance_after:.2f}",
-            )
-            for group in (*self.tasks, self.overall)
-        ]
-        problems = listed(self.problems)
-        parts = [aligned(_STRATUM_HEADS, strata), aligned(_GROUP_HEADS, groups), problems]
-        return "\n\n".join("\n".join(part) for part in parts if part)
+        groups = aligned_columns(_GROUP_COLUMNS, (*self.tasks, self.overall))
+        return paragraphs(aligned_columns(_STRATUM_COLUMNS, self.rows), groups, listed(self.problems))
+
+
+_STRATUM_COLUMNS: dict[str, Callable[[StratumForecast], str]] = {
+    "task": lambda row: row.task,
+    "label": lambda row: row.label or "-",
+    "count": lambda row: f"{row.count}",
+    "data": lambda row: f"{row.data_share:.1%}",
+    "draws": lambda row: f"{row.draw_share:.1%}",
+    "expected": lambda row: f"{row.expected_draws:.0f}",
+    "passes": lambda row: f"{row.passes:.3g}",
+    "unseen": lambda row: f"{row.unseen_fraction:.1%}",
+    "weight": lambda row: f"{row.importance_weight:.3g}",
+}
+_GROUP_COLUMNS: dict[str, Callable[[GroupForecast], str]] = {
+    "task": lambda group: "all" if group.task is None else group.task,
+    "count": lambda group: f"{group.count}",
+    "draws": lambda group: f"{group.draw_share:.1%}",
+    "expected": lambda group: f"{group.expected_draws:.0f}",
+    "effective examples": lambda group: f"{group.effective_sample_size:.0f}",
+    "effective draws": lambda group: f"{group.effective_draws:.0f}",
+    "imbalance": lambda group: f"{group.imbalance_before:.2f} -> {group.imbalance_after:.2f}",
+}
 
 
 def forecast(
@@ -281,3 +272,8 @@ def listed(problems: Sequence[Problem], shown: int = 3) -> list[str]:
         if found[shown:]:
             lines.append(f"{level} ({code}): and {len(found) - shown} more such; the table lists them.")
     return lines
+
+
+def paragraphs(*parts: list[str]) -> str:
+    """Return lines of several parts as one string, with an empty line between parts."""
+    return "\n\n".join("\n".join(part) for part in parts if part)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from equipoise.base.masses import WHOLE, masses_of
+from equipoise.base.values import ArrayValue
 from equipoise.census import Census, Stratum
 from equipoise.census.census import checked_strata
 from equipoise.errors import PlanError
@@ -27,7 +28,7 @@ MOST_DRAWS = WHOLE >> 1
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Plan:
+class Plan(ArrayValue):
     """The sampling distribution q and the target p* of the loss, in integers.
 
     Make one with `Plan.build`. Plans are values: hashable, read-only, and equal if all their fields are.
@@ -199,10 +200,8 @@ class Plan:
         """Return the position of a stratum in `strata`, or raise a PlanError."""
         position = self._positions.get((task, label))
         if position is None:
-            raise PlanError(
-                "unknown-stratum",
-                f"task {task!r}, label {label!r} is not a stratum of the plan. Rebuild it from this data.",
-            )
+            message = f"task {task!r}, label {label!r} is not a stratum of the plan. Rebuild it from this data."
+            raise PlanError("unknown-stratum", message)
         return position
 
     @cached_property
@@ -251,32 +250,16 @@ class Plan:
             f" rates={self.rates_text}, weights={self.weights_text}, fingerprint={self.fingerprint[:12]})"
         )
 
-    def _key(self) -> tuple[Any, ...]:
-        return self.fingerprint, self.draws, self.rates_text, self.weights_text
-
-    def __eq__(self, other: object) -> bool:
-        return self._key() == other._key() if isinstance(other, Plan) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash(self._key())
-
-    def __reduce__(self) -> tuple[Any, ...]:  # through the constructor, so that the arrays stay read-only
-        numbers = (self.strata, self.counts, self.masses, self.target_masses)
-        return Plan, (*numbers, self.draws, self.rates_text, self.weights_text)
-
 
 def checked_draws(draws: int) -> int:
     """Return the number of draws, or raise a PlanError if it is not an integer above 0."""
     is_integer = isinstance(draws, int | np.integer)  # pyright: ignore[reportUnnecessaryIsInstance]
     if isinstance(draws, bool) or not is_integer or draws < 1:
-        raise PlanError(
-            "not-an-integer",
-            f"`draws` must be an integer above 0, found {draws!r}. Give the number of examples in training.",
-        )
+        message = f"`draws` must be an integer above 0, found {draws!r}. Give the number of examples in training."
+        raise PlanError("not-an-integer", message)
     if draws > MOST_DRAWS:
-        raise PlanError(
-            "too-many-draws", f"`draws` must be at most 2**59, the length of a stream, found {draws!r:.80}. Plan fewer."
-        )
+        message = f"`draws` must be at most 2**59, the length of a stream, found {draws!r:.80}. Plan fewer."
+        raise PlanError("too-many-draws", message)
     return int(draws)
 
 
@@ -292,9 +275,8 @@ def _checked_masses(
         )
     empty = np.flatnonzero((values > 0) & (counts == 0)).tolist()
     if empty:
-        raise PlanError(
-            "no-examples", f"`{name}` must be 0 for strata without examples, found a share for {strata[empty[0]]}."
-        )
+        message = f"`{name}` must be 0 for strata without examples, found a share for {strata[empty[0]]}."
+        raise PlanError("no-examples", message)
     return _read_only(values)
 
 

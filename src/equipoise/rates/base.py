@@ -62,9 +62,8 @@ class Rates(Scheme, ABC):
         of_present = [task for task, there in zip(tasks, present.tolist(), strict=True) if there]
         amounts = self.formula(n[present].astype(np.float64), of_present, draws)
         if not np.isfinite(amounts).all() or (amounts < 0).any() or not amounts.any():
-            raise PlanError(
-                "bad-rates", f"rates must be finite, at least 0 and not all 0, found {amounts.tolist()} from {self}."
-            )
+            message = f"rates must be finite, at least 0 and not all 0, found {amounts.tolist()} from {self}."
+            raise PlanError("bad-rates", message)
         rates = np.zeros(len(n))
         rates[present] = amounts / math.fsum(amounts)
         return rates

@@ -57,9 +57,8 @@ class Fixed(Rates):
             raise PlanError("unknown-task", f"Fixed names tasks {unknown}, expected {list(tasks)}. Remove them.")
         for task, count in zip(tasks, n.tolist(), strict=True):
             if count and task not in self.rates:
-                raise PlanError(
-                    "missing-task", f"Fixed has no rate for task {task!r}. Add it (0 to leave the task out)."
-                )
+                message = f"Fixed has no rate for task {task!r}. Add it (0 to leave the task out)."
+                raise PlanError("missing-task", message)
             if not count and self.rates.get(task, 0.0) > 0:
                 raise PlanError(
                     "no-examples",

@@ -69,10 +69,8 @@ class ClassWeights(Scheme, ABC):
         """
         n = np.asarray(counts, dtype=np.int64)
         if len(n) != len(labels) or (n < 0).any():
-            raise PlanError(
-                "bad-counts",
-                f"`counts` must be one number of at least 0 for each of {len(labels)} labels, found {n.tolist()}.",
-            )
+            message = f"`counts` must be one number of at least 0 for each of {len(labels)} labels, found {n.tolist()}."
+            raise PlanError("bad-counts", message)
         self.check(n, labels, task)
         present = n > 0
         weights = np.zeros(len(n))
@@ -81,10 +79,8 @@ class ClassWeights(Scheme, ABC):
         of_present = [label for label, there in zip(labels, present.tolist(), strict=True) if there]
         weights[present] = self.formula(n[present].astype(np.float64), of_present, task)
         if not np.isfinite(weights).all() or (weights < 0).any():
-            raise PlanError(
-                "bad-weights",
-                f"weights must be finite and at least 0, found {weights.tolist()} from {self} for task {task!r}.",
-            )
+            message = f"weights must be finite and at least 0, found {weights.tolist()} from {self} for task {task!r}."
+            raise PlanError("bad-weights", message)
         return weights
 
     @abstractmethod

@@ -60,9 +60,8 @@ class LabelFactors(ClassWeights, ABC):
         checked_number("power", self.power, least=0, hint="The papers use 0.5.")
         checked_number("empty", self.empty, least=0, hint="Use 1, or 0 to leave examples without labels out.")
         if self.aggregate not in AGGREGATES:
-            raise PlanError(
-                "unknown-choice", f"`aggregate` must be one of {', '.join(AGGREGATES)}, found {self.aggregate!r}."
-            )
+            message = f"`aggregate` must be one of {', '.join(AGGREGATES)}, found {self.aggregate!r}."
+            raise PlanError("unknown-choice", message)
 
     @abstractmethod
     def frequency(self, of_examples: FloatArray, of_instances: FloatArray, /) -> FloatArray:
@@ -87,9 +86,8 @@ class LabelFactors(ClassWeights, ABC):
         with np.errstate(over="ignore"):
             factors = np.maximum(1.0, (t / f) ** self.power)
         if not np.isfinite(factors).all():
-            raise PlanError(
-                "out-of-range", f"`power` must leave every factor finite, found {self.power:g}. Use at most 1."
-            )
+            message = f"`power` must leave every factor finite, found {self.power:g}. Use at most 1."
+            raise PlanError("out-of-range", message)
         return factors
 
     def formula(self, n: FloatArray, _labels: Sequence[str | None], _task: str, /) -> FloatArray:

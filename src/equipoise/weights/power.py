@@ -47,7 +47,6 @@ class Power(ClassWeights):
         """Return n^(-gamma)."""
         weights = n**-self.gamma
         if not weights.all():
-            raise PlanError(
-                "out-of-range", f"`gamma` must leave every weight above 0, found {self.gamma:g}. Use at most 1."
-            )
+            message = f"`gamma` must leave every weight above 0, found {self.gamma:g}. Use at most 1."
+            raise PlanError("out-of-range", message)
         return weights

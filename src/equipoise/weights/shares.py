@@ -42,9 +42,8 @@ class Shares(ClassWeights):
         for task, row in table.items():
             total = math.fsum(row.values())
             if abs(total - 1) > 1e-6:
-                raise PlanError(
-                    "wrong-sum", f"`shares` of task {task!r} must sum to 1, found {total:g}. Divide them by it."
-                )
+                message = f"`shares` of task {task!r} must sum to 1, found {total:g}. Divide them by it."
+                raise PlanError("wrong-sum", message)
         object.__setattr__(self, "shares", table)
 
     @property

@@ -42,13 +42,10 @@ def row_of(
     row = table[task]
     unknown = sorted(set(row) - {label for label in labels if label is not None})
     if unknown:
-        raise PlanError(
-            "unknown-label", f"{scheme} names labels {unknown} of task {task!r}, expected {list(labels)}. Remove them."
-        )
+        message = f"{scheme} names labels {unknown} of task {task!r}, expected {list(labels)}. Remove them."
+        raise PlanError("unknown-label", message)
     missing = [label for label, count in zip(labels, n.tolist(), strict=True) if count and label not in row]
     if missing:
-        raise PlanError(
-            "missing-label",
-            f"{scheme} has no value for labels {missing} of task {task!r}. Add them (0 to leave one out).",
-        )
+        message = f"{scheme} has no value for labels {missing} of task {task!r}. Add them (0 to leave one out)."
+        raise PlanError("missing-label", message)
     return row
