@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise import LengthSorted, Mixed, OneTask, Quota, TokenBatches
-from equipoise.drawing.batch_kinds import Batches
+from equipoise.drawing import Batches
 
 from .notes import MEDIAN, SIGMA
 from .summary import Section, met, table

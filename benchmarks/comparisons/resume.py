@@ -45,7 +45,7 @@ def from_position(rows: int, index: str) -> Result:
     start = time.perf_counter()
     plan = Plan.from_json(text)
     sampler = PlanSampler(plan, _index(index, codes, plan.counts))
-    sampler.go_on_at(POSITION)
+    sampler.start_at(POSITION)
     first = next(iter(sampler))
     seconds = time.perf_counter() - start
     assert first == draws(plan, sampler.index, 0, POSITION, POSITION + 1)[0]

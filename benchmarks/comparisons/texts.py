@@ -14,7 +14,7 @@ from equipoise import Census, Mixed, Plan, PlanSampler, StratumIndex, rates, wei
 from equipoise.collate import EncodedExamples
 from equipoise.data import Records, TaskOptions, infer_tasks
 from equipoise.data.suite import load_suite, suite_tasks, tokenizer_path
-from equipoise.drawing.batch_kinds import Batches
+from equipoise.drawing import Batches
 from equipoise.errors import DataWarning
 
 from .notes import notes, numbered

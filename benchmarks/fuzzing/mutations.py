@@ -17,7 +17,7 @@ TOKENS = (
 VALUES: tuple[Any, ...] = (
     None, True, False, 0, 1, -1, 2, 0.5, -0.0, 1e308, 2**31, 2**53 + 1, 2**59, 2**60, 2**63, 2**64, 10**40, -(2**70),
     "", "a", "\x1b[2J", "\x00", "{input}", "{input.__class__}", "no", "natural", "Mixed", "Quota", [], {}, [[]], [None],
-    {"a": 1}, {"name": "clipped"}, {"name": "power", "gamma": "x"}, {"kind": "Quota", "global_batch": 2**40},
+    {"a": 1}, {"name": "clipped"}, {"name": "power", "gamma": "x"}, {"name": "quota", "global_batch": 2**40},
     "x" * 3000,
 )  # fmt: skip
 

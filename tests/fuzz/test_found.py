@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.support.errors import raises
 
 from equipoise import Census, Plan, PlanSampler, StratumIndex
 from equipoise.base.plain_json import parse_json
@@ -87,7 +88,7 @@ def test_a_loss_of_an_odd_type():
 
 def test_a_configuration_of_many_bytes(tmp_path):
     (tmp_path / "run.yaml").write_bytes(b"#" * ((1 << 24) + 1))
-    with pytest.raises(ConfigError, match="larger than the limit of 16,777,216 bytes"):
+    with raises(ConfigError, "cannot-read", "16,777,216"):
         load_config(tmp_path / "run.yaml")
 
 
@@ -115,26 +116,30 @@ def test_json_that_looks_like_half_a_pair_is_read():
 
 
 @pytest.mark.parametrize(
-    ("data", "message"),
+    ("data", "code", "place"),
     [
-        (b'{\x00"\x00a', "rows.jsonl:1: broken JSON"),  # taken for UTF-16 once
-        (b"\xff\xfe" + ROW.decode().encode("utf-16-le"), "is not UTF-8"),
-        (ROW + b'{"task": ' + b"[" * 100_000 + b"\n", "rows.jsonl:2: the object nests too deep"),
-        (ROW + b"[" * 100_000, "rows.jsonl:2: the object nests too deep"),
-        (ROW + b'{"input": "' + b"x" * 2000 + b'"}\n', "rows.jsonl:2: the line is longer than 1,000 bytes"),
-        (b"x" * 2000, "rows.jsonl:1: the line is longer than 1,000 bytes"),
+        (b'{\x00"\x00a', "broken-json", "rows.jsonl:1:"),  # taken for UTF-16 once
+        (b"\xff\xfe" + ROW.decode().encode("utf-16-le"), "not-utf8", "rows.jsonl:1:"),
+        (ROW + b'{"task": ' + b"[" * 100_000 + b"\n", "nested-too-deep", "rows.jsonl:2:"),
+        (ROW + b"[" * 100_000, "nested-too-deep", "rows.jsonl:2:"),
+        (
+            ROW + b'{"input": "' + b"x" * 2000 + b'"}\n',
+            "row-too-long",
+            "rows.jsonl:2: the line is longer than 1,000 bytes",
+        ),
+        (b"x" * 2000, "row-too-long", "rows.jsonl:1:"),
     ],
 )
-def test_broken_lines(tmp_path, data, message):
+def test_broken_lines(tmp_path, data, code, place):
     (tmp_path / "rows.jsonl").write_bytes(data)
     limits = Limits(row_bytes=1000) if b"xxx" in data else Limits()
-    with pytest.raises(DataError, match=message):
+    with raises(DataError, code, place):
         read_records(tmp_path / "rows.jsonl", limits=limits)
 
 
 def test_bytes_that_are_not_utf8_behind_a_row_of_the_wrong_width(tmp_path):
     (tmp_path / "rows.csv").write_bytes(b'task,input,target\nt,"a\nc"\xe7')
-    with pytest.raises(DataError, match=r"rows.csv:2: expected 3 fields as in the header, found 2|not UTF-8"):
+    with raises(DataError, "wrong-field-count", "rows.csv:2", "expected 3 fields"):
         read_records(tmp_path / "rows.csv")
 
 
@@ -149,7 +154,7 @@ def test_a_gzip_bomb(tmp_path, name, monkeypatch):
     header = b"task,input,target\n" if "csv" in name else b""
     row = b"t,x,y\n" if "csv" in name else ROW
     (tmp_path / name).write_bytes(gzip.compress(header + row * 2_000_000))
-    with pytest.raises(DataError, match=r"bomb.*: unpacks to more than .* bytes"):
+    with raises(DataError, "expands-too-much"):
         read_records(tmp_path / name, limits=Limits(expansion=50))
 
 
@@ -157,7 +162,7 @@ def test_a_parquet_file_of_many_times_its_size(tmp_path, monkeypatch):
     monkeypatch.setattr("equipoise.data.readers.limits.FREE_BYTES", 1 << 20)
     names = {"task": "t", "input": "x" * 500, "target": "y"}
     pq.write_table(pa.table({name: [text] * 100_000 for name, text in names.items()}), tmp_path / "rows.parquet")
-    with pytest.raises(DataError, match=r"rows.parquet: unpacks to more than [0-9,]+ bytes"):
+    with raises(DataError, "expands-too-much", "rows.parquet"):
         read_records(tmp_path / "rows.parquet")
 
 
@@ -165,7 +170,7 @@ def test_a_parquet_file_with_a_column_twice(tmp_path):
     column = pa.array(["a", "b"])
     table = pa.Table.from_arrays([column] * 4, names=["task", "input", "target", "target"])
     pq.write_table(table, tmp_path / "rows.parquet")
-    with pytest.raises(DataError, match="two columns `target`"):
+    with raises(DataError, "duplicate-column", "`target`"):
         read_records(tmp_path / "rows.parquet")
 
 
@@ -178,10 +183,10 @@ def test_links_stay_inside_what_was_named(tmp_path):
     assert len(find_sources(str(inside / "b*"))) == 1
     (inside / "link.jsonl").symlink_to(outside)
     for named in (inside, str(inside / "*.jsonl"), str(inside / "**" / "l*.jsonl")):
-        with pytest.raises(DataError, match=r"link.jsonl: leads out of .*data, to .*secret.jsonl. Name that file"):
+        with raises(DataError, "outside-folder", "link.jsonl", "secret.jsonl"):
             find_sources(named)
     assert len(find_sources(inside / "link.jsonl")) == 1
-    with pytest.raises(DataError, match="leads out of"):
+    with raises(DataError, "outside-folder"):
         find_sources(str(inside / "*" / ".." / ".." / "secret.jsonl"))
 
 
@@ -191,13 +196,15 @@ def test_paths_that_cannot_be(name):
         find_sources(name)
 
 
-@pytest.mark.parametrize("where", ["../secret.arrow", "/etc/passwd", 3])
-def test_a_saved_dataset_that_names_other_files(tmp_path, where):
+@pytest.mark.parametrize(
+    ("where", "code"), [("../secret.arrow", "outside-folder"), ("/etc/passwd", "outside-folder"), (3, "damaged-file")]
+)
+def test_a_saved_dataset_that_names_other_files(tmp_path, where, code):
     folder = tmp_path / "saved"
     folder.mkdir()
     (folder / "dataset_info.json").write_text("{}")
     (folder / "state.json").write_text(json.dumps({"_data_files": [{"filename": where}]}))
-    with pytest.raises(DataError, match=r"lies outside of it|must be a list of names"):
+    with raises(DataError, code):
         read_records(folder)
 
 
@@ -205,7 +212,7 @@ def test_a_saved_dataset_dict_that_names_other_folders(tmp_path):
     folder = tmp_path / "saved"
     folder.mkdir()
     (folder / "dataset_dict.json").write_text('{"splits": ["../other"]}')
-    with pytest.raises(DataError, match="lies outside of it"):
+    with raises(DataError, "outside-folder"):
         read_records(folder)
 
 
@@ -218,7 +225,7 @@ def test_errors_and_warnings_cannot_drive_a_terminal():
 def test_a_file_name_is_escaped(tmp_path):
     path = tmp_path / "a\x1b[2J.jsonl"
     path.write_bytes(b"{")
-    with pytest.raises(DataError) as caught:
+    with raises(DataError, "broken-json") as caught:
         read_records(path)
     assert "\x1b" not in str(caught.value)
 
@@ -228,13 +235,13 @@ def test_a_file_name_is_escaped(tmp_path):
     [[], {}, {"name": 3}, {"name": "a", "kind": "open", "labels": [1], "prompt": "{input}", "verbalisers": {}}],
 )
 def test_tasks_of_odd_types(values):
-    with pytest.raises(ConfigError, match="A task must have a `name`"):
+    with raises(ConfigError, "not-a-task", "A task cannot be read"):
         Task.from_dict(values)
 
 
 @pytest.mark.parametrize("prompt", ["{input.__class__}", "{input[0]}", "{input!r}", "{input:>999999999}", "{0}{input}"])
 def test_prompts_are_filled_in_and_nothing_more(prompt):
-    with pytest.raises(ConfigError, match="may use only"):
+    with raises(ConfigError, "bad-prompt"):
         Task("a", "open", prompt=prompt)
 
 
@@ -294,14 +301,14 @@ def test_a_calibration_of_odd_values_whose_fingerprint_fits(odd):
 def test_a_state_with_a_huge_batch():
     plan = Plan.build(Census.from_counts({"a": 3}))
     sampler = PlanSampler(plan, StratumIndex.from_sizes(np.array([3])))
-    for odd in ({"batches": {"kind": "Quota", "global_batch": 2**40}}, {"used": [10**30]}, {"position": 10**30}):
+    for odd in ({"batches": {"name": "quota", "global_batch": 2**40}}, {"used": [10**30]}, {"position": 10**30}):
         with pytest.raises(StateError):
             sampler.load_state_dict({**sampler.state_dict(), **odd}, accept_changes=True)
 
 
 def test_a_pipe_is_no_file(tmp_path):
     os.mkfifo(tmp_path / "rows.jsonl")
-    with pytest.raises(DataError, match="no such file or folder"):
+    with raises(DataError, "no-such-file"):
         read_records(tmp_path / "rows.jsonl")
 
 

@@ -1,9 +1,9 @@
 from fractions import Fraction
 
 import numpy as np
-import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from tests.support.errors import raises
 
 from equipoise import Shard
 from equipoise.base.masses import WHOLE
@@ -48,7 +48,7 @@ def test_without_replacement_draws_or_names_the_most_that_works(values, num_samp
         most = int(str(error).split("Use num_samples=")[1].split(",")[0])
         assert 1 <= most < num_samples
         sampler = WeightedSampler(values, most, replacement=False, seed=seed)
-        with pytest.raises(ConfigError):
+        with raises(ConfigError, "too-many-draws"):
             WeightedSampler(values, most + 1, replacement=False)
     for _ in range(3):
         rows = list(sampler)
@@ -59,7 +59,7 @@ def test_without_replacement_draws_or_names_the_most_that_works(values, num_samp
 @given(st.lists(ANY, max_size=20), st.integers(0, 20), st.sampled_from([float("nan"), float("inf"), -1.0, -5e-324]))
 def test_one_bad_weight_is_refused_with_its_row(values, at, bad):
     assume(at <= len(values))
-    with pytest.raises(ConfigError, match=rf"at row {at}\."):
+    with raises(ConfigError, "bad-weight", f"at row {at}."):
         WeightedSampler([*values[:at], bad, *values[at:]], 1)
 
 

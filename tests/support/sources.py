@@ -33,7 +33,7 @@ class Unreadable:
     split: str | None = None
 
     def batches(self, required: Sequence[str], optional: Sequence[str]) -> Iterator[pa.Table]:
-        raise DataError(f"{self.name}: cannot be read.")
+        raise DataError("cannot-read", f"{self.name}: cannot be read.")
 
     def place(self, row: int) -> str:
         return f"{self.name}: row {row + 1}"

@@ -1,7 +1,6 @@
 """`equipoise inspect`: what is in the data."""
 
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -46,7 +45,7 @@ def inspect(source: Source, plot: Plot = None, set_: Overrides = None, as_json: 
                 "rows": splits,
                 "tasks": _summaries(census),
                 "census": census.to_dict(),
-                "problems": [asdict(problem) for problem in problems],
+                "problems": [problem._asdict() for problem in problems],
             }
         )
     else:

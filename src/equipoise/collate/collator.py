@@ -23,9 +23,9 @@ class Collator:
     Attributes
     ----------
     pad_id : int
-        What inputs are padded with: the tokenizer's `pad_token_id`.
+        Padding of inputs: the tokenizer's `pad_token_id`.
     label_pad : int
-        What targets are padded with; the losses ignore -100. A pad token id would be trained on.
+        Padding of targets; losses ignore -100. A pad token id would be trained on.
     pad_to_multiple_of : int or None
         Round both widths up to a multiple, which helps tensor cores and static shapes.
 
@@ -54,12 +54,14 @@ class Collator:
     def __post_init__(self) -> None:
         if self.label_pad >= 0:
             raise ConfigError(
+                "bad-padding",
                 f"`label_pad` must be negative, found {self.label_pad}. "
-                "A token id would be trained on; leave the default of -100."
+                "A token id would be trained on; leave the default of -100.",
             )
         if self.pad_to_multiple_of is not None and self.pad_to_multiple_of < 1:
             raise ConfigError(
-                f"`pad_to_multiple_of` must be a positive integer or None, found {self.pad_to_multiple_of}."
+                "bad-padding",
+                f"`pad_to_multiple_of` must be a positive integer or None, found {self.pad_to_multiple_of}.",
             )
 
     def __call__(self, items: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
@@ -73,8 +75,8 @@ class Collator:
         Returns
         -------
         dict of str to Tensor
-            `input_ids`, `attention_mask`, `labels` of shape (examples, width), int64; `task_id`,
-            `label_id`, `row`, int64 and `example_weight`, float32, of shape (examples,).
+            `input_ids`, `attention_mask`, `labels`: Tensor of int64, shape (B, T); `task_id`, `label_id`, `row`:
+            Tensor of int64, shape (B,); `example_weight`: Tensor of float32, shape (B,).
         """
         inputs, mask = self._padded([item["input_ids"] for item in items], self.pad_id)
         labels, _ = self._padded([item["labels"] for item in items], self.label_pad)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from equipoise.base.registry import suggest
 from equipoise.collate.pairs import DistinctPairs
 from equipoise.collate.ragged import Ragged
 from equipoise.collate.tokens import Tokenizer, encode_inputs, encode_targets
@@ -20,8 +21,8 @@ from equipoise.plan import Plan
 class EncodedExamples:
     """Examples as token ids, a map-style dataset for a DataLoader.
 
-    Each distinct text is tokenised and stored once, in flat arrays; a row holds only codes into them.
-    So the object is light to pickle for DataLoader workers, and ten million rows fit in memory.
+    Each distinct text is tokenised and stored once, in flat arrays; each row holds only codes. The object is
+    therefore small to pickle for DataLoader workers, and ten million rows fit in memory.
 
     Attributes
     ----------
@@ -29,15 +30,15 @@ class EncodedExamples:
         Sorted task names; `task_id` is the position here.
     texts, targets : Ragged
         The distinct inputs and targets.
-    input_codes, target_codes : int32 arrays
+    input_codes, target_codes : ndarray of int32, shape (N,)
         For each row, its text in `texts` and `targets`.
-    task_ids, label_ids : int32 arrays
+    task_ids, label_ids : ndarray of int32, shape (N,)
         `label_ids` is the position in the labels of the task; -1 for an open-ended task and for a label
         that the task does not know (it has no training row).
-    example_weights : float32 array
+    example_weights : ndarray of float32, shape (N,)
         The importance weight p*/q of each row's stratum; 1 without a plan.
     truncated_inputs, truncated_targets : int
-        How many rows lost tokens.
+        Number of rows that were cut.
     """
 
     tasks: tuple[str, ...]
@@ -67,15 +68,15 @@ class EncodedExamples:
         Parameters
         ----------
         records : Records
-            The rows. A row without a target gets an empty one, which no loss counts.
+            The rows. A row without a target gets an empty one, which losses ignore.
         tasks : mapping of str to Task
             At least the tasks of the records.
         tokenizer : Tokenizer
             A Hugging Face tokenizer.
         plan : Plan or None
-            What the rows are drawn by; every row then carries the importance weight of its stratum.
+            The plan that the rows are drawn by; every row then has the importance weight of its stratum.
         max_input : int
-            Longer inputs are cut to this many tokens, counted and warned of.
+            Longer inputs are cut to this many tokens, with a warning.
         max_target : int
             Longer targets of open-ended tasks are cut likewise. A label is never cut.
 
@@ -103,16 +104,18 @@ class EncodedExamples:
         """
         for name, maximum in (("max_input", max_input), ("max_target", max_target)):
             if maximum < 2:
-                raise ConfigError(f"`{name}` must be at least 2 tokens, found {maximum}. Use 512 for inputs.")
+                raise ConfigError(
+                    "too-short", f"`{name}` must be at least 2 tokens, found {maximum}. Use 512 for inputs."
+                )
         names = tuple(sorted(tasks))
         task_ids = _task_ids(records, names)
 
-        input_pairs = DistinctPairs.of(task_ids, records.column("input"))
+        input_pairs = DistinctPairs.of(task_ids, records.coded("input"))
         input_codes, distinct = input_pairs.render(lambda task, text: tasks[names[task]].render(text))
         whole = encode_inputs(tokenizer, distinct)
         cut_inputs = int((whole.lengths > max_input)[input_codes].sum())
 
-        target_pairs = DistinctPairs.of(task_ids, records.column("target"))
+        target_pairs = DistinctPairs.of(task_ids, records.coded("target"))
         label_ids = target_pairs.map(lambda task, label: _label_id(tasks[names[task]], label), missing=-1)
         target_codes, distinct = target_pairs.render(lambda task, target: _target_text(tasks[names[task]], target))
         answers = encode_targets(tokenizer, distinct)
@@ -165,7 +168,7 @@ class EncodedExamples:
         Returns
         -------
         dict
-            `input_ids` and `labels` (int32 arrays), `task_id`, `label_id`, `example_weight`, `row`.
+            `input_ids` and `labels` (ndarrays of int32), `task_id`, `label_id`, `example_weight`, `row`.
         """
         return {
             "input_ids": self.texts[self.input_codes[row]],
@@ -186,11 +189,11 @@ class EncodedExamples:
         Parameters
         ----------
         task : str
-            A name out of `tasks`.
+            A name in `tasks`.
 
         Returns
         -------
-        int64 array
+        ndarray of int64
             Positions in the records, ascending.
 
         Raises
@@ -199,7 +202,10 @@ class EncodedExamples:
             If there is no such task.
         """
         if task not in self.tasks:
-            raise ConfigError(f"`task` must be one of {', '.join(self.tasks)}, found {task!r}.")
+            raise ConfigError(
+                "unknown-task",
+                f"`task` must be one of {', '.join(self.tasks)}, found {task!r}.{suggest(task, self.tasks)}",
+            )
         return np.flatnonzero(self.task_ids == self.tasks.index(task))
 
     def inputs(self, rows: Sequence[int] | NDArray[np.int64]) -> list[NDArray[np.int32]]:
@@ -212,22 +218,23 @@ class EncodedExamples:
 
         Returns
         -------
-        list of int32 arrays
+        list of ndarrays of int32
             Views, one for each row.
         """
         return [self.texts[code] for code in self.input_codes[np.asarray(rows, np.int64)]]
 
 
 def _task_ids(records: Records, names: tuple[str, ...]) -> NDArray[np.int32]:
-    unknown = sorted(set(records.tasks) - set(names))
+    unknown = [name for name in records.tasks if name not in names]
     if unknown:
         raise DataError(
+            "unknown-task",
             f"`tasks` must describe every task of the records, found none for {', '.join(unknown)}. "
-            "Infer the tasks from the training records, or leave these rows out."
+            "Infer the tasks from the training records, or leave these rows out.",
         )
-    encoded = records.column("task").combine_chunks().dictionary_encode()
-    ids = np.array([names.index(name) for name in encoded.dictionary.to_pylist()], np.int32)
-    return ids[encoded.indices.to_numpy()]
+    tasks = records.coded("task")
+    number = {name: position for position, name in enumerate(names)}
+    return tasks.spread(np.array([number.get(name, -1) for name in tasks.names.to_pylist()], np.int32), missing=-1)
 
 
 def _target_text(task: Task, target: str) -> str:
@@ -251,9 +258,10 @@ def _importance_weights(
         stratum = (name, None if tasks[name].kind == "open" else text)
         if stratum not in weight:
             raise DataError(
+                "unknown-stratum",
                 "`plan` must know every stratum of the records, "
                 f"found none for task {name!r}, label {stratum[1]!r}. "
-                "Build the plan from the census of these records; pass no plan for rows that are evaluated."
+                "Build the plan from the census of these records; pass no plan for rows that are evaluated.",
             )
         return weight[stratum]
 
@@ -264,10 +272,11 @@ def _refuse_long_labels(long: NDArray[np.bool_], records: Records, maximum: int)
     if not long.any():
         return
     row = int(np.flatnonzero(long)[0])
-    task, label = (records.column(name)[row].as_py() for name in ("task", "target"))
+    task, label = records.coded("task")[row], records.coded("target")[row]
     raise DataError(
-        f"Label {label!r} of task {task!r} has more than `max_target`={maximum} tokens; a cut label can be "
-        "taken for another one. Raise `max_target`, or give the label a shorter verbaliser."
+        "label-too-long",
+        f"Label {label!r} of task {task!r} has more than `max_target`={maximum} tokens; a cut label may be "
+        "identical to another one. Raise `max_target`, or give the label a shorter verbaliser.",
     )
 
 
@@ -275,4 +284,4 @@ def _warn_of_cuts(what: str, count: int, rows: int, maximum: int) -> None:
     if count:
         argument = f"max_{what.removesuffix('s')}"
         message = f"{count} of {rows} {what} have more than `{argument}`={maximum} tokens and were cut."
-        warnings.warn(f"{message} Raise `{argument}` to keep them whole.", DataWarning, stacklevel=3)
+        warnings.warn(DataWarning(f"cut-{what}", f"{message} Raise `{argument}` to keep them."), stacklevel=3)

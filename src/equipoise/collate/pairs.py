@@ -1,27 +1,28 @@
-"""The distinct (task, text) pairs of a column, so that work is done once for each and not for each row."""
+"""The distinct (task, text) pairs of a column, so that work is done once for each pair and not for each row."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
+
+from equipoise.data.coded import CodedColumn
 
 RENDER_BATCH = 65_536
 
 
 @dataclass(frozen=True)
 class DistinctPairs:
-    """The distinct (task, text) pairs, and which of them each row has.
+    """The distinct (task, text) pairs, and the pair of each row.
 
     Attributes
     ----------
-    task_ids : int64 array
+    task_ids : ndarray of int64, shape (P,)
         The task of each pair.
-    texts : pyarrow.Array
+    texts : pyarrow.Array of large_string, length P
         The text of each pair.
-    codes : int64 array
+    codes : ndarray of int64, shape (N,)
         The pair of each row; -1 for a row whose text is null.
     """
 
@@ -30,32 +31,25 @@ class DistinctPairs:
     codes: NDArray[np.int64]
 
     @classmethod
-    def of(cls, task_ids: NDArray[np.int32], column: pa.ChunkedArray) -> "DistinctPairs":
-        """Find the distinct pairs.
+    def of(cls, task_ids: NDArray[np.int32], column: CodedColumn) -> "DistinctPairs":
+        """Find the distinct pairs, sorted by task.
 
         Parameters
         ----------
-        task_ids : int32 array
+        task_ids : ndarray of int32, shape (N,)
             The task of each row.
-        column : pyarrow.ChunkedArray of string
-            The text of each row.
-
-        Returns
-        -------
-        DistinctPairs
-            Sorted by task.
+        column : CodedColumn
+            The string of each row.
         """
-        encoded = column.cast(pa.large_string()).combine_chunks().dictionary_encode()
-        text_codes = pc.fill_null(encoded.indices, -1).to_numpy().astype(np.int64)
-        count = max(len(encoded.dictionary), 1)
-        given = text_codes >= 0
-        keys, inverse = np.unique(task_ids[given] * np.int64(count) + text_codes[given], return_inverse=True)
+        width = max(len(column.names), 1)
+        given = column.codes >= 0
+        keys, inverse = np.unique(task_ids[given] * np.int64(width) + column.codes[given], return_inverse=True)
         codes = np.full(len(task_ids), -1, np.int64)
         codes[given] = inverse
-        return cls(keys // count, encoded.dictionary.take(pa.array(keys % count)), codes)
+        return cls(keys // width, column.names.take(pa.array(keys % width)), codes)
 
     def map(self, function: Callable[[int, str], float], missing: float) -> NDArray[np.float64]:
-        """Compute a number from each pair and give it to the rows.
+        """Return for each row a number that is computed from its pair.
 
         Parameters
         ----------
@@ -66,8 +60,7 @@ class DistinctPairs:
 
         Returns
         -------
-        float64 array
-            One number for each row.
+        ndarray of float64, shape (N,)
         """
         values = [
             function(task, text) for task, text in zip(self.task_ids.tolist(), self.texts.to_pylist(), strict=True)
@@ -75,16 +68,16 @@ class DistinctPairs:
         return np.array([*values, missing], np.float64)[self.codes]
 
     def render(self, function: Callable[[int, str], str]) -> tuple[NDArray[np.int32], pa.Array]:
-        """Compute a text from each pair and find the distinct results.
+        """Compute a string from each pair and find the distinct results.
 
         Parameters
         ----------
         function : callable
-            From task id and text to a text.
+            From task id and text to a string.
 
         Returns
         -------
-        codes : int32 array
+        codes : ndarray of int32, shape (N,)
             The result of each row as a position in `texts`; -1 for a row whose text is null.
         texts : pyarrow.Array
             The distinct results.

@@ -14,10 +14,10 @@ class Ragged:
 
     Attributes
     ----------
-    values : int32 array
-        All rows, one after another.
-    offsets : int64 array
-        Where each row begins; one more than there are rows.
+    values : ndarray of int32
+        All rows, concatenated.
+    offsets : ndarray of int64, shape (rows + 1,)
+        Start of each row, and the end of the last.
 
     Examples
     --------
@@ -49,7 +49,7 @@ class Ragged:
 
     @classmethod
     def concatenate(cls, parts: Iterable["Ragged"]) -> "Ragged":
-        """Put the rows of several parts one after another.
+        """Concatenate the rows of several parts.
 
         Parameters
         ----------
@@ -59,7 +59,6 @@ class Ragged:
         Returns
         -------
         Ragged
-            All rows in order.
         """
         held = list(parts)
         lengths = np.concatenate([np.empty(0, np.int64), *(part.lengths for part in held)])
@@ -110,7 +109,7 @@ class Ragged:
         return Ragged(values, offsets)
 
     def end_with(self, token: int) -> NDArray[np.bool_]:
-        """Tell for every row whether its last token is `token`.
+        """Return for every row whether its last token is `token`.
 
         Parameters
         ----------
@@ -119,7 +118,7 @@ class Ragged:
 
         Returns
         -------
-        bool array
+        ndarray of bool, shape (rows,)
             False for an empty row.
 
         Examples

@@ -1,4 +1,4 @@
-"""Texts to token ids, in batches, with the ends that encoder-decoder models expect."""
+"""Tokenise strings in batches, with the end-of-sequence tokens that encoder-decoder models expect."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -11,7 +11,7 @@ BATCH = 8192
 
 
 class Tokenizer(Protocol):
-    """What is used of a Hugging Face tokenizer."""
+    """The part of a Hugging Face tokenizer that is used."""
 
     eos_token_id: int | None
     pad_token_id: int | None
@@ -21,12 +21,12 @@ class Tokenizer(Protocol):
         ...
 
     def decode(self, *args: Any, **kwargs: Any) -> Any:
-        """Turn token ids back into a text."""
+        """Decode token ids to a string."""
         ...
 
 
 def encode_inputs(tokenizer: Tokenizer, texts: Sequence[str] | pa.Array) -> Ragged:
-    """Tokenise inputs, whole, with the tokenizer's own special tokens.
+    """Tokenise inputs, uncut, with the tokenizer's own special tokens.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def encode_inputs(tokenizer: Tokenizer, texts: Sequence[str] | pa.Array) -> Ragg
 
 
 def encode_targets(tokenizer: Tokenizer, texts: Sequence[str] | pa.Array) -> Ragged:
-    """Tokenise targets, whole; every row ends with the end-of-sequence token.
+    """Tokenise targets, uncut; every row ends with the end-of-sequence token.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def _encode(tokenizer: Tokenizer, texts: Sequence[str] | pa.Array, argument: str
     for first in range(0, len(texts), BATCH):
         batch = texts[first : first + BATCH]
         words: list[str] = list(batch) if isinstance(batch, Sequence) else batch.to_pylist()
-        # Not verbose: lengths are ours to check, against the lengths that were asked for.
+        # Not verbose: lengths are checked by the caller, against its own limits.
         ids = tokenizer(**{argument: words}, return_attention_mask=False, verbose=False)["input_ids"]
         parts.append(Ragged.from_lists(ids))
     return Ragged.concatenate(parts)

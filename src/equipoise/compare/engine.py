@@ -4,8 +4,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from equipoise.compare.corrections import TAU_METRIC, Costs, corrected, cross_fitted_validation
 from equipoise.compare.directory import ComparisonDirectory
 from equipoise.compare.result import BySeed, CandidateInfo, Finalist, Result, Stage
@@ -262,9 +260,7 @@ def _useful(config: ComparisonConfig) -> tuple[Correction, ...]:
 
 def _usable(records: Records) -> Records:
     """Rows of tasks with training rows; there must be validation and test rows among them."""
-    known = set(records.where(split="train").tasks)
-    keep_rows = np.array([name in known for name in records.column("task").to_pylist()], dtype=bool)
-    records = records if keep_rows.all() else records.take(np.flatnonzero(keep_rows))
+    records = records.where(task=records.where(split="train").tasks)
     for split in ("validation", "test"):
         if not len(records.where(split=split)):
             raise DataError(

@@ -10,12 +10,12 @@ OPTIONAL = ("group", "split", "id")
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Columns:
-    """The names that a source gives to the fields of a record.
+    """The names of the columns of a source.
 
     Parameters
     ----------
     task, input, target : str
-        Columns with the task's name, the input text and the target (for a classification: the label).
+        Columns of the task's name, the input and the target (for a classification: the label).
     group : str or None
         Column whose rows must stay in one split (a patient, a document). None takes a column named
         "group" if there is one.
@@ -27,7 +27,7 @@ class Columns:
     Raises
     ------
     ConfigError
-        A name is empty, or two of `task`, `input` and `target` are the same column.
+        If a name is empty, or two of `task`, `input` and `target` are the same column.
 
     Examples
     --------
@@ -50,18 +50,21 @@ class Columns:
             if name is None and field in OPTIONAL:
                 continue
             if not isinstance(name, str) or not name:
-                raise ConfigError(f"`columns.{field}` must be the name of a column, found {name!r}.")
+                raise ConfigError(
+                    "not-a-column-name", f"`columns.{field}` must be the name of a column, found {name!r}."
+                )
         if len({self.task, self.input, self.target}) < 3:
             raise ConfigError(
+                "same-column",
                 "`columns.task`, `columns.input` and `columns.target` must be three columns, found "
-                f"{self.task!r}, {self.input!r} and {self.target!r}."
+                f"{self.task!r}, {self.input!r} and {self.target!r}.",
             )
 
     def source_of(self, field: str) -> str:
-        """Name in the source of a record's `field`."""
+        """Return the source's name for a record's `field`."""
         name: str | None = getattr(self, field)
         return field if name is None else name
 
     def is_named(self, field: str) -> bool:
-        """Whether `field` was asked for by name, so that its absence is an error."""
+        """Return whether `field` was asked for by name, so that its absence is an error."""
         return getattr(self, field) is not None

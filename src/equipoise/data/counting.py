@@ -18,24 +18,25 @@ import pyarrow as pa
 from equipoise.census import Census
 from equipoise.census.tally import Cell, Tally
 from equipoise.data.columns import Columns
-from equipoise.data.labels import check_split, labels_of
+from equipoise.data.labels import labels_of
 from equipoise.data.readers.huggingface import HuggingFace
 from equipoise.data.readers.limits import Limits
 from equipoise.data.readers.parts import parts_of
 from equipoise.data.readers.source import Source
 from equipoise.data.readers.sources import find_sources
+from equipoise.data.split_names import check_split
 from equipoise.errors import DataError
 
 PART_BYTES: Final = 1 << 25
 _AHEAD: Final = 16
-"""Parts for each process that are counted, or being counted, before the counts of the first are needed."""
+"""Parts per process that may be submitted before the counts of the first are needed."""
 
 _Counts = Mapping[Cell, int]
 
 
 @dataclasses.dataclass(frozen=True)
 class _Count:
-    """Counts one source, or one part; a process can be sent one."""
+    """Counts one source, or one part; it can be pickled."""
 
     columns: Columns
     open_ended_tasks: frozenset[str]
@@ -61,7 +62,7 @@ def count_files(
     processes: int = 1,
     part_bytes: int = PART_BYTES,
 ) -> Census:
-    r"""Count the examples of files, batch by batch, in constant memory: the texts are never loaded.
+    r"""Count the examples of files, batch by batch, in constant memory; inputs are never loaded.
 
     Parameters
     ----------
@@ -72,16 +73,16 @@ def count_files(
     open_ended_tasks : iterable of str
         The open-ended tasks; each is one stratum, whatever its targets.
     split : str, optional
-        Count the rows of this split alone; a plan is built from the training rows. All rows by default.
+        Count only the rows of this split; a plan is built from the training rows. All rows by default.
     limits : Limits
         Sizes above which a file is refused, as in `read_records`.
     default_task : str, optional
         Task of the rows that have none, as in `read_records`.
     processes : int
-        How many processes read. They are started anew, which takes about a second, so a script must call this
+        Number of reader processes. They are spawned, which takes about a second, so a script must call this
         under ``if __name__ == "__main__":``. The counts, and the error if there is one, do not depend on it.
     part_bytes : int
-        Size from which on a Parquet or text file is cut into parts for the processes.
+        Size above which a Parquet or JSON lines file is cut into parts for the processes.
 
     Returns
     -------
@@ -90,7 +91,7 @@ def count_files(
     Raises
     ------
     DataError
-        When the files cannot be read, an open-ended task is not in them, or a process ends before its time.
+        If the files cannot be read, an open-ended task is not in them, or a process ends early.
 
     Examples
     --------
@@ -101,7 +102,7 @@ def count_files(
     {'mood': {'glad': 2, 'sad': 1}}
     """
     if not isinstance(processes, int) or isinstance(processes, bool) or processes < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise DataError(f"`processes` must be a whole number of at least 1, found {processes!r}.")
+        raise DataError("not-an-integer", f"`processes` must be an integer of at least 1, found {processes!r}.")
     check_split(split)
     open_ended = frozenset(open_ended_tasks)
     count = _Count(columns, open_ended, split, default_task)
@@ -133,11 +134,10 @@ def _count_apart(
                     for _, result in of_source:
                         counted.update(result())
                 except DataError:
-                    # A part knows neither its first line nor what the others unpack to: the whole file has the last
-                    # word.
+                    # A part knows neither its first line nor what the others unpack to, so the whole file is read.
                     counted = Counter(count(sources[number]))
                 total.update(counted)
-    except BrokenProcessPool as error:  # in a result, or where the next part is handed out
+    except BrokenProcessPool as error:  # in a result, or where the next part is submitted
         raise _broken(name) from error
     return dict(total)
 
@@ -145,10 +145,10 @@ def _count_apart(
 def _in_order(
     pool: ProcessPoolExecutor, parts: Iterator[tuple[int, Source]], count: _Count, ahead: int
 ) -> Iterator[tuple[int, Callable[[], _Counts]]]:
-    """Hand out the parts, and give what will have their counts in the order of the parts."""
+    """Submit the parts, and yield functions that wait for their counts, in the order of the parts."""
     waiting: deque[tuple[int, Callable[[], _Counts]]] = deque()
     for number, part in parts:
-        # A dataset in memory is not sent to another process, but counted here when its turn comes.
+        # A dataset in memory is not sent to another process, but counted in this one.
         result = partial(count, part) if isinstance(part, HuggingFace) else pool.submit(count, part).result
         waiting.append((number, result))
         if len(waiting) > ahead:
@@ -158,7 +158,7 @@ def _in_order(
 
 @contextlib.contextmanager
 def _pool(processes: int) -> Generator[ProcessPoolExecutor]:
-    # Not forked: Arrow and what else has threads does not survive that.
+    # Not forked: Arrow and other libraries with threads do not survive that.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_prepare_process)
     try:
@@ -169,12 +169,13 @@ def _pool(processes: int) -> Generator[ProcessPoolExecutor]:
 
 def _prepare_process() -> None:
     pa.set_cpu_count(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the one that started them ends them
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent ends the others
 
 
 def _broken(name: str) -> DataError:
     return DataError(
-        f"{name}: a process that counts ended before it gave its counts, for this file or a later one. If it was "
-        "killed for want of memory, count with fewer `processes`. If this is a script, call it under `if __name__ == "
-        '"__main__":`, because each process imports the script.'
+        "process-ended",
+        f"{name}: a counting process ended early, for this file or a later one. If it was "
+        "killed for lack of memory, use fewer `processes`. If this is a script, call it under `if __name__ == "
+        '"__main__":`, because each process imports the script.',
     )

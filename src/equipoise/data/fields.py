@@ -1,4 +1,4 @@
-"""One source on its way to becoming records: its columns as fields, as text, checked."""
+"""Read one source: its columns become the fields of records, as strings, and are checked."""
 
 import dataclasses
 import functools
@@ -14,7 +14,7 @@ from equipoise.data.readers.source import Source
 from equipoise.data.split_names import SPLITS, canonical_splits
 from equipoise.errors import DataError
 
-_EXPECTED: Final = {"task": "the name of a task", "input": "a text", "target": "a label or a text"}
+_EXPECTED: Final = {"task": "the name of a task", "input": "a string", "target": "a label or a string"}
 _REMEDY: Final = {
     "task": "Name the task, or drop the row.",
     "input": "Fill it in, or drop the row.",
@@ -24,7 +24,7 @@ _REMEDY: Final = {
 
 @dataclasses.dataclass(slots=True)
 class Reading:
-    """A reading of some fields of a source; it knows how many rows were read.
+    """Reads some fields of a source, and counts the rows that were read.
 
     Parameters
     ----------
@@ -50,15 +50,15 @@ class Reading:
     def __post_init__(self) -> None:
         name = self.default_task
         if name is not None and not name.strip():
-            raise DataError(f"`default_task` must be the name of a task, found {name!r}.")
+            raise DataError("not-a-task", f"`default_task` must be the name of a task, found {name!r}.")
 
     @property
     def split_is_given(self) -> bool:
-        """Whether all rows belong to one split because of where they were found."""
+        """Whether all rows belong to one split because of where they are."""
         return self.source.split is not None and not self.columns.is_named("split")
 
     def source_batches(self) -> Iterator[pa.Table]:
-        """Stream the columns that are needed, as the source has them."""
+        """Stream the needed columns of the source, unchanged."""
         wanted = self._wanted
         needed = {field for field in wanted if self._is_needed(field)}
         required = [self.columns.source_of(field) for field in wanted if field in needed]
@@ -66,7 +66,7 @@ class Reading:
         return self.source.batches(required, optional)
 
     def checked(self, batch: pa.Table) -> pa.Table:
-        """Give the fields of a batch under their own names, as text."""
+        """Return the fields of a batch under their own names, as strings."""
         arrays = {field: self._field(batch, field) for field in self._wanted}
         table = pa.table({field: array for field, array in arrays.items() if array is not None})
         if self.split_is_given and "split" in self.fields:
@@ -75,18 +75,19 @@ class Reading:
         return table
 
     def check_splits(self, table: pa.Table, first_row: int) -> None:
-        """Refuse rows without a split among rows with one."""
+        """Raise a DataError if some rows have a split and others do not."""
         row = first_true(pc.is_null(table.column("split")))
         if row is not None:
             raise DataError(
+                "missing-split",
                 f"{self.source.place(first_row + row)}: column `{self.columns.source_of('split')}` is empty. "
-                "Give a split to every row or to none."
+                "Give a split to every row or to none.",
             )
 
-    def wrong(self, column: str, row: int | None, problem: str) -> DataError:
-        """Build the error for a row of the batch that comes next, or for all of them."""
+    def wrong(self, column: str, row: int | None, problem: str, code: str = "bad-value") -> DataError:
+        """Make the error for a row of the next batch, or for all of them (None)."""
         place = self.source.name if row is None else self.source.place(self.rows + row)
-        return DataError(f"{place}: column `{column}` {problem}")
+        return DataError(code, f"{place}: column `{column}` {problem}")
 
     @property
     def _wanted(self) -> tuple[str, ...]:
@@ -114,7 +115,9 @@ class Reading:
         if field in {"task", "input"} or (field == "target" and self.require_target):
             row = first_true(blank)
             if row is not None:
-                raise self.wrong(name, row, f"is empty, expected {_EXPECTED[field]}. {_REMEDY[field]}")
+                raise self.wrong(
+                    name, row, f"is empty, expected {_EXPECTED[field]}. {_REMEDY[field]}", f"empty-{field}"
+                )
             return text
         present = pc.if_else(blank, pa.scalar(None, pa.large_string()), text)
         return self._splits(present, name) if field == "split" else present
@@ -124,5 +127,7 @@ class Reading:
         row = first_true(pc.and_(pc.is_valid(names), pc.is_null(splits)))
         if row is not None:
             found = names[row].as_py()
-            raise self.wrong(column, row, f"is {found!r}, expected one of {', '.join(SPLITS)}. Rename the split.")
+            raise self.wrong(
+                column, row, f"is {found!r}, expected one of {', '.join(SPLITS)}. Rename the split.", "unknown-split"
+            )
         return splits

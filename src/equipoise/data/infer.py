@@ -4,20 +4,26 @@ import warnings
 from collections.abc import Mapping
 from typing import Final
 
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from equipoise.base.registry import suggest
 from equipoise.data.records import Records
 from equipoise.data.tasks import DEFAULT_PROMPT, Kind, Task, TaskOptions
 from equipoise.errors import DataError, DataWarning
 
 MAX_LABELS: Final = 512
 MIN_ROWS_PER_LABEL: Final = 2.0
+Targets = dict[str, tuple[int, NDArray[np.int64]]]
 _NONE: Final[Mapping[str, TaskOptions]] = {}
 
 
 def infer_kind(rows: int, distinct: int) -> tuple[Kind, bool]:
-    """Tell a classification from an open-ended task by how often its targets repeat.
+    """Distinguish a classification from an open-ended task by how often its targets repeat.
 
     A task is a classification if it has at least two rows per distinct target and at most 512 distinct
-    targets. The answer is borderline if the other one is near: between 1.5 and 3 rows per distinct target,
+    targets. The answer is borderline if the thresholds are near: between 1.5 and 3 rows per distinct target,
     or more than 256 but at most 1,024 distinct targets with ten rows each or more.
 
     Parameters
@@ -46,26 +52,40 @@ def infer_kind(rows: int, distinct: int) -> tuple[Kind, bool]:
     return "classification" if closed else "open", near_repetition or near_cap
 
 
-def count_targets(records: Records) -> dict[str, tuple[int, int]]:
-    """Count the rows and the distinct targets of every task.
+def distinct_targets(records: Records) -> Targets:
+    """Count the rows with a target of every task, and find its distinct targets.
+
+    Returns
+    -------
+    dict of str to (int, ndarray of int64)
+        By task, sorted: the number of rows, and the ascending codes of the targets.
 
     Examples
     --------
-    >>> count_targets(Records.from_dict({"task": ["a", "a"], "input": ["x", "y"], "target": ["1", "1"]}))
-    {'a': (2, 1)}
+    >>> distinct_targets(Records.from_dict({"task": ["a", "a"], "input": ["x", "y"], "target": ["1", "1"]}))
+    {'a': (2, array([0]))}
     """
-    counted = records.table.group_by("task").aggregate([("target", "count"), ("target", "count_distinct")])
-    found = zip(
-        counted.column("task").to_pylist(),
-        counted.column("target_count").to_pylist(),
-        counted.column("target_count_distinct").to_pylist(),
-        strict=True,
+    tasks, targets = records.coded("task"), records.coded("target")
+    given = targets.codes >= 0
+    width = max(len(targets.names), 1)
+    pairs = np.unique(tasks.codes[given] * np.int64(width) + targets.codes[given])
+    ends = np.searchsorted(pairs, np.arange(len(tasks.names) + 1) * width)
+    rows = tasks.take(given).counts().tolist()
+    found = zip(np.flatnonzero(tasks.counts()).tolist(), records.tasks, strict=True)
+    return {name: (rows[code], pairs[ends[code] : ends[code + 1]] - code * width) for code, name in found}
+
+
+def open_ended(targets: Targets, kinds: Mapping[str, Kind | None]) -> frozenset[str]:
+    """Return the tasks with targets that are open-ended; kinds that are not given are inferred as in `infer_kind`."""
+    return frozenset(
+        task
+        for task, (rows, distinct) in targets.items()
+        if rows and (kinds.get(task) or infer_kind(rows, len(distinct))[0]) == "open"
     )
-    return {task: (rows, distinct) for task, rows, distinct in sorted(found)}
 
 
 def infer_tasks(train_records: Records, options: Mapping[str, TaskOptions] = _NONE) -> dict[str, Task]:
-    """Make the tasks that the training rows hold; what `options` say of a task is not inferred.
+    """Infer the tasks of the training rows; what `options` declare of a task is not inferred.
 
     The kind follows `infer_kind`, unless it is declared or verbalisers are given, which only a
     classification has. The labels of a classification are the distinct targets of its training rows.
@@ -85,14 +105,14 @@ def infer_tasks(train_records: Records, options: Mapping[str, TaskOptions] = _NO
     Raises
     ------
     DataError
-        There are no rows, or `options` name a task that has none.
+        If there are no rows, or `options` name a task that has none.
     ConfigError
-        Verbalisers name a label that no training row has, or are not one-to-one.
+        If verbalisers name a label that no training row has, or are not one-to-one.
 
     Warns
     -----
     DataWarning
-        The kind of a task is borderline.
+        If the kind of a task is borderline.
 
     Examples
     --------
@@ -102,42 +122,40 @@ def infer_tasks(train_records: Records, options: Mapping[str, TaskOptions] = _NO
     >>> infer_tasks(rows)["nli"].labels
     ('no', 'yes')
     """
-    counts = count_targets(train_records)
-    if not counts:
+    targets = distinct_targets(train_records)
+    if not targets:
         raise DataError(
+            "no-training-rows",
             "There are no training rows, so no task can be inferred. Check the column `split`, or the fractions of the"
-            " split."
+            " split.",
         )
-    if unknown := sorted(set(options) - set(counts)):
+    if unknown := sorted(set(options) - set(targets)):
         raise DataError(
-            f"Options are given for the task `{unknown[0]}`, which has no training row; "
-            f"the tasks are {', '.join(f'`{name}`' for name in counts)}."
+            "unknown-task",
+            f"Options are given for the task `{unknown[0]}`, which has no training row; the tasks are "
+            f"{', '.join(f'`{name}`' for name in targets)}.{suggest(unknown[0], targets, '`{}`'.format)}",
         )
-    return {name: _make(name, train_records, counts[name], options.get(name, TaskOptions())) for name in counts}
+    names = train_records.coded("target").names
+    return {
+        task: _make(task, rows, names, distinct, options.get(task, TaskOptions()))
+        for task, (rows, distinct) in targets.items()
+    }
 
 
-def _make(name: str, records: Records, counts: tuple[int, int], options: TaskOptions) -> Task:
-    rows, distinct = counts
-    kind = options.kind or ("classification" if options.verbalisers else None)
+def _make(name: str, rows: int, names: pa.Array, distinct: NDArray[np.int64], options: TaskOptions) -> Task:
     if rows == 0:
-        raise DataError(f"Task `{name}` has no training row with a target.")
+        raise DataError("no-targets", f"Task `{name}` has no training row with a target.")
+    kind = options.declared_kind
     if kind is None:
-        kind, borderline = infer_kind(rows, distinct)
+        kind, borderline = infer_kind(rows, len(distinct))
         if borderline:
             warnings.warn(
-                f"Task `{name}` has {distinct} distinct targets in {rows} training rows and is taken as "
-                f'"{kind}", which is not certain. Declare its `kind`: "classification" or "open".',
-                DataWarning,
+                DataWarning(
+                    "uncertain-kind",
+                    f"Task `{name}` has {len(distinct)} distinct targets in {rows} training rows and is taken as "
+                    f'"{kind}", which is not certain. Declare its `kind`: "classification" or "open".',
+                ),
                 stacklevel=3,
             )
-    labels: list[str] = []
-    if kind == "classification":
-        targets = records.where(task=name).column("target").unique().drop_null()
-        labels = sorted(targets.to_pylist())
-    return Task(
-        name=name,
-        kind=kind,
-        labels=tuple(labels),
-        prompt=options.prompt or DEFAULT_PROMPT,
-        verbalisers=options.verbalisers or {},
-    )
+    labels = names.take(pa.array(distinct)).to_pylist() if kind == "classification" else []
+    return Task(name, kind, tuple(labels), options.prompt or DEFAULT_PROMPT, options.verbalisers or {})

@@ -1,4 +1,4 @@
-"""Stream the task and the label of every row: what a census is counted from."""
+"""Stream the task and the label of every row, from which a census is counted."""
 
 import dataclasses
 import functools
@@ -16,7 +16,7 @@ from equipoise.data.readers.limits import DEFAULT_LIMITS, Limits
 from equipoise.data.readers.parquet import Parquet
 from equipoise.data.readers.source import Source
 from equipoise.data.readers.sources import find_sources
-from equipoise.data.split_names import SPLITS, canonical_splits
+from equipoise.data.split_names import canonical_splits, check_split
 from equipoise.errors import DataError
 
 _COLUMNS = Columns()
@@ -30,7 +30,7 @@ def iter_labels(
     split: str | None = None,
     limits: Limits = DEFAULT_LIMITS,
 ) -> Iterator[pa.Table]:
-    """Stream the task and the label of every row, in constant memory, without the input texts.
+    """Stream the task and the label of every row, in constant memory, without the inputs.
 
     Parameters
     ----------
@@ -42,33 +42,27 @@ def iter_labels(
     Yields
     ------
     pyarrow.Table
-        Columns `task` and `label`, both dictionaries of `large_string`: each distinct text of a batch is there once.
+        Columns `task` and `label`, both dictionaries of `large_string`.
 
     Raises
     ------
     DataError
-        As in `read_records`, or `split` is given and a source has none.
+        As in `read_records`, or if `split` is given and a source has none.
     """
     check_split(split)
     for one in find_sources(source, limits):
         yield from labels_of(one, columns, default_task=default_task, split=split)
 
 
-def check_split(split: str | None) -> None:
-    """Refuse what is not the name of a split, or None."""
-    if split is not None and split not in SPLITS:
-        raise DataError(f"`split` must be one of {', '.join(SPLITS)}, found {split!r}.")
-
-
 def labels_of(
     source: Source, columns: Columns, *, default_task: str | None = None, split: str | None = None
 ) -> Iterator[pa.Table]:
-    """Do as `iter_labels` does, for one source that was found."""
+    """Stream the labels of one source, as `iter_labels` does."""
     if isinstance(source, Parquet):
         source = dataclasses.replace(source, coded=True)
     reading = Reading(source, columns, ("task", "target", *(("split",) if split else ())), default_task)
     for batch in reading.source_batches():
-        # What is plain is checked by its distinct values alone; what is not, row by row, to say which row is wrong.
+        # Valid batches are checked by their distinct values alone; others row by row, to name the row that is wrong.
         table = _plain(reading, batch)
         if table is None:
             table = _row_by_row(reading, batch, split)
@@ -80,7 +74,7 @@ def labels_of(
 
 
 def _plain(reading: Reading, batch: pa.Table) -> pa.Table | None:
-    """Give the fields of a batch as codes, or None where a value is missing or wrong."""
+    """Return the fields of a batch as codes, or None where a value is missing or wrong."""
     arrays: dict[str, pa.DictionaryArray] = {}
     for field in reading.fields:
         name = reading.columns.source_of(field)
@@ -107,7 +101,9 @@ def _row_by_row(reading: Reading, batch: pa.Table, split: str | None) -> pa.Tabl
     table = reading.checked(batch)
     if split:
         if "split" not in table.column_names:
-            raise DataError(f"{reading.source.name}: the rows have no split, so those of {split!r} cannot be told.")
+            raise DataError(
+                "no-splits", f"{reading.source.name}: the rows have no split, so those of {split!r} cannot be selected."
+            )
         reading.check_splits(table, first_row)
     return pa.table({name: table.column(name).dictionary_encode() for name in table.column_names})
 

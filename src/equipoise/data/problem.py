@@ -1,40 +1,12 @@
-"""A problem that a check found, and what to do with a list of them."""
+"""What to do with the problems that checks of records found."""
 
-import dataclasses
 import warnings
 from collections.abc import Iterable
-from typing import Literal
 
+from equipoise.base.problems import Problem
 from equipoise.errors import DataError, DataWarning, printable_line
 
 _MOST_SHOWN = 10
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing that a check found.
-
-    Parameters
-    ----------
-    level : {"error", "warning"}
-        An error must be mended before the records can be used; a warning will surprise.
-    code : str
-        Short fixed name of the kind of problem, for example "duplicates-across-splits".
-    message : str
-        What was found, and what to do.
-
-    Examples
-    --------
-    >>> print(Problem("warning", "empty-split", "No row is in the split `test`."))
-    warning (empty-split): No row is in the split `test`.
-    """
-
-    level: Literal["error", "warning"]
-    code: str
-    message: str
-
-    def __str__(self) -> str:
-        return printable_line(f"{self.level} ({self.code}): {self.message}")
 
 
 def raise_on_errors(problems: Iterable[Problem]) -> None:
@@ -43,24 +15,27 @@ def raise_on_errors(problems: Iterable[Problem]) -> None:
     Raises
     ------
     DataError
-        There is an error. The message lists up to ten, and their number if there are more than one.
+        If there is an error. It has the code of the only problem, or "several-errors"; its message lists up to ten, and
+        their number if there are more than one.
 
     Examples
     --------
     >>> raise_on_errors([Problem("warning", "empty-split", "No row is in the split `test`.")])
     """
-    errors = [printable_line(problem.message) for problem in problems if problem.level == "error"]
+    errors = [problem for problem in problems if problem.level == "error"]
     if not errors:
         return
+    messages = [printable_line(problem.message) for problem in errors]
     if len(errors) == 1:
-        raise DataError(errors[0])
-    shown = "".join(f"\n- {message}" for message in errors[:_MOST_SHOWN])
+        raise DataError(errors[0].code, messages[0])
+    shown = "".join(f"\n- {message}" for message in messages[:_MOST_SHOWN])
     more = f"\n- and {len(errors) - _MOST_SHOWN} more" if len(errors) > _MOST_SHOWN else ""
-    raise DataError(f"The records have {len(errors)} errors:{shown}{more}")
+    raise DataError("several-errors", f"The records have {len(errors)} errors:{shown}{more}")
 
 
 def give_warnings(problems: Iterable[Problem]) -> None:
-    """Give a `DataWarning` for each problem that is a warning."""
+    """Give a `DataWarning`, with the problem's code, for each problem that is a warning."""
     for problem in problems:
         if problem.level == "warning":
-            warnings.warn(printable_line(f"{problem.message} ({problem.code})"), DataWarning, stacklevel=2)
+            message = printable_line(f"{problem.message} ({problem.code})")
+            warnings.warn(DataWarning(problem.code, message), stacklevel=2)

@@ -1,6 +1,7 @@
 """Read records from files and datasets."""
 
 import bisect
+import itertools
 
 import pyarrow as pa
 
@@ -25,7 +26,7 @@ def read_records(
     require_target: bool = True,
     limits: Limits = DEFAULT_LIMITS,
 ) -> Records:
-    r"""Read all rows of one or several sources.
+    r"""Read all rows of one source or several.
 
     Parameters
     ----------
@@ -36,22 +37,22 @@ def read_records(
     columns : Columns
         Which column is which field.
     default_task : str or None
-        Task of the rows that have none: the column is missing, or null in that row.
+        Task of the rows that have none: the column is missing, or the value is null.
     require_target : bool
         False reads rows that are to be predicted: their target may be missing.
     limits : Limits
-        Sizes above which a file is refused; by default rows of 16 MiB, and 200 times a compressed file's size.
+        Sizes above which a file is refused; by default rows of 16 MiB, and 200 times the size of a compressed file.
 
     Returns
     -------
     Records
-        The rows in the order of the sources. Numbers and booleans are text, exactly as written. A column
-        `group`, `split` or `id` is there if any row has one. A row with an empty group has none.
+        The rows in the order of the sources. Numbers and booleans become strings, exactly as written. The columns
+        `group`, `split` and `id` exist if any row has a value. A row with an empty group has none.
 
     Raises
     ------
     DataError
-        Something is missing or wrong; the message names the file, the line and the column.
+        If something is missing or wrong; the message names the file, the line and the column.
 
     Examples
     --------
@@ -66,13 +67,10 @@ def read_records(
     fields = (*REQUIRED, *OPTIONAL)
     parts = [_table(Reading(one, columns, fields, default_task, require_target)) for one in sources]
     _check_splits_everywhere(sources, parts)
-    table = pa.concat_tables(parts, promote_options="default")
-    if table.num_rows == 0:
-        raise DataError(f"{', '.join(one.name for one in sources[:5])}: no rows were found.")
-    records = Records(table)
-    first_rows = [0]
-    for part in parts:
-        first_rows.append(first_rows[-1] + part.num_rows)
+    first_rows = [0, *itertools.accumulate(part.num_rows for part in parts)]
+    if first_rows[-1] == 0:
+        raise DataError("no-rows", f"{', '.join(one.name for one in sources[:5])}: no rows were found.")
+    records = Records(pa.concat_tables(parts, promote_options="default"))
 
     def place(row: int) -> str:
         number = bisect.bisect_right(first_rows, row) - 1
@@ -83,7 +81,7 @@ def read_records(
 
 
 def _table(reading: Reading) -> pa.Table:
-    """Read all rows, with the optional columns that hold something."""
+    """Read all rows, with the optional columns that are not empty."""
     batches = [reading.checked(batch) for batch in reading.source_batches()]
     if not batches:
         return pa.table({name: pa.array([], pa.large_string()) for name in REQUIRED})
@@ -102,6 +100,7 @@ def _check_splits_everywhere(sources: list[Source], parts: list[pa.Table]) -> No
     lacking = [one for one, part in filled if "split" not in part.column_names]
     if having and lacking:
         raise DataError(
+            "missing-split",
             f"{lacking[0].name}: the rows have no split, but those of {having[0].name} have one. "
-            "Give one to every row or to none."
+            "Give one to every row or to none.",
         )

@@ -1,32 +1,36 @@
 """Records: the rows that everything else counts, draws and encodes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from equipoise.base.arrow import pc
+from equipoise.data.coded import CodedColumn
 from equipoise.data.columns import OPTIONAL, REQUIRED
-from equipoise.data.split_names import SPLITS
+from equipoise.data.split_names import check_split
 from equipoise.errors import DataError
+
+_COLUMNS = (*REQUIRED, *OPTIONAL)
+_SORTED = frozenset({"task", "target", "split"})
+_NEVER_NULL = ("task", "input", "split")
 
 
 class Records:
     """An immutable table of text-to-text examples.
 
-    Every column is `large_string`, so that taking rows never overflows the 2 GiB of a `string` array.
+    Every column is held as codes, each distinct string once; records that are taken from others share their strings.
 
     Parameters
     ----------
     table : pyarrow.Table
-        Columns `task`, `input` and `target`, and optionally `group`, `split` and `id`, of any Arrow text
+        Columns `task`, `input` and `target`, and optionally `group`, `split` and `id`, of any Arrow string
         type. `target`, `group` and `id` may hold nulls (no target yet, no group, no id).
 
     Raises
     ------
     DataError
-        A column is missing, unknown or not text, or `task`, `input` or `split` holds a null.
+        If a column is missing, unknown, duplicate or not of strings, or `task`, `input` or `split` holds a null.
 
     Examples
     --------
@@ -37,102 +41,172 @@ class Records:
     (2, ('nli',))
     >>> records.where(split="test").column("input").to_pylist()
     ['b']
+    >>> records.coded("target").names.to_pylist(), records.coded("target").codes.tolist()
+    (['no', 'yes'], [1, 0])
     """
 
-    __slots__ = ("_table",)
+    __slots__ = ("_columns",)
 
     def __init__(self, table: pa.Table) -> None:
         names: list[str] = table.column_names
         for name in REQUIRED:
             if name not in names:
-                raise DataError(f"Records need a column `{name}`, found {_listed(names)}.")
-        allowed = (*REQUIRED, *OPTIONAL)
-        if unknown := [name for name in names if name not in allowed]:
-            raise DataError(f"Records have the columns {_listed(allowed)}, found also {_listed(unknown)}. Drop them.")
-        ordered = [name for name in allowed if name in names]
-        if len(ordered) < len(names):
-            raise DataError(f"Records need each column once, found {_listed(names)}.")
-        self._table = pa.table({name: _large_string(table.column(name), name) for name in ordered})
-        for name in ("task", "input", "split"):
-            if name in ordered and self._table.column(name).null_count:
-                raise DataError(f"Column `{name}` of the records holds a null: every row needs one.")
+                raise DataError("missing-column", f"Records need a column `{name}`, found {_listed(names)}.")
+        for name in names:
+            _check_name(name)
+        if len(set(names)) < len(names):
+            raise DataError("duplicate-column", f"Records need each column once, found {_listed(names)}.")
+        self._columns = {name: _encoded(table.column(name), name) for name in _COLUMNS if name in names}
 
     @classmethod
     def from_dict(cls, columns: dict[str, Sequence[str | None]]) -> "Records":
-        """Build records from one sequence of texts per column."""
+        """Build records from one sequence of strings per column."""
         return cls(pa.table({name: pa.array(values, pa.large_string()) for name, values in columns.items()}))
+
+    @classmethod
+    def _of(cls, columns: dict[str, CodedColumn]) -> "Records":
+        records = cls.__new__(cls)
+        records._columns = columns
+        return records
 
     @property
     def table(self) -> pa.Table:
-        """The rows as an Arrow table."""
-        return self._table
+        """The rows as an Arrow table of `large_string` columns, decoded anew by each use."""
+        return pa.table({name: column.decoded() for name, column in self._columns.items()})
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns."""
+        return tuple(self._columns)
 
     @property
     def tasks(self) -> tuple[str, ...]:
         """The names of the tasks, sorted."""
-        return tuple(sorted(pc.unique(self._table.column("task")).to_pylist()))
+        return tuple(self.coded("task").present())
 
     def __len__(self) -> int:
-        return self._table.num_rows
+        return len(self._columns["task"])
 
     def __repr__(self) -> str:
-        return f"Records({len(self)} rows, columns {', '.join(self._table.column_names)})"
+        return f"Records({len(self)} rows, columns {', '.join(self._columns)})"
 
     def has(self, name: str) -> bool:
-        """Tell whether there is a column `name`."""
-        return name in self._table.column_names
+        """Return whether there is a column `name`."""
+        return name in self._columns
+
+    def coded(self, name: str) -> CodedColumn:
+        """Return one column as codes.
+
+        The names of `task`, `target` and `split` are sorted, those of the other columns are in no particular order.
+
+        Raises
+        ------
+        DataError
+            If there is no such column.
+        """
+        if name not in self._columns:
+            raise DataError(
+                "missing-column", f"The records have no column `{name}`, found {_listed(list(self._columns))}."
+            )
+        return self._columns[name]
 
     def column(self, name: str) -> pa.ChunkedArray:
-        """Give one column.
+        """Return one column as `large_string`, decoded anew; `coded` needs no copy.
 
         Raises
         ------
         DataError
-            There is no such column.
+            If there is no such column.
         """
-        if not self.has(name):
-            raise DataError(f"The records have no column `{name}`, found {_listed(self._table.column_names)}.")
-        return self._table.column(name)
+        return self.coded(name).decoded()
 
     def take(self, indices: npt.ArrayLike | pa.Array) -> "Records":
-        """Give the rows of these numbers, in their order."""
-        rows = indices if isinstance(indices, pa.Array) else pa.array(np.asarray(indices, dtype=np.int64))
-        return Records(self._table.take(rows))
+        """Return the rows of these numbers, in their order."""
+        rows = np.asarray(indices, dtype=np.int64)
+        if ((rows < 0) | (rows >= len(self))).any():
+            raise DataError("row-out-of-range", f"`indices` must be row numbers from 0 to {len(self) - 1}.")
+        return self._of({name: column.take(rows) for name, column in self._columns.items()})
 
-    def where(self, *, split: str | None = None, task: str | None = None) -> "Records":
-        """Give the rows of one split, of one task, or of one task in one split.
+    def where(self, *, split: str | None = None, task: str | Iterable[str] | None = None) -> "Records":
+        """Return the rows of one split, of one task or several, or of these in one split.
 
         Raises
         ------
         DataError
-            `split` is not "train", "validation" or "test", or the records have no column `split`.
+            If `split` is not "train", "validation" or "test", or the records have no column `split`.
         """
-        table = self._table
+        keep = np.ones(len(self), np.bool_)
         if split is not None:
-            if split not in SPLITS:
-                raise DataError(f"`split` must be one of {_listed(SPLITS)}, found {split!r}.")
+            check_split(split)
             if not self.has("split"):
-                raise DataError("The records have no column `split`. Give them one with `assign_splits`.")
-            table = table.filter(pc.equal(table.column("split"), split))
+                raise DataError("no-splits", "The records have no column `split`. Give them one with `assign_splits`.")
+            keep &= self.coded("split").is_in([split])
         if task is not None:
-            table = table.filter(pc.equal(table.column("task"), task))
-        return Records(table)
+            keep &= self.coded("task").is_in([task] if isinstance(task, str) else task)
+        return self if keep.all() else self.take(np.flatnonzero(keep))
 
     def with_column(self, name: str, array: pa.Array | pa.ChunkedArray | Sequence[str | None]) -> "Records":
-        """Give the same rows with the column `name` added or replaced."""
+        """Return the same rows with the column `name` added or replaced."""
         values = array if isinstance(array, pa.Array | pa.ChunkedArray) else pa.array(array, pa.large_string())
         if len(values) != len(self):
-            raise DataError(f"`{name}` must have one value per row ({len(self)}), found {len(values)}.")
-        others = {other: self._table.column(other) for other in self._table.column_names if other != name}
-        return Records(pa.table({**others, name: values}))
+            raise DataError(
+                "unequal-lengths", f"`{name}` must have one value per row ({len(self)}), found {len(values)}."
+            )
+        _check_name(name)
+        columns = {**self._columns, name: _encoded(pa.chunked_array(getattr(values, "chunks", [values])), name)}
+        return self._of({each: columns[each] for each in _COLUMNS if each in columns})
+
+    def labels(self, open_ended_tasks: Iterable[str] = ()) -> CodedColumn:
+        """Return the label of every row: its target, and null for the rows of open-ended tasks.
+
+        Examples
+        --------
+        >>> records = Records.from_dict({"task": ["a", "b"], "input": ["x", "y"], "target": ["no", "free text"]})
+        >>> records.labels(open_ended_tasks=["b"]).to_arrow().to_pylist()
+        ['no', None]
+        """
+        target = self.coded("target")
+        is_open = self.coded("task").is_in(open_ended_tasks)
+        return CodedColumn(target.names, np.where(is_open, np.int32(-1), target.codes)).compact()
+
+    def strata(self, open_ended_tasks: Iterable[str] = ()) -> tuple[npt.NDArray[np.int64], int]:
+        """Number the stratum (task, label) of each row.
+
+        Parameters
+        ----------
+        open_ended_tasks : iterable of str
+            The tasks that are one stratum each, whatever their targets.
+
+        Returns
+        -------
+        strata : ndarray of int64, shape (N,)
+            The strata that have rows are numbered in the order of task and label; no label comes last.
+        n_strata : int
+            Number of strata.
+        """
+        labels, tasks = self.labels(open_ended_tasks), self.coded("task")
+        width = len(labels.names) + 1
+        pairs = tasks.codes * np.int64(width) + np.where(labels.codes < 0, width - 1, labels.codes)
+        distinct, numbers = np.unique(pairs, return_inverse=True)
+        return numbers.astype(np.int64, copy=False), len(distinct)
 
 
-def _large_string(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
+def _check_name(name: str) -> None:
+    if name not in _COLUMNS:
+        raise DataError(
+            "unknown-column", f"Records have the columns {_listed(_COLUMNS)}, found also {_listed([name])}. Drop it."
+        )
+
+
+def _encoded(column: pa.ChunkedArray, name: str) -> CodedColumn:
     kind: pa.DataType = column.type
     values: pa.DataType = kind.value_type if pa.types.is_dictionary(kind) else kind
     if not (pa.types.is_string(values) or pa.types.is_large_string(values) or pa.types.is_null(values)):
-        raise DataError(f"Column `{name}` of the records must be text, found {kind}.")
-    return column if pa.types.is_large_string(kind) else pc.cast(column, pa.large_string())
+        raise DataError("not-strings", f"Column `{name}` of the records must hold strings, found {kind}.")
+    encoded = CodedColumn.of(column, is_sorted=name in _SORTED)
+    if name in _NEVER_NULL and (encoded.codes < 0).any():
+        raise DataError("nulls", f"Column `{name}` of the records holds a null: every row needs one.")
+    return encoded
 
 
 def _listed(names: Sequence[str]) -> str:

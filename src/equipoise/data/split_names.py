@@ -1,10 +1,11 @@
-"""The three splits and the names that they go by in the wild."""
+"""The three splits and the names that are used for them."""
 
 from typing import Final
 
 import pyarrow as pa
 
 from equipoise.base.arrow import pc
+from equipoise.errors import DataError
 
 SPLITS: Final = ("train", "validation", "test")
 _CANONICAL: Final = {
@@ -18,8 +19,14 @@ _CANONICAL: Final = {
 }
 
 
+def check_split(split: str | None) -> None:
+    """Raise a DataError unless this is the name of a split, or None."""
+    if split is not None and split not in SPLITS:
+        raise DataError("unknown-split", f"`split` must be one of {', '.join(SPLITS)}, found {split!r}.")
+
+
 def canonical_splits(names: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Replace every name of a split by "train", "validation" or "test", whatever its case.
+    """Map every name of a split to "train", "validation" or "test", whatever its case.
 
     Parameters
     ----------

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from equipoise.base.registry import suggest
 from equipoise.data.records import Records
 from equipoise.data.tasks import TaskOptions
 from equipoise.errors import DataError
@@ -20,7 +21,7 @@ TEXTS = ("binned", "numbers")
 
 
 def suites() -> tuple[str, ...]:
-    """Names of the bundled suites.
+    """Return the names of the bundled suites.
 
     Examples
     --------
@@ -44,12 +45,12 @@ def load_suite(name: str, text: str = "binned") -> Records:
     Returns
     -------
     Records
-        With the columns `group` and `split`.
+        The rows, with the columns `group` and `split`.
 
     Raises
     ------
     DataError
-        There is no such suite or no such text.
+        If there is no such suite or no such form of text.
 
     Examples
     --------
@@ -61,17 +62,17 @@ def load_suite(name: str, text: str = "binned") -> Records:
     """
     folder = _folder(name)
     if text not in TEXTS:
-        raise DataError(f"`text` must be {_listed(TEXTS)}, found {text!r}.")
+        raise DataError("unknown-text", f"`text` must be {_listed(TEXTS)}, found {text!r}.")
     return Records(pq.read_table(folder / f"{text}.parquet"))
 
 
 def suite_tasks(name: str) -> dict[str, TaskOptions]:
-    """Give each task of a suite its prompt and its short target texts, for `infer_tasks`.
+    """Return the prompt and the short target texts of each task of a suite, for `infer_tasks`.
 
     Raises
     ------
     DataError
-        There is no such suite.
+        If there is no such suite.
 
     Examples
     --------
@@ -83,7 +84,7 @@ def suite_tasks(name: str) -> dict[str, TaskOptions]:
 
 
 def tokenizer_path() -> Path:
-    """Folder of the T5 tokenizer, for `AutoTokenizer.from_pretrained`; it needs no network.
+    """Return the folder of the T5 tokenizer, for `AutoTokenizer.from_pretrained`; no network is needed.
 
     Examples
     --------
@@ -95,7 +96,10 @@ def tokenizer_path() -> Path:
 
 def _folder(name: str) -> Path:
     if name not in _FOLDERS:
-        raise DataError(f"There is no bundled suite {name!r}; there is {_listed(suites())}.")
+        raise DataError(
+            "unknown-suite",
+            f"There is no bundled suite {name!r}; there is {_listed(suites())}.{suggest(name, suites())}",
+        )
     return _bundled_folder() / _FOLDERS[name]
 
 
@@ -103,7 +107,8 @@ def _bundled_folder() -> Path:
     folder = resources.files("equipoise.data") / _BUNDLED
     if not isinstance(folder, Path):
         raise DataError(
-            f"The bundled data must lie in a folder, found {folder}. Install equipoise unpacked, not in a zip."
+            "zipped-package",
+            f"The bundled data must be in a folder, found {folder}. Install equipoise unpacked, not in a zip.",
         )
     return folder
 

@@ -3,8 +3,9 @@
 import dataclasses
 import string
 from collections.abc import Mapping
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
+from equipoise.base.codec import from_plain, to_plain
 from equipoise.errors import ConfigError
 
 Kind = Literal["classification", "open"]
@@ -14,22 +15,22 @@ DEFAULT_PROMPT = "{task}: {input}"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class TaskOptions:
-    """What a configuration may say about one task; what it leaves out is inferred from the training rows.
+    """Options of one task in a configuration; what is left out is inferred from the training rows.
 
     Parameters
     ----------
     kind : {"classification", "open"} or None
-        None infers it, see `infer_tasks`.
+        If None it is inferred, see `infer_tasks`.
     prompt : str or None
-        Template of the input text with the placeholders `{input}` and, if wanted, `{task}`; a literal
+        Template of the input text with the placeholders `{input}` and optionally `{task}`; a literal
         brace is doubled. None is "{task}: {input}".
     verbalisers : mapping of str to str or None
-        The text that stands for a label in the target. A label that is left out stands for itself.
+        The target text of each label. A label that is left out is its own target text.
 
     Raises
     ------
     ConfigError
-        The kind is unknown, the prompt cannot be filled in, or verbalisers are given for an open-ended task.
+        If the kind is unknown, the prompt cannot be formatted, or verbalisers are given for an open-ended task.
 
     Examples
     --------
@@ -43,15 +44,21 @@ class TaskOptions:
 
     def __post_init__(self) -> None:
         if self.kind is not None and self.kind not in KINDS:
-            raise ConfigError(f'`kind` must be "classification" or "open", found {self.kind!r}.')
+            raise ConfigError("unknown-kind", f'`kind` must be "classification" or "open", found {self.kind!r}.')
         if self.prompt is not None:
             check_prompt(self.prompt)
         if self.verbalisers is not None:
             if self.kind == "open":
                 raise ConfigError(
-                    "`verbalisers` stand for labels, and an open-ended task has none. Drop one of the two."
+                    "open-ended-labels",
+                    "`verbalisers` are for labels, and an open-ended task has none. Drop one of the two.",
                 )
             object.__setattr__(self, "verbalisers", dict(self.verbalisers))
+
+    @property
+    def declared_kind(self) -> Kind | None:
+        """The kind as far as it is declared: only a classification has verbalisers."""
+        return self.kind or ("classification" if self.verbalisers else None)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -61,21 +68,21 @@ class Task:
     Parameters
     ----------
     name : str
-        The task's name, as the records have it.
+        The name of the task, as in the records.
     kind : {"classification", "open"}
         "classification" has a closed set of labels, "open" has none and is one stratum.
     labels : tuple of str
         The labels of a classification; empty for an open-ended task.
     prompt : str
-        Template of the input text with the placeholders `{input}` and, if wanted, `{task}`.
+        Template of the input text with the placeholders `{input}` and optionally `{task}`.
     verbalisers : mapping of str to str
-        Label to target text; a label that is left out stands for itself.
+        Target text by label; a label that is left out is its own target text.
 
     Raises
     ------
     ConfigError
-        Labels do not fit the kind, the prompt cannot be filled in, a verbaliser names an unknown label,
-        or two labels would have the same target text.
+        If labels do not fit the kind, the prompt cannot be formatted, a verbaliser names an unknown label,
+        or two labels have the same target text.
 
     Examples
     --------
@@ -94,68 +101,59 @@ class Task:
 
     def __post_init__(self) -> None:
         if not self.name.strip():
-            raise ConfigError(f"A task needs a name, found {self.name!r}.")
+            raise ConfigError("no-name", f"A task needs a name, found {self.name!r}.")
         if self.kind not in KINDS:
-            raise ConfigError(f'Task `{self.name}`: `kind` must be "classification" or "open", found {self.kind!r}.')
+            raise ConfigError(
+                "unknown-kind", f'Task `{self.name}`: `kind` must be "classification" or "open", found {self.kind!r}.'
+            )
         check_prompt(self.prompt)
         object.__setattr__(self, "labels", tuple(self.labels))
         object.__setattr__(self, "verbalisers", dict(self.verbalisers))
         _check_labels(self)
 
     def render(self, text: str) -> str:
-        """Give the model's input text for an example whose input is `text`; braces in it stay as they are."""
+        """Return the model's input for an example whose input is `text`; braces in it stay as they are."""
         return self.prompt.format(task=self.name, input=text)
 
     def target_text(self, label: str) -> str:
-        """Give the model's target text for a label; an open-ended task's target is its own text.
+        """Return the target text of a label; the target of an open-ended task is returned unchanged.
 
         Raises
         ------
         ConfigError
-            The label is not one of a classification's labels.
+            If the label is not one of a classification's labels.
         """
         if self.kind == "open":
             return label
         if label not in self.labels:
-            raise ConfigError(f"Task `{self.name}` has no label {label!r}; its labels are {_some(self.labels)}.")
+            raise ConfigError(
+                "unknown-label", f"Task `{self.name}` has no label {label!r}; its labels are {_some(self.labels)}."
+            )
         return self.verbalisers.get(label, label)
 
     def to_dict(self) -> dict[str, Any]:
-        """Write the task as plain JSON values."""
-        return {
-            "name": self.name,
-            "kind": self.kind,
-            "labels": list(self.labels),
-            "prompt": self.prompt,
-            "verbalisers": dict(self.verbalisers),
-        }
+        """Return the task as plain JSON values."""
+        return {field.name: to_plain(getattr(self, field.name)) for field in dataclasses.fields(self)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Task":
-        """Read the task that `to_dict` wrote.
+        """Build the task from the values of `to_dict`.
 
         Raises
         ------
         ConfigError
-            A field is missing, of another type, or says what cannot be.
+            If a field is missing, unknown, of another type or not valid.
         """
-        _check_fields(values)
-        return cls(
-            name=values["name"],
-            kind=values["kind"],
-            labels=tuple(values["labels"]),
-            prompt=values["prompt"],
-            verbalisers=values["verbalisers"],
-        )
+        return from_plain(cls, values, lambda why: ConfigError("not-a-task", f"A task cannot be read: {why}"))
 
 
 def check_prompt(prompt: str) -> None:
-    """Refuse a prompt template that cannot be filled in.
+    """Raise an error if a prompt template cannot be formatted.
 
     Raises
     ------
     ConfigError
-        `{input}` is missing, another placeholder stands in it, or a brace is not closed or doubled.
+        If `{input}` is missing, there is another placeholder, or a brace is neither closed nor doubled.
 
     Examples
     --------
@@ -169,7 +167,8 @@ def check_prompt(prompt: str) -> None:
         parts = list(string.Formatter().parse(prompt))
     except ValueError as error:
         raise ConfigError(
-            f"`prompt` cannot be read ({error}), found {prompt!r}. Double a brace that is meant literally."
+            "bad-prompt",
+            f"`prompt` cannot be read ({error}), found {prompt!r}. Double a literal brace.",
         ) from None
     names: list[str] = []
     for _, name, specification, conversion in parts:
@@ -178,49 +177,44 @@ def check_prompt(prompt: str) -> None:
         if name not in {"task", "input"} or specification or conversion:
             shown = name + (f"!{conversion}" if conversion else "") + (f":{specification}" if specification else "")
             raise ConfigError(
+                "bad-prompt",
                 f"`prompt` may use only `{{task}}` and `{{input}}`, found `{{{shown}}}` in {prompt!r}. "
-                "Double a brace that is meant literally."
+                "Double a literal brace.",
             )
         names.append(name)
     if "input" not in names:
-        raise ConfigError(f"`prompt` must hold `{{input}}`, found {prompt!r}: every example would look the same.")
-
-
-def _check_fields(values: object) -> None:
-    kinds = {"name": str, "kind": str, "labels": list, "prompt": str, "verbalisers": dict}
-    given = cast("Mapping[str, Any]", values) if isinstance(values, Mapping) else {}
-    odd = [name for name, kind in kinds.items() if not isinstance(given.get(name), kind)]
-    texts = [] if odd else [*given["labels"], *given["verbalisers"], *given["verbalisers"].values()]
-    if odd or not all(isinstance(text, str) for text in texts):
         raise ConfigError(
-            "A task must have a `name`, a `kind`, `labels` (a list of texts), a `prompt` and `verbalisers` (texts by "
-            f"label), found {values!r:.200}."
+            "bad-prompt", f"`prompt` must contain `{{input}}`, found {prompt!r}: all examples would be the same."
         )
 
 
 def _check_labels(task: Task) -> None:
     if task.kind == "open":
         if task.labels or task.verbalisers:
-            raise ConfigError(f"Task `{task.name}` is open-ended: it has no labels and no verbalisers.")
+            raise ConfigError(
+                "open-ended-labels", f"Task `{task.name}` is open-ended: it has no labels and no verbalisers."
+            )
         return
     if not task.labels:
-        raise ConfigError(f"Task `{task.name}` is a classification and needs labels, found none.")
+        raise ConfigError("no-labels", f"Task `{task.name}` is a classification and needs labels, found none.")
     if len(set(task.labels)) < len(task.labels):
-        raise ConfigError(f"Task `{task.name}` has a label twice in {_some(task.labels)}.")
+        raise ConfigError("duplicate-label", f"Task `{task.name}` has a duplicate label in {_some(task.labels)}.")
     if unknown := sorted(set(task.verbalisers) - set(task.labels)):
         raise ConfigError(
+            "unknown-label",
             f"Task `{task.name}`: `verbalisers` name {_some(tuple(unknown))}, which no training row has; "
-            f"its labels are {_some(task.labels)}."
+            f"its labels are {_some(task.labels)}.",
         )
     seen: dict[str, str] = {}
     for label in task.labels:
         text = task.target_text(label)
         if not text.strip():
-            raise ConfigError(f"Task `{task.name}`: label {label!r} has an empty target text.")
+            raise ConfigError("empty-target", f"Task `{task.name}`: label {label!r} has an empty target text.")
         if text in seen:
             raise ConfigError(
+                "same-target",
                 f"Task `{task.name}`: labels {seen[text]!r} and {label!r} have the same target text "
-                f"{text!r}. Give each label its own verbaliser."
+                f"{text!r}. Give each label its own verbaliser.",
             )
         seen[text] = label
 

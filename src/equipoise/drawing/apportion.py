@@ -1,14 +1,14 @@
-"""How many of the first t blocks' draws each stratum gets: whole numbers, within one draw of its exact share.
+"""How many draws of the first t blocks each stratum gets: integers, within one draw of its exact share.
 
-With blocks of a power of two the stream has 2**60 draws, and a stratum with mass m gets exactly m of them. With other
+If the block is a power of two, the stream has 2**60 draws, and a stratum with mass m gets exactly m of them. With other
 blocks it is up to half as long, and the masses are rounded to that by largest remainder. Halfway through the stream
 each stratum has its exact share, rounded by largest remainder; halfway through a half again, and so on down to a
 block. The count halfway is kept between the counts at the two ends, so counts never fall. Where every stratum is due
-a draw in each half of a stretch, all are less than one draw from their exact share; strata rarer than that can leave
-one of them a little more.
+a draw in each half of a stretch, all are less than one draw from their exact share; with rarer strata one of them can
+be slightly further away.
 
-So the counts at any block's end come from at most 60 halvings, with no walk through the blocks before it: resuming at
-draw 10**9 costs what resuming at draw 0 costs, and there is no carry to save. Everything is done in integers.
+So the counts at any block's end are found by at most 60 halvings, without computing the blocks before it: resuming at
+draw 10**9 costs as much as resuming at draw 0, and there is no carry to save. Everything is computed in integers.
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ Counts = NDArray[np.int64]
 class _Span:
     """Counts at the two ends of a stretch of the stream, and their errors in units of 2**-level draws.
 
-    A stretch of level l has 2**(levels - l) blocks; an error in its units is a whole number: exact.
+    A stretch of level l has 2**(levels - l) blocks; an error in its units is an integer: exact.
     """
 
     start: int  # its first block
@@ -57,7 +57,7 @@ class _Span:
 class Apportionment:
     """Cumulative draws of each stratum at the ends of blocks.
 
-    The last group of blocks and the halvings that lead to it are kept, so that reading on costs only what is new.
+    The last group of blocks and the halvings that lead to it are kept: what follows is computed incrementally.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ class Apportionment:
         self._held = (-1, np.zeros((0, len(masses)), np.int64))  # the last group, and its number
 
     def ends(self, first: int, last: int) -> Counts:
-        """Cumulative counts at the start of each block from `first` to `last` inclusive.
+        """Return the cumulative counts at the start of each block from `first` to `last` inclusive.
 
         Parameters
         ----------
@@ -106,7 +106,7 @@ class Apportionment:
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _group(self, number: int) -> Counts:
-        """Counts at all ends of an aligned group of blocks, which are split together, one level at a time."""
+        """Return the counts at all ends of an aligned group of blocks, which are split together, level by level."""
         if number != self._held[0]:
             span = self._descend(number << self._bits, self._levels - self._bits)
             counts = np.stack([span.left, span.right])
@@ -128,7 +128,7 @@ class Apportionment:
 
 
 def _middle(left: Counts, right: Counts, left_error: Counts, right_error: Counts, level: int) -> tuple[Counts, Counts]:
-    """Counts and errors halfway; errors come in units of 2**-level and go out in units of 2**-(level + 1)."""
+    """Return counts and errors halfway; errors are in units of 2**-level before and of 2**-(level + 1) after."""
     both = left + right
     half = both >> 1
     whole = np.int64(level + 1)  # one draw is 2**whole of the new unit
@@ -139,7 +139,7 @@ def _middle(left: Counts, right: Counts, left_error: Counts, right_error: Counts
     # All counts halfway must sum to half of all counts.
     missing = both.sum(axis=-1, keepdims=True) // 2 - middle.sum(axis=-1, keepdims=True)
     while missing.any():
-        # One draw more to the strata furthest behind, or one less to those furthest ahead.
+        # One draw more for the strata furthest behind, or one less for those furthest ahead.
         sign = np.sign(missing)
         free = np.where(sign > 0, middle < right, middle > left)
         step = np.where(free & _smallest(np.where(free, error * sign, _LARGEST), np.abs(missing)), sign, 0)

@@ -1,4 +1,4 @@
-"""The inner loop of drawing, compiled by numba: the numbers of `equipoise.drawing.placing`, several times faster."""
+"""The inner loop of drawing, compiled by numba: the same numbers as `equipoise.drawing.placing`, faster."""
 
 import numba
 import numpy as np
@@ -20,7 +20,7 @@ def place(
     starts: NDArray[np.int64],
     wanted: NDArray[np.int64],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Stratum and place of the draws at some positions; see `equipoise.drawing.placing.place`."""
+    """Return stratum and place of the draws at some positions; see `equipoise.drawing.placing.place`."""
     draws = int(shuffles.sizes[0]) * len(counts)
     strata, places = np.empty(draws, np.int64), np.empty(draws, np.int64)
     _place(
@@ -51,7 +51,7 @@ def _shuffled(sizes: Ints, rounds: Keys, masks: Words, shifts: Words, of_slot: I
 
 
 def _of_each(rounds: Keys) -> Keys:
-    """Round keys permutation by permutation: those of one lie in one line of the processor's cache."""
+    """Return the round keys permutation by permutation: those of one share a line of the processor's cache."""
     return np.ascontiguousarray(rounds.T)
 
 

@@ -11,12 +11,12 @@ from equipoise.plan import Plan
 
 
 def draws(plan: Plan, index: StratumIndex, seed: int, first: int, last: int) -> NDArray[np.int64]:
-    """Row numbers of draws `first` to `last - 1` of the endless stream.
+    """Return the row numbers of draws `first` to `last - 1` of the endless stream.
 
-    The stream is cut into blocks of ``plan.block`` draws. Every block gives each stratum a whole number of
-    draws, so that at a block's end no stratum is a whole draw or more from its exact share in practice; inside a
-    block the order is shuffled. A stratum's draws go through all of its examples, in an order that is new for each
-    pass, before any is drawn again. Any stretch is computed without what comes before it.
+    The stream is cut into blocks of ``plan.block`` draws. In every block each stratum has an integer number of draws,
+    so that at a block's end no stratum is a whole draw or more from its exact share in practice; inside a block the
+    order is shuffled. A stratum's draws are passes over all of its examples, in an order that is new for each pass.
+    Any stretch is computed without the draws before it.
 
     Parameters
     ----------
@@ -56,9 +56,9 @@ def draws(plan: Plan, index: StratumIndex, seed: int, first: int, last: int) -> 
 
 
 def draw_strata(plan: Plan, seed: int, first: int, last: int) -> NDArray[np.int64]:
-    """Stratum of draws `first` to `last - 1` of the endless stream: only the choice of where to draw from.
+    """Return the stratum of draws `first` to `last - 1` of the endless stream.
 
-    For datasets of one's own, task by task: it says which to take the next example from. The stream is that of
+    For your own datasets, one for each stratum: it tells from which to take the next example. The stream is that of
     `draws`, and no index is needed.
 
     Parameters
@@ -96,7 +96,8 @@ def draw_strata(plan: Plan, seed: int, first: int, last: int) -> NDArray[np.int6
 def _stretch(first: int, last: int) -> NDArray[np.int64]:
     if not 0 <= first <= last <= LENGTH:
         raise PlanError(
+            "outside-the-stream",
             f"`first` and `last` must be 0 <= first <= last <= 2**59, found {first} and {last}. "
-            "Positions count the draws of the whole training, over all ranks."
+            "Positions count the draws of the whole training, over all ranks.",
         )
     return np.arange(first, last)

@@ -1,4 +1,4 @@
-"""Row numbers grouped by code: a counting sort that never holds more than its result and a piece of the codes."""
+"""Row numbers grouped by code: a counting sort that holds no more than its result and a piece of the codes."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -13,17 +13,19 @@ _NARROW = 1 << 31  # below this many rows a row number takes 4 bytes
 
 
 def checked_codes(codes: ArrayLike, count: int | None = None) -> NDArray[np.integer]:
-    """Codes as a flat array of integers from 0 to ``count - 1``, or raise PlanError."""
+    """Return the codes as a flat array of integers from 0 to ``count - 1``, or raise PlanError."""
     array = np.asarray(codes)
     if array.ndim != 1 or (array.size and not np.issubdtype(array.dtype, np.integer)):
         raise PlanError(
+            "bad-codes",
             f"`codes` must be a flat array of integers, found shape {array.shape} of {array.dtype}. "
-            "Give the position in `plan.strata` of each row's stratum."
+            "Pass the position in `plan.strata` of each row's stratum.",
         )
     if array.size and (int(array.min()) < 0 or (count is not None and int(array.max()) >= count)):
         raise PlanError(
+            "code-out-of-range",
             f"`codes` must be from 0 to {'' if count is None else count - 1}, found {int(array.min())} to "
-            f"{int(array.max())}. Leave out rows that belong to no stratum, or build the plan from all rows."
+            f"{int(array.max())}. Leave out rows that belong to no stratum, or build the plan from all rows.",
         )
     return array
 
@@ -36,7 +38,7 @@ def pieces(chunks: Iterable[NDArray[np.integer]]) -> Iterator[NDArray[np.integer
 
 
 def counted(codes: NDArray[np.integer], count: int) -> NDArray[np.int64]:
-    """How often each code comes, without a wide copy of the codes."""
+    """Return the number of rows of each code, without a wide copy of the codes."""
     sizes = np.zeros(count, dtype=np.int64)
     for piece in pieces([codes]):
         sizes += np.bincount(piece, minlength=count)
@@ -44,19 +46,19 @@ def counted(codes: NDArray[np.integer], count: int) -> NDArray[np.int64]:
 
 
 def grouped(chunks: Iterable[NDArray[np.integer]], sizes: NDArray[np.int64]) -> NDArray[np.int32] | NDArray[np.int64]:
-    """Row numbers, code after code, rising inside each.
+    """Return the row numbers, code after code, rising inside each.
 
     Parameters
     ----------
     chunks : iterable of ndarrays of integers
         Codes of the rows, in order.
     sizes : ndarray of int64, shape (S,)
-        How often each code comes.
+        Number of rows of each code.
 
     Raises
     ------
     PlanError
-        If a code comes more or less often.
+        If a code has more or fewer rows.
     """
     total = int(sizes.sum())
     # Few codes fit 16 bits, which numpy sorts by radix.
@@ -68,7 +70,7 @@ def grouped(chunks: Iterable[NDArray[np.integer]], sizes: NDArray[np.int64]) -> 
     for piece in pieces(chunks):
         held = np.bincount(piece, minlength=len(sizes))
         _refuse(filled + held > ends, "more", row + len(piece))
-        # Each piece is sorted on its own and laid behind what its codes already hold.
+        # Each piece is sorted alone and put behind the rows that its codes already hold.
         by_code = np.argsort(piece.astype(narrow), kind="stable")
         within = np.arange(len(piece)) - np.repeat(np.cumsum(held) - held, held)
         order[np.repeat(filled, held) + within] = by_code + row
@@ -81,6 +83,7 @@ def grouped(chunks: Iterable[NDArray[np.integer]], sizes: NDArray[np.int64]) -> 
 def _refuse(wrong: NDArray[np.bool_], amount: str, rows: int) -> None:
     if wrong.any():
         raise PlanError(
+            "other-sizes",
             f"`chunks` must hold the rows that `sizes` counts, found {amount} of stratum {int(np.argmax(wrong))} after"
-            f" {rows} rows. Count the strata of the same rows, as count_files does."
+            f" {rows} rows. Count the strata of the same rows, as count_files does.",
         )

@@ -5,18 +5,18 @@ from numpy.typing import NDArray
 
 from equipoise.base.keys import key
 from equipoise.base.words import words
-from equipoise.plan import Plan
+from equipoise.drawing.drawable import Drawable
 
 
 class IndependentStream:
-    """Strata and examples drawn independently of each other, each example of a stratum alike.
+    """Strata and examples drawn independently of each other, each example of a stratum with the same probability.
 
-    What torch's WeightedRandomSampler does with ``replacement=True``, at any position of an endless stream. Strata
-    are chosen by their exact integer masses: no rate is rounded.
+    The distribution of torch's WeightedRandomSampler with ``replacement=True``, at any position of an endless stream.
+    Strata are chosen by their exact integer masses: no rate is rounded.
 
     Parameters
     ----------
-    plan : Plan
+    plan : Drawable
         What to draw.
     seed : int
         Any integer. Streams of different seeds are unrelated.
@@ -30,13 +30,13 @@ class IndependentStream:
     True
     """
 
-    def __init__(self, plan: Plan, seed: int) -> None:
+    def __init__(self, plan: Drawable, seed: int) -> None:
         self._key = int(key("independent", seed))
         self._ends = np.cumsum(plan.masses)
         self._counts = plan.counts
 
     def at(self, positions: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Stratum and place in the stratum of the draws at rising positions; shapes as in `Stream.at`."""
+        """Return stratum and place in the stratum of the draws at rising positions; shapes as in `Stream.at`."""
         chosen = words(self._key, positions, each=2)
         # The masses sum to 2**60: the top 60 bits of a word choose among them without rounding.
         strata = np.searchsorted(self._ends, (chosen[:, 0] >> np.uint64(4)).astype(np.int64), side="right")
@@ -45,6 +45,10 @@ class IndependentStream:
         return strata, places
 
     def entries_at(self, positions: NDArray[np.int64], starts: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Places counted on from where each stratum starts in an index; see `Stream.entries_at`."""
+        """Return the places, counted from where each stratum starts in an index; see `Stream.entries_at`."""
         strata, places = self.at(positions)
         return starts[strata] + places
+
+    def used(self, position: int) -> NDArray[np.int64]:  # noqa: ARG002 - nothing, wherever
+        """Return zeros: independent draws use nothing up."""
+        return np.zeros_like(self._counts)

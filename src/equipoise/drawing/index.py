@@ -29,7 +29,7 @@ class StratumIndex:
     sizes : ndarray of int64, shape (S,)
         Rows of each stratum, in the order of ``plan.strata``.
     order : ndarray of int32 or int64, shape (N,), or None
-        Row numbers, stratum after stratum, rising inside each. None if the dataset already lies that way, so that
+        Row numbers, stratum after stratum, rising inside each. None if the dataset already has that order, so that
         row numbers need not be stored.
 
     Examples
@@ -45,7 +45,7 @@ class StratumIndex:
     order: NDArray[np.int32] | NDArray[np.int64] | None
 
     def __len__(self) -> int:
-        """Rows in all strata."""
+        """Return the number of rows in all strata."""
         return int(self.sizes.sum())
 
     @cached_property
@@ -59,15 +59,15 @@ class StratumIndex:
         return digest(self.sizes) if self.order is None else digest(self.sizes, self.order)
 
     def rows(self, strata: NDArray[np.integer], places: NDArray[np.integer]) -> NDArray[np.int64]:
-        """Row number of example ``places[i]`` of stratum ``strata[i]``."""
+        """Return the row number of example ``places[i]`` of stratum ``strata[i]``."""
         return self.rows_of_entries(self.starts[strata] + places)
 
     def rows_of_entries(self, entries: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Row number of each entry of `order`."""
+        """Return the row number of each entry of `order`."""
         return entries if self.order is None else self.order.take(entries).astype(np.int64, copy=False)
 
     def spread(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Give each row of the dataset the value of its stratum.
+        """Return for each row of the dataset the value of its stratum.
 
         Parameters
         ----------
@@ -77,7 +77,7 @@ class StratumIndex:
         Returns
         -------
         ndarray, shape (N,)
-            Of the same type.
+            Of the type of `values`.
 
         Examples
         --------
@@ -92,7 +92,7 @@ class StratumIndex:
         return of_row
 
     def means(self, values: ArrayLike) -> NDArray[np.float64]:
-        """Mean over each stratum of a value that every row has, such as its length in tokens.
+        """Compute the mean over each stratum of a value that every row has, such as its length in tokens.
 
         Parameters
         ----------
@@ -116,7 +116,10 @@ class StratumIndex:
         """
         array = np.asarray(values)
         if array.shape != (len(self),):
-            raise PlanError(f"`values` must be one number for each of the {len(self)} rows, found shape {array.shape}.")
+            raise PlanError(
+                "bad-values",
+                f"`values` must be one number for each of the {len(self)} rows, found shape {array.shape}.",
+            )
         sums = np.bincount(self.spread(np.arange(len(self.sizes))), array, minlength=len(self.sizes))
         return np.divide(sums, self.sizes, out=np.zeros(len(self.sizes)), where=self.sizes > 0)
 
@@ -148,7 +151,7 @@ class StratumIndex:
 
     @classmethod
     def from_chunks(cls, chunks: Iterable[ArrayLike], sizes: ArrayLike) -> "StratumIndex":
-        """Group rows whose codes come piece by piece, for datasets whose codes should never be in memory at once.
+        """Group rows whose codes are read piece by piece, for datasets whose codes should not be in memory at once.
 
         Parameters
         ----------
@@ -160,12 +163,12 @@ class StratumIndex:
         Returns
         -------
         StratumIndex
-            It stores 4 bytes for each row (8 from 2**31 rows on); making it needs that, a chunk, and some 50 MB.
+            It stores 4 bytes for each row (8 from 2**31 rows on); building it needs that, a chunk, and about 50 MB.
 
         Raises
         ------
         PlanError
-            If a code is out of range, or the chunks do not hold the sizes' rows of every stratum.
+            If a code is out of range, or the chunks do not hold as many rows of every stratum as `sizes` says.
 
         Examples
         --------
@@ -178,7 +181,7 @@ class StratumIndex:
 
     @classmethod
     def from_sizes(cls, sizes: ArrayLike) -> "StratumIndex":
-        """Index of a dataset whose rows already lie stratum after stratum; nothing is stored for a row.
+        """Return the index of a dataset whose rows already are in the order of the strata; nothing is stored for a row.
 
         Parameters
         ----------
@@ -188,7 +191,7 @@ class StratumIndex:
         Raises
         ------
         PlanError
-            If a size is negative or not a whole number.
+            If a size is negative or not an integer.
 
         Examples
         --------
@@ -197,7 +200,7 @@ class StratumIndex:
         """
         array = np.asarray(sizes)
         if array.ndim != 1 or not np.issubdtype(array.dtype, np.integer) or (array < 0).any():
-            raise PlanError(f"`sizes` must be a flat array of whole numbers from 0, found {sizes!r}.")
+            raise PlanError("bad-sizes", f"`sizes` must be a flat array of integers from 0, found {sizes!r}.")
         return cls(array.astype(np.int64), None)
 
     @classmethod
@@ -212,10 +215,10 @@ class StratumIndex:
         Parameters
         ----------
         plan : Plan or Census
-            The plan that the rows are drawn by, or the census that it is built of: their strata are the same.
+            The plan that the rows are drawn by, or the census that it is built from: their strata are the same.
         tasks, labels : sequences of str, or pyarrow arrays, length N
             Task and label of each row of the dataset, in the dataset's order. Labels of an open-ended task (one
-            stratum, whose label is None) are not looked at.
+            stratum, whose label is None) are ignored.
 
         Raises
         ------
@@ -235,8 +238,9 @@ class StratumIndex:
         """
         if len(tasks) != len(labels):
             raise PlanError(
+                "unequal-lengths",
                 f"`tasks` and `labels` must be equally long, found {len(tasks)} and {len(labels)}. "
-                "Give one task and one label for each row of the dataset."
+                "Pass one task and one label for each row of the dataset.",
             )
         task_codes, task_names = _encode(tasks)
         label_codes, label_names = _encode(labels)
@@ -250,8 +254,9 @@ class StratumIndex:
             if position is None:
                 row = int(np.argmax(pairs == pair))
                 raise PlanError(
+                    "unknown-stratum",
                     f"Row {row} has task {task!r} and label {label!r}, which the plan does not know. "
-                    "Build the plan from the census of the same rows, or leave the row out."
+                    "Build the plan from the census of the same rows, or leave the row out.",
                 )
             to_stratum[number] = position
         index = cls.from_codes(to_stratum[of_row], len(plan.strata))
@@ -263,22 +268,24 @@ def check_sizes(plan: Plan | Census, index: StratumIndex) -> None:
     """Raise PlanError if the index has not as many rows in every stratum as the plan counted."""
     if len(index.sizes) != len(plan.strata):
         raise PlanError(
+            "other-strata",
             f"`index` has {len(index.sizes)} strata and the plan has {len(plan.strata)}. "
-            "Make the index with the same plan: StratumIndex.from_labels(plan, tasks, labels)."
+            "Make the index with the same plan: StratumIndex.from_labels(plan, tasks, labels).",
         )
     wrong = np.flatnonzero(index.sizes != plan.counts)
     if wrong.size:
         position = int(wrong[0])
         stratum = plan.strata[position]
         raise PlanError(
+            "other-counts",
             f"`index` has {index.sizes[position]} rows of task {stratum.task!r}, label {stratum.label!r}, and the "
             f"plan counted {plan.counts[position]} ({wrong.size} strata differ). "
-            "Build the plan from the census of the same rows."
+            "Build the plan from the census of the same rows.",
         )
 
 
 def _encode(values: Values) -> tuple[NDArray[np.int64], list[str | None]]:
-    """Codes of the values and the distinct values, None (a missing label) as one of them."""
+    """Return the codes of the values, and the distinct values with None (a missing label) as one of them."""
     array: Any = values if isinstance(values, pa.Array | pa.ChunkedArray) else pa.array(values)
     whole = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
     if not pa.types.is_dictionary(whole.type):

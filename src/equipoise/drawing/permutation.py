@@ -1,10 +1,9 @@
 """Pseudorandom permutations of 0..n-1 that are computed, not stored.
 
-Each round multiplies by a keyed odd number, adds a keyed number (both one to one modulo 2^bits) and folds the
-high half onto the low half. A value that falls outside 0..n-1 is permuted again until it falls inside, which
-keeps the whole one to one (cycle walking, Black and Rogaway 2002). At the same number of rounds this is both
-cheaper and, on domains of a few bits, closer to uniform than a Feistel network, whose halves are then one to three
-bits wide.
+Each round multiplies by a keyed odd number, adds a keyed number (both one to one modulo 2^bits) and folds the high
+half onto the low half. A value outside 0..n-1 is permuted again until it is inside, which keeps the whole one to one
+(cycle walking, Black and Rogaway 2002). With the same number of rounds this is both cheaper and, on domains of a few
+bits, closer to uniform than a Feistel network, whose halves are then one to three bits wide.
 """
 
 from collections.abc import Callable, Iterable
@@ -48,7 +47,7 @@ class Permutations:
 
     @classmethod
     def of(cls, keys: NDArray[np.uint64], sizes: NDArray[np.int64]) -> "Permutations":
-        """Permutation number i is of ``0..sizes[i]-1`` and is chosen by ``keys[i]``."""
+        """Return permutations, number i of ``0..sizes[i]-1`` and chosen by ``keys[i]``."""
         bits = bit_length(sizes - 1)
         return cls(
             sizes=sizes,
@@ -58,7 +57,7 @@ class Permutations:
         )
 
     def apply(self, which: NDArray[np.integer], places: NDArray[np.uint32]) -> NDArray[np.uint32]:
-        """Image of ``places[j]`` under permutation ``which[j]``.
+        """Return the image of ``places[j]`` under permutation ``which[j]``.
 
         Parameters
         ----------
@@ -73,14 +72,14 @@ class Permutations:
         return self._walked(which, self._rounds(places, lambda keys: keys.take(which)))
 
     def apply_in_turn(self, lengths: NDArray[np.integer], places: NDArray[np.uint32]) -> NDArray[np.uint32]:
-        """Image of the first ``lengths[0]`` places under permutation 0, of the next ``lengths[1]`` under 1, and so on.
+        """Return the images of the first ``lengths[0]`` places under permutation 0, of the next under 1, and so on.
 
         The same as `apply`, faster: a key is copied along its stretch instead of being looked up at every place.
 
         Parameters
         ----------
         lengths : ndarray of integers, shape (m,)
-            They sum to k.
+            Summing to k.
         places : ndarray of uint32, shape (k,)
 
         Returns
@@ -91,20 +90,20 @@ class Permutations:
         return self._walked(which, self._rounds(places, lambda keys: np.repeat(keys, lengths)))
 
     def whole(self) -> NDArray[np.unsignedinteger]:
-        """All images of all permutations, which must be of one size n: shape (m, n)."""
+        """Return all images of all permutations, which must be of one size n: shape (m, n)."""
         size, mask = int(self.sizes[0]), int(self.masks[0])
-        # Nothing above the mask is ever used: where 16 bits hold it, half the memory does.
+        # Nothing above the mask is ever used: where 16 bits hold it, half the memory is enough.
         width = np.uint16 if mask < 1 << 16 else np.uint32
         places = np.tile(np.arange(size, dtype=width), (len(self.sizes), 1))
         keys = ((_high(keys).astype(width)[:, None], keys.astype(width)[:, None]) for keys in self.rounds)
         images = _through(places, keys, width(mask), width(self.shifts[0]))
         if size == mask + 1:
-            return images  # a power of two: no image falls outside
+            return images  # a power of two: no image is outside
         which = np.repeat(np.arange(len(self.sizes)), size)
         return self._walked(which, images.ravel().astype(np.uint32)).reshape(images.shape)
 
     def _walked(self, which: NDArray[np.integer], images: NDArray[np.uint32]) -> NDArray[np.uint32]:
-        """Images permuted again, in place, until each is inside its domain."""
+        """Permute images again, in place, until each is inside its domain."""
         last = (self.sizes - 1).astype(np.uint32)
         outside = np.flatnonzero(images > last.take(which))
         of, walking = which[outside], images[outside]
@@ -117,13 +116,13 @@ class Permutations:
         return images
 
     def _rounds(self, places: NDArray[np.uint32], spread: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[np.uint32]:
-        """One application of all rounds; `spread` gives each place the key of its permutation."""
+        """Apply all rounds once; `spread` copies the key of its permutation to each place."""
         keys = ((_high(key), key.astype(np.uint32)) for key in map(spread, self.rounds))
         return _through(places.copy(), keys, spread(self.masks), spread(self.shifts))
 
 
 def _high(keys: NDArray[np.uint64]) -> NDArray[np.uint32]:
-    """Upper halves of 64-bit keys."""
+    """Return the upper halves of 64-bit keys."""
     return (keys >> np.uint64(32)).astype(np.uint32)
 
 
@@ -140,7 +139,7 @@ def _through(
 
 
 def bit_length(values: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """Number of bits that each value from 0 to 2**52 needs, as ``int.bit_length``.
+    """Return the number of bits of each value from 0 to 2**52, as ``int.bit_length``.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Which draw stands at which position of its block, and which example it is: the inner loop of drawing, in numpy."""
+"""Which draw is at which position of its block, and of which example: the inner loop of drawing, in numpy."""
 
 from typing import Any
 
@@ -17,10 +17,10 @@ def place(
     starts: NDArray[np.int64],
     wanted: NDArray[np.int64],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Stratum and place of the draws at some positions of whole blocks.
+    """Return stratum and place of the draws at some positions of whole blocks.
 
-    Which stratum comes at which position of a block is shuffled; a stratum's draws are taken in rising order, so
-    that its passes follow one another.
+    Which stratum is at which position of a block is shuffled; a stratum's draws are taken in rising order, so that its
+    passes follow one another.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def place(
     orders : Permutations
         For each run, that of its pass.
     starts : ndarray of int64, shape (R,)
-        What each run's places are counted from.
+        Number from which each run's places are counted.
     wanted : ndarray of int64, shape (k,)
         Rising positions, counted from the first block's start.
 
@@ -63,7 +63,7 @@ def place(
 
 
 def cells(shuffles: Permutations, counts: NDArray[np.int64]) -> NDArray[np.unsignedinteger]:
-    """Number of the (block, stratum) cell that is drawn from at each position of whole blocks.
+    """Return the number of the (block, stratum) cell that is drawn from at each position of whole blocks.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 class Runs:
     """Runs of whole blocks of the stream, block after block, stratum after stratum.
 
-    The draws of the blocks, put in that order, are called slots.
+    The draws of the blocks in that order are called slots.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class Runs:
 
     @classmethod
     def between(cls, ends: NDArray[np.int64], sizes: NDArray[np.int64]) -> "Runs":
-        """Runs of the blocks at whose ends the strata have had `ends` draws.
+        """Return the runs of the blocks at whose ends the strata have had `ends` draws.
 
         Parameters
         ----------

@@ -10,9 +10,9 @@ from equipoise.errors import ConfigError
 class Shard:
     """Rank and world size, as plain values.
 
-    Rank r of W takes positions r, r + W, r + 2W, ... of the one stream. So with batches of b a rank, step t of all
-    ranks together trains on positions ``t*b*W`` to ``(t+1)*b*W - 1``, whatever W is: with ``b*W`` kept, a run goes
-    on with the same global batches on another number of ranks.
+    Rank r of W takes positions r, r + W, r + 2W, ... of the one stream. So with batches of b for each rank, step t of
+    all ranks together trains on positions ``t*b*W`` to ``(t+1)*b*W - 1``, whatever W is: with ``b*W`` kept, a run
+    resumes with the same global batches on another number of ranks.
 
     Parameters
     ----------
@@ -40,19 +40,21 @@ class Shard:
     def __post_init__(self) -> None:
         if self.world_size < 1 or not 0 <= self.rank < self.world_size:
             raise ConfigError(
+                "rank-out-of-range",
                 f"`rank` must be from 0 to world_size - 1, found rank {self.rank} of {self.world_size}. "
-                "Under torchrun use Shard.from_environment(os.environ)."
+                "Under torchrun use Shard.from_environment(os.environ).",
             )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Shard":
-        """Shard that torchrun describes by RANK and WORLD_SIZE; the only one where they are not set."""
+        """Return the shard that torchrun describes by RANK and WORLD_SIZE; the only one where they are not set."""
         try:
             return cls(int(environment.get("RANK", "0")), int(environment.get("WORLD_SIZE", "1")))
         except ValueError as error:
             if isinstance(error, ConfigError):
                 raise
             raise ConfigError(
-                f"RANK and WORLD_SIZE must be whole numbers, found {environment.get('RANK')!r} and "
-                f"{environment.get('WORLD_SIZE')!r}. torchrun sets them."
+                "not-an-integer",
+                f"RANK and WORLD_SIZE must be integers, found {environment.get('RANK')!r} and "
+                f"{environment.get('WORLD_SIZE')!r}. torchrun sets them.",
             ) from None

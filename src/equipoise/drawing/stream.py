@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from equipoise.base.keys import key, subkeys
 from equipoise.drawing import placing
 from equipoise.drawing.apportion import Apportionment
+from equipoise.drawing.drawable import Drawable
 from equipoise.drawing.permutation import LARGEST, Permutations
 from equipoise.drawing.runs import Runs
 from equipoise.errors import PlanError
-from equipoise.plan import Plan
 
 _TOGETHER = 1 << 18  # draws computed at once: many for each of numpy's calls, few enough for the processor's cache
 _CELLS = 1 << 16  # (block, stratum) pairs at once: their numbers stay 16-bit, which numpy sorts by radix
@@ -35,21 +35,21 @@ class Stream:
 
     Parameters
     ----------
-    plan : Plan
+    plan : Drawable
         What to draw.
     seed : int
         Any integer. Streams of different seeds are unrelated.
     block : int, optional
-        Draws after which every stratum has had its share; ``plan.block`` by default.
+        Draws in which every stratum has its share; ``plan.block`` by default.
     origin : int
         Position at which this stream takes over from another plan's.
     used : ndarray of int64, shape (S,), optional
         Draws of each stratum before the origin.
     salt : tuple of str and int
-        What else chooses the order inside blocks; another salt, another order of the strata.
+        Further parts of the key of the order inside blocks.
     compile_after : int or None
-        Draws after which numba takes over, where it is installed; where it is loaded already, it does at once. It
-        gives the same numbers, faster. None: never.
+        Draws after which numba is used, where it is installed; where it is loaded already, it is used at once. The
+        numbers are the same. None: never.
 
     Examples
     --------
@@ -63,7 +63,7 @@ class Stream:
 
     def __init__(
         self,
-        plan: Plan,
+        plan: Drawable,
         seed: int,
         *,
         block: int | None = None,
@@ -74,7 +74,10 @@ class Stream:
     ) -> None:
         largest = int(plan.counts.max(initial=0))
         if largest > LARGEST:
-            raise PlanError(f"A stratum may have at most 2**32 rows, found {largest}. Split it into several strata.")
+            raise PlanError(
+                "too-many-rows",
+                f"A stratum may have at most 2**32 rows, found {largest}. Split it into several strata.",
+            )
         self._block = plan.block if block is None else block
         self._origin = origin
         self._active = np.flatnonzero(plan.masses)
@@ -90,7 +93,7 @@ class Stream:
         self._until_compiled = compile_after
 
     def at(self, positions: Positions) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Stratum and place in the stratum of the draws at rising positions.
+        """Return stratum and place in the stratum of the draws at rising positions.
 
         Parameters
         ----------
@@ -102,7 +105,7 @@ class Stream:
         strata : ndarray of int64, shape (k,)
             Positions in ``plan.strata``.
         places : ndarray of int64, shape (k,)
-            Which example of the stratum, from 0 to its count - 1.
+            Number of the example in its stratum, from 0 to its count - 1.
         """
         strata, places = np.empty(len(positions), np.int64), np.empty(len(positions), np.int64)
         for part, active, of_part in self._parts(positions, np.zeros(len(self._active), np.int64)):
@@ -110,7 +113,7 @@ class Stream:
         return strata, places
 
     def entries_at(self, positions: Positions, starts: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Only the places, counted on from where each stratum starts in an index: ``starts[strata] + places``.
+        """Return only the places, counted from where each stratum starts in an index: ``starts[strata] + places``.
 
         Parameters
         ----------
@@ -128,7 +131,7 @@ class Stream:
         return entries
 
     def strata_at(self, positions: Positions) -> NDArray[np.int64]:
-        """Only the strata that `at` gives, for less."""
+        """Return only the strata that `at` returns, at a lower cost."""
         self._count_down(len(positions))
         strata = np.empty(len(positions), np.int64)
         for part, first, last in self._groups(positions):
@@ -143,7 +146,7 @@ class Stream:
         return strata
 
     def numbered_at(self, positions: Positions) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Strata as in `at`, and for each draw how many draws of its stratum come before it."""
+        """Return the strata as `at` does, and for each draw the number of draws of its stratum before it."""
         strata, numbers = np.empty(len(positions), np.int64), np.empty(len(positions), np.int64)
         for part, first, last in self._groups(positions):
             ends = self._apportionment.ends(first, last)
@@ -160,7 +163,7 @@ class Stream:
         return strata, numbers + self._used[strata]
 
     def used(self, position: int) -> NDArray[np.int64]:
-        """Draws of each stratum before `position`, those before the origin included.
+        """Return the draws of each stratum before `position`, those before the origin included.
 
         Parameters
         ----------
@@ -178,7 +181,7 @@ class Stream:
         return counts + np.bincount(begun, minlength=len(counts))
 
     def _groups(self, positions: Positions) -> Iterator[tuple[slice, int, int]]:
-        """Cut rising positions where a group of blocks ends: the part, its first block and the one after its last."""
+        """Cut rising positions where a group of blocks ends: yield part, first block and the one after the last."""
         together = max(1, min(_TOGETHER // self._block, _CELLS // len(self._active)))
         begin = 0
         while begin < len(positions):
@@ -191,7 +194,7 @@ class Stream:
     def _parts(
         self, positions: Positions, starts: NDArray[np.int64]
     ) -> Iterator[tuple[slice, NDArray[np.int64], NDArray[np.int64]]]:
-        """Strata, as positions among those that are drawn, and places counted from `starts`, group by group."""
+        """Yield strata, as positions among those that are drawn, and places counted from `starts`, group by group."""
         self._count_down(len(positions))
         for part, first, last in self._groups(positions):
             yield part, *self._at_blocks(positions[part] - self._origin, first, last, starts)

@@ -3,8 +3,8 @@
     source -> RepeatStream (copies by stratum) -> Mixture (of tasks) -> ShuffleBuffer -> ShardedStream (ranks, workers)
 
 Each stage is optional, can be iterated, and has `state_dict` and `load_state_dict`. All but the last are streams of one
-process and know no rank; `ShardedStream` deals out what comes at the end, once. It alone needs torch, and is imported
-when it is first used.
+process and know no rank; `ShardedStream` divides the result among ranks and workers. It alone needs torch, and is
+imported when it is first used.
 """
 
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""Repeat factors: how many copies of an example of each stratum a pass gives, on average."""
+"""Repeat factors: the mean number of copies of an example of each stratum in a pass."""
 
 import hashlib
 import json
@@ -19,12 +19,12 @@ _ONE = 1 << 64
 
 @dataclass(frozen=True)
 class RepeatFactors:
-    """Copies of an example of each stratum in one pass: a whole number and a fraction.
+    """Copies of an example of each stratum in one pass: an integer and a fraction.
 
-    Examples of a stratum with the factor 2.3 are given twice or three times, those with 0.3 once or not at all. The
-    fraction is rounded up for some examples and down for others, by a number that belongs to the example alone; what
-    was rounded away in one pass counts in the next. So after E passes every example was given E r times, rounded up
-    or down, while in each pass those that are rounded up are a random part.
+    Examples of a stratum with the factor 2.3 are repeated two or three times in a pass, those with 0.3 once or not at
+    all. The fraction is rounded up for some examples and down for others, by a number of the example; the remainder of
+    one pass counts in the next. So after E passes every example was repeated E r times, rounded up or down, while in
+    each pass a random part of the examples is rounded up.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class RepeatFactors:
     Raises
     ------
     PlanError
-        If a factor is negative or not finite, all are 0, or a stratum is named twice.
+        If a factor is negative or not finite, all are 0, or a stratum is a duplicate.
 
     References
     ----------
@@ -56,17 +56,21 @@ class RepeatFactors:
 
     def __post_init__(self) -> None:
         if len(self.strata) != len(self.factors) or len(set(self.strata)) != len(self.strata):
-            raise PlanError(f"`factors` must be one for each of {len(self.strata)} different strata.")
+            raise PlanError(
+                "other-strata",
+                f"`factors` must be one for each of {len(self.strata)} different strata, found {len(self.factors)}.",
+            )
         if not all(np.isfinite(float(factor)) and factor >= 0 for factor in self.factors) or not any(self.factors):
             raise PlanError(
-                f"`factors` must be finite, at least 0 and not all 0, found {list(map(float, self.factors))!r:.120}."
+                "bad-factors",
+                f"`factors` must be finite, at least 0 and not all 0, found {list(map(float, self.factors))!r:.120}.",
             )
         object.__setattr__(self, "strata", tuple(Stratum(*stratum) for stratum in self.strata))
         object.__setattr__(self, "factors", tuple(Fraction(factor) for factor in self.factors))
 
     @classmethod
     def of(cls, factors: Mapping[tuple[str, str | None], float]) -> "RepeatFactors":
-        """Make factors of a mapping from task and label.
+        """Return the factors of a mapping from task and label.
 
         Examples
         --------
@@ -84,7 +88,7 @@ class RepeatFactors:
         per_pass: int | None = None,
         at_least: float | None = None,
     ) -> "RepeatFactors":
-        """Make factors that give strata the shares that a plan draws them with.
+        """Return the factors with which strata have the shares of a plan.
 
         Parameters
         ----------
@@ -93,9 +97,9 @@ class RepeatFactors:
         tasks : collection of str, optional
             The tasks that are in the source; all by default. Their shares stay in proportion to each other.
         per_pass : int, optional
-            Examples that a pass gives, on average; by default as many as it reads.
+            Mean number of examples that a pass yields; by default as many as it reads.
         at_least : float, optional
-            Instead: the factor of the stratum that is repeated least. With 1 no example is left out in any pass.
+            Instead: the smallest factor of a stratum. With 1 no example is left out in any pass.
 
         Returns
         -------
@@ -115,35 +119,40 @@ class RepeatFactors:
         [1.0, 3.0]
         """
         if per_pass is not None and at_least is not None:
-            raise PlanError("`per_pass` and `at_least` both say how much a pass gives. Give one of them.")
+            raise PlanError(
+                "two-scales",
+                "`per_pass` and `at_least` must not both be given: either sets the scale. Pass one of them.",
+            )
         unknown = sorted(set(tasks or ()) - set(plan.tasks))
         if unknown:
-            raise PlanError(f"`tasks` must be of the plan, found {unknown}. The plan has {list(plan.tasks)}.")
+            raise PlanError(
+                "unknown-task", f"`tasks` must be of the plan, found {unknown}. The plan has {list(plan.tasks)}."
+            )
         members = [i for i, stratum in enumerate(plan.strata) if tasks is None or stratum.task in tasks]
         masses, counts = plan.masses[members].tolist(), plan.counts[members].tolist()
         if not sum(masses):
-            raise PlanError(f"The plan draws nothing of the tasks {sorted(tasks or ())}.")
+            raise PlanError("nothing-to-draw", f"The plan draws nothing of the tasks {sorted(tasks or ())}.")
         relative = [Fraction(mass, count) if mass else Fraction(0) for mass, count in zip(masses, counts, strict=True)]
         if at_least is not None:
             if not 0 < at_least < float("inf"):
-                raise PlanError(f"`at_least` must be above 0, found {at_least!r}.")
+                raise PlanError("not-positive", f"`at_least` must be above 0, found {at_least!r}.")
             scale = Fraction(at_least) / min(factor for factor in relative if factor)
         else:
             draws = sum(counts) if per_pass is None else per_pass
             if draws < 1:
-                raise PlanError(f"`per_pass` must be at least 1, found {per_pass!r}.")
+                raise PlanError("not-positive", f"`per_pass` must be at least 1, found {per_pass!r}.")
             scale = Fraction(draws, sum(masses))
         return cls(tuple(plan.strata[i] for i in members), tuple(factor * scale for factor in relative))
 
     @classmethod
     def by_frequency(cls, census: Census, threshold: float) -> "RepeatFactors":
-        """Repeat only what is rarer than a threshold: r = max(1, sqrt(t / f)), f the label's share of its task.
+        """Return factors that repeat labels rarer than a threshold: r = max(1, sqrt(t / f)), f the share in the task.
 
         Parameters
         ----------
         census : Census
         threshold : float
-            t: labels of a larger share are given once. LVIS has 0.001.
+            t: labels of a larger share are not repeated. LVIS uses 0.001.
 
         References
         ----------
@@ -156,7 +165,10 @@ class RepeatFactors:
         [1.0, 2.0]
         """
         if not 0 < threshold <= 1:
-            raise PlanError(f"`threshold` must be above 0 and at most 1, found {threshold!r}. LVIS has 0.001.")
+            raise PlanError(
+                "threshold-out-of-range",
+                f"`threshold` must be above 0 and at most 1, found {threshold!r}. LVIS uses 0.001.",
+            )
         of_task = dict(zip(census.tasks, census.task_counts.tolist(), strict=True))
         factors = [
             max(1.0, (threshold * of_task[stratum.task] / count) ** 0.5) if count else 0.0
@@ -172,30 +184,30 @@ class RepeatFactors:
     @cached_property
     def fingerprint(self) -> str:
         """The SHA-256 of the strata and their factors."""
-        parts = [[*stratum, *pair] for stratum, pair in zip(self.strata, self.wholes_and_fractions, strict=True)]
+        parts = [[*stratum, *pair] for stratum, pair in zip(self.strata, self.integers_and_fractions, strict=True)]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     @cached_property
-    def wholes_and_fractions(self) -> list[tuple[int, int]]:
-        """The whole number of each factor, and its fraction in parts of 2**64."""
+    def integers_and_fractions(self) -> list[tuple[int, int]]:
+        """The integer part of each factor, and its fraction in parts of 2**64."""
         return [divmod(int(factor * _ONE), _ONE) for factor in self.factors]
 
     @cached_property
     def positions(self) -> dict[tuple[str, str | None], int]:
-        """Place of each stratum in `strata`."""
+        """Position of each stratum in `strata`."""
         return {(task, label): i for i, (task, label) in enumerate(self.strata)}
 
     def copies(self, position: int, number: int, word: int) -> int:
-        """Copies of an example in one pass: floor((e + 1) r + u) - floor(e r + u).
+        """Compute the copies of an example in one pass: floor((e + 1) r + u) - floor(e r + u).
 
         Parameters
         ----------
         position : int
-            Place of its stratum in `strata`.
+            Position of its stratum in `strata`.
         number : int
             e: the pass, from 0.
         word : int
-            u in parts of 2**64: uniform over the examples, and always the same for one of them.
+            u in parts of 2**64: uniform over the examples, and constant for each.
 
         Examples
         --------
@@ -204,7 +216,7 @@ class RepeatFactors:
         [1, 2, 1, 1, 2, 1]
         """
         if not 0 <= word < _ONE:
-            raise ConfigError(f"`word` must be a 64-bit number, found {word!r}.")
-        whole, fraction = self.wholes_and_fractions[position]
+            raise ConfigError("not-64-bits", f"`word` must be a 64-bit number, found {word!r}.")
+        whole, fraction = self.integers_and_fractions[position]
         carried = (number * fraction + word) % _ONE
         return whole + (carried + fraction >= _ONE)

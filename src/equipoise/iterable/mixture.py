@@ -1,7 +1,7 @@
 """Several ordered sources, one for each task, mixed at the rates of a plan."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from equipoise.base.masses import WHOLE, largest_remainder
 from equipoise.census import Stratum
 from equipoise.drawing.stream import Stream
 from equipoise.errors import ConfigError, DataError, StateError
-from equipoise.iterable.ordered import OrderedStream, Place, number_in, state_in
+from equipoise.iterable.ordered import NUMBER, OrderedStream, Place
 from equipoise.iterable.parts import Parts, Source
 from equipoise.iterable.source import SourceStream, as_stream
 from equipoise.plan import Plan
@@ -23,32 +23,32 @@ class Mixture(OrderedStream):
     """The next example of the source that the plan's stream of tasks names; each source is read in its order.
 
     The rates are exact as long as no source was dropped: at the end of every ``plan.block`` examples no task is more
-    than about one example from its share. They do not depend on what an example holds.
+    than about one example from its share. They do not depend on the content of an example.
 
     Parameters
     ----------
     sources : mapping of str to OrderedStream, Source or Parts
         By task: all tasks that the plan draws and no others.
     plan : Plan
-        Its mixing rates are used. Class weights are the sources' own matter: wrap one in a `RepeatStream`.
+        Its mixing rates are used. Class weights are applied by the sources: wrap one in a `RepeatStream`.
     exhaustion : str, or mapping of str to str
-        What happens when a source is at its end and is to give an example, for all or by task:
+        What happens when an example is to be read from a source at its end, for all or by task:
 
         - ``"repeat"``: it is read again, in its next epoch.
         - ``"stop"``: the mixture's epoch ends.
-        - ``"drop"``: it is left out, and the others keep their rates among each other. The epoch ends when all are.
+        - ``"drop"``: it is left out; the others keep the ratios of their rates. The epoch ends when all are left out.
     seed : int
         Any integer; streams of different seeds are unrelated.
 
     Attributes
     ----------
     passes : dict of str to int
-        How often each source came to its end in this epoch of the mixture.
+        How often each source reached its end in this epoch of the mixture.
 
     Raises
     ------
     ConfigError
-        If the sources are not those of the plan's tasks, a policy is none, or the plan weighs the labels of a task
+        If the sources are not those of the plan's tasks, a policy is unknown, or the plan weights the labels of a task
         whose source is read as it is.
 
     Examples
@@ -60,6 +60,13 @@ class Mixture(OrderedStream):
     >>> "".join(mixture)
     '1AB212C1D2E1F'
     """
+
+    _PLACE: ClassVar = {
+        "given": NUMBER,
+        "dropped": list[str],
+        "passes": dict[str, NUMBER],
+        "streams": dict[str, dict[str, Any]],
+    }
 
     def __init__(
         self,
@@ -73,13 +80,15 @@ class Mixture(OrderedStream):
         self._masses = _masses_of_tasks(plan)
         if set(sources) != set(self._masses):
             raise ConfigError(
+                "other-tasks",
                 f"`sources` must be those of the tasks that the plan draws, {sorted(self._masses)}, "
-                f"found {sorted(sources)}."
+                f"found {sorted(sources)}.",
             )
         policies = dict.fromkeys(self._masses, exhaustion) if isinstance(exhaustion, str) else dict(exhaustion)
         if set(policies) != set(self._masses) or not set(policies.values()) <= {"repeat", "stop", "drop"}:
             raise ConfigError(
-                f'`exhaustion` must be "repeat", "stop" or "drop" for each of {sorted(self._masses)}, found {policies}.'
+                "unknown-option",
+                f'`exhaustion` must be "repeat", "stop" or "drop", for all of {list(self._masses)}, found {policies}.',
             )
         self._policies: dict[str, str] = {task: policies[task] for task in self._masses}
         self._streams = {task: as_stream(sources[task]) for task in self._masses}
@@ -108,20 +117,15 @@ class Mixture(OrderedStream):
             "streams": {task: stream.state_dict() for task, stream in self._streams.items()},
         }
 
-    def check_state(self, state: Mapping[str, Any]) -> None:
-        """Raise StateError unless the state, and the sources' in it, fit."""
-        super().check_state(state)
-        place = state["place"]
-        if place is None:
-            return
-        number_in(place, "given")
-        states, passes, dropped = state_in(place, "streams"), state_in(place, "passes"), place.get("dropped")
-        known = set(states) == set(passes) == set(self._masses)
-        if not known or not isinstance(dropped, list) or not all(task in self._masses for task in dropped):
-            raise StateError(f"The state's place in the mixture is broken: {place!r:.120}.")
+    def _check_place(self, place: Place) -> None:
+        tasks = set(self._masses)
+        if not set(place["streams"]) == set(place["passes"]) == tasks or not set(place["dropped"]) <= tasks:
+            raise StateError(
+                "damaged-state",
+                f"The state's place in the mixture has other tasks than {sorted(tasks)}: {place!r:.120}.",
+            )
         for task, stream in self._streams.items():
-            number_in(passes, task)
-            stream.check_state(state_in(states, task))
+            stream.check_state(place["streams"][task])
 
     def _split(self, lane: int, lanes: int) -> None:
         self._streams = {task: stream.split(lane, lanes) for task, stream in self._streams.items()}
@@ -144,12 +148,12 @@ class Mixture(OrderedStream):
                     readings[task] = iter(self._streams[task])
                     example = next(readings[task], _END)
                     if example is _END:
-                        raise DataError(f"The source of task {task!r} has no examples to repeat.")
+                        raise DataError("no-examples", f"The source of task {task!r} has no examples to repeat.")
                 self._given += 1
                 yield example
 
     def _choices(self) -> list[str]:
-        """Tasks of this reader's next examples; none where all sources were dropped."""
+        """Return the tasks of this reader's next examples; none where all sources were dropped."""
         left = [task for task in self._masses if task not in self._dropped]
         if not left:
             return []
@@ -180,7 +184,7 @@ def _masses_of_tasks(plan: Plan) -> dict[str, int]:
 
 
 def _check_unweighted(plan: Plan, streams: Mapping[str, OrderedStream]) -> None:
-    """Raise ConfigError where a plan's class weights would be passed over in silence."""
+    """Raise ConfigError where a plan's class weights would be ignored silently."""
     for number, task in enumerate(plan.tasks):
         if type(streams.get(task)) is not SourceStream:
             continue
@@ -188,6 +192,7 @@ def _check_unweighted(plan: Plan, streams: Mapping[str, OrderedStream]) -> None:
         shares, natural = plan.masses[of_task] / plan.masses[of_task].sum(), plan.counts[of_task]
         if not np.allclose(shares, natural / natural.sum(), rtol=1e-9, atol=0):
             raise ConfigError(
-                f"The plan weighs the labels of task {task!r}, and its source would be read as it is. Wrap the source: "
-                f"RepeatStream(source, RepeatFactors.from_plan(plan, tasks=[{task!r}]))."
+                "weights-ignored",
+                f"The plan weights the labels of task {task!r}, and its source would be read as it is. Wrap it: "
+                f"RepeatStream(source, RepeatFactors.from_plan(plan, tasks=[{task!r}])).",
             )

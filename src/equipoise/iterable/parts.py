@@ -1,4 +1,4 @@
-"""What a stream is read from: something that can be read again, or several of them by name."""
+"""What a stream is read from: a source that can be read again, or several of them by name."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Self
@@ -10,20 +10,20 @@ from equipoise.drawing.permutation import Permutations
 from equipoise.errors import ConfigError, DataError
 
 Source = Iterable[Any] | Callable[[], Iterable[Any]]
-"""Gives the same examples in the same order each time: an iterable that can be iterated again, a function that gives
-one, or a Hugging Face IterableDataset."""
+"""Yields the same examples in the same order each time: an iterable that can be iterated again, a function that
+returns one, or a Hugging Face IterableDataset."""
 
 
 class Parts:
     """A source in several parts that can be read alone: its files, or the shards of a Hugging Face dataset.
 
-    With parts, each reader of several (`ShardedStream(..., by="parts")`) opens only its own, and how often an example
-    is repeated does not depend on who reads it.
+    Each of several readers (`ShardedStream(..., by="parts")`) then opens only its own parts, and how often an example
+    is repeated does not depend on which of them reads it.
 
     Parameters
     ----------
     parts : mapping of str to source
-        By name, in their order. A name stands for its examples: keep it when files are added.
+        By name, in their order. A name identifies its examples: keep it when files are added.
     seed : int, optional
         If given, the parts are read in an order that is new in each pass; otherwise in their own.
 
@@ -42,7 +42,7 @@ class Parts:
 
     def __init__(self, parts: Mapping[str, Source], seed: int | None = None) -> None:
         if not parts:
-            raise ConfigError("`parts` must hold at least one source, found none.")
+            raise ConfigError("no-parts", "`parts` must hold at least one source, found none.")
         for name, source in parts.items():
             _check(name, source)
         self._sources = dict(parts)
@@ -51,19 +51,19 @@ class Parts:
 
     @classmethod
     def of(cls, source: "Source | Parts") -> "Parts":
-        """Give the parts themselves, or a source as the one part of it."""
+        """Return the parts themselves, or a source as its only part."""
         return source if isinstance(source, Parts) else cls({"": source})
 
     @classmethod
     def from_hf(cls, dataset: Any, seed: int | None = None) -> Self:
-        """Make a part of each shard of a Hugging Face IterableDataset.
+        """Return the shards of a Hugging Face IterableDataset as parts.
 
         Parameters
         ----------
         dataset : datasets.IterableDataset
-            Not shuffled: its buffer is lost on resuming. `ShuffleBuffer` is not.
+            Not shuffled: its buffer is lost on resuming, unlike that of `ShuffleBuffer`.
         seed : int, optional
-            As of the class.
+            As for the class.
 
         Examples
         --------
@@ -84,16 +84,17 @@ class Parts:
         return len(self._names)
 
     def split(self, lane: int, lanes: int) -> "Parts":
-        """Every `lanes`-th part from `lane` on; ConfigError where some reader would have none."""
+        """Return every `lanes`-th part, starting at `lane`; ConfigError if some reader would have none."""
         if lanes > len(self):
             raise ConfigError(
-                f"The source has {len(self)} parts and {lanes} readers (ranks x workers) are to share them, so some "
-                'would have none. Use fewer workers, cut the source into more files, or leave by="examples".'
+                "too-few-parts",
+                f"The source has {len(self)} parts and {lanes} readers (ranks x workers) divide them, so some "
+                'would have none. Use fewer workers, cut the source into more files, or leave by="examples".',
             )
         return Parts({name: self._sources[name] for name in self.names[lane::lanes]}, self.seed)
 
     def order(self, number: int) -> list[str]:
-        """Names in the order of a pass."""
+        """Return the names in the order of a pass."""
         if self.seed is None or len(self) == 1:
             return list(self.names)
         keys = subkeys(key("parts", self.seed), np.array([number]))
@@ -103,19 +104,21 @@ class Parts:
         return [self.names[place] for place in places.tolist()]
 
     def open(self, name: str, seek: Any = None) -> tuple[Iterator[Any], Callable[[], Any]]:
-        """Examples of a part, and a function that gives where it is, which `seek` takes up; None where it cannot."""
+        """Return the examples of a part, and a function that tells its place for `seek`, or None where it cannot."""
         source = self._sources[name]
         if callable(source) and not isinstance(source, Iterable):
             source = source()
         if type(source).__module__.startswith("datasets.") and hasattr(source, "load_state_dict"):
             return _hf_examples(source, seek)
         if seek is not None:
-            raise DataError(f"Part {name!r} can no longer be opened in its middle. Resume with the source as it was.")
+            raise DataError(
+                "cannot-seek", f"Part {name!r} can no longer be opened in its middle. Resume with the source as it was."
+            )
         return iter(source), _nowhere
 
 
 def _nowhere() -> None:
-    """Say that a source cannot tell where it is."""
+    """Tell no place: this source has none."""
 
 
 def _hf_examples(dataset: Any, seek: dict[str, Any] | None) -> tuple[Iterator[Any], Callable[[], Any]]:
@@ -129,9 +132,13 @@ def _hf_examples(dataset: Any, seek: dict[str, Any] | None) -> tuple[Iterator[An
 def _check(name: str, source: object) -> None:
     where = f"part {name!r}" if name else "the source"
     if not isinstance(source, Iterable) and not callable(source):
-        raise ConfigError(f"{where} must be an iterable or a function that gives one, found {type(source).__name__}.")
+        raise ConfigError(
+            "not-a-source",
+            f"{where} must be an iterable or a function that returns one, found {type(source).__name__}.",
+        )
     if isinstance(source, Iterator):
         raise ConfigError(
+            "read-only-once",
             f"{where} must be one that can be read again, found the {type(source).__name__} itself. "
-            "Give a function that opens it: `lambda: read(path)`."
+            "Pass a function that opens it: `lambda: read(path)`.",
         )

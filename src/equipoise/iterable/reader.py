@@ -1,19 +1,29 @@
-"""Reading the parts of a source pass after pass, from any place."""
+"""Reading the parts of a source, pass after pass, from any place."""
 
 from collections.abc import Callable, Iterator, Mapping
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from equipoise.errors import DataError, StateError
-from equipoise.iterable.ordered import Place, number_in
+from equipoise.iterable.ordered import NUMBER, Place
 from equipoise.iterable.parts import Parts
 
 _SEEK_EVERY = 1024  # examples between two places that a source is asked for
 _END = object()
 
 
+class _Seek(NamedTuple):
+    """Place that the source told, and the example there."""
+
+    at: int
+    place: Any
+
+
+PLACE: Final = {"pass": NUMBER, "part": NUMBER, "at": NUMBER, "seek": _Seek}
+
+
 class Read(NamedTuple):
-    """One example, and where it stands."""
+    """One example, and where it was read."""
 
     number: int  # of the pass
     part: str
@@ -24,8 +34,8 @@ class Read(NamedTuple):
 class PassReader:
     """Examples of the parts, pass by pass.
 
-    A place is where the example stands that was read last. Going on there gives it again: how many copies of it had
-    been made is for others to know.
+    A place is that of the example that was read last. Reading from there yields it again: the number of copies that
+    were already made of it is not kept here.
 
     Parameters
     ----------
@@ -39,7 +49,7 @@ class PassReader:
         self._seek: Any = None
 
     def here(self) -> Place:
-        """Place of the example that was read last."""
+        """Return the place of the example that was read last."""
         return {
             "pass": self._number,
             "part": self._part,
@@ -48,8 +58,11 @@ class PassReader:
         }
 
     def read(self, first: int, last: int | None, start: Mapping[str, Any] | None = None) -> Iterator[Read]:
-        """Examples of the passes from `first` to before `last` (None: without an end), or from a place on."""
-        number, part, at, seek_at, seek = (first, 0, 0, 0, None) if start is None else self._place(start)
+        """Yield the examples of the passes from `first` to before `last` (None: without an end), or from a place on."""
+        number, part, at, seek_at, seek = first, 0, 0, 0, None
+        if start is not None:
+            number, part, at = start["pass"], start["part"], start["at"]
+            seek_at, seek = start["seek"]["at"], start["seek"]["place"]
         for self._number in count(number):
             if last is not None and self._number >= last:
                 return
@@ -61,7 +74,9 @@ class PassReader:
                     yield read
                 at, seek_at, seek = 0, 0, None
             if not anything:
-                raise DataError("The source gave no examples. Give a function that opens it anew each time.")
+                raise DataError(
+                    "no-examples", "The source has no examples. Pass a function that opens it anew each time."
+                )
             part = 0
 
     def _read_part(self, name: str, at: int, seek_at: int, seek: Any) -> Iterator[Read]:
@@ -69,8 +84,9 @@ class PassReader:
         for _ in range(seek_at, at):
             if next(examples, _END) is _END:
                 raise StateError(
+                    "source-ended",
                     f"The source ended before example {at}, where the state was taken, in part {name!r}. "
-                    "Resume with the source as it was."
+                    "Resume with the source as it was.",
                 )
         self._seek_at, self._seek = seek_at, seek
         for self._at in count(at):
@@ -86,11 +102,10 @@ class PassReader:
         if place is not None:
             self._seek_at, self._seek = self._at, place
 
-    def _place(self, start: Mapping[str, Any]) -> tuple[int, int, int, int, Any]:
-        number, part, at = (number_in(start, name) for name in ("pass", "part", "at"))
-        seek = start.get("seek")
-        if not isinstance(seek, dict) or part >= len(self.parts) or number_in(seek, "at") > at:
+    def check_place(self, place: Mapping[str, Any]) -> None:
+        """Raise StateError unless a place, whose types are right, can be one of this source."""
+        if place["part"] >= len(self.parts) or not 0 <= place["seek"]["at"] <= place["at"]:
             raise StateError(
-                f"The state's place {dict(start)!r:.120} is none of this source, of {len(self.parts)} parts."
+                "damaged-state",
+                f"The state's place {dict(place)!r:.120} is not one of this source, which has {len(self.parts)} parts.",
             )
-        return number, part, at, seek["at"], seek.get("place")

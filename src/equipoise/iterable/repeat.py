@@ -9,9 +9,9 @@ from equipoise.base.keys import key
 from equipoise.base.words import words
 from equipoise.errors import ConfigError, DataError
 from equipoise.iterable.factors import RepeatFactors
-from equipoise.iterable.ordered import OrderedStream, Place, number_in
+from equipoise.iterable.ordered import NUMBER, OrderedStream, Place
 from equipoise.iterable.parts import Parts, Source
-from equipoise.iterable.reader import PassReader, Read
+from equipoise.iterable.reader import PLACE, PassReader, Read
 from equipoise.iterable.source import settings_of
 from equipoise.iterable.strata import StratumColumns, StratumOf
 from equipoise.plan import Plan
@@ -25,31 +25,31 @@ class RepeatStream(OrderedStream):
     """A source in its order, each example as often as the factor of its stratum says.
 
     Whether a fraction is rounded up is a hash of the seed and the example (its place in its part of the source, or its
-    key), so nothing is remembered, and it is the same whoever reads the example. See `RepeatFactors`.
+    key), so nothing is stored, and it does not depend on which reader reads the example. See `RepeatFactors`.
 
-    Copies of an example follow each other: put a `ShuffleBuffer` much larger than the largest factor behind.
+    Copies of an example follow each other: wrap the stream in a `ShuffleBuffer` much larger than the largest factor.
 
     Parameters
     ----------
     source : Source or Parts
-        Gives the same examples in the same order each time.
+        Yields the same examples in the same order each time.
     factors : RepeatFactors or Plan
-        Of a plan: ``RepeatFactors.from_plan(plan)``, as many examples as are read.
+        For a plan: ``RepeatFactors.from_plan(plan)``, as many examples as are read.
     stratum_of : callable
-        Gives the task and the label of an example; by default the columns `task` and `target`.
+        Returns the task and the label of an example; by default the columns `task` and `target`.
     seed : int
         Any integer; streams of different seeds are unrelated.
     passes : int, optional
         Passes in an epoch; None: the stream has no end.
     key_of : callable, optional
-        Gives a name or number that an example keeps when the source's order changes. It must be another for each.
+        Returns a name or number that an example keeps when the source's order changes, unique to it.
     unknown : "error", "skip" or "keep"
-        What becomes of examples whose stratum has no factor: an error, left out, or given once.
+        For examples whose stratum has no factor: raise an error, leave them out, or yield them once.
 
     Raises
     ------
     ConfigError
-        If an argument is none of these.
+        If an argument is not one of these.
 
     Examples
     --------
@@ -61,6 +61,8 @@ class RepeatStream(OrderedStream):
     >>> [example["id"] for example in stream]  # the next pass: what was left out before
     [0, 1, 2, 2, 5]
     """
+
+    _PLACE = PLACE | {"given": NUMBER}
 
     def __init__(
         self,
@@ -75,9 +77,9 @@ class RepeatStream(OrderedStream):
     ) -> None:
         super().__init__()
         if passes is not None and passes < 1:
-            raise ConfigError(f"`passes` must be at least 1, found {passes!r}. None is a stream without an end.")
+            raise ConfigError("no-passes", f"`passes` must be at least 1, found {passes!r}. None: without an end.")
         if unknown not in {"error", "skip", "keep"}:
-            raise ConfigError(f'`unknown` must be "error", "skip" or "keep", found {unknown!r}.')
+            raise ConfigError("unknown-option", f'`unknown` must be "error", "skip" or "keep", found {unknown!r}.')
         self._reader = PassReader(Parts.of(source))
         self.factors = factors if isinstance(factors, RepeatFactors) else RepeatFactors.from_plan(factors)
         self._stratum_of = stratum_of
@@ -100,7 +102,7 @@ class RepeatStream(OrderedStream):
     def _read(self, start: Place | None) -> Iterator[Any]:
         first = self._epoch * (self._passes or 1)
         last = None if self._passes is None else first + self._passes
-        self._given = 0 if start is None else number_in(start, "given")
+        self._given = 0 if start is None else start["given"]
         for copies, example in self._copies(self._reader.read(first, last, start), resumed=start is not None):
             for number in range(self._given, copies):
                 self._given = number + 1
@@ -108,13 +110,15 @@ class RepeatStream(OrderedStream):
             self._given = 0
 
     def _copies(self, reads: Iterator[Read], *, resumed: bool) -> Iterator[tuple[int, Any]]:
-        """Each example with the number of its copies."""
+        """Yield each example with the number of its copies."""
         copies, factors = self.factors.copies, self.factors.factors
         number, useful = None, resumed
         for read, word in self._worded(reads):
             if read.number != number:
                 if number is not None and not useful:
-                    raise DataError("A whole pass held nothing but strata with the factor 0. Count the source anew.")
+                    raise DataError(
+                        "nothing-to-draw", "A whole pass held only strata with the factor 0. Count the source anew."
+                    )
                 useful = useful if number is None else False
                 number = read.number
             position = self._position(read)
@@ -125,7 +129,7 @@ class RepeatStream(OrderedStream):
                 yield times, read.example
 
     def _position(self, read: Read) -> int | None:
-        """Place of the stratum among the factors; None where it has none and need not."""
+        """Return the position of the stratum among the factors; None where it has none and need not."""
         task, label = self._stratum_of(read.example)
         known = self.factors.positions
         position = known.get((task, None))  # an open-ended task is one stratum, whatever it says as its label
@@ -133,14 +137,15 @@ class RepeatStream(OrderedStream):
             position = known.get((task, label))
         if position is None and self._unknown == "error":
             raise DataError(
+                "unknown-stratum",
                 f"Example {read.at}{f' of part {read.part!r}' if read.part else ''} is of task {task!r} and label "
-                f"{label!r}, for which there is no factor. Count the source anew and rebuild the plan, or say "
-                '`unknown="skip"` or "keep".'
+                f"{label!r}, for which there is no factor. Count the source anew and rebuild the plan, or pass "
+                '`unknown="skip"` or "keep".',
             )
         return position
 
     def _worded(self, reads: Iterator[Read]) -> Iterator[tuple[Read, int]]:
-        """Each example with the random word that belongs to it."""
+        """Yield each example with the random word that belongs to it."""
         if self._key_of is not None:
             for read in reads:
                 yield read, int(key("copies of a key", self._seed, self._key_of(read.example)))
@@ -156,6 +161,9 @@ class RepeatStream(OrderedStream):
 
     def _here(self) -> Place:
         return {**self._reader.here(), "given": self._given}
+
+    def _check_place(self, place: Place) -> None:
+        self._reader.check_place(place)
 
     def _split(self, lane: int, lanes: int) -> None:
         self._reader = PassReader(self._reader.parts.split(lane, lanes))

@@ -1,15 +1,15 @@
-"""A stream dealt out to ranks and to the workers of a DataLoader, each example to one of them."""
+"""A stream divided among ranks and the workers of a DataLoader, each example read by one of them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from torch.utils.data import IterableDataset, get_worker_info
 
 from equipoise.drawing import Shard
 from equipoise.errors import ConfigError, StateError
-from equipoise.iterable.ordered import OrderedStream, Place, number_in, state_in
+from equipoise.iterable.ordered import NUMBER, OrderedStream, Place
 from equipoise.iterable.parts import Parts, Source
 from equipoise.iterable.source import as_stream
 
@@ -27,34 +27,34 @@ class _Lane:
 class ShardedStream(OrderedStream, IterableDataset[Any]):
     """The part of a stream that this rank, and this worker of its DataLoader, takes.
 
-    By examples, all of them read the one stream, and each yields its own. Rank r of W takes positions r, r + W, ...;
-    its workers take turns at batches of them. So with the loader's batch size as `batch_size`, batches are the same
-    with any number of workers, and step t of all ranks holds positions ``t*b*W`` to ``(t+1)*b*W - 1`` of the stream,
-    as of `PlanSampler`. Reading is repeated, so decode and tokenise behind this stream, where an example has one
-    reader.
+    By examples, all of them read the one stream, and each yields its own examples. Rank r of W takes positions r,
+    r + W, ...; its workers take turns at batches of them. So with the loader's batch size as `batch_size`, batches are
+    the same with any number of workers, and step t of all ranks holds positions ``t*b*W`` to ``(t+1)*b*W - 1`` of the
+    stream, as of `PlanSampler`. Every reader reads all examples, so decode and tokenise behind this stream, where an
+    example has one reader.
 
-    By parts, a reader opens only its own `Parts` of the sources, and has a shuffle buffer of its own. A pass of all
-    readers together holds the same examples, equally often. Readers come to their ends apart from each other: count
-    steps, with streams that repeat.
+    By parts, a reader opens only its own `Parts` of the sources, and has its own shuffle buffer. A pass of all readers
+    together holds the same examples, equally often. Readers reach their ends at different times: count steps, with
+    streams that repeat.
 
     Parameters
     ----------
     stream : OrderedStream, Source or Parts
-        What is dealt out. It must not deal itself out: no `split_dataset_by_node`, no splitting by worker.
+        What is divided. It must not divide itself: no `split_dataset_by_node`, no splitting by worker.
     shard : Shard
-        Rank and world size. Under accelerate and Trainer leave the default: they deal out themselves.
+        Rank and world size. Under accelerate and Trainer leave the default: they divide batches themselves.
     by : "examples" or "parts"
         As above.
     batch_size : int
         The loader's, with `by="examples"`.
     drop_last : bool
-        Whether the last examples of an epoch are left out where they do not reach for all ranks, so that all take
+        Whether the last examples of an epoch are left out where they are too few for all ranks, so that all take
         equally many; only by examples.
 
     Raises
     ------
     ConfigError
-        If an argument is none of these, or there are fewer parts than readers.
+        If an argument is not one of these, or there are fewer parts than readers.
 
     Examples
     --------
@@ -65,6 +65,15 @@ class ShardedStream(OrderedStream, IterableDataset[Any]):
     [[0, 2], [4, 6], [8]]
     [[1, 3], [5, 7], [9]]
     """
+
+    _PLACE: ClassVar = {
+        "taken": NUMBER,
+        "since": NUMBER,
+        "ended": bool,
+        "batch_size": NUMBER,
+        "lane": _Lane,
+        "stream": dict[str, Any],
+    }
 
     def __init__(
         self,
@@ -77,21 +86,23 @@ class ShardedStream(OrderedStream, IterableDataset[Any]):
     ) -> None:
         OrderedStream.__init__(self)
         if by not in {"examples", "parts"}:
-            raise ConfigError(f'`by` must be "examples" or "parts", found {by!r}.')
+            raise ConfigError("unknown-option", f'`by` must be "examples" or "parts", found {by!r}.')
         if batch_size < 1:
-            raise ConfigError(f"`batch_size` must be at least 1, found {batch_size!r}.")
+            raise ConfigError("no-size", f"`batch_size` must be at least 1, found {batch_size!r}.")
         if by == "parts" and (batch_size, drop_last) != (1, False):
-            raise ConfigError('`batch_size` and `drop_last` go with by="examples" only. Leave them out.')
+            raise ConfigError(
+                "unused-option", '`batch_size` and `drop_last` are for by="examples" only. Leave them out.'
+            )
         self._stream = as_stream(stream)
         self.shard = shard
         self._by = by
         self._batch_size = batch_size
         self._drop_last = drop_last
-        self._taken = 0  # positions of the stream that were dealt out
+        self._taken = 0  # positions of the stream that were read
         self._since = 0  # how many of them when these workers began
         self._ended = False
         self._own = self._stream  # what this reader reads
-        self._last: dict[str, Any] | None = None  # state of a worker that has come to its end
+        self._last: dict[str, Any] | None = None  # state of a worker at its end
 
     def _settings(self) -> dict[str, Any]:
         return {"by": self._by, "drop_last": self._drop_last}
@@ -118,7 +129,7 @@ class ShardedStream(OrderedStream, IterableDataset[Any]):
         if start is None:
             self._own.begin(self._epoch)
         else:
-            self._go_to(start, lane)
+            self._go_to(start)
         if self._ended:
             return
         if self._by == "parts":
@@ -137,7 +148,7 @@ class ShardedStream(OrderedStream, IterableDataset[Any]):
                 yield round_[lane.rank]
 
     def __iter__(self) -> Iterator[Any]:
-        """Examples of this reader, from the loaded state, or the beginning of the epoch, to the epoch's end."""
+        """Yield the examples of this reader from the loaded state, or the epoch's beginning, to the epoch's end."""
         self._last = None  # at once: a loader asks for the state before the first example
         return super().__iter__()
 
@@ -147,57 +158,47 @@ class ShardedStream(OrderedStream, IterableDataset[Any]):
         self._last = None
 
     def state_dict(self) -> dict[str, Any]:
-        """State to resume from; of a worker at its end, that it is there, since others may not be."""
+        """Return the state to resume from; a worker at its end says so, since others may not be at theirs."""
         return super().state_dict() if self._last is None else self._last
 
     def _finish(self) -> None:
         last = None
-        if get_worker_info() is not None:  # a loader that resumes asks each worker for more, also those at their end
+        if get_worker_info() is not None:  # a loader that resumes asks all workers for more, also those at their end
             last = {**super().state_dict(), "place": {**self._here(), "ended": True}}
         super()._finish()
         self._last = last
-
-    def check_state(self, state: Mapping[str, Any]) -> None:
-        """Raise StateError unless the state, and the stream's in it, fit this reader."""
-        super().check_state(state)
-        if state["place"] is not None:
-            lane = self._lane()
-            self._check_place(state["place"], lane)
-            self._part_of(lane).check_state(state_in(state["place"], "stream"))
 
     def _part_of(self, lane: _Lane) -> OrderedStream:
         if self._by == "examples":
             return self._stream
         return self._stream.split(lane.rank * lane.workers + lane.worker, lane.world_size * lane.workers)
 
-    def _check_place(self, place: Mapping[str, Any], lane: _Lane) -> None:
-        was, taken, _ = _lane_in(place), number_in(place, "taken"), number_in(place, "since")
+    def _check_place(self, place: Place) -> None:
+        lane, was, taken = self._lane(), _Lane(**place["lane"]), place["taken"]
         if self._by == "parts":
             if was != lane:
-                raise StateError(f"The state is one of {was}, and this is {lane}: they have other parts of the source.")
+                raise StateError(
+                    "other-reader", f"The state is one of {was}, and this is {lane}, with other parts of the source."
+                )
         elif was.workers > 1:
-            # All ranks' workers of one number are equally far, so the rank may be another.
-            batch_size = place.get("batch_size")
+            # The workers of one number are equally far on all ranks, so the rank may be another.
+            batch_size = place["batch_size"]
             if (replace(was, rank=lane.rank), batch_size) != (lane, self._batch_size):
                 raise StateError(
+                    "other-reader",
                     f"The state is that of {was} with batches of {batch_size}, and this is {lane} with batches of "
-                    f"{self._batch_size}. Resume as it was: a worker knows only how far it has read itself."
+                    f"{self._batch_size}. Resume as it was: a worker knows only how far it has read itself.",
                 )
-        elif not place.get("ended") and taken % lane.world_size:
+        elif not place["ended"] and taken % lane.world_size:
             raise StateError(
-                f"Position {taken} of the state is no multiple of the {lane.world_size} ranks. "
-                "Resume on a number of ranks that divides the global batch."
+                "not-a-multiple",
+                f"Position {taken} of the state is not a multiple of the {lane.world_size} ranks. "
+                "Resume on a number of ranks that divides the global batch.",
             )
+        self._part_of(lane).check_state(place["stream"])
 
-    def _go_to(self, start: Place, lane: _Lane) -> None:
-        self._check_place(start, lane)
+    def _go_to(self, start: Place) -> None:
+        self._check_place(start)
         self._own.load_state_dict(start["stream"])
-        self._taken, self._ended = start["taken"], bool(start["ended"])
+        self._taken, self._ended = start["taken"], start["ended"]
         self._since = start["since"] if start["lane"]["workers"] > 1 else self._taken
-
-
-def _lane_in(place: Mapping[str, Any]) -> _Lane:
-    theirs = place.get("lane")
-    if not isinstance(theirs, dict):
-        raise StateError(f"The state's place is broken: {dict(place)!r:.120}.")
-    return _Lane(**{name: number_in(theirs, name) for name in _Lane.__dataclass_fields__})

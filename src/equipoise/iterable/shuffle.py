@@ -1,7 +1,7 @@
 """A shuffle buffer whose order is a function of the seed, so that its state is a number and not its content."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from equipoise.base.keys import key
 from equipoise.base.words import words
 from equipoise.errors import ConfigError, StateError
-from equipoise.iterable.ordered import OrderedStream, Place, number_in, state_in
+from equipoise.iterable.ordered import NUMBER, OrderedStream, Place
 from equipoise.iterable.parts import Parts, Source
 from equipoise.iterable.source import as_stream
 
@@ -18,12 +18,12 @@ _HALF = np.uint64(32)
 
 
 class ShuffleBuffer(OrderedStream):
-    """Examples of a stream, shuffled through a buffer: each step gives one of its places away and fills it anew.
+    """Examples of a stream, shuffled through a buffer: each step yields one of the held examples and replaces it.
 
-    Step p gives away the place that a hash of the seed and p names, so which examples the buffer holds at any step
-    follows from the seed. The state is the step, and a state of the stream from before the oldest example that is still
-    held. To resume, the stream is read from there on and the buffer is filled as it was: with n places some n ln n
-    examples are read again. No example is lost, none comes twice.
+    Step p yields from the place that a hash of the seed and p names, so which examples the buffer holds at any step
+    follows from the seed. The state is the step, and a state of the stream before the oldest example that is still
+    held. To resume, the stream is read from there on and the buffer is filled as it was: with n places about n ln n
+    examples are read again. No example is lost or repeated.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class ShuffleBuffer(OrderedStream):
     size : int
         Examples in the buffer; an example moves back by about as many, or by a few times that. 1 keeps the order.
     seed : int
-        Any integer; the same as of other streams does no harm.
+        Any integer; it may be that of other streams.
 
     Raises
     ------
@@ -48,15 +48,19 @@ class ShuffleBuffer(OrderedStream):
     [2, 4, 0, 3, 5, 6, 1, 7]
     """
 
+    _PLACE: ClassVar = {"step": NUMBER, "total": int | None, "read": NUMBER, "stream": dict[str, Any]}
+
     def __init__(self, stream: OrderedStream | Source | Parts, size: int, *, seed: int = 0) -> None:
         super().__init__()
         if size < 1:
-            raise ConfigError(f"`size` must be at least 1, found {size!r}. Give the examples that fit in memory.")
+            raise ConfigError(
+                "no-size", f"`size` must be at least 1, found {size!r}. Pass the number of examples that fit in memory."
+            )
         self._stream = as_stream(stream)
         self._size = size
         self._seed = seed
         self._lane = (0, 1)
-        self._step = 0  # examples given
+        self._step = 0  # examples yielded
         self._total: int | None = None  # examples of the epoch, once that is known
         self._marks: list[tuple[int, Any]] = []  # examples read, and the stream's state then; the oldest first
         self._words: tuple[int, list[int]] = (-1, [])  # of the stretch of steps that this one is in
@@ -68,11 +72,10 @@ class ShuffleBuffer(OrderedStream):
         read, state = self._marks[0]
         return {"step": self._step, "total": self._total, "read": read, "stream": state}
 
-    def check_state(self, state: Mapping[str, Any]) -> None:
-        """Raise StateError unless the state, and the stream's in it, fit."""
-        super().check_state(state)
-        if state["place"] is not None:
-            self._stream.check_state(state_in(state["place"], "stream"))
+    def _check_place(self, place: Place) -> None:
+        if place["total"] is not None and place["step"] > place["total"]:
+            raise StateError("damaged-state", f"The state's place in the buffer is damaged: {place!r:.120}.")
+        self._stream.check_state(place["stream"])
 
     def _split(self, lane: int, lanes: int) -> None:
         self._stream = self._stream.split(lane, lanes)
@@ -109,15 +112,13 @@ class ShuffleBuffer(OrderedStream):
 
     def _resume(self, start: Place) -> tuple[list[Any], Iterator[Any], int]:
         """Read again what the buffer held."""
-        step, read = number_in(start, "step"), number_in(start, "read")
-        total = None if start.get("total") is None else number_in(start, "total")
-        if total is not None and step > total:
-            raise StateError(f"The state's place in the buffer is broken: {start!r:.120}.")
+        step, read, total = start["step"], start["read"], start["total"]
         self._step, self._total, self._marks, self._words = step, total, [(read, start["stream"])], (-1, [])
         held = self._held(step, total)
         if held and read > min(held):
             raise StateError(
-                f"The state's place in the buffer is broken: it was read to {read}, and {min(held)} is held."
+                "damaged-state",
+                f"The state's place in the buffer is damaged: it was read to {read}, and {min(held)} is held.",
             )
         self._stream.load_state_dict(start["stream"])
         incoming = iter(self._stream)
@@ -130,15 +131,16 @@ class ShuffleBuffer(OrderedStream):
                 buffer[places[number]] = example
         if read < last:
             raise StateError(
-                f"The stream ended after {read} examples, {last} were read. Resume with the source as it was."
+                "source-ended",
+                f"The stream ended after {read} examples, {last} were read. Resume with the source as it was.",
             )
         return buffer, incoming, read
 
     def _held(self, step: int, total: int | None) -> list[int]:
-        """Number in the stream of the example at each place of the buffer, before a step."""
+        """Return the number in the stream of the example at each place of the buffer, before a step."""
         if total is None:
             return self._full_at(step).tolist()
-        full = max(total - self._size, 0)  # from this step on nothing comes in
+        full = max(total - self._size, 0)  # from this step on nothing is read
         held = self._full_at(full)[:total].tolist()
         for number in range(full, step):
             place = self._place(number, len(held))
@@ -147,7 +149,7 @@ class ShuffleBuffer(OrderedStream):
         return held
 
     def _full_at(self, step: int) -> NDArray[np.int64]:
-        """`_held` while the buffer is full: the last step at which each place was filled says with what."""
+        """Return `_held` while the buffer is full: it follows from the last step at which each place was filled."""
         held = np.full(self._size, -1)
         last = step
         while last > 0 and (held < 0).any():
@@ -174,7 +176,7 @@ class ShuffleBuffer(OrderedStream):
         return (values[step % _TOGETHER] >> 32) * size >> 32
 
     def _places(self, first: int, last: int) -> NDArray[np.int64]:
-        """`_place` of many steps of a full buffer."""
+        """Return `_place` of many steps of a full buffer."""
         high = self._words_of(first, last) >> _HALF
         return ((high * np.uint64(self._size)) >> _HALF).astype(np.int64)
 

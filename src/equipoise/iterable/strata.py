@@ -1,4 +1,4 @@
-"""Which stratum an example of a stream belongs to, and how many there are of each."""
+"""Which stratum an example of a stream belongs to, and the counts of strata."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -11,7 +11,7 @@ from equipoise.iterable.parts import Parts, Source
 from equipoise.iterable.reader import PassReader
 
 StratumOf = Callable[[Any], tuple[str, str | None]]
-"""Gives the task and the label of an example. The label of an open-ended task is not looked at."""
+"""Returns the task and the label of an example. The label of an open-ended task is ignored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +21,11 @@ class StratumColumns:
     Parameters
     ----------
     label : str, optional
-        Column of the label: text, or a whole number, which counts as its digits. None where no task has labels.
+        Column of the label: a string, or an integer, which is written in digits. None where no task has labels.
     column : str
         Column of the task's name.
     task : str, optional
-        The name, where all examples are of one task; then the column is not looked at.
+        The name, where all examples are of one task; then the column is ignored.
 
     Examples
     --------
@@ -40,34 +40,36 @@ class StratumColumns:
     task: str | None = None
 
     def __call__(self, example: Mapping[str, Any]) -> tuple[str, str | None]:
-        """Task and label of an example; DataError where it lacks a column or the label is no text or whole number."""
+        """Return task and label of an example; DataError if a column is missing or the label no string or integer."""
         try:
             task = example[self.column] if self.task is None else self.task
             label = None if self.label is None else example[self.label]
         except (KeyError, TypeError, IndexError):
             raise DataError(
+                "missing-column",
                 f"An example lacks the column {self.label!r} or {self.column!r}: {example!r:.120}. "
-                "Name the columns in StratumColumns, or give a function of your own."
+                "Name the columns in StratumColumns, or pass your own function.",
             ) from None
         if isinstance(label, int) and not isinstance(label, bool):
             label = str(label)
         if not isinstance(task, str) or not (label is None or isinstance(label, str)):
             raise DataError(
-                f"Task and label must be text (a label may be a whole number), found {task!r:.60} and {label!r:.60}."
+                "not-a-string",
+                f"Task and label must be strings (a label may be an integer), found {task!r:.60} and {label!r:.60}.",
             )
         return task, label
 
 
 def count_strata(source: Source | Parts, stratum_of: StratumOf, open_ended_tasks: Collection[str] = ()) -> Census:
-    """Read a source once and count its strata: the census that a plan is built from.
+    """Read a source once and count its strata; a plan is built from the census.
 
     Parameters
     ----------
     source : Source or Parts
     stratum_of : callable
-        Gives the task and the label of an example; `StratumColumns` is one.
+        Returns the task and the label of an example; `StratumColumns` is one.
     open_ended_tasks : collection of str
-        Tasks whose labels are not counted apart.
+        Tasks that are one stratum, whatever their labels.
 
     Returns
     -------
@@ -89,7 +91,8 @@ def count_strata(source: Source | Parts, stratum_of: StratumOf, open_ended_tasks
         of_task = counts.setdefault(task, number if label is None else {})
         if (label is None) != isinstance(of_task, int):
             raise DataError(
-                f"Some examples of task {task!r} have a label and some have none. Name it in `open_ended_tasks`."
+                "labels-and-none",
+                f"Some examples of task {task!r} have a label and some have none. Name it in `open_ended_tasks`.",
             )
         if label is not None and not isinstance(of_task, int):
             of_task[label] = number

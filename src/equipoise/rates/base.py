@@ -17,6 +17,8 @@ IntArray = npt.NDArray[np.int64]
 class Rates(Scheme, ABC):
     """Base of the mixing-rate schemes; to write your own, subclass it as a frozen dataclass with a `formula`.
 
+    A class attribute `name` makes a scheme known to configurations and the command line.
+
     Examples
     --------
     >>> from equipoise.rates import Proportional

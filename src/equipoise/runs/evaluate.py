@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow.parquet as pq
 
 from equipoise.base.files import write_atomically
@@ -191,15 +190,15 @@ def _known_tasks(rows: Records, tasks: Mapping[str, Task]) -> Records:
     unknown = [name for name in rows.tasks if name not in tasks]
     if not unknown:
         return rows
-    keep = np.array([name in tasks for name in rows.column("task").to_pylist()])
-    if not keep.any():
+    known = rows.where(task=tasks)
+    if not len(known):
         raise DataError(
             "unknown-task",
             f"The run was not trained on any task of this data ({', '.join(unknown)}). It knows {', '.join(tasks)}.",
         )
-    message = f"{int((~keep).sum())} rows are left out: the run was not trained on {', '.join(unknown)}."
+    message = f"{len(rows) - len(known)} rows are left out: the run was not trained on {', '.join(unknown)}."
     warnings.warn(DataWarning("unknown-task", message), stacklevel=3)
-    return rows.take(np.flatnonzero(keep))
+    return known
 
 
 def _default_folder(directory: RunDirectory, data: DataConfig | None, split: str) -> Path:

@@ -1,4 +1,4 @@
-"""From a configuration to records, tasks and plan: all that comes before a model, without torch."""
+"""From a configuration to records, tasks and plan: all that needs no model, without torch."""
 
 import hashlib
 from collections.abc import Mapping
@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from equipoise.base.arrow import pc
@@ -23,31 +24,32 @@ from equipoise.data import (
     raise_on_errors,
     read_records,
 )
+from equipoise.data.split_names import SPLITS
 from equipoise.data.suite import load_suite, suite_tasks
 from equipoise.drawing import StratumIndex
 from equipoise.errors import ConfigError, PlanError
 from equipoise.plan import Plan
 
 SUITE = "suite:"
-_ROWS_AT_ONCE = 65_536
+_NAMES_AT_ONCE = 65_536
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """The data of a run and what is drawn of it.
+    """The data of a run, and its plan.
 
     Attributes
     ----------
     config : RunConfig
-        The configuration, its `plan.draws` filled in.
+        The configuration, with `plan.draws` set.
     records : Records
         All records, with a split.
     tasks : dict of str to Task
-        The tasks; labels are those of the training rows.
+        The tasks, with the labels of the training rows.
     plan : Plan
-        The plan, of the census of the training rows.
+        The plan, built of the census of the training rows.
     problems : tuple of Problem
-        What may surprise in the data.
+        The problems that checks of the data found.
     """
 
     config: RunConfig
@@ -62,31 +64,31 @@ class Prepared:
         return self.records.where(split="train")
 
     def describe_data(self) -> dict[str, Any]:
-        """Rows of each split and a fingerprint of the training rows, to know them again."""
-        rows = {name: len(self.records.where(split=name)) for name in ("train", "validation", "test")}
+        """Return the number of rows of each split, and a fingerprint that identifies the training rows."""
+        rows = {name: len(self.records.where(split=name)) for name in SPLITS}
         return {"rows": rows, "train_sha256": fingerprint(self.train)}
 
 
 def read_source(data: DataConfig) -> Records:
-    """Read the records that a configuration names, with a split only if they have their own.
+    """Read the records that a configuration names, with splits only if the source has them.
 
     Raises
     ------
     DataError
         If the source cannot be read or a row cannot be used.
     ConfigError
-        If the suite or its form of text is unknown.
+        If `data.text` is set for a source that is not a suite.
     """
     if isinstance(data.source, str) and data.source.startswith(SUITE):
         return load_suite(data.source.removeprefix(SUITE), text=data.text or "binned")
     if data.text is not None:
-        raise ConfigError(f"`data.text` is for suites alone, found {data.text!r}. Leave it out.")
+        raise ConfigError("not-a-suite", f"`data.text` is only for suites, found {data.text!r}. Leave it out.")
     source = data.source if isinstance(data.source, str) else list(data.source)
     return read_records(source, data.columns, default_task=data.default_task, limits=data.limits)
 
 
 def load_records(config: RunConfig) -> Records:
-    """Read the records that a configuration names and see that each has a split; errors as `read_source`."""
+    """Read the records that a configuration names, and assign splits if they have none; errors as in `read_source`."""
     records = read_source(config.data)
     if records.has("split"):
         return records
@@ -95,7 +97,7 @@ def load_records(config: RunConfig) -> Records:
 
 
 def task_options(config: RunConfig) -> Mapping[str, TaskOptions]:
-    """What a suite and the configuration say of tasks; the configuration has the last word on a task."""
+    """Return the options of tasks of a suite and of the configuration, which takes precedence."""
     source = config.data.source
     if isinstance(source, str) and source.startswith(SUITE):
         return {**suite_tasks(source.removeprefix(SUITE)), **config.tasks}
@@ -104,8 +106,8 @@ def task_options(config: RunConfig) -> Mapping[str, TaskOptions]:
 
 def census_of(train: Records, tasks: Mapping[str, Task]) -> Census:
     """Count the training rows; an open-ended task is one stratum."""
-    open_ended_tasks = [name for name, task in tasks.items() if task.kind == "open"]
-    return Census.from_arrow(train.table, open_ended_tasks=open_ended_tasks)
+    columns = {name: train.coded(name).to_arrow() for name in ("task", "target")}
+    return Census.from_arrow(pa.table(columns), open_ended_tasks=open_ended(tasks))
 
 
 def prepare(config: RunConfig, records: Records | None = None) -> Prepared:
@@ -116,12 +118,12 @@ def prepare(config: RunConfig, records: Records | None = None) -> Prepared:
     config : RunConfig
         The configuration. Without `plan.draws`, as many draws are planned as there are training rows.
     records : Records, optional
-        The records, if they were read before.
+        The records, if they are read already.
 
     Returns
     -------
     Prepared
-        Everything that training needs besides a model.
+        All that training needs except for a model.
 
     Raises
     ------
@@ -136,7 +138,7 @@ def prepare(config: RunConfig, records: Records | None = None) -> Prepared:
 
 
 def prepare_again(config: RunConfig, base: Prepared) -> Prepared:
-    """Plan another run on rows that were read and checked before; the configurations may differ in all but those.
+    """Plan another run on rows that are read and checked already; the configuration may differ in all else.
 
     Raises
     ------
@@ -165,60 +167,65 @@ def _planned(config: RunConfig, records: Records, tasks: dict[str, Task], proble
 
 
 def refuse_bad_forecast(prepared: Prepared) -> None:
-    """Refuse to train a plan whose forecast has errors, unless the configuration allows repeats.
+    """Raise an error if the forecast of the plan has errors, unless the configuration allows repeats.
 
     Raises
     ------
     PlanError
-        Naming every error of the forecast.
+        If it has; the message lists every error.
     """
     errors = of_level(prepared.plan.forecast().problems, "error")
     if errors and not prepared.config.plan.allow_repeats:
         listed = "\n".join(f"- {problem.message}" for problem in errors)
         raise PlanError(
+            "bad-forecast",
             f"The plan's forecast has errors:\n{listed}\n"
-            "Change rates, weights or draws (`equipoise plan` shows what they do), or accept them with"
-            " --allow-repeats (`plan.allow_repeats: true`)."
+            "Change rates, weights or draws (`equipoise plan` shows their effect), or accept them with"
+            " --allow-repeats (`plan.allow_repeats: true`).",
         )
 
 
 def fingerprint(records: Records) -> str:
-    """SHA-256 of the records' texts, in their order, however the table is chunked."""
-    digest = hashlib.sha256()
-    for name in records.table.column_names:
-        column = records.column(name)
-        # Lengths keep ["ab", "c"] and ["a", "bc"] apart; a null has none.
-        lengths = pc.fill_null(pc.binary_length(column), -1)
-        digest.update(f"{name}:{len(column)}:".encode())
-        digest.update(np.asarray(lengths.to_numpy(), dtype="<i8").tobytes())
-        for start in range(0, len(column), _ROWS_AT_ONCE):
-            texts = column.slice(start, _ROWS_AT_ONCE).to_pylist()
-            digest.update("".join(text or "" for text in texts).encode())
-    return digest.hexdigest()
-
-
-def strata_of(records: Records, tasks: Mapping[str, Task]) -> tuple[list[str], list[str | None]]:
-    """Task and label of every record; an open-ended task has no label.
+    """SHA-256 of the records' strings, in their order, however they were read, chunked or taken from others.
 
     Examples
     --------
     >>> records = Records.from_dict({"task": ["a", "b"], "input": ["x", "y"], "target": ["no", "free text"]})
-    >>> strata_of(records, {"a": Task("a", "classification", ("no",)), "b": Task("b", "open")})
-    (['a', 'b'], ['no', None])
+    >>> fingerprint(records) == fingerprint(records.take([1, 0]))
+    False
     """
-    names: list[str] = records.column("task").to_pylist()
-    targets: list[str] = records.column("target").to_pylist()
-    is_open = {name: task.kind == "open" for name, task in tasks.items()}
-    labels = [None if is_open[name] else target for name, target in zip(names, targets, strict=True)]
-    return names, labels
+    digest = hashlib.sha256()
+    for name in records.columns:
+        column = records.coded(name)
+        used, codes = column.by_appearance()
+        digest.update(f"{name}:{len(codes)}:{len(used)}:".encode())
+        digest.update(codes.astype("<i4", copy=False).tobytes())
+        for start in range(0, len(used), _NAMES_AT_ONCE):
+            names = column.names.take(pa.array(used[start : start + _NAMES_AT_ONCE]))
+            lengths = pc.binary_length(names).to_numpy().astype("<i8", copy=False)
+            digest.update(lengths.tobytes())  # which keep ["ab", "c"] and ["a", "bc"] apart
+            if size := int(lengths.sum()):
+                digest.update(memoryview(names.buffers()[2])[:size])
+    return digest.hexdigest()
+
+
+def open_ended(tasks: Mapping[str, Task]) -> list[str]:
+    """Return the names of the open-ended tasks."""
+    return [name for name, task in tasks.items() if task.kind == "open"]
+
+
+def index_rows(plan: Plan | Census, train: Records, tasks: Mapping[str, Task]) -> StratumIndex:
+    """Group the training rows by the strata of the plan, or of the census that it is built of."""
+    labels = train.labels(open_ended(tasks))
+    return StratumIndex.from_labels(plan, train.coded("task").to_arrow(), labels.to_arrow())
 
 
 def mean_tokens(
     config: RunConfig, train: Records, tasks: Mapping[str, Task], census: Census
 ) -> NDArray[np.float64] | None:
-    """Mean tokens of a training row of each stratum, in the part that `plan.rates_in` names; None for examples.
+    """Return the mean tokens of the training rows of each stratum, of the part that `plan.rates_in` names.
 
-    The rows are tokenised as training does it, cut at the same lengths.
+    The rows are tokenised and cut as in training. None if `plan.rates_in` is "examples".
     """
     if config.plan.rates_in == "examples":
         return None
@@ -234,4 +241,4 @@ def mean_tokens(
         "input_tokens": encoded.input_lengths,
         "target_tokens": encoded.target_lengths,
     }
-    return StratumIndex.from_labels(census, *strata_of(train, tasks)).means(lengths[config.plan.rates_in])
+    return index_rows(census, train, tasks).means(lengths[config.plan.rates_in])

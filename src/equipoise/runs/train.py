@@ -21,7 +21,7 @@ from equipoise.models import open_model
 from equipoise.plan import Plan, difference
 from equipoise.runs.directory import RunDirectory, read_json
 from equipoise.runs.losses import checked_loss, task_weighting_of, training_loss_of
-from equipoise.runs.prepare import Prepared, prepare, refuse_bad_forecast, strata_of
+from equipoise.runs.prepare import Prepared, open_ended, prepare, refuse_bad_forecast
 from equipoise.runs.sampling import index_of, sampler_of, validation_rows
 from equipoise.samplers import LengthSorted
 from equipoise.trainer import EquipoiseTrainer, training_arguments
@@ -156,12 +156,11 @@ def importance_weights(plan: Plan, index: StratumIndex) -> NDArray[np.float32]:
 def _validation(prepared: Prepared, tokenizer: Any) -> EncodedExamples | None:
     if prepared.config.training.validate_every is None:
         return None
-    records = prepared.records.where(split="validation")
-    known = [name in prepared.tasks for name in records.column("task").to_pylist()]
-    records = records.take(np.flatnonzero(known))
+    records = prepared.records.where(split="validation", task=prepared.tasks)
     if not len(records):
         raise DataError("`training.validate_every` needs validation rows, found none. Leave it out.")
-    rows = validation_rows(*strata_of(records, prepared.tasks), seed=prepared.config.seed)
+    strata, _ = records.strata(open_ended(prepared.tasks))
+    rows = validation_rows(strata, seed=prepared.config.seed)
     return encode(records.take(rows), prepared, tokenizer)
 
 

@@ -1,4 +1,4 @@
-"""Epochs of an endless stream, cut over ranks: what samplers that yield rows one by one have in common."""
+"""Epochs of an endless stream, split over ranks: what samplers that yield single rows have in common."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator
@@ -17,7 +17,7 @@ _FIRST, _TOGETHER = 1 << 16, 1 << 18  # draws computed at once, at first and the
 
 
 class EpochSampler(Sampler[int]):
-    """Epoch e is positions ``e * draws`` on; a rank takes every ``world_size``-th of them, from ``rank`` on.
+    """Epoch e starts at position ``e * draws``; a rank takes every ``world_size``-th position, starting at ``rank``.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class EpochSampler(Sampler[int]):
     shard : Shard
         The part of this process.
     name : str
-        What the caller calls `draws`, for messages.
+        The caller's name of `draws`, for messages.
 
     Raises
     ------
@@ -43,10 +43,10 @@ class EpochSampler(Sampler[int]):
 
     @abstractmethod
     def rows_at(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Rows at rising positions of the whole training, counted over all ranks and epochs."""
+        """Return the rows at rising positions of the whole training, counted over all ranks and epochs."""
 
     def rows(self, first: int, last: int) -> NDArray[np.int64]:
-        """This rank's rows among positions `first` to `last - 1` of the whole training.
+        """Return this rank's rows among positions `first` to `last - 1` of the whole training.
 
         Parameters
         ----------
@@ -55,30 +55,30 @@ class EpochSampler(Sampler[int]):
 
         Returns
         -------
-        ndarray of int64
+        ndarray of int64, shape (k,)
         """
         return self.rows_at(np.arange(first + self.shard.rank, last, self.shard.world_size))
 
     def __len__(self) -> int:
-        """Draws of this rank in a whole epoch."""
+        """Return the draws of this rank in a whole epoch."""
         return self._draws // self.shard.world_size
 
     @property
     def start(self) -> int:
         """Position at which the next iteration starts.
 
-        An epoch of which everything was yielded is over, also if the loop counted its steps and never asked for more.
+        An epoch that was yielded completely is over, even if the loop counted its steps and never asked for more.
         """
         _, end = self.bounds(self._start)
         return end if self._reading.position == end else self._start
 
     def __iter__(self) -> Iterator[int]:
-        """Rows of this rank from where the epoch (or a loaded state) starts to the epoch's end."""
-        self.go_on_at(self.start)
+        """Yield the rows of this rank from the start of the epoch (or a loaded state) to the epoch's end."""
+        self.start_at(self.start)
         return self._reading.read(self._stretches(self._start), self.rows)
 
     def _stretches(self, at: int) -> Iterator[tuple[int, int]]:
-        """Stretches from a position to its epoch's end: a short one first, so that the first row comes soon."""
+        """Yield the stretches from a position to its epoch's end: a short one first, so that the first row is fast."""
         _, end = self.bounds(at)
         ranks = self.shard.world_size
         draws = _FIRST
@@ -88,7 +88,7 @@ class EpochSampler(Sampler[int]):
             at, draws = last, _TOGETHER
 
     def bounds(self, position: int) -> tuple[int, int]:
-        """Positions at which the epoch that holds a position begins and ends."""
+        """Return the positions at which the epoch that holds a position begins and ends."""
         begin = position - position % self._draws
         return begin, begin + self._draws
 
@@ -105,37 +105,70 @@ class EpochSampler(Sampler[int]):
     def set_epoch(self, epoch: int) -> None:
         """Let the next iteration start at the beginning of an epoch.
 
-        A loaded state that lies inside this epoch stays where it is: frameworks name the epoch again on resuming.
+        A state that was loaded inside this epoch keeps its position: frameworks name the epoch again on resuming.
 
         Parameters
         ----------
         epoch : int
             From 0.
+
+        Raises
+        ------
+        ConfigError
+            If it is negative, or ends behind the stream.
         """
         if epoch < 0 or (epoch + 1) * self._draws > LENGTH:
-            raise ConfigError(f"`epoch` must be from 0 and end before draw 2**59, found {epoch}.")
+            raise ConfigError("epoch-out-of-range", f"`epoch` must be from 0 and end before draw 2**59, found {epoch}.")
         if epoch != self.epoch:
-            self.go_on_at(epoch * self._draws)
+            self.start_at(epoch * self._draws)
 
-    def go_on_at(self, position: int) -> None:
+    def start_at(self, position: int) -> None:
         """Let the next iteration start at a position, counted over all ranks and epochs."""
         self._start = position
         self._reading = Reading(position, self.shard.world_size)
 
 
 def check_epoch(draws: int, world_size: int, name: str) -> None:
-    """Raise ConfigError unless an epoch has draws and equally many for each rank."""
+    """Raise ConfigError unless an epoch has draws, and equally many for each rank."""
     if draws < 1:
-        raise ConfigError(f"`{name}` must be at least 1, found {draws}.")
+        raise ConfigError("no-draws", f"`{name}` must be at least 1, found {draws}.")
     if draws % world_size:
         raise ConfigError(
+            "not-a-multiple",
             f"`{name}` must be a multiple of the {world_size} ranks, so that all take equally many steps, "
-            f"found {draws}. Use {nearest_multiples(draws, world_size)}."
+            f"found {draws}. Use {nearest_multiples(draws, world_size)}.",
         )
 
 
+def checked_boundary(at: int, position: int, multiple: int) -> int:
+    """Return a position as an int, or raise ConfigError unless the plan can change there.
+
+    Parameters
+    ----------
+    at : int
+        Position, counted over all ranks and epochs.
+    position : int
+        Draws that were yielded.
+    multiple : int
+        Draws of a global batch, or one for each rank.
+    """
+    if not isinstance(at, int | np.integer) or not position <= at <= LENGTH:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ConfigError(
+            "position-out-of-range",
+            f"`at` must be an integer from {position}, the draws that were yielded, to 2**59, found {at!r:.80}. Where "
+            "a loader has read ahead of the training, load `state_dict(position=...)` of what was trained on first.",
+        )
+    if at % multiple:
+        raise ConfigError(
+            "not-a-multiple",
+            f"`at` must be a multiple of {multiple}, so that no global batch is of two plans, found {at}. "
+            f"Use {nearest_multiples(int(at), multiple)}.",
+        )
+    return int(at)
+
+
 def nearest_multiples(number: int, of: int) -> str:
-    """Say which multiples are nearest, for a message.
+    """Return the nearest multiples as text, for a message.
 
     Examples
     --------
@@ -160,7 +193,7 @@ class Reading:
     def __init__(self, start: int, world_size: int) -> None:
         self._world_size = world_size
         self._end = start  # position after the draws that were computed
-        self._unread: Iterator[int] = iter(())  # this rank's share of them that was not yielded yet
+        self._unread: Iterator[int] = iter(())  # those of this rank among them that were not yielded yet
 
     @property
     def position(self) -> int:

@@ -7,36 +7,35 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch.utils.data import Sampler
 
-from equipoise.drawing import Mixed
 from equipoise.errors import ConfigError
-from equipoise.samplers.epochs import Reading
+from equipoise.plan import Plan
+from equipoise.samplers.epochs import Reading, checked_boundary
 from equipoise.samplers.plan_sampler import PlanSampler
-from equipoise.samplers.windows import check_kept, checked_lengths, sorted_in_pools, window_order
+from equipoise.samplers.windows import check_kept, check_window_end, checked_lengths, sorted_in_pools, window_order
 
 
 class LengthSorted(Sampler[int]):
-    """The draws of a `PlanSampler`, in global batches of examples that are about equally long.
+    """The draws of a `PlanSampler`, in global batches of examples of similar length.
 
     The draws of a window of ``window`` global batches change places so that lengths rise from batch to batch; then
     the batches are shuffled. With `Mixed` batches any two draws may change places, with `Quota` those of one stratum
     and with `OneTask` those of one task, so that every batch keeps what it is made of; with `Quota` that leaves most
-    of the padding. The draws of each window are
-    the plan's own, and their order is still a function of (plan, seed, position): any rank computes its part alone,
-    and a resumed run goes on exactly, on another number of ranks too as long as the global batch is the same.
+    of the padding. The draws of each window are those of the plan, and their order is still a function of (plan,
+    seed, position): any rank computes its part alone, and a run resumes exactly, also on another number of ranks as
+    long as the global batch is the same.
 
     Parameters
     ----------
     sampler : PlanSampler
         Whose draws, seed, epochs and shard it takes over.
     lengths : array-like of integers, shape (N,)
-        Length of each row of the dataset. Where inputs are longer than targets, tokens of the input save most; where
-        targets are, theirs.
+        Length of each row of the dataset: tokens of the input where inputs are longer than targets, else of the target.
     global_batch : int
         Examples in a step of all ranks together, gradient accumulation included; a multiple of the world size, and
         that of the sampler's batches if they have one.
     window : int, default 64
-        Global batches that are sorted together. A longer window wastes less padding and mixes less. With `OneTask` a
-        task has its part of the window alone: take 64 for each task.
+        Global batches that are sorted together. A longer window wastes less padding and mixes less. With `OneTask`
+        each task is sorted alone: take 64 for each task.
 
     Raises
     ------
@@ -62,32 +61,36 @@ class LengthSorted(Sampler[int]):
         self.lengths = checked_lengths(lengths, len(sampler.index))
         if global_batch < 1 or global_batch % sampler.shard.world_size or window < 1:
             raise ConfigError(
+                "not-a-multiple",
                 f"`global_batch` must be a positive multiple of the {sampler.shard.world_size} ranks and `window` "
-                f"at least 1, found {global_batch} and {window}."
+                f"at least 1, found {global_batch} and {window}.",
             )
-        if not isinstance(sampler.batches, Mixed) and sampler.batches.global_batch != global_batch:
-            raise ConfigError(f"`global_batch` must be that of the sampler's {sampler.batches}, found {global_batch}.")
+        if sampler.batches.size not in {None, global_batch}:
+            raise ConfigError(
+                "other-global-batch",
+                f"`global_batch` must be that of the sampler's {sampler.batches}, found {global_batch}.",
+            )
         self.sampler = sampler
         self.global_batch = global_batch
         self.window = window
         self._begin(sampler.start)
 
     def __len__(self) -> int:
-        """Draws of this rank in a whole epoch."""
+        """Return the draws of this rank in a whole epoch."""
         return len(self.sampler)
 
     def __iter__(self) -> Iterator[int]:
-        """Rows of this rank from where the epoch (or a loaded state) starts to the epoch's end."""
+        """Yield the rows of this rank from the start of the epoch (or a loaded state) to the epoch's end."""
         self._end_if_over()
         start = self.sampler.start
         self._begin(start)
         return self._iterate(self._reading, start)
 
     def _end_if_over(self) -> None:
-        """Move the sampler on if all of its epoch was yielded: a loop that counts its steps never asks for more."""
+        """Let the sampler start the next epoch if all of this one was yielded: a loop may count its steps."""
         _, end = self.sampler.bounds(self._begun)
         if self.position == end:
-            self.sampler.go_on_at(end)
+            self.sampler.start_at(end)
 
     def _begin(self, start: int) -> None:
         self._begun = start
@@ -102,14 +105,14 @@ class LengthSorted(Sampler[int]):
         return reading.read(stretches, lambda a, b: self._rows(a, b, start))
 
     def _rows(self, first: int, last: int, start: int) -> NDArray[np.int64]:
-        """This rank's rows of a window, those before position `start` left out."""
+        """Return this rank's rows of a window, those before position `start` left out."""
         rows, strata = self.sampler.of_all_ranks(first, last)
         rows = sorted_in_pools(rows, self.sampler.batches.pools(self.sampler.plan, strata), self.lengths[rows])
-        # The window at the end of an epoch may not divide: what is over stays behind the whole batches.
+        # The window at the end of an epoch may not divide: the remainder stays behind the whole batches.
         whole = len(rows) - len(rows) % self.global_batch
         batches = rows[:whole].reshape(-1, self.global_batch)
         batches = batches[window_order(self.sampler.seed, first, len(batches))]
-        # Accumulation cuts a batch into parts: neighbours of about the same length make parts that pad little.
+        # Accumulation cuts a batch into parts: neighbours of similar length make parts that pad little.
         order = np.argsort(self.lengths[batches], axis=1, kind="stable")
         batches = np.take_along_axis(batches, order, axis=1)
         shuffled = np.concatenate([batches.ravel(), rows[whole:]])
@@ -119,7 +122,7 @@ class LengthSorted(Sampler[int]):
     @property
     def position(self) -> int:
         """Draws that all ranks together have yielded, counted from the start of the training."""
-        # The sampler stands at another place once its epoch is at an end or another was named.
+        # The sampler starts elsewhere once its epoch has ended or another was named.
         return self._reading.position if self.sampler.start == self._begun else self.sampler.start
 
     def set_epoch(self, epoch: int) -> None:
@@ -128,7 +131,7 @@ class LengthSorted(Sampler[int]):
         self.sampler.set_epoch(epoch)
 
     def state_dict(self, *, position: int | None = None) -> dict[str, Any]:
-        """State to resume from; see `PlanSampler.state_dict`."""
+        """Return the state to resume from; see `PlanSampler.state_dict`."""
         at = self.position if position is None else position
         return {
             "sampler": self.sampler.state_dict(position=at),
@@ -136,13 +139,20 @@ class LengthSorted(Sampler[int]):
             "window": self.window,
         }
 
+    def replan(self, plan: Plan, *, at: int) -> None:
+        """Draw by another plan from the end of a window on; see `PlanSampler.replan`."""
+        at = checked_boundary(at, self.position, self.global_batch)
+        check_window_end(at, self.sampler.bounds(at), self.window * self.global_batch)
+        self.sampler.replan(plan, at=at)
+        self._begin(at)
+
     def load_state_dict(self, state: Mapping[str, Any], *, accept_changes: bool = False) -> None:
-        """Go on where the state was taken; see `PlanSampler.load_state_dict`.
+        """Resume where the state was taken; see `PlanSampler.load_state_dict`.
 
         Raises
         ------
         StateError
-            Also if the global batch or the window is another: then other examples would come in a window.
+            If the global batch or the window is another, too: a window would hold other examples.
         """
         check_kept(state, {"global_batch": self.global_batch, "window": self.window}, "LengthSorted")
         self.sampler.load_state_dict(state["sampler"], accept_changes=accept_changes)

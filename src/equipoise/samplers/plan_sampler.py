@@ -1,33 +1,21 @@
 """A torch sampler over the stream of draws: distributed, resumable, of any size."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise.drawing import Mixed, OneTask, Quota, Shard, StratumIndex
-from equipoise.drawing.batch_kinds import Batches, from_dict, to_dict
+from equipoise.base.states import check_accepted, differences
+from equipoise.drawing import Batches, Mixed, Shard, StratumIndex
+from equipoise.drawing.batches import make
+from equipoise.drawing.drawable import DrawnStream
 from equipoise.drawing.independent import IndependentStream
 from equipoise.drawing.index import check_sizes
-from equipoise.drawing.stream import Stream
-from equipoise.drawing.task_stream import TaskStream
-from equipoise.errors import ConfigError
+from equipoise.errors import ConfigError, PlanError
 from equipoise.plan import Plan, difference
-from equipoise.samplers.epochs import EpochSampler, nearest_multiples
-from equipoise.samplers.state import VERSION, check_accepted, check_divides, checked_plan
-
-
-class DrawnStream(Protocol):
-    """What gives strata and examples at positions: `Stream`, `TaskStream` and `IndependentStream`."""
-
-    def at(self, positions: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Stratum and place in the stratum of the draws at rising positions."""
-        ...
-
-    def entries_at(self, positions: NDArray[np.int64], starts: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Places counted on from where each stratum starts in an index."""
-        ...
+from equipoise.samplers.epochs import EpochSampler, checked_boundary, nearest_multiples
+from equipoise.samplers.state import VERSION, check_divides, checked_plan
 
 
 class PlanSampler(EpochSampler):
@@ -52,9 +40,8 @@ class PlanSampler(EpochSampler):
     replacement : bool, default False
         False: a stratum goes through all of its rows before it repeats one, and shares are exact at the end of
         every block. True: independent draws, as torch's WeightedRandomSampler makes them.
-
     batches : Mixed, Quota or OneTask, default Mixed()
-        What the global batches are made of. With `Quota` and `OneTask` an epoch is a whole number of them.
+        What the global batches are made of. With `Quota` and `OneTask` the epoch is a multiple of their size.
 
     Raises
     ------
@@ -69,8 +56,8 @@ class PlanSampler(EpochSampler):
 
     Notes
     -----
-    Without a call of `set_epoch` the next iteration goes on with the next epoch, so no epoch is repeated by
-    mistake. After an iteration that was broken off, the next one starts where the broken one did.
+    Without a call of `set_epoch` the next iteration is the next epoch, so no epoch is repeated by mistake. An
+    iteration that was broken off is started again by the next one. The plan is changed by `replan` alone.
 
     Examples
     --------
@@ -98,7 +85,7 @@ class PlanSampler(EpochSampler):
         batches: Batches = Mixed(),  # noqa: B008 - frozen
     ) -> None:
         check_sizes(plan, index)
-        self.plan = plan
+        self._plan = plan
         self.index = index
         self.seed = seed
         self.draws_per_epoch = len(index) if draws_per_epoch is None else draws_per_epoch
@@ -108,7 +95,20 @@ class PlanSampler(EpochSampler):
         _check_batches(batches, replacement, self.draws_per_epoch, shard.world_size)
         self._origin = 0  # position at which this plan took over from another
         self._used: NDArray[np.int64] | None = None  # draws of each stratum before it did
-        self._stream = self._make_stream()
+        self._stream = _stream(plan, seed, replacement, batches, 0, None)
+
+    @property
+    def plan(self) -> Plan:
+        """The plan that is drawn; `replan` changes it."""
+        return self._plan
+
+    @plan.setter
+    def plan(self, _: Plan) -> None:
+        raise ConfigError(
+            "read-only",
+            "`plan` of a sampler cannot be assigned: its stream would not change with it. "
+            "Use `sampler.replan(plan, at=position)`.",
+        )
 
     @property
     def origin(self) -> int:
@@ -116,16 +116,16 @@ class PlanSampler(EpochSampler):
         return self._origin
 
     def rows_at(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Rows at rising positions of the whole training, counted over all ranks and epochs."""
+        """Return the rows at rising positions of the whole training, counted over all ranks and epochs."""
         return self.index.rows_of_entries(self._stream.entries_at(positions, self.index.starts))
 
     def of_all_ranks(self, first: int, last: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Rows of all ranks at positions `first` to `last - 1` of the whole training, and the stratum of each."""
+        """Return the rows of all ranks at positions `first` to `last - 1` of the training, and their strata."""
         strata, places = self._stream.at(np.arange(first, last))
         return self.index.rows(strata, places), strata
 
     def state_dict(self, *, position: int | None = None) -> dict[str, Any]:
-        """State to resume from: JSON-serialisable, of constant size.
+        """Return the state to resume from: JSON-serialisable, of constant size.
 
         Parameters
         ----------
@@ -146,92 +146,123 @@ class PlanSampler(EpochSampler):
             "seed": self.seed,
             "draws_per_epoch": self.draws_per_epoch,
             "replacement": self.replacement,
-            "batches": to_dict(self.batches),
-            "plan": self.plan.to_json(),
+            "batches": self.batches.to_dict(),
+            "plan": self._plan.to_json(),
             "index": self.index.fingerprint,
             "origin": self._origin,
             "used": None if self._used is None else self._used.tolist(),
         }
 
+    def replan(self, plan: Plan, *, at: int) -> None:
+        """Draw by another plan from a position on; call it on all ranks alike, then begin a new iteration.
+
+        Each stratum resumes behind the draws already used, so that no example is repeated or left out within its pass,
+        and the shares of the new plan are exact over blocks (or batches) counted from `at`.
+
+        Parameters
+        ----------
+        plan : Plan
+            Of the same strata and counts.
+        at : int
+            Draws of all ranks together after which the plan changes: `position`, or a later one, where draws before it
+            that were not yielded count as used. A multiple of the world size, and of the global batch with `Quota` and
+            `OneTask`.
+
+        Raises
+        ------
+        PlanError
+            If the plan has other strata or counts.
+        ConfigError
+            If `at` is before what was yielded, or not such a multiple. The sampler stays as it was.
+
+        Examples
+        --------
+        >>> from equipoise import Census, Plan, PlanSampler, StratumIndex, rates
+        >>> census = Census.from_counts({"large": 900, "small": 100})
+        >>> sampler = PlanSampler(Plan.build(census), StratumIndex.from_sizes(census.counts), draws_per_epoch=4096)
+        >>> first = list(sampler)
+        >>> sampler.replan(Plan.build(census, rates=rates.Equal()), at=sampler.position)
+        >>> [sum(row >= 900 for row in rows) for rows in (first, sampler)]
+        [410, 2048]
+        """
+        if plan.strata != self._plan.strata:
+            raise PlanError(
+                "other-strata",
+                f"`plan` must have the {len(self._plan.strata)} strata of the sampler's plan, found others. Build a "
+                "new sampler with its own index, and load this one's state with accept_changes=True.",
+            )
+        check_sizes(plan, self.index)
+        at = checked_boundary(at, self.position, self.batches.size or self.shard.world_size)
+        state = self.state_dict(position=at)
+        self._plan = plan
+        self.load_state_dict(state, accept_changes=True)
+
     def load_state_dict(self, state: Mapping[str, Any], *, accept_changes: bool = False) -> None:
-        """Go on where the state was taken; the world size may be another.
+        """Resume where the state was taken; the world size may be another.
 
         Parameters
         ----------
         state : mapping
-            What `state_dict` gave.
+            What `state_dict` returned.
         accept_changes : bool, default False
-            Whether another plan, seed, dataset or epoch length than the state's is meant. Then this sampler's own hold
-            from here on, and each stratum goes on behind the draws already used: with the same seed and rows nothing
-            is skipped or repeated.
+            Whether another plan, seed, dataset or epoch length than the state's is intended. Then this sampler's own
+            hold from here on, and each stratum resumes behind the draws already used: with the same seed and rows
+            nothing is skipped or repeated.
 
         Raises
         ------
         StateError
-            If the state is broken, or belongs to another plan, seed, dataset or epoch length and the change is not
+            If the state is damaged, or belongs to another plan, seed, dataset or epoch length and the change is not
             accepted. The message names the differences. The sampler stays as it was.
         """
-        saved_plan = checked_plan(state)
+        plan = checked_plan(state)
         position, origin, used = state["position"], state["origin"], state["used"]
         check_divides(position, self.shard.world_size)
-        carried = None if used is None else np.array(used, dtype=np.int64)
-        differences = self._differences(state, saved_plan)
-        check_accepted(differences, accept_changes)
-        if differences:
-            was = _stream(saved_plan, state["seed"], state["replacement"], from_dict(state["batches"]), origin, carried)
-            # Independent draws use nothing up.
-            carried = None if isinstance(was, IndependentStream) else self._carry(saved_plan, was.used(position))
+        used = None if used is None else np.array(used, dtype=np.int64)
+        changes = self._changes_since(state, plan)
+        check_accepted(changes, accept_changes)
+        if changes:
+            was = _stream(plan, state["seed"], state["replacement"], make(state["batches"]), origin, used)
+            spent = dict(zip(plan.strata, was.used(position).tolist(), strict=True))
+            used = np.array([spent.get(stratum, 0) for stratum in self._plan.strata], dtype=np.int64)
             origin = position
-        self._origin, self._used = origin, carried
-        self._stream = self._make_stream()
-        self.go_on_at(position)
+        self._origin, self._used = origin, used
+        self._stream = _stream(self._plan, self.seed, self.replacement, self.batches, origin, used)
+        self.start_at(position)
 
-    def _make_stream(self) -> DrawnStream:
-        return _stream(self.plan, self.seed, self.replacement, self.batches, self._origin, self._used)
-
-    def _differences(self, state: Mapping[str, Any], plan: Plan) -> list[str]:
+    def _changes_since(self, state: Mapping[str, Any], plan: Plan) -> list[str]:
         ours = self.state_dict()
-        found = [
-            f"{name} was {state[name]!r} and is {ours[name]!r}"
-            for name in ("seed", "draws_per_epoch", "replacement", "batches")
-            if state[name] != ours[name]
-        ]
-        if plan.fingerprint != self.plan.fingerprint:
-            found += [f"the plan changed: {sentence}" for sentence in difference(plan, self.plan)]
+        changes = differences(state, ours, ("seed", "draws_per_epoch", "replacement", "batches"))
+        if plan.fingerprint != self._plan.fingerprint:
+            changes += [f"the plan changed: {sentence}" for sentence in difference(plan, self._plan)]
         if state["index"] != ours["index"]:
-            found.append("the dataset changed: other rows belong to the strata, or they lie in another order")
-        return found
-
-    def _carry(self, plan: Plan, spent: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Draws of each of this plan's strata, from those that another plan's stream had used up."""
-        by_stratum = dict(zip(plan.strata, spent.tolist(), strict=True))
-        return np.array([by_stratum.get(stratum, 0) for stratum in self.plan.strata], dtype=np.int64)
+            changes.append("the dataset changed: other rows belong to the strata, or they are in another order")
+        return changes
 
 
 def _stream(
     plan: Plan, seed: int, replacement: bool, batches: Batches, origin: int, used: NDArray[np.int64] | None
-) -> Stream | TaskStream | IndependentStream:
-    if replacement:
-        return IndependentStream(plan, seed)
-    if isinstance(batches, OneTask):
-        return TaskStream(plan, seed, batches.global_batch, origin, used)
-    block = batches.global_batch if isinstance(batches, Quota) else None
-    return Stream(plan, seed, block=block, origin=origin, used=used)
+) -> DrawnStream:
+    return IndependentStream(plan, seed) if replacement else batches.stream(plan, seed, origin, used)
 
 
 def _check_batches(batches: Batches, replacement: bool, draws_per_epoch: int, world_size: int) -> None:
-    if isinstance(batches, Mixed):
+    size = batches.size
+    if size is None:
         return
     if replacement:
         raise ConfigError(
+            "batches-with-replacement",
             f"`batches` must be Mixed() with `replacement`, found {batches}: independent draws hold no shares. "
-            "Leave one of the two out."
+            "Leave out one of the two.",
         )
-    if batches.global_batch % world_size:
-        raise ConfigError(f"`global_batch` must be a multiple of the {world_size} ranks, found {batches.global_batch}.")
-    if draws_per_epoch % batches.global_batch:
+    if size % world_size:
         raise ConfigError(
+            "not-a-multiple", f"`global_batch` must be a multiple of the {world_size} ranks, found {size}."
+        )
+    if draws_per_epoch % size:
+        raise ConfigError(
+            "not-a-multiple",
             f"`draws_per_epoch` must be a multiple of `global_batch`, so that batches do not reach over an epoch's "
-            f"end, found {draws_per_epoch} and {batches.global_batch}. "
-            f"Use {nearest_multiples(draws_per_epoch, batches.global_batch)}."
+            f"end, found {draws_per_epoch} and {size}. Use {nearest_multiples(draws_per_epoch, size)}.",
         )

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch.utils.data import Sampler
 
-from equipoise.drawing import Mixed, Quota
 from equipoise.errors import ConfigError, StateError
-from equipoise.samplers.epochs import nearest_multiples
+from equipoise.plan import Plan
+from equipoise.samplers.epochs import checked_boundary, nearest_multiples
 from equipoise.samplers.plan_sampler import PlanSampler
-from equipoise.samplers.windows import check_kept, checked_lengths, order_in_pools, window_order
+from equipoise.samplers.windows import check_kept, check_window_end, checked_lengths, order_in_pools, window_order
 
 Rows = NDArray[np.int64]
 
@@ -20,11 +20,11 @@ class TokenBatches(Sampler[list[int]]):
     """The draws of a `PlanSampler` in batches of similar length that hold as many examples as fit a token budget.
 
     A window of draws is sorted by length and cut into steps, and the steps are shuffled. A step has
-    ``batches_per_step`` batches, one for each rank and accumulation, all of the same number of examples and of about
-    the same length; with `OneTask` batches a step is of one task. Padded to its longest example, a batch has at most
-    ``tokens`` of what `lengths` counts; for an encoder-decoder that is the input or the target, not both. The draws
-    of each window are the plan's own: the budget moves examples inside a window and changes no rate. But a step of
-    long examples holds fewer of them: divide the loss by the step's examples, not by the batch size.
+    ``batches_per_step`` batches, one for each rank and accumulation, all of the same number of examples and of similar
+    length; with `OneTask` batches a step is of one task. Padded to its longest example, a batch has at most ``tokens``
+    of what `lengths` counts; for an encoder-decoder that is the input or the target, not both. The draws of each
+    window are those of the plan: the budget moves examples inside a window and changes no rate. A step of long
+    examples holds fewer of them: divide the loss by the step's examples, not by the batch size.
 
     Parameters
     ----------
@@ -36,19 +36,19 @@ class TokenBatches(Sampler[list[int]]):
         Most tokens of one rank's batch, padding included.
     batches_per_step : int, optional
         Batches of all ranks together in an optimiser step: ranks x accumulation. By default the number of ranks.
-        As long as it is kept, a run goes on with the same steps on another number of ranks.
+        As long as it is kept, a run resumes with the same steps on another number of ranks.
     window : int, default 8192
         Draws that are sorted together. A longer window wastes less padding and mixes less.
 
     Raises
     ------
     ConfigError
-        If a length is below 1 or beyond the budget, or epoch, window or batches cannot be split evenly.
+        If a length is below 1 or above the budget, or epoch, window or batches cannot be split evenly.
 
     Notes
     -----
-    Give it to a DataLoader as ``batch_sampler``. It is itself what state is saved from; `set_epoch` may be called
-    on it or on its ``sampler``, as accelerate and Lightning do. Under accelerate leave the sampler's shard as it is
+    Pass it to a DataLoader as ``batch_sampler``, and save its state, not its ``sampler``'s; `set_epoch` may be called
+    on either, as accelerate and Lightning do. Under accelerate leave the sampler's shard as it is
     and set ``even_batches=False``.
 
     Examples
@@ -77,11 +77,10 @@ class TokenBatches(Sampler[list[int]]):
         self.batches_per_step = ranks if batches_per_step is None else batches_per_step
         self.window = window
         self._check()
-        self._start = self._position = sampler.start  # of the iteration, and where it is
-        self._length = (-1, 0)  # epoch, batches of this rank in it
+        self._begin()
 
     def __len__(self) -> int:
-        """Batches of this rank in the whole epoch that the next iteration is in; the next may have others."""
+        """Return the batches of this rank in the whole epoch of the next iteration; another may have more or fewer."""
         epoch = self.sampler.epoch
         if self._length[0] != epoch:
             begin, end = self.sampler.bounds(self.sampler.start)
@@ -90,36 +89,36 @@ class TokenBatches(Sampler[list[int]]):
         return self._length[1]
 
     def __iter__(self) -> Iterator[list[int]]:
-        """Batches of this rank from where the epoch (or a loaded state) starts to the epoch's end."""
+        """Yield the batches of this rank from the start of the epoch (or a loaded state) to the epoch's end."""
         start = self.sampler.start
         _, end = self.sampler.bounds(start)
         self._start = self._position = start
         for position, batch in self._from(start):
             self._position = position
-            if position == end:  # said now: a loop that counts its steps never asks for what follows the last
-                self.sampler.go_on_at(end)
+            if position == end:  # now: a loop that counts its steps never asks for more than the last
+                self.sampler.start_at(end)
             yield batch
 
     @property
     def position(self) -> int:
         """Draws that all ranks together have yielded, counted from the start of the training."""
-        # The sampler stands at another place once its epoch is at an end or another was named.
+        # The sampler starts elsewhere once its epoch has ended or another was named.
         return self._position if self.sampler.start == self._start else self.sampler.start
 
     def set_epoch(self, epoch: int) -> None:
         """Let the next iteration start at the beginning of an epoch; see `PlanSampler.set_epoch`."""
         self.sampler.set_epoch(epoch)
         if self.sampler.start != self._start:
-            self._start = self._position = self.sampler.start
+            self._begin()
 
     def state_dict(self, *, batches: int | None = None) -> dict[str, Any]:
-        """State to resume from: JSON-serialisable, of constant size.
+        """Return the state to resume from: JSON-serialisable, of constant size.
 
         Parameters
         ----------
         batches : int, optional
             Batches of this rank that were trained on since the epoch, or the loaded state, began. By default those
-            that were yielded; a DataLoader with workers reads ahead, so give it there.
+            that were yielded; a DataLoader with workers reads ahead, so pass it there.
 
         Returns
         -------
@@ -129,29 +128,40 @@ class TokenBatches(Sampler[list[int]]):
         at = self.position if batches is None else self._after(batches)
         return {"sampler": self.sampler.state_dict(position=at), **self._kept}
 
+    def replan(self, plan: Plan, *, at: int) -> None:
+        """Draw by another plan from the end of a window on; see `PlanSampler.replan`."""
+        at = checked_boundary(at, self.position, self.sampler.shard.world_size)
+        check_window_end(at, self.sampler.bounds(at), self.window)
+        self.sampler.replan(plan, at=at)
+        self._begin()
+
     def load_state_dict(self, state: Mapping[str, Any], *, accept_changes: bool = False) -> None:
-        """Go on where the state was taken; see `PlanSampler.load_state_dict`.
+        """Resume where the state was taken; see `PlanSampler.load_state_dict`.
 
         Raises
         ------
         StateError
-            Also if the tokens, batches per step or window are others: then other examples would come in a window. Or
-            if changes are accepted inside a step, so that the rest of the window cannot be split into steps.
+            If the tokens, batches per step or window are others, too: a window would hold other examples. Or if
+            changes are accepted inside a step, so that the rest of the window cannot be split into steps.
         """
         check_kept(state, self._kept, "TokenBatches")
         before = self.sampler.state_dict(position=self.sampler.start)
         self.sampler.load_state_dict(state["sampler"], accept_changes=accept_changes)
-        batches = self.sampler.batches
-        each = self.batches_per_step if isinstance(batches, Mixed) else batches.global_batch
+        each = self.sampler.batches.size or self.batches_per_step
         origin = self.sampler.origin
         if (self.sampler.bounds(origin)[1] - origin) % each:
             self.sampler.load_state_dict(before, accept_changes=True)
             raise StateError(
+                "not-a-multiple",
                 f"Changes can be accepted at a multiple of {each} draws before an epoch's end, found draw {origin}. "
-                "Load a state from the end of a step, or of an epoch."
+                "Load a state from the end of a step, or of an epoch.",
             )
-        self._start = self._position = self.sampler.start
-        self._length = (-1, 0)
+        self._begin()
+
+    def _begin(self) -> None:
+        """Start where the sampler does."""
+        self._start = self._position = self.sampler.start  # of the iteration, and where it is
+        self._length = (-1, 0)  # epoch, batches of this rank in it
 
     @property
     def _kept(self) -> dict[str, int]:
@@ -159,24 +169,26 @@ class TokenBatches(Sampler[list[int]]):
 
     def _after(self, batches: int) -> int:
         _, end = self.sampler.bounds(self._start)
-        # A loader that read ahead to the epoch's end has moved the sampler on; else another epoch was named to it.
+        # After reading to the epoch's end the sampler is in the next one; otherwise another epoch was named.
         start = self._start if self.sampler.start == end else self.sampler.start
         if not batches:
             return start
         for number, (position, _) in enumerate(self._from(start), 1):
             if number == batches:
                 return position
-        raise StateError(f"`batches` must be at most those from here to the epoch's end, found {batches}.")
+        raise StateError(
+            "too-many-batches", f"`batches` must be at most those from here to the epoch's end, found {batches}."
+        )
 
     def _from(self, start: int) -> Iterator[tuple[int, list[int]]]:
-        """Batches of this rank from a position to its epoch's end, each with the position after it."""
+        """Yield the batches of this rank from a position to its epoch's end, each with the position after it."""
         rank, ranks = self.sampler.shard.rank, self.sampler.shard.world_size
         begin, end = self.sampler.bounds(start)
         first = start - (start - begin) % self.window
         for at, steps in self._windows(first, end):
             position = at
             for step in steps:
-                # Batch j of a step holds every batches_per_step-th of its examples from j on: equally long batches.
+                # Batch j of a step holds its examples j, j + batches_per_step, ...: batches of similar length.
                 batches = step.reshape(-1, self.batches_per_step).T
                 for turn in range(0, self.batches_per_step, ranks):
                     position += ranks * batches.shape[1]
@@ -184,7 +196,7 @@ class TokenBatches(Sampler[list[int]]):
                         yield position, batches[turn + rank].tolist()
 
     def _windows(self, first: int, end: int) -> Iterator[tuple[int, list[Rows]]]:
-        """Position and steps of each window."""
+        """Yield position and steps of each window."""
         for start in range(first, end, self.window):
             at = max(start, self.sampler.origin)  # where another plan was taken over inside a window
             rows, strata = self.sampler.of_all_ranks(at, min(start + self.window, end))
@@ -210,30 +222,34 @@ class TokenBatches(Sampler[list[int]]):
 
     def _check(self) -> None:
         sampler, each = self.sampler, self.batches_per_step
-        if isinstance(sampler.batches, Quota):
+        if sampler.batches.keeps_strata:
             raise ConfigError(
-                "`sampler` must have Mixed() or OneTask() batches, found Quota: a quota needs batches of a fixed "
-                "number of examples. Use LengthSorted with it."
+                "batches-of-fixed-size",
+                f"`sampler` must have Mixed() or OneTask() batches, found {sampler.batches}, whose shares need batches "
+                "of a fixed number of examples. Use LengthSorted with it.",
             )
         if each < 1 or each % sampler.shard.world_size:
             raise ConfigError(
-                f"`batches_per_step` must be a positive multiple of the {sampler.shard.world_size} ranks, found {each}."
+                "not-a-multiple",
+                f"`batches_per_step` must be a positive multiple of {sampler.shard.world_size} ranks, found {each}.",
             )
         if self.lengths.size and not 1 <= int(self.lengths.min()) <= int(self.lengths.max()) <= self.tokens:
             row = int(np.argmax((self.lengths < 1) | (self.lengths > self.tokens)))
             raise ConfigError(
+                "length-out-of-range",
                 f"`lengths` must be from 1 to `tokens`, {self.tokens}, found {self.lengths[row]} in row {row}. "
-                "Truncate the text, or allow more tokens a batch."
+                "Truncate the text, or allow more tokens in a batch.",
             )
         # What is sorted together must split evenly into the batches of a step.
-        if isinstance(sampler.batches, Mixed):
+        batch = sampler.batches.size
+        if batch is None:
             multiples = [("window", self.window, each), ("draws_per_epoch", sampler.draws_per_epoch, each)]
         else:
-            batch = sampler.batches.global_batch
             multiples = [("global_batch", batch, each), ("window", self.window, batch)]
         for name, value, of in multiples:
             if value < 1 or value % of:
                 raise ConfigError(
-                    f"`{name}` must be a multiple of {of}, so that every rank gets as many batches, found {value}. "
-                    f"Use {nearest_multiples(value, of)}."
+                    "not-a-multiple",
+                    f"`{name}` must be a multiple of {of}, so that every rank has equally many batches, found {value}. "
+                    f"Use {nearest_multiples(value, of)}.",
                 )

@@ -7,16 +7,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from equipoise.base.keys import key, subkeys
+from equipoise.base.states import check_state, differences
 from equipoise.errors import ConfigError, StateError
 
 
 def checked_lengths(lengths: ArrayLike, rows: int) -> NDArray[np.integer]:
-    """Lengths as an array of one whole number for each row, or raise ConfigError."""
+    """Return the lengths as an array of one integer for each row, or raise ConfigError."""
     array = np.asarray(lengths)
     if array.shape != (rows,) or not np.issubdtype(array.dtype, np.integer):
         raise ConfigError(
-            f"`lengths` must be one whole number for each of the {rows} rows, "
-            f"found shape {array.shape} of {array.dtype}."
+            "bad-lengths",
+            f"`lengths` must be one integer for each of the {rows} rows, found shape {array.shape} of {array.dtype}.",
         )
     return array
 
@@ -24,7 +25,7 @@ def checked_lengths(lengths: ArrayLike, rows: int) -> NDArray[np.integer]:
 def sorted_in_pools(
     rows: NDArray[np.int64], pools: NDArray[np.int64], lengths: NDArray[np.integer]
 ) -> NDArray[np.int64]:
-    """Let the rows of each pool change places so that their lengths rise.
+    """Return the rows, those of each pool arranged so that their lengths rise.
 
     Parameters
     ----------
@@ -46,7 +47,7 @@ def sorted_in_pools(
 
 
 def order_in_pools(pools: NDArray[np.int64], lengths: NDArray[np.integer]) -> NDArray[np.intp]:
-    """Order by pool and, inside each, by length; equal ones stay in the order that they have.
+    """Return the order by pool and, inside each, by length; equal ones keep their order.
 
     Examples
     --------
@@ -62,16 +63,27 @@ def order_in_pools(pools: NDArray[np.int64], lengths: NDArray[np.integer]) -> ND
 
 
 def window_order(seed: int, first: int, batches: int) -> NDArray[np.intp]:
-    """Order in which the batches of the window at position `first` come: no two windows are shuffled alike."""
+    """Return the order of the batches of the window at position `first`: no two windows are shuffled alike."""
     return np.argsort(subkeys(key("window", seed, first), np.arange(batches)), kind="stable")
 
 
 def check_kept(state: Mapping[str, Any], ours: Mapping[str, int], name: str) -> None:
-    """Raise StateError unless a state has a sampler and these very numbers."""
-    if set(state) != {"sampler", *ours} or not isinstance(state["sampler"], Mapping):
+    """Raise StateError unless a state has a sampler and exactly these numbers."""
+    check_state(state, name, {"sampler": dict[str, Any], **dict.fromkeys(ours, int)})
+    changes = differences({**state, "sampler": None}, {**ours, "sampler": None})
+    if changes:
         raise StateError(
-            f"The state is not one of {name}: found {dict(state)!r:.200}. Pass what `state_dict` returned."
+            "other-run", f"{name}: {'; '.join(changes)}. Keep them: a resumed window must hold the same draws."
         )
-    changed = [f"{option} was {state[option]!r:.80} and is {value}" for option, value in ours.items()]
-    if any(state[option] != value for option, value in ours.items()):
-        raise StateError(f"{'; '.join(changed)}. Keep them: a resumed window must hold the same draws.")
+
+
+def check_window_end(at: int, epoch: tuple[int, int], window: int) -> None:
+    """Raise ConfigError unless a position is between two windows of its epoch."""
+    begin, end = epoch
+    if (at - begin) % window:
+        last = at - (at - begin) % window
+        raise ConfigError(
+            "inside-a-window",
+            f"`at` must be between two windows of {window} draws, since the draws of one are yielded in another order, "
+            f"found {at}. Use {last} or {min(last + window, end)}.",
+        )

@@ -1,9 +1,10 @@
-"""Checks for samplers, Equipoise's own and others: one call, clear failures.
+"""Checks for samplers, Equipoise's own and others, in one call.
 
-`check_sampler` needs numpy alone. See docs/checking-samplers.md.
+`check_sampler` needs only numpy. See docs/checking-samplers.md.
 """
 
-from equipoise.testing.checking import CHECKS, SamplerFactory, check_sampler
+from equipoise.testing.checking import SamplerFactory, check_sampler
 from equipoise.testing.report import CheckResult, SamplerCheckError, SamplerReport
+from equipoise.testing.table import CHECKS
 
 __all__ = ["CHECKS", "CheckResult", "SamplerCheckError", "SamplerFactory", "SamplerReport", "check_sampler"]

@@ -7,22 +7,14 @@ from equipoise.testing.subject import Subject
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
-    """The sampler breaks the promise; `found` says what it did instead."""
-
-    found: str
-    error: Exception | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Skipped:
-    """The check says nothing about this sampler; `reason` says why."""
+    """The check cannot be made of this sampler; `reason` says why."""
 
     reason: str
 
 
-Outcome = Failed | Skipped | None
-"""None: the sampler keeps the promise."""
+Outcome = str | Skipped | None
+"""A string says what the sampler does instead of what it promises; None: it keeps the promise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,28 +23,28 @@ class Check:
 
     Parameters
     ----------
-    name : str
+    run : callable
+        Makes the check; its name is that of the check.
     promise : str
         What is expected of the sampler, one sentence.
     harm : str
-        What goes wrong in training where it does otherwise, one sentence.
+        What goes wrong in training otherwise, one sentence.
     needs : tuple of str
-        Checks without which this one cannot be told: it is skipped where they fail.
+        Checks that must not fail for this one to mean anything: it is skipped where they do.
     methods : tuple of str
-        What it calls; it is skipped for a sampler that lacks one.
-    run : callable
+        Methods of the sampler that are called; it is skipped for a sampler that lacks one.
+    ranks : bool
+        Whether it compares ranks; it is skipped where `world_sizes` is empty.
     """
 
-    name: str
+    run: Callable[[Subject], Outcome]
     promise: str
     harm: str
-    needs: tuple[str, ...]
-    methods: tuple[str, ...]
-    run: Callable[[Subject], Outcome]
+    needs: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    ranks: bool = False
 
-
-def check(
-    name: str, *, promise: str, harm: str, needs: tuple[str, ...] = (), methods: tuple[str, ...] = ()
-) -> Callable[[Callable[[Subject], Outcome]], Check]:
-    """Make a function a check."""
-    return lambda run: Check(name, promise, harm, needs, methods, run)
+    @property
+    def name(self) -> str:
+        """Name of the check, as reports and `skip` have it."""
+        return self.run.__name__.replace("_", "-")

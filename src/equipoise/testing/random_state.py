@@ -1,6 +1,6 @@
-"""The process-wide random numbers of Python, numpy and torch: scrambled, compared and put back.
+"""The process-wide random generators of Python, numpy and torch: scrambled, compared and restored.
 
-A sampler must neither use nor change them: what else draws from them differs between ranks and between runs.
+A sampler must neither use nor change them: other uses of them differ between ranks and between runs.
 """
 
 import random
@@ -15,7 +15,7 @@ import numpy as np
 
 
 def scramble(number: int) -> None:
-    """Put all process-wide generators in a state of their own for each number."""
+    """Set all process-wide generators to a state that depends on the number."""
     random.seed(number)
     np.random.seed(number % 2**32)  # noqa: NPY002
     torch = _torch()
@@ -24,7 +24,7 @@ def scramble(number: int) -> None:
 
 
 def snapshot() -> dict[str, Any]:
-    """State of each process-wide generator, by name, in values that compare."""
+    """Return the state of each process-wide generator, by name, in values that can be compared."""
     name, words, *rest = np.random.get_state()  # noqa: NPY002
     states: dict[str, Any] = {"random": random.getstate(), "numpy.random": (name, np.asarray(words).tobytes(), *rest)}
     torch = _torch()
@@ -48,5 +48,5 @@ def put_back() -> Generator[None]:
 
 
 def _torch() -> Any:
-    """Torch if something imported it: a sampler that draws from it has."""
+    """Return torch if something imported it: a sampler that uses it has."""
     return sys.modules.get("torch")

@@ -7,6 +7,8 @@ from typing import Literal
 
 from equipoise.errors import EquipoiseError
 
+Status = Literal["passed", "failed", "skipped"]
+
 
 class SamplerCheckError(EquipoiseError, AssertionError):
     """A sampler breaks promises of the contract; the message lists them all."""
@@ -22,15 +24,15 @@ class CheckResult:
         Its name.
     status : {"passed", "failed", "skipped"}
     found : str
-        What the sampler did, where it failed; why nothing can be said, where it was skipped; else empty.
+        What the sampler did, if it failed; the reason, if the check was skipped; else empty.
     expected, harm : str
         What was promised, and what goes wrong in training otherwise.
     error : Exception, optional
-        What the sampler raised, if that is how it failed.
+        The error that the sampler raised, if that is the failure.
     """
 
     check: str
-    status: Literal["passed", "failed", "skipped"]
+    status: Status
     found: str
     expected: str
     harm: str
@@ -60,11 +62,11 @@ class SamplerReport:
 
     @property
     def skipped(self) -> dict[str, str]:
-        """Why each check that was skipped was."""
+        """The reason of each check that was skipped."""
         return {result.check: result.found for result in self.results if result.status == "skipped"}
 
     def failures(self) -> str:
-        """All failures: what was expected, what was found, what goes wrong because of it."""
+        """Return all failures as text: what was expected, what was found, and the harm."""
         return "\n".join(_paragraphs(result for result in self.results if result.status == "failed"))
 
     def __str__(self) -> str:

@@ -5,19 +5,11 @@ from itertools import product, zip_longest
 
 import numpy as np
 
-from equipoise.testing.outcome import Failed, Outcome, Skipped, check
+from equipoise.testing.outcome import Outcome
 from equipoise.testing.shares import deviation
 from equipoise.testing.subject import Item, Subject, rows_of
 
-_ONE_PROCESS = Skipped("`world_sizes` is empty")
 
-
-@check(
-    "sharding-length",
-    promise="all ranks have the same length, and yield it",
-    harm="ranks that take fewer steps leave the others waiting for gradients forever",
-    needs=("length",),
-)
 def sharding_length(subject: Subject) -> Outcome:
     """Two epochs, as for one process."""
     for world_size in subject.world_sizes:
@@ -26,36 +18,25 @@ def sharding_length(subject: Subject) -> Outcome:
             [len(epoch) for epoch in subject.epochs(2, rank=rank, world_size=world_size)] for rank in range(world_size)
         ]
         if yielded != [[lengths[0]] * 2] * world_size:
-            return Failed(f"{world_size} ranks have the lengths {lengths} and yield {yielded} in two epochs")
-    return None if subject.world_sizes else _ONE_PROCESS
+            return f"{world_size} ranks have the lengths {lengths} and yield {yielded} in two epochs"
+    return None
 
 
-@check(
-    "sharding-union",
-    promise="the ranks of an epoch together yield what one process yields, though their global random numbers differ",
-    harm="examples are trained on by several ranks at once, and others by none",
-)
 def sharding_union(subject: Subject) -> Outcome:
-    """As multisets: the order has a check of its own."""
+    """As multisets: the order has its own check."""
     single = Counter(rows_of(subject.epochs(1)[0]))
     for world_size in subject.world_sizes:
         ranks = [Counter(rows_of(items)) for items in subject.ranks(world_size)]
         together = sum(ranks, Counter[int]())
         if together != single:
             shared = sum(sum(row in rank for rank in ranks) > 1 for row in together)
-            return Failed(
+            return (
                 f"{world_size} ranks yield {together.total()} draws of {len(together)} examples, {shared} of them on "
                 f"more than one rank; one process yields {single.total()} draws of {len(single)}"
             )
-    return None if subject.world_sizes else _ONE_PROCESS
+    return None
 
 
-@check(
-    "sharding-order",
-    promise="step t of all ranks together yields the next draws of the one-process stream, in any order among ranks",
-    harm="the global batches, and so the run, depend on the number of ranks, and no other number can resume it",
-    needs=("determinism", "sharding-union"),
-)
 def sharding_order(subject: Subject) -> Outcome:
     """Over two epochs."""
     single = subject.epochs(2)
@@ -64,18 +45,12 @@ def sharding_order(subject: Subject) -> Outcome:
         for number, epoch in enumerate(single):
             wrong = out_of_step([of[number] for of in ranks], rows_of(epoch))
             if wrong:
-                return Failed(f"on {world_size} ranks, in epoch {number}, {wrong}")
-    return None if subject.world_sizes else _ONE_PROCESS
+                return f"on {world_size} ranks, in epoch {number}, {wrong}"
+    return None
 
 
-@check(
-    "sharding-shares",
-    promise="every rank draws from the whole distribution, not from a part of it",
-    harm="a rank that sees one source alone has batches, normalisation and gradients of that source alone",
-    needs=("values",),
-)
 def sharding_shares(subject: Subject) -> Outcome:
-    """Each rank's shares against those of all ranks together, as drawn: wrong shares of all have their own check."""
+    """Each rank's drawn shares against those of all ranks together: wrong shares of all have their own check."""
     tests = sum(subject.world_sizes)
     for world_size in subject.world_sizes:
         rows = [subject.rows(rank, world_size) for rank in range(world_size)]
@@ -85,18 +60,12 @@ def sharding_shares(subject: Subject) -> Outcome:
         for rank, of in enumerate(counts):
             found = deviation(of, everywhere / everywhere.sum(), subject, tests) if of.any() else "nothing"
             if found:
-                return Failed(f"rank {rank} of {world_size}, compared with all ranks: {found}")
-    return None if subject.world_sizes else _ONE_PROCESS
+                return f"rank {rank} of {world_size}, compared with all ranks: {found}"
+    return None
 
 
-@check(
-    "sharding-seeds",
-    promise="no rank of one seed has the order of a rank of another seed",
-    harm="seed * world_size + rank is the usual cause: runs that should be independent share the draws of some ranks",
-    needs=("determinism", "seeds"),
-)
 def sharding_seeds(subject: Subject) -> Outcome:
-    """Orders of ranks of different world sizes are compared as far as the shorter goes."""
+    """Orders of ranks of different world sizes are compared up to the end of the shorter."""
     orders: dict[tuple[int, int, int], list[Item]] = {
         (seed, world_size, rank): subject.epochs(1, seed, rank, world_size)[0]
         for seed, world_size in product(range(4), subject.world_sizes)
@@ -107,19 +76,19 @@ def sharding_seeds(subject: Subject) -> Outcome:
         # A few draws may be equal by chance.
         if one[0] < other[0] and shorter >= 20 and ours[:shorter] == others[:shorter]:
             names = [f"seed {seed}, rank {rank} of {world_size}" for seed, world_size, rank in (one, other)]
-            return Failed(" and ".join(names) + " draw the same")
-    return None if subject.world_sizes else _ONE_PROCESS
+            return " and ".join(names) + " draw the same"
+    return None
 
 
 def out_of_step(ranks: list[list[Item]], single: list[int]) -> str | None:
-    """Say at which step the ranks together do not yield the next rows of one process; None where they do."""
+    """Return at which step the ranks together do not yield the next rows of one process; None where they do."""
     at = 0
     for step, items in enumerate(zip_longest(*ranks, fillvalue=())):
         rows = rows_of(items)
         if Counter(rows) != Counter(single[at : at + len(rows)]):
             return f"step {step} yields rows {_some(rows)}, one process has {_some(single[at : at + len(rows)])} there"
         at += len(rows)
-    return None if at == len(single) else f"{at} rows come and one process has {len(single)}"
+    return None if at == len(single) else f"{at} rows are yielded and one process has {len(single)}"
 
 
 def _some(rows: list[int], shown: int = 8) -> str:

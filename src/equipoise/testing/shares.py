@@ -1,4 +1,4 @@
-"""Shares: every example, and every group of them, comes as often as it should."""
+"""Shares and coverage: every example, and every group of them, is drawn as often as it should, pass after pass."""
 
 from collections.abc import Iterator
 from math import log
@@ -6,22 +6,15 @@ from math import log
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise.testing.concentration import log_chance
-from equipoise.testing.outcome import Failed, Outcome, Skipped, check
+from equipoise.testing.outcome import Outcome, Skipped
 from equipoise.testing.subject import Subject
 
-_CHANCE = 1e-6  # at which a right sampler may fail a check
+_CHANCE = 1e-6  # probability with which a correct sampler may fail a check
 _BINS = 16
 
 Codes = NDArray[np.int64]
 
 
-@check(
-    "zero-share",
-    promise="an example of expected share 0 never comes",
-    harm="rows that were taken out, such as a test set or a language left out, are trained on",
-    needs=("values",),
-)
 def zero_share(subject: Subject) -> Outcome:
     """As torch's WeightedRandomSampler without replacement yields them once the others are used up."""
     if subject.shares is None:
@@ -30,28 +23,21 @@ def zero_share(subject: Subject) -> Outcome:
         return Skipped("no example has an expected share of 0")
     rows = subject.rows()
     wrong = rows[subject.shares[rows] == 0]
-    return Failed(f"{len(wrong)} of {len(rows)} draws, of row {wrong[0]} for one") if wrong.size else None
+    return f"{len(wrong)} of {len(rows)} draws, of row {wrong[0]} for one" if wrong.size else None
 
 
-@check(
-    "shares",
-    promise="examples and groups are drawn in their expected shares, no further off than independent draws may be",
-    harm="the model trains on another mixture than the one that was asked for and reported",
-    needs=("values",),
-)
 def shares(subject: Subject) -> Outcome:
-    """Draws of zero share have a check of their own and are left out."""
+    """Draws of zero share have their own check and are left out."""
     if subject.shares is None:
         return Skipped("no `expected` shares are given")
     counts = np.bincount(subject.rows(), minlength=len(subject.shares)) * (subject.shares > 0)
     if not counts.any():
-        return Failed("no draw of an example that has a share")
-    found = deviation(counts, subject.shares, subject, tests=1)
-    return Failed(found) if found else None
+        return "no draw of an example that has a share"
+    return deviation(counts, subject.shares, subject, tests=1)
 
 
 def deviation(counts: Codes, expected: NDArray[np.float64], subject: Subject, tests: int) -> str | None:
-    """Say where drawn counts cannot be those of the expected shares; None where they can.
+    """Return where drawn counts cannot be those of the expected shares, in words; None where they can.
 
     Parameters
     ----------
@@ -60,9 +46,9 @@ def deviation(counts: Codes, expected: NDArray[np.float64], subject: Subject, te
     expected : ndarray of float64, shape (N,)
         Expected share of each.
     subject : Subject
-        For its groups and the draws that it makes together.
+        For its groups and the number of draws made together.
     tests : int
-        How many such questions the check asks: they share the chance of failing a right sampler.
+        How many such tests the check makes: together they fail a correct sampler with the given probability.
     """
     drawn = np.flatnonzero(expected)
     partitions = list(_partitions(expected[drawn], None if subject.groups is None else subject.groups[drawn]))
@@ -82,7 +68,7 @@ def deviation(counts: Codes, expected: NDArray[np.float64], subject: Subject, te
 
 
 def _partitions(expected: NDArray[np.float64], groups: Codes | None) -> Iterator[tuple[str, Codes]]:
-    """Name and codes of each way to put the examples together: few parts show what is spread over many examples."""
+    """Yield name and codes of each partition of the examples: few parts show what is spread over many examples."""
     if groups is not None:
         yield "the same group", np.unique(groups, return_inverse=True)[1]
     codes = equal_shares(expected)
@@ -90,12 +76,92 @@ def _partitions(expected: NDArray[np.float64], groups: Codes | None) -> Iterator
     order = np.argsort(codes, kind="stable")
     middle = np.empty_like(expected)
     middle[order] = np.cumsum(expected[order])
-    # Parts of rising share: where all shares differ, a bias towards the large ones shows here.
+    # Parts of rising share: where all shares differ, they show a bias towards the large ones.
     by_code = np.bincount(codes, middle) / np.bincount(codes)
     yield "about the same share", np.unique((by_code[codes] * _BINS).astype(np.int64), return_inverse=True)[1]
     yield "the same number", np.arange(len(expected))
 
 
 def equal_shares(expected: NDArray[np.float64]) -> Codes:
-    """Number the positive shares: equal ones alike, rising. They come from formulas, so the last digits may differ."""
+    """Number the positive shares, rising; equal ones alike, up to the last digits, which formulas may change."""
     return np.unique(np.round(np.log(expected), 9), return_inverse=True)[1]
+
+
+def log_chance(counts: NDArray[np.float64], shares: NDArray[np.float64]) -> float:
+    """Compute the logarithm of a bound on the probability that independent draws are as far from their shares as these.
+
+    The distance is the relative entropy D of the drawn shares to the expected ones; for n draws over k parts
+
+        P(D >= d) <= exp(-n d) (e n d / (k - 1))^(k - 1)   where n d > k - 1.
+
+    It holds for every n; draws that vary less than independent ones are closer still.
+
+    Parameters
+    ----------
+    counts : ndarray of float64, shape (k,)
+        Draws of each part.
+    shares : ndarray of float64, shape (k,)
+        Expected shares: positive, summing to 1.
+
+    Returns
+    -------
+    float
+        At most 0.
+
+    References
+    ----------
+    Agrawal (2020), Finite-sample concentration of the multinomial in relative entropy, IEEE Trans. Inf. Theory 66(10),
+    theorem 1.2.
+
+    Examples
+    --------
+    >>> halves = np.array([0.5, 0.5])
+    >>> log_chance(np.array([520.0, 480.0]), halves)
+    0.0
+    >>> log_chance(np.array([700.0, 300.0]), halves) < -70  # one in 10**30
+    True
+    """
+    seen = counts > 0
+    distance = float((counts[seen] * np.log(counts[seen] / (counts.sum() * shares[seen]))).sum())  # n d
+    free = len(shares) - 1
+    if not free or distance <= free:
+        return 0.0
+    return -distance + free * (1 + log(distance / free))
+
+
+def coverage(subject: Subject) -> Outcome:
+    """Counts in a group differ by one at most, after every `covers` draws."""
+    if not subject.covers:
+        return Skipped("coverage is not promised: `covers` is not given")
+    if subject.n_examples is None:
+        return Skipped("the number of examples is not known: give `expected`, `groups` or `n_examples`")
+    groups = _groups(subject, subject.n_examples)
+    # Members of a group side by side, those that are never drawn left out.
+    order = np.argsort(groups, kind="stable")
+    order = order[groups[order] >= 0]
+    _, starts = np.unique(groups[order], return_index=True)
+    counts = np.zeros(subject.n_examples, dtype=np.int64)
+    rows = subject.rows()
+    for first in range(0, len(rows), subject.covers):
+        np.add.at(counts, rows[first : first + subject.covers], 1)
+        most, least = (what.reduceat(counts[order], starts) for what in (np.maximum, np.minimum))
+        wide = np.flatnonzero(most - least > 1)
+        if wide.size:
+            group = wide[0]
+            members = order[groups[order] == groups[order[starts[group]]]]
+            often, rare = members[np.argmax(counts[members])], members[np.argmin(counts[members])]
+            return (
+                f"after {min(first + subject.covers, len(rows))} draws row {often} came {most[group]} times and row "
+                f"{rare} of the same group {least[group]} times"
+            )
+    return None
+
+
+def _groups(subject: Subject, n_examples: int) -> NDArray[np.int64]:
+    """Return the group of each example, -1 if it is never drawn; by default those of the same share are a group."""
+    if subject.shares is None:
+        return np.zeros(n_examples, dtype=np.int64) if subject.groups is None else subject.groups
+    drawn = subject.shares > 0
+    groups = np.full(n_examples, -1)
+    groups[drawn] = equal_shares(subject.shares[drawn]) if subject.groups is None else subject.groups[drawn]
+    return groups

@@ -22,7 +22,7 @@ class Subject:
     Parameters
     ----------
     factory : callable
-        ``factory(seed=, rank=, world_size=)`` gives a fresh sampler.
+        ``factory(seed=, rank=, world_size=)`` returns a fresh sampler.
     world_sizes : tuple of int
     n_examples : int or None
     shares : ndarray of float64, shape (N,), or None
@@ -44,40 +44,40 @@ class Subject:
     _made: Iterator[int] = field(default_factory=lambda: count(1))
 
     def make(self, seed: int = 0, rank: int = 0, world_size: int = 1) -> Any:
-        """Make a fresh sampler, in a process whose global random numbers stand elsewhere, as on another machine."""
+        """Return a fresh sampler, with global random generators in another state, as on another machine."""
         self.disturb()
         return self.factory(seed=seed, rank=rank, world_size=world_size)
 
     def disturb(self) -> None:
-        """Move the process-wide random numbers."""
+        """Change the states of the process-wide random generators."""
         scramble(next(self._made))
 
     def raw(self, sampler: Any) -> Iterator[Any]:
-        """One iteration, cut off where it goes far beyond its length."""
+        """Return one iteration, cut off far beyond its length."""
         limit = 4 * len(sampler) + 16 if hasattr(sampler, "__len__") else self.draws
         return islice(iter(sampler), limit)
 
     def read(self, sampler: Any) -> list[Item]:
-        """Items of one iteration."""
+        """Return the items of one iteration."""
         return [item_of(value) for value in self.raw(sampler)]
 
     def epoch(self, sampler: Any, number: int) -> list[Item]:
-        """Items of an epoch, named by `set_epoch` where there is one."""
+        """Return the items of an epoch, named by `set_epoch` where there is one."""
         if hasattr(sampler, "set_epoch"):
             sampler.set_epoch(number)
         return self.read(sampler)
 
     def epochs(self, numbers: int, seed: int = 0, rank: int = 0, world_size: int = 1) -> list[list[Item]]:
-        """The first epochs of a fresh sampler."""
+        """Return the items of the first epochs of a fresh sampler."""
         sampler = self.make(seed, rank, world_size)
         return [self.epoch(sampler, number) for number in range(numbers)]
 
     def ranks(self, world_size: int) -> list[list[Item]]:
-        """Items of the first epoch of every rank."""
+        """Return the items of the first epoch of every rank."""
         return [self.epochs(1, rank=rank, world_size=world_size)[0] for rank in range(world_size)]
 
     def rows(self, rank: int = 0, world_size: int = 1) -> NDArray[np.int64]:
-        """Rows of whole epochs, together at least `draws` unless the sampler runs dry."""
+        """Return the rows of whole epochs, together at least `draws` unless an epoch is empty."""
         sampler = self.make(rank=rank, world_size=world_size)
         rows: list[int] = []
         for number in count():
@@ -88,7 +88,7 @@ class Subject:
         raise AssertionError  # count() does not end
 
     def state_after(self, epoch: int, items: int, seed: int = 0, rank: int = 0, world_size: int = 1) -> Any:
-        """State of a fresh sampler after so many items of an epoch, as a checkpoint keeps it.
+        """Return the state of a fresh sampler after so many items of an epoch, as a checkpoint holds it.
 
         With no items it is taken between two epochs, before the next one begins.
         """
@@ -100,21 +100,21 @@ class Subject:
         return copy.deepcopy(sampler.state_dict())
 
     def begin(self, sampler: Any, epoch: int, items: int) -> tuple[list[Item], Iterator[Any]]:
-        """The first items of an epoch, and the iterator that has the others."""
+        """Return the first items of an epoch, and the iterator of the others."""
         if hasattr(sampler, "set_epoch"):
             sampler.set_epoch(epoch)
         reading = self.raw(sampler)
         return [item_of(value) for value in islice(reading, items)], reading
 
     def lacks(self, *methods: str) -> str | None:
-        """Say which of the methods the sampler does not have."""
+        """Return which of the methods the sampler lacks, in words; None if it has all."""
         sampler = self.make()
         missing = [name for name in methods if not hasattr(sampler, name)]
         return "has no " + " and no ".join(missing) if missing else None
 
 
 def item_of(value: Any) -> Item:
-    """What was yielded, as plain numbers: samplers that yield numpy's or torch's can be compared too."""
+    """Return an item as plain numbers, so that numpy's and torch's can be compared too."""
     if isinstance(value, int):
         return value
     array = np.asarray(value)
@@ -122,7 +122,7 @@ def item_of(value: Any) -> Item:
 
 
 def rows_of(items: Iterable[Item]) -> list[int]:
-    """All rows of the items, in order."""
+    """Return all rows of the items, in order."""
     rows: list[int] = []
     for item in items:
         if isinstance(item, tuple):
@@ -133,7 +133,7 @@ def rows_of(items: Iterable[Item]) -> list[int]:
 
 
 def difference(ours: list[Item], others: list[Item]) -> str | None:
-    """Where two readings first differ, in words; None where they agree."""
+    """Return where two readings first differ, in words; None where they agree."""
     for place, (one, other) in enumerate(zip(ours, others, strict=False)):
         if one != other:
             return f"item {place} is {one} in one and {other} in the other"

@@ -20,6 +20,8 @@ IntArray = npt.NDArray[np.int64]
 class ClassWeights(Scheme, ABC):
     """Base of the class-weight schemes; to write your own, subclass it as a frozen dataclass with a `formula`.
 
+    A class attribute `name` makes a scheme known to configurations and the command line.
+
     A scheme maps the counts of one task's labels to weights per example. A plan normalises them inside the task, so
     they never change how often the task is drawn, and a common factor has no effect.
 

@@ -1,4 +1,5 @@
 import pytest
+from tests.support.errors import raises
 
 from equipoise.data import Columns
 from equipoise.errors import ConfigError
@@ -18,15 +19,15 @@ def test_a_field_that_is_not_named_has_its_own_name() -> None:
 
 @pytest.mark.parametrize("field", ["task", "input", "target", "group"])
 def test_an_empty_name_is_refused(field: str) -> None:
-    with pytest.raises(ConfigError, match=rf"`columns.{field}` must be the name of a column, found ''"):
+    with raises(ConfigError, "not-a-column-name", f"`columns.{field}`", "found ''"):
         Columns(**{field: ""})
 
 
 def test_a_required_column_cannot_be_none() -> None:
-    with pytest.raises(ConfigError, match=r"`columns.target` must be the name of a column, found None"):
+    with raises(ConfigError, "not-a-column-name", "`columns.target`", "found None"):
         Columns(target=None)  # type: ignore[arg-type]
 
 
 def test_input_and_target_must_differ() -> None:
-    with pytest.raises(ConfigError, match=r"must be three columns, found 'task', 'text' and 'text'"):
+    with raises(ConfigError, "same-column", "found 'task', 'text' and 'text'"):
         Columns(input="text", target="text")

@@ -1,6 +1,7 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+from tests.support.errors import raises
 
 from equipoise import Census, Plan, StratumIndex
 from equipoise.base.keys import digest
@@ -92,44 +93,44 @@ def test_fingerprint_tells_order_and_sizes_apart():
 
 
 def test_unknown_label_is_named_with_its_row():
-    with pytest.raises(PlanError, match=r"Row 2 has task 'b' and label 'z'"):
+    with raises(PlanError, "unknown-stratum", "Row 2 has task 'b' and label 'z'"):
         StratumIndex.from_labels(PLAN, TASKS, ["y", "x", "z", "y", "y", "", "y"])
 
 
 def test_unknown_task_is_named_with_its_row():
-    with pytest.raises(PlanError, match=r"Row 0 has task 'c' and label 'y'"):
+    with raises(PlanError, "unknown-stratum"):
         StratumIndex.from_labels(PLAN, ["c", *TASKS[1:]], LABELS)
 
 
 def test_other_rows_than_were_counted_are_refused():
-    with pytest.raises(PlanError, match=r"has 2 rows of task 'b', label 'y', and the plan counted 3"):
+    with raises(PlanError, "other-counts", "has 2 rows of task 'b', label 'y', and the plan counted 3"):
         StratumIndex.from_labels(PLAN, TASKS[:-1], LABELS[:-1])
-    with pytest.raises(PlanError, match="has 2 strata and the plan has 5"):
+    with raises(PlanError, "other-strata", "has 2 strata and the plan has 5"):
         check_sizes(PLAN, StratumIndex.from_sizes([1, 1]))
 
 
 def test_lengths_must_agree():
-    with pytest.raises(PlanError, match="found 2 and 1"):
+    with raises(PlanError, "unequal-lengths", "found 2 and 1"):
         StratumIndex.from_labels(PLAN, ["a", "a"], ["x"])
 
 
 @pytest.mark.parametrize(
-    ("codes", "n_strata", "message"),
+    ("codes", "n_strata", "code", "message"),
     [
-        ([[0, 1]], None, "flat array"),
-        ([0.5, 1.0], None, "of float64"),
-        ([0, -1], None, "found -1 to 0"),
-        ([0, 3], 3, "from 0 to 2, found 0 to 3"),
+        ([[0, 1]], None, "bad-codes", "flat array"),
+        ([0.5, 1.0], None, "bad-codes", "of float64"),
+        ([0, -1], None, "code-out-of-range", "found -1 to 0"),
+        ([0, 3], 3, "code-out-of-range", "from 0 to 2, found 0 to 3"),
     ],
 )
-def test_bad_codes(codes, n_strata, message):
-    with pytest.raises(PlanError, match=message):
+def test_bad_codes(codes, n_strata, code, message):
+    with raises(PlanError, code, message):
         StratumIndex.from_codes(codes, n_strata)
 
 
 @pytest.mark.parametrize("sizes", [[1, -1], [0.5], [[1]]])
 def test_bad_sizes(sizes):
-    with pytest.raises(PlanError, match="whole numbers from 0"):
+    with raises(PlanError, "bad-sizes", "integers from 0"):
         StratumIndex.from_sizes(sizes)
 
 

@@ -4,6 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from tests.support.errors import raises
 from tests.support.streams import COUNTS, plan
 
 from equipoise import Census, Plan, rates, weights
@@ -46,7 +47,7 @@ def test_strata_that_are_not_drawn_have_the_factor_0():
     of = Plan.build(Census.from_counts({"a": 3, "b": 5}), rates=rates.Fixed({"a": 1.0, "b": 0.0}))
     assert RepeatFactors.from_plan(of).values.tolist() == [8 / 3, 0.0]
     assert RepeatFactors.from_plan(of, at_least=1).values.tolist() == [1.0, 0.0]
-    with pytest.raises(PlanError, match="draws nothing"):
+    with raises(PlanError, "nothing-to-draw", "draws nothing"):
         RepeatFactors.from_plan(of, tasks=["b"])
 
 
@@ -92,24 +93,28 @@ def test_fingerprint_tells_factors_and_strata_apart():
 
 
 @pytest.mark.parametrize(
-    ("make", "message"),
+    ("make", "code", "message"),
     [
-        (lambda: RepeatFactors.of({("a", "x"): -1.0}), "finite, at least 0"),
-        (lambda: RepeatFactors.of({("a", "x"): float("nan")}), "finite, at least 0"),
-        (lambda: RepeatFactors.of({("a", "x"): 0.0}), "not all 0"),
-        (lambda: RepeatFactors((("a", "x"), ("a", "x")), (1.0, 2.0)), "different strata"),
-        (lambda: RepeatFactors.from_plan(plan(), tasks=["none"]), r"found \['none'\]"),
-        (lambda: RepeatFactors.from_plan(plan(), per_pass=0), "`per_pass` must be at least 1"),
-        (lambda: RepeatFactors.from_plan(plan(), at_least=0), "`at_least` must be above 0"),
-        (lambda: RepeatFactors.from_plan(plan(), at_least=1, per_pass=5), "Give one of them"),
-        (lambda: RepeatFactors.by_frequency(Census.from_counts({"a": 1}), 0), "`threshold` must be above 0"),
+        (lambda: RepeatFactors.of({("a", "x"): -1.0}), "bad-factors", "finite, at least 0"),
+        (lambda: RepeatFactors.of({("a", "x"): float("nan")}), "bad-factors", "finite, at least 0"),
+        (lambda: RepeatFactors.of({("a", "x"): 0.0}), "bad-factors", "not all 0"),
+        (lambda: RepeatFactors((("a", "x"), ("a", "x")), (1.0, 2.0)), "other-strata", "different strata"),
+        (lambda: RepeatFactors.from_plan(plan(), tasks=["none"]), "unknown-task", "found ['none']"),
+        (lambda: RepeatFactors.from_plan(plan(), per_pass=0), "not-positive", "`per_pass` must be at least 1"),
+        (lambda: RepeatFactors.from_plan(plan(), at_least=0), "not-positive", "`at_least` must be above 0"),
+        (lambda: RepeatFactors.from_plan(plan(), at_least=1, per_pass=5), "two-scales", "Pass one of them"),
+        (
+            lambda: RepeatFactors.by_frequency(Census.from_counts({"a": 1}), 0),
+            "threshold-out-of-range",
+            "`threshold` must be above 0",
+        ),
     ],
 )
-def test_what_cannot_be_is_refused(make, message):
-    with pytest.raises(PlanError, match=message):
+def test_what_cannot_be_is_refused(make, code, message):
+    with raises(PlanError, code, message):
         make()
 
 
 def test_a_word_has_64_bits():
-    with pytest.raises(ConfigError, match="64-bit"):
+    with raises(ConfigError, "not-64-bits", "64-bit"):
         RepeatFactors.of({("a", "x"): 1.0}).copies(0, 0, 1 << 64)

@@ -4,6 +4,7 @@ from itertools import count, islice
 
 import numpy as np
 import pytest
+from tests.support.errors import raises
 from tests.support.streams import goes_on_everywhere, ids, pipeline, repeated
 
 from equipoise.base.keys import key
@@ -108,7 +109,7 @@ def test_a_buffer_broken_off_while_it_empties_starts_again():
 
 
 def test_size_is_checked():
-    with pytest.raises(ConfigError, match="`size` must be at least 1"):
+    with raises(ConfigError, "no-size", "`size` must be at least 1"):
         ShuffleBuffer([1], 0)
 
 
@@ -119,15 +120,15 @@ def state_of(stream, done=12):
 
 
 @pytest.mark.parametrize(
-    ("other", "message"),
+    ("other", "code", "message"),
     [
-        (ShuffleBuffer(range(40), 5), "size was 4 and is 5"),
-        (ShuffleBuffer(range(40), 4, seed=1), "seed was 0 and is 1"),
-        (SourceStream(range(40)), "not one of SourceStream"),
+        (ShuffleBuffer(range(40), 5), "other-stream", "size was 4 and is 5"),
+        (ShuffleBuffer(range(40), 4, seed=1), "other-stream", "seed was 0 and is 1"),
+        (SourceStream(range(40)), "not-a-state", "not one of SourceStream"),
     ],
 )
-def test_the_state_of_another_is_refused(other, message):
-    with pytest.raises(StateError, match=message):
+def test_the_state_of_another_is_refused(other, code, message):
+    with raises(StateError, code, message):
         other.load_state_dict(state_of(ShuffleBuffer(range(40), 4)))
 
 
@@ -135,7 +136,7 @@ def test_the_state_of_another_is_refused(other, message):
 def test_a_broken_place_is_refused(change):
     state = state_of(ShuffleBuffer(range(40), 4))
     stream = ShuffleBuffer(range(40), 4)
-    with pytest.raises(StateError, match=r"broken|must be a"):  # noqa: PT012
+    with raises(StateError, "damaged-state"):
         stream.load_state_dict(state | {"place": state["place"] | change})
         list(stream)
 
@@ -143,10 +144,10 @@ def test_a_broken_place_is_refused(change):
 def test_a_source_that_became_shorter_is_noticed():
     stream = ShuffleBuffer(range(12), 4)
     stream.load_state_dict(state_of(ShuffleBuffer(range(40), 4), 30))
-    with pytest.raises(StateError, match="ended"):
+    with raises(StateError, "source-ended", "The source ended before example"):
         list(stream)
 
 
 def test_errors_of_the_source_come_through():
-    with pytest.raises(DataError, match="no factor"):
+    with raises(DataError, "unknown-stratum"):
         ids(ShuffleBuffer(repeated([{"id": 0, "task": "mood", "label": "new"}]), 4))

@@ -1,11 +1,13 @@
 """The parts of an experiment that need no training."""
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from tests.support.errors import raises
 from tests.unit.cli.rows import write_rows
 
 from equipoise.compare.demo import DRAWS, demo_config
@@ -23,23 +25,75 @@ from equipoise.weights import Power
 
 
 def test_validation_rows_are_few_of_each_label_and_the_same_again() -> None:
-    tasks = ["a"] * 100 + ["b"] * 10
-    labels = ["no"] * 95 + ["yes"] * 5 + [None] * 10
-    rows = validation_rows(tasks, labels, seed=1, most=7)
-    counts = [sum(labels[row] == label for row in rows) for label in ("no", "yes", None)]
-    assert counts == [7, 5, 7]
-    assert rows.tolist() == validation_rows(tasks, labels, seed=1, most=7).tolist()
-    assert rows.tolist() != validation_rows(tasks, labels, seed=2, most=7).tolist()
+    strata = np.repeat([2, 0, 1], [95, 5, 10])
+    rows = validation_rows(strata, seed=1, most=7)
+    assert np.bincount(strata[rows]).tolist() == [5, 7, 7]
+    assert (np.diff(rows) > 0).all()
+    assert rows.tolist() == validation_rows(strata, seed=1, most=7).tolist()
+    assert rows.tolist() != validation_rows(strata, seed=2, most=7).tolist()
 
 
-def test_fingerprints_tell_texts_apart_and_not_chunks() -> None:
-    def of(*inputs: str) -> str:
-        return fingerprint(Records.from_dict({"task": ["t"] * 2, "input": list(inputs), "target": ["x", None]}))
+def test_validation_rows_are_the_first_of_each_stratum_in_shuffled_order() -> None:
+    strata = np.random.default_rng(5).integers(0, 9, 500)
+    wanted, taken = [], Counter[int]()
+    for row in np.random.default_rng(3).permutation(500).tolist():
+        taken[strata[row]] += 1
+        wanted += [row] * (taken[strata[row]] <= 4)
+    assert validation_rows(strata, seed=3, most=4).tolist() == sorted(wanted)
 
-    assert of("ab", "c") != of("a", "bc")
-    records = Records.from_dict({"task": ["t"] * 2, "input": ["ab", "c"], "target": ["x", None]})
-    parts = Records(pa.concat_tables([records.take([0]).table, records.take([1]).table]))
-    assert fingerprint(parts) == of("ab", "c")
+
+COLUMNS = {
+    "task": ["a", "b", "a", "a"],
+    "input": ["ab", "c", "", "ab"],
+    "target": ["x", None, "y", "x"],
+    "group": ["1", "2", None, "1"],
+    "split": ["train", "test", "train", "train"],
+    "id": ["p", None, "q", "r"],
+}
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("task", ["a", "b", "a", "b"]),
+        ("task", ["b", "a", "b", "b"]),
+        ("input", ["a", "bc", "", "ab"]),
+        ("input", ["ab", "c", "", "c"]),
+        ("input", ["c", "ab", "", "c"]),
+        ("target", ["x", "", "y", "x"]),
+        ("target", ["y", None, "x", "y"]),
+        ("group", ["1", "2", None, None]),
+        ("split", ["train", "test", "validation", "train"]),
+        ("id", ["p", None, "r", "q"]),
+    ],
+)
+def test_fingerprints_change_with_any_string(column: str, values: list[str | None]) -> None:
+    records = Records.from_dict(COLUMNS)
+    assert fingerprint(records) != fingerprint(records.with_column(column, values))
+
+
+def test_fingerprints_change_with_the_rows_their_order_and_the_columns() -> None:
+    records = Records.from_dict(COLUMNS)
+    others = [records.take(rows) for rows in ([1, 0, 2, 3], [0, 1, 3, 2], [0, 1, 2], [0, 1, 2, 3, 3])]
+    others += [Records(records.table.drop_columns([name])) for name in ("group", "split", "id")]
+    assert len({fingerprint(each) for each in (records, *others)}) == 8
+
+
+def test_fingerprints_do_not_depend_on_chunks_nor_on_what_records_were_taken_from() -> None:
+    records = Records.from_dict(COLUMNS)
+    parts = Records(pa.concat_tables([records.take([row]).table for row in range(4)]))
+    assert fingerprint(parts) == fingerprint(records) == fingerprint(records.take([3, 2, 1, 0]).take([3, 2, 1, 0]))
+    train = records.where(split="train")
+    assert fingerprint(train) == fingerprint(Records(train.table))
+    assert fingerprint(train) == fingerprint(
+        records.with_column("input", ["ab", "other", "", "ab"]).where(split="train")
+    )
+
+
+def test_long_fingerprints_are_those_of_all_strings() -> None:
+    inputs = [f"input {row}" for row in range(70_000)]  # more than are hashed at once
+    records = Records.from_dict({"task": ["t"] * 70_000, "input": inputs, "target": ["x"] * 70_000})
+    assert fingerprint(records) != fingerprint(records.with_column("input", [*inputs[:-1], "input 70000"]))
 
 
 def test_preparing_fits_on_training_rows_alone(tmp_path: Path) -> None:
@@ -56,7 +110,7 @@ def test_preparing_fits_on_training_rows_alone(tmp_path: Path) -> None:
 def test_a_bad_forecast_is_refused_unless_accepted(tmp_path: Path) -> None:
     rows = write_rows(tmp_path / "rows.jsonl")
     config = {"data": {"source": str(rows)}, "plan": {"weights": "inverse", "draws": 100_000}}
-    with pytest.raises(PlanError, match="--allow-repeats"):
+    with raises(PlanError, "bad-forecast", "--allow-repeats"):
         refuse_bad_forecast(prepare(make_config(config)))
     refuse_bad_forecast(prepare(make_config(config, overrides=["plan.allow_repeats=true"])))
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from tests.support.errors import raises
 from tests.support.plans import imbalanced
 
 from equipoise import LengthSorted, PlanSampler, Shard
@@ -60,14 +61,14 @@ def test_what_is_over_at_the_epochs_end_stays_at_the_end():
 
 @pytest.mark.parametrize("lengths", [np.ones(5, dtype=int), np.ones(1096), np.ones((1096, 1), dtype=int)])
 def test_lengths_must_fit_the_rows(lengths):
-    with pytest.raises(ConfigError, match="one whole number for each of the 1096 rows"):
+    with raises(ConfigError, "bad-lengths", "one integer for each of the 1096 rows"):
         LengthSorted(PlanSampler(*imbalanced()), lengths, 8)
 
 
 @pytest.mark.parametrize(("global_batch", "window"), [(0, 4), (9, 4), (8, 0)])
 def test_batch_must_split_over_the_ranks(global_batch, window):
     sampler = PlanSampler(*imbalanced(), shard=Shard(1, 2))
-    with pytest.raises(ConfigError, match="multiple of the 2 ranks"):
+    with raises(ConfigError, "not-a-multiple", "multiple of the 2 ranks"):
         LengthSorted(sampler, np.ones(1096, dtype=int), global_batch, window)
 
 

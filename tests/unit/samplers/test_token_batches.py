@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+from tests.support.errors import raises
 from tests.support.plans import codes_of, imbalanced
 from torch.utils.data import DataLoader
 from torchdata.stateful_dataloader import StatefulDataLoader
@@ -137,7 +138,7 @@ def test_a_loader_that_reads_ahead_says_how_many_batches_were_trained():
     resumed.load_state_dict(batched.state_dict(batches=5))
     assert trained + list(resumed) == list(make())
     assert batched.state_dict(batches=0) == make().state_dict()
-    with pytest.raises(StateError, match="`batches` must be at most"):
+    with raises(StateError, "too-many-batches", "`batches` must be at most"):
         batched.state_dict(batches=10**6)
 
 
@@ -158,34 +159,34 @@ def test_stateful_dataloader_resumes_exactly(workers):
 
 
 def test_another_window_or_budget_is_refused():
-    with pytest.raises(StateError, match="window was 500 and is 1000"):
+    with raises(StateError, "other-run", "window was 500 and is 1000"):
         make(window=1000).load_state_dict(make().state_dict())
-    with pytest.raises(StateError, match="not one of TokenBatches"):
+    with raises(StateError, "not-a-state", "not one of TokenBatches"):
         make().load_state_dict(make().sampler.state_dict())
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("options", "code", "message"),
     [
-        ({"batches": Quota(20)}, "found Quota"),
-        ({"per_step": 0}, "`batches_per_step` must be a positive multiple of the 1 ranks, found 0"),
-        ({"per_step": 3, "shard": Shard(0, 2)}, "multiple of the 2 ranks, found 3"),
-        ({"window": 498}, r"`window` must be a multiple of 4.*found 498\. Use 496 or 500"),
-        ({"window": 0}, "`window` must be a multiple of 4"),
-        ({"per_step": 16, "window": 160}, None),
-        ({"per_step": 7, "window": 700}, "`draws_per_epoch` must be a multiple of 7"),
-        ({"batches": OneTask(20), "per_step": 8}, "`global_batch` must be a multiple of 8"),
-        ({"batches": OneTask(20), "window": 510}, "`window` must be a multiple of 20"),
-        ({"lengths": np.where(np.arange(1096) == 7, 401, 5)}, "from 1 to `tokens`, 400, found 401 in row 7"),
-        ({"lengths": np.where(np.arange(1096) == 9, 0, 5)}, "found 0 in row 9"),
-        ({"lengths": np.ones(3, dtype=int)}, "one whole number for each of the 1096 rows"),
+        ({"batches": Quota(20)}, "batches-of-fixed-size", "found Quota"),
+        ({"per_step": 0}, "not-a-multiple", "`batches_per_step` must be a positive multiple of 1 ranks, found 0"),
+        ({"per_step": 3, "shard": Shard(0, 2)}, "not-a-multiple", "multiple of 2 ranks, found 3"),
+        ({"window": 498}, "not-a-multiple", "found 498. Use 496 or 500"),
+        ({"window": 0}, "not-a-multiple", "`window` must be a multiple of 4"),
+        ({"per_step": 16, "window": 160}, None, ""),
+        ({"per_step": 7, "window": 700}, "not-a-multiple", "`draws_per_epoch` must be a multiple of 7"),
+        ({"batches": OneTask(20), "per_step": 8}, "not-a-multiple", "`global_batch` must be a multiple of 8"),
+        ({"batches": OneTask(20), "window": 510}, "not-a-multiple", "`window` must be a multiple of 20"),
+        ({"lengths": np.where(np.arange(1096) == 7, 401, 5)}, "length-out-of-range", "400, found 401 in row 7"),
+        ({"lengths": np.where(np.arange(1096) == 9, 0, 5)}, "length-out-of-range", "found 0 in row 9"),
+        ({"lengths": np.ones(3, dtype=int)}, "bad-lengths", "one integer for each of the 1096 rows"),
     ],
 )
-def test_what_cannot_be_split_evenly_is_refused(options, message):
-    if message is None:
+def test_what_cannot_be_split_evenly_is_refused(options, code, message):
+    if code is None:
         assert sum(map(len, make(**options))) == EPOCH
         return
-    with pytest.raises(ConfigError, match=message):
+    with raises(ConfigError, code, message):
         make(**options)
 
 
@@ -196,7 +197,7 @@ def test_another_plan_may_take_over_inside_a_window_at_a_steps_end():
     mine = TokenBatches(PlanSampler(plan, index, seed=2, draws_per_epoch=128), lengths, 200, 2, 64)
     state["sampler"]["position"] = 41
     start = mine.state_dict()
-    with pytest.raises(StateError, match="a multiple of 2 draws before an epoch's end, found draw 41"):
+    with raises(StateError, "not-a-multiple", "a multiple of 2 draws before an epoch's end, found draw 41"):
         mine.load_state_dict(state, accept_changes=True)
     assert mine.state_dict() == start
     state["sampler"]["position"] = 40

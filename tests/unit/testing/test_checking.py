@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 import torch
 from tests.support import broken_samplers as broken
+from tests.support.errors import raises
 from torch.utils.data import RandomSampler
 
 import equipoise
 from equipoise.errors import ConfigError, EquipoiseError
 from equipoise.testing import CHECKS, SamplerCheckError, check_sampler
-from equipoise.testing.concentration import log_chance
 from equipoise.testing.random_state import snapshot
+from equipoise.testing.shares import log_chance
 
 
 def check(sampler, **options):
@@ -86,7 +87,7 @@ def test_a_check_comes_after_those_that_it_needs():
 
 
 def test_the_error_lists_every_failure_with_what_was_expected_and_found():
-    with pytest.raises(SamplerCheckError) as raised:
+    with raises(SamplerCheckError, "checks-failed") as raised:
         check(broken.RankSeedsCollide, on_fail="raise")
     message = str(raised.value)
     assert message.startswith("The sampler fails 2 of ")
@@ -101,10 +102,10 @@ def test_the_error_lists_every_failure_with_what_was_expected_and_found():
     assert isinstance(raised.value, AssertionError)
 
 
-def test_what_cannot_be_told_is_skipped_with_the_reason():
+def test_a_check_whose_needs_failed_is_skipped_with_the_reason():
     skipped = check(broken.ReadsGlobalState).skipped
-    assert skipped["resume"] == "cannot be told before determinism can"
-    assert skipped["state-json"] == "cannot be told before resume can"
+    assert skipped["resume"] == "needs determinism, which did not pass"
+    assert skipped["state-json"] == "needs resume, which did not pass"
 
 
 def test_a_check_may_be_left_out():
@@ -130,7 +131,7 @@ def test_an_error_of_the_sampler_fails_the_check_and_is_the_cause():
             raise NotImplementedError("one process")
         return broken.Good(seed, rank, world_size)
 
-    with pytest.raises(SamplerCheckError, match="it raised NotImplementedError: one process") as raised:
+    with raises(SamplerCheckError, "checks-failed", "it raised NotImplementedError: one process") as raised:
         check(one_process, on_fail="raise")
     assert isinstance(raised.value.__cause__, NotImplementedError)
 
@@ -168,21 +169,21 @@ def test_process_wide_random_numbers_stay_as_they_were():
 
 
 WRONG = [
-    ({"skip": ["nonsense"]}, "found \\['nonsense'\\]"),
-    ({"expected": [[1.0]]}, "`expected` must be one finite number for each example"),
-    ({"expected": [1.0, -1.0]}, "none negative"),
-    ({"expected": [0.0, 0.0]}, "not all 0"),
-    ({"groups": [0.5] * 64}, "`groups` must be a whole number"),
-    ({"groups": [0]}, "must be of the same examples, found {'expected': 64, 'groups': 1}"),
-    ({"draws": 0}, "must be at least 1"),
-    ({"world_sizes": (0,)}, "must be at least 1"),
-    ({"covers": -1}, "`covers` 0"),
+    ({"skip": ["nonsense"]}, "unknown-name", "found ['nonsense']"),
+    ({"expected": [[1.0]]}, "bad-shares", "`expected` must be one finite number for each example"),
+    ({"expected": [1.0, -1.0]}, "bad-shares", "none negative"),
+    ({"expected": [0.0, 0.0]}, "bad-shares", "not all 0"),
+    ({"groups": [0.5] * 64}, "bad-groups", "`groups` must be an integer"),
+    ({"groups": [0]}, "unequal-lengths", "must be of the same examples, found {'expected': 64, 'groups': 1}"),
+    ({"draws": 0}, "too-small", "must be at least 1"),
+    ({"world_sizes": (0,)}, "too-small", "must be at least 1"),
+    ({"covers": -1}, "too-small", "`covers` 0"),
 ]
 
 
-@pytest.mark.parametrize(("options", "message"), WRONG)
-def test_wrong_arguments_are_refused(options, message):
-    with pytest.raises(ConfigError, match=message):
+@pytest.mark.parametrize(("options", "code", "message"), WRONG)
+def test_wrong_arguments_are_refused(options, code, message):
+    with raises(ConfigError, code, message):
         check(broken.Good, **options)
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Final
 
+from equipoise.base.problems import Problem
 from equipoise.data.checks.content_errors import field_errors, row_errors
 from equipoise.data.checks.content_warnings import content_warnings
-from equipoise.data.problem import Problem
 from equipoise.data.records import Records
 from equipoise.data.tasks import Kind, Task
 
@@ -13,12 +13,12 @@ _INFERRED: Final[Mapping[str, Task]] = {}
 
 
 def check_records(records: Records, tasks: Mapping[str, Task] = _INFERRED) -> list[Problem]:
-    """Find what is wrong with the content of records, and what will surprise.
+    """Find errors in the content of records, and what may surprise.
 
     Parameters
     ----------
     records : Records
-        With or without splits; what needs splits is checked if there are any.
+        With or without splits; checks that need splits run if there are any.
     tasks : mapping of str to Task
         Says which tasks are classifications; the kind of others is inferred as in `infer_tasks`.
 
@@ -43,5 +43,5 @@ def check_records(records: Records, tasks: Mapping[str, Task] = _INFERRED) -> li
     errors = [*field_errors(records), *row_errors(records)]
     kinds: dict[str, Kind] = {name: task.kind for name, task in tasks.items()}
     if any(problem.code == "unknown-split" for problem in errors):
-        return errors  # what splits mean is not known
+        return errors  # the warnings need known splits
     return [*errors, *content_warnings(records, kinds)]

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator
 
-import pyarrow as pa
+import numpy as np
+from numpy.typing import NDArray
 
-from equipoise.base.arrow import pc
 from equipoise.base.arrow_text import is_blank
-from equipoise.data.problem import Problem
+from equipoise.base.problems import Problem
 from equipoise.data.records import Records
 from equipoise.data.split_names import SPLITS
 
@@ -14,75 +14,67 @@ Place = Callable[[int], str]
 
 
 def row_number(row: int) -> str:
-    """Name a row of records that came from no file: the first is row 1."""
+    """Return the name of a row of records that came from no file: the first is row 1."""
     return f"row {row + 1}"
 
 
 def field_errors(records: Records, place: Place = row_number) -> Iterator[Problem]:
     """Find empty tasks, inputs and targets, and unknown names of splits."""
     for name in ("task", "input", "target"):
-        blank = pc.indices_nonzero(is_blank(records.column(name)))
+        column = records.coded(name)
+        blank = np.flatnonzero(column.spread(is_blank(column.names), missing=True))
         if len(blank):
             yield Problem(
                 "error",
                 f"empty-{name}",
-                f"{place(blank[0].as_py())}: column `{name}` is empty{_and_others(len(blank))}. "
+                f"{place(int(blank[0]))}: column `{name}` is empty{_and_others(len(blank))}. "
                 "Fill it in, or drop the row.",
             )
     if records.has("split"):
-        known = pa.array(SPLITS, pa.large_string())
-        unknown = pc.indices_nonzero(pc.invert(pc.is_in(records.column("split"), value_set=known)))
+        splits = records.coded("split")
+        unknown = np.flatnonzero(~splits.is_in(SPLITS))
         if len(unknown):
-            row: int = unknown[0].as_py()
+            row = int(unknown[0])
             yield Problem(
                 "error",
                 "unknown-split",
-                f"{place(row)}: column `split` is {records.column('split')[row].as_py()!r}"
-                f"{_and_others(len(unknown))}, expected one of {', '.join(SPLITS)}. Rename the split.",
+                f"{place(row)}: column `split` is {splits[row]!r}{_and_others(len(unknown))}, "
+                f"expected one of {', '.join(SPLITS)}. Rename the split.",
             )
 
 
 def row_errors(records: Records, place: Place = row_number) -> Iterator[Problem]:
-    """Find ids that stand in several rows, and groups that stand in several splits."""
+    """Find ids of several rows, and groups with rows in several splits."""
     if records.has("id"):
-        counted = records.table.group_by("id").aggregate([([], "count_all")])
-        repeated = counted.filter(
-            pc.and_(pc.is_valid(counted.column("id")), pc.greater(counted.column("count_all"), 1))
-        )
-        if repeated.num_rows:
-            first, second = _two_rows(records, "id", repeated.column("id")[0].as_py())
+        ids = records.coded("id")
+        repeated = ids.counts() > 1
+        if repeated.any():
+            first = _first(ids.spread(repeated, missing=False))
+            second = _first(ids.codes == ids.codes[first], after=first)
             yield Problem(
                 "error",
                 "duplicate-id",
-                f"{place(first)} and {place(second)}: column `id` is {records.column('id')[first].as_py()!r} in both"
-                f"{_and_others(repeated.num_rows, 'id')}. Give each row its own id.",
+                f"{place(first)} and {place(second)}: column `id` is {ids[first]!r} in both"
+                f"{_and_others(int(repeated.sum()), 'id')}. Give each row its own id.",
             )
     if records.has("group") and records.has("split"):
-        counted = records.table.group_by("group").aggregate([("split", "count_distinct")])
-        several = pc.greater(counted.column("split_count_distinct"), 1)
-        cut = counted.filter(pc.and_(pc.is_valid(counted.column("group")), several))
-        if cut.num_rows:
-            group: str = cut.column("group")[0].as_py()
-            first, second = _two_rows(records, "group", group, differing="split")
-            splits = records.column("split")
+        groups, splits = records.coded("group"), records.coded("split")
+        pairs = np.unique(groups.codes * np.int64(len(splits.names)) + splits.codes) // len(splits.names)
+        cut = np.bincount(pairs[pairs >= 0], minlength=len(groups.names)) > 1
+        if cut.any():
+            first = _first(groups.spread(cut, missing=False))
+            second = _first((groups.codes == groups.codes[first]) & (splits.codes != splits.codes[first]))
             yield Problem(
                 "error",
                 "group-in-two-splits",
-                f"{place(first)} and {place(second)}: column `group` is {group!r} in both, but their splits are "
-                f"{splits[first].as_py()!r} and {splits[second].as_py()!r}{_and_others(cut.num_rows, 'group')}. "
+                f"{place(first)} and {place(second)}: column `group` is {groups[first]!r} in both, but their splits "
+                f"are {splits[first]!r} and {splits[second]!r}{_and_others(int(cut.sum()), 'group')}. "
                 "Keep a group in one split, or drop the column `split` and use `assign_splits`.",
             )
 
 
-def _two_rows(records: Records, name: str, value: str, differing: str | None = None) -> tuple[int, int]:
-    """Give the first row with the value, and the next one (that differs from the first in a column)."""
-    rows = pc.indices_nonzero(pc.equal(records.column(name), value))
-    first: int = rows[0].as_py()
-    if differing is None:
-        return first, rows[1].as_py()
-    others = pc.take(records.column(differing), rows)
-    position: int = pc.index(pc.not_equal(others, others[0]), value=True).as_py()
-    return first, rows[position].as_py()
+def _first(mask: NDArray[np.bool_], after: int = -1) -> int:
+    return after + 1 + int(mask[after + 1 :].argmax())
 
 
 def _and_others(count: int, noun: str = "row") -> str:

@@ -1,14 +1,14 @@
-"""What in the content of records can be used, but will surprise."""
+"""What in the content of records can be used, but may surprise."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-from equipoise.base.arrow import pc
-from equipoise.data.infer import count_targets, infer_kind
-from equipoise.data.problem import Problem
+from equipoise.base.problems import Problem
+from equipoise.data.infer import Targets, distinct_targets, open_ended
 from equipoise.data.records import Records
 from equipoise.data.split_names import SPLITS
 from equipoise.data.tasks import Kind
@@ -17,46 +17,48 @@ _MOST_SHOWN = 5
 
 
 def content_warnings(records: Records, kinds: Mapping[str, Kind]) -> Iterator[Problem]:
-    """Find all surprises; `kinds` of tasks that are not given are inferred as in `infer_tasks`."""
-    training = records.where(split="train") if records.has("split") else records
-    counts = {**count_targets(records), **count_targets(training)}
-    closed = [
-        task
-        for task, (rows, distinct) in sorted(counts.items())
-        if rows and kinds.get(task, infer_kind(rows, distinct)[0]) == "classification"
-    ]
-    labels = _label_splits(records, closed)
+    """Find all warnings; `kinds` of tasks that are not given are inferred as in `infer_tasks`."""
+    parts = {split: records.where(split=split) for split in SPLITS} if records.has("split") else {"train": records}
+    by_split = {split: distinct_targets(part) for split, part in parts.items()}
+    targets = {**distinct_targets(records), **by_split["train"]}
+    of_open = open_ended(targets, kinds)
+    closed = [task for task, (rows, _) in sorted(targets.items()) if rows and task not in of_open]
+    labels = {task: _splits_of_labels(task, records.coded("target").names, by_split) for task in closed}
     yield from _similar_spellings("Tasks", records.tasks)
     for task in closed:
         yield from _similar_spellings(f"Labels of task `{task}`", labels[task])
         if len(labels[task]) == 1:
             yield _warning(
                 "one-class",
-                f"Task `{task}` has one class only, {next(iter(labels[task]))!r}: there is nothing to tell apart. "
+                f"Task `{task}` has one class only, {next(iter(labels[task]))!r}: there is nothing to distinguish. "
                 "Drop the task, or declare it open.",
             )
-    repeated = _repeated_inputs(records)
-    yield from _conflicting_targets(repeated)
-    if records.has("group") and (lone := records.column("group").null_count):
+    rows, pairs = _repeated_inputs(records)
+    if found := _pairs_with_several(records, "target", rows, pairs):
+        yield _warning(
+            "conflicting-targets", f"Inputs with different targets: {found}. No model can get all of them right."
+        )
+    if records.has("group") and (lone := int((records.coded("group").codes < 0).sum())):
         yield _warning("rows-without-group", f"{lone} of {len(records)} rows have no group and count as their own.")
     if records.has("split"):
-        yield from _duplicates_across_splits(repeated)
-        yield from _empty_splits(records)
+        if found := _pairs_with_several(records, "split", rows, pairs):
+            yield _warning(
+                "duplicates-across-splits",
+                f"Inputs of a task in more than one split: {found}. Scores on them measure memory. "
+                "Put all rows of an input in one group.",
+            )
+        yield from _empty_splits(records, parts["train"])
         for task in closed:
             yield from _labels_without_rows(task, labels[task])
 
 
-def _label_splits(records: Records, tasks: list[str]) -> dict[str, dict[str, set[str]]]:
-    """Give for each of the tasks its labels, sorted, and the splits in which they have rows."""
-    table = records.table.filter(pc.is_in(records.column("task"), value_set=pa.array(tasks, pa.large_string())))
-    keys = ["task", "target", *(["split"] if records.has("split") else [])]
-    found: dict[str, dict[str, set[str]]] = {task: {} for task in tasks}
-    rows: list[dict[str, str | None]] = table.group_by(keys).aggregate([]).sort_by("target").to_pylist()
-    for row in rows:
-        task, label = row["task"], row["target"]
-        if task is not None and label is not None:
-            found[task].setdefault(label, set()).add(row.get("split") or "train")
-    return found
+def _splits_of_labels(task: str, names: pa.Array, by_split: Mapping[str, Targets]) -> dict[str, set[str]]:
+    """Return the labels of a task, sorted, and the splits in which they have rows."""
+    found: defaultdict[int, set[str]] = defaultdict(set)
+    for split, targets in by_split.items():
+        for code in targets[task][1].tolist() if task in targets else ():
+            found[code].add(split)
+    return {names[code].as_py(): found[code] for code in sorted(found)}
 
 
 def _similar_spellings(what: str, names: Iterable[str]) -> Iterator[Problem]:
@@ -71,43 +73,35 @@ def _similar_spellings(what: str, names: Iterable[str]) -> Iterator[Problem]:
             )
 
 
-def _repeated_inputs(records: Records) -> pa.Table:
-    """Give the rows whose task and input stand in another row too, each pair numbered in `pair`."""
-    inputs = records.column("input").combine_chunks().dictionary_encode()
-    tasks = records.column("task").combine_chunks().dictionary_encode()
-    cells = inputs.indices.to_numpy().astype(np.int64) * len(tasks.dictionary) + tasks.indices.to_numpy()
+def _repeated_inputs(records: Records) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the rows whose task and input are those of another row too, and a number of each such pair."""
+    inputs, tasks = records.coded("input"), records.coded("task")
+    cells = inputs.codes * np.int64(len(tasks.names)) + tasks.codes
     _, pair, counts = np.unique(cells, return_inverse=True, return_counts=True)
     rows = np.flatnonzero(counts[pair] > 1)
-    return records.table.drop_columns(["input"]).take(pa.array(rows)).append_column("pair", pa.array(pair[rows]))
+    return rows, pair[rows]
 
 
-def _conflicting_targets(repeated: pa.Table) -> Iterator[Problem]:
-    if found := _pairs_with_several(repeated, "target"):
-        yield _warning(
-            "conflicting-targets",
-            f"Inputs that stand with different targets: {found}. No model can get all of them right.",
-        )
+def _pairs_with_several(records: Records, name: str, rows: NDArray[np.int64], pairs: NDArray[np.int64]) -> str:
+    """Count the pairs of each task that have several values of a column: "nli 3, qa 1", or nothing."""
+    values, tasks = records.coded(name).codes[rows], records.coded("task")
+    given = values >= 0
+    width = np.int64(values.max(initial=0)) + 1
+    cells, first = np.unique(pairs[given] * width + values[given], return_index=True)
+    _, start, counts = np.unique(cells // width, return_index=True, return_counts=True)
+    one_row_each = rows[given][first[start[counts > 1]]]
+    per_task = zip(tasks.names.to_pylist(), tasks.take(one_row_each).counts().tolist(), strict=True)
+    return ", ".join(f"{task} {count}" for task, count in per_task if count)
 
 
-def _duplicates_across_splits(repeated: pa.Table) -> Iterator[Problem]:
-    if found := _pairs_with_several(repeated, "split"):
-        yield _warning(
-            "duplicates-across-splits",
-            f"Inputs of a task that stand in more than one split: {found}. Scores on them measure memory. "
-            "Put all rows of an input in one group.",
-        )
-
-
-def _empty_splits(records: Records) -> Iterator[Problem]:
-    present = set(records.column("split").unique().to_pylist())
+def _empty_splits(records: Records, training: Records) -> Iterator[Problem]:
+    present = records.coded("split").present()
     for split in SPLITS:
         if split not in present:
             yield _warning("empty-split", f"No row is in the split `{split}`.")
     if "train" in present:
-        training = set(records.where(split="train").tasks)
-        for task in records.tasks:
-            if task not in training:
-                yield _warning("task-without-training-rows", f"Task `{task}` has no training row.")
+        for task in sorted(set(records.tasks) - set(training.tasks)):
+            yield _warning("task-without-training-rows", f"Task `{task}` has no training row.")
 
 
 def _labels_without_rows(task: str, labels: dict[str, set[str]]) -> Iterator[Problem]:
@@ -127,18 +121,10 @@ def _labels_without_rows(task: str, labels: dict[str, set[str]]) -> Iterator[Pro
         )
 
 
-def _pairs_with_several(repeated: pa.Table, name: str) -> str:
-    """Count the pairs of each task that have several values of a column: "nli 3, qa 1", or nothing."""
-    counted = repeated.group_by(["task", "pair"]).aggregate([(name, "count_distinct")])
-    several = counted.filter(pc.greater(counted.column(f"{name}_count_distinct"), 1))
-    per_task = several.group_by("task").aggregate([([], "count_all")]).sort_by("task").to_pylist()
-    return ", ".join(f"{row['task']} {row['count_all']}" for row in per_task)
-
-
 def _warning(code: str, message: str) -> Problem:
     return Problem("warning", code, message)
 
 
-def _listed(names: list[str]) -> str:
+def _listed(names: Sequence[str]) -> str:
     shown = ", ".join(repr(name) for name in names[:_MOST_SHOWN])
     return shown if len(names) <= _MOST_SHOWN else f"{shown} and {len(names) - _MOST_SHOWN} more"

@@ -1,4 +1,4 @@
-"""Columns of a Parquet file as the codes and dictionaries that the file holds, as long as those stay small."""
+"""Columns of a Parquet file as dictionaries, read as the file stores them, while those stay small."""
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
@@ -15,21 +15,21 @@ Reader = Callable[[Sequence[str]], pyarrow.parquet.ParquetFile]
 def coded_batches(
     reader: Reader, groups: Sequence[int], names: Sequence[str], batch_rows: int
 ) -> Iterator[pa.RecordBatch]:
-    """Stream the columns; decoding labels to texts only to encode them again would take ten times as long.
+    """Stream the columns; decoding labels to strings and encoding them again would take ten times as long.
 
-    Arrow keeps what it has met of a coded column until its row group ends. A column of which the texts hardly repeat,
-    as the answers of an open-ended task, is therefore read as plain text from where its dictionary has grown too large.
+    Arrow keeps the dictionary of a column until the row group ends. A column whose strings hardly repeat, such as the
+    answers of an open-ended task, is therefore read as plain strings from where its dictionary has grown too large.
 
     Parameters
     ----------
     reader : callable
-        Opens the file so that the columns that it is given are coded.
+        Opens the file with the given columns dictionary-encoded.
     groups : sequence of int
         The row groups to read.
     names : sequence of str
         The columns to read.
     batch_rows : int
-        Most rows of a batch, and most texts in a dictionary before the column is read as plain text.
+        Most rows of a batch, and most strings in a dictionary before the column is read as plain strings.
 
     Yields
     ------

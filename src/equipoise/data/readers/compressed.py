@@ -1,4 +1,4 @@
-"""Open a file that may be gzipped, with errors that name it, and bounded by what it may unpack to."""
+"""Open a file that may be gzipped, with errors that name it and a limit on its unpacked size."""
 
 import contextlib
 import gzip
@@ -14,12 +14,12 @@ from equipoise.errors import DataError
 
 @contextlib.contextmanager
 def opened(path: Path, limits: Limits) -> Generator[BinaryIO]:
-    """Open a file for reading bytes; one whose name ends in `.gz` is unpacked on the way.
+    """Open a file for reading bytes; one whose name ends in `.gz` is unpacked.
 
     Raises
     ------
     DataError
-        The file cannot be read, is not a whole gzip file, or unpacks to more than the limits allow.
+        If the file cannot be read, is not a complete gzip file, or unpacks to more than the limits allow.
     """
     try:
         if path.suffix.lower() == ".gz":
@@ -30,21 +30,24 @@ def opened(path: Path, limits: Limits) -> Generator[BinaryIO]:
             with path.open("rb") as plain:
                 yield plain
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DataError(f"{path}: not a whole gzip file ({error}). Write it again or copy it again.") from error
+        raise DataError(
+            "damaged-file", f"{path}: not a complete gzip file ({error}). Write or copy it again."
+        ) from error
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error}).") from error
+        raise DataError("cannot-read", f"{path}: cannot be read ({error.strerror or error}).") from error
 
 
 def too_large(path: Path, most: int) -> DataError:
-    """Build the error for a file that unpacks to more than `most` bytes."""
+    """Return the error for a file that unpacks to more than `most` bytes."""
     return DataError(
-        f"{path}: unpacks to more than {most:,} bytes, many times its size on disk. If it is meant, read it with a "
-        "larger `Limits(expansion=...)` (`data.limits.expansion`)."
+        "expands-too-much",
+        f"{path}: unpacks to more than {most:,} bytes, many times its size on disk. If this is intended, read it with "
+        "a larger `Limits(expansion=...)` (`data.limits.expansion`).",
     )
 
 
 class _Bounded(io.RawIOBase):
-    """A file that gives only so many bytes."""
+    """A file of which only so many bytes can be read."""
 
     def __init__(self, file: Any, path: Path, most: int) -> None:
         self._file = file

@@ -1,4 +1,4 @@
-"""CSV and TSV files, streamed by Arrow; where Arrow gives up, a second reading finds the line."""
+"""CSV and TSV files, streamed by Arrow; where Arrow fails, a second reading finds the line."""
 
 import csv
 import dataclasses
@@ -18,7 +18,7 @@ from equipoise.data.readers.limits import DEFAULT_LIMITS, Limits
 from equipoise.data.readers.source import missing_column, not_utf8
 from equipoise.errors import DataError
 
-_MOST_QUOTED: Final = 1 << 28  # characters searched for where a quote that stays open would end
+_MOST_QUOTED: Final = 1 << 28  # characters searched for the end of an open quote
 _NOT_A_NUMBER: Final = ("nan", "NaN")
 
 
@@ -26,8 +26,8 @@ _NOT_A_NUMBER: Final = ("nan", "NaN")
 class Delimited:
     """A `.csv` or `.tsv` file with a header, gzipped or not.
 
-    Fields may be quoted with `"`, and a quoted field may hold line ends. Every field is text exactly as it
-    stands; an empty one is empty text. Blank lines are skipped, so is a byte order mark.
+    Fields may be quoted with `"`, and a quoted field may hold line ends. Every field is a string,
+    unchanged; an empty field is an empty string. Blank lines and a byte order mark are skipped.
     """
 
     path: Path
@@ -46,7 +46,7 @@ class Delimited:
         Raises
         ------
         DataError
-            A required column is missing, a row has too few or too many fields, a quote is not closed, a
+            If a required column is missing, a row has too few or too many fields, a quote is not closed, a
             byte is not UTF-8, or a field is `nan`.
         """
         header = self._header()
@@ -56,7 +56,9 @@ class Delimited:
         names = [name for name in dict.fromkeys((*required, *optional)) if name in header]
         for name in names:
             if header.count(name) > 1:
-                raise DataError(f"{self.path}: column `{name}` stands twice in the header. Rename one.")
+                raise DataError(
+                    "duplicate-column", f"{self.path}: duplicate column `{name}` in the header. Rename one."
+                )
         with opened(self.path, self.limits) as file:
             counted = _QuoteCounter(file)
             first_row = 0
@@ -66,16 +68,16 @@ class Delimited:
                 first_row += table.num_rows
                 yield table
         if counted.quotes % 2:
-            # Arrow takes an unclosed quote as closed by the end of the file, and with it all rows after it.
+            # To Arrow, the end of the file closes a quote, and all rows after the quote are one field.
             self._check_quotes()
 
     def place(self, row: int) -> str:
-        """Where a row (counted from 0) is found: `file:line`, the first line if it has several."""
+        """Return the place of a row (counted from 0): `file:line`, the first line if it has several."""
         with self._rows() as rows:
             for position, (line, _) in enumerate(rows):
                 if position == row + 1:
                     return f"{self.path}:{line}"
-        return f"{self.path}: row {row + 1}"  # Python's csv and Arrow differ in where a broken file's rows end
+        return f"{self.path}: row {row + 1}"  # Python's csv and Arrow disagree on where the rows of a damaged file end
 
     def _header(self) -> list[str]:
         try:
@@ -84,7 +86,9 @@ class Delimited:
                     return fields
         except UnicodeDecodeError as error:
             raise self._explained(error) from None
-        raise DataError(f"{self.path}: the file is empty, expected a header with the names of the columns.")
+        raise DataError(
+            "empty-file", f"{self.path}: the file is empty, expected a header with the names of the columns."
+        )
 
     def _arrow_batches(self, file: "_QuoteCounter", names: list[str]) -> Iterator[pa.RecordBatch]:
         try:
@@ -106,15 +110,16 @@ class Delimited:
             row = first_true(pc.is_in(table.column(name), value_set=pa.array(_NOT_A_NUMBER, pa.large_string())))
             if row is not None:
                 raise DataError(
-                    f"{self.place(first_row + row)}: column `{name}` is NaN (not a number), which is how a missing "
-                    "value gets written. Drop the row, or write what is meant; where the word is meant, use JSONL."
+                    "bad-value",
+                    f"{self.place(first_row + row)}: column `{name}` is NaN (not a number), which usually is a "
+                    "missing value. Drop the row, or replace the value; if the word itself is intended, use JSONL.",
                 )
 
     @contextmanager
     def _rows(self, *, strict: bool = False, errors: str = "replace") -> Generator[Iterator[tuple[int, list[str]]]]:
-        """Rows as Python's csv module reads them, each with its first line; blank lines are left out.
+        """Yield rows as Python's csv module reads them, each with its first line, without blank lines.
 
-        Where a place is looked for in a file that is refused anyway, bytes that are not UTF-8 are let pass.
+        Bytes that are not UTF-8 are accepted when only a place is looked for.
         """
 
         def numbered(text: io.TextIOWrapper) -> Iterator[tuple[int, list[str]]]:
@@ -128,7 +133,9 @@ class Delimited:
             except csv.Error as error:
                 if strict:
                     raise
-                raise DataError(f"{self.path}:{line}: cannot be read as delimited text ({error}).") from None
+                raise DataError(
+                    "damaged-file", f"{self.path}:{line}: cannot be read as delimited text ({error})."
+                ) from None
 
         limit = csv.field_size_limit(_MOST_QUOTED)
         try:
@@ -149,8 +156,9 @@ class Delimited:
 
     def _too_long(self) -> DataError:
         return DataError(
+            "row-too-long",
             f"{self.path}: a row is longer than {self.limits.row_bytes:,} bytes. Shorten it, or read it with a larger "
-            "`Limits(row_bytes=...)` (`data.limits.row_bytes`)."
+            "`Limits(row_bytes=...)` (`data.limits.row_bytes`).",
         )
 
     def _check_quotes(self) -> None:
@@ -162,12 +170,13 @@ class Delimited:
             except csv.Error as error:
                 if "unexpected end of data" in str(error):
                     raise DataError(
+                        "open-quote",
                         f"{self.path}:{line}: a quote that opens in this row is never closed. "
-                        'Close it, and double a `"` that is meant literally.'
+                        'Close it, and double a literal `"`.',
                     ) from None
 
     def _explained(self, error: Exception) -> DataError:
-        """Read the file again to find the line of what Arrow refused."""
+        """Read the file again to find the line that Arrow refused."""
         if isinstance(error, UnicodeDecodeError) or "UTF8" in str(error):
             byte = 0
             with opened(self.path, self.limits) as file:
@@ -187,14 +196,15 @@ class Delimited:
                     width = width or len(fields)
                     if len(fields) != width:
                         return DataError(
+                            "wrong-field-count",
                             f"{self.path}:{line}: expected {width} fields as in the header, found {len(fields)}. "
-                            "Quote a field that holds the delimiter or a line end."
+                            "Quote a field that holds the delimiter or a line end.",
                         )
-        return DataError(f"{self.path}: cannot be read as delimited text ({error}).")
+        return DataError("damaged-file", f"{self.path}: cannot be read as delimited text ({error}).")
 
 
 class _QuoteCounter(io.RawIOBase):
-    """A file that counts the quotes that were read from it."""
+    """A file that counts the quotes read from it."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file

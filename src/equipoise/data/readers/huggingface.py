@@ -1,6 +1,6 @@
 """Hugging Face datasets, in memory or saved with `save_to_disk`.
 
-`datasets` is imported only when such a source is met.
+`datasets` is imported only for such a source.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ from equipoise.errors import DataError
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class HuggingFace:
-    """A `datasets.Dataset`: its rows as they are selected and ordered, class labels by their names."""
+    """A `datasets.Dataset`: its rows as selected and ordered, class labels by their names."""
 
     dataset: Any
     name: str
@@ -33,14 +33,14 @@ class HuggingFace:
         Raises
         ------
         DataError
-            A required column is missing.
+            If a required column is missing.
         """
         found: list[str] = self.dataset.column_names
         for name in required:
             if name not in found:
                 raise missing_column(self.name, name, found)
         names = [name for name in dict.fromkeys((*required, *optional)) if name in found]
-        # Iterating follows the indices that `filter`, `select` and `shuffle` leave; `.data.table` would not.
+        # Iterating follows the indices of `filter`, `select` and `shuffle`; `.data.table` does not.
         rows = self.dataset.select_columns(names).with_format("arrow")
         classes = {name: _class_names(rows.features[name]) for name in names}
         for table in self._tables(rows):
@@ -52,23 +52,25 @@ class HuggingFace:
     def _tables(self, rows: Any) -> Iterator[pa.Table]:
         try:
             yield from rows.iter(batch_size=self.batch_rows)
-        except Exception as error:  # of a damaged file: Arrow's errors are of a dozen classes
-            raise DataError(f"{self.name}: cannot be read ({error}). Save the dataset again.") from error
+        except Exception as error:  # of a damaged file: Arrow raises a dozen classes of errors
+            raise DataError(
+                "damaged-file", f"{self.name}: cannot be read ({error}). Save the dataset again."
+            ) from error
 
     def place(self, row: int) -> str:
-        """Where a row (counted from 0) is found; the first row is row 1."""
+        """Return the place of a row (counted from 0); the first row is row 1."""
         return f"{self.name}: row {row + 1}"
 
 
 def from_object(source: object) -> list[Source] | None:
-    """Give the sources in a `datasets` object, or None if `source` is not one.
+    """Return the sources in a `datasets` object, or None if `source` is not one.
 
     Raises
     ------
     DataError
-        It is a streamed dataset, or a key of a `DatasetDict` is not the name of a split.
+        If it is a streamed dataset, or a key of a `DatasetDict` is not the name of a split.
     """
-    datasets: Any = sys.modules.get("datasets")  # nobody holds such an object without having imported it
+    datasets: Any = sys.modules.get("datasets")  # such an object exists only if it is imported
     if datasets is None:
         return None
     if isinstance(source, datasets.DatasetDict):
@@ -76,17 +78,20 @@ def from_object(source: object) -> list[Source] | None:
     if isinstance(source, datasets.Dataset):
         return [HuggingFace(source, "Dataset")]
     if isinstance(source, datasets.IterableDataset | datasets.IterableDatasetDict):
-        raise DataError(f"A {type(source).__name__} cannot be drawn from at random. Load it without `streaming=True`.")
+        raise DataError(
+            "streamed-dataset",
+            f"A {type(source).__name__} cannot be drawn from at random. Load it without `streaming=True`.",
+        )
     return None
 
 
 def from_saved(folder: Path) -> list[Source] | None:
-    """Give the sources in a folder that `save_to_disk` wrote, or None if it is not one.
+    """Return the sources in a folder that `save_to_disk` wrote, or None if it is not one.
 
     Raises
     ------
     DataError
-        The folder is one, but cannot be loaded, or `datasets` is not installed.
+        If the folder is one, but cannot be loaded, or `datasets` is not installed.
     """
     whole = (folder / "dataset_dict.json").is_file()
     if not whole and not ((folder / "state.json").is_file() and (folder / "dataset_info.json").is_file()):
@@ -95,13 +100,16 @@ def from_saved(folder: Path) -> list[Source] | None:
         import datasets  # noqa: PLC0415 - a heavy library that most readings do without
     except ImportError as error:
         raise DataError(
-            f"{folder}: reading a saved Hugging Face dataset needs `datasets`. Install it: pip install datasets."
+            "not-installed",
+            f"{folder}: reading a saved Hugging Face dataset needs `datasets`. Install it: pip install datasets.",
         ) from error
     check_inside(folder, whole=whole)
     try:
         loaded: Any = datasets.load_from_disk(str(folder))
-    except Exception as error:  # a reader that takes its files on trust fails in any way where they are broken
-        raise DataError(f"{folder}: cannot be loaded as a saved Hugging Face dataset ({error}).") from error
+    except Exception as error:  # a damaged dataset raises errors of any class
+        raise DataError(
+            "damaged-file", f"{folder}: cannot be loaded as a saved Hugging Face dataset ({error})."
+        ) from error
     return _splits_of(loaded, str(folder)) if whole else [HuggingFace(loaded, str(folder))]
 
 
@@ -111,8 +119,9 @@ def _splits_of(mapping: Any, name: str) -> list[Source]:
         split: str | None = canonical_splits(pa.chunked_array([[key]], pa.large_string()))[0].as_py()
         if split is None:
             raise DataError(
+                "unknown-split",
                 f"{name}: the key `{key}` is not the name of a split, expected {', '.join(SPLITS)}. "
-                "Pass only the keys that are meant, renamed."
+                "Pass only the keys of splits, renamed.",
             )
         sources.append(HuggingFace(dataset, f"{name}[{key!r}]", split))
     return sources

@@ -1,4 +1,4 @@
-"""JSON lines: one object per line, read in blocks by Arrow, and by Python where Arrow gives up."""
+"""JSON lines: one object per line, read in blocks by Arrow, and by Python where Arrow fails."""
 
 import dataclasses
 import itertools
@@ -26,7 +26,7 @@ _SPACE: Final = 32
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Block:
-    """Whole lines of the file, and where they start (lines from 1, bytes from 0)."""
+    """Complete lines of the file, and where they start (lines from 1, bytes from 0)."""
 
     data: bytes
     first_line: int
@@ -58,7 +58,7 @@ class JsonLines:
         Raises
         ------
         DataError
-            The first object lacks a required key, a line is not a JSON object, or a byte is not UTF-8.
+            If the first object lacks a required key, a line is not a JSON object, or a byte is not UTF-8.
         """
         names = tuple(dict.fromkeys((*required, *optional)))
         checked = False
@@ -77,9 +77,9 @@ class JsonLines:
             yield self._read_with_python(block, names) if table is None else table
 
     def cut(self, most_bytes: int) -> "list[JsonLines]":
-        """Give parts of about so many bytes, in the order of their lines.
+        """Return parts of about so many bytes, in the order of their lines.
 
-        Their errors know nothing of the lines before them. A gzipped file is one part.
+        Line numbers in their errors are counted from the start of the part. A gzipped file is one part.
         """
         size = self.path.stat().st_size
         count = -(-size // most_bytes)
@@ -89,7 +89,7 @@ class JsonLines:
         return [dataclasses.replace(self, first_byte=first, last_byte=last) for first, last in pairwise(ends)]
 
     def place(self, row: int) -> str:
-        """Where a row (counted from 0) is found: `file:line`."""
+        """Return the place of a row (counted from 0): `file:line`."""
         with opened(self.path, self.limits) as file:
             filled = (number for number, line in enumerate(file, start=1) if line.removeprefix(_BOM).strip())
             line = next(itertools.islice(filled, row, None), None)
@@ -107,22 +107,22 @@ class JsonLines:
                 byte += len(data)
 
     def _seek_line(self, file: BinaryIO) -> int:
-        """Go to the first line that starts in the range, and give its byte."""
+        """Move to the first line that starts in the range, and return its byte."""
         if self.first_byte == 0:
             return 0
         file.seek(self.first_byte - 1)
         last = self.first_byte if self.last_byte is None else self.last_byte
         while file.tell() < last and (line := file.readline(min(self.block_bytes, last - file.tell()))):
-            if line.endswith(b"\n"):  # of the line that starts before, what is in the range
+            if line.endswith(b"\n"):  # the rest of the line that starts before the range
                 break
         return file.tell()
 
     def _block_at(self, byte: int) -> int:
-        """How much to read from here: no line that starts after the range."""
+        """Return how many bytes to read from here, so that no line starts after the range."""
         return self.block_bytes if self.last_byte is None else max(0, min(self.block_bytes, self.last_byte - byte))
 
     def _check_rows(self, data: bytes, first_line: int) -> None:
-        """Refuse a line that is too long; most blocks are shorter than one may be."""
+        """Raise an error if a line is too long; most blocks are shorter than the limit."""
         most = self.limits.row_bytes
         if len(data) <= most:
             return
@@ -132,8 +132,9 @@ class JsonLines:
             if end < 0:
                 line = first_line + data.count(b"\n", 0, start)
                 raise DataError(
+                    "row-too-long",
                     f"{self.path}:{line}: the line is longer than {most:,} bytes. Shorten it, or read it with a larger "
-                    "`Limits(row_bytes=...)` (`data.limits.row_bytes`)."
+                    "`Limits(row_bytes=...)` (`data.limits.row_bytes`).",
                 )
             start = end + 1
 
@@ -163,7 +164,7 @@ class JsonLines:
     def _object(self, line: bytes, number: int) -> dict[str, Any]:
         try:
             value: object = json.loads(
-                line.decode("utf-8"),  # of bytes json.loads would guess the encoding
+                line.decode("utf-8"),  # json.loads would guess the encoding of bytes
                 parse_int=_Number,
                 parse_float=_Number,
                 parse_constant=_Number,
@@ -171,19 +172,23 @@ class JsonLines:
             )
         except json.JSONDecodeError as error:
             raise DataError(
+                "broken-json",
                 f"{self.path}:{number}: broken JSON at character {error.pos + 1} ({error.msg}). "
-                "Write one whole JSON object per line."
+                "Write one complete JSON object per line.",
             ) from None
         except RecursionError:
-            raise DataError(f"{self.path}:{number}: the object nests too deep. Write plain fields.") from None
+            raise DataError(
+                "nested-too-deep", f"{self.path}:{number}: the object is nested too deep. Write plain fields."
+            ) from None
         except RepeatedKeyError as error:
             raise DataError(
-                f"{self.path}:{number}: the key `{error.key}` stands twice in one object, keep one."
+                "duplicate-key", f"{self.path}:{number}: duplicate key `{error.key}` in one object. Keep one."
             ) from None
         if not isinstance(value, dict):
             raise DataError(
+                "not-an-object",
                 f'{self.path}:{number}: expected a JSON object such as {{"task": ...}}, '
-                f"found {line.decode()[:40].strip()!r}."
+                f"found {line.decode()[:40].strip()!r}.",
             )
         return value
 
@@ -196,43 +201,46 @@ class JsonLines:
         if isinstance(value, _Number):
             if value.literal == "NaN":
                 raise DataError(
-                    f"{self.path}:{line}: column `{name}` is NaN (not a number). Drop the row, or write what is meant."
+                    "bad-value",
+                    f"{self.path}:{line}: column `{name}` is NaN (not a number). Drop the row, or replace the value.",
                 )
             return value.literal
         if isinstance(value, bool):
             return "true" if value else "false"
         if isinstance(value, dict | list):
             raise DataError(
+                "bad-value",
                 f"{self.path}:{line}: column `{name}` is {'an object' if isinstance(value, dict) else 'a list'}, "
-                "expected text or plain numbers. Convert it to text first."
+                "expected a string or a plain number. Convert it to a string first.",
             )
         if isinstance(value, str) and not value.isascii():
             try:
                 value.encode("utf-8")
             except UnicodeEncodeError:
                 raise DataError(
-                    f"{self.path}:{line}: column `{name}` holds half of a surrogate pair, which is no character. "
-                    "Write the text as UTF-8."
+                    "bad-value",
+                    f"{self.path}:{line}: column `{name}` holds half of a surrogate pair, which is not a character. "
+                    "Write the string as UTF-8.",
                 ) from None
         return value if isinstance(value, str) else None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Number:
-    """A JSON number as it was written, so that 1 and 1.0 stay apart."""
+    """A JSON number as written, so that 1 and 1.0 stay distinct."""
 
     literal: str
 
 
 def _read_with_arrow(data: bytes, names: Sequence[str], sample: dict[str, Any]) -> pa.Table | None:
-    """Read the block, or give None where Arrow cannot do so exactly (other types, floats, broken lines)."""
+    """Read the block, or return None where Arrow cannot do so exactly (other types, floats, broken lines)."""
     kinds = {name: _arrow_type(sample.get(name)) for name in names}
     if any(kind is None for kind in kinds.values()):
         return None
     try:
         table = pyarrow.json.read_json(
             pa.BufferReader(data),
-            # One block, because the file was already cut at the ends of lines.
+            # One block, because the file is cut at the ends of lines already.
             read_options=pyarrow.json.ReadOptions(block_size=len(data) + 1),
             parse_options=pyarrow.json.ParseOptions(
                 explicit_schema=pa.schema(kinds.items()), unexpected_field_behavior="ignore"
@@ -240,7 +248,7 @@ def _read_with_arrow(data: bytes, names: Sequence[str], sample: dict[str, Any]) 
         )
     except pa.ArrowInvalid:
         return None
-    # Arrow reads objects wherever they stand; one object per line is checked by their number.
+    # Arrow accepts several objects in a line; one object per line is checked by their number.
     return table if table.num_rows == _count_filled(data) else None
 
 
@@ -250,13 +258,13 @@ def _count_filled(data: bytes) -> int:
     ends = np.flatnonzero(characters == _LINE_END)
     starts = np.concatenate(([0], ends + 1))
     starts = starts[starts < len(data)]
-    if (characters[starts] > _SPACE).all():  # no line starts with what a blank one is made of
+    if (characters[starts] > _SPACE).all():  # no line starts with white space
         return len(starts)
     return sum(1 for line in data.split(b"\n") if line.strip())
 
 
 def _arrow_type(value: object) -> pa.DataType | None:
-    """Give the type that reads such values exactly: none for floats, of which Arrow forgets the spelling."""
+    """Return the type that reads such values exactly: none for floats, whose spelling Arrow drops."""
     if isinstance(value, _Number):
         return pa.int64() if value.literal.lstrip("-").isdigit() else None
     if isinstance(value, bool):

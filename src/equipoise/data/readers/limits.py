@@ -1,4 +1,4 @@
-"""How much a file of records may ask of the machine that reads it."""
+"""Limits on the resources that reading a file of records may take."""
 
 import dataclasses
 from typing import Final
@@ -6,25 +6,25 @@ from typing import Final
 from equipoise.errors import ConfigError
 
 FREE_BYTES: Final = 1 << 30
-"""What a compressed file may unpack to, however small it is."""
+"""Bytes that a compressed file may unpack to, however small it is."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Limits:
-    """Sizes above which a file is refused instead of read.
+    """Sizes above which a file is refused.
 
     Parameters
     ----------
     row_bytes : int
         Longest row of a text file: a line of JSONL, a record of CSV or TSV. At most 1 GiB.
     expansion : int
-        How many times its size on disk a gzipped or Parquet file may hold, unpacked; 1 GiB is always allowed. Text
-        packs to a tenth, and labels that repeat to a hundredth; an archive made to fill the memory to a thousandth.
+        Most times that a gzipped or Parquet file may grow when unpacked; 1 GiB is always allowed. Text is compressed
+        to a tenth, repeated labels to a hundredth, and an archive made to exhaust the memory to a thousandth.
 
     Raises
     ------
     ConfigError
-        A limit is no whole number, or not in its range.
+        If a limit is not an integer in its range.
 
     Examples
     --------
@@ -40,11 +40,12 @@ class Limits:
             value: object = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
                 raise ConfigError(
-                    f"`{name}` of the limits must be a whole number from 1 to {most}, found {value!r:.80}."
+                    "not-an-integer",
+                    f"`{name}` of the limits must be an integer from 1 to {most}, found {value!r:.80}.",
                 )
 
     def unpacked_bytes(self, size: int) -> int:
-        """Most bytes that a file of this size on disk may unpack to."""
+        """Return the most bytes that a file of this size on disk may unpack to."""
         return max(FREE_BYTES, size * self.expansion)
 
 

@@ -1,4 +1,4 @@
-"""Parquet files, of which only the wanted columns are read."""
+"""Parquet files, of which only the needed columns are read."""
 
 import contextlib
 import dataclasses
@@ -17,7 +17,7 @@ from equipoise.data.readers.limits import DEFAULT_LIMITS, Limits
 from equipoise.data.readers.source import missing_column
 from equipoise.errors import DataError, EquipoiseError
 
-_READ_BYTES: Final = 1 << 20  # of a column at once: without it Arrow reads all of a row group's
+_READ_BYTES: Final = 1 << 20  # of a column at once; by default Arrow reads a complete row group
 _SMALL_GROUP: Final = 1 << 14  # rows; codes change with every row group, and so does the batch
 
 
@@ -25,7 +25,7 @@ _SMALL_GROUP: Final = 1 << 14  # rows; codes change with every row group, and so
 class Parquet:
     """A `.parquet` file, gzipped or not, or some of its row groups.
 
-    With `coded`, columns of texts that repeat come as dictionaries.
+    With `coded`, columns of repeated strings are dictionaries.
     """
 
     path: Path
@@ -47,7 +47,7 @@ class Parquet:
         Raises
         ------
         DataError
-            A required column is missing, or the file is not Parquet.
+            If a required column is missing, or the file is not Parquet.
         """
         with self._opened() as source:
             whole = _reader(source)
@@ -58,9 +58,9 @@ class Parquet:
             names = [name for name in dict.fromkeys((*required, *optional)) if name in found]
             for name in names:
                 if found.count(name) > 1:
-                    raise DataError(f"{self.path}: there are two columns `{name}`. Rename one.")
+                    raise DataError("duplicate-column", f"{self.path}: duplicate column `{name}`. Rename one.")
             most = left = self.limits.unpacked_bytes(self.path.stat().st_size) // self.parts
-            held: dict[str, int] = {}  # bytes of the dictionaries, which come again with every batch as they grow
+            held: dict[str, int] = {}  # bytes of the dictionaries, which every batch repeats
             for batch in self._batches(source, whole, names):
                 for name, column in zip(batch.schema.names, batch.columns, strict=True):
                     if isinstance(column, pa.DictionaryArray):
@@ -74,9 +74,9 @@ class Parquet:
                 yield pa.Table.from_batches([batch])
 
     def cut(self, most_bytes: int) -> "list[Parquet]":
-        """Give parts of whole row groups and of about so many bytes, in the order of their rows.
+        """Return parts of complete row groups and of about so many bytes, in the order of their rows.
 
-        Each is allowed its share of what the file may unpack to; their errors know nothing of the rows before them.
+        The limit on the unpacked size is divided among them; row numbers in their errors are those of the part.
         """
         count = -(-self.path.stat().st_size // most_bytes)
         if count == 1 or self._is_gzipped:
@@ -86,12 +86,12 @@ class Parquet:
         return [dataclasses.replace(self, part=part, parts=count) for part in range(count)]
 
     def place(self, row: int) -> str:
-        """Where a row (counted from 0) is found; the first row of a file is row 1."""
+        """Return the place of a row (counted from 0); the first row of a file is row 1."""
         return f"{self.path}: row {row + 1}"
 
     def _batches(self, source: Any, whole: pyarrow.parquet.ParquetFile, names: list[str]) -> Iterator[pa.RecordBatch]:
-        # The number of rows and of row groups is all that is asked of what the file says of its own sizes: Arrow ends
-        # the process where the metadata of its columns are broken.
+        # Only the numbers of rows and of row groups are read from the metadata: Arrow aborts the process where those of
+        # the columns are damaged.
         count: int = whole.num_row_groups
         groups = range(count * self.part // self.parts, count * (self.part + 1) // self.parts)
         if self.coded and whole.metadata.num_rows >= _SMALL_GROUP * count:
@@ -107,7 +107,7 @@ class Parquet:
         with contextlib.ExitStack() as stack:
             source: Any = stack.enter_context(opened(self.path, self.limits))
             if self._is_gzipped:
-                # Parquet is read from its end, so a gzipped one is unpacked to disk first.
+                # Parquet is read from the end, so a gzipped file is unpacked to disk first.
                 unpacked = stack.enter_context(tempfile.TemporaryFile())
                 shutil.copyfileobj(source, unpacked)
                 source = unpacked
@@ -115,8 +115,8 @@ class Parquet:
                 yield source
             except EquipoiseError:
                 raise
-            except Exception as error:  # Arrow's errors are of a dozen classes, Python's own among them
-                raise DataError(f"{self.path}: cannot be read as Parquet ({error}).") from error
+            except Exception as error:  # Arrow raises a dozen classes of errors, some of Python's own
+                raise DataError("damaged-file", f"{self.path}: cannot be read as Parquet ({error}).") from error
 
 
 def _reader(source: Any, coded: Sequence[str] = ()) -> pyarrow.parquet.ParquetFile:

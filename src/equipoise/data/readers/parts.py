@@ -1,4 +1,4 @@
-"""Parts of a source that can be read apart, by several processes."""
+"""Parts of a source that several processes can read independently."""
 
 from equipoise.data.readers.jsonl import JsonLines
 from equipoise.data.readers.parquet import Parquet
@@ -15,14 +15,14 @@ def parts_of(source: Source, most_bytes: int) -> list[Source]:
     Parameters
     ----------
     source : Source
-        A source as it was found.
+        The source.
     most_bytes : int
-        Size of a part, about.
+        Approximate size of a part.
 
     Returns
     -------
     list of Source
-        At least one. A file that cannot be read is one part too: reading it says why.
+        At least one. A file that cannot be read is one part; reading it raises the error.
     """
     if not isinstance(source, Parquet | JsonLines):
         return [source]

@@ -1,4 +1,4 @@
-"""A folder that `save_to_disk` wrote names its own files: only those inside it are opened."""
+"""Check that the index files of a folder that `save_to_disk` wrote name only files inside it."""
 
 from pathlib import Path
 from typing import Any, cast
@@ -9,12 +9,12 @@ from equipoise.errors import DataError
 
 
 def check_inside(folder: Path, *, whole: bool) -> None:
-    """Refuse a saved dataset (whole: a `DatasetDict`) whose index files name places outside of it.
+    """Raise an error if index files of a saved dataset (whole: a `DatasetDict`) name files outside of it.
 
     Raises
     ------
     DataError
-        An index file is broken, or names a split or a file that lies, links followed, outside of the folder.
+        If an index file is damaged, or names a split or a file outside of the folder, links resolved.
     """
     if not whole:
         _check_files(folder, folder)
@@ -30,16 +30,21 @@ def _check_files(dataset: Path, folder: Path) -> None:
 
 
 def _names(path: Path, keys: tuple[str, ...]) -> list[str]:
-    """The names in an index file: texts, or objects with a `filename`."""
+    """Return the names in an index file: strings, or objects with a `filename`."""
     place = f"{path.parent}: cannot be loaded as a saved Hugging Face dataset"
-    values: object = parse_json(read_text(path, DataError), lambda why: DataError(f"{place} ({path.name}: {why})."))
+    values: object = parse_json(
+        read_text(path, DataError), lambda why: DataError("damaged-file", f"{place} ({path.name}: {why}).")
+    )
     found: list[str] = []
     for key in keys:
         listed: object = cast("dict[str, Any]", values).get(key) if isinstance(values, dict) else values
         for each in cast("list[object]", listed or []) if isinstance(listed, list | None) else [listed]:
             name = cast("dict[str, object]", each).get("filename") if isinstance(each, dict) else each
             if not isinstance(name, str):
-                raise DataError(f"{path}: `{key}` must be a list of names, found {each!r:.80}. Save the dataset again.")
+                raise DataError(
+                    "damaged-file",
+                    f"{path}: `{key}` must be a list of names, found {each!r:.80}. Save the dataset again.",
+                )
             found.append(name)
     return found
 
@@ -48,7 +53,11 @@ def _inside(start: Path, folder: Path, name: str) -> Path:
     try:
         inside = (start / name).resolve().is_relative_to(folder.resolve())
     except (OSError, RuntimeError, ValueError) as error:
-        raise DataError(f"{folder}: names the file {name!r:.80}, which cannot be: {error}.") from error
+        raise DataError(
+            "outside-folder", f"{folder}: names the file {name!r:.80}, which is not a valid path: {error}."
+        ) from error
     if not inside:
-        raise DataError(f"{folder}: names the file {name!r:.80}, which lies outside of it. Save the dataset again.")
+        raise DataError(
+            "outside-folder", f"{folder}: names the file {name!r:.80}, which is outside of it. Save the dataset again."
+        )
     return start / name

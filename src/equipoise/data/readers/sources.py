@@ -1,4 +1,4 @@
-"""Find the sources that a path, a glob, a folder, a dataset or a list of these stands for."""
+"""Find the sources of a path, a glob, a folder, a dataset or a list of these."""
 
 import glob
 import itertools
@@ -26,17 +26,17 @@ SUPPORTED: Final = f"{', '.join(_READERS)} (each also with .gz)"
 
 
 def find_sources(source: object, limits: Limits = DEFAULT_LIMITS) -> list[Source]:
-    """Give the sources of rows that `source` stands for, in a fixed order.
+    """Return the sources of rows that `source` names, in a fixed order.
 
     Parameters
     ----------
     source : path-like, str, datasets.Dataset, datasets.DatasetDict or an iterable of these
-        A path is a file, a folder (its files of a known kind, those of its sub-folders too, hidden ones
-        not), a folder written by `save_to_disk`, or a glob, in which `**` spans folders. The files of a
-        folder or a glob are sorted by path. A link in them may lead to another place in the same folder (of a
-        glob: in the part before its first wildcard); one that leads out of it is refused.
+        A path is a file, a folder (all files of a supported format, also in sub-folders, except hidden ones),
+        a folder written by `save_to_disk`, or a glob, in which `**` spans folders. The files of a folder or a
+        glob are sorted by path. Links must stay inside the folder (for a glob: inside the part before its first
+        wildcard).
     limits : Limits
-        How much a file may ask of the machine.
+        Sizes above which a file is refused.
 
     Returns
     -------
@@ -46,16 +46,16 @@ def find_sources(source: object, limits: Limits = DEFAULT_LIMITS) -> list[Source
     Raises
     ------
     DataError
-        Nothing is found, a file is not of a known kind, the same file is meant twice, or a link leads out of the
-        folder that was named.
+        If nothing is found, a file is not of a supported format, a file is duplicate, or a link leads out of the
+        folder.
     """
     found = _find(source, limits)
     if not found:
-        raise DataError("No source of records was given. Pass a path, a glob, a folder or a dataset.")
+        raise DataError("no-source", "No source of records was given. Pass a path, a glob, a folder or a dataset.")
     seen: set[Path] = set()
     for path in (Path(one.name).resolve() for one in found if isinstance(one, JsonLines | Delimited | Parquet)):
         if path in seen:
-            raise DataError(f"{path}: the file is given twice, which would double its rows. Give it once.")
+            raise DataError("duplicate-source", f"{path}: duplicate file, which would double its rows. Name it once.")
         seen.add(path)
     return found
 
@@ -69,8 +69,9 @@ def _find(source: object, limits: Limits) -> list[Source]:
     if isinstance(source, Iterable) and not isinstance(source, bytes | dict):
         return [one for part in cast("Iterable[object]", source) for one in _find(part, limits)]
     raise DataError(
+        "not-a-source",
         "`source` must be a path, a glob, a folder, a `datasets.Dataset`, a `datasets.DatasetDict` or a list "
-        f"of these, found {type(source).__name__}."
+        f"of these, found {type(source).__name__}.",
     )
 
 
@@ -82,16 +83,22 @@ def _find_path(name: str, limits: Limits) -> list[Source]:
         return [_open(path, limits)] if path.is_file() else _find_glob(path, limits)
     except DataError:
         raise
-    except (OSError, RuntimeError, ValueError) as error:  # too long a name, no such user, a NUL or a bad pattern
-        raise DataError(f"{name!r:.200} cannot be read as a path: {error}.") from error
+    except (
+        OSError,
+        RuntimeError,
+        ValueError,
+    ) as error:  # a name that is too long, no such user, a NUL or a bad pattern
+        raise DataError("not-a-path", f"{name!r:.200} cannot be read as a path: {error}.") from error
 
 
 def _find_glob(pattern: Path, limits: Limits) -> list[Source]:
     if not glob.has_magic(str(pattern)):
-        raise DataError(f"{pattern}: no such file or folder{_beside(pattern)}.")
+        raise DataError("no-such-file", f"{pattern}: no such file or folder{_beside(pattern)}.")
     matches = sorted(Path(match) for match in glob.glob(str(pattern), recursive=True))  # noqa: PTH207 - absolute too
     if not matches:
-        raise DataError(f"{pattern}: no file matches this pattern (the current folder is {Path.cwd()}).")
+        raise DataError(
+            "no-such-file", f"{pattern}: no file matches this pattern (the current folder is {Path.cwd()})."
+        )
     start = Path(*itertools.takewhile(lambda part: not glob.has_magic(part), pattern.parts))
     return [_open(match, limits) for match in matches if match.is_file() and _is_inside(match, start)]
 
@@ -104,24 +111,27 @@ def _find_folder(folder: Path, limits: Limits) -> list[Source]:
     )
     found = [_open(path, limits) for path in files if _kind(path) in _READERS and _is_inside(path, folder)]
     if not found:
-        raise DataError(f"{folder}: the folder holds no file of a supported kind: {SUPPORTED}.")
+        raise DataError("no-such-file", f"{folder}: the folder holds no file of a supported format: {SUPPORTED}.")
     return found
 
 
 def _is_inside(path: Path, folder: Path) -> bool:
-    """Whether a file that was found lies, links followed, in the folder that was named; an error if not."""
+    """Return True if a file is in the folder, links resolved; raise an error if not."""
     real = path.resolve()
     if not real.is_relative_to(folder.resolve()):
-        raise DataError(f"{path}: leads out of {folder}, to {real}. Name that file itself if it is meant.")
+        raise DataError(
+            "outside-folder", f"{path}: leads out of {folder}, to {real}. Name that file itself if this is intended."
+        )
     return True
 
 
 def _open(path: Path, limits: Limits) -> Source:
     reader = _READERS.get(_kind(path))
     if reader is None:
-        hint = " If it holds one object per line, name it .jsonl." if _kind(path) == ".json" else ""
+        hint = " If it has one object per line, name it .jsonl." if _kind(path) == ".json" else ""
         raise DataError(
-            f"{path}: the kind of file `{_kind(path) or path.name}` is not supported, expected {SUPPORTED}.{hint}"
+            "unknown-format",
+            f"{path}: the file format `{_kind(path) or path.name}` is not supported, expected {SUPPORTED}.{hint}",
         )
     return reader(path, limits)
 

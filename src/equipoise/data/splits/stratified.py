@@ -1,4 +1,4 @@
-"""Assign units to splits so that every stratum comes near its fractions."""
+"""Assign units to splits so that every stratum is near its fractions."""
 
 from typing import Final
 
@@ -13,13 +13,14 @@ _UNASSIGNED: Final = -1
 
 
 def assign_groups(units: Units, fractions: tuple[float, float, float]) -> npt.NDArray[np.int8]:
-    """Give each unit the number of its split (0 train, 1 validation, 2 test).
+    """Return the number of the split of each unit (0 train, 1 validation, 2 test): ndarray of int8, shape (units,).
 
     First every stratum, rarest first, gets a unit in train, then one in test, then one in validation. Then
     units with the same counts are taken together, those with the rarest stratum and the largest first: each
-    split gets the whole part of its fraction, and each of the few left over goes where it helps most.
+    split gets the integer part of its fraction, and each of the few units that are left goes where it reduces the
+    error most.
 
-    Only the four operations on floats, in a fixed order, are used: every platform gives the same splits.
+    Only the four basic float operations are used, in a fixed order: all platforms return the same splits.
     """
     return _Assignment(units, fractions).run()
 
@@ -43,7 +44,7 @@ class _Assignment:
         return self.split
 
     def _cover(self) -> None:
-        """Give every stratum a unit in each split, as far as its units reach."""
+        """Assign a unit of every stratum to each split, as far as there are units."""
         by_stratum = np.argsort(self.units.strata, kind="stable")
         ends = np.cumsum(self.units_per_stratum)
         rarest_first = np.argsort(self.units_per_stratum, kind="stable").tolist()
@@ -58,7 +59,7 @@ class _Assignment:
                     continue
                 free = assigned == _UNASSIGNED
                 if free.any():
-                    # Of the free units the one nearest to what the split wants; the first by hash if several.
+                    # The free unit whose size is nearest to what the split needs; the first by hash if several.
                     sizes = self.units.counts[entries[stratum]][free]
                     nearest = int(np.argmin(np.abs(sizes - self._fair_size(split, stratum))))
                     self._give(int(members[free][nearest]), split)
@@ -67,7 +68,7 @@ class _Assignment:
         wanted = self.wanted[split][stratum]
         if split == _TRAIN:
             return wanted
-        # A small split must not take the largest group of a stratum just to be filled by it.
+        # A small split must not be filled by the largest group of a stratum.
         rows = self.wanted[_TRAIN][stratum] / self.fractions[_TRAIN]
         return min(wanted, rows / float(self.units_per_stratum[stratum]))
 
@@ -106,7 +107,7 @@ class _Assignment:
         return [*zip(strata, counts, strict=True), (self.units.n_strata, sum(counts))]
 
     def _neediest(self, unit: int) -> int:
-        """Give the split where the unit adds least to the sum of (given - wanted)^2 / wanted over the strata."""
+        """Return the split where the unit adds least to the sum of (given - wanted)^2 / wanted over the strata."""
         entries = self._entries(unit)
         best, least = _TRAIN, float("inf")
         for split in (_TRAIN, _TEST, _VALIDATION):

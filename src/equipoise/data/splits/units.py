@@ -1,4 +1,4 @@
-"""Units of a split: the groups of rows that stay together, and what each holds of every stratum."""
+"""Units of a split: the groups of rows that stay together, and their counts of every stratum."""
 
 import dataclasses
 import hashlib
@@ -7,23 +7,24 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from equipoise.base.arrow import pc
+from equipoise.base.keys import mix
 from equipoise.data.records import Records
 
 _CHUNK = 1 << 16
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # so that 0 is mixed too
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Units:
-    """A sparse matrix of counts, unit by stratum, in rows.
+    """A sparse matrix of counts, unit by stratum (compressed sparse rows).
 
     Parameters
     ----------
-    starts : int64 array [units + 1]
+    starts : ndarray of int64, shape (units + 1,)
         The entries of unit u are those from `starts[u]` to `starts[u + 1]`.
-    strata : int64 array [entries]
+    strata : ndarray of int64, shape (entries,)
         Stratum of each entry, ascending within a unit.
-    counts : int64 array [entries]
+    counts : ndarray of int64, shape (entries,)
         Number of rows of each entry.
     n_strata : int
         Number of strata.
@@ -51,55 +52,48 @@ class Units:
         return cls(starts.astype(np.int64), cells % n_strata, counts.astype(np.int64), n_strata)
 
     def signatures(self) -> npt.NDArray[np.uint64]:
-        """Give each unit a number that depends on its counts alone, equal for units with equal counts."""
-        mixed = _mix(_mix(self.strata.astype(np.uint64)) ^ self.counts.astype(np.uint64))
+        """Return for each unit a number that depends only on its counts: ndarray of uint64, shape (units,)."""
+        mixed = mix((mix(self.strata.astype(np.uint64) + _GOLDEN) ^ self.counts.astype(np.uint64)) + _GOLDEN)
         return np.add.reduceat(mixed, self.starts[:-1])
 
 
 def rank_by_hash(records: Records, seed: int) -> tuple[npt.NDArray[np.int64], int]:
-    """Number the unit of each row; the numbers follow a hash of the seed and the unit, not the rows.
+    """Number the unit of each row; their order is that of a hash of the seed and the unit.
 
-    A unit is a group, and for rows without a group an input.
+    A unit is a group, or an input for rows without a group.
 
     Returns
     -------
-    units : int64 array [rows]
+    units : ndarray of int64, shape (N,)
         Unit of each row.
     n_units : int
         Number of units.
     """
-    keys = _prefixed("input:", records.column("input"))
+    inputs = records.coded("input")
+    held, unit_of_row = {"input:": inputs.names}, inputs.codes.astype(np.int64)
     if records.has("group"):
-        keys = pc.coalesce(_prefixed("group:", records.column("group")), keys)
-    coded = keys.combine_chunks().dictionary_encode()
-    hashes = _hashes(coded.dictionary, seed)
-    order = np.lexsort((hashes[:, 1], hashes[:, 0]))
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order))
-    return rank[coded.indices.to_numpy()], len(order)
+        groups = records.coded("group")
+        held["group:"] = groups.names
+        unit_of_row = np.where(groups.codes < 0, unit_of_row, groups.codes + len(inputs.names))
+    used, unit_of_row = np.unique(unit_of_row, return_inverse=True)
+    hashes = np.empty((len(used), 2), np.uint64)
+    start = 0
+    for prefix, names in held.items():  # so that a group is never an input
+        here = (used >= start) & (used < start + len(names))
+        hashes[here] = _hashes(prefix.encode(), names, used[here] - start, seed)
+        start += len(names)
+    rank = np.empty(len(used), dtype=np.int64)
+    rank[np.lexsort((hashes[:, 1], hashes[:, 0]))] = np.arange(len(used))
+    return rank[unit_of_row], len(used)
 
 
-def _prefixed(prefix: str, names: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Put the prefix before every name, so that a group is never an input; null stays null."""
-    text = pa.large_string()
-    return pc.binary_join_element_wise(pa.scalar(prefix, text), names, pa.scalar("", text))
-
-
-def _hashes(names: pa.Array, seed: int) -> npt.NDArray[np.uint64]:
-    """Hash every name to 128 bits; texts become Python objects only some at a time."""
+def _hashes(prefix: bytes, names: pa.Array, chosen: npt.NDArray[np.int64], seed: int) -> npt.NDArray[np.uint64]:
+    """Hash the chosen names to 128 bits; strings become Python objects only some at a time."""
     key = str(seed).encode()[-hashlib.blake2b.MAX_KEY_SIZE :]
     parts: list[bytes] = []
-    for start in range(0, len(names), _CHUNK):
+    for start in range(0, len(chosen), _CHUNK):
         parts.extend(
-            hashlib.blake2b(name.encode(), digest_size=16, key=key).digest()
-            for name in names.slice(start, _CHUNK).to_pylist()
+            hashlib.blake2b(prefix + name, digest_size=16, key=key).digest()
+            for name in names.take(pa.array(chosen[start : start + _CHUNK])).cast(pa.large_binary()).to_pylist()
         )
     return np.frombuffer(b"".join(parts), dtype=">u8").astype(np.uint64).reshape(-1, 2)
-
-
-def _mix(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """Mix bits as SplitMix64 does (Steele, Lea and Flood 2014)."""
-    mixed = values + np.uint64(0x9E3779B97F4A7C15)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))

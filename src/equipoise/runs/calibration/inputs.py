@@ -35,15 +35,14 @@ def validation_records(directory: RunDirectory, config: RunConfig, tasks: Mappin
             f"the training rows of `{directory.path}` were others ({then[:12]}) than its data has now ({now[:12]}), so"
             " its validation rows may have been trained on. Put the data back as it was, or train again."
         )
-    validation = records.where(split="validation")
     with_labels = {name for name, task in tasks.items() if task.kind == "classification"}
-    rows = np.flatnonzero([name in with_labels for name in validation.column("task").to_pylist()])
-    if not len(rows):
+    validation = records.where(split="validation", task=with_labels)
+    if not len(validation):
         raise DataError(
             "A calibration is fitted on validation rows of tasks with labels, found none. Train on data with a"
             " validation split."
         )
-    return validation.take(rows)
+    return validation
 
 
 def unlabelled_records(file: Path, config: RunConfig, tasks: Mapping[str, Task], columns: Columns | None) -> Records:
@@ -54,12 +53,11 @@ def unlabelled_records(file: Path, config: RunConfig, tasks: Mapping[str, Task],
     DataError
         If the file cannot be read, or has no such row.
     """
-    records = read_unlabelled(file, config, tasks, columns=columns)
     with_labels = {name for name, task in tasks.items() if task.kind == "classification"}
-    rows = np.flatnonzero([name in with_labels for name in records.column("task").to_pylist()])
-    if not len(rows):
+    records = read_unlabelled(file, config, tasks, columns=columns).where(task=with_labels)
+    if not len(records):
         raise DataError(f"`{file}` has no row of {', '.join(sorted(with_labels))}. Give rows of these tasks.")
-    return records.take(rows)
+    return records
 
 
 def read_priors(file: Path, tasks: Mapping[str, Task]) -> dict[str, Array]:

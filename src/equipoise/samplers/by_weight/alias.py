@@ -1,9 +1,9 @@
-"""Alias table: a row by one random number and at most two looks, each row exactly as often as its mass says.
+"""Alias table: a row by one random number and at most two look-ups, each row exactly in proportion to its mass.
 
-The 2**60 values of the random number are cut into N columns, as equal as whole numbers allow. Column i belongs to row
-i, up to its threshold; the values above belong to one other row, the column's alias. A row with less mass than its
-column leaves room, which rows with more mass fill, one after the other: the room before a row and the surplus before a
-heavy row are running sums, and one search in the other gives each column its alias. Everything is a whole number.
+The 2**60 values of the random number are cut into N columns, as equal as integers allow. Column i belongs to row i, up
+to its threshold; the values above belong to one other row, the column's alias. A row with less mass than its column
+leaves room, which rows with more mass fill, one after the other: the room before a row and the surplus before a heavy
+row are running sums, and one search in the other yields each column's alias. Everything is in integers.
 """
 
 from dataclasses import dataclass
@@ -25,14 +25,14 @@ _SPARE = np.uint64(4)  # bits of a word above the 60 of the masses
 class AliasTable:
     """Rows to be drawn in proportion to their masses.
 
-    It takes 12 bytes a row. Make one with `of`.
+    12 bytes a row. Made by `of`.
 
     Parameters
     ----------
     thresholds : ndarray of int64, shape (N,)
-        How many of a column's values belong to its own row.
+        Number of values of each column that belong to its own row.
     aliases : ndarray of uint32, shape (N,)
-        Row that the other values of a column belong to.
+        Row that the other values of each column belong to.
 
     References
     ----------
@@ -54,7 +54,7 @@ class AliasTable:
 
     @classmethod
     def of(cls, masses: NDArray[np.int64]) -> "AliasTable":
-        """Build the table; the array of masses becomes its thresholds.
+        """Return the table of these masses; their array becomes its thresholds.
 
         Parameters
         ----------
@@ -78,10 +78,10 @@ class AliasTable:
             after = np.cumsum(rooms) + room
             if not after.size or not heavy.size:
                 continue
-            # The heavy row at work is the first whose surplus is not spent when the column's turn comes.
+            # A column is filled by the first heavy row whose surplus the columns before it did not spend.
             giver = np.searchsorted(spent, after - rooms, side="right")
             aliases[rows] = heavy[np.minimum(giver, len(heavy) - 1)]
-            # The heavy rows that these columns exhaust: what the last of the columns overdraws is room of their own.
+            # The heavy rows that these columns exhaust: what their last column overdraws is room in their own column.
             done = slice(*np.searchsorted(spent, (room, after[-1]), side="right"))
             overdrawn = after[np.searchsorted(after, spent[done])] - spent[done]
             masses[heavy[done]] = _widths(n, heavy[done]) - overdrawn
@@ -89,7 +89,7 @@ class AliasTable:
         return cls(masses, aliases)
 
     def rows(self, random: NDArray[np.uint64]) -> NDArray[np.int64]:
-        """Row that each random word draws; the word's top 60 bits count."""
+        """Return the row that each random word draws; its top 60 bits count."""
         numbers = random >> _SPARE
         n = len(self.thresholds)
         columns = high_product(numbers << _SPARE, np.uint64(n)).astype(np.int64)
@@ -97,7 +97,7 @@ class AliasTable:
         return np.where(own, columns, self.aliases[columns])
 
     def masses(self) -> NDArray[np.int64]:
-        """How many of the 2**60 values draw each row."""
+        """Return how many of the 2**60 values draw each row."""
         n = len(self.thresholds)
         masses = self.thresholds.copy()
         np.add.at(masses, self.aliases, _widths(n, np.arange(n)) - self.thresholds)
@@ -126,12 +126,12 @@ class AliasStream:
         self._key = int(key("weighted", seed))
 
     def rows(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Row at each of the rising positions."""
+        """Return the row at each of the rising positions."""
         return self._table.rows(words(self._key, positions, each=1)[:, 0])
 
 
 def _heavy(masses: NDArray[np.int64]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-    """Rows with more mass than their column holds, and how much more each and those before it have."""
+    """Return the rows with more mass than their column holds, and the running sum of their surplus."""
     n = len(masses)
     least = WHOLE // n  # a column holds this or one more
     rows = np.empty(sum(int((masses[first:last] > least).sum()) for first, last in _chunks(n)), dtype=np.uint32)
@@ -152,7 +152,7 @@ def _chunks(n: int) -> list[tuple[int, int]]:
 
 
 def _starts(n: int, columns: NDArray[np.integer]) -> NDArray[np.int64]:
-    """First value of each of n columns, ceil(column * 2**60 / n): those whose value * n // 2**60 is the column."""
+    """Return the first value of each of n columns, ceil(column * 2**60 / n): where value * n // 2**60 is the column."""
     whole, rest = divmod(WHOLE, n)
     numbers = columns.astype(np.uint64)
     up = (numbers * np.uint64(rest) + np.uint64(n - 1)) // np.uint64(n)  # column * rest < 2**64

@@ -1,4 +1,4 @@
-"""Rows whose weights have few distinct values: they are strata, which take 4 bytes a row."""
+"""Rows whose weights have few distinct values: classes of equal weight, 4 bytes a row."""
 
 from itertools import accumulate, pairwise
 
@@ -16,7 +16,7 @@ MOST_VALUES = 4096  # distinct positive weights: a search among them stays in th
 
 
 def distinct_values(weights: Weights, most: int = MOST_VALUES) -> Weights | None:
-    """Distinct weights, rising; None as soon as more than `most` positive ones were seen.
+    """Return the distinct weights, rising; None as soon as more than `most` positive ones were seen.
 
     Examples
     --------
@@ -34,14 +34,14 @@ def distinct_values(weights: Weights, most: int = MOST_VALUES) -> Weights | None
 
 
 class ClassStream:
-    """Independent draws: a class of rows of equal weight by its exact mass, then one of its rows, each alike.
+    """Independent draws: a class of rows of equal weight by its exact mass, then one of its rows uniformly.
 
     Parameters
     ----------
     weights : ndarray of float64, shape (N,)
         Finite, not negative, not all zero.
     values : ndarray of float64, shape (C,)
-        What `distinct_values` found.
+        What `distinct_values` returned.
     seed : int
         Any integer. Streams of different seeds are unrelated.
 
@@ -64,7 +64,7 @@ class ClassStream:
         self._key = int(key("weighted", seed))
 
     def rows(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Row at each of the rising positions."""
+        """Return the row at each of the rising positions."""
         chosen = words(self._key, positions, each=2)
         # The masses sum to 2**60: the top 60 bits of a word choose among them without rounding.
         classes = np.searchsorted(self._ends, (chosen[:, 0] >> np.uint64(4)).astype(np.int64), side="right")
@@ -73,9 +73,9 @@ class ClassStream:
 
 
 def class_masses(values: Weights, sizes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Masses of classes, 2**60 together: value times size, the running sum rounded to the nearest whole number.
+    """Return the masses of classes, 2**60 together: value times size, the running sum rounded to the nearest integer.
 
-    A positive class gets at least one unit, which the largest class gives.
+    A positive class gets at least one unit, at the expense of the largest class.
 
     Examples
     --------

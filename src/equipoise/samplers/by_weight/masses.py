@@ -1,9 +1,9 @@
-"""Weights of rows as whole numbers that sum to a given total exactly.
+"""Weights of rows as integers that sum to a given total exactly.
 
 A row's exact share of the total is its weight times total / sum, a rational number. The running sum of the shares is
-rounded to the nearest whole number after every row, and a row's mass is the step that the rounded sum takes there. So
-masses sum to the total with nothing to hand out afterwards, and a row's mass is its share rounded up or down. Shares
-are computed to 64 bits; the error of the whole running sum stays below half a unit, so the last step ends at the total.
+rounded to the nearest integer after every row, and a row's mass is the step that the rounded sum takes there. So
+masses sum to the total without a remainder, and a row's mass is its share rounded up or down. Shares are computed to
+64 bits; the error of the whole running sum stays below half a unit, so the last step ends at the total.
 """
 
 import math
@@ -21,10 +21,10 @@ _NOISE = 2.0**-50  # shares this close above one unit count as one unit
 
 
 def row_masses(weights: Weights, total: int, most: int) -> NDArray[np.int64]:
-    """Share a total out in proportion to the weights.
+    """Split a total in proportion to the weights.
 
-    Every positive weight gets at least one unit, and none gets more than `most`; where that binds, the others share
-    the rest in proportion.
+    Every positive weight gets at least one unit, and none gets more than `most`; where a bound is reached, the others
+    split the rest in proportion.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def row_masses(weights: Weights, total: int, most: int) -> NDArray[np.int64]:
     Returns
     -------
     ndarray of int64, shape (N,)
-        Zero where the weight is zero. Within 1.4 units of the exact share where no bound binds.
+        Zero where the weight is zero. Within 1.4 units of the exact share where no bound is reached.
 
     Raises
     ------
@@ -78,15 +78,15 @@ def row_masses(weights: Weights, total: int, most: int) -> NDArray[np.int64]:
 
 
 def _shifted(values: NDArray[np.uint64], by: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Shift right by 1 to 64 bits: processors take a shift by 64 for one by 0."""
+    """Shift right by 1 to 64 bits: to a processor a shift by 64 is one by 0."""
     return (values >> (by - np.uint64(1))) >> np.uint64(1)
 
 
 def _bounds(weights: Weights, total: int, most: int) -> tuple[float, float, int, Tally]:
-    """Weights below which a row gets one unit and from which on it gets `most`, and what the others share.
+    """Return the weights below which a row gets one unit and from which it gets `most`, and what the others split.
 
-    A row held at a bound changes what is left to the others, which may bring more of them to a bound: so it is
-    repeated until none is. Nearly always the first look ends it.
+    A row held at a bound changes what is left to the others, which may bring more of them to a bound: so this is
+    repeated until none is. Nearly always the first round is the last.
     """
     low, high = 0.0, math.inf
     while True:
@@ -94,8 +94,9 @@ def _bounds(weights: Weights, total: int, most: int) -> tuple[float, float, int,
         left = total - tally.below - most * tally.above
         if left < 0 or (tally.total == 0) != (left == 0):
             raise ConfigError(
-                f"`weights` cannot share {total} units so that each positive one gets from 1 to {most}: "
-                f"{tally.below} are too small for one, {tally.above} too large. Draw fewer, or from fewer rows."
+                "weights-out-of-range",
+                f"`weights` cannot split {total} units so that each positive one gets from 1 to {most}: "
+                f"{tally.below} are too small for one, {tally.above} too large. Draw fewer, or from fewer rows.",
             )
         if tally.total == 0:
             return low, high, left, tally
@@ -109,7 +110,7 @@ def _bounds(weights: Weights, total: int, most: int) -> tuple[float, float, int,
 
 
 def _float_from(numerator: int, denominator: int) -> float:
-    """Smallest float64 not below the ratio, which is in units."""
+    """Return the smallest float64 not below the ratio, which is in units."""
     ratio = Fraction(numerator, denominator << UNIT_BITS)
     value = numerator / (denominator << UNIT_BITS)
     return value if Fraction(value) >= ratio else math.nextafter(value, math.inf)

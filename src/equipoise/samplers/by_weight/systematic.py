@@ -1,9 +1,9 @@
 """Draws without replacement: each epoch a systematic sample of the rows, inclusion exactly in proportion to weight.
 
-Lay the rows side by side on a line, in random order, each as long as its weight; throw a comb of equally spaced teeth
-on the line, as many teeth as draws, at a random place. A row is drawn if a tooth hits it. No row is longer than the
-spacing, so none is hit twice, and the chance of a hit is the row's length in spacings. The order of the rows and the
-place of the comb are new in each epoch, and so is the order in which an epoch yields what was hit.
+The rows are put side by side on a line, in random order, each as long as its weight; a comb of equally spaced teeth,
+as many as draws, is put on the line at a random offset. A row is drawn if a tooth hits it. No row is longer than the
+spacing, so none is hit by two teeth, and the probability of a hit is the row's length in spacings. The order of the
+rows and the offset are new in each epoch, and so is the order in which an epoch yields the rows that were hit.
 """
 
 from itertools import pairwise
@@ -23,9 +23,9 @@ _NOISE = 1 << 48  # a share may be above 1 by one part in this many
 
 
 class SystematicStream:
-    """Rows of epochs, no row twice in an epoch, as a function of (weights, draws of an epoch, seed, position).
+    """Rows of epochs, no row repeated in an epoch, as a function of (weights, draws of an epoch, seed, position).
 
-    It stores 8 bytes a row and 4 bytes a draw of an epoch. Each epoch looks once at all rows.
+    8 bytes a row and 4 bytes a draw of an epoch are stored. Each epoch begins with one pass over all rows.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class SystematicStream:
         self._drawn = np.empty(0, dtype=np.uint32)
 
     def rows(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Row at each of the rising positions."""
+        """Return the row at each of the rising positions."""
         if not positions.size:
             return positions.copy()
         epochs = range(int(positions[0]) // self._n_draws, int(positions[-1]) // self._n_draws + 1)
@@ -70,12 +70,12 @@ class SystematicStream:
     def _of_epoch(self, epoch: int, places: NDArray[np.int64]) -> NDArray[np.int64]:
         if epoch != self._drawn_epoch:
             self._drawn_epoch, self._drawn = epoch, self._draw(epoch)
-        # Neighbours on the line exclude each other, so the hit rows are dealt out in an order of its own.
+        # Neighbours on the line exclude each other, so the rows that were hit are shuffled once more.
         deal = _permutation("deal", self._seed, epoch, self._n_draws)
         return self._drawn[_applied(deal, places.astype(np.uint32))].astype(np.int64)
 
     def _draw(self, epoch: int) -> NDArray[np.uint32]:
-        """Rows that the comb of an epoch hits, in the order of the line."""
+        """Return the rows that the comb of an epoch hits, in the order of the line."""
         n = len(self._masses)
         bits = np.int64(self._spacing_bits)
         line = _permutation("line", self._seed, epoch, n)
@@ -91,7 +91,7 @@ class SystematicStream:
 
 
 def check_inclusion(weights: Weights, n_draws: int) -> None:
-    """Raise ConfigError if a row would have to come more than once in an epoch.
+    """Raise ConfigError if a row would have to be drawn more than once in an epoch.
 
     Examples
     --------
@@ -99,14 +99,15 @@ def check_inclusion(weights: Weights, n_draws: int) -> None:
     """
     tally = Tally.of(weights)
     largest = units(tally.largest)
-    # Weights such as 1/3 are rounded: a share above 1 by less than that may do is 1, as `row_masses` makes it.
+    # Weights such as 1/3 are rounded: a share above 1 by no more than that counts as 1, as in `row_masses`.
     most = (tally.total * (_NOISE + 1)) // (largest * _NOISE)
     if n_draws > most:
         share = largest / tally.total
         raise ConfigError(
+            "too-many-draws",
             f"`num_samples` must be at most {most} without replacement, found {n_draws}: row {int(np.argmax(weights))} "
-            f"has weight {tally.largest}, {share:.3%} of all, and would have to come {n_draws * share:.3f} times in an "
-            f"epoch. Use num_samples={most}, a smaller largest weight, or replacement=True."
+            f"has weight {tally.largest}, {share:.3%} of all, and would have to be drawn {n_draws * share:.3f} times "
+            f"in an epoch. Use num_samples={most}, a smaller largest weight, or replacement=True.",
         )
 
 
@@ -115,5 +116,5 @@ def _permutation(name: str, seed: int, epoch: int, size: int) -> Permutations:
 
 
 def _applied(permutation: Permutations, places: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """Images under the only permutation of a batch."""
+    """Return the images under the only permutation of a batch."""
     return permutation.apply_in_turn(np.array([len(places)]), places)

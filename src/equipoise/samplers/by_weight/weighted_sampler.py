@@ -7,21 +7,24 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from equipoise.base.states import check_accepted, check_state, differences
 from equipoise.drawing import Shard
 from equipoise.errors import ConfigError
 from equipoise.samplers.by_weight.alias import AliasStream
 from equipoise.samplers.by_weight.classes import ClassStream, distinct_values
 from equipoise.samplers.by_weight.systematic import SystematicStream, check_inclusion
 from equipoise.samplers.by_weight.weights import Weights, checked_weights, fingerprint
-from equipoise.samplers.epochs import EpochSampler
-from equipoise.samplers.state import VERSION, check_accepted, checked_position
+from equipoise.samplers.epochs import EpochSampler, checked_boundary
+from equipoise.samplers.state import POSITION, VERSION, check_divides
+
+_FIELDS = {"position": POSITION, "seed": int, "num_samples": POSITION, "replacement": bool, "weights": str}
 
 
 class RowStream(Protocol):
-    """What gives rows at positions: `AliasStream`, `ClassStream` and `SystematicStream`."""
+    """Rows as a function of the position: `AliasStream`, `ClassStream` and `SystematicStream`."""
 
     def rows(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Row at each of the rising positions."""
+        """Return the row at each of the rising positions."""
         ...
 
 
@@ -29,8 +32,8 @@ class WeightedSampler(EpochSampler):
     """Row numbers in proportion to a weight for each row, for `torch.utils.data.DataLoader`.
 
     Takes the first three arguments of `torch.utils.data.WeightedRandomSampler` and draws what that promises. There is
-    one endless stream of draws, f(weights, seed, position): epoch e is positions ``e * num_samples`` on, and a rank
-    takes every ``world_size``-th position, from ``rank`` on. No rank needs to talk to another, and torch's and numpy's
+    one endless stream of draws, f(weights, seed, position): epoch e starts at position ``e * num_samples``, and a rank
+    takes every ``world_size``-th position, starting at ``rank``. Ranks do not communicate, and torch's and numpy's
     global random numbers are not used.
 
     Parameters
@@ -51,28 +54,28 @@ class WeightedSampler(EpochSampler):
     Raises
     ------
     ConfigError
-        If the weights cannot be drawn by, if the epoch cannot be split evenly over the ranks or is empty, or if
-        without replacement a row would have to come more than once in an epoch.
+        If nothing can be drawn by the weights, if the epoch is empty or cannot be split evenly over the ranks, or if
+        without replacement a row would have to be drawn more than once in an epoch.
 
     See Also
     --------
-    PlanSampler : exact shares of tasks and labels, and no row of a stratum twice before all were seen.
+    PlanSampler : exact shares of tasks and labels, and no row of a stratum repeated before all were drawn.
 
     Notes
     -----
-    Probabilities are whole numbers of 2**-60. Where weights have at most 4,096 distinct positive values, rows of equal
-    weight are a class; a class is drawn by its mass and then one of its rows, each alike (4 bytes a row are kept).
+    Probabilities are multiples of 2**-60. Where weights have at most 4,096 distinct positive values, rows of equal
+    weight are a class; a class is drawn by its mass and then one of its rows uniformly (4 bytes a row are kept).
     Otherwise an alias table is made (12 bytes a row). A row's probability is within 1.4 * 2**-60 of ``weight / sum``,
-    and no positive weight is lost: a row (or class) too small for 2**-60 gets it, and the others give that up.
+    and no positive weight is lost: a row (or class) too small for 2**-60 gets it, at the expense of the others.
 
-    Without replacement 8 bytes a row and 4 a draw are kept, and each epoch begins with one look at all rows. Rows come
-    in epochs exactly in proportion to whole numbers that sum to ``num_samples`` times a power of two, about 2**60; a
-    share above 1 by less than one part in 2**48, as weights like 1/3 make it, counts as 1.
+    Without replacement 8 bytes a row and 4 a draw are kept, and each epoch begins with one pass over all rows. Rows are
+    in epochs exactly in proportion to integers that sum to ``num_samples`` times a power of two, about 2**60; a share
+    above 1 by less than one part in 2**48, the rounding of weights such as 1/3, counts as 1.
 
-    The weights are read once; changing them afterwards changes nothing.
+    The weights are read once and not kept; `replan` is the one way to change them.
 
-    Without a call of `set_epoch` the next iteration goes on with the next epoch, so no epoch is repeated by mistake.
-    After an iteration that was broken off, the next one starts where the broken one did.
+    Without a call of `set_epoch` the next iteration is the next epoch, so no epoch is repeated by mistake. An
+    iteration that was broken off is started again by the next one.
 
     Examples
     --------
@@ -85,9 +88,9 @@ class WeightedSampler(EpochSampler):
     >>> [row for pair in zip(*ranks) for row in pair] == rows
     True
 
-    Without replacement torch draws one row after the other from what is left, so a heavy row comes less often than
+    Without replacement torch draws one row after the other from those left, so a heavy row is drawn less often than
     its weight says: here row 0 has 2/3 of the weight and gets 5/11 of torch's draws. No sampler can give a row 2/3 of
-    two draws without giving it twice; that is said here, and one draw keeps the proportion.
+    two draws without repeating it; here that is an error, and one draw keeps the proportion.
 
     >>> import torch
     >>> from torch.utils.data import WeightedRandomSampler
@@ -98,8 +101,8 @@ class WeightedSampler(EpochSampler):
     >>> WeightedSampler([8.0, 1.0, 1.0, 1.0, 1.0], 2, replacement=False)
     Traceback (most recent call last):
     equipoise.errors.ConfigError: `num_samples` must be at most 1 without replacement, found 2: row 0 has weight 8.0,
-    66.667% of all, and would have to come 1.333 times in an epoch. Use num_samples=1, a smaller largest weight, or
-    replacement=True.
+    66.667% of all, and would have to be drawn 1.333 times in an epoch. Use num_samples=1, a smaller largest weight,
+    or replacement=True.
     >>> ours = WeightedSampler([8.0, 1.0, 1.0, 1.0, 1.0], 1, replacement=False)
     >>> print(f"{np.mean([row == 0 for _ in range(3000) for row in ours]):.2f}")
     0.67
@@ -112,8 +115,8 @@ class WeightedSampler(EpochSampler):
     >>> WeightedSampler([1.0, 0.0, 0.0], 2, replacement=False)
     Traceback (most recent call last):
     equipoise.errors.ConfigError: `num_samples` must be at most 1 without replacement, found 2: row 0 has weight 1.0,
-    100.000% of all, and would have to come 2.000 times in an epoch. Use num_samples=1, a smaller largest weight, or
-    replacement=True.
+    100.000% of all, and would have to be drawn 2.000 times in an epoch. Use num_samples=1, a smaller largest weight,
+    or replacement=True.
     """
 
     def __init__(
@@ -124,17 +127,20 @@ class WeightedSampler(EpochSampler):
         seed: int = 0,
         shard: Shard = Shard(),  # noqa: B008 - frozen
     ) -> None:
-        self.num_samples = _whole(num_samples, "num_samples")
-        self.seed = _whole(seed, "seed")
+        self.num_samples = _integer(num_samples, "num_samples")
+        self.seed = _integer(seed, "seed")
         if replacement not in {True, False}:
-            raise ConfigError(f"`replacement` must be True or False, found {replacement!r}.")
+            raise ConfigError("not-a-bool", f"`replacement` must be True or False, found {replacement!r}.")
         super().__init__(self.num_samples, shard, "num_samples")
         self.replacement = bool(replacement)
+        self._draw_by(weights)
+
+    def _draw_by(self, weights: ArrayLike | torch.Tensor) -> None:
         array = _as_array(weights)
-        self._stream = self._make_stream(array)
+        self._stream = self._stream_of(array)
         self._fingerprint = fingerprint(array)
 
-    def _make_stream(self, weights: Weights) -> RowStream:
+    def _stream_of(self, weights: Weights) -> RowStream:
         if not self.replacement:
             check_inclusion(weights, self.num_samples)
             return SystematicStream(weights, self.num_samples, self.seed)
@@ -142,11 +148,11 @@ class WeightedSampler(EpochSampler):
         return AliasStream(weights, self.seed) if values is None else ClassStream(weights, values, self.seed)
 
     def rows_at(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Rows at rising positions of the whole training, counted over all ranks and epochs."""
+        """Return the rows at rising positions of the whole training, counted over all ranks and epochs."""
         return self._stream.rows(positions)
 
     def state_dict(self, *, position: int | None = None) -> dict[str, Any]:
-        """State to resume from: JSON-serialisable, of constant size.
+        """Return the state to resume from: JSON-serialisable, of constant size.
 
         Parameters
         ----------
@@ -169,39 +175,66 @@ class WeightedSampler(EpochSampler):
             "weights": self._fingerprint,
         }
 
+    @property
+    def weights(self) -> None:
+        """Not kept: the tables of the draws hold what is needed of them. `replan` changes them."""
+        raise AttributeError("a WeightedSampler does not keep its weights; `replan` changes them")
+
+    @weights.setter
+    def weights(self, _: object) -> None:
+        raise ConfigError(
+            "read-only",
+            "`weights` of a sampler cannot be assigned: its draws would not change with them. "
+            "Use `sampler.replan(weights, at=position)`.",
+        )
+
+    def replan(self, weights: ArrayLike | torch.Tensor, *, at: int) -> None:
+        """Draw by other weights from a position on; call it on all ranks alike, then begin a new iteration.
+
+        Parameters
+        ----------
+        weights : list, ndarray or tensor of numbers, shape (N,)
+            As for the class.
+        at : int
+            Draws of all ranks together after which the weights change: `position` or a later one. A multiple of the
+            world size and, without replacement, of `num_samples`.
+
+        Raises
+        ------
+        ConfigError
+            If `at` is before what was yielded or not such a multiple, or nothing can be drawn by the weights. The
+            sampler stays as it was.
+        """
+        at = checked_boundary(at, self.position, self.shard.world_size if self.replacement else self.num_samples)
+        self._draw_by(weights)
+        self.start_at(at)
+
     def load_state_dict(self, state: Mapping[str, Any], *, accept_changes: bool = False) -> None:
-        """Go on where the state was taken; the world size may be another.
+        """Resume where the state was taken; the world size may be another.
 
         Parameters
         ----------
         state : mapping
-            What `state_dict` gave.
+            What `state_dict` returned.
         accept_changes : bool, default False
-            Whether other weights, another seed, number of samples or replacement than the state's are meant. Then this
-            sampler's own hold from the state's position on. Without replacement the rest of a begun epoch is then
-            the rest of another sample: it may repeat rows of the first part.
+            Whether other weights, another seed, number of samples or replacement than the state's are intended. Then
+            this sampler's own hold from the state's position on. Without replacement the rest of a begun epoch is
+            then the rest of another sample: it may repeat rows of the first part.
 
         Raises
         ------
         StateError
-            If the state is broken, or belongs to other settings and the change is not accepted. The message names
+            If the state is damaged, or belongs to other settings and the change is not accepted. The message names
             the differences. The sampler stays as it was.
         """
-        position = checked_position(state, self.shard.world_size)
-        differences = self._differences(state)
-        check_accepted(differences, accept_changes)
-        self.go_on_at(position)
-
-    def _differences(self, state: Mapping[str, Any]) -> list[str]:
+        check_state(state, "WeightedSampler", _FIELDS, VERSION)
+        check_divides(state["position"], self.shard.world_size)
         ours = self.state_dict()
-        found = [
-            f"{name} was {state[name]!r} and is {ours[name]!r}"
-            for name in ("seed", "num_samples", "replacement")
-            if state[name] != ours[name]
-        ]
+        changes = differences(state, ours, ("seed", "num_samples", "replacement"))
         if state["weights"] != ours["weights"]:
-            found.append("the weights changed")
-        return found
+            changes.append("the weights changed")
+        check_accepted(changes, accept_changes)
+        self.start_at(state["position"])
 
 
 def _as_array(weights: ArrayLike | torch.Tensor) -> Weights:
@@ -210,8 +243,8 @@ def _as_array(weights: ArrayLike | torch.Tensor) -> Weights:
     return checked_weights(weights)
 
 
-def _whole(value: object, name: str) -> int:
-    """A Python int, so that a state that holds it is JSON-serialisable."""
+def _integer(value: object, name: str) -> int:
+    """Return a Python int, so that a state that holds it is JSON-serialisable."""
     if not isinstance(value, int | np.integer) or isinstance(value, bool):
-        raise ConfigError(f"`{name}` must be a whole number, found {value!r}.")
+        raise ConfigError("not-an-integer", f"`{name}` must be an integer, found {value!r}.")
     return int(value)

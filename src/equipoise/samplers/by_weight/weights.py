@@ -1,4 +1,4 @@
-"""Weights of rows: what may be given, and exact sums of them."""
+"""Weights of rows: what is accepted, and exact sums of them."""
 
 import hashlib
 import math
@@ -11,12 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 from equipoise.errors import ConfigError
 
 MOST_ROWS = 1 << 32  # row numbers inside the tables take 4 bytes
-CHUNK = 1 << 14  # rows looked at together: what is held beside a result stays in the processor's cache
+CHUNK = 1 << 14  # rows processed together: what is held beside a result stays in the processor's cache
 
-# A float64 is a whole number below 2**53 times a power of two, so every weight is a whole number of UNITs of 2**-1126.
+# A float64 is an integer below 2**53 times a power of two, so every weight is a multiple of one unit, 2**-1126.
 UNIT_BITS = 1126
 _MANTISSA = 53
-_LEAST = -1073  # exponent that frexp gives to the smallest subnormal number
+_LEAST = -1073  # exponent of the smallest subnormal number, by frexp
 _EXPONENTS = 1024 - _LEAST + 1
 _SPLIT = 27  # mantissas are summed in two halves, so that no sum overflows
 
@@ -24,34 +24,40 @@ Weights = NDArray[np.float64]
 
 
 def checked_weights(weights: ArrayLike) -> Weights:
-    """Weights as a flat float64 array, not copied where they are one; ConfigError if nothing can be drawn by them."""
+    """Return the weights as a flat float64 array, not copied where they are one, or raise ConfigError."""
     array = np.asarray(weights)
     if array.ndim != 1 or not (array.dtype == np.bool_ or np.issubdtype(array.dtype, np.number)) or array.size == 0:
         raise ConfigError(
-            f"`weights` must be a flat list of numbers, one for each row, found shape {array.shape} of {array.dtype}."
+            "bad-weights",
+            f"`weights` must be a flat list of numbers, one for each row, found shape {array.shape} of {array.dtype}.",
         )
     if np.iscomplexobj(array):
-        raise ConfigError(f"`weights` must be real numbers, found {array.dtype}.")
+        raise ConfigError("bad-weights", f"`weights` must be real numbers, found {array.dtype}.")
     if len(array) > MOST_ROWS:
-        raise ConfigError(f"`weights` may have at most 2**32 rows, found {len(array)}. Sample from parts of the rows.")
+        raise ConfigError(
+            "too-many-rows",
+            f"`weights` may have at most 2**32 rows, found {len(array)}. Sample from parts of the rows.",
+        )
     real = np.ascontiguousarray(array, dtype=np.float64)
     for first, chunk in _chunks(real):
         fine = (chunk >= 0) & (chunk < np.inf)  # false for NaN, too
         if not fine.all():
             row = int(np.argmin(fine))
             raise ConfigError(
+                "bad-weight",
                 f"`weights` must be finite and not negative, found {chunk[row]} at row {first + row}. "
-                "Give weight 0 to rows that must not be drawn."
+                "Give weight 0 to rows that must not be drawn.",
             )
     if not real.any():
         raise ConfigError(
-            f"`weights` must have a positive value, found {len(real)} zeros. Rows of weight 0 are never drawn."
+            "no-positive-weight",
+            f"`weights` must have a positive value, found {len(real)} zeros. Rows of weight 0 are never drawn.",
         )
     return real
 
 
 def fingerprint(weights: Weights) -> str:
-    """SHA-256 of the weights' bytes, as hexadecimal digits."""
+    """Return the SHA-256 of the weights' bytes, as hexadecimal digits."""
     digest = hashlib.sha256()
     for _, chunk in _chunks(weights):
         digest.update(chunk.astype("<f8", copy=False).tobytes())
@@ -59,13 +65,13 @@ def fingerprint(weights: Weights) -> str:
 
 
 def mantissas(weights: Weights) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """Whole numbers m < 2**53 and shifts s, so that each weight is exactly m * 2**s units."""
+    """Return integers m < 2**53 and shifts s, so that each weight is exactly m * 2**s units."""
     fractions, exponents = np.frexp(weights)
     return (fractions * float(1 << _MANTISSA)).astype(np.uint64), exponents.astype(np.int64) - _LEAST
 
 
 def units(value: float) -> int:
-    """Exact number of units in a weight."""
+    """Return the exact number of units in a weight."""
     mantissa, shift = mantissas(np.array([value]))
     return int(mantissa[0]) << int(shift[0])
 
@@ -98,7 +104,7 @@ class Tally:
 
     @classmethod
     def of(cls, weights: Weights, low: float = 0.0, high: float = math.inf) -> "Tally":
-        """Tally the weights w with ``low <= w < high``; zeros never count."""
+        """Return the tally of the weights w with ``low <= w < high``; zeros are not counted."""
         upper, lower = np.zeros(_EXPONENTS, dtype=np.int64), np.zeros(_EXPONENTS, dtype=np.int64)
         below, above, smallest, largest = 0, 0, math.inf, 0.0
         for _, chunk in _chunks(weights):
@@ -110,7 +116,7 @@ class Tally:
                 continue
             smallest, largest = min(smallest, float(free.min())), max(largest, float(free.max()))
             whole, shifts = mantissas(free)
-            # bincount adds in float64; in a chunk each half stays below 2**53, so it adds exactly.
+            # bincount adds in float64; in a chunk each half stays below 2**53, so the sum is exact.
             halves = whole >> np.uint64(_SPLIT), whole & np.uint64((1 << _SPLIT) - 1)
             upper += np.bincount(shifts, halves[0], _EXPONENTS).astype(np.int64)
             lower += np.bincount(shifts, halves[1], _EXPONENTS).astype(np.int64)

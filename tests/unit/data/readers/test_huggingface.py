@@ -3,6 +3,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.support.errors import raises
 
 from equipoise.data import Columns, iter_labels, read_records
 from equipoise.errors import DataError
@@ -30,7 +31,7 @@ def test_class_labels_are_read_by_name() -> None:
 
 def test_minus_one_is_no_class() -> None:
     hidden = dataset(target=[0, 1, -1, 0]).cast_column("target", datasets.ClassLabel(names=["p", "q"]))
-    with pytest.raises(DataError, match="Dataset: row 3: column `target` is empty"):
+    with raises(DataError, "empty-target", "Dataset: row 3", "`target`"):
         read_records(hidden)
     assert read_records(hidden, require_target=False).column("target").to_pylist() == ["p", "q", None, "p"]
 
@@ -50,7 +51,7 @@ def test_a_named_split_column_comes_before_the_keys() -> None:
 
 
 def test_a_key_that_is_no_split_is_refused() -> None:
-    with pytest.raises(DataError, match="DatasetDict: the key `test_matched` is not the name of a split"):
+    with raises(DataError, "unknown-split", "DatasetDict", "`test_matched`"):
         read_records(datasets.DatasetDict(test_matched=dataset()))
 
 
@@ -65,31 +66,31 @@ def test_a_broken_saved_dataset_is_named(tmp_path: Path) -> None:
     folder = tmp_path / "one"
     dataset().save_to_disk(str(folder))
     (folder / "state.json").write_text("{")
-    with pytest.raises(DataError, match="one: cannot be loaded as a saved Hugging Face dataset"):
+    with raises(DataError, "damaged-file", "one: cannot be loaded"):
         read_records(folder)
 
 
 @pytest.mark.parametrize(
-    ("columns", "message"),
+    ("columns", "code", "message"),
     [
-        ({"target": ["y", None, "y", "y"]}, "Dataset: row 2: column `target` is empty"),
-        ({"target": [["y"]] * 4}, "Dataset: column `target` has the type list"),
-        ({"target": None}, "Dataset: column `target` is missing, found `task`, `input`"),
+        ({"target": ["y", None, "y", "y"]}, "empty-target", "Dataset: row 2: column `target` is empty"),
+        ({"target": [["y"]] * 4}, "bad-value", "Dataset: column `target` has the type list"),
+        ({"target": None}, "missing-column", "Dataset: column `target` is missing, found `task`, `input`"),
     ],
 )
-def test_bad_content_is_placed(columns: dict[str, object], message: str) -> None:
-    with pytest.raises(DataError, match=message):
+def test_bad_content_is_placed(columns: dict[str, object], code: str, message: str) -> None:
+    with raises(DataError, code, message):
         read_records(dataset(**columns))
 
 
 def test_group_in_two_splits_is_placed_by_key() -> None:
     whole = datasets.DatasetDict(train=dataset(group=list("abcd")), test=dataset(group=list("efag")))
-    with pytest.raises(DataError, match=r"DatasetDict\['train'\]: row 1 and DatasetDict\['test'\]: row 3"):
+    with raises(DataError, "group-in-two-splits", "DatasetDict['train']: row 1", "DatasetDict['test']: row 3"):
         read_records(whole)
 
 
 def test_a_streamed_dataset_is_refused() -> None:
-    with pytest.raises(DataError, match="IterableDataset cannot be drawn from at random"):
+    with raises(DataError, "streamed-dataset", "IterableDataset"):
         read_records(dataset().to_iterable_dataset())
 
 

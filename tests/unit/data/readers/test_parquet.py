@@ -4,6 +4,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.support.errors import raises
 
 from equipoise.data import Columns, iter_labels, read_records
 from equipoise.errors import DataError
@@ -36,25 +37,29 @@ def test_plain_values_become_text_exactly(tmp_path: Path, values: pa.Array, text
 
 
 @pytest.mark.parametrize(
-    ("columns", "message"),
+    ("columns", "code", "message"),
     [
-        ({"target": pa.array([1.0, float("nan")])}, "data.parquet: row 2: column `target` is NaN"),
-        ({"group": pa.array([1.0, float("nan")])}, "data.parquet: row 2: column `group` is NaN"),
-        ({"target": pa.array([1.0, None])}, "data.parquet: row 2: column `target` is empty"),
-        ({"target": ["y", None]}, "data.parquet: row 2: column `target` is empty"),
-        ({"input": ["x", " "]}, "data.parquet: row 2: column `input` is empty"),
-        ({"task": ["t", ""]}, "data.parquet: row 2: column `task` is empty"),
-        ({"target": [["y"], ["z"]]}, r"data.parquet: column `target` has the type list<.*>, expected text"),
-        ({"target": [{"a": 1}, {"a": 2}]}, r"data.parquet: column `target` has the type struct<.*>"),
-        ({"target": [b"y", b"z"]}, r"data.parquet: column `target` has the type binary"),
-        ({"split": ["train", "holdout"]}, "data.parquet: row 2: column `split` is 'holdout'"),
-        ({"split": ["train", None]}, "data.parquet: row 2: column `split` is empty"),
-        ({"id": [5, 5]}, "data.parquet: row 1 and .*data.parquet: row 2: column `id` is '5' in both"),
-        ({"target": None, "label": ["a", "b"]}, "column `target` is missing, found `task`, `input`, `label`"),
+        ({"target": pa.array([1.0, float("nan")])}, "bad-value", "data.parquet: row 2: column `target` is NaN"),
+        ({"group": pa.array([1.0, float("nan")])}, "bad-value", "data.parquet: row 2: column `group` is NaN"),
+        ({"target": pa.array([1.0, None])}, "empty-target", "data.parquet: row 2: column `target`"),
+        ({"target": ["y", None]}, "empty-target", "data.parquet: row 2: column `target`"),
+        ({"input": ["x", " "]}, "empty-input", "data.parquet: row 2: column `input`"),
+        ({"task": ["t", ""]}, "empty-task", "data.parquet: row 2: column `task`"),
+        ({"target": [["y"], ["z"]]}, "bad-value", "data.parquet: column `target` has the type list<"),
+        ({"target": [{"a": 1}, {"a": 2}]}, "bad-value", "data.parquet: column `target` has the type struct<"),
+        ({"target": [b"y", b"z"]}, "bad-value", "data.parquet: column `target` has the type binary"),
+        ({"split": ["train", "holdout"]}, "unknown-split", "data.parquet: row 2: column `split` is 'holdout'"),
+        ({"split": ["train", None]}, "missing-split", "data.parquet: row 2: column `split`"),
+        ({"id": [5, 5]}, "duplicate-id", "data.parquet: row 2: column `id` is '5' in both"),
+        (
+            {"target": None, "label": ["a", "b"]},
+            "missing-column",
+            "column `target` is missing, found `task`, `input`, `label`",
+        ),
     ],
 )
-def test_bad_content_is_placed(tmp_path: Path, columns: dict[str, object], message: str) -> None:
-    with pytest.raises(DataError, match=message):
+def test_bad_content_is_placed(tmp_path: Path, columns: dict[str, object], code: str, message: str) -> None:
+    with raises(DataError, code, message):
         read_records(write(tmp_path, **columns))
 
 
@@ -62,13 +67,13 @@ def test_text_that_is_not_utf8_is_placed(tmp_path: Path) -> None:
     buffer = pa.py_buffer(b"okcaf\xe9")
     offsets = pa.array([0, 2, 6], pa.int32()).buffers()[1]
     bad = pa.Array.from_buffers(pa.string(), 2, [None, offsets, buffer])
-    with pytest.raises(DataError, match=r"row 2: column `input` is not UTF-8 \(byte 0xe9 at offset 3 of the text\)"):
+    with raises(DataError, "bad-value", "row 2", "`input` is not UTF-8", "byte 0xe9 at offset 3"):
         read_records(write(tmp_path, input=bad))
 
 
 def test_rows_in_later_batches_are_placed(tmp_path: Path) -> None:
     path = write(tmp_path, target=["y"] * 150_000 + [None])
-    with pytest.raises(DataError, match=r"data.parquet: row 150001: column `target` is empty"):
+    with raises(DataError, "empty-target", "data.parquet", "row 150001", "`target`"):
         read_records(path)
 
 
@@ -78,7 +83,7 @@ def test_gzipped_and_not_parquet(tmp_path: Path) -> None:
     packed.write_bytes(gzip.compress(path.read_bytes()))
     assert read_records(packed).column("target").to_pylist() == ["1", "2"]
     path.write_bytes(b"task,input,target\n")
-    with pytest.raises(DataError, match=r"data.parquet: cannot be read as Parquet"):
+    with raises(DataError, "damaged-file", "data.parquet"):
         read_records(path)
 
 

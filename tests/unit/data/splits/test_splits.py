@@ -2,6 +2,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from tests.support.errors import raises
 
 from equipoise.data import Records, TaskOptions, assign_splits
 from equipoise.data.split_names import SPLITS
@@ -135,18 +136,18 @@ def test_a_fraction_of_zero_gets_nothing() -> None:
 
 @pytest.mark.parametrize("fractions", [(0.7, 0.1, 0.1), (0.0, 0.5, 0.5), (1.1, -0.1, 0.0), (float("nan"), 0.5, 0.5)])
 def test_fractions_must_be_fractions(fractions: tuple[float, ...]) -> None:
-    with pytest.raises(DataError, match="`fractions` must sum to 1"):
+    with raises(DataError, "bad-fractions", "`fractions` must sum to 1"):
         splits(make(["a"]), fractions=fractions)
 
 
 def test_other_arguments_must_be_right() -> None:
-    with pytest.raises(DataError, match="found 2 values"):
+    with raises(DataError, "bad-fractions", "found 2 values"):
         splits(make(["a"]), fractions=(0.5, 0.5))
-    with pytest.raises(DataError, match=r"`seed` must be an integer, found 0\.5"):
+    with raises(DataError, "not-an-integer", "`seed`", "found 0.5"):
         splits(make(["a"]), seed=0.5)
-    with pytest.raises(DataError, match="have a column `split` already"):
+    with raises(DataError, "splits-exist", "`split`"):
         splits(make(["a"], split=["train"]))
-    with pytest.raises(DataError, match="no rows to split"):
+    with raises(DataError, "no-rows", "to split"):
         splits(make(["a"]).take(np.array([], dtype=np.int64)))
 
 

@@ -1,24 +1,67 @@
-"""A stream whose global batches are each of one task, a pure function of (plan, seed, position)."""
+"""Batches that are each of one task, and the stream of them: a pure function of (plan, seed, position)."""
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.base.masses import WHOLE, largest_remainder
 from equipoise.census import Stratum
+from equipoise.drawing.batches.base import OfSize
+from equipoise.drawing.drawable import Drawable
 from equipoise.drawing.stream import Stream
 from equipoise.plan import Plan
 
 _BATCHES_OF_A_TASK = 16  # in a block of batches, on average
 
 
-class TaskStream:
-    """Strata and examples at any positions, in global batches of one task each.
+@dataclass(frozen=True)
+class OneTask(OfSize):
+    """Every global batch is of one task, the same on all ranks; tasks are drawn as often as the plan says.
 
-    One stream says which task each batch is of; a stream of the task's own says what the batch holds.
+    A batch holds its task's share of each class, carried over between the task's batches. The order of the tasks is
+    shuffled over blocks of batches, so that no task is more than about one batch from its share at a block's end.
 
     Parameters
     ----------
-    plan : Plan
+    global_batch : int
+        Examples in a step of all ranks together, gradient accumulation included.
+
+    Raises
+    ------
+    ConfigError
+        If it is not an integer from 1 to 2**24.
+
+    Examples
+    --------
+    >>> from equipoise import Census, Plan, PlanSampler, StratumIndex, rates
+    >>> plan = Plan.build(Census.from_counts({"large": 996, "small": 4}), rates=rates.Equal())
+    >>> index = StratumIndex.from_sizes(plan.counts)
+    >>> rows = np.array(list(PlanSampler(plan, index, draws_per_epoch=2048, batches=OneTask(8))))
+    >>> of_small = (rows >= 996).reshape(-1, 8).sum(axis=1)
+    >>> np.bincount(of_small).tolist()  # 128 batches without, 128 of nothing else
+    [128, 0, 0, 0, 0, 0, 0, 0, 128]
+    """
+
+    name = "one_task"
+
+    def stream(self, plan: Drawable, seed: int, origin: int = 0, used: NDArray[np.int64] | None = None) -> "TaskStream":
+        """Return the stream of tasks and of what their batches hold."""
+        return TaskStream(plan, seed, self.global_batch, origin, used)
+
+    def pools(self, plan: Drawable, strata: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the position of each draw's task."""
+        return plan.task_numbers[strata]
+
+
+class TaskStream:
+    """Strata and examples at any positions, in global batches of one task each.
+
+    One stream says which task each batch is of; another for each task says what its batches hold.
+
+    Parameters
+    ----------
+    plan : Drawable
         What to draw.
     seed : int
         Any integer. Streams of different seeds are unrelated.
@@ -39,7 +82,7 @@ class TaskStream:
     """
 
     def __init__(
-        self, plan: Plan, seed: int, global_batch: int, origin: int = 0, used: NDArray[np.int64] | None = None
+        self, plan: Drawable, seed: int, global_batch: int, origin: int = 0, used: NDArray[np.int64] | None = None
     ) -> None:
         self._batch = global_batch
         self._origin = origin
@@ -66,7 +109,7 @@ class TaskStream:
         }
 
     def at(self, positions: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Stratum and place in the stratum of the draws at rising positions; shapes as in `Stream.at`."""
+        """Return stratum and place in the stratum of the draws at rising positions; shapes as in `Stream.at`."""
         strata, places = np.empty_like(positions), np.empty_like(positions)
         batches, which, offsets = self._split(positions)
         task, earlier = self._tasks.numbered_at(batches)
@@ -77,12 +120,12 @@ class TaskStream:
         return strata, places
 
     def entries_at(self, positions: NDArray[np.int64], starts: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Places counted on from where each stratum starts in an index; see `Stream.entries_at`."""
+        """Return the places, counted from where each stratum starts in an index; see `Stream.entries_at`."""
         strata, places = self.at(positions)
         return starts[strata] + places
 
     def used(self, position: int) -> NDArray[np.int64]:
-        """Draws of each stratum before `position`; see `Stream.used`."""
+        """Return the draws of each stratum before `position`; see `Stream.used`."""
         batch, offset = divmod(position - self._origin, self._batch)
         draws = self._tasks.used(batch) * self._batch
         draws[self._tasks.strata_at(np.array([batch]))] += offset
@@ -92,14 +135,14 @@ class TaskStream:
         return counts
 
     def _split(self, positions: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.intp], NDArray[np.int64]]:
-        """Batches that positions lie in, which of them each lies in, and where in it."""
+        """Return the batches that hold the positions, which of them holds each, and where in it."""
         of_position, offsets = np.divmod(positions - self._origin, self._batch)
         batches, which = np.unique(of_position, return_inverse=True)
         return batches, which, offsets
 
 
-def _plan_of(plan: Plan, members: NDArray[np.int64]) -> Plan:
-    """The plan of one task alone: its strata with the shares that they have inside it."""
+def _plan_of(plan: Drawable, members: NDArray[np.int64]) -> Plan:
+    """Return the plan of one task alone: its strata with the shares that they have inside it."""
     masses = np.array(largest_remainder(plan.masses[members].tolist(), WHOLE))
     return _plan(tuple(plan.strata[member] for member in members.tolist()), plan.counts[members], masses)
 

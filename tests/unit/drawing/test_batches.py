@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
+from tests.support.errors import raises
 from tests.support.plans import codes_of, imbalanced
 
 from equipoise import Census, LengthSorted, Mixed, OneTask, Plan, PlanSampler, Quota, Shard, rates
-from equipoise.drawing.batch_kinds import from_dict, to_dict
-from equipoise.drawing.task_stream import TaskStream
+from equipoise.drawing.batches import make
+from equipoise.drawing.batches.one_task import TaskStream
 from equipoise.errors import ConfigError
 
 BATCH = 12  # no power of two
@@ -151,28 +152,28 @@ def test_sorting_by_length_keeps_what_batches_are_made_of(batches):
 def test_length_sorted_takes_the_batch_of_its_sampler():
     plan, index = imbalanced()
     sampler = PlanSampler(plan, index, draws_per_epoch=240, batches=Quota(BATCH))
-    with pytest.raises(ConfigError, match=r"must be that of the sampler's Quota\(global_batch=12\), found 24"):
+    with raises(ConfigError, "other-global-batch", "Quota(global_batch=12), found 24"):
         LengthSorted(sampler, np.ones(1096, dtype=int), 24)
 
 
 @pytest.mark.parametrize("make", [Quota, OneTask])
 @pytest.mark.parametrize("global_batch", [0, -4, 2.0, True, "8"])
 def test_a_batch_has_at_least_one_example(make, global_batch):
-    with pytest.raises(ConfigError, match="`global_batch` must be a whole number from 1"):
+    with raises(ConfigError, "bad-global-batch", "`global_batch` must be an integer from 1"):
         make(global_batch)
 
 
 @pytest.mark.parametrize("make", [Quota, OneTask])
 def test_batches_must_fit_the_ranks_the_epoch_and_the_mode(make):
     plan, index = imbalanced()
-    with pytest.raises(ConfigError, match="multiple of the 2 ranks, found 9"):
+    with raises(ConfigError, "not-a-multiple", "multiple of the 2 ranks, found 9"):
         PlanSampler(plan, index, draws_per_epoch=18, batches=make(9), shard=Shard(0, 2))
-    with pytest.raises(ConfigError, match=r"found 1096 and 100\. Use 1000 or 1100"):
+    with raises(ConfigError, "not-a-multiple", "found 1096 and 100. Use 1000 or 1100"):
         PlanSampler(plan, index, batches=make(100))
-    with pytest.raises(ConfigError, match=r"must be Mixed\(\) with `replacement`"):
+    with raises(ConfigError, "batches-with-replacement", "must be Mixed() with `replacement`"):
         PlanSampler(plan, index, draws_per_epoch=16, batches=make(8), replacement=True)
 
 
 @pytest.mark.parametrize("batches", [Mixed(), Quota(3), OneTask(5)])
 def test_batches_survive_the_state(batches):
-    assert from_dict(to_dict(batches)) == batches
+    assert make(batches.to_dict()) == batches
