@@ -31,13 +31,13 @@ def main(arguments: Sequence[str] | None = None) -> list[float]:
     loss, losses = TokenLoss(), []
     while loader.step < options.steps:
         for batches in loader.steps():
-            # Loss and gradient are those of the whole step, however it is cut over micro-batches and ranks.
-            mass = step_weight(loss.weight(batch["labels"], batch["example_weight"]) for batch in batches)
+            # Loss and gradient are those of the whole step, however it is split over micro-batches and ranks.
+            weight = step_weight(loss.weight(batch["labels"], batch["example_weight"]) for batch in batches)
             value = torch.zeros((), device=accelerator.device)
             for batch in batches:
                 with accelerator.accumulate(model):
                     inputs = {name: batch[name] for name in ("input_ids", "attention_mask", "labels")}
-                    part = loss(model(**inputs).logits, batch["labels"], batch["example_weight"]).total / mass
+                    part = loss(model(**inputs).logits, batch["labels"], batch["example_weight"]).total / weight
                     value += part.detach()
                     # accelerate divides by the accumulation, DDP by the ranks
                     accelerator.backward(part * options.accumulation * accelerator.num_processes)

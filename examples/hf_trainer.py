@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> list[float]:
         toy.make_model(),
         args,
         train_dataset=toy.make_dataset(),
-        sampler=toy.make_sampler(),  # the whole stream: the Trainer gives each rank its batches
+        sampler=toy.make_sampler(),  # the whole stream: the Trainer splits it over the ranks
         data_collator=toy.collate,
     )
     trainer.train(resume_from_checkpoint=options.resume)

@@ -14,19 +14,19 @@ from equipoise.losses import TokenLoss
 
 
 class Model(StepLoss):
-    """The weighted loss of whole optimiser steps, however they are cut over micro-batches and ranks."""
+    """The weighted loss of whole optimiser steps, however they are split over micro-batches and ranks."""
 
     def __init__(self) -> None:
         super().__init__()
         self.model, self.loss, self.losses = toy.make_model(), TokenLoss(), []
 
     def training_step(self, batch: Mapping[str, Tensor]) -> Tensor:
-        """Give what one micro-batch adds to the loss of its step."""
+        """Return the share of a micro-batch in the loss of its step."""
         inputs = {name: batch[name] for name in ("input_ids", "attention_mask", "labels")}
         return self.share(self.loss(self.model(**inputs).logits, batch["labels"], batch["example_weight"]))
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
-        """Divide the gradients by the mass of the step."""
+        """Divide the gradients by the weight of the step."""
         super().on_before_optimizer_step(optimizer)
         self.losses.append(self.step_loss.item())
 

@@ -12,12 +12,12 @@ from equipoise.trainer import StreamMixin
 
 
 class MyTrainer(StreamMixin, Seq2SeqTrainer):
-    """A Trainer on the stream of a sampler; the loss is its own, here the mean over all target tokens of a step."""
+    """A Trainer on the stream of a sampler; with its own loss, here the mean over all target tokens of a step."""
 
     def compute_loss(
         self, model: nn.Module, inputs: Mapping[str, Tensor], return_outputs: bool = False, **counted: Any
     ) -> Any:
-        """Give what one micro-batch adds to the loss of its step."""
+        """Return the share of a micro-batch in the loss of its step."""
         scores = model(**{name: inputs[name] for name in ("input_ids", "attention_mask", "labels")}).logits
         # The Trainer has counted the target tokens of the step, over its micro-batches and all ranks.
         total = cross_entropy(scores.flatten(0, 1), inputs["labels"].flatten(), reduction="sum")
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> list[float]:
         args,
         train_dataset=toy.make_dataset(),
         data_collator=toy.collate,
-        sampler=toy.make_sampler(),  # the one line more
+        sampler=toy.make_sampler(),  # the only new line
     )
     trainer.train(resume_from_checkpoint=options.resume)
     trainer.save_model(str(options.output))

@@ -44,12 +44,12 @@ def main(arguments: Sequence[str] | None = None, wrap: type | None = Distributed
     loss, losses = TokenLoss(), []
     while loader.step < options.steps:
         for batches in loader.steps():
-            # Loss and gradient are those of the whole step, however it is cut over micro-batches and ranks.
-            mass = step_weight(loss.weight(batch["labels"], batch["example_weight"]) for batch in batches)
+            # Loss and gradient are those of the whole step, however it is split over micro-batches and ranks.
+            weight = step_weight(loss.weight(batch["labels"], batch["example_weight"]) for batch in batches)
             value = torch.zeros(())
             for batch in batches:
                 inputs = {name: batch[name] for name in ("input_ids", "attention_mask", "labels")}
-                part = loss(model(**inputs).logits, batch["labels"], batch["example_weight"]).total / mass
+                part = loss(model(**inputs).logits, batch["labels"], batch["example_weight"]).total / weight
                 (part * shard.world_size).backward()  # DDP takes the mean over the ranks
                 value += part.detach()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None, wrap: type | None = Distributed
                 weights, moments = get_state_dict(model, optimizer, options=WHOLE)  # all ranks take part
                 if shard.rank == 0:
                     options.output.mkdir(parents=True, exist_ok=True)
-                    unfinished = newest.with_suffix(".unfinished")  # a kill while it is written costs nothing
+                    unfinished = newest.with_suffix(".unfinished")  # a process killed while writing leaves the last one
                     torch.save({"model": weights, "optimizer": moments, "loader": loader.state_dict()}, unfinished)
                     unfinished.replace(newest)
             if loader.step == options.steps:

@@ -1,4 +1,4 @@
-"""What the examples train: a T5 of a few thousand weights on two imbalanced tasks. Put your own in its place."""
+"""The data and model of the examples: a T5 of a few thousand weights on two imbalanced tasks. Replace them by yours."""
 
 import argparse
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ TASKS = {
 NAMES = ["tone" if row % 5 else "topic" for row in range(90)]
 LABELS = [TASKS[name].labels[row % 4 > 0] for row, name in enumerate(NAMES)]
 
-# Draw both tasks equally often, and weigh the losses back to the data's own shares.
+# Draw both tasks equally often, and weight the losses back to the shares of the data.
 plan = Plan.build(Census.from_labels(NAMES, LABELS), rates=rates.Equal(), target_rates=rates.Proportional())
 index = StratumIndex.from_labels(plan, NAMES, LABELS)
 collate = Collator(pad_id=0)

@@ -1,6 +1,7 @@
 import os
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # How long an example takes says nothing about the code on a machine that others use too.
@@ -13,3 +14,9 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 # Processes that a test starts find the helpers in tests/ as this one does.
 ROOT = str(Path(__file__).parents[1])
 os.environ["PYTHONPATH"] = os.pathsep.join(part for part in (ROOT, os.environ.get("PYTHONPATH")) if part)
+
+
+@pytest.fixture(scope="session")
+def device() -> str:
+    """Where tests put tensors and models: EQUIPOISE_DEVICE, "cpu" by default."""
+    return os.environ.get("EQUIPOISE_DEVICE", "cpu")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.support import faults
-from tests.support.faults import JOB, OPTIONS, Sitting, same_run
+from tests.support.faults import JOB, OPTIONS, Session, same_run
 
 from equipoise.trainer.checkpoints.folders import last_checkpoint
 
@@ -25,21 +25,21 @@ def folder() -> Iterator[Path]:
 
 def test_thirty_kills_of_a_rank_and_a_damaged_checkpoint_change_nothing(folder) -> None:
     whole, run = folder / "whole", folder / "killed"
-    Sitting(whole, **TWO).finish()
+    Session(whole, **TWO).finish()
     faults.kill_at_random(run, SEED, KILLS, **TWO)
 
     # Until two checkpoints are there; then the newest loses its end, and both ranks have to take the other.
-    sitting = Sitting(run, **TWO)
+    session = Session(run, **TWO)
     before = last_checkpoint(run)
-    sitting.wait_for(lambda: last_checkpoint(run) not in (None, before))
-    sitting.send(signal.SIGKILL)
-    sitting.end()
+    session.wait_for(lambda: last_checkpoint(run) not in (None, before))
+    session.send(signal.SIGKILL)
+    session.end()
     newest = last_checkpoint(run)
     assert newest is not None
     os.truncate(newest / "rng_state_1.pth", 100)
-    sitting = Sitting(run, **TWO)
-    sitting.finish()
-    assert f"`{newest}` is damaged: `rng_state_1.pth` has changed" in sitting.log.read_text()
+    session = Session(run, **TWO)
+    session.finish()
+    assert f"`{newest}` is damaged: `rng_state_1.pth` has changed" in session.log.read_text()
     assert (run / f"damaged-{newest.name}").is_dir()
     same_run(run, whole, STEPS)
 
@@ -47,8 +47,8 @@ def test_thirty_kills_of_a_rank_and_a_damaged_checkpoint_change_nothing(folder) 
 def test_a_checkpoint_that_all_ranks_refuse_ends_all(folder) -> None:
     run = folder / "run"
     short = TWO | {"options": OPTIONS | {"max_steps": 4}}
-    Sitting(run, **short).finish()
+    Session(run, **short).finish()
     os.truncate(run / "checkpoint-4" / "optimizer.pt", 100)
-    sitting = Sitting(run, **TWO)
-    assert sitting.end()[0] == 1
-    assert "all are damaged" in sitting.log.read_text()
+    session = Session(run, **TWO)
+    assert session.end()[0] == 1
+    assert "all are damaged" in session.log.read_text()

@@ -28,6 +28,8 @@ from equipoise.weights import Balanced
 ROWS = 72
 SEED = 7
 RATE = 1e-3
+DEVICE = os.environ.get("EQUIPOISE_DEVICE", "cpu")
+"""As the fixture `device`, for processes that pytest did not start."""
 
 
 def records() -> Records:
@@ -93,7 +95,7 @@ def tiny_t5(dropout: float = 0.0) -> T5ForConditionalGeneration:
 
 
 def flat(model: torch.nn.Module) -> np.ndarray:
-    return torch.cat([p.detach().flatten() for p in model.parameters()]).numpy()
+    return torch.cat([p.detach().flatten() for p in model.parameters()]).cpu().numpy()
 
 
 class Recorder(EquipoiseTrainer):
@@ -156,7 +158,7 @@ def build(
     args = training_arguments(
         folder,
         {
-            "use_cpu": True,
+            "use_cpu": DEVICE == "cpu",
             "ddp_backend": "gloo" if "WORLD_SIZE" in os.environ else None,
             "per_device_train_batch_size": batch,
             "gradient_accumulation_steps": accumulation,
@@ -260,9 +262,9 @@ def loss_by_hand(model: Any, items: list[Any], weights: list[float], loss: str, 
 
 
 def log_likelihood(model: Any, item: Any, target: torch.Tensor) -> torch.Tensor:
-    inputs = torch.from_numpy(item["input_ids"].astype(np.int64))[None]
-    scores = model(input_ids=inputs, labels=target[None]).logits.log_softmax(-1)
-    return scores.gather(-1, target[None, :, None]).sum()
+    inputs, target = torch.from_numpy(item["input_ids"].astype(np.int64)).to(model.device), target.to(model.device)
+    scores = model(input_ids=inputs[None], labels=target[None]).logits.log_softmax(-1)
+    return scores.gather(-1, target[None, :, None]).sum().cpu()
 
 
 def label_loss_by_hand(model: Any, item: Any, loss: str, progress: float) -> tuple[torch.Tensor, float]:

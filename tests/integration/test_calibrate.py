@@ -182,8 +182,8 @@ def test_evaluate_applies_it_and_keeps_the_scores_before(calibrated: Path, tmp_p
         assert list(parts[1][task].predicted) == list(expected.predicted)
     assert parts[0]["echo"].predicted == parts[1]["echo"].predicted
     shown = run("evaluate", calibrated, "-o", tmp_path / "shown")
-    assert "Mean over tasks, with calibration and without" in shown.stdout
-    assert "Corrected by" in shown.stdout
+    assert "Mean over tasks, without calibration and with it" in shown.stdout
+    assert "Calibrated by" in shown.stdout
     generated = run("evaluate", calibrated, "--method", "constrained", "-o", tmp_path / "constrained", "--json")
     assert json.loads(generated.stdout)["calibrated"] == []
 

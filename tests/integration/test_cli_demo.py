@@ -33,4 +33,4 @@ def test_demo_compares_two_trainings_and_writes_a_report(tmp_path: Path) -> None
 
     other = CliRunner().invoke(app, ["demo", "--draws", "80", "--out", str(out)])
     assert other.exit_code == 1
-    assert "holds another comparison" in other.stderr
+    assert other.stderr.startswith("Error (other-comparison): ")

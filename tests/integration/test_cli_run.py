@@ -92,15 +92,16 @@ def test_a_finished_run_is_not_trained_again(trained: Path, rows: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        (["--draws", "656"], "`plan.draws` was 640, now it is 656"),
-        (["--weights", "natural"], "`plan.weights.scheme` was 'Power', now it is 'Natural'"),
-        (["--seed", "1"], "`seed` was 0, now it is 1"),
-        (["--set", "tasks.tone.prompt=how is {input}"], "task `tone.prompt` was '{task}: {input}'"),
+        (["--draws", "656"], "- `plan.draws` was 640 and is 656"),
+        (["--weights", "natural"], "- `plan.weights.name` was 'power' and is 'natural'"),
+        (["--seed", "1"], "- `seed` was 0 and is 1"),
+        (["--set", "tasks.tone.prompt=how is {input}"], "- task `tone.prompt` was '{task}: {input}' and is 'how is"),
     ],
 )
 def test_resuming_another_run_names_the_difference(trained: Path, rows: Path, change: list[str], named: str) -> None:
     result = run("train", rows, *SETTINGS, *change, "--out", trained, "--resume")
     assert result.exit_code == 1
+    assert result.stderr.startswith("Error (other-run): The run in ")
     assert named in result.stderr
 
 
@@ -260,7 +261,7 @@ def test_interrupted_and_resumed_gives_the_same_model(trained: Path, rows: Path,
     stdout, stderr = process.communicate(timeout=300)
     assert process.returncode == 75, stderr
     assert "Stopped after step" in stderr
-    assert "Continue with --resume" in stderr
+    assert "Resume with --resume" in stderr
     assert "Traceback" not in stderr
     assert stdout == ""
     assert not (out / "model").exists()

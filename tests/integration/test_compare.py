@@ -1,4 +1,4 @@
-"""A comparison from end to end: halved, killed and gone on with, shared by two processes, and what it recommends."""
+"""A comparison from end to end: halved, killed and resumed, shared by two processes, and what it recommends."""
 
 import json
 import os
@@ -57,7 +57,7 @@ def finished(config, tmp_path_factory) -> Path:
 
 
 def comparable(out: Path) -> dict:
-    """All that a comparison found, but what it took."""
+    """The result of a comparison, without durations."""
     found = json.loads((out / "comparison.json").read_text())
     for each in found["runs"]:
         del each["seconds"]
@@ -120,7 +120,7 @@ def test_same_command_again_trains_nothing(config, finished):
 def test_another_comparison_does_not_touch_it(config, finished):
     refused = run("compare", config, "--out", finished, "--seeds", 3)
     assert refused.exit_code == 1
-    assert "holds another comparison" in refused.stderr
+    assert refused.stderr.startswith("Error (other-comparison): ")
 
 
 def start(config: Path, out: Path, said: Path) -> subprocess.Popen:
@@ -130,7 +130,7 @@ def start(config: Path, out: Path, said: Path) -> subprocess.Popen:
 
 
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 75)])
-def test_stopped_in_training_it_goes_on_to_the_same_result(config, finished, tmp_path, sent, code):
+def test_stopped_in_training_it_resumes_to_the_same_result(config, finished, tmp_path, sent, code):
     out = tmp_path / "killed"
     process = start(config, out, said := tmp_path / "said.txt")
     deadline = time.monotonic() + 120
@@ -161,7 +161,7 @@ def test_budget_lowers_the_draws_to_what_it_pays_for(config, tmp_path, monkeypat
     first, last = json.loads((tmp_path / "out" / "schedule.json").read_text())["stages"]
     # 1.2 x 0.002 s x (3 x 224 + 2 x 688) draws is 4.9 s; one batch more would be 5.1 s.
     assert (first["draws"], last["draws"]) == (224, 688)
-    assert "The budget pays for 688 draws of a full training, instead of 100,000" in result.stderr
+    assert "The budget allows 688 draws for a full training, instead of 100,000" in result.stderr
 
 
 def test_budget_of_hours_measures_and_changes_nothing(config, finished, tmp_path):
@@ -178,8 +178,9 @@ def test_budget_that_is_used_up_leaves_out_seeds_but_two(config, tmp_path, monke
     assert ComparisonDirectory.open(tmp_path / "out").read_result().seeds == (0, 1)
 
 
-def test_objective_that_no_task_has_is_refused_before_anything_is_written(config, tmp_path):
+def test_metric_that_no_task_has_is_refused_before_anything_is_written(config, tmp_path):
     refused = run("compare", config, "--out", tmp_path / "out", "--metric", "rouge_l")
     assert refused.exit_code == 1
-    assert "rouge_l is of texts, and all tasks here have labels" in refused.stderr
+    said = "Error (other-metric): `compare.metric` rouge_l is for open-ended tasks, and all tasks here have labels."
+    assert said in refused.stderr
     assert not (tmp_path / "out").exists()

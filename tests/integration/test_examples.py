@@ -1,8 +1,10 @@
-"""The examples on one process: uneven ends, and a Trainer of one's own; test_launchers.py runs them all on ranks."""
+"""The examples on one process: uneven ends, and your own Trainer; test_launchers.py runs them all on ranks."""
 
+import re
 import warnings
 
 import pytest
+from tests.support.errors import raises
 from tests.support.launchers import drawn, example_of, rows_of_steps, run_alone
 from torch.utils.data import IterableDataset
 from transformers import Seq2SeqTrainer, Seq2SeqTrainingArguments
@@ -11,7 +13,7 @@ import toy
 from equipoise import Shard
 from equipoise.errors import ConfigError, RunError, StateError
 from equipoise.trainer import StreamMixin
-from equipoise.trainer.trainer import last_checkpoint
+from equipoise.trainer.checkpoints.folders import last_checkpoint
 
 EXAMPLES = ["accelerate_loop", "hf_trainer", "lightning_module", "own_trainer", "torchrun_ddp"]
 
@@ -40,35 +42,38 @@ def test_an_epoch_of_uneven_ends_is_refused(tmp_path, monkeypatch, example):
     monkeypatch.setattr(toy, "DRAWS_PER_EPOCH", 30)
     module, _ = example_of(example)
     warnings.simplefilter("ignore")  # Lightning's; pytest puts the filters back
-    with pytest.raises(ConfigError, match=r"steps of 8 draws .* Use draws_per_epoch=32"):
+    with raises(ConfigError, "partial-steps") as caught:
         module.main([str(tmp_path), "--accumulation", "2"])
+    assert re.search(r"steps of 8 draws .* Use draws_per_epoch=32", str(caught.value))
 
 
-def test_a_trainer_of_ones_own_is_resumed(tmp_path):
+def test_your_own_trainer_is_resumed(tmp_path):
     first = run_alone({"job": ("own_trainer", tmp_path, 4, 2, 6)})["job"]
     assert last_checkpoint(tmp_path).name == "checkpoint-6"
     second = run_alone({"job": ("own_trainer", tmp_path, 8, 1, 8, 0, True)})["job"]
     assert rows_of_steps(first) + rows_of_steps(second) == drawn(0, 8)
-    with pytest.raises(RunError, match="already holds a run"):
+    with raises(RunError, "used-folder"):
         build(tmp_path).train()
-    with pytest.raises(StateError, match="8 then, 16 now"):
+    with raises(StateError, "other-stream") as caught:
         build(tmp_path, per_device_train_batch_size=16).train(True)
+    assert "was 8 and is 16" in str(caught.value)
     done = build(tmp_path, max_steps=4)
     assert done.train(True).global_step == 8, "no step is left"
     assert done.num_examples(done.get_train_dataloader()) == toy.DRAWS_PER_EPOCH
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("change", "code", "message"),
     [
-        ({"ignore_data_skip": True}, "`ignore_data_skip` must be False, found True"),
-        ({"accelerator_config": {"split_batches": True}}, "`accelerator_config` must be None"),
-        ({"auto_find_batch_size": True}, "`auto_find_batch_size` must be False"),
-        ({"dataset": OneByOne()}, "must be a dataset with numbered rows, found OneByOne"),
-        ({"sampler": toy.make_sampler(Shard(0, 2))}, "must give the whole stream"),
-        ({"dataset": range(7)}, "index of 90 rows and 7 examples"),
+        ({"ignore_data_skip": True}, "owned-option", "`ignore_data_skip` must be False, found True"),
+        ({"accelerator_config": {"split_batches": True}}, "owned-option", "`accelerator_config` must be None"),
+        ({"auto_find_batch_size": True}, "owned-option", "`auto_find_batch_size` must be False"),
+        ({"dataset": OneByOne()}, "not-indexable", "must be a dataset with numbered rows, found OneByOne"),
+        ({"sampler": toy.make_sampler(Shard(0, 2))}, "sharded-sampler", "must draw the whole stream, found Shard("),
+        ({"dataset": range(7)}, "other-dataset", "index of 90 rows and 7 examples"),
     ],
 )
-def test_a_trainer_of_ones_own_refuses_what_breaks_the_stream(tmp_path, change, message):
-    with pytest.raises(ConfigError, match=message):
+def test_your_own_trainer_refuses_what_breaks_the_stream(tmp_path, change, code, message):
+    with raises(ConfigError, code) as caught:
         build(tmp_path, **{"max_steps": 1} | change)
+    assert message in str(caught.value)

@@ -108,7 +108,9 @@ def test_a_model_of_another_family_is_trained_by_the_same_formula(tmp_path) -> N
     )
     trainer = hf_jobs.build(tmp_path, batch=4, accumulation=2, options={"max_steps": 1})
     model = BartForConditionalGeneration(config)
-    rebuilt = hf_jobs.Recorder(model, trainer.args, trainer.train_dataset, trainer.sampler, trainer.data_collator)
+    rebuilt = hf_jobs.Recorder(
+        model, trainer.args, trainer.train_dataset, trainer.stream.sampler, trainer.data_collator
+    )
     rebuilt.log_to = tmp_path / "rows-0.jsonl"
     data = hf_jobs.examples(hf_jobs.plan_and_index()[0])
     items = [data[row] for row in hf_jobs.rows_of_steps(range(1))[0]]

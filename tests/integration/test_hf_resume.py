@@ -1,13 +1,16 @@
-"""A run continues the same stream from any checkpoint, and refuses a checkpoint of another stream."""
+"""A run resumes the same stream from any checkpoint, and refuses a checkpoint of another stream."""
 
 import json
 import math
+import re
 import shutil
 from dataclasses import replace
 
 import hf_jobs
 import pytest
 import torch
+from safetensors.torch import load_file
+from tests.support.errors import raises
 
 from equipoise import Census, OneTask, Plan, PlanSampler, Quota, Shard, StratumIndex
 from equipoise.errors import ConfigError, RunError, StateError
@@ -99,6 +102,24 @@ def test_a_finished_run_is_not_trained_further(whole, tmp_path) -> None:
     assert hf_jobs.rows_by_step(tmp_path / "again") == {}
 
 
+@pytest.mark.parametrize("removed", [False, True])
+def test_a_finished_run_has_the_parameters_of_its_best_checkpoint(tmp_path, removed) -> None:
+    options = SAVE | {"save_steps": 2, "eval_strategy": "steps", "eval_steps": 2, "max_steps": 4}
+    options |= {"load_best_model_at_end": True, "metric_for_best_model": "loss", "greater_is_better": True}
+    hf_jobs.run(str(tmp_path), options=options)
+    best, last = tmp_path / "checkpoint-2", tmp_path / "checkpoint-4"
+    state = json.loads((last / "trainer_state.json").read_text())
+    assert state["best_model_checkpoint"] == str(best), "the loss falls, and the highest is chosen"
+    if removed:
+        shutil.rmtree(best)
+    trainer = hf_jobs.build(tmp_path, options=options)
+    assert trainer.train(str(last)).global_step == 4
+    saved = load_file((last if removed else best) / "model.safetensors")
+    assert torch.equal(trainer.model.shared.weight, saved["shared.weight"])
+    other = load_file(last / "model.safetensors")["shared.weight"]
+    assert torch.equal(trainer.model.shared.weight, other) == removed
+
+
 def test_another_seed_is_refused(whole, tmp_path) -> None:
     with pytest.raises(StateError, match="seed was 7 and is 8"):
         hf_jobs.run(str(tmp_path), resume=str(whole[0] / "checkpoint-16"), seed=8)
@@ -107,13 +128,14 @@ def test_another_seed_is_refused(whole, tmp_path) -> None:
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        ({"batch": 16}, "8 then, 16 now"),
-        ({"draws_per_epoch": 160}, "draws per epoch: 80 then, 160 now"),
+        ({"batch": 16}, "was 8 and is 16"),
+        ({"draws_per_epoch": 160}, "draws per epoch was 80 and is 160"),
     ],
 )
 def test_another_cut_of_the_stream_is_refused(whole, tmp_path, options, named) -> None:
-    with pytest.raises(StateError, match=named):
+    with raises(StateError, "other-stream") as caught:
         hf_jobs.run(str(tmp_path), resume=str(whole[0] / "checkpoint-16"), **options)
+    assert named in str(caught.value)
 
 
 def test_another_plan_is_refused(whole, tmp_path) -> None:
@@ -140,12 +162,13 @@ def test_another_dataset_is_refused(whole, tmp_path) -> None:
 def test_a_checkpoint_without_a_seal_is_refused(whole, tmp_path) -> None:
     shutil.copytree(whole[0] / "checkpoint-16", tmp_path / "checkpoint-16")
     (tmp_path / "checkpoint-16" / SEAL).unlink()
-    with pytest.raises(StateError, match="writing was cut off, or it was not written by Equipoise"):
+    with raises(StateError, "damaged-checkpoint") as caught:
         hf_jobs.run(str(tmp_path / "run"), resume=str(tmp_path / "checkpoint-16"))
+    assert "writing was cut off, or it was not written by Equipoise" in str(caught.value)
 
 
 def test_a_used_directory_is_not_written_over(whole) -> None:
-    with pytest.raises(RunError, match="already holds a run"):
+    with raises(RunError, "used-folder"):
         hf_jobs.run(str(whole[0]))
 
 
@@ -171,27 +194,30 @@ def build_with(tmp_path, sampler) -> None:
 
 def test_a_sharded_sampler_is_refused(tmp_path) -> None:
     plan, index = hf_jobs.plan_and_index()
-    with pytest.raises(ConfigError, match="cuts it again"):
+    with raises(ConfigError, "sharded-sampler"):
         build_with(tmp_path, PlanSampler(plan, index, draws_per_epoch=160, shard=Shard(0, 2)))
 
 
 def test_an_epoch_of_broken_steps_is_refused_with_the_remedy(tmp_path) -> None:
     plan, index = hf_jobs.plan_and_index()
-    with pytest.raises(ConfigError, match=r"found 78 draws per epoch\. Use draws_per_epoch=80"):
+    with raises(ConfigError, "partial-steps") as caught:
         build_with(tmp_path, PlanSampler(plan, index, draws_per_epoch=78))
+    assert "found 78 draws per epoch. Use draws_per_epoch=80" in str(caught.value)
 
 
 @pytest.mark.parametrize("batches", [Quota(16), OneTask(16)])
 def test_batches_of_another_size_than_the_step_are_refused(tmp_path, batches) -> None:
     plan, index = hf_jobs.plan_and_index()
-    with pytest.raises(ConfigError, match=r"must be that of the run, 8 draws .* found 16"):
+    with raises(ConfigError, "other-batch") as caught:
         build_with(tmp_path, PlanSampler(plan, index, draws_per_epoch=160, batches=batches))
+    assert re.search(r"must be that of the run, 8 draws .* found 16", str(caught.value))
 
 
 def test_a_sampler_of_another_dataset_is_refused(tmp_path) -> None:
     plan = Plan.build(Census.from_counts({"tone": {"good": 5, "bad": 3}}))
-    with pytest.raises(ConfigError, match="index of 8 rows and 72 examples"):
+    with raises(ConfigError, "other-dataset") as caught:
         build_with(tmp_path, PlanSampler(plan, StratumIndex.from_sizes([3, 5])))
+    assert "index of 8 rows and 72 examples" in str(caught.value)
 
 
 class Bomb:
@@ -204,14 +230,15 @@ class Bomb:
         return open, (self.path, "w")
 
 
-@pytest.mark.parametrize("name", ["optimizer.pt", "scheduler.pt", "rng_state.pth"])
+@pytest.mark.parametrize("name", ["optimizer.pt", "scheduler.pt", "scaler.pt", "rng_state.pth"])
 def test_a_checkpoint_with_a_pickled_object_is_refused_and_not_run(whole, tmp_path, name) -> None:
     checkpoint, harm = tmp_path / "checkpoint-4", tmp_path / "harm"
     shutil.copytree(whole[0] / "checkpoint-4", checkpoint)
     torch.save({"state": Bomb(str(harm))}, checkpoint / name)
     seal(checkpoint)  # a program that knows the format can write one that fits
-    with pytest.raises(StateError, match=r"checkpoint-4` is of another model .* more than tensors and plain values"):
+    with raises(StateError, "other-checkpoint") as caught:
         hf_jobs.run(str(tmp_path / "out"), resume=str(checkpoint), options=SAVE)
+    assert re.search(r"checkpoint-4` is of another model .* more than tensors and plain values", str(caught.value))
     assert not harm.exists()
 
 
@@ -222,5 +249,5 @@ def test_a_checkpoint_of_something_else_is_refused_though_it_is_whole(whole, tmp
     data = (checkpoint / name).read_bytes()
     (checkpoint / name).write_bytes(data[: len(data) // 2])
     seal(checkpoint)
-    with pytest.raises(StateError, match="checkpoint-4` is of another model"):
+    with raises(StateError, "other-checkpoint"):
         hf_jobs.run(str(tmp_path / "out"), resume=str(checkpoint), options=SAVE)

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import hf_jobs
 import pytest
+from tests.support.errors import raises
 from transformers import ByT5Tokenizer, TrainerCallback
 
+from equipoise.errors import RunError
 from equipoise.models import open_model
 from equipoise.trainer import EquipoiseTrainer
-from equipoise.trainer.trainer import last_checkpoint
+from equipoise.trainer.checkpoints.folders import last_checkpoint
 
 SAVE = {"save_strategy": "steps", "save_steps": 4}
 
@@ -121,7 +123,7 @@ def test_stdout_stays_free_for_results(tmp_path) -> None:
 
 def test_predictions_are_refused(tmp_path) -> None:
     trainer = hf_jobs.build(tmp_path)
-    with pytest.raises(RuntimeError, match="LabelScorer"):
+    with raises(RunError, "no-predictions"):
         trainer.predict(trainer.train_dataset)
 
 
@@ -131,7 +133,7 @@ def test_a_checkpoint_is_a_model_with_its_tokenizer_in_safetensors(tmp_path) -> 
         made.model,
         made.args,
         made.train_dataset,
-        made.sampler,
+        made.stream.sampler,
         made.data_collator,
         processing_class=ByT5Tokenizer(extra_ids=0),
     )

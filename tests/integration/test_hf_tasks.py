@@ -3,18 +3,21 @@
 import json
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import hf_jobs
 import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
+from tests.support.errors import raises
 from torch.nn.functional import softmax
 
 from equipoise import draws
 from equipoise.errors import ConfigError, StateError
+from equipoise.losses import TokenLoss
 from equipoise.losses.tasks import FAMO, task_weighting
-from equipoise.trainer.tasks import FILE_NAME
+from equipoise.trainer.step_loss import FILE_NAME, StepLoss
 
 STEPS = 5
 NAMES = sorted(hf_jobs.TASKS)
@@ -31,11 +34,11 @@ JACOBIAN = {"name": "gradients", "aggregator": "PCGrad"}
 def trained(folder: Path, choice, *, steps: int = STEPS, resume=None, options=None, **cut) -> dict:
     trainer = hf_jobs.build(folder, task_weighting=choice, options={"max_steps": steps} | (options or {}), **cut)
     trainer.train(resume)
-    step = trainer.step_of_tasks
+    method = trainer.step_loss.method
     return {
         "parameters": hf_jobs.flat(trainer.model),
         "losses": [line["loss"] for line in trainer.state.log_history if "loss" in line],
-        "state": None if step is None else step.method.state_dict()["state"],
+        "state": None if method is None else method.state_dict()["state"],
         "log": trainer.state.log_history,
     }
 
@@ -128,11 +131,13 @@ def test_a_checkpoint_of_another_choice_is_refused(tmp_path) -> None:
     trained(tmp_path / "a", "rlw", steps=1, options=options)
     with pytest.raises(StateError, match="name was 'rlw' and is 'fixed'"):
         trained(tmp_path / "a", CHOICES["fixed"], resume=True)
-    with pytest.raises(StateError, match="weighs tasks against each other"):
+    with raises(StateError, "other-weighting") as caught:
         trained(tmp_path / "a", "sum", resume=True)
     trained(tmp_path / "b", "sum", steps=1, options=options)
-    with pytest.raises(StateError, match="does not weigh tasks"):
+    with raises(StateError, "other-weighting") as none_saved:
         trained(tmp_path / "b", "rlw", resume=True)
+    assert "has weights of tasks" in str(caught.value)
+    assert "has no weights of tasks" in str(none_saved.value)
 
 
 def test_weights_are_logged_with_the_training_loss(tmp_path) -> None:
@@ -146,7 +151,7 @@ def test_the_numbers_of_uncertainty_are_trained_without_weight_decay(tmp_path) -
     trainer = hf_jobs.build(tmp_path, task_weighting="uncertainty", options={"max_steps": 1, "optim": "adamw_torch"})
     trainer.train()
     group = trainer.optimizer.param_groups[-1]
-    assert [each is trainer.step_of_tasks.method.parameters()[0] for each in group["params"]] == [True]
+    assert [each is trainer.step_loss.method.parameters()[0] for each in group["params"]] == [True]
     assert group["weight_decay"] == 0
 
 
@@ -177,21 +182,22 @@ def test_pcgrad_is_that_of_the_paper_however_a_step_is_cut(tmp_path) -> None:
         assert_allclose(found["parameters"], hf_jobs.flat(model), rtol=1e-5, atol=1e-6)
 
 
-def test_gradients_and_trained_weights_refuse_float16(tmp_path) -> None:
+def test_gradients_and_trained_weights_refuse_float16(tmp_path, monkeypatch) -> None:
     pytest.importorskip("torchjd")
-    trainer = hf_jobs.build(tmp_path)
-    trainer.args.fp16 = True
+    accelerator = hf_jobs.build(tmp_path).accelerator
+    monkeypatch.setattr(type(accelerator), "mixed_precision", "fp16")
     for choice in (JACOBIAN, "uncertainty"):
-        with pytest.raises(ConfigError, match="fp16"):
-            trainer.weigh_tasks(task_weighting(choice, NAMES))
+        with raises(ConfigError, "float16-weighting"):
+            StepLoss(TokenLoss(), task_weighting(choice, NAMES), accelerator)
+    StepLoss(TokenLoss(), task_weighting("dwa", NAMES), accelerator)
 
 
-def test_gradients_refuse_several_ranks(tmp_path) -> None:
+def test_gradients_refuse_several_ranks() -> None:
     pytest.importorskip("torchjd")
-    trainer = hf_jobs.build(tmp_path)
-    trainer.accelerator = SimpleNamespace(num_processes=2)
-    with pytest.raises(ConfigError, match="one process, found 2"):
-        trainer.weigh_tasks(task_weighting(JACOBIAN, NAMES))
+    accelerator: Any = SimpleNamespace(num_processes=2, mixed_precision="no")
+    with raises(ConfigError, "several-ranks") as caught:
+        StepLoss(TokenLoss(), task_weighting(JACOBIAN, NAMES), accelerator)
+    assert "one process, found 2" in str(caught.value)
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.1])

@@ -1,6 +1,7 @@
-"""The loader for a loop of one's own, alone and under accelerate: every sampler, any number of ranks, any place."""
+"""The loader for hand-written loops, alone and under accelerate: every sampler, any number of ranks, any position."""
 
 import json
+import re
 from itertools import chain, islice
 from types import SimpleNamespace
 
@@ -8,6 +9,7 @@ import pytest
 import torch
 from accelerate import Accelerator
 from accelerate.utils import DataLoaderConfiguration
+from tests.support.errors import raises
 from tests.support.loaders import BATCH, EPOCHS, KINDS, PER_STEP, ROWS, STEP, TOKENS, alone, make, steps_alone
 
 from equipoise import Shard
@@ -119,50 +121,64 @@ def test_a_state_inside_a_step_is_refused():
     loader = loader_of("mixed")
     batches = iter(loader)
     next(batches)
-    with pytest.raises(RunError, match="found 1 of its 4 micro-batches done"):
+    with raises(RunError, "inside-step") as caught:
         loader.state_dict()
+    assert "found 1 of its 4 micro-batches done" in str(caught.value)
     list(islice(batches, PER_STEP - 1))
     assert loader.state_dict()["sampler"]["position"] == STEP
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("change", "code", "message"),
     [
-        ({"global_batch": 40}, "draws per optimiser step .*: 40 then, 20 now"),
-        ({"step": -1}, "`step` in the state must be a whole number"),
-        ({"step": "3"}, "`step` in the state must be a whole number"),
-        ({"sampler": 3}, "`sampler` in the state must be a sampler's state"),
-        ({"more": 3}, "not one of StreamLoader"),
+        ({"global_batch": 40}, "other-stream", "draws per optimiser step .* was 40 and is 20"),
+        ({"step": -1}, "damaged-state", "`step` in the state must be an integer from 0"),
+        ({"step": "3"}, "damaged-state", "`step` in the state must be an integer from 0"),
+        ({"sampler": 3}, "damaged-state", "`sampler` in the state must be a mapping"),
+        ({"more": 3}, "not-a-state", "not one of StreamLoader"),
     ],
 )
-def test_states_of_something_else_are_refused(change, message):
+def test_states_of_something_else_are_refused(change, code, message):
     loader = loader_of("mixed")
-    with pytest.raises(StateError, match=message):
+    with raises(StateError, code) as caught:
         loader.load_state_dict(loader.state_dict() | change)
+    assert re.search(message, str(caught.value))
 
 
 @pytest.mark.parametrize(
-    ("kind", "options", "message"),
+    ("kind", "options", "code", "message"),
     [
-        ("mixed", {"batch_size": 7}, r"whole optimiser steps of 7 draws .* found 200 .* draws_per_epoch=203"),
-        ("mixed", {}, "`batch_size` must be given"),
-        ("mixed", {"batch_size": 5, "accumulation": 0}, "`accumulation` must be at least 1"),
-        ("mixed", {"batch_size": 5, "shard": Shard(0, 2)}, "must give the part of the stream that it is asked for"),
-        ("quota", {"batch_size": 5}, "`global_batch` of the sampler must be that of the run, 5 draws"),
-        ("sorted", {"batch_size": 5}, "`global_batch` of the sampler must be that of the run, 5 draws"),
-        ("tokens", {"batch_size": 5, "accumulation": 4}, "`batch_size` must be left out"),
-        ("tokens", {}, "`batches_per_step` of the sampler must be accumulation x ranks, 1, found 4"),
+        ("mixed", {"batch_size": 7}, "partial-steps", r"steps of 7 draws .* found 200 .* draws_per_epoch=203"),
+        ("mixed", {}, "no-batch-size", "`batch_size`"),
+        (
+            "mixed",
+            {"batch_size": 5, "accumulation": 0},
+            "no-accumulation",
+            "`accumulation` must be at least 1",
+        ),
+        (
+            "mixed",
+            {"batch_size": 5, "shard": Shard(0, 2)},
+            "other-shard",
+            r"shard that is passed .* found Shard",
+        ),
+        ("quota", {"batch_size": 5}, "other-batch", "`global_batch` of the sampler must be that of the run, 5 draws"),
+        ("sorted", {"batch_size": 5}, "other-batch", "`global_batch` of the sampler must be that of the run, 5 draws"),
+        ("tokens", {"batch_size": 5, "accumulation": 4}, "two-batch-sizes", "`batch_size` must not be set .* found 5"),
+        ("tokens", {}, "other-batch", "`batches_per_step` of the sampler must be accumulation x ranks, 1, found 4"),
     ],
 )
-def test_what_does_not_fit_is_refused(kind, options, message):
-    with pytest.raises(ConfigError, match=message):
+def test_what_does_not_fit_is_refused(kind, options, code, message):
+    with raises(ConfigError, code) as caught:
         StreamLoader(range(ROWS), lambda _: make(kind), **options)
+    assert re.search(message, str(caught.value))
 
 
 @pytest.mark.parametrize("kind", ["mixed", "tokens"])
 def test_another_dataset_is_refused(kind):
-    with pytest.raises(ConfigError, match="index of 1096 rows and 9 examples"):
+    with raises(ConfigError, "other-dataset") as caught:
         StreamLoader(range(9), lambda _: make(kind), accumulation=PER_STEP, **options_of(kind))
+    assert "index of 1096 rows and 9 examples" in str(caught.value)
 
 
 def accelerated(kind, accumulation=PER_STEP, workers=0, **configuration):
@@ -228,25 +244,20 @@ def test_another_accumulation_stays_in_step(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        (None, "is missing"),
-        ("[1]", "must be an object"),
-        ("{", "is not the state of a loader"),
-        ("{}", "found the keys"),
-    ],
+    ("text", "code"), [(None, "no-position"), ("[1]", "not-a-state"), ("{", "cannot-read"), ("{}", "not-a-state")]
 )
-def test_a_damaged_checkpoint_is_refused(tmp_path, text, message):
+def test_a_damaged_checkpoint_is_refused(tmp_path, text, code):
     run = accelerated("mixed")
     run.accelerator.save_state(str(tmp_path))
     (tmp_path / FILE_NAME).unlink()
     if text:
         (tmp_path / FILE_NAME).write_text(text)
-    with pytest.raises(StateError, match=message):
+    with raises(StateError, code):
         run.accelerator.load_state(str(tmp_path))
 
 
 def test_ranks_that_share_their_data_are_refused():
     layout = SimpleNamespace(non_data_parallel_size=2)
-    with pytest.raises(ConfigError, match="found 2 ranks to a batch"):
+    with raises(ConfigError, "shared-batches") as caught:
         prepare_loader(SimpleNamespace(parallelism_config=layout), range(9), make, batch_size=3)
+    assert "found 2 ranks to a batch" in str(caught.value)

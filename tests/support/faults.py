@@ -1,7 +1,7 @@
 """Real training processes that are killed: at a moment, at an operation on files, or by a signal.
 
-Each sitting is a process forked from a server that has imported everything already, so that a start costs a fraction
-of a second. A sitting of several ranks is several such processes, and once one of them is gone the others are killed,
+Each session is a process forked from a server that has imported everything already, so that a start costs a fraction
+of a second. A session of several ranks is several such processes, and once one of them is gone the others are killed,
 as a launcher does it.
 """
 
@@ -25,7 +25,7 @@ import pytest
 from equipoise.trainer.checkpoints.seal import UNFINISHED
 
 SCRIPTS = str(Path(__file__).parents[1] / "integration")
-START = 60.0  # seconds that a start, or the end of a sitting, may take
+START = 60.0  # seconds that a start, or the end of a session, may take
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 CHANGES = frozenset({"os.rename", "os.remove", "os.rmdir", "os.mkdir"})
 
@@ -35,13 +35,13 @@ if SCRIPTS not in sys.path:
 import hf_jobs  # noqa: E402 - its folder must be on the path
 
 
-class Sitting:
+class Session:
     """The processes of one start of a training.
 
     Parameters
     ----------
     folder : pathlib.Path
-        The run, which is continued if it was begun.
+        The run, which is resumed if it was begun.
     ranks : int
         Number of processes.
     die_at : int, optional
@@ -94,7 +94,7 @@ class Sitting:
                 os.kill(pid, number)
 
     def end(self, timeout: float = START) -> list[int]:
-        """Wait for the end and give the exit codes; once one process has failed the others are killed."""
+        """Wait for the end and return the exit codes; once one process has failed the others are killed."""
         end = time.monotonic() + timeout
         while any(process.is_alive() for process in self.processes):
             if any(process.exitcode for process in self.processes):
@@ -192,12 +192,12 @@ def die_at_operation(folder: Path, number: int) -> None:
 
 
 def result(folder: Path) -> dict[str, Any]:
-    """What `hf_jobs.run` gave in the last sitting that ended by itself."""
+    """Return the result of `hf_jobs.run` in the last session that ended by itself."""
     return json.loads(folder.with_name(f"{folder.name}.result").read_text())
 
 
 def metrics(folder: Path) -> list[dict[str, Any]]:
-    """The lines of the metrics file, without clock times and without the summaries of sittings."""
+    """Return the lines of the metrics file, without clock times and without the summaries of sessions."""
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     return [
         {name: value for name, value in line.items() if not name.endswith(("_runtime", "_per_second"))}
@@ -211,7 +211,7 @@ JOB = {"dropout": 0.1, "epochs": 99}
 OPTIONS = {
     "optim": "adamw_torch",
     "lr_scheduler_type": "linear",
-    "logging_steps": 3,  # not in step with the checkpoints: what was not logged yet has to be saved
+    "logging_steps": 3,  # not a divisor of the checkpoints: losses that were not logged yet have to be saved
     "save_strategy": "steps",
     "save_steps": 4,
     "save_total_limit": 2,
@@ -231,18 +231,18 @@ def same_run(folder: Path, other: Path, steps: int) -> None:
 
 
 def kill_at_random(folder: Path, seed: int, kills: int, ranks: int = 1, **job: Any) -> int:
-    """Kill a training again and again at random moments; give how often that was while a checkpoint was written."""
+    """Kill a training again and again at random moments; return how often that was while a checkpoint was written."""
     rng = random.Random(seed)
     writing = 0
     for _ in range(kills):
-        sitting = Sitting(folder, ranks=ranks, **job)
+        session = Session(folder, ranks=ranks, **job)
         seen, steps = _lines(folder), rng.randint(0, 9)
-        if steps:  # the first line of a sitting is not of a step
-            sitting.wait_for(lambda seen=seen, steps=steps: _lines(folder) > seen + steps)
+        if steps:  # the first line of a session is not of a step
+            session.wait_for(lambda seen=seen, steps=steps: _lines(folder) > seen + steps)
         time.sleep(rng.random() * 0.05)
-        sitting.send(signal.SIGKILL, [rng.randrange(ranks)])
-        codes = sitting.end()
-        assert -signal.SIGKILL in codes, f"seed {seed}: {codes} before the kill: {sitting.log.read_text()}"
+        session.send(signal.SIGKILL, [rng.randrange(ranks)])
+        codes = session.end()
+        assert -signal.SIGKILL in codes, f"seed {seed}: {codes} before the kill: {session.log.read_text()}"
         writing += any(folder.glob(f"checkpoint-*/{UNFINISHED}"))
     return writing
 
@@ -254,7 +254,7 @@ def _lines(folder: Path) -> int:
 
 @contextlib.contextmanager
 def folder_in_memory(size: str = "64m") -> Generator[Path]:
-    """A folder on a small file system of its own, where a write costs nothing and the disk can be full.
+    """A folder on a separate small file system, where a write costs nothing and the disk can be full.
 
     Mounting needs root; without, the tests that use it are skipped.
     """

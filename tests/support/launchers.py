@@ -1,4 +1,4 @@
-"""The examples as they stand, run on any number of ranks, and what their model was given in each step."""
+"""The examples unchanged, run on any number of ranks, and the rows of each step of their model."""
 
 import functools
 import json
@@ -22,7 +22,7 @@ GLOBAL_BATCH = 8
 
 
 def example_of(launcher):
-    """Its module, and options of its `main` that the command line has not."""
+    """Return its module, and options of its `main` that the command line does not have."""
     if launcher == "accelerate stateful":
         from accelerate import Accelerator
         from accelerate.utils import DataLoaderConfiguration
@@ -45,7 +45,7 @@ def example_of(launcher):
 
 
 def run(launcher, folder, batch_size, accumulation, steps, workers=0, resume=False):
-    """Run an example; give the loss of every step and the rows of every batch that the model was given."""
+    """Run an example; return the loss of every step and the rows of every batch that the model received."""
     import toy
 
     example, options = example_of(launcher)
@@ -71,7 +71,7 @@ def run(launcher, folder, batch_size, accumulation, steps, workers=0, resume=Fal
 
 
 def rows_of(input_ids):
-    """Row numbers, which stand in the texts: each token is a byte."""
+    """Return row numbers, which the texts contain: each token is a byte."""
     texts = [bytes(token - 3 for token in text if token >= 3).decode() for text in input_ids.tolist()]
     return [int(re.search(r"(\d+):", text).group(1)) for text in texts]
 
@@ -110,7 +110,7 @@ def _rank(rank, ranks, folder, jobs):
 
 
 def rows_of_steps(ranks):
-    """Rows of each optimiser step, sorted, from what each rank's model was given."""
+    """Return the rows of each optimiser step, sorted, from the batches of each rank."""
     steps = []
     for rank in ranks:
         batches, each = rank["batches"], rank["accumulation"]
@@ -120,7 +120,7 @@ def rows_of_steps(ranks):
 
 
 def drawn(first, last):
-    """Rows of each optimiser step, sorted, as the plan draws them."""
+    """Return the rows of each optimiser step, sorted, as the plan draws them."""
     import toy
     from equipoise import draws
 
@@ -129,7 +129,7 @@ def drawn(first, last):
 
 
 def weights_in(folder):
-    """What an example wrote at its end."""
+    """Return the model that an example wrote at its end."""
     from safetensors.torch import load_file
 
     if (folder / "model.safetensors").exists():

@@ -1,4 +1,4 @@
-"""Loaders over each of the samplers, and training with real frameworks that says what each step trained on."""
+"""Loaders over each of the samplers, and training with real frameworks that records the rows of each step."""
 
 from itertools import chain, islice
 
@@ -19,7 +19,7 @@ KINDS = ("mixed", "quota", "one_task", "sorted", "batch_sampler", *TOKENS)
 
 
 def make(kind, shard=Shard()):  # noqa: B008 - frozen
-    """What the loader is given and state is saved from."""
+    """Return the sampler for the loader, whose state is saved."""
     plan, index = imbalanced()
     batches = OneTask(STEP) if kind in ONE_TASK else Quota(STEP) if kind == "quota" else Mixed()
     sampler = PlanSampler(plan, index, 3, EPOCH, shard, batches=batches)
@@ -101,7 +101,7 @@ def prepare(kind, sampler, ranks=1, workers=0, **configuration):
 
 
 def train(accelerator, model, optimizer, loader, epochs=EPOCHS, stop=None):
-    """Give (epoch, optimiser step, rows) of each batch of this rank, at most the first `stop`."""
+    """Return (epoch, optimiser step, rows) of each batch of this rank, at most the first `stop`."""
 
     def run():
         step = 0
@@ -118,7 +118,7 @@ def train(accelerator, model, optimizer, loader, epochs=EPOCHS, stop=None):
 
 
 def lightning_fit(kind, *, ranks=1, workers=0, given=None, keep=True, save=None, resume=None, **options):
-    """Train with Lightning, and give (epoch, optimiser step, rows) of each batch of this rank.
+    """Train with Lightning, and return (epoch, optimiser step, rows) of each batch of this rank.
 
     `given` is a sampler to use as it is; `save` = (hook, optimiser step, path) saves there and stops; `keep` says
     whether the sampler's state is in what is saved. Without `given`, and unless told not to keep it, the data module is

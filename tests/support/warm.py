@@ -1,4 +1,4 @@
-"""What the server of `faults` has done before it forks, so that no sitting has to do it."""
+"""What the server of `faults` has done before it forks, so that no session has to do it."""
 
 import gc
 
@@ -6,6 +6,6 @@ from tests.support import faults
 from transformers.conversion_mapping import get_checkpoint_conversion_mapping
 
 get_checkpoint_conversion_mapping("t5")  # a thousand regular expressions, compiled on the first save
-gc.freeze()  # else every sitting goes through all objects of the libraries when its Trainer collects garbage
+gc.freeze()  # else every session goes through all objects of the libraries when its Trainer collects garbage
 
 __all__ = ["faults"]

@@ -1,5 +1,6 @@
-"""The typer application: how errors, interrupts and warnings reach the person at the terminal."""
+"""The typer application: how results, errors, interrupts and warnings reach the person at the terminal."""
 
+import json
 import signal
 import sys
 import threading
@@ -11,91 +12,115 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from equipoise.errors import EquipoiseError
+from equipoise.errors import EquipoiseError, printable_json
 
 OK, ERROR, INTERRUPTED = 0, 1, 130
-STOPPED = 75  # EX_TEMPFAIL of sysexits.h: nothing is wrong, try again; no shell and no Python ends with it by itself
+STOPPED = 75  # EX_TEMPFAIL of sysexits.h: nothing is wrong, try again; no shell and no Python exits with it by itself
+_JSON = "equipoise.json"
 
-HELP = """Weighted sampling for training multitask text-to-text models on imbalanced data.
 
-Look at data, plan what to draw, train with it, and prove that it helped.
+def examples(*commands: str) -> str:
+    """Return the epilog of a help text that lists commands, one a line."""
+    return "\n".join(("\b", "Examples:", *(f"  {command}" for command in commands)))
 
-Examples:
 
-  equipoise demo
+EPILOG = (
+    examples(
+        "equipoise demo",
+        "equipoise inspect rows.jsonl",
+        "equipoise plan rows.jsonl --rates equal --weights sqrt --draws 40000",
+        "equipoise train rows.jsonl --weights sqrt --draws 40000 --out runs/first",
+        "equipoise evaluate runs/first",
+        "equipoise calibrate runs/first",
+        "equipoise predict runs/first new.csv -o answers.csv",
+        "equipoise compare rows.jsonl --budget 30m",
+        "equipoise report comparison",
+    )
+    + """
 
-  equipoise inspect rows.jsonl
+\b
+Exit codes:
+  0    success
+  1    the data, the configuration, the plan or a run cannot be used
+  2    the command line cannot be parsed
+  75   a training or a comparison was stopped by Ctrl-C or SIGTERM and saved a checkpoint:
+       resume it with `train --resume`, or with the same `compare` command
+  130  another command was interrupted
 
-  equipoise plan rows.jsonl --rates equal --weights sqrt --draws 40000
-
-  equipoise train rows.jsonl --weights sqrt --draws 40000 --out runs/first
-
-  equipoise evaluate runs/first
-
-  equipoise calibrate runs/first
-
-  equipoise predict runs/first new.csv -o answers.csv
-
-  equipoise compare rows.jsonl --budget 30m
-
-  equipoise report comparison
-
-Exit codes: 0 all went well; 1 the data, the configuration, the plan or a run cannot be used; 2 the command
-was not understood; 75 a training or a comparison was stopped by Ctrl-C or SIGTERM, after the training has saved a
-checkpoint: `train --resume`, or the same `compare`, goes on from there; 130 another command was interrupted.
+Errors are printed as `Error (code): message`; codes are stable. With --json, standard output also holds
+{"error": {"code": ..., "message": ...}}.
 """
+)
 
 
 class _Group(TyperGroup):
-    """Shows an expected error as one message; `--debug` may stand anywhere and lets it through."""
+    """Prints an expected error as one message; `--debug` is accepted anywhere and lets the error through."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, sorted(args, key=lambda text: text != "--debug"))
+        ctx.meta[_JSON] = "--json" in args
+        return super().parse_args(ctx, sorted(args, key=lambda argument: argument != "--debug"))
 
     def invoke(self, ctx: Any) -> Any:
+        if ctx.params["debug"]:
+            return super().invoke(ctx)
         try:
             return super().invoke(ctx)
         except EquipoiseError as error:
-            if ctx.params["debug"]:
-                raise
-            typer.echo(f"Error: {error}", err=True)
-            raise typer.Exit(ERROR) from None
+            code, message = error.code, str(error)
         except ModuleNotFoundError as error:
-            if ctx.params["debug"]:
-                raise
-            typer.echo(
-                f"Error: this needs the package {error.name}. Install it: pip install 'equipoise[train]'", err=True
-            )
-            raise typer.Exit(ERROR) from None
+            code = "missing-package"
+            message = f"the package {error.name} is not installed. Install it: pip install 'equipoise[train]'"
         except KeyboardInterrupt:
-            if ctx.params["debug"]:
-                raise
             typer.echo("Interrupted.", err=True)
             raise typer.Exit(INTERRUPTED) from None
+        if ctx.meta[_JSON]:
+            print_json({"error": {"code": code, "message": message}})
+        print_error(code, message)
+        raise typer.Exit(ERROR)
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON object."""
+    typer.echo(printable_json(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)))
+
+
+def print_error(code: str, message: str) -> None:
+    """Print an error to standard error."""
+    typer.echo(f"Error ({code}): {message}", err=True)
 
 
 @contextmanager
-def stoppable(how_to_go_on: str) -> Generator[None]:
-    """Exit with `STOPPED` when Ctrl-C or SIGTERM ends the block; a training in it saves a checkpoint first."""
+def stoppable(hint: str) -> Generator[None]:
+    """Exit with `STOPPED` if Ctrl-C or SIGTERM ends the block; a training in it saves a checkpoint first."""
     main = threading.current_thread() is threading.main_thread()
     previous = signal.signal(signal.SIGTERM, signal.default_int_handler) if main else None
     try:
         yield
     except KeyboardInterrupt:
-        typer.echo(f"Stopped. {how_to_go_on}", err=True)
+        typer.echo(f"Stopped. {hint}", err=True)
         raise typer.Exit(STOPPED) from None
     finally:
         if main:
             signal.signal(signal.SIGTERM, previous or signal.SIG_DFL)
 
 
+def bars_on_terminals_only() -> None:
+    """Disable the progress bars of transformers if standard error is a file or a pipe."""
+    if not sys.stderr.isatty():
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()
+
+
 app = typer.Typer(
     name="equipoise",
     cls=_Group,
-    help=HELP,
+    help="Weighted sampling for training multitask text-to-text models on imbalanced data.",
+    epilog=EPILOG,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
 
@@ -111,7 +136,7 @@ def _show_version(wanted: bool) -> None:
 def options(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
     """Take the options that all commands share."""
@@ -121,5 +146,6 @@ def options(
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    """One line without the source code's place, which helps nobody at a terminal."""
-    sys.stderr.write(f"Warning: {message}\n")
+    """Print one line, without the line of source code that the default adds."""
+    code = getattr(message, "code", None)
+    sys.stderr.write(f"Warning ({code}): {message}\n" if code else f"Warning: {message}\n")

@@ -1,4 +1,4 @@
-"""`equipoise calibrate`: from a run's validation rows, what makes its probabilities right and its answers good."""
+"""`equipoise calibrate`: fit the calibration of a run on its validation rows."""
 
 import sys
 from pathlib import Path
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from equipoise.base.tables import Table, print_table
-from equipoise.cli._bars import bars_on_terminals_only
+from equipoise.cli._app import bars_on_terminals_only, print_json
 from equipoise.cli._evaluate import RunFolder
-from equipoise.cli._options import Json, Overrides, print_json, read_config
+from equipoise.cli._options import ColumnOverrides, Json, read_config
 from equipoise.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -18,30 +18,31 @@ if TYPE_CHECKING:
 Metric = Annotated[
     str | None,
     typer.Option(
-        help="What the answers should be good for: macro_f1, balanced_accuracy, worst_label_recall, expected_cost, or"
-        " none for the most probable label.",
-        show_default="expected_cost with --costs, else macro_f1",
+        metavar="METRIC",
+        help="Metric that answers are optimised for: macro_f1, balanced_accuracy, worst_label_recall or expected_cost;"
+        " none for the most probable label.  [default: expected_cost with --costs, else macro_f1]",
     ),
 ]
 Prior = Annotated[
     str,
     typer.Option(
-        help="The label shares that probabilities are for: natural (as in the training data), FILE.json"
-        " ({task: {label: share}}), or em (estimated from --unlabelled)."
+        metavar="PRIOR",
+        help="Label shares that probabilities are for: natural (those of the training data), em (estimated from"
+        " --unlabelled), or a file FILE.json: {task: {label: share}}.",
     ),
 ]
 Unlabelled = Annotated[
     Path | None,
-    typer.Option(help="Rows as they come where the model is used, for --prior em.", show_default=False),
+    typer.Option(metavar="DATA", help="Rows as the model will meet them, for --prior em; targets are not needed."),
 ]
 Costs = Annotated[
     Path | None,
     typer.Option(
-        help="A YAML file, {task: {true label: {predicted label: cost}}}: answers are those of least expected cost.",
-        show_default=False,
+        metavar="FILE",
+        help="YAML file of costs: {task: {true label: {predicted label: cost}}}. Answers minimise the expected cost.",
     ),
 ]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the calibration that the run has.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing calibration.")]
 MEASURES = {
     "log_loss": "log-loss", "brier": "Brier", "ece": "ECE", "macro_f1": "macro-F1",
     "balanced_accuracy": "balanced accuracy", "expected_cost": "expected cost",
@@ -60,24 +61,27 @@ def calibrate(
     unlabelled: Unlabelled = None,
     costs: Costs = None,
     overwrite: Overwrite = False,
-    set_: Overrides = None,
+    set_: ColumnOverrides = None,
     as_json: Json = False,
 ) -> None:
-    """Correct a run's probabilities for what training drew, and choose how its answers follow from them.
+    """Calibrate the probabilities and answers of a run.
 
-    Fits a temperature and a tau for each task on the validation rows; test rows are never used. Writes
-    calibration.json, which `evaluate` and `predict` apply, and calibration/index.html with reliability plots.
+    Corrects probabilities for the label shares that training drew, and fits a temperature and a tau for each task on
+    the validation rows; test rows are never used. Writes calibration.json, which `evaluate` and `predict` apply, and
+    calibration/index.html with reliability plots.
     """
     if set_ and unlabelled is None:
-        raise ConfigError("`--set` describes unlabelled rows (`data.columns...`), so it needs --unlabelled.")
+        raise ConfigError(
+            "missing-option", "`--set` describes unlabelled rows (`data.columns...`), so it needs --unlabelled."
+        )
     columns = read_config(str(unlabelled), {}, set_).data.columns if set_ else None
     from equipoise.runs.calibration.calibrate import CalibrationOptions
     from equipoise.runs.calibration.calibrate import calibrate as run_calibration
     from equipoise.runs.calibration.page import calibration_page
 
     bars_on_terminals_only()
-    wishes = CalibrationOptions(metric=metric, prior=prior, unlabelled=unlabelled, columns=columns, costs=costs)
-    found = run_calibration(run, wishes, overwrite=overwrite)
+    options = CalibrationOptions(metric=metric, prior=prior, unlabelled=unlabelled, columns=columns, costs=costs)
+    found = run_calibration(run, options, overwrite=overwrite)
     page = calibration_page(found, f"equipoise calibrate {run}")
     if as_json:
         print_json({"out": str(found.directory.calibration), **found.to_dict()})
@@ -101,7 +105,7 @@ def _print(found: "Calibrated") -> None:
         for name, task in tasks.items()
     ]
     rows.append(["mean over tasks", *(_change(mean["before"].get(each), mean["after"].get(each)) for each in names)])
-    title = "Validation rows, before > after (after: each row by a fit on other groups)"
+    title = "Validation rows, before > after (after: cross-fitted over groups)"
     print_table(Table(title, ["task", *(MEASURES[name] for name in names)], rows), sys.stdout)
 
 

@@ -1,17 +1,17 @@
-"""`equipoise compare`: try ways to sample, weight and correct, and say which one is worth its trouble."""
+"""`equipoise compare`: try ways to sample, weight and correct, and recommend one."""
 
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
 from equipoise.base.tables import Table, print_table
-from equipoise.cli._app import stoppable
-from equipoise.cli._bars import bars_on_terminals_only
-from equipoise.cli._options import Draws, Json, Overrides, Seed, Source, print_json, read_comparison
-from equipoise.cli._train import Model
+from equipoise.cli._app import bars_on_terminals_only, print_json, stoppable
+from equipoise.cli._options import Draws, Json, Model, Overrides, Seed, Source, read_comparison
+from equipoise.config import Metric as MetricName
+from equipoise.config import default_trials
 
 if TYPE_CHECKING:
     from equipoise.compare.result import Result
@@ -19,28 +19,34 @@ if TYPE_CHECKING:
 
 Budget = Annotated[
     str | None,
-    typer.Option(help="Computing time, as in 30m or 2h: lowers the draws if need be.", show_default="no limit"),
+    typer.Option(metavar="TIME", help="Limit on computing time, as in 30m or 2h; lowers --draws if necessary."),
 ]
 Metric = Annotated[
     str | None,
     typer.Option(
-        help="What decides: macro_f1, balanced_accuracy, worst_recall, expected_cost, log_loss; of texts exact_match,"
-        " rouge_l, bleu.",
-        show_default="macro_f1",
+        metavar="METRIC",
+        help=f"Metric that candidates are compared by: {', '.join(get_args(MetricName))}.  [default: macro_f1]",
     ),
 ]
 Costs = Annotated[
     str | None,
     typer.Option(
-        help="A YAML file for expected_cost, {task: {true label: {predicted label: cost}}}.", show_default=False
+        metavar="FILE", help="YAML file for --metric expected_cost: {task: {true label: {predicted label: cost}}}."
     ),
 ]
 Candidates = Annotated[
     str | None,
-    typer.Option(help="Names of default candidates, with commas. Others: `compare.candidates` in a configuration."),
+    typer.Option(
+        metavar="NAMES",
+        help=f"Candidates to compare, separated by commas: {', '.join(default_trials())}. Define your own under"
+        " `compare.candidates` in a configuration.  [default: all]",
+    ),
 ]
-Seeds = Annotated[int | None, typer.Option(min=1, help="Seeds of the finalists.", show_default="5")]
-Out = Annotated[Path, typer.Option("--out", "-o", help="The directory: new, or of the same comparison, which goes on.")]
+Seeds = Annotated[int | None, typer.Option(min=1, metavar="N", help="Number of seeds of each finalist.  [default: 5]")]
+Out = Annotated[
+    Path,
+    typer.Option("--out", "-o", metavar="DIR", help="Output directory; an unfinished comparison in it is resumed."),
+]
 EXAMPLES = (
     "equipoise compare rows.jsonl --budget 30m",
     "equipoise compare compare.yaml --metric balanced_accuracy --out comparisons/first",
@@ -62,10 +68,11 @@ def compare(
     set_: Overrides = None,
     as_json: Json = False,
 ) -> None:
-    """Train candidates a little, the better ones more, the finalists in full, and judge these on the test rows.
+    """Compare ways to sample, weight and correct, and recommend one.
 
-    Natural sampling, corrected afterwards, is always among them. Choices are made on validation rows alone. Run
-    the same command again to go on after an interruption; run it in several places to share the work.
+    Tries the candidates by successive halving, trains the finalists in full, and compares them with natural sampling
+    on the test rows. Everything is chosen on validation rows. Run the same command again to resume after an
+    interruption; run it in several processes at once to share the work.
     """
     options = {
         "compare.budget": budget,
@@ -83,19 +90,19 @@ def compare(
 
 
 def run_and_report(config: "ComparisonConfig", out: Path, command: str) -> "Result":
-    """Compare and write the report."""
+    """Run a comparison and write its report."""
     from equipoise.compare.engine import compare as run_comparison
     from equipoise.compare.report import write_report
 
     bars_on_terminals_only()
-    with stoppable("The same command goes on."):
+    with stoppable("Resume with the same command."):
         result = run_comparison(config, out, command=command, log=lambda line: typer.echo(line, err=True))
         write_report(out)
     return result
 
 
 def finish(result: "Result", out: Path, *, as_json: bool) -> None:
-    """Print what was found and where it is."""
+    """Print the result and where the files are."""
     if as_json:
         print_json({"out": str(out), "page": str(out / "report.html"), **result.to_dict()})
         return
@@ -104,7 +111,7 @@ def finish(result: "Result", out: Path, *, as_json: bool) -> None:
 
 
 def print_result(result: "Result") -> None:
-    """Print the finalists and the answer."""
+    """Print the finalists and the recommendation."""
     metrics = list(dict.fromkeys([result.metric, "macro_f1", "balanced_accuracy", "worst_recall", "log_loss"]))
     shown = [metric for metric in metrics if any(metric in each.test for each in result.finalists.values())]
     rows = [
@@ -124,17 +131,17 @@ def print_result(result: "Result") -> None:
 
 
 def verdict(result: "Result") -> str:
-    """The answer in a sentence."""
+    """Return the recommendation as a sentence."""
     name, metric = result.recommended, result.metric
     if result.shown == "baseline":
-        return f"Recommended: {name}. Nothing was better on validation rows by more than one standard error."
+        return f"Recommended: {name}. No candidate was better on validation rows by more than one standard error."
     gain = result.versus[name].seeds[metric]
-    said = {
+    found = {
         "better": f"better than {result.baseline} on the test rows",
-        "worse": f"worse than {result.baseline} on the test rows, though better on validation rows: do not trust it",
-        "no difference": f"no difference to {result.baseline} shown on the test rows",
+        "worse": f"worse than {result.baseline} on the test rows, but better on validation rows: do not rely on it",
+        "no difference": f"no difference from {result.baseline} shown on the test rows",
     }[result.shown]
-    return f"Recommended: {name}: {said} ({metric} {gain})."
+    return f"Recommended: {name}: {found} ({metric} {gain})."
 
 
 def _mean(values: "tuple[float | None, ...]") -> str:

@@ -1,4 +1,4 @@
-"""`equipoise evaluate`: scores of a run, with intervals."""
+"""`equipoise evaluate`: score a run, with intervals."""
 
 import sys
 from collections.abc import Sequence
@@ -8,34 +8,40 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from equipoise.base.tables import Table, print_table
-from equipoise.cli._bars import bars_on_terminals_only
-from equipoise.cli._options import Json, Overrides, print_json, read_config
+from equipoise.cli._app import bars_on_terminals_only, print_json
+from equipoise.cli._options import ColumnOverrides, Json, read_config
 from equipoise.errors import ConfigError, printable
 
 if TYPE_CHECKING:
     from equipoise.metrics import Estimate, Scores
 
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The directory of a run.", show_default=False)]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Directory of the run.", show_default=False)]
 Data = Annotated[
     str | None,
-    typer.Argument(help="Other data than the run's own, in any format that training reads.", show_default=False),
+    typer.Argument(
+        metavar="DATA",
+        help="Data to evaluate on, in any format that training reads.  [default: that of the run]",
+        show_default=False,
+    ),
 ]
-Split = Annotated[str | None, typer.Option(help="train, validation, test, or all rows.", show_default="test")]
+Split = Annotated[
+    str | None,
+    typer.Option(metavar="SPLIT", help="Rows to evaluate on: train, validation, test or all.  [default: test]"),
+]
 MethodOption = Annotated[
     list[str] | None,
     typer.Option(
         "--method",
         metavar="[TASK=]METHOD",
-        help="How the model is asked: score (every label), constrained (generate a valid label) or generate"
-        " (free text); of all tasks or of one. May be repeated.",
-        show_default="score",
+        help="How labels are predicted: score (the probability of each), constrained (generate a valid label) or"
+        " generate (free text); for all tasks, or for TASK. Repeatable.  [default: score]",
     ),
 ]
 Out = Annotated[
     Path | None,
-    typer.Option("--out", "-o", help="A new folder for the results.", show_default="a folder in RUN"),
+    typer.Option("--out", "-o", metavar="DIR", help="Output directory.  [default: RUN or one below RUN/evaluations]"),
 ]
-NoCalibration = Annotated[bool, typer.Option("--no-calibration", help="Leave out what `equipoise calibrate` fitted.")]
+NoCalibration = Annotated[bool, typer.Option("--no-calibration", help="Do not apply the calibration of the run.")]
 MAIN_METRICS = {
     "classification": ("macro_f1", "balanced_accuracy", "accuracy"),
     "open": ("exact_match", "rouge_l", "bleu"),
@@ -53,16 +59,16 @@ def evaluate(
     method: MethodOption = None,
     out: Out = None,
     no_calibration: NoCalibration = False,
-    set_: Overrides = None,
+    set_: ColumnOverrides = None,
     as_json: Json = False,
 ) -> None:
-    """Predict the test rows and print the scores of every task and label, with intervals.
+    """Score a run on its test rows, with intervals.
 
-    Writes predictions.parquet and evaluation.json; nothing is overwritten. What `equipoise calibrate` fitted
-    is applied; evaluation.json then holds the scores before it as well.
+    Prints the scores of every task and label, and writes predictions.parquet and evaluation.json; nothing is
+    overwritten. If the run was calibrated, evaluation.json also holds the scores without calibration.
     """
     if set_ and data is None:
-        raise ConfigError("`--set` describes other data (`data.columns...`), so it needs DATA.")
+        raise ConfigError("missing-argument", "`--set` describes DATA (`data.columns...`), so it needs DATA.")
     other = None if data is None else read_config(data, {}, set_).data
     methods = _methods(method or [])
     from equipoise.runs.evaluate import evaluate as run_evaluation
@@ -81,7 +87,7 @@ def evaluate(
 
 
 def print_scores(scores: "Scores") -> None:
-    """Print the main scores of every task and of every label; evaluation.json holds the others."""
+    """Print the main metrics of every task and label; evaluation.json holds the others."""
     about = f"({scores.confidence:.0%} intervals from {scores.bootstrap} resamples of groups)"
     for kind, names in MAIN_METRICS.items():
         rows = [
@@ -108,31 +114,35 @@ def print_scores(scores: "Scores") -> None:
         print_table(Table("Scores per label (train, test: rows)", heads, labels), sys.stdout)
     for name, task in scores.tasks.items():
         for label, count in (task.unseen_labels or {}).items():
-            typer.echo(f"{printable(name)}: {count} test rows have the label {label!r}, which no training row has.")
+            typer.echo(
+                f"{printable(name)}: {count} test rows have the label {label!r}, which is not in the training rows."
+            )
 
 
 def calibrated_text(run: Path, tasks: Sequence[str]) -> str:
-    """Say which tasks were corrected, and by what."""
-    return f"Corrected by {run / 'calibration.json'}: {', '.join(tasks)} (--no-calibration leaves it out)."
+    """Return a sentence that names the calibrated tasks and the file."""
+    return f"Calibrated by {run / 'calibration.json'}: {', '.join(tasks)} (disable with --no-calibration)."
 
 
 def _print_change(before: "Scores", after: "Scores") -> None:
-    """Print what the calibration did to the means over tasks."""
+    """Print the means over tasks without calibration and with it."""
     rows = [
         [metric, _shown(before.mean[metric]), _shown(after.mean[metric])]
         for metric in ("log_loss", "brier", "ece", "macro_f1", "balanced_accuracy")
     ]
-    print_table(Table("Mean over tasks, with calibration and without", ["metric", "without", "with"], rows), sys.stdout)
+    print_table(
+        Table("Mean over tasks, without calibration and with it", ["metric", "without", "with"], rows), sys.stdout
+    )
 
 
 def _shown(estimate: "Estimate") -> str:
     return "-" if estimate.value is None else str(estimate)
 
 
-def _methods(texts: list[str]) -> dict[str, str] | None:
-    """Read ``METHOD`` and ``TASK=METHOD`` texts."""
+def _methods(arguments: list[str]) -> dict[str, str] | None:
+    """Parse ``METHOD`` and ``TASK=METHOD``."""
     methods: dict[str, str] = {}
-    for text in texts:
-        task, equals, name = text.rpartition("=")
+    for argument in arguments:
+        task, equals, name = argument.rpartition("=")
         methods[task if equals else "*"] = name
     return methods or None

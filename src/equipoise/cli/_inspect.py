@@ -1,4 +1,4 @@
-"""`equipoise inspect`: what is in the data."""
+"""`equipoise inspect`: count the data."""
 
 import sys
 from pathlib import Path
@@ -8,14 +8,15 @@ import typer
 
 from equipoise.base.tables import Table, print_table
 from equipoise.census import Census
-from equipoise.cli._options import Json, Overrides, Source, print_json, read_config
+from equipoise.cli._app import print_json
+from equipoise.cli._options import Json, Overrides, Source, read_config
 from equipoise.data import check_records, infer_tasks
 from equipoise.errors import ConfigError
 from equipoise.runs.prepare import census_of, load_records, task_options
 
 Plot = Annotated[
     Path | None,
-    typer.Option(help="Draw the census as bars into this .png or .svg file.", show_default=False),
+    typer.Option(metavar="FILE", help="Write a bar chart of the counts to this .png or .svg file."),
 ]
 EXAMPLES = (
     "equipoise inspect suite:multi-diagnosis",
@@ -24,12 +25,12 @@ EXAMPLES = (
 
 
 def inspect(source: Source, plot: Plot = None, set_: Overrides = None, as_json: Json = False) -> None:
-    """Count every task and label of the training rows, and warn of what will go wrong.
+    """Count tasks and labels, and check the data.
 
-    What cannot be used at all, such as a group in two splits, is an error: the exit code is then 1.
+    Counts are of the training rows. Data that cannot be used, such as a group in two splits, is an error.
     """
     if plot is not None and plot.suffix not in {".png", ".svg"}:
-        raise ConfigError(f"`--plot` must name a .png or .svg file, found {plot.name!r}.")
+        raise ConfigError("unknown-format", f"`--plot` must name a .png or .svg file, found {plot.name!r}.")
     config = read_config(source, {}, set_)
     records = load_records(config)
     train = records.where(split="train")
@@ -85,7 +86,7 @@ def _print(census: Census, splits: dict[str, int]) -> None:
                     each["task"],
                     f"{each['rows']:,}",
                     f"{each['share']:.1%}",
-                    str(each["labels"] or "open"),
+                    str(each["labels"] or "open-ended"),
                     "-" if each["imbalance"] is None else f"{each['imbalance']:,.1f}",
                     "-" if each["smallest"] is None else f"{each['smallest']:,}",
                 ]

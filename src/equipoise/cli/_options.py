@@ -1,6 +1,5 @@
 """Options that several commands share, and how they become a configuration."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -8,58 +7,86 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from equipoise.config import ComparisonConfig, RunConfig, load_comparison, load_config, make_comparison, make_config
-from equipoise.errors import printable_json
 
 Source = Annotated[
     str,
     typer.Argument(
-        metavar="CONFIG.yaml | DATA",
-        help="A run's configuration, or data: JSONL, CSV, TSV or Parquet (also .gz), a glob, a folder,"
-        " or suite:multi-diagnosis.",
+        metavar="SOURCE",
+        help="Data (JSONL, CSV, TSV or Parquet, also .gz; a glob or a directory), suite:multi-diagnosis, or a"
+        " configuration (.yaml).",
         show_default=False,
     ),
 ]
-Rates = Annotated[
+RatesOption = Annotated[
     str | None,
     typer.Option(
-        help="How often each task is drawn: equal, proportional, temperature:2, unimax:4, fixed:FILE.yaml;"
-        " options after a comma, as in temperature:2,maximum=65536.",
-        show_default="equal",
+        metavar="SCHEME",
+        help="Mixing rates: how often each task is drawn, as in equal, or temperature:2,maximum=65536. `equipoise plan"
+        " --help` lists the schemes.  [default: equal]",
+        show_default=False,
     ),
 ]
-Weights = Annotated[
+WeightsOption = Annotated[
     str | None,
     typer.Option(
-        help="How often each label is drawn inside its task: natural, sqrt, power:0.5, balanced,"
-        " effective:0.999, median, log; clip with ,max_ratio=50.",
-        show_default="sqrt",
+        metavar="SCHEME",
+        help="Class weights: how often each label is drawn within its task, as in sqrt, or inverse,max_ratio=50."
+        "  [default: sqrt]",
+        show_default=False,
     ),
 ]
 TargetRates = Annotated[
-    str | None, typer.Option(help="Mixing rates that the loss should see, if not those that are drawn.")
+    str | None,
+    typer.Option(metavar="SCHEME", help="Mixing rates that the loss is weighted to.  [default: those that are drawn]"),
 ]
 TargetWeights = Annotated[
-    str | None, typer.Option(help="Class weights that the loss should see, if not those that are drawn.")
+    str | None,
+    typer.Option(metavar="SCHEME", help="Class weights that the loss is weighted to.  [default: those that are drawn]"),
 ]
-Draws = Annotated[int | None, typer.Option(min=1, help="How many examples to draw.", show_default="the training rows")]
+Draws = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Number of examples to draw.  [default: the number of training rows]"),
+]
 MaxPasses = Annotated[
-    float | None, typer.Option(help="Draw no label more than this many times over.", show_default=False)
+    float | None,
+    typer.Option(metavar="N", help="At most this many passes over the rows of any label, on average."),
 ]
-AllowRepeats = Annotated[
-    bool | None,
-    typer.Option("--allow-repeats", help="Accept a plan whose forecast has errors.", show_default=False),
-]
-Seed = Annotated[int | None, typer.Option(min=0, help="Decides every random choice.", show_default="0")]
+AllowRepeats = Annotated[bool | None, typer.Option("--allow-repeats", help="Accept a plan whose forecast has errors.")]
+Seed = Annotated[int | None, typer.Option(min=0, metavar="N", help="Random seed.  [default: 0]")]
 Overrides = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help="Set any key of the configuration, as in training.learning_rate=2e-3. May be repeated.",
+        help="Set any key of the configuration, as in training.learning_rate=2e-3. Repeatable.",
     ),
 ]
-Config = TypeVar("Config", bound=RunConfig)
+ColumnOverrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Describe the columns of the data, as in data.columns.input=text. Repeatable.",
+    ),
+]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODEL",
+        help="Model to train: tiny (a small T5 with random weights), a directory, or a name on the Hugging Face Hub."
+        "  [default: tiny]",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+Config = TypeVar("Config", bound=RunConfig)
+
+
+PLAN = ("rates", "weights", "draws", "max_passes", "target_rates", "target_weights", "allow_repeats")
+
+
+def plan_options(*values: Any) -> dict[str, Any]:
+    """Return the options of a plan, in the order of `PLAN`, by dotted key."""
+    return {f"plan.{name}": value for name, value in zip(PLAN, values, strict=True)}
 
 
 def read_config(source: str, options: dict[str, Any], overrides: list[str] | None) -> RunConfig:
@@ -70,9 +97,9 @@ def read_config(source: str, options: dict[str, Any], overrides: list[str] | Non
     source : str
         A YAML file, or data.
     options : dict of str to object
-        By dotted key; None is left out.
+        By dotted key; those that are None were not given.
     overrides : list of str, optional
-        ``a.b=value`` texts.
+        Strings ``a.b=value``.
     """
     return _read(source, options, overrides, load_config, make_config)
 
@@ -93,8 +120,3 @@ def _read(
     if source.endswith((".yaml", ".yml")):
         return load(Path(source), options=given, overrides=overrides or ())
     return make({"data": {"source": source}}, options=given, overrides=overrides or ())
-
-
-def print_json(value: Any) -> None:
-    """Print one JSON object."""
-    typer.echo(printable_json(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)))

@@ -1,33 +1,54 @@
-"""`equipoise plan`: what a plan will draw, before anything runs."""
+"""`equipoise plan`: forecast what a plan draws."""
 
 from pathlib import Path
+from textwrap import fill
 from typing import Annotated
 
 import typer
 
 from equipoise.base.files import write_atomically
 from equipoise.base.problems import of_level
-from equipoise.cli._app import ERROR
+from equipoise.base.schemes import Scheme
+from equipoise.cli._app import ERROR, print_error, print_json
 from equipoise.cli._options import (
     AllowRepeats,
     Draws,
     Json,
     MaxPasses,
     Overrides,
-    Rates,
+    RatesOption,
     Source,
     TargetRates,
     TargetWeights,
-    Weights,
-    print_json,
+    WeightsOption,
+    plan_options,
     read_config,
 )
 from equipoise.errors import printable
+from equipoise.rates import Rates
 from equipoise.runs.prepare import prepare
+from equipoise.weights import ClassWeights
 
-Out = Annotated[
-    Path | None, typer.Option("--out", "-o", help="Write the plan as JSON into this file.", show_default=False)
-]
+Out = Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write the plan to this file, as JSON.")]
+
+
+def _listed(base: type[Scheme]) -> str:
+    """Return the schemes of a base in two columns."""
+    rows = (line.partition(": ") for line in base.help().splitlines())
+    return "\n".join(
+        fill(text, 98, initial_indent=f"  {form:<25} ", subsequent_indent=" " * 28) for form, _, text in rows
+    )
+
+
+SCHEMES = f"""\b
+Mixing rates (--rates, --target-rates):
+{_listed(Rates)}
+
+\b
+Class weights (--weights, --target-weights):
+{_listed(ClassWeights)}
+
+A value follows a colon and further options follow commas, as in temperature:2,maximum=65536."""
 EXAMPLES = (
     "equipoise plan suite:multi-diagnosis --rates equal --weights sqrt --draws 40000",
     "equipoise plan run.yaml --draws 40000 --max-passes 10 -o plan.json",
@@ -36,8 +57,8 @@ EXAMPLES = (
 
 def plan(
     source: Source,
-    rates: Rates = None,
-    weights: Weights = None,
+    rates: RatesOption = None,
+    weights: WeightsOption = None,
     draws: Draws = None,
     max_passes: MaxPasses = None,
     target_rates: TargetRates = None,
@@ -47,19 +68,12 @@ def plan(
     set_: Overrides = None,
     as_json: Json = False,
 ) -> None:
-    """Show what will be drawn of every task and label, how often rows repeat, and what is wrong with it.
+    """Forecast what a plan draws of every task and label.
 
-    Exits with 1 if the forecast has errors, unless they are accepted with --allow-repeats.
+    Shows how often rows repeat and what is wrong with the plan. Exits with 1 if the forecast has errors, unless
+    --allow-repeats accepts them.
     """
-    options = {
-        "plan.rates": rates,
-        "plan.weights": weights,
-        "plan.draws": draws,
-        "plan.max_passes": max_passes,
-        "plan.target_rates": target_rates,
-        "plan.target_weights": target_weights,
-        "plan.allow_repeats": allow_repeats,
-    }
+    options = plan_options(rates, weights, draws, max_passes, target_rates, target_weights, allow_repeats)
     prepared = prepare(read_config(source, options, set_))
     built = prepared.plan
     forecast = built.forecast()
@@ -75,5 +89,5 @@ def plan(
         if out is not None:
             typer.echo(f"Wrote {out}.")
     if of_level(forecast.problems, "error") and not prepared.config.plan.allow_repeats:
-        typer.echo("The forecast has errors. Change the plan, or accept them with --allow-repeats.", err=True)
+        print_error("bad-forecast", "the forecast has errors. Change the plan, or accept them with --allow-repeats.")
         raise typer.Exit(ERROR)

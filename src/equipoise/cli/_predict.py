@@ -1,25 +1,27 @@
-"""`equipoise predict`: the answers of a run's model for the rows of a file."""
+"""`equipoise predict`: predict the rows of a file."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from equipoise.cli._bars import bars_on_terminals_only
+from equipoise.cli._app import bars_on_terminals_only, print_json
 from equipoise.cli._evaluate import NoCalibration, RunFolder, calibrated_text
-from equipoise.cli._options import Json, Overrides, print_json, read_config
+from equipoise.cli._options import ColumnOverrides, Json, read_config
 
 File = Annotated[
     Path,
-    typer.Argument(help="Rows in any format that training reads; they need no targets.", show_default=False),
+    typer.Argument(
+        metavar="FILE", help="Rows in any format that training reads; targets are not needed.", show_default=False
+    ),
 ]
 Out = Annotated[
     Path,
-    typer.Option("--out", "-o", help="The file to write: .parquet, .jsonl or .csv.", show_default=False),
+    typer.Option("--out", "-o", metavar="FILE", help="Output file: .parquet, .jsonl or .csv.", show_default=False),
 ]
 TaskName = Annotated[
     str | None,
-    typer.Option("--task", help="The task of all rows, for a file without a column of tasks.", show_default=False),
+    typer.Option("--task", metavar="TASK", help="Task of all rows, for a file without a task column."),
 ]
 EXAMPLES = (
     "equipoise predict runs/first new.jsonl -o answers.parquet",
@@ -33,12 +35,13 @@ def predict(
     out: Out,
     task: TaskName = None,
     no_calibration: NoCalibration = False,
-    set_: Overrides = None,
+    set_: ColumnOverrides = None,
     as_json: Json = False,
 ) -> None:
-    """Write a label and its probability for every row of a file.
+    """Predict the rows of a file.
 
-    The output appears whole or not at all. What `equipoise calibrate` fitted is applied.
+    Writes an answer for each row, and for labels their probabilities. If the run was calibrated, its calibration is
+    applied. The output is written atomically.
     """
     columns = read_config(str(file), {}, set_).data.columns if set_ else None
     from equipoise.runs.predict import predict as run_prediction

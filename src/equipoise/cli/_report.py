@@ -1,14 +1,15 @@
-"""`equipoise report`: what a comparison found, as a page, as Markdown and as JSON."""
+"""`equipoise report`: write the report of a comparison."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from equipoise.cli._options import Json, print_json
+from equipoise.cli._app import print_json
+from equipoise.cli._options import Json
 
 Comparison = Annotated[
-    Path, typer.Argument(metavar="DIR", help="The directory of a finished comparison.", show_default=False)
+    Path, typer.Argument(metavar="DIR", help="Directory of a finished comparison.", show_default=False)
 ]
 EXAMPLES = (
     "equipoise report comparisons/first",
@@ -17,9 +18,10 @@ EXAMPLES = (
 
 
 def report(directory: Comparison, as_json: Json = False) -> None:
-    """Write the report of a comparison: report.html, a page that opens from disk, report.md and report.json.
+    """Write the report of a finished comparison again.
 
-    `equipoise compare` writes it when it ends. Nothing is trained or predicted here; --json prints report.json.
+    Writes report.html, report.md and report.json, as `equipoise compare` does at its end, without training or
+    predicting anything. With --json, prints report.json.
     """
     from equipoise.compare.report import write_report
     from equipoise.runs.directory import read_json

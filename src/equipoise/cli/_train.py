@@ -1,39 +1,36 @@
-"""`equipoise train`: one configuration becomes one run directory."""
+"""`equipoise train`: make a run directory from a configuration."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from equipoise.cli._app import STOPPED, stoppable
-from equipoise.cli._bars import bars_on_terminals_only
+from equipoise.cli._app import STOPPED, bars_on_terminals_only, print_json, stoppable
 from equipoise.cli._options import (
     AllowRepeats,
     Draws,
     Json,
     MaxPasses,
+    Model,
     Overrides,
-    Rates,
+    RatesOption,
     Seed,
     Source,
     TargetRates,
     TargetWeights,
-    Weights,
-    print_json,
+    WeightsOption,
+    plan_options,
     read_config,
 )
 from equipoise.config import RunConfig
 from equipoise.errors import ConfigError
 
-Model = Annotated[
-    str | None,
-    typer.Option(
-        help="tiny (made here, trained from scratch), a folder, or a name on the Hugging Face hub.",
-        show_default="tiny",
-    ),
+Out = Annotated[
+    Path | None, typer.Option("--out", "-o", metavar="DIR", help="Output directory; new or empty unless resumed.")
 ]
-Out = Annotated[Path | None, typer.Option("--out", "-o", help="The new directory of the run.", show_default=False)]
-Resume = Annotated[bool, typer.Option("--resume", help="Continue the run in --out, or start it if there is none yet.")]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Resume the run in --out from its newest checkpoint, or start it.")
+]
 EXAMPLES = (
     "equipoise train run.yaml",
     "equipoise train rows.jsonl --model google/t5-v1_1-small --weights sqrt --draws 40000 --out runs/first",
@@ -44,8 +41,8 @@ EXAMPLES = (
 def train(
     source: Source,
     model: Model = None,
-    rates: Rates = None,
-    weights: Weights = None,
+    rates: RatesOption = None,
+    weights: WeightsOption = None,
     draws: Draws = None,
     max_passes: MaxPasses = None,
     target_rates: TargetRates = None,
@@ -57,27 +54,19 @@ def train(
     set_: Overrides = None,
     as_json: Json = False,
 ) -> None:
-    """Train a model on what a plan draws, then evaluate it on the test rows as they naturally are.
+    """Train a model by a plan and evaluate it on the test rows.
 
-    An existing run is never overwritten. Ctrl-C and SIGTERM finish the step, save a checkpoint and exit with 75; the
-    same command with --resume goes on as if nothing had happened.
+    An existing run is never overwritten. Ctrl-C and SIGTERM finish the current step, save a checkpoint and exit
+    with 75; the same command with --resume then resumes with the next draw.
     """
-    options = {
-        "model.name": model,
-        "plan.rates": rates,
-        "plan.weights": weights,
-        "plan.draws": draws,
-        "plan.max_passes": max_passes,
-        "plan.target_rates": target_rates,
-        "plan.target_weights": target_weights,
-        "plan.allow_repeats": allow_repeats,
-        "seed": seed,
-        "out": None if out is None else str(out),
-    }
+    options = plan_options(rates, weights, draws, max_passes, target_rates, target_weights, allow_repeats)
+    options |= {"model.name": model, "seed": seed, "out": None if out is None else str(out)}
     config = read_config(source, options, set_)
     if config.out is None:
-        raise ConfigError("A run needs a directory. Give --out DIR, or `out:` in the configuration.")
-    with stoppable("Continue with --resume."):
+        raise ConfigError(
+            "missing-option", "A run needs a directory. Give --out DIR, or set `out:` in the configuration."
+        )
+    with stoppable("Resume with --resume."):
         _train_and_evaluate(config, Path(config.out), resume=resume, as_json=as_json)
 
 
@@ -89,28 +78,25 @@ def _train_and_evaluate(config: RunConfig, folder: Path, *, resume: bool, as_jso
 
     bars_on_terminals_only()
     if resume and not RunDirectory(folder).started:
-        typer.echo(f"There is no run in {folder} to continue yet, so it starts.", err=True)
+        typer.echo(f"There is no run in {folder} to resume, so a new one starts.", err=True)
     run = run_training(config, folder, resume=resume)
     if run.interrupted:
         if run.main:
-            typer.echo(f"Stopped after step {run.steps}. Continue with --resume.", err=True)
+            typer.echo(f"Stopped after step {run.steps}. Resume with --resume.", err=True)
         raise typer.Exit(STOPPED)
     if not run.main:
         return
+    found: dict[str, Any] = {"out": str(folder), "steps": run.steps}
+    split = config.evaluation.split
     if run.directory.evaluation.exists():
         typer.echo(f"The run in {folder} is complete. Evaluate it again with `equipoise evaluate`.", err=True)
-        if as_json:
-            print_json({"out": str(folder), "steps": run.steps})
-        return
-    split = config.evaluation.split
-    if split != "all" and not read_json(run.directory.data)["rows"][split]:
+    elif split != "all" and not read_json(run.directory.data)["rows"][split]:
         typer.echo(f"There are no {split} rows, so nothing is evaluated.", err=True)
-        if as_json:
-            print_json({"out": str(folder), "steps": run.steps})
-        return
-    scores = evaluate(folder).scores
-    if as_json:
-        print_json({"out": str(folder), "steps": run.steps, "scores": scores.to_dict()})
     else:
-        print_scores(scores)
-        typer.echo(f"Wrote {folder}.")
+        scores = evaluate(folder).scores
+        found["scores"] = scores.to_dict()
+        if not as_json:
+            print_scores(scores)
+            typer.echo(f"Wrote {folder}.")
+    if as_json:
+        print_json(found)

@@ -1,7 +1,7 @@
-"""What a run's predictions become by a correction that was fitted on its validation rows."""
+"""Corrections of predictions, fitted on validation rows, and the scores of corrected predictions."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,16 +17,14 @@ from equipoise.calibration import (
     shares_within,
 )
 from equipoise.calibration.logs import Array
-from equipoise.config import RunConfig
 from equipoise.metrics import TaskPredictions, evaluate, read_predictions
 from equipoise.metrics.resampling import group_codes
-from equipoise.plan import Plan
 from equipoise.runs.calibration.report import FOLDS
 from equipoise.runs.directory import RunDirectory
 from equipoise.runs.losses import trained_prior
 
 Costs = Mapping[str, Array]
-# What tau is chosen by for a metric; where nothing is said here, tau would change nothing that counts.
+# The metric that tau is chosen by, for each metric that answers change.
 TAU_METRIC = {
     "macro_f1": "macro_f1",
     "balanced_accuracy": "balanced_accuracy",
@@ -36,7 +34,7 @@ TAU_METRIC = {
 
 
 def validation_predictions(run: RunDirectory) -> Path:
-    """Where a run's predictions of the validation rows lie."""
+    """Return the file of a run's predictions on the validation rows."""
     return run.path / "evaluations" / "validation" / "predictions.parquet"
 
 
@@ -50,28 +48,26 @@ def corrected(
     run : RunDirectory
         A run with predictions of validation and test rows.
     correction : {"none", "calibrated", "tau"}
-        Nothing; temperature and natural shares; and answers by logit adjustment.
+        No correction; temperature and natural shares; the same with answers by logit adjustment.
     metric : str
-        What tau is chosen by.
+        The metric that tau is chosen by.
     costs : mapping of str to array, optional
         Cost matrices by task.
 
     Returns
     -------
     dict of str to TaskPredictions
-        Tasks without labels or without probabilities as they are.
+        By task. Open-ended tasks and tasks without probabilities are unchanged.
     """
     test = _read(run.predictions)
     if correction == "none":
         return test
-    parts = _Parts.of(run, correction, metric, costs or {})
+    parts = _Parts(run, correction, metric, costs)
     found: dict[str, TaskPredictions] = {}
     for name, part in test.items():
-        if part.probabilities is None or name not in parts.validation or parts.rows(name) is None:
-            found[name] = part
-        else:
-            rows = parts.rows(name)
-            assert rows is not None
+        rows = None if part.probabilities is None or name not in parts.validation else parts.rows(name)
+        found[name] = part
+        if rows is not None:
             found[name] = fit_task(rows, parts.priors(name), parts.choice(name)).calibration.apply(part)
     return found
 
@@ -81,8 +77,8 @@ def cross_fitted_validation(
 ) -> dict[str, TaskPredictions]:
     """Correct the predictions of the validation rows, each row by a fit on other groups.
 
-    What a correction is worth on the rows that it was fitted on would flatter it. Rows of labels that no
-    training row has are left out, for all corrections alike.
+    Scores on the rows of the fit would be optimistic. Rows of labels that are not in the training rows are left out,
+    for all corrections alike.
 
     Parameters
     ----------
@@ -94,7 +90,7 @@ def cross_fitted_validation(
     dict of str to TaskPredictions
         By task.
     """
-    parts = _Parts.of(run, correction, metric, costs or {})
+    parts = _Parts(run, correction, metric, costs)
     found: dict[str, TaskPredictions] = {}
     for name, part in parts.validation.items():
         rows = parts.rows(name)
@@ -114,36 +110,20 @@ def cross_fitted_validation(
     return found
 
 
-@dataclass(frozen=True)
 class _Parts:
-    """What the corrections of a run are fitted with."""
+    """The inputs of fitting the corrections of a run."""
 
-    config: RunConfig
-    plan: Plan
-    validation: dict[str, TaskPredictions]
-    codes: dict[str, np.ndarray]
-    folds: dict[int, int]
-    correction: str
-    metric: str
-    costs: Costs
-
-    @classmethod
-    def of(cls, run: RunDirectory, correction: str, metric: str, costs: Costs) -> "_Parts":
-        config, validation = run.read_config(), _read(validation_predictions(run))
-        codes, groups = group_codes(list(validation.values()))
-        return cls(
-            config,
-            run.read_plan(),
-            validation,
-            dict(zip(validation, codes, strict=True)),
-            group_folds(groups, FOLDS, config.seed),
-            correction,
-            metric,
-            costs,
-        )
+    def __init__(self, run: RunDirectory, correction: str, metric: str, costs: Costs | None) -> None:
+        self.config, self.plan = run.read_config(), run.read_plan()
+        self.validation = _read(validation_predictions(run))
+        codes, groups = group_codes(list(self.validation.values()))
+        self.codes = dict(zip(self.validation, codes, strict=True))
+        self.folds = group_folds(groups, FOLDS, self.config.seed)
+        self.metric = TAU_METRIC.get(metric) if correction == "tau" else None
+        self.costs = costs or {}
 
     def rows(self, task: str) -> LabelledRows | None:
-        """The labelled rows of a task; None if it has no labels, or was never drawn."""
+        """Return the labelled rows of a task; None if it has no labels, or was never drawn."""
         part = self.validation[task]
         if part.probabilities is None or not self.priors(task).trained.any():
             return None
@@ -155,9 +135,8 @@ class _Parts:
         return Priors(trained, shares_within(self.plan, self.plan.counts, task, labels))
 
     def choice(self, task: str) -> Choice:
-        metric = TAU_METRIC.get(self.metric) if self.correction == "tau" else None
-        if metric == "expected_cost" and task not in self.costs:
-            metric = "macro_f1"
+        without_costs = self.metric == "expected_cost" and task not in self.costs
+        metric = "macro_f1" if without_costs else self.metric
         return Choice(metric, self.costs.get(task), self.config.seed)
 
 
@@ -170,7 +149,7 @@ Means = dict[str, float | None]
 
 
 def sign_of(metric: str) -> int:
-    """1 where more is better, else -1.
+    """Return 1 if larger is better for a metric, else -1.
 
     Examples
     --------
@@ -188,12 +167,12 @@ def scores_of(predictions: Mapping[str, TaskPredictions], costs: Costs | None = 
     predictions : mapping of str to TaskPredictions
         By task.
     costs : mapping of str to array, optional
-        Cost matrices by task; then `expected_cost` is measured too.
+        Cost matrices by task, for `expected_cost`.
 
     Returns
     -------
     dict of str to float or None
-        The unweighted mean of each metric over the tasks that have it; None where no task measures it.
+        The unweighted mean of each metric over the tasks that have it; None where it is not defined.
     dict of str to dict
         Each metric of each task.
     """

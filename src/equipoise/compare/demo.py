@@ -1,4 +1,4 @@
-"""The demonstration's recipe: every number of it, in one place."""
+"""The configuration of `equipoise demo`."""
 
 from equipoise.config import (
     CompareConfig,
@@ -31,7 +31,7 @@ TRAINING = TrainingConfig(
 
 
 def demo_config(draws: int, seed: int, seeds: int = 1) -> ComparisonConfig:
-    """Compare natural sampling with a plan, both trained in full; all but the sampling is the same for both."""
+    """Return the comparison of natural sampling with a plan, both trained in full; they differ in sampling alone."""
     return ComparisonConfig(
         data=DataConfig(source=SOURCE),
         model=ModelConfig(name="tiny"),

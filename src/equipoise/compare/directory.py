@@ -1,17 +1,21 @@
-"""The directory of a comparison: what it holds, and how processes share it."""
+"""The directory of a comparison: its files, and how processes share it."""
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from filelock import FileLock
 
+from equipoise.base.codec import from_plain
 from equipoise.base.files import unfinished_name
-from equipoise.compare.result import Result
+from equipoise.base.states import differences
+from equipoise.compare.result import HEAD, Result
 from equipoise.config import ComparisonConfig, config_to_dict, load_comparison, save_config
 from equipoise.errors import RunError
-from equipoise.runs.directory import read_json, write_json
+from equipoise.runs.directory import Entry, read_json, write_json
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -26,59 +30,42 @@ class ComparisonDirectory:
 
     path: Path
 
-    @property
-    def config(self) -> Path:
-        """The resolved configuration."""
-        return self.path / "compare.yaml"
-
-    @property
-    def schedule(self) -> Path:
-        """What is trained, once the budget was measured."""
-        return self.path / "schedule.json"
-
-    @property
-    def result(self) -> Path:
-        """What was found; it exists once the comparison is finished."""
-        return self.path / "comparison.json"
-
-    @property
-    def recommended(self) -> Path:
-        """The recommended training, for `equipoise train`."""
-        return self.path / "recommended.yaml"
-
-    @property
-    def runs(self) -> Path:
-        """The folder of the runs."""
-        return self.path / "runs"
+    config = Entry("compare.yaml")
+    """The resolved configuration."""
+    schedule = Entry("schedule.json")
+    """The schedule; it exists once the budget was translated into draws."""
+    result = Entry("comparison.json")
+    """The result; it exists once the comparison is finished."""
+    recommended = Entry("recommended.yaml")
+    """The recommended training, for `equipoise train`."""
+    runs = Entry("runs")
+    """The folder of the runs."""
+    locks = Entry("locks")
+    """The folder of the locks; it is made before anything else in the directory is read or written."""
 
     def lock(self, name: str) -> FileLock:
-        """The lock of one piece of work; the operating system frees it when its process ends, however it ends."""
+        """Return the lock of one piece of work; the operating system releases it when its process ends."""
         self.locks.mkdir(parents=True, exist_ok=True)
         return FileLock(self.locks / f"{name}.lock")
 
-    @property
-    def locks(self) -> Path:
-        """The folder of the locks; the first thing in a directory, before anything else is looked at or written."""
-        return self.path / "locks"
-
     def _refuse_other_files(self) -> None:
-        # Of a process that was killed here the unfinished configuration may be left.
+        # A process that was killed here may leave an unfinished configuration.
         ours = (self.locks.name, unfinished_name(self.config.name))
         if not self.config.exists() and not all(each.name.startswith(ours) for each in self.path.iterdir()):
-            raise RunError(f"`{self.path}` is not empty and holds no comparison. Choose another --out.")
+            raise RunError("not-empty", f"`{self.path}` is not empty and holds no comparison. Choose another --out.")
 
     @classmethod
     def join(cls, path: Path, config: ComparisonConfig) -> "ComparisonDirectory":
-        """Start a comparison, or take part in the one that is there.
+        """Start a comparison, or join the one in the directory.
 
         Raises
         ------
         RunError
-            If something else is there, or another comparison.
+            If the directory holds something else, or another comparison.
         """
         directory = cls(path)
         if path.exists() and not path.is_dir():
-            raise RunError(f"`out` must name a directory, found something else at `{path}`.")
+            raise RunError("not-a-directory", f"`out` must be a directory, found something else at `{path}`.")
         if path.is_dir() and not directory.locks.is_dir():
             directory._refuse_other_files()
         with directory.lock("compare"):
@@ -86,10 +73,11 @@ class ComparisonDirectory:
                 directory._refuse_other_files()
                 save_config(config, directory.config)
         then, now = config_to_dict(load_comparison(directory.config)), config_to_dict(config)
-        changed = [name for name in now if name != "out" and then.get(name) != now[name]]
-        if changed:
-            listed = "; ".join(f"`{name}` was {then.get(name)!r}, now it is {now[name]!r}" for name in changed)
-            raise RunError(f"`{path}` holds another comparison: {listed}. Choose another --out.")
+        changes = differences(then, now, [name for name in now if name != "out"])
+        if changes:
+            raise RunError(
+                "other-comparison", f"`{path}` holds another comparison: {'; '.join(changes)}. Choose another --out."
+            )
         return directory
 
     @classmethod
@@ -104,41 +92,45 @@ class ComparisonDirectory:
         directory = cls(path)
         if directory.result.is_file():
             return directory
+        wanted = f"`{path}` must be the directory of a finished comparison, but it"
         if (path / "plan.json").is_file():
-            raise RunError(f"`{path}` is a run, not a comparison. See its scores with `equipoise evaluate {path}`.")
-        state = (
-            "is not finished yet: run the same `equipoise compare` again"
-            if directory.config.is_file()
-            else "holds none"
-        )
-        raise RunError(f"`{path}` must be the directory of a finished comparison, but it {state}.")
+            raise RunError("not-a-comparison", f"{wanted} is a run. Print its scores with `equipoise evaluate {path}`.")
+        if directory.config.is_file():
+            raise RunError("unfinished", f"{wanted} is not finished yet. Run the same `equipoise compare` again.")
+        raise RunError("not-a-comparison", f"{wanted} holds no comparison.")
 
     def read_result(self) -> Result:
-        """Read what was found."""
-        with refusing_damage(self.result):
-            return Result.from_dict(read_json(self.result))
+        """Read the result.
+
+        Raises
+        ------
+        RunError
+            If the file is not a comparison, has another version, or is damaged.
+        """
+        values = read_json(self.result)
+        found = {name: values.pop(name, None) for name in HEAD} if isinstance(values, dict) else {}
+        if found != HEAD:
+            raise RunError(
+                "other-version", f"`{self.result}` must have {HEAD}, found {found}. Run `equipoise compare` again."
+            )
+        return from_plain(Result, values, partial(_damaged, self.result))
 
     def write_result(self, result: Result) -> None:
-        """Write what was found."""
+        """Write the result."""
         write_json(self.result, result.to_dict())
 
 
-@contextmanager
-def refusing_damage(path: Path) -> Generator[None]:
-    """Turn what reading a file of a comparison stumbles over into a RunError that names the file.
+def read_values(kind: type[T], path: Path) -> T:
+    """Read a dataclass from a JSON file of a comparison.
 
-    Examples
-    --------
-    >>> with refusing_damage(Path("schedule.json")):
-    ...     {}["stages"]
-    Traceback (most recent call last):
-    ...
-    equipoise.errors.RunError: `schedule.json` is damaged (KeyError: 'stages'). Remove it, and run the same ...
+    Raises
+    ------
+    RunError
+        If the file cannot be read, or its values do not have the annotated types.
     """
-    try:
-        yield
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise RunError(
-            f"`{path}` is damaged ({type(error).__name__}: {error!s:.200}). Remove it, and run the same"
-            " `equipoise compare` again: what is finished is kept."
-        ) from error
+    return from_plain(kind, read_json(path), partial(_damaged, path))
+
+
+def _damaged(path: Path, why: str) -> RunError:
+    advice = "Remove it, and run the same `equipoise compare` again: finished runs are kept."
+    return RunError("damaged-file", f"`{path}` is damaged: {why} {advice}")

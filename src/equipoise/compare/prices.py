@@ -1,4 +1,4 @@
-"""How fast this machine trains and scores: what a budget of time is turned into draws by."""
+"""The speed of this machine, which translates a budget of time into draws, and the operations of a training."""
 
 import tempfile
 import time
@@ -21,7 +21,7 @@ from equipoise.runs.train import train_prepared
 
 SHORT, LONG = 4, 16  # steps
 ROWS = 512
-MARGIN = 1.2  # what else a run does: watching the validation loss, writing
+MARGIN = 1.2  # for the rest of a run: validation loss, writing
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,11 @@ class Speed:
     Attributes
     ----------
     start : float
-        Of any run: loading and writing models.
+        Constant part: loading and writing models.
     draw : float
-        Of training on one draw.
+        Training on one draw.
     row : float
-        Of scoring one row.
+        Scoring one row.
     """
 
     start: float
@@ -43,18 +43,18 @@ class Speed:
     row: float
 
     def run(self, draws: int, rows: int) -> float:
-        """Of a run of some draws that scores some rows."""
+        """Return the seconds of a run of some draws that scores some rows."""
         return MARGIN * (self.start + self.draw * draws + self.row * rows)
 
 
-def measure(training: Training, rows: SharedData, now: Callable[[], float] = time.perf_counter) -> Speed:
+def measure(training: Training, data: SharedData, now: Callable[[], float] = time.perf_counter) -> Speed:
     """Train two short runs in a temporary folder and score some validation rows."""
     batch = training.config.training.batch_size
     seconds: list[float] = []
-    encoded, validation = rows.encoded("train"), rows.of("validation")
+    encoded, validation = data.encoded("train"), data.of("validation")
     with tempfile.TemporaryDirectory() as folder:
-        for steps in (1, SHORT, LONG):  # the first one pays for what a process loads once
-            prepared = rows.prepared(training.run(0, steps * batch))
+        for steps in (1, SHORT, LONG):  # the first one loads what a process loads once
+            prepared = data.prepared(training.run(0, steps * batch))
             start = now()
             run = train_prepared(prepared, Path(folder) / str(steps), encoded=encoded)
             seconds.append(now() - start)
@@ -69,26 +69,26 @@ def measure(training: Training, rows: SharedData, now: Callable[[], float] = tim
     return Speed(max(0.0, seconds[1] - SHORT * batch * draw), draw, scoring / len(some))
 
 
-PER_PARAMETER = 6  # and token: two forward, four backward
+PER_PARAMETER = 6  # and per token: two forward, four backward
 
 
 def training_flops(model: Any, training_loss: TrainingLoss, encoded: EncodedExamples, rows: NDArray[np.int64]) -> float:
-    """Estimate the operations of training on some rows.
+    """Estimate the floating-point operations of training on some rows.
 
-    Six for each parameter and token: encoder by input tokens, decoder by its positions, the output layer by the
-    positions that it is asked about. Attention's own part, which grows with the square of the length, and padding
-    are left out. Losses over labels decode every label of a row's task, however few are right.
+    Six per parameter and token: of the encoder for input tokens, of the decoder for its positions, of the output layer
+    for the positions whose logits are needed. The part of attention that is quadratic in the length, and padding, are
+    left out. Losses over labels decode every label of a row's task.
 
     Parameters
     ----------
     model : transformers.PreTrainedModel
         An encoder-decoder.
     training_loss : TrainingLoss
-        What is minimised.
+        The loss.
     encoded : EncodedExamples
         The training rows.
-    rows : array of int64
-        What is drawn of them; rows that are drawn again count again.
+    rows : ndarray of int64, shape (N,)
+        The rows drawn, with repeats.
 
     Returns
     -------
@@ -108,7 +108,7 @@ def training_flops(model: Any, training_loss: TrainingLoss, encoded: EncodedExam
 
 
 def _positions(training_loss: TrainingLoss, encoded: EncodedExamples) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Of each row, the positions of the decoder and of the output layer."""
+    """Return for each row the number of positions of the decoder and of the output layer."""
     decoded = np.asarray(encoded.target_lengths, dtype=np.int64)
     asked = decoded.copy()
     if isinstance(training_loss, LabelTrainingLoss):
@@ -121,6 +121,6 @@ def _positions(training_loss: TrainingLoss, encoded: EncodedExamples) -> tuple[N
 
 
 def _parameters(stack: nn.Module) -> int:
-    """All but embeddings: those are looked up, not multiplied with."""
+    """Count all parameters except embeddings, which are looked up, not multiplied."""
     tables = {id(each.weight) for each in stack.modules() if isinstance(each, nn.Embedding)}
     return sum(each.numel() for each in stack.parameters() if id(each) not in tables)

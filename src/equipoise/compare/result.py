@@ -1,20 +1,18 @@
-"""What a comparison found: frozen values that go to JSON and back."""
+"""The result of a comparison: frozen values that go to JSON and back."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from equipoise.errors import RunError
 from equipoise.metrics import Estimate
 
-FORMAT, VERSION = "equipoise-comparison", 1
+HEAD = {"format": "equipoise-comparison", "version": 1}
 BySeed = tuple[float | None, ...]
-"""A number for each seed, in the order of the seeds; None where it cannot be measured."""
+"""A number for each seed, in the order of the seeds; None where it is not defined."""
 
 
 @dataclass(frozen=True)
 class CandidateInfo:
-    """One way to train, and one way to correct what was trained.
+    """One way to train, and one way to correct the predictions.
 
     Attributes
     ----------
@@ -23,11 +21,11 @@ class CandidateInfo:
     correction : str
         "none", "calibrated" (temperature and natural shares) or "tau" (and answers by logit adjustment).
     title : str
-        What it does, in words.
+        A description for tables.
     steps : int
-        How many things it does that plain training does not: the fewer the simpler.
+        Number of things it does that plain training does not: the fewer, the simpler.
     settings : dict
-        What the configuration of its runs says that others' do not: `plan` and `training.loss`.
+        The part of the configuration in which candidates differ: `plan` and `training.loss`.
     """
 
     training: str
@@ -39,7 +37,7 @@ class CandidateInfo:
 
 @dataclass(frozen=True)
 class Stage:
-    """One round of successive halving, judged on validation rows.
+    """One round of successive halving, scored on validation rows.
 
     Attributes
     ----------
@@ -50,7 +48,7 @@ class Stage:
     scores : dict of str to BySeed
         The metric of each candidate.
     kept : tuple of str
-        The trainings that went on; of the last stage, those that it trained.
+        The trainings kept for the next stage; for the last stage, those that it trained.
     """
 
     draws: int
@@ -83,11 +81,11 @@ class SignedRank:
     Attributes
     ----------
     pairs : int
-        How many, but those that tie.
+        Number of pairs without ties.
     p_value, adjusted : float
-        Of the test, and by Holm's correction for all candidates.
+        Of the test, and after Holm's correction over all candidates.
     effect : float
-        Matched-pairs rank-biserial correlation, from -1 to 1; above 0 the candidate is better.
+        Matched-pairs rank-biserial correlation, from -1 to 1; above 0 if the candidate is better.
     """
 
     pairs: int
@@ -103,13 +101,13 @@ class Versus:
     Attributes
     ----------
     seeds : dict of str to Estimate
-        Difference of the mean over the tasks: mean over the seeds and its t-interval, the luck of trainings.
+        Difference of the means over tasks: mean over the seeds with its t-interval (variance between seeds).
     groups : dict of str to Estimate
-        The same difference with the percentiles of resampled groups: the luck of who is in the test set.
+        The same difference with the percentiles of resampled groups (variance of the test set).
     tasks : dict of str to dict of str to Estimate
-        The latter for each task.
+        As `groups`, for each task.
     signed_rank : SignedRank or None
-        Of the metric. None where all pairs tie.
+        Of the metric; None if all pairs tie.
     """
 
     seeds: dict[str, Estimate]
@@ -127,11 +125,11 @@ class Ranks:
     mean : dict of str to float
         By candidate, best first.
     critical_difference : float
-        Nemenyi's: means that are nearer than this show no difference.
+        Nemenyi's: means closer than this do not differ significantly.
     p_value : float
         Of Friedman's test that all are equal.
     blocks : int
-        Pairs of task and seed.
+        Number of pairs of task and seed.
     """
 
     mean: dict[str, float]
@@ -142,7 +140,7 @@ class Ranks:
 
 @dataclass(frozen=True)
 class RunCost:
-    """What one run cost.
+    """The cost of one run.
 
     Attributes
     ----------
@@ -151,13 +149,13 @@ class RunCost:
     seed, draws : int
         What it was trained with.
     folder : str
-        Its run directory, below that of the comparison.
+        Its run directory, relative to that of the comparison.
     seconds : dict of str to float
         Of "training" and of "scoring".
     tokens : int
-        Input and target tokens of what it drew.
+        Input and target tokens of its draws.
     flops : float
-        Operations of its training, estimated; see `equipoise.compare.prices`.
+        Estimated operations of its training; see `equipoise.compare.prices`.
     """
 
     training: str
@@ -176,17 +174,17 @@ class Result:
     Attributes
     ----------
     metric : str
-        The metric that decides, of `validation` and `test`: for "log_loss" and "expected_cost" the smaller the better.
+        The metric that candidates are compared by; for "log_loss" and "expected_cost" smaller is better.
     baseline : str
-        The candidate that all are compared with: natural sampling as trained.
+        The candidate that all others are compared with: natural sampling as trained.
     candidates : dict of str to CandidateInfo
-        By name, all of them.
+        All candidates, by name.
     stages : tuple of Stage
-        In order; the last one is that of the finalists.
+        In order; the last one trained the finalists.
     finalists : dict of str to Finalist
         By candidate.
     versus : dict of str to Versus
-        By candidate, all finalists but the baseline.
+        By candidate, all finalists except the baseline.
     ranks : Ranks or None
         None with fewer than three finalists.
     best : str
@@ -200,11 +198,11 @@ class Result:
     runs : tuple of RunCost
         All runs.
     rows : dict of str to int
-        Rows of "train", "validation" and "test".
-    notes : tuple of str
-        What should be known, for instance that the budget ended early.
+        Number of rows of "train", "validation" and "test".
     command : str
-        What makes this comparison again.
+        The command that makes this comparison again.
+    notes : tuple of str
+        What a reader should know, for example that the budget ended early.
     """
 
     metric: str
@@ -229,63 +227,11 @@ class Result:
         return self.stages[-1].seeds
 
     def runs_of(self, candidate: str) -> tuple[RunCost, ...]:
-        """The full runs of a finalist, in the order of the seeds."""
+        """Return the full runs of a finalist, in the order of the seeds."""
         last, training = self.stages[-1], self.candidates[candidate].training
         found = {run.seed: run for run in self.runs if run.training == training and run.draws == last.draws}
         return tuple(found[seed] for seed in last.seeds)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {"format": FORMAT, "version": VERSION, **asdict(self)}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Result":
-        """Read what `to_dict` gave, also after a turn through JSON.
-
-        Raises
-        ------
-        RunError
-            If it is no comparison, or of another version.
-        """
-        given = dict(values)
-        found = (given.pop("format", None), given.pop("version", None))
-        if found != (FORMAT, VERSION):
-            raise RunError(
-                f"a comparison must have `format` {FORMAT!r} and `version` {VERSION}, found {found}."
-                " Make it again with `equipoise compare`."
-            )
-        fields: dict[str, Any] = {
-            **given,
-            "candidates": {name: CandidateInfo(**each) for name, each in given["candidates"].items()},
-            "stages": tuple(_stage(each) for each in given["stages"]),
-            "finalists": {name: _finalist(each) for name, each in given["finalists"].items()},
-            "versus": {name: _versus(each) for name, each in given["versus"].items()},
-            "ranks": given["ranks"] and Ranks(**given["ranks"]),
-            "runs": tuple(RunCost(**each) for each in given["runs"]),
-            "notes": tuple(given["notes"]),
-        }
-        return cls(**fields)
-
-
-def _stage(values: Mapping[str, Any]) -> Stage:
-    scores = _by_seed(values["scores"])
-    return Stage(values["draws"], tuple(values["seeds"]), scores, tuple(values["kept"]))
-
-
-def _finalist(values: Mapping[str, Any]) -> Finalist:
-    tasks = {task: _by_seed(metrics) for task, metrics in values["tasks"].items()}
-    return Finalist(_by_seed(values["validation"]), _by_seed(values["test"]), tasks)
-
-
-def _versus(values: Mapping[str, Any]) -> Versus:
-    test = values["signed_rank"]
-    tasks = {task: _estimates(metrics) for task, metrics in values["tasks"].items()}
-    return Versus(_estimates(values["seeds"]), _estimates(values["groups"]), tasks, test and SignedRank(**test))
-
-
-def _by_seed(values: Mapping[str, Any]) -> dict[str, BySeed]:
-    return {name: tuple(numbers) for name, numbers in values.items()}
-
-
-def _estimates(values: Mapping[str, Any]) -> dict[str, Estimate]:
-    return {name: Estimate(**estimate) for name, estimate in values.items()}
+        """Return plain values for JSON."""
+        return {**HEAD, **asdict(self)}

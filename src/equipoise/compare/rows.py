@@ -1,4 +1,4 @@
-"""The rows of a comparison: read, checked and tokenised once for all of its runs."""
+"""The data of a comparison: read, checked and tokenised once for all of its runs."""
 
 import hashlib
 import json
@@ -16,12 +16,12 @@ from equipoise.runs.train import encode
 
 
 class SharedData:
-    """Rows that all runs share: prompts, targets and limits are the same for all trainings.
+    """The rows that all runs share: prompts, targets and limits are the same for all trainings.
 
     Parameters
     ----------
     base : Prepared
-        From `prepare`, of what all runs have in common.
+        Returned by `prepare`, of the configuration that all runs share.
     """
 
     def __init__(self, base: Prepared) -> None:
@@ -34,15 +34,15 @@ class SharedData:
         return self.base.records
 
     def of(self, split: str) -> Records:
-        """The rows of a split."""
+        """Return the rows of a split."""
         return self.records.where(split=split)
 
     def prepared(self, config: RunConfig) -> Prepared:
-        """Plan one of the runs."""
+        """Prepare one of the runs."""
         return prepare_again(config, self.base)
 
     def encoded(self, split: str) -> EncodedExamples:
-        """The rows of a split as tokens; every example has weight one."""
+        """Return the tokenised rows of a split; every example has weight one."""
         if split not in self._encoded:
             self._encoded[split] = encode(self.of(split), self.base, open_tokenizer(self.base.config))
         return self._encoded[split]
@@ -53,16 +53,16 @@ LENGTH = 12  # hexadecimal digits: 2**48 runs
 
 @dataclass(frozen=True)
 class Origin:
-    """What the runs of a comparison have in common; reading it takes time, so it is read once.
+    """What all runs of a comparison start from; reading it takes time, so it is read once.
 
     Attributes
     ----------
     data : str
         The fingerprint of all rows.
     versions : tuple of (str, str)
-        Of what computes.
+        Versions of Python and packages.
     weights : str or None
-        The fingerprint of the weights that training starts from, if they lie here.
+        The fingerprint of the weights that training starts from, if the model is a local directory.
 
     Examples
     --------
@@ -79,18 +79,18 @@ class Origin:
 
     @classmethod
     def of(cls, model: str, data: str) -> "Origin":
-        """Read the versions, and the weights of a model that is a folder."""
+        """Read the versions, and the weights of a model that is a directory."""
         versions = ((name, version) for name, version in installed_versions().items() if name != "platform")
         folder = Path(model)
         return cls(data, tuple(sorted(versions)), fingerprint_of_weights(folder) if folder.is_dir() else None)
 
     def fingerprint(self, config: RunConfig) -> str:
-        """Digest all of this and a configuration.
+        """Return a digest of all of this and a configuration.
 
         Parameters
         ----------
         config : RunConfig
-            All but where the run lies and how often its scores are resampled counts.
+            Of a run; its output directory and the number of resamples do not count.
 
         Returns
         -------

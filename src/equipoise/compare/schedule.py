@@ -1,23 +1,23 @@
-"""Successive halving over draws: which runs each stage trains, and what that costs."""
+"""Successive halving over draws: which runs each stage trains, and how many draws a budget allows."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from equipoise.compare.directory import ComparisonDirectory, refusing_damage
+from equipoise.base.codec import to_plain
+from equipoise.compare.directory import ComparisonDirectory, read_values
 from equipoise.compare.prices import Speed, measure
 from equipoise.compare.rows import SharedData
 from equipoise.compare.trainings import Training
 from equipoise.config import CompareConfig, ComparisonConfig, seconds_of
 from equipoise.errors import ConfigError
-from equipoise.runs.directory import read_json, write_json
+from equipoise.runs.directory import write_json
 
-LEAST_STEPS = 10  # of the shortest runs: fewer tell nothing
+LEAST_STEPS = 10  # of the shortest runs: scores after fewer steps are noise
 
 
 @dataclass(frozen=True)
 class StagePlan:
-    """One stage: the draws and seeds of its runs, and how many trainings go on (beside natural sampling)."""
+    """One stage: the draws and seeds of its runs, and how many trainings it keeps besides natural sampling."""
 
     draws: int
     seeds: tuple[int, ...]
@@ -26,12 +26,12 @@ class StagePlan:
 
 @dataclass(frozen=True)
 class Schedule:
-    """All stages; the last one trains the finalists in full.
+    """All stages.
 
     Attributes
     ----------
     stages : tuple of StagePlan
-        In order.
+        In order; the last one trains the finalists in full.
 
     References
     ----------
@@ -49,23 +49,23 @@ class Schedule:
 
     @classmethod
     def build(cls, compare: CompareConfig, *, trainings: int, draws: int, batch: int, seed: int) -> "Schedule":
-        """Plan the stages.
+        """Build the stages.
 
-        Each stage has `shrink` times the draws of the one before, and keeps fewer trainings by the same factor
-        each time, down to the finalists.
+        Each stage has `shrink` times the draws of the one before. The number of trainings falls by a constant factor
+        from stage to stage, down to the finalists.
 
         Parameters
         ----------
         compare : CompareConfig
             The numbers of stages, seeds and finalists.
         trainings : int
-            How many ways to train there are.
+            Number of ways to train.
         draws : int
-            Of a full training.
+            Draws of a full training.
         batch : int
-            Draws are whole batches.
+            The batch size; draws are multiples of it.
         seed : int
-            The first seed; all trainings have the same.
+            The first seed; all trainings have the same seeds.
         """
         finalists = min(compare.finalists, trainings)
         last = compare.stages - 1
@@ -80,9 +80,9 @@ class Schedule:
         return cls(tuple(stages))
 
     def cost(self, trainings: int, run_cost: Callable[[int], float]) -> float:
-        """Sum over all runs; `run_cost` gives the cost of a mean run of some draws.
+        """Compute the cost of all runs; `run_cost` returns the mean cost of a run of some draws.
 
-        Natural sampling goes through all stages: it is counted beside those that are kept.
+        Natural sampling is in every stage, besides the trainings that are kept.
         """
         total, held = 0.0, float(trainings)
         for stage in self.stages:
@@ -90,29 +90,20 @@ class Schedule:
             held = min(float(trainings), stage.keep + 1)
         return total
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {"stages": [{"draws": s.draws, "seeds": list(s.seeds), "keep": s.keep} for s in self.stages]}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Schedule":
-        """Read what `to_dict` gave."""
-        return cls(tuple(StagePlan(s["draws"], tuple(s["seeds"]), s["keep"]) for s in values["stages"]))
-
 
 def affordable(cost: Callable[[int], float], seconds: float, most: int, batch: int) -> int:
-    """Find the most draws of a full training that a budget pays for, up to `most`.
+    """Find the largest number of draws of a full training that a budget allows, up to `most`.
 
     Parameters
     ----------
     cost : callable
-        Seconds of a whole comparison, for the draws of a full training; never falling.
+        Seconds of a whole comparison as a function of the draws of a full training; must not decrease.
     seconds : float
         The budget.
     most : int
-        Where to stop.
+        The upper limit.
     batch : int
-        Draws are whole batches.
+        The batch size; draws below the limit are multiples of it.
 
     Returns
     -------
@@ -122,7 +113,7 @@ def affordable(cost: Callable[[int], float], seconds: float, most: int, batch: i
     Raises
     ------
     ConfigError
-        If not even the shortest comparison fits.
+        If the shortest comparison does not fit.
 
     Examples
     --------
@@ -135,8 +126,9 @@ def affordable(cost: Callable[[int], float], seconds: float, most: int, batch: i
     least = cost(low * batch)
     if least > seconds:
         raise ConfigError(
-            f"`compare.budget` leaves {seconds:.0f} s for training, but {LEAST_STEPS} steps a run take about"
-            f" {least:.0f} s here. Give more time, fewer candidates, seeds or stages, or a smaller model."
+            "budget-too-small",
+            f"`compare.budget` leaves {seconds:.0f} s for training, but {LEAST_STEPS} steps per run take about"
+            f" {least:.0f} s here. Give more time, fewer candidates, seeds or stages, or a smaller model.",
         )
     while high - low > 1:
         middle = (low + high) // 2
@@ -148,10 +140,10 @@ def schedule_of(
     directory: ComparisonDirectory,
     config: ComparisonConfig,
     trainings: Mapping[str, Training],
-    rows: SharedData,
+    data: SharedData,
     log: Callable[[str], None],
 ) -> Schedule:
-    """Read the schedule, or make and write it.
+    """Read the schedule of a comparison, or build and write it.
 
     Without `plan.draws` a full training draws as many examples as there are training rows. A budget may lower
     that: the speed of this machine is measured on short runs first.
@@ -159,15 +151,15 @@ def schedule_of(
     Parameters
     ----------
     directory : ComparisonDirectory
-        Where it is kept.
+        Where the schedule is stored.
     config : ComparisonConfig
         Stages, seeds, finalists and budget.
     trainings : mapping of str to Training
-        What is tried.
-    rows : SharedData
+        The ways to train.
+    data : SharedData
         All rows.
     log : callable
-        Told what happens.
+        Receives progress messages.
 
     Returns
     -------
@@ -176,41 +168,40 @@ def schedule_of(
     """
     with directory.lock("schedule"):
         if directory.schedule.is_file():
-            with refusing_damage(directory.schedule):
-                return Schedule.from_dict(read_json(directory.schedule))
+            return read_values(Schedule, directory.schedule)
         batch = config.training.batch_size
-        most = config.plan.draws or len(rows.of("train"))
+        most = config.plan.draws or len(data.of("train"))
 
         def build(draws: int) -> Schedule:
             return Schedule.build(config.compare, trainings=len(trainings), draws=draws, batch=batch, seed=config.seed)
 
         draws = most
         if config.compare.budget is not None:
-            log("Measuring how fast this machine trains")
-            speeds = _speeds(trainings, rows)
-            validation, test = (len(rows.of(split)) for split in ("validation", "test"))
+            log("Measuring the training speed of this machine")
+            speeds = _speeds(trainings, data)
+            validation, test = (len(data.of(split)) for split in ("validation", "test"))
 
             def run_cost(draws: int) -> float:
-                return sum(each.run(draws, validation) for each in speeds.values()) / len(speeds)
+                return sum(each.run(draws, validation) for each in speeds) / len(speeds)
 
-            judged = (config.compare.finalists + 1) * config.compare.seeds
-            of_test = judged * test * sum(each.row for each in speeds.values()) / len(speeds)
-            budget = seconds_of(config.compare.budget) - of_test
+            finals = (config.compare.finalists + 1) * config.compare.seeds
+            testing = finals * test * sum(each.row for each in speeds) / len(speeds)
+            budget = seconds_of(config.compare.budget) - testing
             draws = affordable(lambda full: build(full).cost(len(trainings), run_cost), budget, most, batch)
             if draws < most:
-                log(f"The budget pays for {draws:,} draws of a full training, instead of {most:,}")
+                log(f"The budget allows {draws:,} draws for a full training, instead of {most:,}")
         schedule = build(draws)
-        write_json(directory.schedule, schedule.to_dict())
+        write_json(directory.schedule, to_plain(schedule))
         return schedule
 
 
-def _speeds(trainings: Mapping[str, Training], rows: SharedData) -> dict[str, Speed]:
-    """The speed of each training: one is measured for each level of the loss, which is what costs."""
-    of_level: dict[str, Speed] = {}
-    found: dict[str, Speed] = {}
-    for name, training in trainings.items():
-        level = "label" if training.config.training.loss.level == "label" else "token"
-        if level not in of_level:
-            of_level[level] = measure(training, rows)
-        found[name] = of_level[level]
-    return found
+def _speeds(trainings: Mapping[str, Training], data: SharedData) -> list[Speed]:
+    """Return the speed of each training, measured once per level of the loss: that decides the cost."""
+    measured: dict[bool, Speed] = {}
+    speeds: list[Speed] = []
+    for training in trainings.values():
+        over_labels = training.config.training.loss.level == "label"
+        if over_labels not in measured:
+            measured[over_labels] = measure(training, data)
+        speeds.append(measured[over_labels])
+    return speeds

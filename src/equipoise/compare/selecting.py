@@ -1,4 +1,4 @@
-"""Who goes on to the next stage, by the metric on validation rows."""
+"""Which trainings a stage keeps, by the metric on validation rows and their prices."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
@@ -8,12 +8,12 @@ from equipoise.compare.result import BySeed, CandidateInfo, RunCost
 from equipoise.config import NATURAL
 
 ROUNDING: Final = 1e-9
-DEAR: Final = 1.5
-"""Times the mean price: what takes about two places. Mixing rates alone move a price by a tenth or two."""
+EXPENSIVE: Final = 1.5
+"""As a multiple of the mean price. Mixing rates alone change a price by a tenth or two."""
 
 
 def mean_of(values: BySeed, metric: str) -> float:
-    """The mean over the seeds, the larger the better; minus infinity if a seed could not be measured.
+    """Return the mean over seeds, signed so that larger is better; minus infinity if a value is None.
 
     Examples
     --------
@@ -32,28 +32,28 @@ def ranking(
     standard_error: float,
     price: Mapping[str, float],
 ) -> tuple[str, ...]:
-    """Order the trainings by their best candidates, without natural sampling.
+    """Rank the trainings by their best candidates, without natural sampling.
 
-    Those within one standard error of the best are as good as it, for all that is known: of them, the ones that are
-    not dear come first.
+    Those within one standard error of the best cannot be told from it: of these, the ones that are not expensive come
+    first.
 
     Parameters
     ----------
     scores : mapping of str to BySeed
         The metric of each candidate.
     candidates : mapping of str to CandidateInfo
-        Says of which training a candidate is.
+        Names the training of each candidate.
     metric : str
-        Says whether more is better.
+        Decides whether larger is better.
     standard_error : float
         Of the best candidate's mean.
     price : mapping of str to float
-        From `prices`.
+        Returned by `prices`.
 
     Returns
     -------
     tuple of str
-        The best first; of equals the simpler, then the one that was named first.
+        Best first; ties go to the simpler training, then to the one named first.
 
     Examples
     --------
@@ -73,13 +73,13 @@ def ranking(
     for name in sorted(scores, key=rank):
         best.setdefault(candidates[name].training, means[name])
     best.pop(NATURAL, None)
-    return tuple(sorted(best, key=lambda name: 2 if best[name] < tied else int(price[name] > DEAR)))
+    return tuple(sorted(best, key=lambda name: 2 if best[name] < tied else int(price[name] > EXPENSIVE)))
 
 
 def prices(runs: Iterable[RunCost]) -> dict[str, float]:
-    """Say what a draw of each training costs, as a multiple of their mean.
+    """Return the price of a draw of each training, as a multiple of the mean price.
 
-    In floating-point operations, not in seconds: a comparison that is made again must choose the same.
+    Prices are floating-point operations, not seconds: the same comparison must choose the same again.
 
     Examples
     --------
@@ -92,19 +92,19 @@ def prices(runs: Iterable[RunCost]) -> dict[str, float]:
 
 
 def keep(ranked: Sequence[str], most: int, price: Mapping[str, float]) -> tuple[str, ...]:
-    """Choose who goes on: natural sampling, the first, and those after it that a stage can pay for.
+    """Choose the trainings to keep: natural sampling, the first, and those after it that a stage can afford.
 
-    A stage is paid for by the mean price of `most` trainings and natural sampling. Trainings that are not dear keep
-    their places; dear ones, which take the places of several, get what these leave.
+    A stage can afford natural sampling and `most` trainings of mean price. Trainings that are not expensive keep their
+    places; expensive ones, which cost several places, share what these leave.
 
     Parameters
     ----------
     ranked : sequence of str
-        From `ranking`; the first goes on whatever it costs.
+        Returned by `ranking`; the first is kept at any price.
     most : int
-        How many at most, beside natural sampling.
+        Maximum number, besides natural sampling.
     price : mapping of str to float
-        From `prices`.
+        Returned by `prices`.
 
     Returns
     -------
@@ -123,12 +123,12 @@ def keep(ranked: Sequence[str], most: int, price: Mapping[str, float]) -> tuple[
         return (NATURAL, *ranked)
 
     def cost(name: str) -> float:
-        return price[name] if price[name] > DEAR else min(1.0, price[name])
+        return price[name] if price[name] > EXPENSIVE else min(1.0, price[name])
 
-    left = most + 1 - cost(NATURAL) - sum(cost(name) for name in ranked[:most] if price[name] <= DEAR)
+    left = most + 1 - cost(NATURAL) - sum(cost(name) for name in ranked[:most] if price[name] <= EXPENSIVE)
     kept: list[str] = []
     for place, name in enumerate(ranked):
-        has_place = place < most and price[name] <= DEAR
+        has_place = place < most and price[name] <= EXPENSIVE
         if len(kept) < most and (not kept or has_place or cost(name) <= left + ROUNDING):
             kept.append(name)
             left -= 0.0 if has_place else cost(name)

@@ -1,4 +1,4 @@
-"""The ways to train that are compared, without two that come to the same."""
+"""The ways to train that are compared, without duplicates."""
 
 import math
 from dataclasses import dataclass, replace
@@ -12,6 +12,7 @@ from equipoise.runs.prepare import Prepared, prepare_again
 from equipoise.weights import Natural
 
 CONFIGURED = "configured"
+_OF_PLAN = ("rates", "weights", "target_rates", "target_weights")
 _WORDS = {"none": "as trained", "calibrated": "calibrated", "tau": "calibrated, answers by tau"}
 _STEPS = {"none": 0, "calibrated": 1, "tau": 2}
 
@@ -23,11 +24,11 @@ class Training:
     Attributes
     ----------
     name : str
-        Names its runs.
+        Prefix of the names of its runs.
     config : RunConfig
-        What its runs are trained with, but for seed and draws.
+        The configuration of its runs, except for seed and draws.
     steps : int
-        How many things it does that plain training does not.
+        Number of things it does that plain training does not.
     """
 
     name: str
@@ -35,14 +36,14 @@ class Training:
     steps: int
 
     def run(self, seed: int, draws: int) -> RunConfig:
-        """The configuration of one run; it watches the validation loss eight times unless told when."""
+        """Return the configuration of one run; by default the validation loss is computed eight times."""
         training = self.config.training
         if training.validate_every is None:
             training = replace(training, validate_every=max(1, math.ceil(draws / training.batch_size) // 8))
         return replace(self.config, plan=replace(self.config.plan, draws=draws), training=training, seed=seed)
 
     def candidates(self, corrections: tuple[Correction, ...]) -> dict[str, CandidateInfo]:
-        """What it becomes with each correction."""
+        """Return the candidate of each correction."""
         plain = config_to_dict(self.config)
         settings: dict[str, Any] = {"plan": plain["plan"], "training": {"loss": plain["training"]["loss"]}}
         return {
@@ -54,7 +55,7 @@ class Training:
 
     @property
     def title(self) -> str:
-        """What it does, in words."""
+        """A description for tables."""
         plan, loss = self.config.plan, self.config.training.loss
         words = [f"rates {plan.rates}", f"class weights {_weights_text(plan.weights)}"]
         if plan.target_weights is not None or plan.target_rates is not None:
@@ -66,7 +67,7 @@ class Training:
 
 
 def candidate_name(training: str, correction: str) -> str:
-    """How tables call a training with a correction.
+    """Return the name of a training with a correction.
 
     Examples
     --------
@@ -79,14 +80,14 @@ def candidate_name(training: str, correction: str) -> str:
 def trainings_of(config: ComparisonConfig, base: Prepared) -> tuple[dict[str, Training], list[str]]:
     """Make the trainings of a comparison.
 
-    The defaults come with what the configuration itself would train. Trials that draw the same and have the same
-    loss are one training: with a single task all mixing rates are one, and where no task has labels all class
-    weights are. Losses over labels need tasks with labels.
+    The defaults include what the configuration itself would train. Trials with the same plan and the same loss are one
+    training: with a single task all mixing rates are the same, and without labels all class weights are. Losses over
+    labels need classification tasks.
 
     Parameters
     ----------
     config : ComparisonConfig
-        Names the trials.
+        The configuration with the trials.
     base : Prepared
         All rows, checked.
 
@@ -95,13 +96,13 @@ def trainings_of(config: ComparisonConfig, base: Prepared) -> tuple[dict[str, Tr
     dict of str to Training
         By name, natural sampling first.
     list of str
-        What is left out, and why.
+        Which trials are left out, and why.
 
     Raises
     ------
     PlanError
-        If only natural sampling is left, or a trial that was named cannot be planned on this data; a default
-        one is left out then.
+        If only natural sampling is left, or a trial that was named cannot be planned on this data. A default trial
+        is left out instead.
     """
     found: dict[str, Training] = {}
     left_out: list[str] = []
@@ -112,60 +113,42 @@ def trainings_of(config: ComparisonConfig, base: Prepared) -> tuple[dict[str, Tr
             prepared = prepare_again(settings, base)
         except PlanError as error:
             if config.compare.candidates is not None:
-                raise PlanError(f"`compare.candidates.{name}`: {error}") from error
+                raise PlanError(error.code, f"`compare.candidates.{name}`: {error}") from error
             left_out.append(f"{name} is left out: {str(error).rstrip('.')}")
             continue
-        if not _fits(trial.loss, prepared):
-            left_out.append(f"{name} is left out: its loss is over labels, and some tasks have none")
+        if trial.loss.level == "label" and any(task.kind == "open" for task in prepared.tasks.values()):
+            left_out.append(f"{name} is left out: its loss is over labels, and some tasks are open-ended")
             continue
         key = (prepared.plan.fingerprint, str(trial.loss.to_dict()))
         if key in known:
-            left_out.append(f"{name} is left out: on this data it is the same as {known[key]}")
+            left_out.append(f"{name} is left out: on this data it is identical to {known[key]}")
             continue
         known[key] = name
         found[name] = Training(name, settings, _steps(settings, prepared))
     if len(found) < 2 and len(config.compare.corrections) < 2:
         raise PlanError(
-            "All candidates come to natural sampling on this data, so there is nothing to compare. Name others under"
-            " `compare.candidates`."
+            "nothing-to-compare",
+            "All candidates are identical to natural sampling on this data. Name others under `compare.candidates`.",
         )
     assert NATURAL in found
     return found, left_out
 
 
 def _trials(config: ComparisonConfig) -> dict[str, TrialConfig]:
-    """The trials, and unless others were named what the configuration itself would train."""
+    """Return the trials, and unless others are named the one that the configuration itself describes."""
     trials = config.compare.trials
     if config.compare.candidates is not None:
         return trials
-    plan = config.plan
-    own = TrialConfig(
-        rates=plan.rates,
-        weights=plan.weights,
-        target_rates=plan.target_rates,
-        target_weights=plan.target_weights,
-        loss=config.training.loss,
-    )
+    own = TrialConfig(**{name: getattr(config.plan, name) for name in _OF_PLAN}, loss=config.training.loss)
     return {**trials, CONFIGURED: own}
 
 
 def _apply(run: RunConfig, trial: TrialConfig) -> RunConfig:
-    plan = replace(
-        run.plan,
-        rates=trial.rates,
-        weights=trial.weights,
-        target_rates=trial.target_rates,
-        target_weights=trial.target_weights,
-        allow_repeats=True,  # a rare label comes again and again in some: that is what is compared
-    )
+    # Rare labels repeat often in some candidates, which is what is compared.
+    plan = replace(run.plan, **{name: getattr(trial, name) for name in _OF_PLAN}, allow_repeats=True)
     evaluation = replace(run.evaluation, method="score", split="test")  # corrections need probabilities
     training = replace(run.training, loss=trial.loss)
     return replace(run, plan=plan, training=training, evaluation=evaluation, out=None)
-
-
-def _fits(loss: LossConfig, prepared: Prepared) -> bool:
-    kinds = {task.kind for task in prepared.tasks.values()}
-    return loss.level != "label" or kinds == {"classification"}
 
 
 def _steps(config: RunConfig, prepared: Prepared) -> int:

@@ -1,7 +1,8 @@
-"""What the finalists' test rows show, and which candidate is recommended."""
+"""Comparison of the finalists on test rows, and the recommended candidate."""
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from equipoise.compare.result import BySeed, CandidateInfo, Finalist, Ranks, Res
 from equipoise.compare.selecting import mean_of
 from equipoise.compare.trainings import Training
 from equipoise.config import NATURAL, ComparisonConfig, config_to_dict, dump_yaml
-from equipoise.metrics import Estimate, TaskPredictions
+from equipoise.metrics import TaskPredictions
 from equipoise.statistics import (
     difference_over_seeds,
     holm,
@@ -39,22 +40,22 @@ def against_baseline(
     Parameters
     ----------
     finalists : mapping of str to Finalist
-        By candidate, with the baseline.
+        By candidate, including the baseline.
     predictions : callable
-        Gives the predictions of the test rows by a candidate, for each seed by task.
+        Returns the predictions of a candidate on the test rows: for each seed, by task.
     metric : str
-        What the signed-rank test is about.
+        Metric of the signed-rank test.
     train_counts : mapping
-        Training rows of each label.
+        Number of training rows of each label, by task.
     costs : mapping of str to array
         Cost matrices by task.
     bootstrap, seed : int
-        Resamples of groups, and what draws them.
+        Number of resamples of groups, and their random seed.
 
     Returns
     -------
     dict of str to Versus
-        By candidate, but the baseline.
+        By candidate, without the baseline.
     """
     base, baseline = finalists[NATURAL], predictions(NATURAL)
     found: dict[str, Versus] = {}
@@ -72,14 +73,12 @@ def against_baseline(
             tests[name] = SignedRank(test.pairs, test.p_value, 1.0, test.effect)
     adjusted = holm([test.p_value for test in tests.values()])
     for (name, test), p_value in zip(tests.items(), adjusted, strict=True):
-        with_holm = SignedRank(test.pairs, test.p_value, p_value, test.effect)
-        held = found[name]
-        found[name] = Versus(held.seeds, held.groups, held.tasks, with_holm)
+        found[name] = replace(found[name], signed_rank=replace(test, adjusted=p_value))
     return found
 
 
 def ranks_of(finalists: Mapping[str, Finalist], metric: str) -> Ranks | None:
-    """Rank the finalists in every pair of task and seed; None with fewer than three, or without a full pair."""
+    """Rank the finalists in every pair of task and seed; None with fewer than three finalists or two pairs."""
     if len(finalists) < 3:
         return None
     names = list(finalists)
@@ -103,11 +102,11 @@ def recommend(
     validation : mapping of str to BySeed
         The metric of each finalist.
     candidates : mapping of str to CandidateInfo
-        Says how simple they are.
+        With the number of steps of each.
     metric : str
-        Says whether more is better.
+        Decides whether larger is better.
     standard_error : float
-        Of the best one's mean.
+        Of the best finalist's mean.
 
     Returns
     -------
@@ -123,13 +122,14 @@ def recommend(
 
 
 def shown(versus: Versus | None, metric: str) -> str:
-    """Say what the test rows show: "better", "worse", "no difference", or of the baseline itself "baseline".
+    """Return what the test rows show: "better", "worse", "no difference", or "baseline" for the baseline itself.
 
-    A difference is shown only if neither the luck of trainings nor that of who is in the test set explains it:
-    both intervals, where they can be measured, lie on one side of 0.
+    A difference is shown only if neither the variance between seeds nor that of the test set explains it: both
+    intervals, where they are defined, are on the same side of 0.
 
     Examples
     --------
+    >>> from equipoise.metrics import Estimate
     >>> up = {"macro_f1": Estimate(0.1, 0.05, 0.15)}
     >>> shown(Versus(up, up, {}, None), "macro_f1"), shown(Versus({}, {}, {}, None), "macro_f1")
     ('better', 'no difference')
@@ -137,17 +137,14 @@ def shown(versus: Versus | None, metric: str) -> str:
     if versus is None:
         return "baseline"
     intervals = [each[metric] for each in (versus.seeds, versus.groups) if metric in each]
-    measured = [each for each in intervals if each.low is not None and each.high is not None]
-    sides = {_side(each) * sign_of(metric) for each in measured}
+    sides = {
+        ((each.low > 0) - (each.high < 0)) * sign_of(metric)
+        for each in intervals
+        if each.low is not None and each.high is not None
+    }
     if sides == {1}:
         return "better"
     return "worse" if sides == {-1} else "no difference"
-
-
-def _side(estimate: Estimate) -> int:
-    assert estimate.low is not None
-    assert estimate.high is not None
-    return (estimate.low > 0) - (estimate.high < 0)
 
 
 def _minus(first: BySeed, second: BySeed) -> list[float | None]:
@@ -160,7 +157,7 @@ def _by_task_and_seed(finalist: Finalist, metric: str) -> np.ndarray:
 
 
 def _pairs(finalist: Finalist, base: Finalist, metric: str) -> list[float]:
-    """Differences in every pair of task and seed, above 0 where the candidate is better."""
+    """Return the differences in every pair of task and seed, above 0 where the candidate is better."""
     gains = sign_of(metric) * (_by_task_and_seed(finalist, metric) - _by_task_and_seed(base, metric))
     return gains[~np.isnan(gains)].tolist()
 
@@ -171,7 +168,7 @@ RUN = "runs/recommended"
 def write_recommended(
     directory: ComparisonDirectory, training: Training, result: Result, config: ComparisonConfig
 ) -> None:
-    """Write ``recommended.yaml``; its head says what to do with it, and what its candidate does after training."""
+    """Write ``recommended.yaml``; its head holds the commands that make the recommended candidate."""
     commands = commands_of(result, directory.recommended, config.compare.costs)
     head = "".join(f"# {line}\n" for line in (f"Recommended for {result.metric}: {result.recommended}.", *commands))
     text = dump_yaml(config_to_dict(training.run(config.seed, result.stages[-1].draws)))
@@ -180,21 +177,21 @@ def write_recommended(
 
 
 def commands_of(result: Result, recommended: Path, costs: str | None) -> list[str]:
-    """The commands that make the recommended candidate.
+    """Return the commands that make the recommended candidate.
 
     Parameters
     ----------
     result : Result
-        Says which one it is.
+        The result of the comparison.
     recommended : pathlib.Path
-        Where its configuration lies.
+        The configuration file of the recommended training.
     costs : str or None
         The file of costs that the comparison was made with.
 
     Returns
     -------
     list of str
-        `equipoise train`, and with a correction `equipoise calibrate`.
+        `equipoise train`, and for a correction `equipoise calibrate`.
     """
     commands = [f"equipoise train {shlex.quote(str(recommended))} --out {RUN}"]
     correction = result.candidates[result.recommended].correction

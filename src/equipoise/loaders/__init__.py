@@ -1,4 +1,4 @@
-"""One stream under every loop: plain torch, accelerate and Lightning, which are imported when they are first used."""
+"""One stream under every loop: plain torch, accelerate and Lightning, each imported on first use."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

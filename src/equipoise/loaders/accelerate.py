@@ -1,4 +1,4 @@
-"""The stream of a sampler in a hand-written loop under accelerate, saved and resumed with its other state."""
+"""The stream of a sampler in a hand-written loop under accelerate, saved and resumed with the rest of its state."""
 
 import json
 from collections.abc import Iterator
@@ -9,8 +9,8 @@ from accelerate import Accelerator
 from accelerate.utils import send_to_device
 from torch.utils.data import Dataset
 
-from equipoise.base.files import read_text, write_atomically
-from equipoise.base.plain_json import parse_json
+from equipoise.base.files import write_atomically
+from equipoise.base.plain_json import read_json
 from equipoise.drawing import Shard
 from equipoise.errors import ConfigError, StateError
 from equipoise.loaders.loader import MakeSampler, StreamLoader
@@ -19,7 +19,7 @@ FILE_NAME = "equipoise_loader.json"
 
 
 class AcceleratedLoader(StreamLoader):
-    """A `StreamLoader` whose rank, accumulation and device are the accelerator's; from `prepare_loader`.
+    """A `StreamLoader` with the rank, the accumulation and the device of an accelerator; from `prepare_loader`.
 
     Parameters
     ----------
@@ -42,8 +42,8 @@ class AcceleratedLoader(StreamLoader):
         self._accelerator = accelerator
 
     def __iter__(self) -> Iterator[Any]:
-        """Batches of this rank on its device, from where training is to the end of the epoch."""
-        # `accelerator.accumulate` counts batches: a checkpoint of another accumulation would put it out of step.
+        """Iterate over the batches of this rank, on its device, from the next one to the end of the epoch."""
+        # `accelerator.accumulate` counts batches, and a checkpoint may be of another accumulation.
         self._accelerator.step = self.batches_in_step
         for batch in super().__iter__():
             yield send_to_device(batch, self._accelerator.device, non_blocking=self._accelerator.non_blocking)
@@ -60,9 +60,9 @@ def prepare_loader(
 ) -> AcceleratedLoader:
     """Make a training loader for a hand-written loop under accelerate.
 
-    It stands in the place of ``accelerator.prepare(DataLoader(...))``; model, optimiser and scheduler are prepared as
-    ever. `accelerator.save_state` writes its state too, as JSON, and `accelerator.load_state` goes on from there,
-    whatever its workers had read ahead, whatever `DataLoaderConfiguration` says, and on another number of ranks.
+    It replaces ``accelerator.prepare(DataLoader(...))``; prepare model, optimiser and scheduler as usual.
+    `accelerator.save_state` writes its state too, as JSON, and `accelerator.load_state` resumes there, whatever its
+    workers had read ahead, whatever `DataLoaderConfiguration` says, and on another number of ranks.
 
     Parameters
     ----------
@@ -71,11 +71,11 @@ def prepare_loader(
     dataset : Dataset
         With numbered rows.
     make_sampler : callable
-        From the `Shard` of this rank to its sampler; see `StreamLoader`.
+        Returns the sampler of a `Shard`; see `StreamLoader`.
     batch_size : int, optional
-        Rows of one batch of one rank; left out with `TokenBatches`.
+        Rows of a batch of one rank; not with `TokenBatches`.
     file_name : str, default "equipoise_loader.json"
-        Name of the state in a checkpoint. A second loader of the same accelerator needs another one.
+        Name of the state in a checkpoint; a second loader of the same accelerator needs another one.
     **options
         Further options of `torch.utils.data.DataLoader`: `collate_fn`, `num_workers`...
 
@@ -87,12 +87,12 @@ def prepare_loader(
     Raises
     ------
     ConfigError
-        If the sampler does not fit, or the accelerator gives several ranks the same data.
+        If the sampler does not fit, or several ranks of the accelerator share their data.
 
     Notes
     -----
-    The state is not given to `register_for_checkpointing`: accelerate reads back what is registered with pickle,
-    which runs any code that a checkpoint holds.
+    The state is not registered by `register_for_checkpointing`: accelerate reads such objects with pickle, which runs
+    any code that a checkpoint holds.
 
     Examples
     --------
@@ -108,13 +108,14 @@ def prepare_loader(
     layout = accelerator.parallelism_config
     if layout is not None and layout.non_data_parallel_size > 1:
         raise ConfigError(
-            f"`accelerator` must give every rank data of its own, found {layout.non_data_parallel_size} ranks to a "
-            "batch (tensor, context or sequence parallelism). Use DDP or FSDP."
+            "shared-batches",
+            f"`accelerator` must have different data on every rank, found {layout.non_data_parallel_size} ranks to a "
+            "batch (tensor, context or sequence parallelism). Use DDP or FSDP.",
         )
     loader = AcceleratedLoader(accelerator, dataset, make_sampler, batch_size=batch_size, **options)
 
     def save(_models: Any, _weights: Any, folder: str) -> None:
-        state = loader.state_dict()  # on every rank: what refuses a save refuses it on all
+        state = loader.state_dict()  # on every rank, so that an error is raised on all
         on_each_node = accelerator.project_configuration.save_on_each_node
         if accelerator.is_local_main_process if on_each_node else accelerator.is_main_process:
             with write_atomically(Path(folder) / file_name) as temporary:
@@ -123,15 +124,9 @@ def prepare_loader(
     def load(_models: Any, folder: str) -> None:
         path = Path(folder) / file_name
         if not path.is_file():
-            raise StateError(f"`{path}` is missing: the checkpoint was not saved with this loader. Use another one.")
-
-        def refuse(why: str) -> StateError:
-            return StateError(f"`{path}` is not the state of a loader: {why}. Resume from another checkpoint.")
-
-        state: object = parse_json(read_text(path, StateError), refuse)
-        if not isinstance(state, dict):
-            raise refuse("it must be an object")
-        loader.load_state_dict(state)
+            reason = "the checkpoint was not saved with this loader. Use another one."
+            raise StateError("no-position", f"`{path}` is missing: {reason}")
+        loader.load_state_dict(read_json(path, StateError, "Resume from another checkpoint."))
 
     accelerator.register_save_state_pre_hook(save)
     accelerator.register_load_state_pre_hook(load)

@@ -1,4 +1,4 @@
-"""What every loop asks of a sampler before it draws: the right part of the stream, in whole optimiser steps."""
+"""Checks of a sampler before a loop draws from it: the right part of the stream, in whole optimiser steps."""
 
 from typing import Any
 
@@ -8,21 +8,9 @@ from equipoise.samplers import TokenBatches
 
 
 def check_rows(sampler: Any, batch: int, examples: int) -> None:
-    """Refuse a sampler of rows whose stream would not be cut into the steps of a run.
+    """Raise ConfigError if a sampler of rows is of another dataset or of other global batches, or has partial steps.
 
-    Parameters
-    ----------
-    sampler : sampler of rows
-        With the whole stream or a part of it.
-    batch : int
-        Draws per optimiser step of all ranks together.
-    examples : int
-        Length of the training set.
-
-    Raises
-    ------
-    ConfigError
-        If it points into another dataset, is made for other global batches, or its epoch is not whole steps.
+    `batch` is the draws of one optimiser step on all ranks, `examples` the length of the training set.
 
     Examples
     --------
@@ -30,7 +18,7 @@ def check_rows(sampler: Any, batch: int, examples: int) -> None:
     >>> check_rows(SequentialSampler(range(100)), batch=16, examples=100)
     Traceback (most recent call last):
         ...
-    equipoise.errors.ConfigError: `sampler` must give whole optimiser steps of 16 draws (batch size x accumulation x
+    equipoise.errors.ConfigError: `sampler` must draw whole optimiser steps of 16 draws (batch size x accumulation x
     ranks), found 100 draws per epoch. Use draws_per_epoch=112.
     """
     inner = inner_sampler(sampler)
@@ -40,36 +28,41 @@ def check_rows(sampler: Any, batch: int, examples: int) -> None:
         made_for = getattr(holder, "global_batch", batch)
         if made_for != batch:
             raise ConfigError(
+                "other-batch",
                 f"`global_batch` of the sampler must be that of the run, {batch} draws (batch size x accumulation x "
-                f"ranks), found {made_for}. Build it with global_batch={batch}."
+                f"ranks), found {made_for}. Build it with global_batch={batch}.",
             )
     shard = getattr(inner, "shard", None)
     draws = len(sampler) * (1 if shard is None else shard.world_size)
     if draws == 0 or draws % batch:
         raise ConfigError(
-            f"`sampler` must give whole optimiser steps of {batch} draws (batch size x accumulation x ranks), found "
-            f"{draws} draws per epoch. Use draws_per_epoch={whole_steps(draws, batch)}."
+            "partial-steps",
+            f"`sampler` must draw whole optimiser steps of {batch} draws (batch size x accumulation x ranks), found "
+            f"{draws} draws per epoch. Use draws_per_epoch={whole_steps(draws, batch)}.",
         )
 
 
 def check_shard(sampler: Any, shard: Shard) -> None:
-    """Raise ConfigError unless a sampler takes this part of the stream."""
+    """Raise ConfigError unless a sampler draws this part of the stream."""
     found = getattr(inner_sampler(sampler), "shard", None)
     if found != shard:
         raise ConfigError(
-            f"`make_sampler` must give the part of the stream that it is asked for, {shard}, found {found}. "
-            "Pass its argument on: shard=shard."
+            "other-shard",
+            f"`make_sampler` must return a sampler of the shard that is passed to it, {shard}, found {found}. "
+            "Pass it on: shard=shard.",
         )
 
 
 def check_token_batches(sampler: TokenBatches, batch_size: int | None, per_step: int, examples: int) -> None:
-    """Raise ConfigError unless a step of a sampler of batches is `per_step` of them, over all ranks."""
+    """Raise ConfigError unless a sampler of batches has `per_step` of them in a step, over all ranks."""
     if batch_size is not None:
-        raise ConfigError(f"`batch_size` must be left out with TokenBatches, which has its own, found {batch_size}.")
+        reason = f"`batch_size` must not be set with TokenBatches, which makes the batches, found {batch_size}."
+        raise ConfigError("two-batch-sizes", reason)
     if sampler.batches_per_step != per_step:
         raise ConfigError(
+            "other-batch",
             f"`batches_per_step` of the sampler must be accumulation x ranks, {per_step}, found "
-            f"{sampler.batches_per_step}. Build it with batches_per_step={per_step}."
+            f"{sampler.batches_per_step}. Build it with batches_per_step={per_step}.",
         )
     check_index(sampler.sampler, examples)
 
@@ -79,23 +72,24 @@ def check_index(sampler: Any, examples: int) -> None:
     index = getattr(sampler, "index", None)
     if index is not None and len(index) != examples:
         raise ConfigError(
+            "other-dataset",
             f"`sampler` must draw from the rows of `train_dataset`, found an index of {len(index)} rows and "
-            f"{examples} examples. Build both from the same records."
+            f"{examples} examples. Build both from the same records.",
         )
 
 
 def inner_sampler(sampler: Any) -> Any:
-    """The sampler of a `LengthSorted` or `TokenBatches`, which hold the one whose order they change; else itself."""
+    """Return the sampler whose order a `LengthSorted` or `TokenBatches` changes; any other sampler itself."""
     return getattr(sampler, "sampler", sampler)
 
 
 def whole_steps(draws: int, batch: int) -> int:
-    """Round a number of draws up to whole optimiser steps, as a training loop needs it.
+    """Round a number of draws up to whole optimiser steps.
 
     Parameters
     ----------
     draws : int
-        The wanted draws per epoch.
+        Draws per epoch.
     batch : int
         Draws of one optimiser step: batch size x accumulation x ranks.
 

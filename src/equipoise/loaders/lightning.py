@@ -18,26 +18,26 @@ from equipoise.samplers import TokenBatches
 
 
 class StreamDataModule(LightningDataModule):
-    """A data module whose training loader draws from a sampler, and whose place is in every checkpoint.
+    """A data module whose training loader draws from a sampler, and whose position is in every checkpoint.
 
-    Give `StreamCallback()` and ``use_distributed_sampler=False`` to the Trainer. A subclass adds
-    `val_dataloader` and the like.
+    The Trainer needs a `StreamCallback()` and ``use_distributed_sampler=False``. Add `val_dataloader` and others in a
+    subclass.
 
     Parameters
     ----------
     dataset : Dataset
         With numbered rows.
     make_sampler : callable
-        From the `Shard` of this rank to its sampler; see `StreamLoader`. An epoch must be whole optimiser steps.
+        Returns the sampler of a `Shard`; see `StreamLoader`. An epoch must be whole optimiser steps.
     batch_size : int, optional
-        Rows of one batch of one rank; left out with `TokenBatches`.
+        Rows of a batch of one rank; not with `TokenBatches`.
     **options
         Further options of `torch.utils.data.DataLoader`: `collate_fn`, `num_workers`...
 
     Attributes
     ----------
     stream : StreamLoader
-        Made in `setup`, where the ranks are known.
+        Set in `setup`, where the ranks are known.
 
     Examples
     --------
@@ -68,28 +68,29 @@ class StreamDataModule(LightningDataModule):
         trainer = _trainer(self)
         if not any(isinstance(each, StreamCallback) for each in cast(Any, trainer).callbacks):
             raise ConfigError(
-                "`callbacks` of the Trainer must hold a StreamCallback(), found none: nothing would count what is "
-                "trained on."
+                "no-callback",
+                "`callbacks` of the Trainer must hold a StreamCallback(), found none: the batches that are trained on "
+                "would not be counted.",
             )
         shard = Shard(trainer.global_rank, trainer.world_size)
         self.stream = self._make(accumulation=trainer.accumulate_grad_batches, shard=shard)
 
     def train_dataloader(self) -> DataLoader[Any]:
-        """Give the loader of this rank."""
+        """Return the loader of this rank."""
         return self.stream.loader
 
     def state_dict(self) -> dict[str, Any]:
-        """Give the place in the stream where training is; Lightning puts it into every checkpoint."""
+        """Return the position of training in the stream; Lightning writes it into every checkpoint."""
         return self.stream.state_dict()
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from there, to train; to test or to predict, a checkpoint is read too, and there is no stream."""
+        """Resume there in `fit`; other stages read a checkpoint too, and have no stream."""
         if _trainer(self).state.fn == "fit":
             self.stream.load_state_dict(state_dict)
 
 
 class StreamCallback(Callback):
-    """Tell the stream of a `StreamDataModule` the epoch, and which batches were trained on.
+    """Set the epoch of the stream of a `StreamDataModule`, and count the batches that were trained on.
 
     Examples
     --------
@@ -97,45 +98,47 @@ class StreamCallback(Callback):
     """
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Refuse a Trainer that takes another sampler, or the number of batches of another epoch.
+        """Refuse a Trainer that uses another sampler, or the number of batches of another epoch.
 
         Raises
         ------
         ConfigError
-            If so.
+            If it does.
         """
         stream, loader = _stream(trainer), cast(Any, trainer.train_dataloader)
         for saving in trainer.checkpoint_callbacks:
-            # It does not know that the step it resumes from is saved, and would save again inside the next one.
+            # A resumed ModelCheckpoint does not know that its step is saved, and would save again inside the next one.
             cast(Any, saving)._last_global_step_saved = trainer.global_step
         reloaded: int = cast(Any, trainer).reload_dataloaders_every_n_epochs
         if stream.sampler not in (loader.sampler, loader.batch_sampler):
             raise ConfigError(
-                "`use_distributed_sampler` of the Trainer must be False, found True: the sampler gives each rank its "
-                "part, and Lightning would shuffle and split that again."
+                "distributed-sampler",
+                "`use_distributed_sampler` of the Trainer must be False, found True: the sampler already draws the "
+                "part of each rank, and Lightning would shuffle and split that again.",
             )
         if isinstance(stream.sampler, TokenBatches) and reloaded != 1:
             raise ConfigError(
+                "not-reloaded",
                 "`reload_dataloaders_every_n_epochs` of the Trainer must be 1 with TokenBatches, found "
-                f"{reloaded}: an epoch with more batches than the first would be cut short."
+                f"{reloaded}: an epoch with more batches than the first would be cut short.",
             )
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Pass the epoch. Lightning leaves this out where it resumes inside one: there the state says where."""
+        """Set the epoch. Lightning does not call this when it resumes inside one, which the state knows."""
         _stream(trainer).set_epoch(trainer.current_epoch)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Count the batch, before a `ModelCheckpoint` saves: those come last."""
+        """Count the batch, before a `ModelCheckpoint`, which is called last, saves."""
         _stream(trainer).batch_done()
 
 
 class StepLoss(LightningModule):
-    """A LightningModule whose weighted loss is that of whole optimiser steps, however they are cut.
+    """A LightningModule whose weighted loss is that of whole optimiser steps, however they are split.
 
     Return ``self.share(part)`` from `training_step`. Before the optimiser's step, and before gradients are clipped,
-    the gradients are divided by the mass of all micro-batches on all ranks.
+    the gradients are divided by the weight of all micro-batches on all ranks.
 
     Attributes
     ----------
@@ -153,37 +156,38 @@ class StepLoss(LightningModule):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._totals: list[Tensor] = []
-        self._masses: list[Tensor] = []
+        self._weights: list[Tensor] = []
         self.step_loss = torch.zeros(())
 
     def share(self, part: WeightedSum) -> Tensor:
-        """Give what `training_step` is to return for the losses of one micro-batch.
+        """Return the loss of one micro-batch for `training_step` to return.
 
         Parameters
         ----------
         part : WeightedSum
-            Of a `TokenLoss`, or of any other loss: the sum, and what divides it.
+            From a `TokenLoss` or any other loss: a sum, and the weight that divides it.
 
         Returns
         -------
         Tensor
+            Scalar.
         """
         self._totals.append(part.total.detach())
-        self._masses.append(part.weight)
+        self._weights.append(part.weight)
         trainer = _trainer(self)
         # Lightning divides by the accumulation, and the mean over ranks by their number.
         return part.total * (trainer.accumulate_grad_batches * trainer.world_size)
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        """Divide the gradients by the mass of the step."""
-        whole = WeightedSum(step_weight(self._totals), step_weight(self._masses))
+        """Divide the gradients by the weight of the step."""
+        whole = WeightedSum(step_weight(self._totals), step_weight(self._weights))
         self._totals.clear()
-        self._masses.clear()
+        self._weights.clear()
         self.step_loss = whole.mean()
-        mass = whole.weight.item() or 1.0
+        weight = whole.weight.item() or 1.0
         for parameter in self.parameters():
             if parameter.grad is not None:
-                parameter.grad.div_(mass)
+                parameter.grad.div_(weight)
 
 
 def _trainer(owner: LightningDataModule | LightningModule) -> Trainer:
@@ -196,7 +200,8 @@ def _stream(trainer: Trainer) -> StreamLoader:
     data: Any = getattr(trainer, "datamodule", None)
     if not isinstance(data, StreamDataModule):
         raise ConfigError(
+            "no-stream",
             f"`datamodule` must be a StreamDataModule with StreamCallback, found {type(data).__name__}. "
-            "Pass it to `fit`."
+            "Pass it to `fit`.",
         )
     return data.stream

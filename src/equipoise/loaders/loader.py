@@ -1,4 +1,4 @@
-"""A loader for a loop of one's own: this rank's batches in whole optimiser steps, and the state to resume from."""
+"""A loader for hand-written loops: the batches of a rank in whole optimiser steps, and the state to resume from."""
 
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
@@ -7,6 +7,7 @@ from typing import Any, cast
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from equipoise.base.states import check_state, differences
 from equipoise.drawing import Shard
 from equipoise.errors import ConfigError, RunError, StateError
 from equipoise.loaders.checks import check_rows, check_shard, check_token_batches, inner_sampler
@@ -14,26 +15,27 @@ from equipoise.loaders.progress import RowSampler, TrainedRows, TrainedTokenBatc
 from equipoise.samplers import TokenBatches
 
 MakeSampler = Callable[[Shard], RowSampler | TokenBatches]
+_STATE: dict[str, Any] = {"step": range(1 << 59), "global_batch": int | None, "sampler": Mapping[str, Any]}
 
 
 class StreamLoader:
-    """This rank's batches of a sampler's stream, and where in it training is.
+    """The batches of one rank of the stream of a sampler, and the position of training in it.
 
-    Iterate over it once an epoch. It counts what it has handed out, whatever its workers read ahead, so that a state
-    taken after an optimiser step resumes with the next one: in any epoch, and on another number of ranks as long as
-    batch size x accumulation x ranks stays.
+    Iterate over it once an epoch. It counts the batches that it has returned, not those that its workers read ahead,
+    so a state taken after an optimiser step resumes with the next one: in any epoch, and on another number of ranks
+    if batch size x accumulation x ranks stays the same.
 
     Parameters
     ----------
     dataset : Dataset
         With numbered rows.
     make_sampler : callable
-        From the `Shard` of this rank to its sampler: `PlanSampler`, `WeightedSampler`, `LengthSorted` or
-        `TokenBatches`. An epoch must be whole optimiser steps.
+        Returns the sampler of a `Shard`, which is that of this rank: a `PlanSampler`, `WeightedSampler`,
+        `LengthSorted` or `TokenBatches`. An epoch must be whole optimiser steps.
     batch_size : int, optional
-        Rows of one batch of one rank. `TokenBatches` makes batches of its own; every other sampler needs it.
+        Rows of a batch of one rank. Needed by every sampler but `TokenBatches`, which makes the batches itself.
     accumulation : int, default 1
-        Batches of a rank in one optimiser step.
+        Batches of a rank in an optimiser step.
     shard : Shard, default Shard(0, 1)
         Rank and world size. Under torchrun ``Shard.from_environment(os.environ)``.
     **options
@@ -42,21 +44,20 @@ class StreamLoader:
     Attributes
     ----------
     step : int
-        Optimiser steps that were handed out whole.
+        Optimiser steps whose batches were all returned.
     sampler : sampler
-        What `make_sampler` made.
+        The one that `make_sampler` returned.
     loader : torch.utils.data.DataLoader
-        The loader beneath; it does not count.
+        The loader underneath, which does not count.
 
     Raises
     ------
     ConfigError
-        If the sampler takes another part of the stream, is of another dataset, or its epoch is not whole steps.
+        If the sampler draws another part of the stream or from another dataset, or its epoch is not whole steps.
 
     Notes
     -----
-    Workers get their seeds from a generator of the loader's own, so that reading changes no random number of the
-    model's.
+    The seeds of the workers come from a separate generator, so that reading changes no random number of the model.
 
     Examples
     --------
@@ -87,12 +88,12 @@ class StreamLoader:
         **options: Any,
     ) -> None:
         if accumulation < 1:
-            raise ConfigError(f"`accumulation` must be at least 1, found {accumulation}.")
+            raise ConfigError("no-accumulation", f"`accumulation` must be at least 1, found {accumulation}.")
         self.sampler = sampler = make_sampler(shard)
         self.step = 0
         self.accumulation = accumulation
         per_step = accumulation * shard.world_size
-        examples = len(cast(Any, dataset))  # `Dataset` promises no length, every one with numbered rows has it
+        examples = len(cast(Any, dataset))  # `Dataset` has no length, every one with numbered rows has
         check_shard(sampler, shard)
         self._generator = torch.Generator()
         options["generator"] = self._generator
@@ -103,7 +104,8 @@ class StreamLoader:
             self.loader: DataLoader[Any] = DataLoader(dataset, batch_sampler=sampler, **options)
         else:
             if batch_size is None:
-                raise ConfigError("`batch_size` must be given with this sampler: the rows of a batch of one rank.")
+                reason = "`batch_size`, the rows of a batch of one rank, must be set with this sampler."
+                raise ConfigError("no-batch-size", reason)
             self.global_batch = batch_size * per_step
             check_rows(sampler, self.global_batch, examples)
             self._trained = TrainedRows(sampler, batch_size)
@@ -111,13 +113,13 @@ class StreamLoader:
         self._begin()
 
     def __len__(self) -> int:
-        """Batches of this rank in a whole epoch."""
+        """Return the number of batches of this rank in a whole epoch."""
         return len(self.loader)
 
     def __iter__(self) -> Iterator[Any]:
-        """Batches of this rank, from where training is to the end of the epoch."""
+        """Iterate over the batches of this rank, from the next one to the end of the epoch."""
         if self._broken_off:
-            # The sampler has read on from where the last iteration began.
+            # The sampler has read ahead of the last batch.
             self.sampler.load_state_dict(self._trained.state_dict())
             self._trained.loaded()
         self._broken_off = True
@@ -128,40 +130,34 @@ class StreamLoader:
         self._trained.epoch_done()
 
     def steps(self) -> Iterator[list[Any]]:
-        """The same in whole optimiser steps: a list of the micro-batches of each."""
+        """Iterate likewise over whole optimiser steps: lists of their micro-batches."""
         batches = iter(self)
         while step := list(islice(batches, self.accumulation)):
             yield step
 
     @property
     def epoch(self) -> int:
-        """The epoch that the next batch is of; in it is the place to resume."""
+        """The epoch of the next batch, from which a loop resumes."""
         return self._trained.epoch
 
     @property
     def batches_in_step(self) -> int:
-        """Batches that were handed out of an optimiser step that is not whole yet."""
+        """Batches returned of an optimiser step that is not complete yet."""
         return self._in_step
 
     def set_epoch(self, epoch: int) -> None:
-        """Go to the beginning of an epoch, unless training is inside it already; nobody has to.
-
-        Parameters
-        ----------
-        epoch : int
-            From 0.
-        """
+        """Move to the beginning of an epoch, counted from 0, unless training is inside it already; optional."""
         self._trained.set_epoch(epoch)
 
     def batch_done(self) -> None:
-        """Count a batch, where something else iterates over `loader`, as Lightning does."""
+        """Count a batch, if something else iterates over `loader`, as Lightning does."""
         self._trained.batch_done()
         self._in_step += 1
         if self._in_step == self.accumulation:
             self.step, self._in_step = self.step + 1, 0
 
     def state_dict(self) -> dict[str, Any]:
-        """State to resume from: JSON-serialisable, of constant size, the same on all ranks.
+        """Return the state to resume from: JSON-serialisable, of constant size, the same on all ranks.
 
         Returns
         -------
@@ -170,50 +166,42 @@ class StreamLoader:
         Raises
         ------
         RunError
-            In the middle of an optimiser step: the gradients of its first micro-batches would be lost.
+            If an optimiser step is not complete: the gradients of its first micro-batches would be lost.
         """
         if self._in_step:
             raise RunError(
-                f"A state can be saved at the end of an optimiser step, found {self._in_step} of its "
-                f"{self.accumulation} micro-batches done. Save after the step of the optimiser."
+                "inside-step",
+                f"A state can be saved only at the end of an optimiser step, found {self._in_step} of its "
+                f"{self.accumulation} micro-batches done. Save after the step of the optimiser.",
             )
         return {"step": self.step, "global_batch": self.global_batch, "sampler": self._trained.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on where a state was taken; the number of ranks may be another.
+        """Resume at a state; the number of ranks may be another.
 
         Parameters
         ----------
         state : mapping
-            What `state_dict` gave.
+            The value that `state_dict` returned.
 
         Raises
         ------
         StateError
-            If it is no such state, or of another plan, seed, dataset or global batch.
+            If it is not such a state, or of another plan, seed, dataset or global batch.
         """
-        if set(state) != {"step", "global_batch", "sampler"}:
-            raise StateError(
-                f"The state is not one of StreamLoader: found the keys {sorted(map(str, state))}. "
-                "Pass what `state_dict` returned."
-            )
-        step = state["step"]
-        if not isinstance(step, int) or isinstance(step, bool) or step < 0:
-            raise StateError(f"`step` in the state must be a whole number from 0, found {step!r:.80}.")
-        if state["global_batch"] != self.global_batch:
-            raise StateError(
-                f"draws per optimiser step (batch size x accumulation x ranks): {state['global_batch']!r:.80} then, "
-                f"{self.global_batch} now. Give the old values, or start a new run."
-            )
-        if not isinstance(state["sampler"], Mapping):
-            raise StateError(f"`sampler` in the state must be a sampler's state, found {state['sampler']!r:.80}.")
+        check_state(state, "StreamLoader", _STATE)
+        name = "draws per optimiser step (batch size x accumulation x ranks)"
+        changed = differences({name: state["global_batch"]}, {name: self.global_batch})
+        if changed:
+            advice = "Restore the old values, or start a new run."
+            raise StateError("other-stream", f"The state cannot be resumed: {changed[0]}. {advice}")
         self.sampler.load_state_dict(state["sampler"])
         self._trained.loaded()
-        self.step = step
+        self.step = state["step"]
         self._begin()
 
     def _begin(self) -> None:
         self._in_step, self._broken_off = 0, False
-        # Seeds of the workers: other ones on each rank, and from each step on.
+        # The seeds of the workers differ between ranks and between steps.
         shard = inner_sampler(self.sampler).shard
         self._generator.manual_seed(self.step * shard.world_size + shard.rank)

@@ -1,4 +1,4 @@
-"""Where training is in a sampler's stream, counted where batches are trained on: loaders read ahead of that."""
+"""The position of training in the stream of a sampler, counted by batches trained on: loaders read ahead of that."""
 
 from typing import Any
 
@@ -9,15 +9,7 @@ RowSampler = PlanSampler | WeightedSampler | LengthSorted
 
 
 class TrainedRows:
-    """Draws that were trained on, of a sampler of rows.
-
-    Parameters
-    ----------
-    sampler : PlanSampler, WeightedSampler or LengthSorted
-        With the part of the stream that this rank takes.
-    batch_size : int
-        Rows of a batch of each rank.
-    """
+    """Count the draws that were trained on, of the sampler of rows of this rank and in batches of `batch_size`."""
 
     def __init__(self, sampler: RowSampler, batch_size: int) -> None:
         self.sampler = sampler
@@ -27,7 +19,7 @@ class TrainedRows:
 
     @property
     def epoch(self) -> int:
-        """The epoch that the next batch is of."""
+        """The epoch of the next batch."""
         return self._position // self._per_epoch
 
     def batch_done(self) -> None:
@@ -35,39 +27,33 @@ class TrainedRows:
         self._position += self._at_once
 
     def epoch_done(self) -> None:
-        """Go on with the next epoch, as the sampler does by itself."""
+        """Move to the next epoch, as the sampler does by itself."""
 
     def set_epoch(self, epoch: int) -> None:
-        """Go to the beginning of an epoch, unless training is inside it already."""
+        """Move to the beginning of an epoch, unless training is inside it already."""
         self.sampler.set_epoch(epoch)
         if epoch != self.epoch:
             self._position = epoch * self._per_epoch
 
     def state_dict(self) -> dict[str, Any]:
-        """State of the sampler where training is."""
+        """Return the state of the sampler at the position of training."""
         return self.sampler.state_dict(position=self._position)
 
     def loaded(self) -> None:
-        """Begin where a state that the sampler has loaded puts it."""
+        """Begin at the position of the sampler, which has loaded a state."""
         self._position = self.sampler.position
 
 
 class TrainedTokenBatches:
-    """Batches that were trained on, of a sampler whose batches hold unlike numbers of rows.
-
-    Parameters
-    ----------
-    sampler : TokenBatches
-        With the part of the stream that this rank takes.
-    """
+    """Count the batches that were trained on, of the `TokenBatches` of this rank, which differ in rows."""
 
     def __init__(self, sampler: TokenBatches) -> None:
         self.sampler = sampler
-        self._batches = 0  # of this rank since the epoch began, or a state was loaded
+        self._batches = 0  # of this rank since the beginning of the epoch or a loaded state
 
     @property
     def epoch(self) -> int:
-        """The epoch that the next batch is of."""
+        """The epoch of the next batch."""
         return self.state_dict()["sampler"]["position"] // self.sampler.sampler.draws_per_epoch
 
     def batch_done(self) -> None:
@@ -75,12 +61,12 @@ class TrainedTokenBatches:
         self._batches += 1
 
     def epoch_done(self) -> None:
-        """Go on with the next epoch, as the sampler does by itself."""
+        """Move to the next epoch, as the sampler does by itself."""
         # Its batches are counted from where it begins an epoch, and it begins this one only when it is read.
         self.set_epoch(self.sampler.sampler.epoch)
 
     def set_epoch(self, epoch: int) -> None:
-        """Go to the beginning of an epoch, unless training is inside it already."""
+        """Move to the beginning of an epoch, unless training is inside it already."""
         position, per_epoch = self.state_dict()["sampler"]["position"], self.sampler.sampler.draws_per_epoch
         if self._batches and position % per_epoch and position // per_epoch == epoch:
             return
@@ -88,9 +74,9 @@ class TrainedTokenBatches:
         self._batches = 0
 
     def state_dict(self) -> dict[str, Any]:
-        """State of the sampler where training is."""
+        """Return the state of the sampler at the position of training."""
         return self.sampler.state_dict(batches=self._batches)
 
     def loaded(self) -> None:
-        """Begin where a state that the sampler has loaded puts it."""
+        """Begin at the position of the sampler, which has loaded a state."""
         self._batches = 0

@@ -1,4 +1,4 @@
-"""A run's directory: what it holds, how it is made, and how it is opened again."""
+"""The directory of a run: its files, how it is created, and how it is opened again."""
 
 import json
 import platform
@@ -16,6 +16,16 @@ from equipoise.errors import PlanError, RunError
 from equipoise.plan import Plan
 
 
+class Entry:
+    """A file or folder of a directory: the attribute of an instance is its path."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, directory: Any, _: type) -> Path:
+        return directory.path / self.name
+
+
 @dataclass(frozen=True)
 class RunDirectory:
     """Names the files of one run.
@@ -28,69 +38,34 @@ class RunDirectory:
 
     path: Path
 
-    @property
-    def config(self) -> Path:
-        """The resolved configuration."""
-        return self.path / "config.yaml"
-
-    @property
-    def plan(self) -> Path:
-        """The plan, with its census."""
-        return self.path / "plan.json"
-
-    @property
-    def tasks(self) -> Path:
-        """The tasks, with their labels and prompts."""
-        return self.path / "tasks.json"
-
-    @property
-    def data(self) -> Path:
-        """Fingerprint and size of the data."""
-        return self.path / "data.json"
-
-    @property
-    def versions(self) -> Path:
-        """The versions of everything that computed the run."""
-        return self.path / "versions.json"
-
-    @property
-    def metrics(self) -> Path:
-        """What was logged in training, one JSON object a line."""
-        return self.path / "metrics.jsonl"
-
-    @property
-    def checkpoints(self) -> Path:
-        """The folder of the checkpoints."""
-        return self.path / "checkpoints"
-
-    @property
-    def model(self) -> Path:
-        """The folder of the trained model and its tokenizer; it exists once training is complete."""
-        return self.path / "model"
-
-    @property
-    def predictions(self) -> Path:
-        """The predictions of the evaluation."""
-        return self.path / "predictions.parquet"
-
-    @property
-    def evaluation(self) -> Path:
-        """The scores of the evaluation."""
-        return self.path / "evaluation.json"
-
-    @property
-    def calibration(self) -> Path:
-        """What corrects probabilities and decides answers; it exists once the run was calibrated."""
-        return self.path / "calibration.json"
-
-    @property
-    def calibration_folder(self) -> Path:
-        """The folder of what the calibration came to."""
-        return self.path / "calibration"
+    config = Entry("config.yaml")
+    """The resolved configuration."""
+    plan = Entry("plan.json")
+    """The plan, with its census."""
+    tasks = Entry("tasks.json")
+    """The tasks, with their labels and prompts."""
+    data = Entry("data.json")
+    """Fingerprint and size of the data."""
+    versions = Entry("versions.json")
+    """The versions of Python and of the packages that computed the run."""
+    metrics = Entry("metrics.jsonl")
+    """What training logged, one JSON object per line."""
+    checkpoints = Entry("checkpoints")
+    """The folder of the checkpoints."""
+    model = Entry("model")
+    """The folder of the trained model and its tokenizer; it exists once training is complete."""
+    predictions = Entry("predictions.parquet")
+    """The predictions of the evaluation."""
+    evaluation = Entry("evaluation.json")
+    """The scores of the evaluation."""
+    calibration = Entry("calibration.json")
+    """The calibration; it exists once the run was calibrated."""
+    calibration_folder = Entry("calibration")
+    """The folder of the reports of the calibration."""
 
     @property
     def started(self) -> bool:
-        """Whether a run lies here: its configuration is written last of what it starts from."""
+        """Whether the directory holds a run: its configuration is the last of the inputs to be written."""
         return self.config.is_file()
 
     @classmethod
@@ -100,26 +75,28 @@ class RunDirectory:
         Parameters
         ----------
         path : pathlib.Path
-            Where.
+            The directory.
         again : bool
-            Accept what a start leaves that was cut off before it was a run.
+            Accept the files of a start that was interrupted before it was complete.
 
         Raises
         ------
         RunError
-            If something else is there already.
+            If the path holds something else, or cannot be written.
         """
         if path.is_symlink() or (path.exists() and not path.is_dir()):
-            raise RunError(f"`out` must name a new directory, found something else at `{path}`.")
+            raise RunError("not-a-directory", f"`out` must be a new directory, found something else at `{path}`.")
         directory = cls(path)
-        if path.is_dir() and any(path.iterdir()) and not (again and directory._cut_off()):
-            hint = " or continue that run with --resume" if directory.started else ""
-            raise RunError(f"`{path}` is not empty, and runs are never overwritten. Choose another --out{hint}.")
+        if path.is_dir() and any(path.iterdir()) and not (again and directory._interrupted_start()):
+            hint = ", or resume that run with --resume" if directory.started else ""
+            raise RunError(
+                "not-empty", f"`{path}` is not empty, and runs are never overwritten. Choose another --out{hint}."
+            )
         with refusing_unwritable(path):
             path.mkdir(parents=True, exist_ok=True)
         return directory
 
-    def _cut_off(self) -> bool:
+    def _interrupted_start(self) -> bool:
         inputs = [file.name for file in (self.plan, self.tasks, self.data, self.versions, self.config)]
         unfinished = tuple(map(unfinished_name, inputs))
         return not self.started and all(
@@ -133,12 +110,12 @@ class RunDirectory:
         Raises
         ------
         RunError
-            If there is no run.
+            If the directory does not hold a run.
         """
         directory = cls(path)
         for file in (directory.config, directory.plan, directory.tasks):
             if not file.is_file():
-                raise RunError(f"`{path}` is not a run directory: `{file.name}` is missing.")
+                raise RunError("not-a-run", f"`{path}` is not a run directory: `{file.name}` is missing.")
         return directory
 
     def read_config(self) -> RunConfig:
@@ -157,7 +134,7 @@ class RunDirectory:
         try:
             return Plan.from_json(text)
         except PlanError as error:
-            raise RunError(f"`{self.plan}` cannot be used: {error}") from error
+            raise RunError("damaged-file", f"`{self.plan}` cannot be used: {error}") from error
 
     def read_tasks(self) -> dict[str, Task]:
         """Read the tasks.
@@ -165,15 +142,15 @@ class RunDirectory:
         Raises
         ------
         RunError, ConfigError
-            If the file is missing or damaged, or holds a task that cannot be.
+            If the file is missing or damaged, or a task in it is not valid.
         """
         held: object = read_json(self.tasks)
         if not isinstance(held, dict):
-            raise RunError(f"`{self.tasks}` must hold an object of tasks, found {type(held).__name__}.")
+            raise RunError("damaged-file", f"`{self.tasks}` must hold an object, found {type(held).__name__}.")
         return {name: Task.from_dict(task) for name, task in cast("dict[str, Any]", held).items()}
 
     def write_inputs(self, config: RunConfig, plan: Plan, tasks: Mapping[str, Task], data: Mapping[str, Any]) -> None:
-        """Write what the run starts from; the configuration last, as it makes the directory a run."""
+        """Write the inputs of the run; the configuration last, as it makes the directory a run."""
         with write_atomically(self.plan) as temporary:
             temporary.write_text(plan.to_json(), encoding="utf-8")
         write_json(self.tasks, {name: task.to_dict() for name, task in tasks.items()})
@@ -182,37 +159,38 @@ class RunDirectory:
         save_config(config, self.config)
 
     def trained_model(self) -> Path:
-        """The folder of the trained model.
+        """Return the folder of the trained model.
 
         Raises
         ------
         RunError
-            If training did not finish.
+            If training is not complete.
         """
         if not self.model.is_dir():
             raise RunError(
+                "no-model",
                 f"`{self.path}` has no trained model yet. Finish its training with"
-                f" `equipoise train {self.config} --out {self.path} --resume`."
+                f" `equipoise train {self.config} --out {self.path} --resume`.",
             )
         return self.model
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write one JSON file, readable and atomically; NaN and infinities are refused."""
+    """Write a JSON file, indented and atomically; NaN and infinities are refused."""
     with write_atomically(path) as temporary:
         text = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def read_json(path: Path) -> Any:
-    """Read one JSON file of a run.
+    """Read a JSON file of a run.
 
     Raises
     ------
     RunError
         If it is missing or damaged.
     """
-    return parse_json(read_text(path, RunError), lambda why: RunError(f"Cannot read `{path}`: {why}."))
+    return parse_json(read_text(path, RunError), lambda why: RunError("damaged-file", f"Cannot read `{path}`: {why}."))
 
 
 PACKAGES = (
@@ -222,7 +200,7 @@ PACKAGES = (
 
 
 def installed_versions() -> dict[str, str]:
-    """Versions of Python, the platform and the packages that a run's numbers depend on.
+    """Return the versions of Python, the platform and the packages that the numbers of a run depend on.
 
     Examples
     --------

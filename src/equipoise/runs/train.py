@@ -1,4 +1,4 @@
-"""Train: one configuration becomes one run directory."""
+"""Train a model as a configuration describes, in a run directory."""
 
 import shutil
 from collections.abc import Iterator, Mapping
@@ -17,6 +17,7 @@ from equipoise.config import RunConfig, config_to_dict
 from equipoise.data import Records, give_warnings
 from equipoise.drawing import StratumIndex
 from equipoise.errors import ConfigError, DataError, RunError
+from equipoise.loaders.checks import whole_steps
 from equipoise.models import open_model
 from equipoise.plan import Plan, difference
 from equipoise.runs.directory import RunDirectory, read_json
@@ -25,23 +26,23 @@ from equipoise.runs.prepare import Prepared, open_ended, prepare, refuse_bad_for
 from equipoise.runs.sampling import index_of, sampler_of, validation_rows
 from equipoise.samplers import LengthSorted
 from equipoise.trainer import EquipoiseTrainer, training_arguments
+from equipoise.trainer.arguments import global_batch
 from equipoise.trainer.callbacks import METRICS_NAME
 from equipoise.trainer.checkpoints.folders import saving
-from equipoise.trainer.trainer import global_batch, whole_steps
 
 
 @dataclass(frozen=True)
 class Run:
-    """What became of a training.
+    """A training that ended.
 
     Attributes
     ----------
     directory : RunDirectory
-        Where everything is.
+        The directory of the run.
     interrupted : bool
         Whether a signal ended it; it can be resumed.
     steps : int
-        Optimiser steps done, in this and earlier sittings.
+        Optimiser steps done, including those of earlier sessions.
     main : bool
         Whether this process is the first rank, the one that writes.
     """
@@ -53,16 +54,16 @@ class Run:
 
 
 def train(config: RunConfig, out: Path, *, resume: bool = False) -> Run:
-    """Train a model as a configuration says.
+    """Train a model as a configuration describes.
 
     Parameters
     ----------
     config : RunConfig
-        The whole run.
+        The configuration of the run.
     out : pathlib.Path
-        The directory of the run; new, unless it is resumed.
+        Output directory; new or empty, unless the run is resumed.
     resume : bool
-        Continue the run in `out` from its newest whole checkpoint; start it if there is none yet.
+        Resume the run in `out` from its newest complete checkpoint; start it if there is none.
 
     Returns
     -------
@@ -72,8 +73,8 @@ def train(config: RunConfig, out: Path, *, resume: bool = False) -> Run:
     Raises
     ------
     EquipoiseError
-        If data, configuration or plan cannot be used, `out` holds something already, or the run to be
-        resumed was another one; the message names the difference.
+        If data, configuration or plan cannot be used, `out` holds something already, or the run to resume is another
+        one; the message names the differences.
     """
     checked_loss(config.training.loss)  # before the data is read: a configuration cannot know the names
     prepared = prepare(config)
@@ -84,18 +85,18 @@ def train(config: RunConfig, out: Path, *, resume: bool = False) -> Run:
 def train_prepared(
     prepared: Prepared, out: Path, *, resume: bool = False, encoded: EncodedExamples | None = None
 ) -> Run:
-    """Train on records that were read before, and perhaps tokenised before; see `train`.
+    """Train on records that were read, and perhaps tokenised, before; see `train`.
 
     Parameters
     ----------
     prepared : Prepared
-        From `prepare`.
+        Returned by `prepare`.
     out : pathlib.Path
-        The directory of the run.
+        Output directory.
     resume : bool
-        Continue the run in `out`, or start it.
+        Resume the run in `out`, or start it.
     encoded : EncodedExamples, optional
-        The training rows, tokenised by the same model's tokenizer, to share them between runs.
+        The training rows, tokenised by the tokenizer of the same model, to share them between runs.
 
     Returns
     -------
@@ -149,7 +150,7 @@ def encode(records: Records, prepared: Prepared, tokenizer: Any) -> EncodedExamp
 
 
 def importance_weights(plan: Plan, index: StratumIndex) -> NDArray[np.float32]:
-    """The weight p*/q of every training row."""
+    """Return the weight p*/q of every training row, as ndarray of float32, shape (N,)."""
     return index.spread(plan.importance_weights.astype(np.float32))
 
 
@@ -158,14 +159,14 @@ def _validation(prepared: Prepared, tokenizer: Any) -> EncodedExamples | None:
         return None
     records = prepared.records.where(split="validation", task=prepared.tasks)
     if not len(records):
-        raise DataError("`training.validate_every` needs validation rows, found none. Leave it out.")
+        raise DataError("missing-split", "`training.validate_every` needs validation rows, found none. Leave it out.")
     strata, _ = records.strata(open_ended(prepared.tasks))
     rows = validation_rows(strata, seed=prepared.config.seed)
     return encode(records.take(rows), prepared, tokenizer)
 
 
 def _publish(trainer: EquipoiseTrainer, directory: RunDirectory) -> None:
-    """Put the metrics, the model and its tokenizer in place; the model's name comes last."""
+    """Put the metrics, the model and its tokenizer in place; the folder of the model is renamed last."""
     metrics = directory.checkpoints / METRICS_NAME
     with write_atomically(directory.metrics) as temporary:
         shutil.copyfile(metrics, temporary)
@@ -180,78 +181,75 @@ def _publish(trainer: EquipoiseTrainer, directory: RunDirectory) -> None:
     to_disk(directory.path)
 
 
-# What may change between two sittings: how the result is judged, and where the run lies.
+# These may change when a run is resumed: they do not affect training.
 FREE = ("evaluation", "out")
 
 
 def refuse_other_run(directory: RunDirectory, prepared: Prepared) -> None:
-    """Compare a run directory with what is to be continued.
+    """Refuse to resume a run with another configuration, plan, tasks or data.
 
     Parameters
     ----------
     directory : RunDirectory
-        The run that was started.
+        The run to resume.
     prepared : Prepared
-        What is to be continued now.
+        What is to be trained now.
 
     Raises
     ------
     RunError
-        Naming every difference of configuration, plan, tasks and data.
+        If anything differs; the message names every difference of configuration, plan, tasks and data.
     """
     then, now = config_to_dict(directory.read_config()), config_to_dict(prepared.config)
     for name in FREE:
         del then[name], now[name]
-    differences = [f"`{name}` was {before!r}, now it is {after!r}" for name, before, after in _changed(then, now)]
-    differences += [f"plan: {sentence}" for sentence in difference(directory.read_plan(), prepared.plan)]
     tasks = {name: task.to_dict() for name, task in prepared.tasks.items()}
-    differences += [
-        f"task `{name}` was {before!r}, now it is {after!r}"
-        for name, before, after in _changed(read_json(directory.tasks), tasks)
-    ]
-    differences += [
-        f"data: `{name}` was {before!r}, now it is {after!r}"
-        for name, before, after in _changed(read_json(directory.data), prepared.describe_data())
+    differences = [
+        *_changes("", then, now),
+        *(f"plan: {sentence}" for sentence in difference(directory.read_plan(), prepared.plan)),
+        *_changes("task ", read_json(directory.tasks), tasks),
+        *_changes("data: ", read_json(directory.data), prepared.describe_data()),
     ]
     if differences:
         listed = "\n".join(f"- {difference}" for difference in differences)
         raise RunError(
-            f"The run in `{directory.path}` cannot be continued, because it was another one:\n{listed}\n"
-            "Give what it was started with, or start a new run in another --out."
+            "other-run",
+            f"The run in `{directory.path}` cannot be resumed, because it is another run:\n{listed}\n"
+            "Give what it was started with, or start a new run in another --out.",
         )
 
 
-def _changed(then: Any, now: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+def _changes(kind: str, then: Any, now: Any, path: str = "") -> Iterator[str]:
+    """Yield a phrase for each value, at any depth of nested mappings, that changed."""
     if isinstance(then, Mapping) and isinstance(now, Mapping):
         before, after = cast("Mapping[str, Any]", then), cast("Mapping[str, Any]", now)
-        for name in [*before, *(name for name in after if name not in before)]:
-            here = f"{path}.{name}" if path else name
-            yield from _changed(before.get(name), after.get(name), here)
+        for name in dict.fromkeys([*before, *after]):
+            yield from _changes(kind, before.get(name), after.get(name), f"{path}.{name}" if path else name)
     elif then != now:
-        yield path, then, now
+        yield f"{kind}`{path}` was {then!r} and is {now!r}"
 
 
 def trainer_arguments(config: RunConfig, folder: Path, model_type: str) -> Seq2SeqTrainingArguments:
-    """Build the Trainer's arguments: what the configuration owns, then what it passes through.
+    """Build the arguments of the Trainer: those that the configuration owns, then those that it passes on.
 
     Parameters
     ----------
     config : RunConfig
-        The run, its `plan.draws` filled in.
+        The configuration of the run, with `plan.draws`.
     folder : pathlib.Path
-        Where checkpoints go.
+        The folder of the checkpoints.
     model_type : str
-        What the model calls itself.
+        The `model_type` of the model's configuration.
 
     Returns
     -------
     transformers.Seq2SeqTrainingArguments
-        With the global batch and the number of steps that the configuration asks for.
+        With the global batch size and the number of steps of the configuration.
 
     Raises
     ------
     ConfigError
-        If an argument that is passed through cannot be used, or the batch cannot be split over the devices.
+        If an argument that is passed on cannot be used, or the batch cannot be split over the devices.
     """
     training = config.training
     every = training.validate_every
@@ -272,8 +270,9 @@ def trainer_arguments(config: RunConfig, folder: Path, model_type: str) -> Seq2S
     smallest = global_batch(args)
     if training.batch_size % smallest:
         raise ConfigError(
-            f"`training.batch_size` counts the examples of one optimiser step over all devices and accumulation,"
-            f" so it must be a multiple of {smallest} here, found {training.batch_size}."
+            "batch-size",
+            "`training.batch_size` counts the examples of one optimiser step over all devices and accumulation,"
+            f" so it must be a multiple of {smallest} here, found {training.batch_size}.",
         )
     args.per_device_train_batch_size = training.batch_size // smallest
     assert config.plan.draws is not None

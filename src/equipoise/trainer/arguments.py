@@ -1,7 +1,6 @@
-"""TrainingArguments with the keys that Equipoise owns kept out of reach, each with its reason."""
+"""TrainingArguments without the options that Equipoise sets itself, each with its reason."""
 
 import dataclasses
-import difflib
 import os
 import sys
 from collections.abc import Iterable, Mapping
@@ -10,6 +9,7 @@ from typing import Any
 import torch
 from transformers import Seq2SeqTrainingArguments, TrainingArguments
 
+from equipoise.base.registry import suggest
 from equipoise.errors import ConfigError
 
 OWNED: dict[str, tuple[Any, str]] = {
@@ -20,12 +20,12 @@ OWNED: dict[str, tuple[Any, str]] = {
     "data_seed": (None, "the sampler has its own seed"),
     "ignore_data_skip": (False, "a resumed run would see its first draws again"),
     "dataloader_drop_last": (False, "the evaluation loss would leave out the last examples"),
-    "accelerator_config": (None, "splitting or dispatching batches would cut the stream otherwise"),
+    "accelerator_config": (None, "splitting or dispatching batches would cut the stream at other places"),
     "auto_find_batch_size": (False, "another batch size would shift every later step in the stream"),
-    "average_tokens_across_devices": (True, "the loss is always divided by its mass on all ranks"),
+    "average_tokens_across_devices": (True, "the loss is always divided by its weight on all ranks"),
     "label_smoothing_factor": (0.0, "the loss has its own; use TokenLoss(label_smoothing=...)"),
-    "use_liger_kernel": (False, "it gives no logits for the weighted loss"),
-    "predict_with_generate": (False, "predictions come from equipoise.scoring"),
+    "use_liger_kernel": (False, "it returns no logits for the weighted loss"),
+    "predict_with_generate": (False, "equipoise.models makes predictions"),
     "fp16_full_eval": (False, "evaluation runs in the precision of training"),
     "bf16_full_eval": (False, "evaluation runs in the precision of training"),
     "save_only_model": (False, "a checkpoint without the optimiser cannot be resumed"),
@@ -34,10 +34,10 @@ OWNED: dict[str, tuple[Any, str]] = {
     "resume_from_checkpoint": (None, "it is an argument of train()"),
     "fsdp": (None, "the scaling of the loss is verified for one device and DDP only"),
     "deepspeed": (None, "the scaling of the loss is verified for one device and DDP only"),
-    "parallelism_config": (None, "the cut of the stream and the scaling of the loss are verified for DDP only"),
+    "parallelism_config": (None, "the stream and the scaling of the loss are verified for DDP only"),
 }
 
-# Those of them under which the stream itself would be another one, or could not be resumed, whatever the loss.
+# Those of them that would change the stream itself, or prevent resuming, whatever the loss.
 OF_THE_STREAM = (
     "train_sampling_strategy",
     "group_by_length",
@@ -63,9 +63,8 @@ def training_arguments(
 ) -> Seq2SeqTrainingArguments:
     """Build the arguments of an `EquipoiseTrainer`.
 
-    Where `options` is silent: bfloat16 autocast on a GPU that has it, never on a CPU; the progress bar
-    only on a terminal; the two newest checkpoints kept; a loss that is not finite is logged as it is
-    instead of being smoothed over.
+    Defaults where `options` has no value: bfloat16 autocast on a GPU that has it, never on a CPU; the progress bar
+    only on a terminal; the two newest checkpoints kept; a loss that is not finite is logged as it is.
 
     Parameters
     ----------
@@ -74,19 +73,19 @@ def training_arguments(
     options : mapping of str to object, optional
         Any other field of `transformers.Seq2SeqTrainingArguments`.
     model_type : str
-        `model.config.model_type`; float16 is refused for T5 and its kin.
+        `model.config.model_type`; float16 is refused for the T5 family.
     seed : int
         Seed of dropout and of new weights. The sampler has its own.
 
     Returns
     -------
     transformers.Seq2SeqTrainingArguments
-        Checked by `check_arguments`.
+        They pass `check_arguments`.
 
     Raises
     ------
     ConfigError
-        If an option is unknown, is owned by Equipoise, or has a value that transformers refuses.
+        If an option is unknown, is set by Equipoise, or has a value that transformers refuses.
 
     Examples
     --------
@@ -113,62 +112,27 @@ def training_arguments(
     try:
         args = Seq2SeqTrainingArguments(output_dir=os.fspath(output_dir), seed=seed, **(defaults | chosen))
     except (ValueError, TypeError) as error:
-        raise ConfigError(f"transformers refuses the trainer options: {error}") from error
+        raise ConfigError("bad-option", f"transformers refuses the trainer options: {error}") from error
     check_arguments(args, model_type)
     return args
 
 
 def check_arguments(args: TrainingArguments, model_type: str) -> None:
-    """Refuse arguments under which the stream, the loss or a resumed run would not be what was asked for.
+    """Raise ConfigError for arguments under which the stream, the loss or a resumed run would be wrong.
 
-    Parameters
-    ----------
-    args : transformers.TrainingArguments
-        From `training_arguments` or made by hand.
-    model_type : str
-        `model.config.model_type`.
-
-    Raises
-    ------
-    ConfigError
-        Naming the first argument that does not fit and why.
+    They may be from `training_arguments` or built directly; `model_type` is `model.config.model_type`.
     """
-    _check_owned(args, OWNED)
+    check_owned(args, OWNED)
     if args.fp16 and model_type in T5_FAMILY:
         raise ConfigError(
+            "float16-model",
             f"`fp16` cannot be used with a model of type {model_type!r}: its feed-forward layers (`wo`) overflow "
-            "in float16 and the loss becomes NaN. Use `bf16`, or float32."
+            "in float16 and the loss becomes NaN. Use `bf16`, or float32.",
         )
 
 
-def check_stream_arguments(args: TrainingArguments) -> None:
-    """Refuse arguments under which a Trainer would not train on the stream of its sampler.
-
-    Parameters
-    ----------
-    args : transformers.TrainingArguments
-        Of any Trainer.
-
-    Raises
-    ------
-    ConfigError
-        Naming the first argument that does not fit and why.
-    """
-    _check_owned(args, OF_THE_STREAM)
-
-
 def global_batch(args: TrainingArguments) -> int:
-    """Return the number of draws of one optimiser step, over all ranks and micro-batches.
-
-    Parameters
-    ----------
-    args : transformers.TrainingArguments
-        The arguments of the run.
-
-    Returns
-    -------
-    int
-        Batch size x accumulation x ranks.
+    """Return the number of draws of one optimiser step: batch size x accumulation x ranks.
 
     Examples
     --------
@@ -179,29 +143,29 @@ def global_batch(args: TrainingArguments) -> int:
     return args.train_batch_size * args.gradient_accumulation_steps * args.world_size
 
 
-def _check_owned(args: TrainingArguments, names: Iterable[str]) -> None:
+def check_owned(args: TrainingArguments, names: Iterable[str] = OF_THE_STREAM) -> None:
+    """Raise ConfigError for the first of these options that has not the value that Equipoise needs."""
     for name in names:
         needed, reason = OWNED[name]
         found = _batch_options(args) if name == "accelerator_config" else getattr(args, name, needed)
         if found != needed and (found or needed):
-            raise ConfigError(f"`{name}` must be {needed!r}, found {found!r}: {reason}.")
+            raise ConfigError("owned-option", f"`{name}` must be {needed!r}, found {found!r}: {reason}.")
 
 
 def _refuse(options: Mapping[str, Any]) -> None:
     known = {field.name for field in dataclasses.fields(Seq2SeqTrainingArguments) if field.init}
     for name in options:
         if name in OWNED:
-            raise ConfigError(f"trainer option `{name}` cannot be set: {OWNED[name][1]}. Remove it.")
+            raise ConfigError("owned-option", f"trainer option `{name}` cannot be set: {OWNED[name][1]}. Remove it.")
         if name in {"output_dir", "seed"}:
-            raise ConfigError(f"trainer option `{name}` cannot be set: the run gives it. Remove it.")
+            raise ConfigError("owned-option", f"trainer option `{name}` cannot be set: the run sets it. Remove it.")
         if name not in known:
-            near = difflib.get_close_matches(name, known - OWNED.keys(), n=1)
-            hint = f"Did you mean `{near[0]}`?" if near else "See transformers.Seq2SeqTrainingArguments."
-            raise ConfigError(f"trainer option `{name}` is not known. {hint}")
+            hint = suggest(name, known - OWNED.keys()) or " See transformers.Seq2SeqTrainingArguments."
+            raise ConfigError("unknown-option", f"unknown trainer option `{name}`.{hint}")
 
 
 def _batch_options(args: TrainingArguments) -> dict[str, Any] | None:
-    """Return the options of accelerate that would cut the stream otherwise, None when there are none."""
+    """Return the options of accelerate that would cut the stream at other places, None when there are none."""
     config = args.accelerator_config
     names = ("split_batches", "dispatch_batches")
     return {name: True for name in names if getattr(config, name, None)} or None

@@ -22,16 +22,16 @@ from equipoise.trainer.checkpoints.position import METRICS_NAME
 
 
 class MetricsCallback(TrainerCallback):
-    """Append what the Trainer logs to `metrics.jsonl`, one JSON object a line, on the first rank."""
+    """Append the logs of the Trainer to `metrics.jsonl`, one JSON object a line, on the first rank."""
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Write what was logged up to the checkpoint: the file may hold more, half a line, or less than that."""
+        """Write the file anew up to the checkpoint: it may hold more, half a line, or less than that."""
         path = _metrics_path(args)
         if not state.is_world_process_zero or not (state.log_history or path.exists()):
             return
-        for left in path.parent.glob(f"{unfinished_name(path.name)}*"):  # by a process that was killed here
+        for left in path.parent.glob(f"{unfinished_name(path.name)}*"):  # by a process that was killed while writing
             left.unlink()
         with write_atomically(path) as temporary:
             temporary.write_text("".join(map(_line, state.log_history)), encoding="utf-8")
@@ -86,7 +86,7 @@ class StopOnSignal(TrainerCallback):
         """Handle the signals inside the block. Only the main thread of a process can do so."""
         self.interrupted = self._requested = False
         if threading.current_thread() is threading.main_thread():
-            # A handler that was not set from Python reads as None and cannot be put back as such.
+            # A handler that was not set from Python is None here, which cannot be set again.
             previous = {each: signal.getsignal(each) or signal.SIG_DFL for each in self.SIGNALS}
             self._previous = previous
             owner = os.getpid()
@@ -134,7 +134,7 @@ class StopOnSignal(TrainerCallback):
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Count a signal that came after the last step: the caller must stop all the same."""
+        """Count a signal that came after the last step too: the caller must stop."""
         self.interrupted = self.interrupted or self._any_rank_requested()
 
 

@@ -1,31 +1,31 @@
-"""Any Trainer of one's own on the stream of a sampler: resumed exactly, on one rank and on several."""
+"""Any Trainer on the stream of a sampler: resumed exactly, on one rank and on several."""
 # ruff: noqa: ARG002 - the signatures are those of Trainer
 
 import math
 import os
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from torch.utils.data import DataLoader, Dataset, IterableDataset, Sampler
-from transformers import TrainerState
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset, Sampler
+from transformers import Trainer, TrainerState
 from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import TrainOutput
 
-from equipoise.errors import ConfigError
-from equipoise.trainer.arguments import check_stream_arguments, global_batch
-from equipoise.trainer.checkpoints.mixin import CheckpointMixin
-from equipoise.trainer.checkpoints.position import StreamPosition
-from equipoise.trainer.stream import EpochSampler, StreamCallback, check_sampler
+from equipoise.trainer.arguments import check_owned
+from equipoise.trainer.checkpoints.checkpoints import Checkpoints, refusing_damage
+from equipoise.trainer.stream import EpochSampler, Part, Stream
+
+_Base = Trainer if TYPE_CHECKING else object  # it stands before a Trainer, which may be any subclass
 
 
-class StreamMixin(CheckpointMixin):
+class StreamMixin(_Base):
     """What puts a `Trainer` on the stream of a sampler; model, loss and evaluation stay the Trainer's.
 
     ``class MyTrainer(StreamMixin, Seq2SeqTrainer)`` takes one argument more, `sampler`. Optimiser step k trains on
-    draws [k G, (k + 1) G) of the stream, with G = batch size x accumulation x ranks. Every checkpoint holds the place
-    in the stream, and `train(resume_from_checkpoint=...)` goes on from there exactly, in any epoch and on another
-    number of ranks if G stays.
+    draws [k G, (k + 1) G) of the stream, with G = batch size x accumulation x ranks. Every checkpoint holds the
+    position in the stream, and `train(resume_from_checkpoint=...)` resumes exactly there, in any epoch and on another
+    number of ranks if G stays the same.
 
     Parameters
     ----------
@@ -33,8 +33,15 @@ class StreamMixin(CheckpointMixin):
         Those of the Trainer; `train_dataset` among them.
     sampler : sampler with `set_epoch`
         `PlanSampler`, `WeightedSampler`, `LengthSorted`, or any other whose order is a function of seed and epoch.
-        It must give the whole stream (`Shard(0, 1)`), the Trainer cuts it, and its length must be whole optimiser
-        steps (`whole_steps`).
+        It must draw the whole stream (`Shard(0, 1)`), which the Trainer splits over the ranks, and its length must be
+        whole optimiser steps (`whole_steps`).
+
+    Attributes
+    ----------
+    stream : Stream
+        The sampler, and the position of each step in its stream.
+    checkpoints : Checkpoints
+        Finds, writes and seals the checkpoints.
 
     Raises
     ------
@@ -44,8 +51,8 @@ class StreamMixin(CheckpointMixin):
     Notes
     -----
     The loss is the Trainer's: transformers divides by the target tokens of the step only where the model's loss takes
-    `num_items_in_batch`. Where it does not, as with T5, micro-batches and ranks of unlike length weigh otherwise than
-    in one batch; divide in a `compute_loss` of your own, or use `EquipoiseTrainer`.
+    `num_items_in_batch`. Where it does not, as with T5, micro-batches and ranks of different lengths get other weights
+    than in one batch; divide in your own `compute_loss`, or use `EquipoiseTrainer`.
 
     Examples
     --------
@@ -56,16 +63,17 @@ class StreamMixin(CheckpointMixin):
 
     def __init__(self, *args: Any, sampler: EpochSampler, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        check_stream_arguments(self.args)
-        dataset: Any = self.train_dataset
-        if dataset is None or isinstance(dataset, IterableDataset):
-            raise ConfigError(
-                f"`train_dataset` must be a dataset with numbered rows, found {type(dataset).__name__}: "
-                "a sampler says which rows come next."
-            )
-        check_sampler(sampler, global_batch(self.args), len(dataset))
-        self.sampler = sampler
-        self._start = StreamPosition(0, global_batch(self.args), len(sampler), len(dataset), sampler=None)
+        check_owned(self.args)
+        self.parts: list[Part] = []
+        self.stream = Stream(sampler, self.train_dataset, self.args)
+        self.checkpoints = Checkpoints(self.stream, self.args, self.accelerator)
+        self.add_part(self.stream)
+        self.add_part(self.checkpoints)
+
+    def add_part(self, part: Part) -> None:
+        """Let a part take part in the events of training, and in the resuming of a checkpoint."""
+        self.parts.append(part)
+        self.add_callback(part)
 
     def train(
         self,
@@ -95,63 +103,55 @@ class StreamMixin(CheckpointMixin):
         StateError
             If the checkpoint is damaged, or of another plan, seed, dataset, global batch or format.
         """
-        with self.around_training():
-            checkpoint = self.find_checkpoint(resume_from_checkpoint)
-            if checkpoint is not None and self.resume_stream(checkpoint) >= self._planned_steps():
-                # The Trainer would train one step more where the end lies inside an epoch.
-                self._load_from_checkpoint(str(checkpoint))
-                self.state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
-                if self.args.load_best_model_at_end and self.state.best_model_checkpoint is not None:
-                    self._load_best_model()
-                return TrainOutput(self.state.global_step, math.nan, {})
+        checkpoint = self.checkpoints.find(resume_from_checkpoint)
+        self.checkpoints.unlogged.begin(None)
+        with refusing_damage(checkpoint):
+            if checkpoint is not None:
+                for part in self.parts:
+                    part.resume(checkpoint)
+                state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
+                if state.global_step >= self.stream.planned_steps(self.args):
+                    return self._finished(checkpoint, state)
             # Last of all callbacks: it seals the checkpoint. The Trainer would remove older ones before that, and at
             # its end even the newest.
             limit, self.args.save_total_limit = self.args.save_total_limit, None
-            self.remove_callback(StreamCallback)
-            self.add_callback(StreamCallback(self.sampler, self._start, self.accelerator, keep=limit))
+            self.checkpoints.keep = limit
+            self.remove_callback(self.checkpoints)
+            self.add_callback(self.checkpoints)
             try:
                 return super().train(None if checkpoint is None else str(checkpoint), trial, ignore_keys_for_eval)
             finally:
                 self.args.save_total_limit = limit
 
-    def around_training(self) -> AbstractContextManager[None]:
-        """Give what `train` runs in; a subclass may prepare something there, and put it back."""
-        return nullcontext()
+    def training_step(self, *args: Any, **kwargs: Any) -> Tensor:
+        """Do the forward and backward pass of a micro-batch; see `transformers.Trainer`."""
+        return self.checkpoints.unlogged.add(super().training_step(*args, **kwargs), self.state.global_step)
 
-    def resume_stream(self, checkpoint: Path) -> int:
-        """Check that a checkpoint is of this stream, and let the sampler go on from there.
-
-        Parameters
-        ----------
-        checkpoint : pathlib.Path
-            Its folder.
-
-        Returns
-        -------
-        int
-            The checkpoint's step.
-
-        Raises
-        ------
-        StateError
-            If it is of another stream, or not whole.
-        """
-        saved = StreamPosition.read(checkpoint)
-        saved.check_same_stream(self._start)
-        if saved.sampler is not None and hasattr(self.sampler, "load_state_dict"):
-            # Refuses another plan, seed or dataset.
-            cast(Any, self.sampler).load_state_dict(saved.sampler)
-        return saved.step
+    def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
+        """Log; the mean training loss is that of an uninterrupted run."""
+        super().log(self.checkpoints.unlogged.log(logs, self.state.global_step), *args, **kwargs)
 
     def num_examples(self, dataloader: DataLoader[Any]) -> int:
-        """Return how many examples one pass of a loader gives: draws in training, not dataset rows."""
+        """Return how many examples one pass of a loader has: draws in training, not dataset rows."""
         dataset = dataloader.dataset
-        return len(self.sampler) if dataset is self.train_dataset else len(cast(Any, dataset))
+        return len(self.stream.sampler) if dataset is self.train_dataset else len(cast(Any, dataset))
 
-    def _planned_steps(self) -> int:
-        if self.args.max_steps > 0:
-            return self.args.max_steps
-        return math.ceil(self.args.num_train_epochs * (self._start.draws_per_epoch // self._start.global_batch))
+    # What follows leans on private methods of transformers, as no public one would do. ARCHITECTURE.md has them all
+    # and tests/unit/trainer/test_transformers.py checks that they are still there and called.
 
     def _get_train_sampler(self, train_dataset: Dataset[Any] | None = None) -> Sampler[int]:
-        return cast(Sampler[int], self.sampler)
+        # `get_train_dataloader` is public: it would be a copy, and replace that of other people's Trainers.
+        return cast(Sampler[int], self.stream.sampler)
+
+    def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
+        # `on_save` comes after all files, and `save_model` before only some, where others override it.
+        with self.checkpoints.saving(self.state.global_step):
+            super()._save_checkpoint(model, trial)
+
+    def _finished(self, checkpoint: Path, state: TrainerState) -> TrainOutput:
+        """Load a checkpoint after which no step is left: the Trainer would train one more, inside an epoch."""
+        best = state.best_model_checkpoint if self.args.load_best_model_at_end else None
+        source = best if best is not None and Path(best).is_dir() else str(checkpoint)
+        self._load_from_checkpoint(source)  # only `train` calls it
+        self.state = state
+        return TrainOutput(state.global_step, math.nan, {})

@@ -1,18 +1,18 @@
-"""The stream of a sampler under the Trainer: its epochs, and its position in every checkpoint."""
+"""The stream of a sampler under a Trainer: which draws a step takes, its epochs, and its position in a checkpoint."""
 # ruff: noqa: ARG002 - the signatures are those of TrainerCallback
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from accelerate import Accelerator
-from accelerate.utils import broadcast_object_list
+from torch.utils.data import IterableDataset
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from equipoise.errors import ConfigError, RunError
+from equipoise.errors import ConfigError
 from equipoise.loaders.checks import check_rows, inner_sampler
-from equipoise.trainer.checkpoints.folders import finish
+from equipoise.trainer.arguments import global_batch
 from equipoise.trainer.checkpoints.position import StreamPosition
 
 
@@ -24,11 +24,11 @@ class EpochSampler(Protocol):
     """
 
     def __iter__(self) -> Iterator[int]:
-        """Give the row numbers of the epoch."""
+        """Return the row numbers of the epoch."""
         ...
 
     def __len__(self) -> int:
-        """Count them."""
+        """Return how many there are."""
         ...
 
     def set_epoch(self, epoch: int) -> None:
@@ -36,72 +36,84 @@ class EpochSampler(Protocol):
         ...
 
 
-class StreamCallback(TrainerCallback):
-    """Keep the sampler at the epoch of training, and complete every checkpoint with its position.
+class Part(TrainerCallback):
+    """A member of a Trainer that takes part in its events, and in the resuming of a checkpoint."""
 
-    After a resume inside an epoch the Trainer's own `set_epoch` no longer reaches the sampler on more
-    than one rank: skipping batches nests it one level deeper than the Trainer looks.
-    """
-
-    def __init__(
-        self, sampler: EpochSampler, start: StreamPosition, accelerator: Accelerator, keep: int | None = None
-    ) -> None:
-        self.sampler = sampler
-        self.start = start
-        self.accelerator = accelerator
-        self.keep = keep
-
-    def on_epoch_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        """Move the sampler to the epoch that holds the next step."""
-        self.sampler.set_epoch(replace(self.start, step=state.global_step).epoch)
-
-    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Complete the checkpoint once every rank has written its part of it."""
-        self.accelerator.wait_for_everyone()
-        failed: list[RunError | None] = [None]
-        if state.is_world_process_zero:
-            try:
-                self._finish(args, state)
-            except RunError as error:
-                failed = [error]
-        broadcast_object_list(failed)  # the others would wait for the first rank in the next step
-        if failed[0] is not None:
-            raise failed[0]
-
-    def _finish(self, args: TrainingArguments, state: TrainerState) -> None:
-        here = replace(self.start, step=state.global_step)
-        if hasattr(self.sampler, "state_dict"):
-            # The loader draws ahead of training, so the sampler is told where training is. The Trainer
-            # skips from the start of the epoch on its own.
-            first = here.epoch * here.draws_per_epoch
-            here = replace(here, sampler=cast(Any, self.sampler).state_dict(position=first))
-        folder = Path(cast(str, args.output_dir)) / f"checkpoint-{state.global_step}"
-        finish(here, folder, keep=self.keep, best=state.best_model_checkpoint)
+    def resume(self, checkpoint: Path) -> None:
+        """Take over from a checkpoint, or raise StateError if it does not fit."""
 
 
-def check_sampler(sampler: EpochSampler, batch: int, examples: int) -> None:
-    """Refuse a sampler whose stream would not be cut into the steps of this run.
+class Stream(Part):
+    """The stream of a sampler, cut into the optimiser steps of a Trainer.
 
     Parameters
     ----------
-    sampler : EpochSampler
-        What the Trainer is to draw from.
-    batch : int
-        Draws per optimiser step.
-    examples : int
-        Length of the training set.
+    sampler : sampler with `set_epoch`
+        Of the whole stream (`Shard(0, 1)`): the Trainer splits it over the ranks.
+    dataset : Dataset
+        The rows that it draws from.
+    args : transformers.TrainingArguments
+        Of the run.
 
     Raises
     ------
     ConfigError
-        If it is sharded already, points into another dataset, or its epoch is not whole steps.
+        If the dataset has no numbered rows, or the sampler is sharded already, draws from another dataset, or its
+        epoch is not whole steps.
     """
-    shard = getattr(inner_sampler(sampler), "shard", None)
-    if shard is not None and shard.world_size > 1:
-        raise ConfigError(
-            f"`sampler` must give the whole stream, found {shard}: the Trainer cuts it again, and most draws would "
-            "be lost. Build it with Shard(0, 1)."
-        )
-    check_rows(sampler, batch, examples)
+
+    def __init__(self, sampler: EpochSampler, dataset: Any, args: TrainingArguments) -> None:
+        if dataset is None or isinstance(dataset, IterableDataset):
+            raise ConfigError(
+                "not-indexable",
+                f"`train_dataset` must be a dataset with numbered rows, found {type(dataset).__name__}: "
+                "a sampler chooses rows by number.",
+            )
+        shard, batch = getattr(inner_sampler(sampler), "shard", None), global_batch(args)
+        if shard is not None and shard.world_size > 1:
+            raise ConfigError(
+                "sharded-sampler",
+                f"`sampler` must draw the whole stream, found {shard}: the Trainer splits it again, and most draws "
+                "would be lost. Build it with Shard(0, 1).",
+            )
+        check_rows(sampler, batch, len(dataset))
+        self.sampler = sampler
+        self._start = StreamPosition(0, batch, len(sampler), len(dataset), sampler=None)
+
+    def planned_steps(self, args: TrainingArguments) -> int:
+        """Return how many optimiser steps a whole run has."""
+        steps_per_epoch = self._start.draws_per_epoch // self._start.global_batch
+        return args.max_steps if args.max_steps > 0 else math.ceil(args.num_train_epochs * steps_per_epoch)
+
+    def at(self, step: int) -> StreamPosition:
+        """Return the position after `step` optimiser steps, as a checkpoint holds it."""
+        here = replace(self._start, step=step)
+        if hasattr(self.sampler, "state_dict"):
+            # The loader draws ahead of training, so the sampler is told where training is. A resumed Trainer skips
+            # the batches from the start of the epoch by itself.
+            first = here.epoch * here.draws_per_epoch
+            here = replace(here, sampler=cast(Any, self.sampler).state_dict(position=first))
+        return here
+
+    def resume(self, checkpoint: Path) -> None:
+        """Let the sampler take over from a checkpoint of this stream.
+
+        Raises
+        ------
+        StateError
+            If it is of another plan, seed, dataset, global batch or format.
+        """
+        saved = StreamPosition.read(checkpoint)
+        saved.check_same_stream(self._start)
+        if saved.sampler is not None and hasattr(self.sampler, "load_state_dict"):
+            cast(Any, self.sampler).load_state_dict(saved.sampler)
+
+    def on_epoch_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Move the sampler to the epoch of the next step.
+
+        After a resume inside an epoch the Trainer's own `set_epoch` does not reach the sampler on more than one rank:
+        skipping batches nests it one level deeper than the Trainer looks.
+        """
+        self.sampler.set_epoch(replace(self._start, step=state.global_step).epoch)

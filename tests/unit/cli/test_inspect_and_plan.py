@@ -1,15 +1,22 @@
 """The commands that look and plan, run in this process."""
 
 import json
+import re
 import sys
+import warnings
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from tests.unit.cli.rows import write_rows
 from typer.testing import CliRunner, Result
 
-from equipoise.cli import app
+from equipoise.cli import _plan, app
+from equipoise.config import Metric, default_trials
+from equipoise.errors import ConfigError, DataWarning
 from equipoise.plan import Plan
+from equipoise.rates import Rates
+from equipoise.weights import ClassWeights
 
 runner = CliRunner()
 
@@ -107,6 +114,7 @@ def test_plan_with_errors_exits_with_1_unless_they_are_accepted(rows: Path) -> N
     result = run(*command)
     assert result.exit_code == 1
     assert "error (" in result.stdout
+    assert "Error (bad-forecast): " in result.stderr
     assert "--allow-repeats" in result.stderr
     assert run(*command, "--allow-repeats").exit_code == 0
 
@@ -132,9 +140,33 @@ def test_plan_reads_a_configuration_and_options_go_first(rows: Path, tmp_path: P
 def test_errors_are_one_message_without_a_traceback(rows: Path, arguments: tuple[str, ...], expected: str) -> None:
     result = run(*(str(rows) if argument == "ROWS" else argument for argument in arguments))
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: ")
+    assert re.match(r"Error \([a-z]+(-[a-z]+)*\): ", result.stderr)
     assert expected in result.stderr
     assert "Traceback" not in result.output
+    assert result.stdout == ""
+
+
+def test_errors_have_their_code_in_json_and_in_words(rows: Path) -> None:
+    result = run("train", rows, "--json")
+    assert result.exit_code == 1
+    error = json.loads(result.stdout)["error"]
+    assert error["code"] == "missing-option"
+    assert result.stderr == f"Error (missing-option): {error['message']}\n"
+
+
+@pytest.mark.filterwarnings("default")
+def test_warnings_have_their_code(monkeypatch: pytest.MonkeyPatch, rows: Path) -> None:
+    def warn(*_: object) -> None:
+        warnings.warn(DataWarning("odd-rows", "the rows are odd"), stacklevel=2)
+        warnings.warn("of another library", stacklevel=2)
+        raise ConfigError("no-more", "that was all")
+
+    monkeypatch.setattr(_plan, "prepare", warn)
+    with warnings.catch_warnings():  # the command replaces `showwarning`
+        warnings.simplefilter("always")
+        result = run("plan", rows)
+    said = "Warning (odd-rows): the rows are odd\nWarning: of another library\nError (no-more): that was all\n"
+    assert result.stderr == said
 
 
 def test_debug_lets_the_error_through(rows: Path) -> None:
@@ -157,23 +189,39 @@ def test_a_missing_package_is_named_with_the_remedy(
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     result = run("inspect", rows, "--plot", tmp_path / "census.svg")
     assert result.exit_code == 1
-    assert "needs the package matplotlib" in result.stderr
+    assert "Error (missing-package): the package matplotlib is not installed" in result.stderr
     assert "pip install 'equipoise[train]'" in result.stderr
 
 
-@pytest.mark.parametrize("command", ["inspect", "plan", "train", "evaluate", "predict", "demo"])
+COMMANDS = ("inspect", "plan", "train", "evaluate", "calibrate", "compare", "report", "predict", "demo")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help_has_examples(command: str) -> None:
     result = run(command, "--help")
     assert result.exit_code == 0
-    assert f"equipoise {command}" in result.stdout
-    assert "Examples:" in result.stdout
+    assert f"\n    equipoise {command}" in result.stdout.partition("Examples:\n")[2]
 
 
-def test_top_help_documents_exit_codes() -> None:
-    text = " ".join(run("--help").stdout.split())
-    assert "Exit codes: 0 all went well; 1 the data" in text
+def test_top_help_lists_all_commands_in_a_line_each_and_documents_exit_codes() -> None:
+    shown = run("--help").stdout
+    listed = shown.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
+    assert [line.split()[0] for line in listed] == list(COMMANDS)
+    assert all(line.endswith(".") and not line.endswith("...") for line in listed)
+    text = " ".join(shown.split())
+    assert "Exit codes: 0 success 1 the data, the configuration, the plan or a run cannot be used 2 the command" in text
     assert "75 a training or a comparison was stopped" in text
     assert "130 another command was interrupted" in text
+
+
+def test_help_lists_the_names_that_can_be_chosen() -> None:
+    plan, compare = (" ".join(run(command, "--help").stdout.split()) for command in ("plan", "compare"))
+    for line in (*Rates.help().splitlines(), *ClassWeights.help().splitlines()):
+        assert line.replace(": ", " ", 1) in plan
+    assert " power[:GAMMA] w_c" in plan
+    assert " sqrt power:0.5" in plan
+    assert ", ".join(get_args(Metric)) in compare
+    assert ", ".join(default_trials()) in compare.replace("- ", "-")
 
 
 def test_version() -> None:

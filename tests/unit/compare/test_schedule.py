@@ -1,7 +1,10 @@
-"""Successive halving: draws and seeds of each stage, who pays what, and what a budget buys."""
+"""Successive halving: draws and seeds of each stage, costs, and the draws that a budget allows."""
 
-import pytest
+import json
 
+from tests.support.errors import raises
+
+from equipoise.base.codec import from_plain, to_plain
 from equipoise.compare.schedule import LEAST_STEPS, Schedule, affordable
 from equipoise.config import CompareConfig
 from equipoise.errors import ConfigError
@@ -52,7 +55,9 @@ def test_defaults_cost_less_than_a_third_of_training_all_in_full():
 
 
 def test_survives_a_turn_through_plain_values():
-    assert Schedule.from_dict(build().to_dict()) == build()
+    plain = json.loads(json.dumps(to_plain(build())))
+    assert plain["stages"][0] == {"draws": 1000, "seeds": [0, 1], "keep": 5}
+    assert from_plain(Schedule, plain, ValueError) == build()
 
 
 def test_budget_buys_the_most_whole_batches_that_fit():
@@ -69,5 +74,6 @@ def test_budget_never_raises_the_draws():
 
 
 def test_budget_that_buys_nothing_says_how_much_is_needed():
-    with pytest.raises(ConfigError, match=r"leaves 1 s for training, but 10 steps a run take about 320 s"):
+    with raises(ConfigError, "budget-too-small") as refused:
         affordable(float, 1.0, 10_000, 32)
+    assert "leaves 1 s for training, but 10 steps per run take about 320 s" in str(refused.value)

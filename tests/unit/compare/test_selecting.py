@@ -1,4 +1,4 @@
-"""Who goes on: by the mean over seeds, the baseline always, the simpler of equals, and within what a stage may cost."""
+"""Which trainings a stage keeps: by the mean over seeds, the baseline always, the simpler of equals, at its price."""
 
 import pytest
 
@@ -46,12 +46,12 @@ def test_seed_that_could_not_be_measured_puts_a_candidate_last():
 
 
 def test_of_those_within_one_standard_error_the_cheap_come_first():
-    scores = {"natural": (0.1,), "dear": (0.50,), "dear_tau": (0.52,), "cheap": (0.47,), "cheaper": (0.46,)}
-    candidates = infos(natural=0, dear=1, dear_tau=3, cheap=1, cheaper=1)
-    price = {"natural": 0.5, "dear": 1.8, "cheap": 0.9, "cheaper": 0.8}
-    assert ranking(scores, candidates, "macro_f1", 0.01, price) == ("dear", "cheap", "cheaper")
-    assert ranking(scores, candidates, "macro_f1", 0.055, price) == ("cheap", "dear", "cheaper")
-    assert ranking(scores, candidates, "macro_f1", 0.065, price) == ("cheap", "cheaper", "dear")
+    scores = {"natural": (0.1,), "costly": (0.50,), "costly_tau": (0.52,), "cheap": (0.47,), "cheaper": (0.46,)}
+    candidates = infos(natural=0, costly=1, costly_tau=3, cheap=1, cheaper=1)
+    price = {"natural": 0.5, "costly": 1.8, "cheap": 0.9, "cheaper": 0.8}
+    assert ranking(scores, candidates, "macro_f1", 0.01, price) == ("costly", "cheap", "cheaper")
+    assert ranking(scores, candidates, "macro_f1", 0.055, price) == ("cheap", "costly", "cheaper")
+    assert ranking(scores, candidates, "macro_f1", 0.065, price) == ("cheap", "cheaper", "costly")
 
 
 def test_costly_trainings_get_what_the_others_leave():
@@ -81,7 +81,7 @@ def test_everything_goes_on_where_there_is_place():
     assert keep(["a", "b", "c"], 9, EQUAL) == ("natural", "a", "b", "c")
 
 
-def test_a_tenth_more_than_the_mean_is_not_dear():
+def test_a_tenth_more_than_the_mean_is_not_expensive():
     price = {"natural": 1.0, "equal": 1.1, "sqrt": 1.1, "log": 0.9, "focal": 0.9}
     assert keep(["equal", "sqrt", "log", "focal"], 2, price) == ("natural", "equal", "sqrt")
     scores = {"natural": (0.1,), "equal": (0.51,), "log": (0.5,)}

@@ -154,18 +154,28 @@ def test_rates_in_tokens_share_the_tokens_that_training_sees(tmp_path: Path, uni
         assert np.bincount(plan.task_numbers, plan.probabilities) != pytest.approx(shares, abs=1e-3)
 
 
-@pytest.mark.parametrize("content", ["file", "folder", "link"])
-def test_only_new_or_empty_directories_become_runs(tmp_path: Path, content: str) -> None:
+@pytest.mark.parametrize(
+    ("content", "code", "said"),
+    [
+        ("file", "not-a-directory", "`out` must be a new directory, found something else at"),
+        ("folder", "not-empty", "is not empty, and runs are never overwritten. Choose another --out."),
+        ("run", "not-empty", "Choose another --out, or resume that run with --resume."),
+        ("link", "not-a-directory", "`out` must be a new directory, found something else at"),
+    ],
+)
+def test_only_new_or_empty_directories_become_runs(tmp_path: Path, content: str, code: str, said: str) -> None:
     out = tmp_path / "out"
     if content == "file":
         out.write_text("mine")
-    elif content == "folder":
+    elif content != "link":
         out.mkdir()
-        (out / "notes.txt").write_text("mine")
+        (out / ("config.yaml" if content == "run" else "notes.txt")).write_text("mine")
     else:
         out.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(RunError, match=r"found something else|never overwritten"):
+    with raises(RunError, code) as refused:
         RunDirectory.create(out)
+    assert said in str(refused.value)
+    assert f"`{out}`" in str(refused.value)
     RunDirectory.create(tmp_path / "new" / "run")
     assert (tmp_path / "new" / "run").is_dir()
 
@@ -175,8 +185,30 @@ def test_json_of_a_run_is_strict(tmp_path: Path) -> None:
         write_json(tmp_path / "x.json", {"loss": float("nan")})
     assert not list(tmp_path.iterdir())
     (tmp_path / "x.json").write_text("{")
-    with pytest.raises(RunError, match="Cannot read"):
+    with raises(RunError, "damaged-file") as refused:
         read_json(tmp_path / "x.json")
+    assert f"Cannot read `{tmp_path / 'x.json'}`: " in str(refused.value)
+
+
+def test_what_is_not_a_run_is_refused_by_the_file_that_is_missing(tmp_path: Path) -> None:
+    with raises(RunError, "not-a-run") as refused:
+        RunDirectory.open(tmp_path)
+    assert f"`{tmp_path}` is not a run directory: `config.yaml` is missing." == str(refused.value)
+
+
+def test_a_run_without_a_model_says_how_to_finish_it(tmp_path: Path) -> None:
+    with raises(RunError, "no-model") as refused:
+        RunDirectory(tmp_path).trained_model()
+    assert f"`equipoise train {tmp_path / 'config.yaml'} --out {tmp_path} --resume`" in str(refused.value)
+
+
+@pytest.mark.parametrize(("name", "text"), [("plan.json", "{}"), ("tasks.json", "[]")])
+def test_a_damaged_file_of_a_run_is_named(tmp_path: Path, name: str, text: str) -> None:
+    run = RunDirectory(tmp_path)
+    (tmp_path / name).write_text(text)
+    with raises(RunError, "damaged-file") as refused:
+        run.read_plan() if name == "plan.json" else run.read_tasks()
+    assert f"`{tmp_path / name}`" in str(refused.value)
 
 
 def test_trainer_arguments_follow_the_configuration(tmp_path: Path) -> None:
@@ -187,6 +219,9 @@ def test_trainer_arguments_follow_the_configuration(tmp_path: Path) -> None:
     assert (args.per_device_train_batch_size, args.gradient_accumulation_steps) == (8, 4)
     assert (args.max_steps, args.warmup_steps) == (32, 3)  # 1,000 draws are 31.25 steps, rounded up
     assert args.lr_scheduler_type == "cosine"
+    with raises(ConfigError, "batch-size") as refused:
+        trainer_arguments(replace(config, training=replace(config.training, batch_size=6)), tmp_path, "t5")
+    assert "must be a multiple of 4 here, found 6" in str(refused.value)
 
 
 def test_the_demonstration_draws_whole_blocks_and_its_arms_differ_in_the_plan_alone() -> None:

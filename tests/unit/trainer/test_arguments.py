@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from tests.support.errors import raises
 from transformers import Seq2SeqTrainingArguments
 
 from equipoise.errors import ConfigError
@@ -14,8 +15,9 @@ CPU = {"use_cpu": True}
 
 @pytest.mark.parametrize("name", OWNED)
 def test_owned_options_are_refused_with_their_reason(tmp_path, name) -> None:
-    with pytest.raises(ConfigError, match=f"`{name}` cannot be set: {OWNED[name][1][:20]}"):
+    with raises(ConfigError, "owned-option") as caught:
         training_arguments(tmp_path, CPU | {name: OWNED[name][0]})
+    assert f"`{name}` cannot be set: {OWNED[name][1]}" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -39,8 +41,9 @@ def test_hand_made_arguments_are_checked_as_well(tmp_path, name, value) -> None:
     made = {"output_dir": str(tmp_path), "use_cpu": True, "remove_unused_columns": False} | {name: value}
     if name == "data_seed":
         made[name] = 5
-    with pytest.raises(ConfigError, match=name):
+    with raises(ConfigError, "owned-option") as caught:
         check_arguments(Seq2SeqTrainingArguments(**made), "t5")
+    assert f"`{name}` must be" in str(caught.value)
 
 
 def test_hand_made_arguments_that_fit_pass(tmp_path) -> None:
@@ -52,24 +55,25 @@ def test_hand_made_arguments_that_fit_pass(tmp_path) -> None:
 def test_float16_is_refused_for_t5(tmp_path, model_type) -> None:
     args = training_arguments(tmp_path, CPU, model_type=model_type)
     args.fp16 = True
-    with pytest.raises(ConfigError, match="overflow"):
+    with raises(ConfigError, "float16-model"):
         check_arguments(args, model_type)
     check_arguments(args, "bart")
 
 
 def test_unknown_options_are_named_with_the_nearest(tmp_path) -> None:
-    with pytest.raises(ConfigError, match="Did you mean `learning_rate`"):
+    with raises(ConfigError, "unknown-option") as caught:
         training_arguments(tmp_path, {"lerning_rate": 1.0})
+    assert "`lerning_rate`. Did you mean 'learning_rate'?" in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["seed", "output_dir"])
-def test_what_the_run_gives_is_refused(tmp_path, name) -> None:
-    with pytest.raises(ConfigError, match="the run gives it"):
+def test_options_that_the_run_sets_are_refused(tmp_path, name) -> None:
+    with raises(ConfigError, "owned-option"):
         training_arguments(tmp_path, {name: 1})
 
 
 def test_values_that_transformers_refuses_are_configuration_errors(tmp_path) -> None:
-    with pytest.raises(ConfigError, match="transformers refuses"):
+    with raises(ConfigError, "bad-option"):
         training_arguments(tmp_path, CPU | {"save_strategy": "sometimes"})
 
 

@@ -1,4 +1,4 @@
-"""The checkpoints of a run: which one to continue from, how a new one joins them, which ones go."""
+"""The checkpoints of a run: which one to resume from, how a new one is completed, which ones are removed."""
 
 import os
 import re
@@ -15,39 +15,18 @@ from equipoise.trainer.checkpoints.seal import UNFINISHED, damage_of, discard, i
 
 
 def checkpoint_folders(output_dir: str | os.PathLike[str]) -> list[Path]:
-    """List the `checkpoint-<step>` folders, complete or not.
-
-    Parameters
-    ----------
-    output_dir : path-like
-        Where the Trainer writes them. It may not exist yet.
-
-    Returns
-    -------
-    list of pathlib.Path
-        By rising step.
-    """
+    """Return the `checkpoint-<step>` folders of a run, complete or not, by rising step."""
     found = [p for p in Path(output_dir).glob("checkpoint-*") if re.fullmatch(r"checkpoint-\d+", p.name)]
-    # A link leads to something of the user's.
+    # A link leads to a folder that the user has made.
     return sorted((folder for folder in found if folder.is_dir() and not folder.is_symlink()), key=_step)
 
 
 def last_checkpoint(output_dir: str | os.PathLike[str]) -> Path | None:
-    """Return the complete checkpoint of the highest step, without reading it.
-
-    Parameters
-    ----------
-    output_dir : path-like
-        Where the Trainer writes its `checkpoint-<step>` folders. It may not exist yet.
-
-    Returns
-    -------
-    pathlib.Path or None
-        None when no checkpoint was ever completed.
+    """Return the complete checkpoint of the highest step, without reading it; None if there is none.
 
     Examples
     --------
-    A checkpoint that was cut off has no seal and is passed over:
+    A checkpoint that was cut off has no seal and is skipped:
 
     >>> import pathlib, tempfile
     >>> with tempfile.TemporaryDirectory() as name:
@@ -62,35 +41,19 @@ def last_checkpoint(output_dir: str | os.PathLike[str]) -> Path | None:
 
 
 def refuse_used(output_dir: str | os.PathLike[str]) -> None:
-    """Refuse to start a run where another one lies.
-
-    Parameters
-    ----------
-    output_dir : path-like
-        Where the run is to write.
-
-    Raises
-    ------
-    RunError
-        If the folder holds a checkpoint or `metrics.jsonl`.
-    """
+    """Raise RunError if a folder holds a run already: a checkpoint or `metrics.jsonl`."""
     folder = Path(output_dir)
     used = [*checkpoint_folders(folder), *folder.glob(METRICS_NAME)]
     if used:
         raise RunError(
+            "used-folder",
             f"`{folder}` already holds a run (`{used[0].name}`). "
-            "Resume it with `resume_from_checkpoint=True`, or choose another `output_dir`."
+            "Resume it with `resume_from_checkpoint=True`, or choose another `output_dir`.",
         )
 
 
 def refuse_unwritable(output_dir: Path) -> None:
-    """Refuse a folder that cannot be written now, before an hour of training finds out.
-
-    Raises
-    ------
-    RunError
-        If no file can be made there.
-    """
+    """Raise RunError, before training begins, if no file can be created in a folder."""
     with refusing_unwritable(output_dir / "checkpoint-0"):
         output_dir.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=output_dir) as file:
@@ -98,22 +61,21 @@ def refuse_unwritable(output_dir: Path) -> None:
 
 
 def named_checkpoint(folder: Path, output_dir: Path) -> Path:
-    """Check a checkpoint that was asked for by name, and set those aside that lie ahead of it.
+    """Check a checkpoint that was asked for by name, and rename later ones to `left-checkpoint-<step>`.
 
-    Training goes another way from there on: the checkpoints of the way that is left are renamed to
-    `left-checkpoint-<step>`, or the next run would go on from one of them.
+    Training may differ from there on, and the next run must not resume from one of those.
 
     Parameters
     ----------
     folder : pathlib.Path
         The checkpoint.
     output_dir : pathlib.Path
-        Where the run is to write: where the checkpoint lies, or a folder without a run.
+        Where the run is to write: the folder of the checkpoint, or one without a run.
 
     Raises
     ------
     StateError
-        If it is not whole; the last whole one beside it is named.
+        If it is not whole; the message names the last whole one beside it.
     RunError
         If `output_dir` holds another run.
     """
@@ -126,7 +88,8 @@ def named_checkpoint(folder: Path, output_dir: Path) -> Path:
                 aside = _set_aside(each, "left")
                 warnings.warn(
                     RunWarning(
-                        f"`{each}` lies ahead of `{folder.name}`, where training begins. It is now `{aside.name}`."
+                        "later-checkpoint",
+                        f"`{each}` is later than `{folder.name}`, where training begins. It is now `{aside.name}`.",
                     ),
                     stacklevel=2,
                 )
@@ -136,14 +99,13 @@ def named_checkpoint(folder: Path, output_dir: Path) -> Path:
     advice = (
         "There is no whole checkpoint beside it." if whole is None else f"The last whole one beside it is `{whole}`."
     )
-    raise StateError(f"`{folder}` cannot be resumed: {damage}. {advice}")
+    raise StateError("damaged-checkpoint", f"`{folder}` cannot be resumed: {damage}. {advice}")
 
 
 def newest_whole_checkpoint(output_dir: Path) -> Path | None:
-    """Find the newest checkpoint that is whole, and set newer ones that are damaged aside.
+    """Return the newest checkpoint that is whole, and rename newer, damaged ones to `damaged-checkpoint-<step>`.
 
-    A damaged one is renamed to `damaged-checkpoint-<step>`: it is not deleted, as something may be saved from it, and
-    training that reaches its step again finds the name free.
+    They are not deleted, as some of their content may be saved, and training that reaches their step needs the name.
 
     Parameters
     ----------
@@ -158,7 +120,7 @@ def newest_whole_checkpoint(output_dir: Path) -> Path | None:
     Raises
     ------
     StateError
-        If all complete ones are damaged, or all were written by others: to start again is not decided here.
+        If all complete ones are damaged, or all were written by others: the user has to decide.
     """
     folders = checkpoint_folders(output_dir)
     damaged: dict[Path, str] = {}
@@ -169,8 +131,9 @@ def newest_whole_checkpoint(output_dir: Path) -> Path | None:
                 aside = _set_aside(each, "damaged")
                 warnings.warn(
                     RunWarning(
-                        f"`{each}` is damaged: {why}. It is now `{aside.name}`, and training goes on from "
-                        f"`{folder.name}`, the newest whole one."
+                        "damaged-checkpoint",
+                        f"`{each}` is damaged: {why}. It is now `{aside.name}`, and training resumes from "
+                        f"`{folder.name}`, the newest whole one.",
                     ),
                     stacklevel=2,
                 )
@@ -178,12 +141,14 @@ def newest_whole_checkpoint(output_dir: Path) -> Path | None:
         damaged[folder] = damage
     if damaged:
         listed = "; ".join(f"`{folder}`: {why}" for folder, why in damaged.items())
-        raise StateError(f"No checkpoint can be resumed, all are damaged: {listed}. Start a new run in another folder.")
+        advice = "Start a new run in another folder."
+        raise StateError("damaged-checkpoint", f"No checkpoint can be resumed, all are damaged: {listed}. {advice}")
     foreign = [folder for folder in folders if is_foreign(folder)]
     if foreign:
         raise StateError(
+            "foreign-checkpoint",
             f"`{foreign[-1]}` was not completed by Equipoise, or by an older version, so `{output_dir}` cannot be "
-            "resumed. Choose another folder."
+            "resumed. Choose another folder.",
         )
     return None
 
@@ -191,16 +156,7 @@ def newest_whole_checkpoint(output_dir: Path) -> Path | None:
 def finish(position: StreamPosition, folder: Path, *, keep: int | None = None, best: str | None = None) -> None:
     """Complete a checkpoint whose other files are written; only then remove older ones.
 
-    Parameters
-    ----------
-    position : StreamPosition
-        Where in the stream it was taken.
-    folder : pathlib.Path
-        The checkpoint.
-    keep : int, optional
-        How many whole checkpoints stay, this one included; without it all.
-    best : str, optional
-        One that stays whatever its age.
+    `keep` whole checkpoints stay, this one included, by default all; `best` stays whatever its age.
     """
     with saving(folder, folder.parent):
         position.write(folder)
@@ -210,35 +166,23 @@ def finish(position: StreamPosition, folder: Path, *, keep: int | None = None, b
     whole = [each for each in checkpoint_folders(folder.parent) if is_sealed(each)]
     kept = {folder.name, *(each.name for each in whole[-keep:]), *([] if best is None else [Path(best).name])}
     for each in checkpoint_folders(folder.parent):
-        # What was cut off counts for nothing, and what others wrote is theirs.
+        # One that was cut off is not counted, and one of others is not touched.
         try:
             if each.name not in kept and not is_foreign(each):
                 discard(each)
-        except OSError as error:  # someone else has it open, or owns it; the next time it is tried again
-            warnings.warn(RunWarning(f"`{each}` cannot be removed: {error.strerror or error}."), stacklevel=2)
+        except OSError as error:  # it is open or has another owner; tried again after the next save
+            reason = f"`{each}` cannot be removed: {error.strerror or error}."
+            warnings.warn(RunWarning("cannot-remove", reason), stacklevel=2)
 
 
 @contextmanager
 def saving(folder: Path, checkpoints: Path) -> Generator[None]:
-    """Say what could not be written of a checkpoint or model, and which checkpoint is the last; leave nothing of it.
-
-    Parameters
-    ----------
-    folder : pathlib.Path
-        What is saved.
-    checkpoints : pathlib.Path
-        Where the checkpoints lie.
-
-    Raises
-    ------
-    RunError
-        For whatever went wrong.
-    """
+    """Remove a folder that cannot be written, and raise a RunError that names the file and the last checkpoint."""
     try:
         yield
-    except Exception as error:  # full disks and lost mounts reach Python in many shapes
+    except Exception as error:  # full disks and lost mounts raise many types
         place, room, last = folder.name, "", ""
-        with suppress(OSError):  # of a disk that went away nothing can be told
+        with suppress(OSError):  # a disk that went away
             files = [path for path in folder.glob("**/*") if path.is_file() and path.name != UNFINISHED]
             place = max(files, key=lambda path: path.stat().st_mtime_ns, default=folder).name
         with suppress(OSError):
@@ -249,8 +193,9 @@ def saving(folder: Path, checkpoints: Path) -> Generator[None]:
             found = last_checkpoint(checkpoints)
             last = "No checkpoint was saved before. " if found is None else f"The last checkpoint is `{found}`. "
         raise RunError(
+            "cannot-save",
             f"Cannot save `{folder}`, at `{place}` ({type(error).__name__}: {error!s:.200}). {room}{last}"
-            "Make sure that the folder can be written, then resume."
+            "Make sure that the folder can be written, then resume.",
         ) from error
 
 

@@ -3,45 +3,56 @@
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
-from equipoise.base.files import read_text, write_atomically
-from equipoise.base.plain_json import parse_json
+from equipoise.base.files import write_atomically
+from equipoise.base.plain_json import read_json
+from equipoise.base.states import check_state, differences
 from equipoise.errors import StateError
 
 FILE_NAME = "equipoise_stream.json"
 METRICS_NAME = "metrics.jsonl"
 FORMAT = 1
-"""Raised whenever a checkpoint of before could no longer be continued exactly."""
+"""Raised whenever older checkpoints can no longer be resumed exactly."""
+
+_ADVICE = "Resume from another checkpoint."
+_MOST = 1 << 59
+_FIELDS: dict[str, Any] = {
+    "step": range(_MOST),
+    "global_batch": range(1, _MOST),
+    "draws_per_epoch": range(1, _MOST),
+    "examples": range(_MOST),
+    "sampler": Mapping[str, Any] | None,
+}
 
 
 @dataclass(frozen=True)
 class StreamPosition:
-    """A place in the stream of draws and the shape of the steps that led to it.
+    """A position in the stream of draws, and the shape of the steps that led to it.
 
     Attributes
     ----------
     step : int
-        Optimiser steps done; the next step takes draws `step * global_batch` and on.
+        Optimiser steps done; the next step begins with draw `step * global_batch`.
     global_batch : int
         Draws per optimiser step, over all ranks and accumulated micro-batches.
     draws_per_epoch : int
         Length of the sampler.
     examples : int
-        Length of the dataset that the draws point into.
+        Length of the dataset that is drawn from.
     sampler : mapping or None
-        State of the sampler at the start of the epoch of `step`; None for a sampler that keeps none.
+        State of the sampler at the start of the epoch of `step`; None for a sampler without state.
 
     Examples
     --------
     >>> import tempfile
-    >>> place = StreamPosition(step=3, global_batch=16, draws_per_epoch=160, examples=90, sampler=None)
+    >>> here = StreamPosition(step=3, global_batch=16, draws_per_epoch=160, examples=90, sampler=None)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     place.write(folder)
-    ...     StreamPosition.read(folder) == place
+    ...     here.write(folder)
+    ...     StreamPosition.read(folder) == here
     True
     """
 
@@ -53,96 +64,59 @@ class StreamPosition:
 
     @property
     def epoch(self) -> int:
-        """The epoch that the next step is in."""
+        """The epoch of the next step."""
         return self.step * self.global_batch // self.draws_per_epoch
 
     def write(self, checkpoint: str | os.PathLike[str]) -> None:
-        """Write the position into a checkpoint's folder.
-
-        Parameters
-        ----------
-        checkpoint : path-like
-            The folder of the checkpoint.
-        """
+        """Write the position into the folder of a checkpoint."""
         written = {"format": FORMAT, "equipoise": version("equipoise")} | asdict(self)
         with write_atomically(Path(checkpoint) / FILE_NAME) as temporary:
             temporary.write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
 
     @classmethod
     def read(cls, checkpoint: str | os.PathLike[str]) -> "StreamPosition":
-        """Read the position of a checkpoint.
-
-        Parameters
-        ----------
-        checkpoint : path-like
-            The folder of the checkpoint.
-
-        Returns
-        -------
-        StreamPosition
-            What `write` wrote.
+        """Read the position that `write` wrote into the folder of a checkpoint.
 
         Raises
         ------
         StateError
-            If the folder has no such file, the file is not what `write` writes, or a version that writes another
-            format wrote it.
+            If the folder has no such file, `write` did not write it, or its format is another one.
         """
         path = Path(checkpoint) / FILE_NAME
         if not path.is_file():
             raise StateError(
-                f"`{path}` is missing: the checkpoint is incomplete, or was not written by Equipoise. "
-                "Resume from another checkpoint."
+                "no-position",
+                f"`{path}` is missing: the checkpoint is incomplete, or was not written by Equipoise. {_ADVICE}",
             )
 
-        def refuse(why: str) -> StateError:
-            return StateError(f"`{path}` is not a stream position: {why}. Resume from another checkpoint.")
-
-        values: object = parse_json(read_text(path, StateError), refuse)
-        if not isinstance(values, dict):
-            raise refuse(f"it must be an object, found {type(values).__name__}")
-        held = cast("dict[str, Any]", values)
+        values: object = read_json(path, StateError, _ADVICE)
+        held = cast("dict[str, Any]", values) if isinstance(values, dict) else {}
         written, by = held.pop("format", None), held.pop("equipoise", None)
         if written != FORMAT:
             raise StateError(
-                f"`{path}` is of format {written!r:.80}, written by Equipoise {by!r:.80}; this is Equipoise "
-                f"{version('equipoise')}, which reads format {FORMAT}. Resume with that version, or start a new run."
+                "other-format",
+                f"`{path}` has format {written!r:.80}, written by Equipoise {by!r:.80}; this is Equipoise "
+                f"{version('equipoise')}, which reads format {FORMAT}. Resume with that version, or start a new run.",
             )
-        names = {field.name for field in fields(cls)}
-        if set(held) != names:
-            raise refuse(f"it must be an object of format, equipoise, {', '.join(sorted(names))}")
-        for name, least in (("step", 0), ("global_batch", 1), ("draws_per_epoch", 1), ("examples", 0)):
-            if not isinstance(held[name], int) or isinstance(held[name], bool) or held[name] < least:
-                raise refuse(f"`{name}` must be a whole number from {least}, found {held[name]!r:.80}")
-        if not isinstance(held["sampler"], dict | None):
-            raise refuse("`sampler` must be an object or null")
+        try:
+            check_state(held, cls.__name__, _FIELDS)
+        except StateError as error:
+            raise StateError(error.code, f"`{path}` is not a stream position: {error} {_ADVICE}") from error
         return cls(**held)
 
     def check_same_stream(self, now: "StreamPosition") -> None:
-        """Refuse to continue this position with steps that cut the stream otherwise.
-
-        Parameters
-        ----------
-        now : StreamPosition
-            The position of the run that wants to continue; its step and sampler state are not compared.
-
-        Raises
-        ------
-        StateError
-            If the global batch, the epoch or the dataset has another size; each difference is named.
-        """
-        names = {
-            "global_batch": "draws per optimiser step (batch size x accumulation x ranks)",
-            "draws_per_epoch": "draws per epoch",
-            "examples": "examples in the training set",
-        }
-        changed = [
-            f"{text}: {getattr(self, name)} then, {getattr(now, name)} now"
-            for name, text in names.items()
-            if getattr(self, name) != getattr(now, name)
-        ]
+        """Raise StateError, with the differences, unless global batch, epoch and dataset have the same sizes."""
+        changed = differences(self._sizes(), now._sizes())
         if changed:
             raise StateError(
-                f"The checkpoint of step {self.step} cannot be continued: {'; '.join(changed)}. "
-                "Give the old values, or start a new run."
+                "other-stream",
+                f"The checkpoint of step {self.step} cannot be resumed: {'; '.join(changed)}. "
+                "Restore the old values, or start a new run.",
             )
+
+    def _sizes(self) -> dict[str, int]:
+        return {
+            "draws per optimiser step (batch size x accumulation x ranks)": self.global_batch,
+            "draws per epoch": self.draws_per_epoch,
+            "examples in the training set": self.examples,
+        }

@@ -1,7 +1,7 @@
 """A checkpoint is whole when it is sealed: the checksums of its files are written last, as `sha256sum` writes them.
 
-safetensors does not notice a flipped bit in a tensor, and a rename does not say that the data has reached the disk; the
-seal says both. `sha256sum -c SHA256SUMS` checks it by hand.
+safetensors does not notice a flipped bit in a tensor, and a rename does not prove that the data has reached the disk;
+the seal proves both. `sha256sum -c SHA256SUMS` checks it by hand.
 """
 
 import hashlib
@@ -17,39 +17,40 @@ from equipoise.trainer.checkpoints.position import FILE_NAME
 
 SEAL = "SHA256SUMS"
 UNFINISHED = "UNFINISHED"
-"""Lies in a checkpoint from its beginning to its seal. A folder with neither file is somebody else's."""
+"""A file in a checkpoint from its beginning to its seal. A folder with neither file was written by others."""
 _LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 
 
 def begin(folder: Path) -> None:
-    """Make an empty folder for a checkpoint, in place of one of ours that lies there.
+    """Create an empty folder for a checkpoint, in place of one that Equipoise has written.
 
     Raises
     ------
     RunError
-        If somebody else wrote there.
+        If others have written there.
     """
     if folder.exists() and is_foreign(folder):
-        raise RunError(f"`{folder}` was not written by Equipoise, and a checkpoint needs its name. Move it away.")
+        reason = f"`{folder}` was not written by Equipoise, and a checkpoint needs its name. Move it away."
+        raise RunError("foreign-checkpoint", reason)
     discard(folder)
     folder.mkdir(parents=True)
     (folder / UNFINISHED).touch()
 
 
 def is_sealed(folder: Path) -> bool:
-    """Whether a checkpoint was completed; `damage_of` tells if it still is what it was."""
+    """Return whether a checkpoint was completed; `damage_of` checks that it has not changed since."""
     return (folder / SEAL).is_file()
 
 
 def is_foreign(folder: Path) -> bool:
-    """Whether someone else wrote a folder: a checkpoint of ours that is not sealed is marked, or still empty."""
+    """Return whether others wrote a folder: an unsealed checkpoint of Equipoise is marked, or still empty."""
     return not is_sealed(folder) and not (folder / UNFINISHED).exists() and any(folder.iterdir())
 
 
 def seal(folder: Path) -> None:
     """Write the checksums of all files of a checkpoint, once these are on the disk.
 
-    The position in the stream comes last, so that a list that was cut off does not pass for a whole one.
+    The position in the stream comes last, so that a list that was cut off is not taken for a whole one.
     """
     lines: list[str] = []
     for path in sorted(_files(folder), key=lambda path: (path.name == FILE_NAME, path)):
@@ -62,7 +63,7 @@ def seal(folder: Path) -> None:
 
 
 def damage_of(folder: Path) -> str | None:
-    """Say what is wrong with a checkpoint, after reading all of it.
+    """Return what is wrong with a checkpoint, after reading all of it.
 
     Parameters
     ----------
@@ -111,7 +112,7 @@ def damage_of(folder: Path) -> str | None:
 
 
 def discard(folder: Path) -> None:
-    """Remove a checkpoint; wherever this is cut off, what is left does not pass for a whole one."""
+    """Remove a checkpoint; wherever this is cut off, the rest is not taken for a whole one."""
     if not folder.exists():
         return
     with suppress(FileNotFoundError):

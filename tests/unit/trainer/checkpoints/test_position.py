@@ -1,10 +1,12 @@
-"""Positions of checkpoints, and the folders that they lie in."""
+"""Positions, seals and folders of checkpoints."""
 
 import json
+import re
 import shutil
 from dataclasses import replace
 
 import pytest
+from tests.support.errors import raises, warns
 
 from equipoise.errors import RunError, RunWarning, StateError
 from equipoise.trainer.checkpoints.folders import (
@@ -39,11 +41,31 @@ def test_other_folders_are_no_checkpoints(tmp_path) -> None:
     assert last_checkpoint(tmp_path / "missing") is None
 
 
-@pytest.mark.parametrize("text", ["", "[1]", '{"format": 1, "step": 3}', '{"step": 1'])
-def test_a_broken_position_is_named(tmp_path, text) -> None:
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("", "cannot-read"),
+        ('{"step": 1', "cannot-read"),
+        ("[1]", "other-format"),
+        ('{"format": 1, "step": 3}', "not-a-state"),
+    ],
+)
+def test_a_broken_position_is_named(tmp_path, text, code) -> None:
     (tmp_path / FILE_NAME).write_text(text)
-    with pytest.raises(StateError, match=FILE_NAME):
+    with raises(StateError, code) as caught:
         StreamPosition.read(tmp_path)
+    assert FILE_NAME in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "change", [{"step": -3}, {"draws_per_epoch": 0}, {"global_batch": True}, {"examples": 7.0}, {"sampler": []}]
+)
+def test_a_position_of_other_types_is_refused(tmp_path, change) -> None:
+    PLACE.write(tmp_path)
+    (tmp_path / FILE_NAME).write_text(json.dumps(json.loads((tmp_path / FILE_NAME).read_text()) | change))
+    with raises(StateError, "damaged-state") as caught:
+        StreamPosition.read(tmp_path)
+    assert f"`{next(iter(change))}` in the state must be" in str(caught.value)
 
 
 def test_the_same_stream_may_be_at_another_step() -> None:
@@ -52,21 +74,23 @@ def test_the_same_stream_may_be_at_another_step() -> None:
 
 @pytest.mark.parametrize("name", ["global_batch", "draws_per_epoch", "examples"])
 def test_each_difference_is_named_with_both_values(name) -> None:
-    with pytest.raises(StateError, match=f"{getattr(PLACE, name)} then, 160 now"):
+    with raises(StateError, "other-stream") as caught:
         PLACE.check_same_stream(replace(PLACE, **{name: 160}))
+    assert f" was {getattr(PLACE, name)} and is 160" in str(caught.value)
 
 
 def test_a_used_folder_is_refused(tmp_path) -> None:
     refuse_used(tmp_path)
     refuse_used(tmp_path / "missing")
     (tmp_path / "metrics.jsonl").touch()
-    with pytest.raises(RunError, match=r"metrics\.jsonl"):
+    with raises(RunError, "used-folder") as caught:
         refuse_used(tmp_path)
+    assert "already holds a run (`metrics.jsonl`)" in str(caught.value)
 
 
 def test_a_checkpoint_that_was_cut_off_makes_a_folder_used(tmp_path) -> None:
     (tmp_path / "checkpoint-4").mkdir()
-    with pytest.raises(RunError, match="checkpoint-4"):
+    with raises(RunError, "used-folder"):
         refuse_used(tmp_path)
 
 
@@ -74,8 +98,9 @@ def test_a_position_of_another_format_names_both_versions(tmp_path) -> None:
     PLACE.write(tmp_path)
     values = json.loads((tmp_path / FILE_NAME).read_text())
     (tmp_path / FILE_NAME).write_text(json.dumps(values | {"format": 7, "equipoise": "9.1"}))
-    with pytest.raises(StateError, match=r"format 7, written by Equipoise '9\.1'; this is Equipoise .* format 1"):
+    with raises(StateError, "other-format") as caught:
         StreamPosition.read(tmp_path)
+    assert re.search(r"format 7, written by Equipoise '9\.1'; this is Equipoise .* format 1", str(caught.value))
 
 
 @pytest.fixture
@@ -161,9 +186,10 @@ def test_a_failed_save_names_what_is_safe_and_leaves_no_part(tmp_path) -> None:
     begin(tmp_path / "checkpoint-8")
     (tmp_path / "checkpoint-8" / "optimizer.pt").touch()
     full = OSError(28, "No space left on device")
-    said = r"Cannot save `.*checkpoint-8`, at `optimizer.pt` .*No space left.* bytes are free there.* `.*checkpoint-4`"
-    with pytest.raises(RunError, match=said), saving(tmp_path / "checkpoint-8", tmp_path):
+    with raises(RunError, "cannot-save") as caught, saving(tmp_path / "checkpoint-8", tmp_path):
         raise full
+    message = r"Cannot save `.*checkpoint-8`, at `optimizer.pt` .*No space left.* bytes .*free.* `.*checkpoint-4`"
+    assert re.search(message, str(caught.value))
     assert [each.name for each in checkpoint_folders(tmp_path)] == ["checkpoint-4"]
 
 
@@ -173,11 +199,12 @@ def test_a_seal_needs_the_position(tmp_path) -> None:
     assert damage_of(tmp_path) == f"`{SEAL}` has changed since it was written"
 
 
-def test_training_from_a_named_checkpoint_leaves_those_ahead_of_it_under_another_name(tmp_path) -> None:
+def test_training_from_a_named_checkpoint_renames_later_ones(tmp_path) -> None:
     for step in (20, 40, 60):
         finish(PLACE, tmp_path / f"checkpoint-{step}")
-    with pytest.warns(RunWarning, match="lies ahead of `checkpoint-20`"):
+    with warns(RunWarning, "later-checkpoint") as caught:
         assert named_checkpoint(tmp_path / "checkpoint-20", tmp_path) == tmp_path / "checkpoint-20"
+    assert "checkpoint-60` is later than `checkpoint-20`" in str(caught[-1].message)
     assert last_checkpoint(tmp_path) == tmp_path / "checkpoint-20"
     assert sorted(path.name for path in tmp_path.glob("left-*")) == ["left-checkpoint-40", "left-checkpoint-60"]
 
@@ -185,7 +212,7 @@ def test_training_from_a_named_checkpoint_leaves_those_ahead_of_it_under_another
 def test_a_named_checkpoint_does_not_let_into_the_folder_of_another_run(tmp_path) -> None:
     finish(PLACE, tmp_path / "one" / "checkpoint-20")
     finish(PLACE, tmp_path / "other" / "checkpoint-30")
-    with pytest.raises(RunError, match="already holds a run"):
+    with raises(RunError, "used-folder"):
         named_checkpoint(tmp_path / "one" / "checkpoint-20", tmp_path / "other")
     assert named_checkpoint(tmp_path / "one" / "checkpoint-20", tmp_path / "new")
 
@@ -193,7 +220,7 @@ def test_a_named_checkpoint_does_not_let_into_the_folder_of_another_run(tmp_path
 def test_a_folder_of_others_is_not_replaced_by_a_checkpoint(tmp_path) -> None:
     (tmp_path / "checkpoint-3").mkdir()
     (tmp_path / "checkpoint-3" / "thesis.tex").touch()
-    with pytest.raises(RunError, match="not written by Equipoise"):
+    with raises(RunError, "foreign-checkpoint"):
         begin(tmp_path / "checkpoint-3")
     assert (tmp_path / "checkpoint-3" / "thesis.tex").exists()
 
@@ -213,8 +240,9 @@ def test_an_old_checkpoint_that_cannot_be_removed_does_not_end_the_training(tmp_
         raise OSError(39, "Directory not empty")
 
     monkeypatch.setattr("equipoise.trainer.checkpoints.folders.discard", fail)
-    with pytest.warns(RunWarning, match="checkpoint-1` cannot be removed: Directory not empty"):
+    with warns(RunWarning, "cannot-remove") as caught:
         finish(PLACE, tmp_path / "checkpoint-2", keep=1)
+    assert "checkpoint-1` cannot be removed: Directory not empty" in str(caught[0].message)
     assert is_sealed(tmp_path / "checkpoint-2")
 
 

@@ -1,0 +1,176 @@
+"""Checkpoints of a Trainer that are whole or refused, and hold all that a resumed run needs.
+
+What it loads never runs code: safetensors, JSON, and torch's files with `weights_only`.
+"""
+# ruff: noqa: ARG002 - the signatures are those of TrainerCallback
+
+import os
+import traceback
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
+from transformers import TrainerControl, TrainerState, TrainingArguments
+
+from equipoise.errors import EquipoiseError, RunError, StateError
+from equipoise.trainer.checkpoints.folders import (
+    finish,
+    named_checkpoint,
+    newest_whole_checkpoint,
+    refuse_unwritable,
+    refuse_used,
+    saving,
+)
+from equipoise.trainer.checkpoints.position import StreamPosition
+from equipoise.trainer.checkpoints.seal import begin
+from equipoise.trainer.checkpoints.unlogged import UnloggedLosses
+from equipoise.trainer.stream import Part, Stream
+
+T = TypeVar("T")
+LOADING = frozenset(
+    {
+        "TrainerState.load_from_json",
+        "Trainer._load_from_checkpoint",
+        "Trainer._load_optimizer_and_scheduler",
+        "Trainer._load_scaler",
+        "Trainer._load_rng_state",
+    }
+)
+"""Functions of transformers that load a part of a checkpoint. Most are private: nothing public tells what an error was
+raised by. They are not overridden, so that a new signature breaks nothing; a new name leaves the error as it was."""
+
+
+@contextmanager
+def refusing_damage(checkpoint: Path | None) -> Generator[None]:
+    """Turn whatever the Trainer raises while it loads a checkpoint into a StateError that names it.
+
+    Examples
+    --------
+    >>> with refusing_damage(Path("run/checkpoint-3")):
+    ...     TrainerState.load_from_json("of/another.json")
+    Traceback (most recent call last):
+    ...
+    equipoise.errors.StateError: `run/checkpoint-3` is of another model or optimiser, or holds more than tensors and
+    plain values (FileNotFoundError: [Errno 2] No such file or directory: 'of/another.json'). Resume from another
+    checkpoint.
+    """
+    try:
+        yield
+    except EquipoiseError:
+        raise
+    except Exception as error:  # torch, safetensors and json fail in ways of their own
+        if LOADING.isdisjoint(frame.f_code.co_qualname for frame, _ in traceback.walk_tb(error.__traceback__)):
+            raise
+        reason = str(error).partition("\n")[0]
+        raise StateError(
+            "other-checkpoint",
+            f"`{checkpoint}` is of another model or optimiser, or holds more than tensors and plain values "
+            f"({type(error).__name__}: {reason:.200}). Resume from another checkpoint.",
+        ) from error
+
+
+class Checkpoints(Part):
+    """The checkpoints of a Trainer: found, begun, sealed, and removed when newer ones are whole.
+
+    It must be the last callback, as its `on_save` seals what those before it have written.
+
+    Parameters
+    ----------
+    stream : Stream
+        Whose position every checkpoint holds.
+    args : transformers.TrainingArguments
+        Of the run.
+    accelerator : accelerate.Accelerator
+        The Trainer's.
+
+    Attributes
+    ----------
+    keep : int or None
+        How many checkpoints stay; None for all.
+    unlogged : UnloggedLosses
+        The losses since the last log.
+    """
+
+    def __init__(self, stream: Stream, args: TrainingArguments, accelerator: Accelerator) -> None:
+        self.keep: int | None = None
+        self.unlogged = UnloggedLosses(args)
+        self._stream, self._args, self._accelerator = stream, args, accelerator
+
+    def find(self, resume: str | os.PathLike[str] | bool | None) -> Path | None:
+        """Decide, on the first rank for all, where training begins: at a whole checkpoint, or with None at step 0.
+
+        `resume` is a checkpoint's folder, True for the newest whole one, or nothing for a new run.
+
+        Raises
+        ------
+        RunError
+            If the output directory cannot be written, or holds a run and none was to be resumed.
+        StateError
+            If the named checkpoint, or all, are damaged.
+        """
+        found = self._on_first_rank(lambda: _checkpoint(self._output_dir, resume))
+        if not self._output_dir.is_dir():  # the first rank has made it, or seen it
+            raise RunError(
+                "not-shared",
+                f"`output_dir` must be on a disk that all machines see, and `{self._output_dir}` is not on this one. "
+                "Choose another.",
+            )
+        return found
+
+    def resume(self, checkpoint: Path) -> None:
+        """Take over the losses that were not logged yet."""
+        self.unlogged.begin(checkpoint, StreamPosition.read(checkpoint).step)
+
+    @contextmanager
+    def saving(self, step: int) -> Generator[None]:
+        """Mark a checkpoint as begun, on the first rank, and leave nothing of it if writing it fails."""
+        folder = self._folder(step)
+        with saving(folder, folder.parent):
+            if self._accelerator.is_main_process:
+                begin(folder)
+            self._accelerator.wait_for_everyone()
+            yield
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """Complete the checkpoint once every rank has written its part of it."""
+        folder = self._folder(state.global_step)
+        with saving(folder, folder.parent):
+            self.unlogged.write(folder)
+        self._accelerator.wait_for_everyone()
+        here, best = self._stream.at(state.global_step), state.best_model_checkpoint
+        self._on_first_rank(lambda: finish(here, folder, keep=self.keep, best=best))
+
+    def _on_first_rank(self, function: Callable[[], T]) -> T:
+        """Return on all ranks what a function returns on the first one, or raise its error: the others wait for it."""
+        answer: list[Any] = [None]
+        if self._accelerator.is_main_process:
+            try:
+                answer = [function()]
+            except EquipoiseError as error:
+                answer = [error]
+            except OSError as error:
+                reason = f"`{self._output_dir}` cannot be used: {error}. Choose another `output_dir`."
+                answer = [RunError("cannot-write", reason)]
+        broadcast_object_list(answer)
+        if isinstance(answer[0], EquipoiseError):
+            raise answer[0]
+        return answer[0]
+
+    @property
+    def _output_dir(self) -> Path:
+        return Path(cast(str, self._args.output_dir))
+
+    def _folder(self, step: int) -> Path:
+        return self._output_dir / f"checkpoint-{step}"
+
+
+def _checkpoint(output_dir: Path, resume: str | os.PathLike[str] | bool | None) -> Path | None:
+    if not resume:
+        refuse_used(output_dir)
+    refuse_unwritable(output_dir)
+    if not resume or resume is True:
+        return newest_whole_checkpoint(output_dir) if resume else None
+    return named_checkpoint(Path(resume), output_dir)
