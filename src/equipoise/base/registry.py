@@ -111,13 +111,11 @@ def make(
         if option not in accepted and not forwards:
             taken = ", ".join(accepted) or "no options"
             hint = suggest(option, accepted)
-            raise error("unknown-option", f"{kind} {name!r}: unknown option {option!r:.80}.{hint} Known: {taken}.")
+            raise error("unknown-option", f"{kind} {name!r} take {taken}, found {option!r:.80}.{hint}")
     options = {key: each for key, each in (defaults or {}).items() if key in accepted} | given
     missing = [key for key, each in accepted.items() if each.default is each.empty and key not in options]
     if missing:
-        raise error(
-            "missing-option", f"{kind} {name!r}: the option {missing[0]!r} is missing, found {sorted(options)}."
-        )
+        raise error("missing-option", f"{kind} {name!r} need the option {missing[0]!r}, found {sorted(options)}.")
     try:
         return known[name](*arguments, **options)
     except EquipoiseError:

@@ -8,8 +8,7 @@ from tests.support.errors import raises
 from tests.support.label_losses import BY_TEXT, COSTS, LOSSES, priors_of, with_absent
 
 from equipoise import Census, Plan
-from equipoise.base.registry import make
-from equipoise.errors import ConfigError, PlanError
+from equipoise.errors import PlanError
 from equipoise.losses.labels import (
     LDAM,
     BalancedSoftmax,
@@ -170,18 +169,14 @@ def test_absent_labels_are_no_correction():
     assert double_correction(LDAM(), with_absent(priors_of())) is None
 
 
-def remade(values):
-    return make(LabelLoss, values, "loss", ConfigError)
-
-
 @pytest.mark.parametrize("loss", **BY_TEXT)
 def test_json_gives_the_loss_back(loss):
-    assert remade(json.loads(json.dumps(loss.to_dict()))) == loss
+    assert LabelLoss.of(json.loads(json.dumps(loss.to_dict()))) == loss
 
 
 def test_clipped_weights_survive_json():
     loss = Weighted(Balanced().clipped(max_ratio=10))
-    assert remade(json.loads(json.dumps(loss.to_dict()))) == loss
+    assert LabelLoss.of(json.loads(json.dumps(loss.to_dict()))) == loss
 
 
 def test_names_the_tasks_of_its_tables():
@@ -201,12 +196,12 @@ def test_names_the_tasks_of_its_tables():
         ({"name": "ldam", "scale": 0}, "`scale` must be a finite number above 0"),
         ({"name": "ldam", "reweight_from": 80}, r"`reweight_from` must be in \[0, 1\], found 80"),
         ({"name": "vector_scaling", "gamma": -0.1}, "`gamma` must be a finite number of at least 0"),
-        ({"name": "cost_sensitive", "costs": {"t": {"a": {"a": 1}}}}, "must be 0, found 1: it is no error"),
+        ({"name": "cost_sensitive", "costs": {"t": {"a": {"a": 1}}}}, "must be 0, found 1: it is not an error"),
     ],
 )
 def test_refuses_options(values, message):
     with pytest.raises(PlanError, match=message):
-        remade(values)
+        LabelLoss.of(values)
 
 
 def test_costs_must_name_the_labels():

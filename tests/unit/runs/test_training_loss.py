@@ -80,7 +80,7 @@ def test_values_are_checked_before_training(tmp_path: Path, model_and_tokenizer:
         ({"name": "focal", "gamma": -1}, ConfigError, "`gamma` must be at least 0"),
         ({"name": "ldam", "scale": 0}, PlanError, "`scale` must be a finite number above 0"),
         ({"name": "balanced_softmax", "length_norm": 2}, ConfigError, r"`length_norm` must be in \[0, 1\]"),
-        ("weighted", ConfigError, "the option 'weights' is missing"),
+        ("weighted", PlanError, "need the option 'weights'"),
     ):
         with pytest.raises(error, match=message):
             training_loss_of(prepared_with(tmp_path, loss), *model_and_tokenizer)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -134,7 +133,6 @@ class LabelLoss(Scheme, ABC):
     """
 
     kind = "label losses"
-    name: ClassVar[str]
 
     @abstractmethod
     def prepare(self, priors: LabelPriors) -> LabelTerms:
@@ -154,11 +152,6 @@ class LabelLoss(Scheme, ABC):
         PlanError
             If the loss does not fit the labels of the task.
         """
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the loss as JSON values: its `name`, then its options."""
-        options = {key: value for key, value in super().to_dict().items() if key not in ("scheme", "name")}
-        return {"name": self.name, **options}
 
     @property
     def named_tasks(self) -> frozenset[str]:

@@ -1,6 +1,5 @@
 """c_y times -log softmax(z)_y: class weights, taking into account what the sampler has done already."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from equipoise.errors import PlanError
@@ -24,8 +23,8 @@ class Weighted(LabelLoss):
 
     Parameters
     ----------
-    weights : ClassWeights or mapping
-        Any scheme of `equipoise.weights`, or the mapping that its `to_dict` returns.
+    weights : ClassWeights
+        Any scheme of `equipoise.weights`.
     on_top : bool
         Multiply by w_c whatever was drawn. After a sampler that has balanced the labels already, this
         corrects twice.
@@ -43,7 +42,7 @@ class Weighted(LabelLoss):
     Examples
     --------
     >>> from equipoise import Census, Plan
-    >>> from equipoise.weights import ClassWeights
+    >>> from equipoise.weights import Balanced
     >>> census = Census.from_counts({"mood": {"glad": 75, "sad": 25}})
     >>> for plan in Plan.build(census), Plan.build(census, weights=Balanced()):
     ...     Weighted(Balanced()).prepare(LabelPriors.of(plan, "mood")).class_weights.round(3).tolist()
@@ -57,8 +56,6 @@ class Weighted(LabelLoss):
     on_top: bool = False
 
     def __post_init__(self) -> None:
-        if isinstance(self.weights, Mapping):  # of a configuration
-            object.__setattr__(self, "weights", ClassWeights.of(self.weights))
         if not isinstance(self.weights, ClassWeights):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise PlanError(
                 "not-class-weights",

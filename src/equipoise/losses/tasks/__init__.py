@@ -65,4 +65,4 @@ def task_weighting(
     {'aggregator': 'PCGrad'}
     """
     defaults = {"seed": seed, "steps_per_epoch": steps_per_epoch}
-    return make(TaskWeighting, chosen, "task weighting", ConfigError, tasks, defaults=defaults)
+    return make(TaskWeighting, chosen, "task weightings", ConfigError, tasks, defaults=defaults)

@@ -165,13 +165,13 @@ class ConfiguredLoss:
         if level == "label":
             length_norm = given.pop("length_norm", 0.0)
             check_length_norm(length_norm)
-            return cls(make(LabelLoss, given, "loss", ConfigError), level, float(length_norm))
+            return cls(LabelLoss.of(given), level, float(length_norm))
         if token_loss is None and isinstance(name, str) and name in registered(LabelLoss):
             raise ConfigError(
                 "wrong-level",
                 f"{name} is a loss of label scores, so its `level` must be label, found {level}. Remove it.",
             )
-        return cls(make(NamedTokenLoss, given, "loss", ConfigError), level)
+        return cls(make(NamedTokenLoss, given, "token losses", ConfigError), level)
 
     @property
     def label_loss(self) -> LabelLoss:

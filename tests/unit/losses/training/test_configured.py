@@ -73,27 +73,37 @@ def test_label_losses_are_built_with_their_length_norm():
 
 
 @pytest.mark.parametrize(
-    ("chosen", "code", "said"),
+    ("chosen", "error", "code", "said"),
     [
-        ("balanced_sofmax", "unknown-name", "Did you mean 'balanced_softmax'?"),
-        ({"name": 3}, "unknown-name", "3"),
-        ({"gamma": 2}, "unknown-name", "None"),
-        ({"name": "focal", "level": "tokens"}, "unknown-level", "Did you mean 'token'?"),
-        ({"name": "ldam", "level": "token"}, "wrong-level", "ldam is a loss of label scores"),
-        ({"name": "nothing", "level": "token"}, "unknown-name", "Known: cross_entropy, focal, logit_adjusted."),
-        ({"name": "focal", "level": "label", "label_smoothing": 0.1}, "unknown-option", "'label_smoothing'"),
-        ({"name": "focal", "gama": 1}, "unknown-option", "Did you mean 'gamma'?"),
-        ({"name": "cross_entropy", "length_norm": 1}, "unknown-option", "'length_norm'"),
-        ({"name": "focal", "level": "token", "gamma": -1}, "out-of-range", "`gamma` must be at least 0"),
-        ({"name": "focal", "gamma": "high"}, "bad-option", "'high'"),
-        ({"name": "cross_entropy", "label_smoothing": 1}, "out-of-range", "`label_smoothing`"),
-        ({"name": "balanced_softmax", "length_norm": 2}, "out-of-range", "`length_norm` must be in [0, 1], found 2"),
-        ({"name": "balanced_softmax", "length_norm": "1"}, "out-of-range", "found '1'"),
-        ("weighted", "missing-option", "'weights'"),
+        ("balanced_sofmax", PlanError, "unknown-name", "Did you mean 'balanced_softmax'?"),
+        ({"name": 3}, PlanError, "unknown-name", "3"),
+        ({"gamma": 2}, PlanError, "not-a-scheme", "gamma"),
+        ({"name": "focal", "level": "tokens"}, ConfigError, "unknown-level", "Did you mean 'token'?"),
+        ({"name": "ldam", "level": "token"}, ConfigError, "wrong-level", "ldam is a loss of label scores"),
+        (
+            {"name": "nothing", "level": "token"},
+            ConfigError,
+            "unknown-name",
+            "Known: cross_entropy, focal,",
+        ),
+        ({"name": "focal", "level": "label", "label_smoothing": 0.1}, PlanError, "unknown-option", "'label_smoothing'"),
+        ({"name": "focal", "gama": 1}, ConfigError, "unknown-option", "Did you mean 'gamma'?"),
+        ({"name": "cross_entropy", "length_norm": 1}, ConfigError, "unknown-option", "'length_norm'"),
+        ({"name": "focal", "level": "token", "gamma": -1}, ConfigError, "out-of-range", "`gamma` must be at least 0"),
+        ({"name": "focal", "gamma": "high"}, ConfigError, "bad-option", "'high'"),
+        ({"name": "cross_entropy", "label_smoothing": 1}, ConfigError, "out-of-range", "`label_smoothing`"),
+        (
+            {"name": "balanced_softmax", "length_norm": 2},
+            ConfigError,
+            "out-of-range",
+            "must be in [0, 1], found 2",
+        ),
+        ({"name": "balanced_softmax", "length_norm": "1"}, ConfigError, "out-of-range", "found '1'"),
+        ("weighted", PlanError, "missing-option", "'weights'"),
     ],
 )
-def test_refusals(chosen, code, said):
-    with raises(ConfigError, code) as caught:
+def test_refusals(chosen, error, code, said):
+    with raises(error, code) as caught:
         ConfiguredLoss.of(chosen)
     assert said in str(caught.value)
 
