@@ -34,8 +34,7 @@ class EquipoiseError(Exception):
     ('no-draws', '`draws` must be an integer above 0, found 0.')
     """
 
-    def __init__(self, code: str, message: str | None = None) -> None:
-        code, message = ("uncoded", code) if message is None else (code, message)
+    def __init__(self, code: str, message: str) -> None:
         super().__init__(_safe_message(message))
         self.code = code
 
@@ -66,8 +65,7 @@ class RunError(EquipoiseError, RuntimeError):
 class EquipoiseWarning(UserWarning):
     """Base class of the warnings of Equipoise; code and message as for `EquipoiseError`."""
 
-    def __init__(self, code: str, message: str | None = None) -> None:
-        code, message = ("uncoded", code) if message is None else (code, message)
+    def __init__(self, code: str, message: str) -> None:
         super().__init__(_safe_message(message))
         self.code = code
 

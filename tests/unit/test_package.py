@@ -1,5 +1,7 @@
 """What plans never needs torch, and the public names are all there."""
 
+import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -56,3 +58,16 @@ def test_public_names_are_sorted_and_all_there():
 def test_unknown_public_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         _ = equipoise.nonsense
+
+
+def test_every_error_and_warning_has_a_code():
+    kinds = {name for name in vars(equipoise.errors) if name.endswith(("Error", "Warning"))}
+    wrong = []
+    for path in sorted(Path(equipoise.__file__).parent.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in kinds:
+                code = node.args[0] if node.args else None
+                literal = isinstance(code, ast.Constant)
+                if len(node.args) != 2 or (literal and not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", code.value)):
+                    wrong.append(f"{path.name}:{node.lineno}")
+    assert wrong == []

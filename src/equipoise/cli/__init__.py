@@ -1,7 +1,7 @@
 """The command `equipoise`."""
 
 from equipoise.cli import _calibrate, _compare, _demo, _evaluate, _inspect, _plan, _predict, _report, _train
-from equipoise.cli._app import app, examples
+from equipoise.cli._app import Command, app, examples
 
 for _command, _epilog in (
     (_inspect.inspect, examples(*_inspect.EXAMPLES)),
@@ -14,7 +14,7 @@ for _command, _epilog in (
     (_predict.predict, examples(*_predict.EXAMPLES)),
     (_demo.demo, examples(*_demo.EXAMPLES)),
 ):
-    app.command(epilog=_epilog)(_command)
+    app.command(cls=Command, epilog=_epilog)(_command)
 
 
 def main() -> None:

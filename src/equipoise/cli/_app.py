@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from equipoise.errors import EquipoiseError, printable_json
 
@@ -51,6 +51,25 @@ Errors are printed as `Error (code): message`; codes are stable. With --json, st
 {"error": {"code": ..., "message": ...}}.
 """
 )
+
+
+class Command(TyperCommand):
+    """Fills {metrics} and {answer_metrics} in help texts from the table of metrics, imported only to show them."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        for option in self.params:
+            text = getattr(option, "help", None) or ""
+            if "metrics}" in text:
+                from equipoise.metrics import METRICS
+
+                names = {
+                    "{metrics}": ", ".join(each.name for each in METRICS.values() if each.decides),
+                    "{answer_metrics}": ", ".join(each.name for each in METRICS.values() if each.chooses_tau),
+                }
+                for placeholder, listed in names.items():
+                    text = text.replace(placeholder, listed)
+                option.help = text  # pyright: ignore[reportAttributeAccessIssue]
+        super().format_help(ctx, formatter)
 
 
 class _Group(TyperGroup):

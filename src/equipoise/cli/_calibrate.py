@@ -19,8 +19,8 @@ Metric = Annotated[
     str | None,
     typer.Option(
         metavar="METRIC",
-        help="Metric that answers are optimised for: macro_f1, balanced_accuracy, worst_recall or expected_cost;"
-        " none for the most probable label.  [default: expected_cost with --costs, else macro_f1]",
+        help="Metric that answers are optimised for: {answer_metrics}; or none for the most probable label."
+        "  [default: expected_cost with --costs, else macro_f1]",
     ),
 ]
 Prior = Annotated[

@@ -24,8 +24,7 @@ Metric = Annotated[
     str | None,
     typer.Option(
         metavar="METRIC",
-        help="Metric that candidates are compared by, such as balanced_accuracy, log_loss or, for open-ended tasks,"
-        " rouge_l; an unknown name lists them all.  [default: macro_f1]",
+        help="Metric that candidates are compared by: {metrics}.  [default: macro_f1]",
     ),
 ]
 Costs = Annotated[

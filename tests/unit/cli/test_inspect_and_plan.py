@@ -5,15 +5,15 @@ import re
 import sys
 import warnings
 from pathlib import Path
-from typing import get_args
 
 import pytest
 from tests.unit.cli.rows import write_rows
 from typer.testing import CliRunner, Result
 
 from equipoise.cli import _plan, app
-from equipoise.config import Metric, default_trials
+from equipoise.config import default_trials
 from equipoise.errors import ConfigError, DataWarning
+from equipoise.metrics import METRICS
 from equipoise.plan import Plan
 from equipoise.rates import Rates
 from equipoise.weights import ClassWeights
@@ -215,12 +215,14 @@ def test_top_help_lists_all_commands_in_a_line_each_and_documents_exit_codes() -
 
 
 def test_help_lists_the_names_that_can_be_chosen() -> None:
-    plan, compare = (" ".join(run(command, "--help").stdout.split()) for command in ("plan", "compare"))
+    shown = {command: " ".join(run(command, "--help").stdout.split()) for command in ("plan", "compare", "calibrate")}
+    plan, compare = shown["plan"], shown["compare"]
     for line in (*Rates.help().splitlines(), *ClassWeights.help().splitlines()):
         assert line.replace(": ", " ", 1) in plan
     assert " power[:GAMMA] w_c" in plan
     assert " sqrt power:0.5" in plan
-    assert ", ".join(get_args(Metric)) in compare
+    assert ", ".join(each.name for each in METRICS.values() if each.decides) in compare
+    assert ", ".join(each.name for each in METRICS.values() if each.chooses_tau) in shown["calibrate"]
     assert ", ".join(default_trials()) in compare.replace("- ", "-")
 
 

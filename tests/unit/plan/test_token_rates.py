@@ -85,7 +85,7 @@ def test_means_of_strata():
     index = StratumIndex.from_labels(census, ["b", "a", "b"], ["y", "x", "y"])
     assert index.means([4, 1, 8]).tolist() == [1.0, 6.0]
     assert StratumIndex.from_sizes([2, 0, 1]).means([1.0, 2.0, 5.0]).tolist() == [1.5, 0.0, 5.0]
-    with raises(PlanError, "uncoded", "found shape (2,)"):
+    with raises(PlanError, "bad-values", "found shape (2,)"):
         index.means([1, 2])
 
 

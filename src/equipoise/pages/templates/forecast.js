@@ -1,6 +1,6 @@
 // What a plan draws: Plan.build(census, Temperature(T) or Equal(), Power(gamma), max_passes=, draws=).forecast(),
 // formula by formula. Numbers agree with Python's to 1e-9 of their size and 2^-60 of the draws: Python keeps
-// shares as whole numbers of 2^-60, here they stay floating point.
+// shares as integer multiples of 2^-60, here they stay floating point.
 //
 // data: {tasks: [name], task: [place in tasks], label: [text, or null if open-ended], count: [examples]}, by stratum
 // settings: {temperature: number, or null for equal rates; gamma; maxPasses: number, or null for none; draws}

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from tests.support.comparisons import BATCH
+from tests.support.errors import raises
 from typer.testing import CliRunner
 
 from equipoise.cli import app
@@ -240,7 +241,7 @@ def test_costs_are_sums_and_say_what_all_in_full_would_draw(comparison_of):
 
 
 def test_a_run_is_no_comparison(comparison_of):
-    with pytest.raises(RunError, match=r"is a run, not a comparison.*equipoise evaluate"):
+    with raises(RunError, "not-a-comparison", "is a run", "equipoise evaluate"):
         write_report(comparison_of("clinic") / "runs" / "sqrt-2560-0")
 
 
