@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from equipoise.base.registry import registered
 from equipoise.config._check import in_range, one_of
 from equipoise.config._loss import LossConfig
 from equipoise.data import Columns, Limits, TaskOptions
+from equipoise.drawing.batches import Batches
 from equipoise.errors import ConfigError
 from equipoise.rates import Equal, Rates
 from equipoise.weights import ClassWeights, Power
@@ -96,7 +98,7 @@ class TrainingConfig:
     loss: LossConfig = field(default_factory=LossConfig)
     task_weighting: str | Mapping[str, Any] = "sum"
     batch_size: int = 32
-    batches: Literal["mixed", "quota", "one_task"] = "mixed"
+    batches: str = "mixed"
     learning_rate: float = 1e-3
     schedule: Literal["constant", "linear", "cosine"] = "linear"
     warmup: float = 0.0
@@ -110,6 +112,7 @@ class TrainingConfig:
     validate_every: int | None = None
 
     def __post_init__(self) -> None:
+        one_of("training.batches", self.batches, list(registered(Batches)))
         for name in ("batch_size", "max_input", "max_target", "window", "log_every", "save_every"):
             in_range(f"training.{name}", getattr(self, name), 1)
         if self.validate_every is not None:

@@ -1,12 +1,15 @@
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from tests.support.errors import raises
 from tests.support.plans import codes_of, imbalanced
 
 from equipoise import Census, LengthSorted, Mixed, OneTask, Plan, PlanSampler, Quota, Shard, rates
+from equipoise.config import make_config
 from equipoise.drawing.batches import make
 from equipoise.drawing.batches.one_task import TaskStream
-from equipoise.errors import ConfigError
+from equipoise.errors import ConfigError, StateError
 
 BATCH = 12  # no power of two
 STEPS = 3000
@@ -177,3 +180,29 @@ def test_batches_must_fit_the_ranks_the_epoch_and_the_mode(make):
 @pytest.mark.parametrize("batches", [Mixed(), Quota(3), OneTask(5)])
 def test_batches_survive_the_state(batches):
     assert make(batches.to_dict()) == batches
+
+
+def test_a_new_kind_needs_nothing_but_its_class():
+    @dataclass(frozen=True)
+    class Halves(Quota):
+        """Quota by another name: defined here, known to configurations, samplers and states."""
+
+        name = "halves"
+
+    config = make_config({"data": {"source": "rows.csv"}, "training": {"batches": "halves", "batch_size": BATCH}})
+    kind = make(config.training.batches, global_batch=config.training.batch_size)
+    assert kind == Halves(BATCH)
+    plan, index = imbalanced()
+    sampler, quota = (
+        PlanSampler(plan, index, draws_per_epoch=BATCH * 8, batches=each) for each in (kind, Quota(BATCH))
+    )
+    assert list(sampler) == list(quota)
+    state = sampler.state_dict(position=BATCH)
+    assert state["batches"] == {"name": "halves", "global_batch": BATCH}
+    with raises(StateError, "other-run", "batches"):
+        quota.load_state_dict(state)
+    resumed = of(batches=make(state["batches"]))
+    resumed.load_state_dict(state)
+    assert list(resumed) == list(of(batches=Quota(BATCH)))[BATCH:]
+    with raises(ConfigError, "unknown-choice", "halves, mixed, one_task, quota"):
+        make_config({"data": {"source": "rows.csv"}, "training": {"batches": "halvs"}})
