@@ -192,10 +192,8 @@ def test_a_new_kind_needs_nothing_but_its_class():
     config = make_config({"data": {"source": "rows.csv"}, "training": {"batches": "halves", "batch_size": BATCH}})
     kind = make(config.training.batches, global_batch=config.training.batch_size)
     assert kind == Halves(BATCH)
-    plan, index = imbalanced()
-    sampler, quota = (
-        PlanSampler(plan, index, draws_per_epoch=BATCH * 8, batches=each) for each in (kind, Quota(BATCH))
-    )
+    of = partial(PlanSampler, *imbalanced(), draws_per_epoch=BATCH * 8)
+    sampler, quota = of(batches=kind), of(batches=Quota(BATCH))
     assert list(sampler) == list(quota)
     state = sampler.state_dict(position=BATCH)
     assert state["batches"] == {"name": "halves", "global_batch": BATCH}
