@@ -53,7 +53,8 @@ class UnloggedLosses:
             loss = self._total / (1 + step - self._since)  # as the Trainer does
         self._total += loss
         held, self._held = self._held, 0.0
-        return loss + held if held else loss
+        # A tensor: a number would be rounded to the type of the loss, which may be bfloat16.
+        return loss + torch.tensor(held, device=loss.device) if held else loss
 
     def log(self, logs: dict[str, float], step: int) -> dict[str, float]:
         """Return what to log; all losses up to `step` are in it."""

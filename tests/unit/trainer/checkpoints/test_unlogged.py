@@ -44,9 +44,10 @@ def logged(losses: Tensor, unlogged: UnloggedLosses, begin: int, save_at: int = 
     return logs
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("save_at", [1, 4, 5, 6, 13, 19])
-def test_a_resumed_run_logs_the_same(tmp_path, device, arguments, save_at) -> None:
-    losses = (torch.rand(STEPS, generator=torch.Generator().manual_seed(save_at)) * 3).to(device)
+def test_a_resumed_run_logs_the_same(tmp_path, device, arguments, save_at, dtype) -> None:
+    losses = (torch.rand(STEPS, generator=torch.Generator().manual_seed(save_at)) * 3).to(device, dtype)
     whole = logged(losses, UnloggedLosses(arguments()), 0, save_at, tmp_path)
     resumed = UnloggedLosses(arguments())
     resumed.begin(tmp_path, save_at)
