@@ -12,7 +12,7 @@ from equipoise.compare.rows import SharedData
 from equipoise.compare.runs import Trial, TrialRunner
 from equipoise.compare.schedule import StagePlan, schedule_of
 from equipoise.compare.selecting import keep, mean_of, prices, ranking
-from equipoise.compare.trainings import Training, trainings_of
+from equipoise.compare.trainings import Training, check_losses, trainings_of
 from equipoise.compare.verdict import against_baseline, ranks_of, recommend, shown, write_recommended
 from equipoise.config import NATURAL, ComparisonConfig, Correction, seconds_of
 from equipoise.data import Records, give_warnings
@@ -67,6 +67,7 @@ def compare(
         If a signal ended a training; the same comparison resumes from its checkpoint.
     """
     _check_metric(config)
+    check_losses(config)
     records = _usable(load_records(config.run))
     base = prepare(config.run, records)
     give_warnings(base.problems)

@@ -6,8 +6,9 @@ from typing import Any
 
 from equipoise.compare.result import CandidateInfo
 from equipoise.config import NATURAL, ComparisonConfig, Correction, LossConfig, RunConfig, TrialConfig, config_to_dict
-from equipoise.errors import PlanError
+from equipoise.errors import ConfigError, PlanError
 from equipoise.rates import Proportional
+from equipoise.runs.losses import checked_loss
 from equipoise.runs.prepare import Prepared, prepare_again
 from equipoise.weights import Natural
 
@@ -75,6 +76,21 @@ def candidate_name(training: str, correction: str) -> str:
     ('sqrt', 'sqrt + tau')
     """
     return training if correction == "none" else f"{training} + {correction}"
+
+
+def check_losses(config: ComparisonConfig) -> None:
+    """Refuse a loss that cannot be made before anything is read: its candidate may be the last to be trained.
+
+    Raises
+    ------
+    ConfigError, PlanError
+        If the name, the level or an option of a trial's loss cannot be used; the message names the trial.
+    """
+    for name, trial in _trials(config).items():
+        try:
+            checked_loss(trial.loss)
+        except (ConfigError, PlanError) as error:
+            raise type(error)(error.code, f"the loss of candidate {name!r}: {error}") from error
 
 
 def trainings_of(config: ComparisonConfig, base: Prepared) -> tuple[dict[str, Training], list[str]]:

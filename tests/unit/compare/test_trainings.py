@@ -4,6 +4,7 @@ import pytest
 from tests.support.errors import raises
 
 from equipoise.compare import trainings as made
+from equipoise.compare.engine import compare
 from equipoise.config import default_trials, make_comparison
 from equipoise.data import Records
 from equipoise.errors import ConfigError, PlanError
@@ -150,3 +151,23 @@ def test_all_defaults_are_named_in_the_error_for_an_unknown_one():
     with raises(ConfigError, "unknown-name") as refused:
         settings(candidates=["nope"])
     assert all(name in str(refused.value) for name in default_trials())
+
+
+@pytest.mark.parametrize(
+    ("loss", "code"),
+    [
+        ("balanced_sofmax", "unknown-name"),
+        ({"name": "focal", "gama": 2}, "unknown-option"),
+        ({"name": "focal", "gamma": -1}, None),
+    ],
+)
+def test_a_loss_that_cannot_be_made_is_refused_before_the_data_is_read(tmp_path, loss, code):
+    for name, config in (
+        ("configured", {"training": {"loss": loss}}),
+        ("mine", {"compare": {"candidates": {"mine": {"loss": loss}}}}),
+    ):
+        comparison = make_comparison({"data": {"source": str(tmp_path / "missing.jsonl")}, **config})
+        with pytest.raises((ConfigError, PlanError), match=f"the loss of candidate '{name}'") as caught:
+            compare(comparison, tmp_path / "out", command="", log=print)
+        assert code in {caught.value.code, None}
+        assert not (tmp_path / "out").exists()
