@@ -152,7 +152,7 @@ def checked_boundary(at: int, position: int, multiple: int) -> int:
     multiple : int
         Draws of a global batch, or one for each rank.
     """
-    if not isinstance(at, int | np.integer) or not position <= at <= LENGTH:  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not isinstance(at, int | np.integer) or isinstance(at, bool) or not position <= at <= LENGTH:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ConfigError(
             "position-out-of-range",
             f"`at` must be an integer from {position}, the draws that were yielded, to 2**59, found {at!r:.80}. Where "

@@ -141,7 +141,7 @@ class LengthSorted(Sampler[int]):
 
     def replan(self, plan: Plan, *, at: int) -> None:
         """Draw by another plan from the end of a window on; see `PlanSampler.replan`."""
-        at = checked_boundary(at, self.position, self.global_batch)
+        at = checked_boundary(at, self.position, self.sampler.shard.world_size)
         check_window_end(at, self.sampler.bounds(at), self.window * self.global_batch)
         self.sampler.replan(plan, at=at)
         self._begin(at)

@@ -124,6 +124,30 @@ class PlanSampler(EpochSampler):
         strata, places = self._stream.at(np.arange(first, last))
         return self.index.rows(strata, places), strata
 
+    def set_epoch(self, epoch: int) -> None:
+        """Let the next iteration start at the beginning of an epoch.
+
+        A state that was loaded inside this epoch keeps its position: frameworks name the epoch again on resuming.
+
+        Parameters
+        ----------
+        epoch : int
+            From 0.
+
+        Raises
+        ------
+        ConfigError
+            If it is negative, ends behind the stream, or begins before another plan was taken over.
+        """
+        if 0 <= epoch != self.epoch and epoch * self.draws_per_epoch < self._origin:
+            raise ConfigError(
+                "epoch-out-of-range",
+                f"`epoch` must begin at draw {self._origin} or later, where this plan took over from another, found "
+                f"{epoch}, which begins at draw {epoch * self.draws_per_epoch}. Load a state from before the change "
+                "into a sampler of the plan before it.",
+            )
+        super().set_epoch(epoch)
+
     def state_dict(self, *, position: int | None = None) -> dict[str, Any]:
         """Return the state to resume from: JSON-serialisable, of constant size.
 

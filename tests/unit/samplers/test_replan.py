@@ -275,3 +275,30 @@ def test_weights_without_replacement_change_between_epochs():
     with raises(ConfigError, "no-positive-weight"):
         sampler.replan(np.zeros(100), at=20)
     assert flat(sampler) == other_rows(np.ones(100), 0, replacement=False)
+
+
+def test_an_epoch_that_begins_before_the_change_is_refused():
+    sampler = make()
+    take(sampler, D)
+    sampler.replan(OTHER, at=D + 500)
+    before = sampler.state_dict()
+    with raises(ConfigError, "epoch-out-of-range", "draw 6500 or later", "found 0, which begins at draw 0"):
+        sampler.set_epoch(0)
+    assert sampler.state_dict() == before
+    sampler.set_epoch(1)
+    assert sampler.position == D + 500
+    sampler.set_epoch(2)
+    assert len(flat(sampler)) == D
+
+
+def test_windows_end_with_their_epoch_though_no_batch_does():
+    sampler = LengthSorted(make(), LENGTHS, global_batch=64, window=30)
+    rows = flat(sampler)
+    sampler.replan(OTHER, at=D)
+    assert sampler.position == sampler.sampler.origin == D
+    assert sorted(rows + flat(sampler)) == sorted(replanned(make(), D)[: 2 * D])
+
+
+def test_a_boundary_is_no_bool():
+    with raises(ConfigError, "position-out-of-range", "found False"):
+        make().replan(OTHER, at=False)
