@@ -16,7 +16,7 @@ from equipoise.collate import EncodedExamples
 from equipoise.data import Records
 from equipoise.errors import DataWarning
 from equipoise.metrics import Scores, evaluate, read_predictions
-from equipoise.models import open_model
+from equipoise.models import load_model
 from equipoise.runs.calibration.calibrate import CalibrationOptions, calibrate
 from equipoise.runs.directory import RunDirectory, write_json
 from equipoise.runs.evaluate import evaluate_model
@@ -53,7 +53,7 @@ def _run(job: Job, out: Path) -> dict[str, Any]:
     if run.interrupted:
         raise KeyboardInterrupt
     shutil.rmtree(run.directory.checkpoints, ignore_errors=True)
-    model, tokenizer = open_model(run.directory.model)
+    model, tokenizer = load_model(run.directory.model)
     rows, encoded = records.where(split="test"), _encoded(job.source, "test")
     evaluate_model(model, tokenizer, prepared.config, prepared.plan, prepared.tasks, rows, out, encoded=encoded)
     with_tau = calibrate(out, CalibrationOptions(metric="macro_f1")).calibration
@@ -83,5 +83,5 @@ def _encoded(source: str, split: str) -> EncodedExamples:
     """The rows of a split; prompts, targets and limits are the same for all methods."""
     records = _records(source)
     prepared: Prepared = prepare(SOURCES[source].config("natural", 0, records), records)
-    _, tokenizer = open_model(prepared.config)
+    _, tokenizer = load_model(prepared.config)
     return encode(records.where(split=split), prepared, tokenizer)

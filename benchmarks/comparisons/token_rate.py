@@ -9,7 +9,7 @@ from torch.optim import AdamW
 
 from equipoise import LengthSorted, TokenBatches
 from equipoise.collate import Collator
-from equipoise.models import open_model
+from equipoise.models import load_model
 
 from .arms import take_turns
 from .padding import batches_of
@@ -63,7 +63,7 @@ def _of(texts: Texts, window: int) -> Iterator[list[str]]:
 
 def _arm(texts: Texts, batches: Iterable[Batch]) -> Callable[[], tuple[int, int, float]]:
     """Train a model of its own on the next part of the batches: tokens, examples and seconds."""
-    model, tokenizer = open_model("tiny")
+    model, tokenizer = load_model("tiny")
     assert isinstance(tokenizer.pad_token_id, int)
     collate = Collator(tokenizer.pad_token_id)
     optimizer = AdamW(model.parameters(), lr=1e-3)

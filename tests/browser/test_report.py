@@ -106,7 +106,7 @@ def test_a_head_sorts_by_keyboard_and_says_so(browser_page, report):
 def test_the_select_shows_the_scores_of_a_task(browser_page, report):
     page = browser_page(report)
     mean = column(page, 5)
-    choice = page.get_by_label("Test scores of")
+    choice = page.get_by_role("combobox", name="Test scores of")
     choice.select_option("thyroid")
     assert page.locator(f"{TABLE} tbody:not([hidden])").count() == 1
     assert column(page, 5) != mean

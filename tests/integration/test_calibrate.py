@@ -72,7 +72,7 @@ def calibrated(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_everything_is_written_and_said(fresh: Path) -> None:
     result = run("calibrate", fresh)
     assert result.exit_code == 0, result.output
-    assert "Validation rows, before > after (after: each row by a fit on other groups)" in result.stdout
+    assert "Validation rows, before > after (after: cross-fitted over groups)" in result.stdout
     assert "calibration/index.html" in result.stdout
     calibration = Calibration.from_json((fresh / "calibration.json").read_text())
     assert set(calibration.tasks) == {"tone", "triage"}
@@ -194,7 +194,7 @@ def test_predict_applies_it(calibrated: Path, tmp_path: Path) -> None:
     applied = run("predict", calibrated, questions, "-o", tmp_path / "with.jsonl")
     plain = run("predict", calibrated, questions, "-o", tmp_path / "without.jsonl", "--no-calibration", "--json")
     assert (applied.exit_code, plain.exit_code) == (0, 0), applied.output + plain.output
-    assert "calibration.json: tone, triage (--no-calibration leaves it out)" in applied.stdout
+    assert "calibration.json: tone, triage (disable with --no-calibration)" in applied.stdout
     assert json.loads(plain.stdout)["calibrated"] == []
     calibration = Calibration.from_json((calibrated / "calibration.json").read_text())
     answers = [[json.loads(line) for line in (tmp_path / f"{name}.jsonl").read_text().splitlines()]

@@ -14,7 +14,7 @@ from tests.support.errors import raises
 from transformers import ByT5Tokenizer, TrainerCallback
 
 from equipoise.errors import RunError
-from equipoise.models import open_model
+from equipoise.models import load_model
 from equipoise.trainer import EquipoiseTrainer
 from equipoise.trainer.checkpoints.folders import last_checkpoint
 
@@ -141,6 +141,6 @@ def test_a_checkpoint_is_a_model_with_its_tokenizer_in_safetensors(tmp_path) -> 
     names = {path.name for path in (tmp_path / "checkpoint-4").iterdir()}
     assert "model.safetensors" in names
     assert "pytorch_model.bin" not in names
-    model, tokenizer = open_model(tmp_path / "checkpoint-4")
+    model, tokenizer = load_model(tmp_path / "checkpoint-4")
     assert hf_jobs.flat(model).tolist() == hf_jobs.flat(trainer.model).tolist()
     assert tokenizer("fine").input_ids == trainer.processing_class("fine").input_ids

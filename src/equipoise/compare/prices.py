@@ -15,7 +15,7 @@ from equipoise.collate import EncodedExamples
 from equipoise.compare.rows import SharedData
 from equipoise.compare.trainings import Training
 from equipoise.losses.training import LabelTrainingLoss, TrainingLoss
-from equipoise.models import open_model
+from equipoise.models import load_model
 from equipoise.runs.evaluate import evaluate_model
 from equipoise.runs.train import train_prepared
 
@@ -62,7 +62,7 @@ def measure(training: Training, data: SharedData, now: Callable[[], float] = tim
                 raise KeyboardInterrupt
         some = validation.take(np.linspace(0, len(validation) - 1, min(ROWS, len(validation)), dtype=np.int64))
         start = now()
-        model, tokenizer = open_model(run.directory.model)
+        model, tokenizer = load_model(run.directory.model)
         evaluate_model(model, tokenizer, prepared.config, prepared.plan, prepared.tasks, some, Path(folder) / "scores")
         scoring = now() - start
     draw = max(0.0, (seconds[2] - seconds[1]) / ((LONG - SHORT) * batch))

@@ -8,7 +8,7 @@ from pathlib import Path
 from equipoise.collate import EncodedExamples
 from equipoise.config import RunConfig, config_to_dict
 from equipoise.data import Records
-from equipoise.models import open_tokenizer
+from equipoise.models import load_tokenizer
 from equipoise.runs.calibration.calibrated import fingerprint_of_weights
 from equipoise.runs.directory import installed_versions
 from equipoise.runs.prepare import Prepared, prepare_again
@@ -44,7 +44,7 @@ class SharedData:
     def encoded(self, split: str) -> EncodedExamples:
         """Return the tokenised rows of a split; every example has weight one."""
         if split not in self._encoded:
-            self._encoded[split] = encode(self.of(split), self.base, open_tokenizer(self.base.config))
+            self._encoded[split] = encode(self.of(split), self.base, load_tokenizer(self.base.config))
         return self._encoded[split]
 
 

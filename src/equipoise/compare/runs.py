@@ -26,7 +26,7 @@ from equipoise.compare.result import RunCost
 from equipoise.compare.rows import Origin, SharedData
 from equipoise.compare.trainings import Training
 from equipoise.config import ComparisonConfig, RunConfig
-from equipoise.models import open_model
+from equipoise.models import load_model
 from equipoise.runs.directory import RunDirectory, write_json
 from equipoise.runs.evaluate import evaluate_model
 from equipoise.runs.losses import training_loss_of
@@ -163,7 +163,7 @@ class TrialRunner:
         shutil.rmtree(folder.checkpoints, ignore_errors=True)
         trained = time.perf_counter()
         shutil.rmtree(validation_predictions(folder).parent, ignore_errors=True)
-        model, tokenizer = open_model(folder.trained_model())
+        model, tokenizer = load_model(folder.trained_model())
         self._score(model, tokenizer, prepared, "validation", validation_predictions(folder).parent)
         metric = self.config.compare.metric
         scores = {
@@ -178,7 +178,7 @@ class TrialRunner:
         folder, prepared = self.folder(trial), self.data.prepared(trial.config)
         self.log(f"Scoring the test rows: {trial.training.name}, seed {trial.seed}")
         start = time.perf_counter()
-        self._score(*open_model(folder.trained_model()), prepared, "test", folder.path)
+        self._score(*load_model(folder.trained_model()), prepared, "test", folder.path)
         metric = self.config.compare.metric
         scores = {
             correction: scores_of(corrected(folder, correction, metric, self.costs), self.costs)

@@ -1,6 +1,6 @@
 """Load a text-to-text model and predict: the likelihood of every label, a valid label, or free text.
 
-`open_model` and `open_tokenizer` need transformers, and import it when they are first used.
+`load_model` and `load_tokenizer` need transformers, and import it when they are first used.
 """
 
 from importlib import import_module
@@ -12,7 +12,7 @@ from equipoise.models.scorer import LabelScorer, label_probabilities, label_toke
 from equipoise.models.text_model import TextModel, text_model
 
 if TYPE_CHECKING:
-    from equipoise.models.load import TinyShape, open_model, open_tokenizer
+    from equipoise.models.load import TinyShape, load_model, load_tokenizer
 
 __all__ = [
     "LabelScorer",
@@ -22,13 +22,13 @@ __all__ = [
     "evaluating",
     "label_probabilities",
     "label_tokens",
-    "open_model",
-    "open_tokenizer",
+    "load_model",
+    "load_tokenizer",
     "text_model",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name in {"TinyShape", "open_model", "open_tokenizer"}:
+    if name in {"TinyShape", "load_model", "load_tokenizer"}:
         return getattr(import_module("equipoise.models.load"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -40,7 +40,7 @@ class TinyShape:
 Source = RunConfig | str | os.PathLike[str]
 
 
-def open_model(
+def load_model(
     source: Source,
     *,
     seed: int | None = None,
@@ -83,7 +83,7 @@ def open_model(
 
     Examples
     --------
-    >>> model, tokenizer = open_model("tiny")
+    >>> model, tokenizer = load_model("tiny")
     >>> 3_000_000 < model.num_parameters() < 4_000_000, model.dtype
     (True, torch.float32)
     """
@@ -92,7 +92,7 @@ def open_model(
     if name == TINY:
         if seed is None:
             seed = source.seed if isinstance(source, RunConfig) else 0
-        loaded = open_tokenizer(words)
+        loaded = load_tokenizer(words)
         return _tiny(loaded, shape or TinyShape(), seed), loaded
     try:
         model = AutoModelForSeq2SeqLM.from_pretrained(
@@ -110,11 +110,11 @@ def open_model(
             f"`{name}` has no `decoder_start_token_id` in its config.json, so its decoder cannot be started. "
             "Add it; for T5 it is 0.",
         )
-    return cast(PreTrainedModel, model), open_tokenizer(words)
+    return cast(PreTrainedModel, model), load_tokenizer(words)
 
 
-def open_tokenizer(source: Source) -> Any:
-    """Load the tokenizer of the model that `open_model` loads; that of `"tiny"` is the bundled one of T5.
+def load_tokenizer(source: Source) -> Any:
+    """Load the tokenizer of the model that `load_model` loads; that of `"tiny"` is the bundled one of T5.
 
     Raises
     ------
@@ -123,7 +123,7 @@ def open_tokenizer(source: Source) -> Any:
 
     Examples
     --------
-    >>> len(open_tokenizer("tiny"))
+    >>> len(load_tokenizer("tiny"))
     32100
     """
     name = _name_of(source)

@@ -16,7 +16,7 @@ from equipoise.data import Records, Task
 from equipoise.errors import DataError, DataWarning, RunError
 from equipoise.metrics import Scores, TaskPredictions, predictions_table
 from equipoise.metrics import evaluate as score
-from equipoise.models import open_model
+from equipoise.models import load_model
 from equipoise.plan import Plan
 from equipoise.runs.calibration.calibrated import read_calibration
 from equipoise.runs.directory import RunDirectory, write_json
@@ -107,7 +107,7 @@ def evaluate(
     calibration = read_calibration(directory, plan) if calibrated else None
     records = load_records(config) if other is None else other
     rows = records if settings.split == "all" else records.where(split=settings.split)
-    model, tokenizer = open_model(model_path)
+    model, tokenizer = load_model(model_path)
     return evaluate_model(model, tokenizer, config, plan, directory.read_tasks(), rows, folder, calibration=calibration)
 
 

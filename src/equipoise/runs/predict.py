@@ -14,7 +14,7 @@ from equipoise.base.files import write_atomically
 from equipoise.data import Columns
 from equipoise.errors import ConfigError
 from equipoise.metrics import TaskPredictions
-from equipoise.models import open_model
+from equipoise.models import load_model
 from equipoise.runs.calibration.calibrated import read_calibration
 from equipoise.runs.directory import RunDirectory
 from equipoise.runs.predicting import predict_records, read_unlabelled
@@ -70,7 +70,7 @@ def predict(
     tasks = directory.read_tasks()
     calibration = read_calibration(directory, directory.read_plan()) if calibrated else None
     records = read_unlabelled(file, config, tasks, columns=columns, default_task=default_task)
-    model, tokenizer = open_model(model_path)
+    model, tokenizer = load_model(model_path)
     predictions = predict_records(model, tokenizer, tasks, records, config)
     corrected = ()
     if calibration is not None:

@@ -231,10 +231,10 @@ def mean_tokens(
         return None
     # A plan in examples needs neither torch nor a tokenizer.
     from equipoise.collate import EncodedExamples  # noqa: PLC0415
-    from equipoise.models import open_tokenizer  # noqa: PLC0415
+    from equipoise.models import load_tokenizer  # noqa: PLC0415
 
     encoded = EncodedExamples.encode(
-        train, tasks, open_tokenizer(config), max_input=config.training.max_input, max_target=config.training.max_target
+        train, tasks, load_tokenizer(config), max_input=config.training.max_input, max_target=config.training.max_target
     )
     lengths = {
         "tokens": encoded.input_lengths + encoded.target_lengths,

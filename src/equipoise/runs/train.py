@@ -18,7 +18,7 @@ from equipoise.data import Records, give_warnings
 from equipoise.drawing import StratumIndex
 from equipoise.errors import ConfigError, DataError, RunError
 from equipoise.loaders.checks import whole_steps
-from equipoise.models import open_model
+from equipoise.models import load_model
 from equipoise.plan import Plan, difference
 from equipoise.runs.directory import RunDirectory, read_json
 from equipoise.runs.losses import checked_loss, task_weighting_of, training_loss_of
@@ -111,7 +111,7 @@ def train_prepared(
         RunDirectory.open(out)
         refuse_other_run(directory, prepared)
     task_weighting = task_weighting_of(prepared)
-    model, tokenizer = open_model(config)
+    model, tokenizer = load_model(config)
     args = trainer_arguments(config, directory.checkpoints, model.config.model_type)
     main = args.process_index == 0
     training_loss = training_loss_of(prepared, model, tokenizer)

@@ -9,7 +9,7 @@ from transformers import ByT5Tokenizer, T5Config, T5ForConditionalGeneration
 
 from equipoise.config import make_config
 from equipoise.errors import RunError
-from equipoise.models import TinyShape, open_model, open_tokenizer
+from equipoise.models import TinyShape, load_model, load_tokenizer
 
 SHAPE = TinyShape(d_model=16, d_kv=8, d_ff=24, num_layers=1, num_decoder_layers=1, num_heads=2)
 
@@ -30,7 +30,7 @@ def save(folder, dtype=torch.float32, **config):
 
 
 def test_tiny_is_trainable_at_once(byt5) -> None:
-    model, tokenizer = open_model("tiny", tokenizer=byt5, shape=SHAPE)
+    model, tokenizer = load_model("tiny", tokenizer=byt5, shape=SHAPE)
     batch = tokenizer(["fine"], text_target=["good"], return_tensors="pt")
     assert model(**batch).loss.isfinite()
     assert model.config.vocab_size == 384  # 259 tokens, rounded up to a multiple of 128
@@ -39,7 +39,7 @@ def test_tiny_is_trainable_at_once(byt5) -> None:
 
 def test_tiny_follows_its_seed_and_leaves_the_global_one(byt5) -> None:
     def weights(seed: int) -> torch.Tensor:
-        return open_model("tiny", seed=seed, tokenizer=byt5, shape=SHAPE)[0].get_input_embeddings().weight
+        return load_model("tiny", seed=seed, tokenizer=byt5, shape=SHAPE)[0].get_input_embeddings().weight
 
     state = torch.get_rng_state()
     assert torch.equal(weights(1), weights(1))
@@ -50,22 +50,22 @@ def test_tiny_follows_its_seed_and_leaves_the_global_one(byt5) -> None:
 def test_a_configuration_names_model_and_seed(byt5) -> None:
     config = make_config({"data": {"source": "rows.jsonl"}, "seed": 5})
     found, expected, other = (
-        open_model(source, seed=seed, tokenizer=byt5, shape=SHAPE)[0].get_input_embeddings().weight
+        load_model(source, seed=seed, tokenizer=byt5, shape=SHAPE)[0].get_input_embeddings().weight
         for source, seed in ((config, None), ("tiny", 5), (config, 1))
     )
     assert torch.equal(found, expected)
     assert not torch.equal(found, other)
-    assert len(open_tokenizer(config)) == 32100
+    assert len(load_tokenizer(config)) == 32100
 
 
 def test_a_bfloat16_checkpoint_is_trained_in_float32(tmp_path) -> None:
-    model, _ = open_model(save(tmp_path, torch.bfloat16, decoder_start_token_id=0))
+    model, _ = load_model(save(tmp_path, torch.bfloat16, decoder_start_token_id=0))
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
 
 
 def test_a_decoder_that_cannot_start_is_named(tmp_path) -> None:
     with raises(RunError, "no-start-token") as caught:
-        open_model(save(tmp_path))
+        load_model(save(tmp_path))
     assert "decoder_start_token_id" in str(caught.value)
 
 
@@ -74,13 +74,13 @@ def test_pickled_weights_are_refused(tmp_path) -> None:
     (tmp_path / "model.safetensors").unlink()
     (tmp_path / "pytorch_model.bin").write_bytes(b"pickle")
     with raises(RunError, "not-a-model") as caught:
-        open_model(tmp_path)
+        load_model(tmp_path)
     assert "safetensors" in str(caught.value)
 
 
 def test_a_folder_without_a_model_is_named(tmp_path) -> None:
     with raises(RunError, "not-a-model") as caught:
-        open_model(tmp_path)
+        load_model(tmp_path)
     assert f"`{tmp_path}` cannot be loaded as an encoder-decoder" in str(caught.value)
 
 
@@ -89,7 +89,7 @@ def test_a_model_without_a_tokenizer_is_named(tmp_path) -> None:
     for file in tmp_path.glob("*token*"):
         file.unlink()
     with raises(RunError, "not-a-tokenizer") as caught:
-        open_model(tmp_path)
+        load_model(tmp_path)
     assert f"`{tmp_path}` holds no tokenizer" in str(caught.value)
 
 
@@ -101,12 +101,12 @@ def test_code_that_comes_with_a_model_is_never_run(tmp_path) -> None:
     own = dict.fromkeys(("AutoConfig", "AutoModelForSeq2SeqLM", "AutoTokenizer"), "mine.Mine")
     (tmp_path / "config.json").write_text(json.dumps(config | {"model_type": "mine", "auto_map": own}))
     with raises(RunError, "not-a-model"):
-        open_model(tmp_path)
+        load_model(tmp_path)
     (tmp_path / "tokenizer_config.json").write_text(
         json.dumps({"tokenizer_class": "Mine", "auto_map": {"AutoTokenizer": ["mine.Mine", None]}})
     )
     with raises(RunError, "not-a-tokenizer"):
-        open_tokenizer(tmp_path)
+        load_tokenizer(tmp_path)
     assert not harm.exists()
 
 
@@ -126,4 +126,4 @@ def test_a_damaged_folder_is_named(tmp_path, name, content) -> None:
     save(tmp_path, decoder_start_token_id=0)
     (tmp_path / name).write_bytes(content)
     with pytest.raises(RunError, match=str(tmp_path)):
-        open_model(tmp_path)
+        load_model(tmp_path)

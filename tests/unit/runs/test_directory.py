@@ -15,7 +15,7 @@ from equipoise.config import make_config
 from equipoise.data import Records
 from equipoise.drawing import Mixed, OneTask, Quota
 from equipoise.errors import ConfigError, PlanError, RunError
-from equipoise.models import open_tokenizer
+from equipoise.models import load_tokenizer
 from equipoise.rates import Equal
 from equipoise.runs.directory import RunDirectory, read_json, write_json
 from equipoise.runs.prepare import fingerprint, prepare, refuse_bad_forecast
@@ -142,7 +142,7 @@ def test_rates_in_tokens_share_the_tokens_that_training_sees(tmp_path: Path, uni
     rows = write_rows(tmp_path / "rows.jsonl")
     config = {"data": {"source": str(rows)}, "plan": {"rates": "equal", "rates_in": unit}}
     prepared = prepare(make_config(config))
-    encoded = encode(prepared.train, prepared, open_tokenizer("tiny"))
+    encoded = encode(prepared.train, prepared, load_tokenizer("tiny"))
     lengths = {"input_tokens": encoded.input_lengths, "target_tokens": encoded.target_lengths}
     of_row = lengths.get(unit, encoded.input_lengths + encoded.target_lengths)
     plan = prepared.plan

@@ -15,7 +15,7 @@ from equipoise.errors import ConfigError, PlanError, PlanWarning
 from equipoise.losses import TokenLoss
 from equipoise.losses.labels import LabelLoss
 from equipoise.losses.training import LabelTrainingLoss, TokenTrainingLoss
-from equipoise.models import TinyShape, open_model
+from equipoise.models import TinyShape, load_model
 from equipoise.runs.losses import checked_loss, training_loss_of
 from equipoise.runs.predicting import predict_records
 from equipoise.runs.prepare import Prepared, prepare
@@ -30,7 +30,7 @@ SHAPE = TinyShape(d_model=8, d_kv=4, d_ff=8, num_layers=1, num_decoder_layers=1,
 
 @pytest.fixture(scope="module")
 def model_and_tokenizer() -> tuple[Any, Any]:
-    return open_model("tiny", shape=SHAPE)
+    return load_model("tiny", shape=SHAPE)
 
 
 def prepared_with(folder: Path, loss: object, weights: str = "natural") -> Prepared:

@@ -302,3 +302,12 @@ def test_windows_end_with_their_epoch_though_no_batch_does():
 def test_a_boundary_is_no_bool():
     with raises(ConfigError, "position-out-of-range", "found False"):
         make().replan(OTHER, at=False)
+
+
+def test_other_weights_are_one_for_each_row():
+    sampler = WeightedSampler([1.0, 2.0, 3.0], 12)
+    rows = list(sampler)
+    with raises(ConfigError, "other-length", "each of the 3 rows, found 2"):
+        sampler.replan([1.0, 2.0], at=12)
+    sampler.set_epoch(0)
+    assert list(sampler) == rows

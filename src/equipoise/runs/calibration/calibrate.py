@@ -24,7 +24,7 @@ from equipoise.data import Columns
 from equipoise.errors import ConfigError, DataWarning, RunError
 from equipoise.metrics import TaskPredictions
 from equipoise.metrics.resampling import group_codes
-from equipoise.models import open_model
+from equipoise.models import load_model
 from equipoise.runs.calibration.calibrated import belongs
 from equipoise.runs.calibration.inputs import read_costs, read_priors, unlabelled_records, validation_records
 from equipoise.runs.calibration.report import FOLDS, Calibrated, TaskReport, report_of
@@ -132,7 +132,7 @@ def calibrate(run: Path, options: CalibrationOptions | None = None, *, overwrite
     unlabelled = options.unlabelled and unlabelled_records(options.unlabelled, config, tasks, options.columns)
     # Whatever method the run is evaluated with: only the scores of all labels are probabilities.
     config = replace(config, evaluation=replace(config.evaluation, method="score"))
-    model, tokenizer = open_model(directory.trained_model())
+    model, tokenizer = load_model(directory.trained_model())
     scored = predict_records(model, tokenizer, tasks, rows, config)
     others = predict_records(model, tokenizer, tasks, unlabelled, config) if unlabelled else {}
     fits: dict[str, TaskFit] = {}

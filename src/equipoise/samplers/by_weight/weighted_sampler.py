@@ -133,10 +133,10 @@ class WeightedSampler(EpochSampler):
             raise ConfigError("not-a-bool", f"`replacement` must be True or False, found {replacement!r}.")
         super().__init__(self.num_samples, shard, "num_samples")
         self.replacement = bool(replacement)
-        self._draw_by(weights)
+        self._draw_by(_as_array(weights))
 
-    def _draw_by(self, weights: ArrayLike | torch.Tensor) -> None:
-        array = _as_array(weights)
+    def _draw_by(self, array: Weights) -> None:
+        self._rows = len(array)
         self._stream = self._stream_of(array)
         self._fingerprint = fingerprint(array)
 
@@ -202,11 +202,15 @@ class WeightedSampler(EpochSampler):
         Raises
         ------
         ConfigError
-            If `at` is before what was yielded or not such a multiple, or nothing can be drawn by the weights. The
-            sampler stays as it was.
+            If `at` is before what was yielded or not such a multiple, there is not one weight for each row, or nothing
+            can be drawn by the weights. The sampler stays as it was.
         """
+        array = _as_array(weights)
+        if len(array) != self._rows:
+            message = f"`weights` must be one number for each of the {self._rows} rows, found {len(array)}."
+            raise ConfigError("other-length", f"{message} Build a new sampler for another dataset.")
         at = checked_boundary(at, self.position, self.shard.world_size if self.replacement else self.num_samples)
-        self._draw_by(weights)
+        self._draw_by(array)
         self.start_at(at)
 
     def load_state_dict(self, state: Mapping[str, Any], *, accept_changes: bool = False) -> None:

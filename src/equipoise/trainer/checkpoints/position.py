@@ -90,7 +90,10 @@ class StreamPosition:
             )
 
         values: object = read_json(path, StateError, _ADVICE)
-        held = cast("dict[str, Any]", values) if isinstance(values, dict) else {}
+        if not isinstance(values, dict):
+            found = type(values).__name__
+            raise StateError("damaged-state", f"`{path}` is not a stream position: it holds a {found}. {_ADVICE}")
+        held = cast("dict[str, Any]", values)
         written, by = held.pop("format", None), held.pop("equipoise", None)
         if written != FORMAT:
             raise StateError(

@@ -41,10 +41,13 @@ class UnloggedLosses:
         self._held, self._since, self._began = 0.0, step, step
         if checkpoint is not None:
             paths = sorted(checkpoint.glob(FILE_NAME.format(rank="*")))
+            if not paths:
+                message = f"`{checkpoint}` has no losses since the last log ({FILE_NAME.format(rank=0)})."
+                raise StateError("damaged-state", f"{message} Resume from another checkpoint.")
             own = checkpoint / FILE_NAME.format(rank=self._args.process_index)
             read = [_read(path) for path in ([own] if len(paths) == self._args.world_size else paths)]
-            self._held = math.fsum(total for _, total in read) / max(1, len(read))
-            self._since = min((since for since, _ in read), default=step)
+            self._held = math.fsum(total for _, total in read) / len(read)
+            self._since = min(since for since, _ in read)
         self._total = torch.tensor(self._held, device=self._args.device)
 
     def add(self, loss: Tensor, step: int) -> Tensor:

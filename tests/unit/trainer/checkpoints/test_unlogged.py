@@ -87,3 +87,8 @@ def test_a_loss_that_is_filtered_counts_as_the_trainer_counts_it(arguments, numb
     assert unlogged.add(number(3.0), 0) == 3
     assert unlogged.add(number(float("nan")), 1) == 1.5
     assert torch.isnan(UnloggedLosses(arguments()).add(number(float("nan")), 0))
+
+
+def test_a_checkpoint_without_them_is_damaged(tmp_path):
+    with raises(StateError, "damaged-state", "equipoise_loss_0.json"):
+        UnloggedLosses(arguments()).begin(tmp_path, 1)
