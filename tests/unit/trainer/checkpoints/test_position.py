@@ -46,7 +46,7 @@ def test_other_folders_are_no_checkpoints(tmp_path) -> None:
     [
         ("", "cannot-read"),
         ('{"step": 1', "cannot-read"),
-        ("[1]", "other-format"),
+        ("[1]", "damaged-state"),
         ('{"format": 1, "step": 3}', "not-a-state"),
     ],
 )

@@ -89,6 +89,6 @@ def test_a_loss_that_is_filtered_counts_as_the_trainer_counts_it(arguments, numb
     assert torch.isnan(UnloggedLosses(arguments()).add(number(float("nan")), 0))
 
 
-def test_a_checkpoint_without_them_is_damaged(tmp_path):
+def test_a_checkpoint_without_them_is_damaged(tmp_path, arguments) -> None:
     with raises(StateError, "damaged-state", "equipoise_loss_0.json"):
         UnloggedLosses(arguments()).begin(tmp_path, 1)
