@@ -138,7 +138,7 @@ def test_a_damaged_checkpoint_that_was_named_is_refused_and_the_last_whole_one_n
     before = sorted(run.iterdir())
     with raises(StateError, "damaged-checkpoint") as caught:
         hf_jobs.run(str(folder / "out"), resume=str(run / "checkpoint-16"), **STEPS[SHORT])
-    message = r"model\.safetensors` has changed .* last whole one beside it is `.*checkpoint-12"
+    message = r"model\.safetensors` has changed .* last intact one next to it is `.*checkpoint-12"
     assert re.search(message, str(caught.value))
     assert sorted(run.iterdir()) == before
 

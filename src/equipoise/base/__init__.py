@@ -1,1 +1,1 @@
-"""What everything stands on: files, plain JSON, keys, random words, schemes, Arrow columns. Private to the package."""
+"""What everything builds on: files, plain JSON, keys, random words, schemes, Arrow columns. Private to the package."""

@@ -123,7 +123,8 @@ def print_result(result: "Result") -> None:
         ]
         for name, each in result.finalists.items()
     ]
-    title = f"Test rows, mean over tasks and {len(result.seeds)} seeds (* recommended)"
+    counted = "one seed" if len(result.seeds) == 1 else f"{len(result.seeds)} seeds"
+    title = f"Test rows, mean over tasks and {counted} (* recommended)"
     heads = ["candidate", *shown, f"{result.metric} minus {result.baseline}"]
     print_table(Table(title, heads, rows, left=frozenset({"candidate"})), sys.stdout)
     for note in result.notes:

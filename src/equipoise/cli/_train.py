@@ -54,7 +54,7 @@ def train(
     set_: Overrides = None,
     as_json: Json = False,
 ) -> None:
-    """Train a model by a plan and evaluate it on the test rows.
+    """Train a model with a plan and evaluate it on the test rows.
 
     An existing run is never overwritten. Ctrl-C and SIGTERM finish the current step, save a checkpoint and exit
     with 75; the same command with --resume then resumes with the next draw.

@@ -42,7 +42,8 @@ class Draft:
                 inner = here[key] = {}
             if not isinstance(inner, dict):
                 outer = ".".join(path[: depth + 1])
-                message = f"{place}: `{outer}` has the value {inner!r}, which has no keys to set."
+                before = f"{place}: " if place else ""
+                message = f"{before}`{outer}` has the value {inner!r}, which has no keys to set."
                 raise ConfigError("not-a-mapping", message)
             here = cast("dict[str, Any]", inner)
         here[path[-1]] = value

@@ -90,7 +90,7 @@ def save_config(config: RunConfig, path: Path) -> None:
 
 def _finish(kind: type[T], draft: Draft, options: Mapping[str, Any], overrides: Sequence[str]) -> T:
     for name, value in options.items():
-        draft.set(name.split("."), value, f"the option for `{name}`")
+        draft.set(name.split("."), value, "")
     for text in overrides:
         draft.override(text)
     document = draft.document

@@ -40,7 +40,8 @@ class Document:
         """Return where a key was given, e.g. ``"run.yaml, line 3: "``; empty if unknown."""
         for end in range(len(path), 0, -1):
             if path[:end] in self.places:
-                return f"{self.places[path[:end]]}: "
+                place = self.places[path[:end]]
+                return f"{place}: " if place else ""
         return f"{self.name}: " if self.name else ""
 
 

@@ -152,7 +152,7 @@ def _make(name: str, rows: int, names: pa.Array, distinct: NDArray[np.int64], op
             warnings.warn(
                 DataWarning(
                     "uncertain-kind",
-                    f"Task `{name}` has {len(distinct)} distinct targets in {rows} training rows and is taken as "
+                    f"Task `{name}` has {len(distinct)} distinct targets in {rows} training rows and is treated as "
                     f'"{kind}", which is not certain. Declare its `kind`: "classification" or "open".',
                 ),
                 stacklevel=3,

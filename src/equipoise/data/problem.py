@@ -37,5 +37,5 @@ def give_warnings(problems: Iterable[Problem]) -> None:
     """Give a `DataWarning`, with the problem's code, for each problem that is a warning."""
     for problem in problems:
         if problem.level == "warning":
-            message = printable_line(f"{problem.message} ({problem.code})")
+            message = printable_line(problem.message)
             warnings.warn(DataWarning(problem.code, message), stacklevel=2)

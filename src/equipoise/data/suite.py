@@ -98,7 +98,7 @@ def _folder(name: str) -> Path:
     if name not in _FOLDERS:
         raise DataError(
             "unknown-suite",
-            f"There is no bundled suite {name!r}; there is {_listed(suites())}.{suggest(name, suites())}",
+            f"There is no bundled suite {name!r}.{suggest(name, suites())} Known: {_listed(suites())}.",
         )
     return _bundled_folder() / _FOLDERS[name]
 

@@ -75,7 +75,7 @@ class PassReader:
                 at, seek_at, seek = 0, 0, None
             if not anything:
                 raise DataError(
-                    "no-examples", "The source has no examples. Pass a function that opens it anew each time."
+                    "no-examples", "The source has no examples. Pass a function that opens it again each time."
                 )
             part = 0
 

@@ -117,7 +117,7 @@ class RepeatStream(OrderedStream):
             if read.number != number:
                 if number is not None and not useful:
                     raise DataError(
-                        "nothing-to-draw", "A whole pass held only strata with the factor 0. Count the source anew."
+                        "nothing-to-draw", "A whole pass held only strata with the factor 0. Count the source again."
                     )
                 useful = useful if number is None else False
                 number = read.number
@@ -139,7 +139,7 @@ class RepeatStream(OrderedStream):
             raise DataError(
                 "unknown-stratum",
                 f"Example {read.at}{f' of part {read.part!r}' if read.part else ''} is of task {task!r} and label "
-                f"{label!r}, for which there is no factor. Count the source anew and rebuild the plan, or pass "
+                f"{label!r}, for which there is no factor. Count the source again and rebuild the plan, or pass "
                 '`unknown="skip"` or "keep".',
             )
         return position

@@ -172,7 +172,7 @@ METRICS: Final = {
     metric.name: metric
     for metric in (
         Metric(
-            "macro_f1", "macro-F1", "the mean over the labels of F1, which joins recall and precision; every label"
+            "macro_f1", "macro-F1", "the mean over the labels of F1, which combines recall and precision; every label"
             " counts the same, however rare", "labels", lambda sums, _: mean_over(sums.f1),
             decides=True, shown="summary",
         ),

@@ -37,7 +37,7 @@ class RowForecast:
         """Check how often the row is drawn; `name` begins the sentences."""
         name = name or (f"{self.task!r}" if self.label is None else f"{self.task!r}, label {self.label!r}")
         if not self.count:
-            return [Problem("warning", "no-examples", f"{name} has no examples: the model learns nothing of it.")]
+            return [Problem("warning", "no-examples", f"{name} has no examples: the model learns nothing from it.")]
         if not self.draw_share:
             return [Problem("warning", "never-drawn", f"{name} is never drawn, of {self.count} examples.")]
         if self.expected_draws < 1:
@@ -270,7 +270,7 @@ def listed(problems: Sequence[Problem], shown: int = 3) -> list[str]:
     for (level, code), found in kinds.items():
         lines += [str(problem) for problem in found[:shown]]
         if found[shown:]:
-            lines.append(f"{level} ({code}): and {len(found) - shown} more such; the table lists them.")
+            lines.append(f"{level} ({code}): and {len(found) - shown} more; the table lists them.")
     return lines
 
 

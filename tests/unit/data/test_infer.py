@@ -52,7 +52,7 @@ def test_a_borderline_kind_is_warned_of_and_declaring_it_helps() -> None:
     records = rows("t", ["a", "b", "c", "a", "b", "c", "a"])
     with warns(DataWarning, "uncertain-kind") as caught:
         infer_tasks(records)
-    assert 'Task `t` has 3 distinct targets in 7 training rows and is taken as "classification"' in str(
+    assert 'Task `t` has 3 distinct targets in 7 training rows and is treated as "classification"' in str(
         caught[0].message
     )
     with warnings.catch_warnings():

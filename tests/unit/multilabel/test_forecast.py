@@ -145,7 +145,7 @@ def test_labels_that_no_row_has_left_are_told_of():
     sets = LabelSets.from_lists([["a"], ["a"], ["b"]], "t").take([0, 1])
     forecast = MultiLabelPlan.build(sets, w.RepeatFactor(1)).forecast(2)
     assert [problem.message for problem in forecast.problems] == [
-        "'t', label 'b' has no examples: the model learns nothing of it."
+        "'t', label 'b' has no examples: the model learns nothing from it."
     ]
     assert forecast.rows[1].passes == 0
     assert forecast.tasks[0].imbalance_after == 1

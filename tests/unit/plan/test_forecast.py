@@ -86,7 +86,7 @@ def test_problems_of_strata_that_are_not_drawn():
     assert [problem.message for problem in forecast.problems] == [
         "'mood', label 'b' is never drawn, of 100 examples.",
         "'mood', label 'c' may never be drawn: 0.11 draws are expected of 100.",
-        "'mood', label 'd' has no examples: the model learns nothing of it.",
+        "'mood', label 'd' has no examples: the model learns nothing from it.",
     ]
     never = forecast.rows[1]
     assert (never.passes, never.unseen_fraction, never.importance_weight) == (0, 1, 0)
@@ -143,7 +143,7 @@ def test_text_lists_three_problems_of_a_kind_and_counts_the_others():
     lines = [line for line in text.splitlines() if line.startswith(("error", "warning"))]
     assert [line.split(":")[0] for line in lines] == ["error (too-many-passes)"] + ["warning (many-passes)"] * 4
     assert "'rarest' is seen 286 times in 2000 draws (1 example)." in lines[0]
-    assert lines[-1] == "warning (many-passes): and 2 more such; the table lists them."
+    assert lines[-1] == "warning (many-passes): and 2 more; the table lists them."
 
 
 @pytest.mark.parametrize(("cap", "code"), [(100, "too-many-passes"), (4, "many-passes")])

@@ -61,7 +61,7 @@ def logged(run: RunDirectory) -> list[dict[str, Any]]:
     try:
         lines = [json.loads(line) for line in text.splitlines()]
     except ValueError as error:
-        raise RunError("not-json", f"`{run.metrics}` must hold a JSON object a line: {error}.") from error
+        raise RunError("not-json", f"`{run.metrics}` must hold one JSON object per line: {error}.") from error
     if not lines:
         raise RunError("empty-file", f"`{run.metrics}` must hold the log of the training, found it empty.")
     return lines

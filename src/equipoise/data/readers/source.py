@@ -43,15 +43,15 @@ def missing_column(source: str, name: str, found: Iterable[str]) -> DataError:
     Examples
     --------
     >>> print(missing_column("a.csv", "target", ["task", "text", "targets"]))
-    a.csv: column `target` is missing, found `task`, `text`, `targets`. Did you mean `targets`? Name the
-    columns with `Columns(...)`.
+    a.csv: column `target` is missing, found `task`, `text`, `targets`. Did you mean `targets`? Name it
+    with `data.columns` or `Columns(...)`.
     """
     names = list(found)
     listed = ", ".join(f"`{other}`" for other in names) if names else "none"
     hint = suggest(name, names, "`{}`".format)
     return DataError(
         "missing-column",
-        f"{source}: column `{name}` is missing, found {listed}.{hint} Name the columns with `Columns(...)`.",
+        f"{source}: column `{name}` is missing, found {listed}.{hint} Name it with `data.columns` or `Columns(...)`.",
     )
 
 

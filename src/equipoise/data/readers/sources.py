@@ -146,4 +146,4 @@ def _beside(path: Path) -> str:
     if not parent.is_dir():
         return f" (there is no folder {parent})"
     names = sorted(other.name for other in parent.iterdir() if _kind(other) in _READERS)
-    return f" (beside it: {', '.join(names[:5])})" if names else ""
+    return f" (in the same folder: {', '.join(names[:5])})" if names else ""

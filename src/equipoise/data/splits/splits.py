@@ -74,7 +74,7 @@ def assign_splits(
     if isinstance(seed, bool) or not isinstance(seed, int):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise DataError("not-an-integer", f"`seed` must be an integer, found {seed!r}.")
     if records.has("split"):
-        raise DataError("splits-exist", "The records have a column `split` already. Use it, or drop it to split anew.")
+        raise DataError("splits-exist", "The records have a column `split` already. Use it, or drop it to split again.")
     if len(records) == 0:
         raise DataError("no-rows", "There are no rows to split.")
     groups, n_groups = rank_by_hash(records, seed)

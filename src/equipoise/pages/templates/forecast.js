@@ -93,7 +93,7 @@ function equipoiseForecast(data, settings) {
   function problemOf(each) {
     const name = `'${tasks[each.task]}'` + (each.label === null ? "" : `, label '${each.label}'`);
     const problem = (level, code, message) => [{ level, code, message }];
-    if (!each.count) return problem("warning", "no-examples", `${name} has no examples: the model learns nothing of it.`);
+    if (!each.count) return problem("warning", "no-examples", `${name} has no examples: the model learns nothing from it.`);
     if (!each.drawShare) return problem("warning", "never-drawn", `${name} is never drawn, of ${each.count} examples.`);
     if (each.expectedDraws < 1) {
       const expected = digits(each.expectedDraws, 2);

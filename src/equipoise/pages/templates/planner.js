@@ -1,4 +1,4 @@
-// The planner: sliders whose stops stand in the page, and what they make the plan draw. Texts of the data go in by
+// The planner: sliders whose stops are in the page, and what they make the plan draw. Texts of the data go in by
 // textContent alone.
 (() => {
   "use strict";
@@ -83,7 +83,7 @@
     resting = setTimeout(() => { part("summary").textContent = text; }, 200);
   }
 
-  // Errors stand open; warnings are counted by kind, and unfold.
+  // Errors are open; warnings are counted by kind, and unfold.
   const kinds = {
     "many-passes": "seen more than 4 times over", "rarely-drawn": "may never be drawn",
     "never-drawn": "never drawn", "no-examples": "without examples",
@@ -101,7 +101,7 @@
 
   function listed(problems, title) {
     const lines = problems.slice(0, 3).map(({ message }) => message);
-    if (problems.length > 3) lines.push(`And ${number(problems.length - 3)} more such.`);
+    if (problems.length > 3) lines.push(`And ${number(problems.length - 3)} more.`);
     return lines.map((line) => {
       const item = element("li", line);
       if (title) item.prepend(element("b", title));

@@ -75,7 +75,7 @@ def named_checkpoint(folder: Path, output_dir: Path) -> Path:
     Raises
     ------
     StateError
-        If it is not whole; the message names the last whole one beside it.
+        If it is not intact; the message names the last intact one next to it.
     RunError
         If `output_dir` holds another run.
     """
@@ -97,7 +97,9 @@ def named_checkpoint(folder: Path, output_dir: Path) -> Path:
     others = (each for each in reversed(checkpoint_folders(folder.parent)) if each != folder and is_sealed(each))
     whole = next((each for each in others if damage_of(each) is None), None)
     advice = (
-        "There is no whole checkpoint beside it." if whole is None else f"The last whole one beside it is `{whole}`."
+        "There is no intact checkpoint next to it."
+        if whole is None
+        else f"The last intact one next to it is `{whole}`."
     )
     raise StateError("damaged-checkpoint", f"`{folder}` cannot be resumed: {damage}. {advice}")
 
@@ -133,7 +135,7 @@ def newest_whole_checkpoint(output_dir: Path) -> Path | None:
                     RunWarning(
                         "damaged-checkpoint",
                         f"`{each}` is damaged: {why}. It is now `{aside.name}`, and training resumes from "
-                        f"`{folder.name}`, the newest whole one.",
+                        f"`{folder.name}`, the newest intact one.",
                     ),
                     stacklevel=2,
                 )

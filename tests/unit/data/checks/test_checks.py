@@ -186,6 +186,6 @@ def test_warnings_are_given_as_data_warnings() -> None:
         give_warnings(
             [Problem("error", "e", "one"), Problem("warning", "empty-split", "No row is in the split `test`.")]
         )
-    assert str(caught[0].message) == "No row is in the split `test`. (empty-split)"
+    assert str(caught[0].message) == "No row is in the split `test`."
     assert len(caught) == 1
     assert caught[0].filename == __file__

@@ -52,7 +52,7 @@ def test_a_name_with_brackets_is_a_name_first(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "code", "message"),
     [
-        ("missing.jsonl", "no-such-file", "missing.jsonl: no such file or folder (beside it: a.jsonl)"),
+        ("missing.jsonl", "no-such-file", "missing.jsonl: no such file or folder (in the same folder: a.jsonl)"),
         ("none/missing.jsonl", "no-such-file", "missing.jsonl: no such file or folder (there is no folder "),
         ("*.csv", "no-such-file", "*.csv: no file matches this pattern"),
         ("empty", "no-such-file", "empty: the folder holds no file"),
