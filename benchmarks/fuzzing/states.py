@@ -128,7 +128,7 @@ def reading_state(sampler: Any):
     def read(data: bytes) -> None:
         state = parse_json(text_of(data), StateError)
         if not isinstance(state, dict):
-            raise StateError("a state is an object")  # samplers are given mappings
+            raise StateError("not-a-state", "a state is an object")  # samplers are given mappings
         try:
             sampler.load_state_dict(state, accept_changes=len(data) % 2 == 0)
             assert sampler.state_dict()["version" if "version" in start else "sampler"]
@@ -165,7 +165,7 @@ def weighing(chosen: Any):
     def read(data: bytes) -> None:
         value = parse_json(text_of(data), StateError)
         if not isinstance(value, dict):
-            raise StateError("a state is an object")
+            raise StateError("not-a-state", "a state is an object")
         method.load_state_dict(value)
         with np.errstate(all="ignore"):
             assert len(method.weights(3, weight_sums, np.array([1.0, 1.0]))) == 2

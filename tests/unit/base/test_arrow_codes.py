@@ -7,7 +7,7 @@ from equipoise.errors import DataError
 
 
 def complain(row: int | None, problem: str) -> DataError:
-    return DataError(f"row {row}: {problem}")
+    return DataError("bad-value", f"row {row}: {problem}")
 
 
 @pytest.mark.parametrize(
@@ -64,5 +64,5 @@ def test_dictionaries_that_arrow_cannot_unify_are_read_as_text():
         ([with_null, with_null], ["a", None] * 2),
         (narrow, [x for each in many for x in each.to_pylist()]),
     ):
-        coded = as_coded_text(pa.chunked_array(chunks), lambda row, problem: DataError(problem))
+        coded = as_coded_text(pa.chunked_array(chunks), lambda row, problem: DataError("bad-value", problem))
         assert coded.to_pylist() == texts

@@ -66,7 +66,7 @@ def test_values_become_text_as_in_tables(connection):
         ("SELEC", "query-failed", ["DuckDB cannot count the rows of the query:"]),
         ("SELECT task, label FROM nowhere", "query-failed", ["nowhere does not exist"]),
         ("SELECT 1 AS kind, 2 AS label", "missing-column", ["`task`", "found kind, label. Rename them"]),
-        ("CREATE TABLE made (a INT)", "missing-column", ["found Count"]),
+        ("CREATE TABLE made (a INT)", "missing-column", ["`task` and `label`, found"]),
         (None, "missing-column", ["`task`", "found no rows"]),
         ("SELECT 'a' AS task, NULL AS label", "nulls", ["found"]),
         ("SELECT NULL AS task, 'x' AS label", "nulls", ["found"]),

@@ -129,7 +129,7 @@ def test_a_model_without_an_encoder_is_refused():
 
 
 def test_a_wrapped_model_is_called_in_the_place_of_the_model():
-    model, other = built("t5 tied"), built("t5 untied")
+    model, other = built("t5 tied"), built("t5 gated")
     ids, mask, trees = batch_of(model, ROWS)
     labels = torch.tensor([TOKENIZER("b").input_ids] * len(ROWS))
     calls: list[Any] = []
