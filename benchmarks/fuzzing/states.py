@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -59,12 +60,12 @@ def read_plan(data: bytes) -> None:
 
 
 def read_census(data: bytes) -> None:
-    census = Census.from_dict(parse_json(text_of(data), StateError))
+    census = Census.from_dict(parse_json(text_of(data), partial(StateError, "not-json")))
     assert Census.from_dict(census.to_dict()) == census
 
 
 def read_task(data: bytes) -> None:
-    task = Task.from_dict(parse_json(text_of(data), StateError))
+    task = Task.from_dict(parse_json(text_of(data), partial(StateError, "not-json")))
     task.render("text {x}")
     assert Task.from_dict(task.to_dict()) == task
 
@@ -81,7 +82,7 @@ def read_calibration(data: bytes) -> None:
 
 def read_signed_calibration(data: bytes) -> None:
     """The same, with the fingerprint that fits: what a program that knows the format could write."""
-    values = parse_json(text_of(data), StateError)
+    values = parse_json(text_of(data), partial(StateError, "not-json"))
     if isinstance(values, dict):
         values.pop("fingerprint", None)
         canonical = json.dumps(values, sort_keys=True, separators=(",", ":"))
@@ -126,7 +127,7 @@ def reading_state(sampler: Any):
     start = sampler.state_dict()
 
     def read(data: bytes) -> None:
-        state = parse_json(text_of(data), StateError)
+        state = parse_json(text_of(data), partial(StateError, "not-json"))
         if not isinstance(state, dict):
             raise StateError("not-a-state", "a state is an object")  # samplers are given mappings
         try:
@@ -163,7 +164,7 @@ def weighing(chosen: Any):
     state = as_json(method.state_dict())
 
     def read(data: bytes) -> None:
-        value = parse_json(text_of(data), StateError)
+        value = parse_json(text_of(data), partial(StateError, "not-json"))
         if not isinstance(value, dict):
             raise StateError("not-a-state", "a state is an object")
         method.load_state_dict(value)

@@ -149,7 +149,7 @@ def test_attribution_goes_with_the_data():
 
 
 def test_unknown_names_are_refused_with_the_known_ones():
-    with raises(DataError, "unknown-suite", "'glue'; there is \"multi-diagnosis\""):
+    with raises(DataError, "unknown-suite", "'glue'", 'Known: "multi-diagnosis"'):
         load_suite("glue")
     with raises(DataError, "unknown-suite", "'glue'"):
         suite_tasks("glue")
