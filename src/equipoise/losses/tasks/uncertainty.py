@@ -82,4 +82,4 @@ class Uncertainty(TaskWeighting):
 
     def _load(self, state: Mapping[str, Any]) -> None:
         with torch.no_grad():
-            self._s.copy_(torch.tensor(state["s"]))
+            self._s.copy_(torch.tensor([float(each) for each in state["s"]]))  # an integer may exceed int64
