@@ -81,11 +81,11 @@ class StepLoss(Part):
                 self._set_coefficients(None)
         return step_weight(by_row, lambda weight: self._reduced(weight.to(self._accelerator.device)))
 
-    def share(self, inputs: Batch, weight: Tensor, wrapped: nn.Module, parameters: Sequence[Tensor]) -> Tensor:
+    def share(self, inputs: Batch, weight: Tensor, wrapped: nn.Module) -> Tensor:
         """Compute the share of a micro-batch in the loss of its step, a scalar with gradient.
 
         `weight` is that of the whole step, from `begin`; `wrapped` is the model as DDP wraps it; a gradient method
-        writes the gradients of the `parameters` itself.
+        writes the gradients of its parameters itself.
         """
         method = self.method
         if method is not None and method.needs_losses and self._left == len(self._batches):
@@ -102,6 +102,7 @@ class StepLoss(Part):
         by_task = by_task * self._coefficients
         if not isinstance(method, Gradients):
             return by_task.sum()
+        parameters = [each for each in wrapped.parameters() if each.requires_grad]
         present = torch.from_numpy(np.flatnonzero(self._task_weights > 0)).to(by_task.device)
         method.method.backward(by_task[present], parameters)
         if self._left == 0:

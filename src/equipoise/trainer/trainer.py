@@ -149,9 +149,8 @@ class EquipoiseTrainer(StreamMixin, Seq2SeqTrainer):
         # One forward pass of the wrapped model: DDP must see it.
         if not isinstance(num_items_in_batch, Tensor):
             return self.step_loss.sum_of(inputs, self._plain_model, self.state, wrapped=model).mean()
-        trained = [each for each in model.parameters() if each.requires_grad]
         # DDP averages gradients over the ranks, and the Trainer its logged losses; both need the sum.
-        return self.step_loss.share(inputs, num_items_in_batch, model, trained) * self.accelerator.num_processes
+        return self.step_loss.share(inputs, num_items_in_batch, model) * self.accelerator.num_processes
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """Make the optimiser, with a group for the parameters of the task weighting."""

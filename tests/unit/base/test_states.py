@@ -6,7 +6,7 @@ from tests.support.errors import raises
 from equipoise.base.states import check_accepted, check_state, differences
 from equipoise.errors import StateError
 
-FIELDS = {"position": range(1 << 59), "seed": int, "used": list[range(10)] | None, "sampler": dict[str, int]}  # type: ignore[misc]
+FIELDS = {"position": range(1 << 59), "seed": int, "used": list[range(10)] | None, "sampler": dict[str, int]}
 GOOD = {"version": 2, "position": 5, "seed": -1, "used": None, "sampler": {}}
 
 
