@@ -81,12 +81,9 @@ class Calibration:
         tuple of str
             The tasks that were corrected.
         """
-        done = tuple(
-            name for name, part in predictions.items() if name in self.tasks and part.probabilities is not None
-        )
-        return {
-            name: self.tasks[name].apply(part) if name in done else part for name, part in predictions.items()
-        }, done
+        held = {name: part for name, part in predictions.items() if part.probabilities is not None}
+        corrected = {name: self.tasks[name].apply(part) for name, part in held.items() if name in self.tasks}
+        return {**predictions, **corrected}, tuple(corrected)
 
     def check(self, run: Provenance) -> None:
         """Refuse a run that the calibration does not belong to.

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from equipoise.base.codec import to_plain
 from equipoise.calibration.decision import decide
-from equipoise.calibration.logs import Array, log_scores
-from equipoise.calibration.posterior import log_posterior
+from equipoise.calibration.logs import Array, log_posterior
+from equipoise.calibration.rows import log_scores_of
 from equipoise.errors import ConfigError
 from equipoise.metrics import TaskPredictions
 
@@ -92,9 +92,8 @@ class TaskCalibration:
         if self.costs is not None:
             costs = _numbers("costs", self.costs)
             if costs.shape != (count, count) or not np.isfinite(costs).all():
-                raise ConfigError(
-                    "wrong-shape", f"`costs` must be {count} x {count} finite numbers, found the shape {costs.shape}."
-                )
+                wanted = f"{count} x {count} finite numbers"
+                raise ConfigError("wrong-shape", f"`costs` must be {wanted}, found the shape {costs.shape}.")
             object.__setattr__(self, "costs", costs)
 
     def log_probabilities(self, scores: Array) -> Array:
@@ -113,18 +112,14 @@ class TaskCalibration:
         ConfigError
             If the predictions have no probabilities, or probabilities of other labels.
         """
-        if part.probabilities is None:
-            raise ConfigError(
-                "no-probabilities",
-                f"task {part.task!r} has no probabilities to correct. Predict with the method `score`.",
-            )
+        scores = log_scores_of(part, "correct")
         if part.labels != self.labels:
             raise ConfigError(
                 "other-labels",
                 f"the calibration is for the labels {list(self.labels)}, found {list(part.labels)}"
                 f" in task {part.task!r}. Calibrate this run.",
             )
-        log_probs = self.log_probabilities(log_scores(part.probabilities))
+        log_probs = self.log_probabilities(scores)
         answers = [self.labels[place] for place in self.decide(log_probs)]
         return replace(part, probabilities=np.exp(log_probs), predicted=answers)
 
@@ -145,7 +140,7 @@ def _numbers(name: str, values: object) -> Array:
 def _shares(name: str, values: object, count: int) -> Array:
     """A copy of shares, which must be at least 0 and sum to 1."""
     shares = _numbers(name, values)
-    if shares.shape != (count,) or not np.isfinite(shares).all() or (shares < 0).any() or abs(shares.sum() - 1) > 1e-6:
+    if shares.shape != (count,) or not (shares >= 0).all() or not abs(shares.sum() - 1) <= 1e-6:
         raise ConfigError(
             "not-shares",
             f"`{name}` must be {count} shares of at least 0 with the sum 1, one a label, found {shares.tolist()}.",

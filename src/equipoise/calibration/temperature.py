@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
-from equipoise.calibration.logs import Array
-from equipoise.calibration.posterior import log_posterior
+from equipoise.calibration.logs import Array, log_posterior
 
 LOWEST, HIGHEST = 0.05, 100.0
 
