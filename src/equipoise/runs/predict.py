@@ -15,7 +15,6 @@ from equipoise.data import Columns
 from equipoise.errors import ConfigError
 from equipoise.metrics import TaskPredictions
 from equipoise.models import load_model
-from equipoise.runs.calibration.calibrated import read_calibration
 from equipoise.runs.directory import RunDirectory
 from equipoise.runs.predicting import predict_records, read_unlabelled
 
@@ -63,12 +62,15 @@ def predict(
         If the run is not finished, the file cannot be read, a row's task was not trained, or the calibration
         belongs to another run.
     """
-    check_output(file, out)
+    if out.suffix not in SUFFIXES:
+        raise ConfigError("unknown-format", f"`--out` must end in {', '.join(SUFFIXES)}, found {out.name!r}.")
+    if out.exists() and file.exists() and out.samefile(file):
+        raise ConfigError("same-file", f"`--out` is the input itself, `{file}`. Choose another name.")
     directory = RunDirectory.open(run)
     config = directory.read_config()
     model_path = directory.trained_model()
     tasks = directory.read_tasks()
-    calibration = read_calibration(directory, directory.read_plan()) if calibrated else None
+    calibration = directory.read_calibration(directory.read_plan()) if calibrated else None
     records = read_unlabelled(file, config, tasks, columns=columns, default_task=default_task)
     model, tokenizer = load_model(model_path)
     predictions = predict_records(model, tokenizer, tasks, records, config)
@@ -77,14 +79,6 @@ def predict(
         predictions, corrected = calibration.apply(predictions)
     write_table(answers_table(predictions.values(), len(records)), out)
     return len(records), corrected
-
-
-def check_output(file: Path, out: Path) -> None:
-    """Refuse an output of unknown format, or one that is the input."""
-    if out.suffix not in SUFFIXES:
-        raise ConfigError("unknown-format", f"`--out` must end in {', '.join(SUFFIXES)}, found {out.name!r}.")
-    if out.exists() and file.exists() and out.samefile(file):
-        raise ConfigError("same-file", f"`--out` is the input itself, `{file}`. Choose another name.")
 
 
 def answers_table(predictions: Iterable[TaskPredictions], rows: int) -> pa.Table:
@@ -105,30 +99,19 @@ def answers_table(predictions: Iterable[TaskPredictions], rows: int) -> pa.Table
     """
     table: list[dict[str, Any]] = [{}] * rows
     for part in predictions:
-        numbers = np.arange(len(part.predicted)) if part.rows is None else part.rows
-        for place, row in enumerate(numbers.tolist()):
-            by_label: dict[str, float] | None = None
+        places = np.arange(len(part.predicted)) if part.rows is None else part.rows
+        for place, row in enumerate(places.tolist()):
+            answer: dict[str, Any] = {"row": row, "task": part.task, "predicted": part.predicted[place]}
+            if part.ids is not None:
+                answer["id"] = part.ids[place]
             if part.probabilities is not None:
                 by_label = dict(zip(part.labels, part.probabilities[place].tolist(), strict=True))
-            table[row] = {
-                "row": row,
-                "id": None if part.ids is None else part.ids[place],
-                "task": part.task,
-                "predicted": part.predicted[place],
-                "probability": None if by_label is None else by_label.get(part.predicted[place]),
-                "probabilities": None if by_label is None else list(by_label.items()),
-            }
-    schema = pa.schema(
-        [
-            ("row", pa.int64()),
-            ("id", pa.string()),
-            ("task", pa.string()),
-            ("predicted", pa.string()),
-            ("probability", pa.float64()),
-            ("probabilities", pa.map_(pa.string(), pa.float64())),
-        ]
-    )
-    answers = pa.Table.from_pylist(table, schema=schema)
+                answer["probability"] = by_label.get(part.predicted[place])
+                answer["probabilities"] = list(by_label.items())
+            table[row] = answer
+    texts = dict.fromkeys(("id", "task", "predicted"), pa.string())
+    numbers = {"probability": pa.float64(), "probabilities": pa.map_(pa.string(), pa.float64())}
+    answers = pa.Table.from_pylist(table, schema=pa.schema({"row": pa.int64(), **texts, **numbers}))
     return answers.drop_columns(["id"]) if answers.column("id").null_count == rows else answers
 
 
@@ -139,13 +122,12 @@ def write_table(table: pa.Table, out: Path) -> None:
             pq.write_table(table, temporary)
             return
         rows = table.to_pylist(maps_as_pydicts="strict")
-        texts = [json.dumps(row, ensure_ascii=False) for row in rows]
         if out.suffix == ".jsonl":
-            temporary.write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
+            lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+            temporary.write_text("".join(lines), encoding="utf-8")
             return
         # A CSV cell holds one value: the probabilities become JSON.
-        cells = [row["probabilities"] for row in rows]
+        cells = (row["probabilities"] for row in rows)
         as_json = [None if cell is None else json.dumps(cell, ensure_ascii=False) for cell in cells]
-        place = table.schema.get_field_index("probabilities")
-        flat = table.set_column(place, "probabilities", pa.array(as_json, pa.string()))
+        flat = table.set_column(table.num_columns - 1, "probabilities", pa.array(as_json, pa.string()))
         pa_csv.write_csv(flat, temporary)

@@ -54,13 +54,12 @@ def predict_records(
         )
     model.to("cuda" if torch.cuda.is_available() else "cpu")
     scorer = LabelScorer(model, tokenizer, tasks)
-    answer = _Answers(scorer, config)
     found: dict[str, TaskPredictions] = {}
     with tqdm(total=len(records), unit="row", desc="predict", disable=None, leave=False) as bar:
         for name in records.tasks:
             rows = encoded.rows_of(name)
             part = records.take(rows)
-            predicted, probabilities = answer(tasks[name], encoded, rows, bar.update)
+            predicted, probabilities = _answers(scorer, config, tasks[name], encoded, rows, bar.update)
             found[name] = TaskPredictions(
                 task=name,
                 targets=[target or "" for target in part.column("target").to_pylist()],
@@ -74,47 +73,34 @@ def predict_records(
     return found
 
 
-class _Answers:
-    """Labels or texts, and the probabilities of the labels where the method has them."""
-
-    def __init__(self, scorer: LabelScorer, config: RunConfig) -> None:
-        self.scorer = scorer
-        self.method_of = config.evaluation.method_of
-        self.batch_tokens = config.evaluation.batch_tokens
-        self.most_new_tokens = config.training.max_target
-        self.length_norm = config.training.loss.length_norm  # as the scores were trained
-
-    def __call__(
-        self, task: Task, encoded: EncodedExamples, rows: NDArray[np.int64], done: Callable[[int], Any]
-    ) -> tuple[list[str], NDArray[np.float64] | None]:
-        """Predict some rows of one task."""
-        method = "generate" if task.kind == "open" else self.method_of(task.name)
-        answers: list[str] = []
-        probabilities: list[NDArray[np.float64]] = []
-        for start in range(0, len(rows), ROWS_AT_ONCE):
-            inputs = encoded.inputs(rows[start : start + ROWS_AT_ONCE])
-            if method == "score":
-                log_probs = self.scorer.log_probs(
-                    task.name, inputs, batch_tokens=self.batch_tokens, length_norm=self.length_norm
-                )
-                probabilities.append(label_probabilities(log_probs))
-                answers += [task.labels[best] for best in log_probs.argmax(axis=1)]
-            elif method == "constrained":
-                chosen = self.scorer.constrained_generate(task.name, inputs, batch_tokens=self.batch_tokens)
-                answers += [task.labels[label] for label in chosen]
-            else:
-                texts = self.scorer.generate(
-                    inputs, max_new_tokens=self.most_new_tokens, batch_tokens=self.batch_tokens
-                )
-                answers += texts if task.kind == "open" else _as_labels(task, texts)
-            done(len(inputs))
-        return answers, np.concatenate(probabilities) if probabilities else None
-
-
-def _as_labels(task: Task, texts: list[str]) -> list[str]:
-    """Return the label of each generated text; a text of no label is kept, and counts as wrong."""
+def _answers(
+    scorer: LabelScorer,
+    config: RunConfig,
+    task: Task,
+    encoded: EncodedExamples,
+    rows: NDArray[np.int64],
+    done: Callable[[int], Any],
+) -> tuple[list[str], NDArray[np.float64] | None]:
+    """Labels or texts of some rows of one task, and the probabilities of the labels where the method has them."""
+    method = "generate" if task.kind == "open" else config.evaluation.method_of(task.name)
+    batch_tokens, length_norm = config.evaluation.batch_tokens, config.training.loss.length_norm
     label_of = {task.target_text(label).strip(): label for label in task.labels}
-    return [label_of.get(text.strip(), text) for text in texts]
+    answers: list[str] = []
+    probabilities: list[NDArray[np.float64]] = []
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        inputs = encoded.inputs(rows[start : start + ROWS_AT_ONCE])
+        if method == "score":
+            log_probs = scorer.log_probs(task.name, inputs, batch_tokens=batch_tokens, length_norm=length_norm)
+            probabilities.append(label_probabilities(log_probs))
+            answers += [task.labels[best] for best in log_probs.argmax(axis=1)]
+        elif method == "constrained":
+            chosen = scorer.constrained_generate(task.name, inputs, batch_tokens=batch_tokens)
+            answers += [task.labels[label] for label in chosen]
+        else:
+            texts = scorer.generate(inputs, max_new_tokens=config.training.max_target, batch_tokens=batch_tokens)
+            answers += [label_of.get(text.strip(), text) for text in texts]  # a text of no label is kept: it is wrong
+        done(len(inputs))
+    return answers, np.concatenate(probabilities) if probabilities else None
 
 
 def read_unlabelled(
