@@ -104,12 +104,11 @@ def train_prepared(
         encoded = encode(prepared.train, prepared, tokenizer)
     index = index_of(prepared)
     sampler = sampler_of(config, plan, index, args.max_steps * global_batch(args))
+    weights = index.spread(plan.importance_weights.astype(np.float32))
     trainer = EquipoiseTrainer(
         model,
         args,
-        cast(
-            "Dataset[Any]", replace(encoded, example_weights=index.spread(plan.importance_weights.astype(np.float32)))
-        ),
+        cast("Dataset[Any]", replace(encoded, example_weights=weights)),
         LengthSorted(sampler, encoded.input_lengths, global_batch(args), config.training.window),
         Collator(tokenizer.pad_token_id),
         loss=training_loss,

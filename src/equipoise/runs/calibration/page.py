@@ -83,15 +83,12 @@ def _reliability(tasks: Mapping[str, TaskReport]) -> Section:
         plot = reliability_plot({when: table.dots for when, table in task.reliability.items()})
         caption = f"{name}: {task.rows:,} rows"
         figures.append(HtmlFigure(inline_svg(plot, f"reliability-{place}", f"Reliability of {caption}"), caption))
-    return Section(
-        "Reliability",
-        texts=[
-            "Rows are put into 15 bins by the probability of their most probable label. On the diagonal that label"
-            " is right as often as the model predicts; below it the model is overconfident, above it underconfident."
-            " The larger a dot, the more rows; small dots vary by chance."
-        ],
-        figures=figures,
+    text = (
+        "Rows are put into 15 bins by the probability of their most probable label. On the diagonal that label"
+        " is right as often as the model predicts; below it the model is overconfident, above it underconfident."
+        " The larger a dot, the more rows; small dots vary by chance."
     )
+    return Section("Reliability", texts=[text], figures=figures)
 
 
 def _measures(found: Calibrated) -> Section:
@@ -105,15 +102,12 @@ def _measures(found: Calibrated) -> Section:
             total = _row(metric.name, "mean", mean["before"], mean["after"])
             caption = f"{capital(metric.title)} ({'less' if metric.less_is_better else 'more'} is better)"
             tables.append(HtmlTable(caption, heads, rows, total, stacked=True))
-    return Section(
-        "Before and after",
-        texts=[
-            "Log-loss, Brier score and calibration error measure the probabilities, the other metrics the answers."
-            " Tau changes answers alone: it may reduce accuracy in favour of rare labels, which count in macro-F1"
-            " as much as frequent ones."
-        ],
-        tables=tables,
+    text = (
+        "Log-loss, Brier score and calibration error measure the probabilities, the other metrics the answers."
+        " Tau changes answers alone: it may reduce accuracy in favour of rare labels, which count in macro-F1"
+        " as much as frequent ones."
     )
+    return Section("Before and after", texts=[text], tables=tables)
 
 
 def _row(metric: str, name: str, before: Mapping[str, float | None], after: Mapping[str, float | None]) -> list[Cell]:
