@@ -9,21 +9,8 @@ import typer
 from equipoise.base.files import write_atomically
 from equipoise.base.problems import of_level
 from equipoise.base.schemes import Scheme
+from equipoise.cli import _options as options
 from equipoise.cli._app import ERROR, print_error, print_json
-from equipoise.cli._options import (
-    AllowRepeats,
-    Draws,
-    Json,
-    MaxPasses,
-    Overrides,
-    RatesOption,
-    Source,
-    TargetRates,
-    TargetWeights,
-    WeightsOption,
-    plan_options,
-    read_config,
-)
 from equipoise.errors import printable
 from equipoise.rates import Rates
 from equipoise.runs.prepare import prepare
@@ -56,25 +43,25 @@ EXAMPLES = (
 
 
 def plan(
-    source: Source,
-    rates: RatesOption = None,
-    weights: WeightsOption = None,
-    draws: Draws = None,
-    max_passes: MaxPasses = None,
-    target_rates: TargetRates = None,
-    target_weights: TargetWeights = None,
-    allow_repeats: AllowRepeats = None,
+    source: options.Source,
+    rates: options.Rates = None,
+    weights: options.Weights = None,
+    draws: options.Draws = None,
+    max_passes: options.MaxPasses = None,
+    target_rates: options.TargetRates = None,
+    target_weights: options.TargetWeights = None,
+    allow_repeats: options.AllowRepeats = None,
     out: Out = None,
-    set_: Overrides = None,
-    as_json: Json = False,
+    set_: options.Overrides = None,
+    as_json: options.Json = False,
 ) -> None:
     """Forecast what a plan draws of every task and label.
 
     Shows how often rows repeat and what is wrong with the plan. Exits with 1 if the forecast has errors, unless
     --allow-repeats accepts them.
     """
-    options = plan_options(rates, weights, draws, max_passes, target_rates, target_weights, allow_repeats)
-    prepared = prepare(read_config(source, options, set_))
+    chosen = options.plan_options(rates, weights, draws, max_passes, target_rates, target_weights, allow_repeats)
+    prepared = prepare(options.read_config(source, chosen, set_))
     built = prepared.plan
     forecast = built.forecast()
     if out is not None:
