@@ -121,16 +121,12 @@ class Calibration:
         values = parse_json(text, lambda why: RunError("not-json", f"a calibration must be JSON: {why}. {hint}"))
         found = (values.get("format"), values.get("version")) if isinstance(values, dict) else type(values).__name__
         if found != (FORMAT, VERSION):
-            raise RunError(
-                "wrong-format",
-                f"a calibration must have `format` {FORMAT!r} and `version` {VERSION}, found {found}. {hint}",
-            )
+            message = f"a calibration must have `format` {FORMAT!r} and `version` {VERSION}, found {found}. {hint}"
+            raise RunError("wrong-format", message)
         given = values.pop("fingerprint", None)
         if given != _digest(values):
-            raise RunError(
-                "wrong-fingerprint",
-                f"the calibration was changed after it was written: its fingerprint does not match. {hint}",
-            )
+            message = f"the calibration was changed after it was written: its fingerprint does not match. {hint}"
+            raise RunError("wrong-fingerprint", message)
         content = {name: value for name, value in values.items() if name not in {"format", "version"}}
         return from_plain(cls, content, lambda why: RunError("damaged-calibration", f"the calibration: {why} {hint}"))
 

@@ -93,9 +93,6 @@ def cost_matrix(costs: Mapping[str, Mapping[str, float]], labels: tuple[str, ...
     missing = [(y, k) for y in labels for k in labels if y != k and k not in costs.get(y, {})]
     if missing:
         true, predicted = missing[0]
-        raise ConfigError(
-            "missing-cost",
-            f"{of_task} must have the cost of {predicted!r} where {true!r} is true ({len(missing)} pairs are missing)."
-            f" {hint}",
-        )
+        lacking = f"the cost of {predicted!r} where {true!r} is true ({len(missing)} pairs are missing)"
+        raise ConfigError("missing-cost", f"{of_task} must have {lacking}. {hint}")
     return matrix

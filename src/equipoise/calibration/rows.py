@@ -56,10 +56,8 @@ class LabelledRows:
 def log_scores_of(part: TaskPredictions, purpose: str) -> Array:
     """Return the log-scores of predictions; without probabilities there is nothing to fit or to correct."""
     if part.probabilities is None:
-        raise ConfigError(
-            "no-probabilities",
-            f"task {part.task!r} has no probabilities to {purpose}. Predict with the method `score`.",
-        )
+        message = f"task {part.task!r} has no probabilities to {purpose}. Predict with the method `score`."
+        raise ConfigError("no-probabilities", message)
     return log_scores(part.probabilities)
 
 

@@ -58,17 +58,13 @@ def fit_tau(
 
     Parameters
     ----------
-    log_probs : ndarray of float64, shape (rows, labels)
-        log p(y | x), under `prior`.
+    log_probs, prior, costs
+        As in `decide`; "expected_cost" needs costs.
     true : ndarray of int64, shape (rows,)
         Places of the true labels.
-    prior : ndarray of float64, shape (labels,)
-        The label shares that the probabilities are meant for.
     metric : str
         What to optimise: a metric of `equipoise.metrics.METRICS` with `chooses_tau`, such as "macro_f1",
         "balanced_accuracy", "worst_recall" or "expected_cost". Labels without rows are in no mean.
-    costs : ndarray of float64, shape (labels, labels), optional
-        Decide by costs; "expected_cost" needs them.
     weights : ndarray of float64, shape (rows,), optional
         The weight of each row, if the metric is for other label shares than those of the rows.
     groups : ndarray of int64, shape (rows,), optional

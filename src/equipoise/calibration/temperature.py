@@ -19,12 +19,10 @@ def fit_temperature(scores: Array, true: NDArray[np.int64], trained: Array, want
 
     Parameters
     ----------
-    scores : ndarray of float64, shape (rows, labels)
-        Log-scores of the model.
+    scores, trained, wanted
+        As in `log_posterior`; `wanted` are the label shares of the rows.
     true : ndarray of int64, shape (rows,)
         Places of the true labels.
-    trained, wanted : ndarray of float64, shape (labels,)
-        The label shares that the loss saw, and those of the rows.
 
     Returns
     -------

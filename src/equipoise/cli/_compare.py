@@ -22,10 +22,7 @@ Budget = Annotated[
 ]
 Metric = Annotated[
     str | None,
-    typer.Option(
-        metavar="METRIC",
-        help="Metric that candidates are compared by: {metrics}.  [default: macro_f1]",
-    ),
+    typer.Option(metavar="METRIC", help="Metric that candidates are compared by: {metrics}.  [default: macro_f1]"),
 ]
 Costs = Annotated[
     str | None,
@@ -90,7 +87,7 @@ def compare(
     }
     config = options.read_comparison(source, chosen, set_)
     command = shlex.join(["equipoise", *sys.argv[1:]])
-    finish(run_and_report(config, out, command), out, as_json=as_json)
+    _run(config, out, command, as_json=as_json)
 
 
 def demo(
@@ -106,7 +103,7 @@ def demo(
     CPU and needs no network. Prints the comparison with intervals and writes report.html.
     """
     command = f"equipoise demo --draws {draws} --seed {seed} --out {out.name}"
-    finish(run_and_report(demo_config(draws, seed), out, command), out, as_json=as_json)
+    _run(demo_config(draws, seed), out, command, as_json=as_json)
 
 
 def report(directory: Comparison, as_json: options.Json = False) -> None:
@@ -125,8 +122,8 @@ def report(directory: Comparison, as_json: options.Json = False) -> None:
         typer.echo(f"Wrote {page}, report.md and report.json. Open {page} in a browser.")
 
 
-def run_and_report(config: "ComparisonConfig", out: Path, command: str) -> "Result":
-    """Run a comparison and write its report."""
+def _run(config: "ComparisonConfig", out: Path, command: str, *, as_json: bool) -> None:
+    """Run a comparison, write its report, and print the result and where the files are."""
     from equipoise.compare.engine import compare as run_comparison
     from equipoise.compare.report import write_report
 
@@ -134,11 +131,6 @@ def run_and_report(config: "ComparisonConfig", out: Path, command: str) -> "Resu
     with stoppable("Resume with the same command."):
         result = run_comparison(config, out, command=command, log=lambda line: typer.echo(line, err=True))
         write_report(out)
-    return result
-
-
-def finish(result: "Result", out: Path, *, as_json: bool) -> None:
-    """Print the result and where the files are."""
     if as_json:
         print_json({"out": str(out), "page": str(out / "report.html"), **result.to_dict()})
         return

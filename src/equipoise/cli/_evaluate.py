@@ -45,10 +45,7 @@ File = Annotated[
     Path,
     typer.Argument(metavar="FILE", help="Rows in any format that training reads; targets are not needed."),
 ]
-AnswersOut = Annotated[
-    Path,
-    typer.Option("--out", "-o", metavar="FILE", help="Output file: .parquet, .jsonl or .csv."),
-]
+AnswersOut = Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="Output file: .parquet, .jsonl or .csv.")]
 TaskName = Annotated[
     str | None,
     typer.Option("--task", metavar="TASK", help="Task of all rows, for a file without a task column."),
@@ -77,11 +74,12 @@ def evaluate(
     if set_ and data is None:
         raise ConfigError("missing-argument", "`--set` describes DATA (`data.columns...`), so it needs DATA.")
     other = None if data is None else options.read_config(data, {}, set_).data
-    methods = _methods(method or [])
+    named = (argument.rpartition("=") for argument in method or ())
+    methods = {task if equals else "*": name for task, equals, name in named}
     from equipoise.runs.evaluate import evaluate as run_evaluation
 
     bars_on_terminals_only()
-    found = run_evaluation(run, other, split=split, method=methods, out=out, calibrated=not no_calibration)
+    found = run_evaluation(run, other, split=split, method=methods or None, out=out, calibrated=not no_calibration)
     scores, folder = found.scores, found.folder
     if as_json:
         print_json({"out": str(folder), "calibrated": list(found.calibrated), "scores": scores.to_dict()})
@@ -148,15 +146,6 @@ def _print_change(before: "Scores", after: "Scores") -> None:
 
 def _shown(estimate: "Estimate") -> str:
     return "-" if estimate.value is None else str(estimate)
-
-
-def _methods(arguments: list[str]) -> dict[str, str] | None:
-    """Parse ``METHOD`` and ``TASK=METHOD``."""
-    methods: dict[str, str] = {}
-    for argument in arguments:
-        task, equals, name = argument.rpartition("=")
-        methods[task if equals else "*"] = name
-    return methods or None
 
 
 def predict(

@@ -96,9 +96,8 @@ class RunDirectory:
         directory = cls(path)
         if path.is_dir() and any(path.iterdir()) and not (again and directory._interrupted_start()):
             hint = ", or resume that run with --resume" if directory.started else ""
-            raise RunError(
-                "not-empty", f"`{path}` is not empty, and runs are never overwritten. Choose another --out{hint}."
-            )
+            message = f"`{path}` is not empty, and runs are never overwritten. Choose another --out{hint}."
+            raise RunError("not-empty", message)
         with refusing_unwritable(path):
             path.mkdir(parents=True, exist_ok=True)
         return directory
@@ -192,11 +191,8 @@ class RunDirectory:
             If training is not complete.
         """
         if not self.model.is_dir():
-            raise RunError(
-                "no-model",
-                f"`{self.path}` has no trained model yet. Finish its training with"
-                f" `equipoise train {self.config} --out {self.path} --resume`.",
-            )
+            command = f"equipoise train {self.config} --out {self.path} --resume"
+            raise RunError("no-model", f"`{self.path}` has no trained model yet. Finish its training with `{command}`.")
         return self.model
 
 

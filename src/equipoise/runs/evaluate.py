@@ -20,7 +20,7 @@ from equipoise.metrics import evaluate as score
 from equipoise.models import load_model
 from equipoise.plan import Plan
 from equipoise.runs.directory import RunDirectory, write_json
-from equipoise.runs.predicting import predict_records
+from equipoise.runs.predict import predict_records
 from equipoise.runs.prepare import load_records, read_source
 
 
@@ -126,14 +126,10 @@ def evaluate_model(
 
     Parameters
     ----------
-    model, tokenizer
-        The trained model and its tokenizer.
-    config : RunConfig
-        The method of prediction, and the number of bootstrap samples.
+    model, tokenizer, config, tasks
+        As in `predict_records`; the configuration also has the number of bootstrap samples.
     plan : Plan
         The plan, for the number of training rows of each label.
-    tasks : mapping of str to Task
-        The tasks of the run.
     rows : Records
         The rows to evaluate on.
     folder : pathlib.Path

@@ -143,9 +143,8 @@ def _validation(prepared: Prepared, tokenizer: Any) -> EncodedExamples | None:
 
 def _publish(trainer: EquipoiseTrainer, directory: RunDirectory) -> None:
     """Put the metrics, the model and its tokenizer in place; the folder of the model is renamed last."""
-    metrics = directory.checkpoints / METRICS_NAME
     with write_atomically(directory.metrics) as temporary:
-        shutil.copyfile(metrics, temporary)
+        shutil.copyfile(directory.checkpoints / METRICS_NAME, temporary)
     unfinished = directory.path / ".model"
     if unfinished.exists():
         shutil.rmtree(unfinished)

@@ -26,7 +26,7 @@ from equipoise.runs.calibration.inputs import read_costs, read_priors, unlabelle
 from equipoise.runs.calibration.report import FOLDS, Calibrated, TaskReport, report_of
 from equipoise.runs.directory import RunDirectory, write_json
 from equipoise.runs.losses import trained_prior
-from equipoise.runs.predicting import predict_records
+from equipoise.runs.predict import predict_records
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,14 +58,11 @@ class CalibrationOptions:
         if self.metric is not None:
             check_tau_metric(self.metric, "none", name="--metric")
         if self.prior not in {"natural", "em"} and not self.prior.endswith(".json"):
-            raise ConfigError(
-                "unknown-prior", f"`--prior` must be natural, em, or a .json file of shares, found {self.prior!r}."
-            )
+            message = f"`--prior` must be natural, em, or a .json file of shares, found {self.prior!r}."
+            raise ConfigError("unknown-prior", message)
         if (self.prior == "em") != (self.unlabelled is not None):
-            raise ConfigError(
-                "missing-option",
-                "`--prior em` and `--unlabelled FILE` need each other: the shares of its rows are estimated.",
-            )
+            message = "`--prior em` and `--unlabelled FILE` need each other: the shares of its rows are estimated."
+            raise ConfigError("missing-option", message)
 
     @property
     def kind(self) -> str:

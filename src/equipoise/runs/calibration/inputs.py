@@ -14,7 +14,7 @@ from equipoise.config import RunConfig, read_yaml
 from equipoise.data import Columns, Records, Task
 from equipoise.errors import ConfigError, DataError, RunError
 from equipoise.runs.directory import RunDirectory, read_json
-from equipoise.runs.predicting import read_unlabelled
+from equipoise.runs.predict import read_unlabelled
 from equipoise.runs.prepare import fingerprint, load_records
 
 
