@@ -1,10 +1,10 @@
 """The command `equipoise`."""
 
-from equipoise.cli import _calibrate, _compare, _evaluate, _inspect, _plan, _train
+from equipoise.cli import _calibrate, _compare, _evaluate, _plan, _train
 from equipoise.cli._app import Command, app, examples
 
 for _command, _epilog in (
-    (_inspect.inspect, examples(*_inspect.EXAMPLES)),
+    (_plan.inspect, examples(*_plan.INSPECT_EXAMPLES)),
     (_plan.plan, f"{examples(*_plan.EXAMPLES)}\n\n{_plan.SCHEMES}"),
     (_train.train, examples(*_train.EXAMPLES)),
     (_evaluate.evaluate, examples(*_evaluate.EXAMPLES)),

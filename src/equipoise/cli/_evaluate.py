@@ -86,7 +86,12 @@ def evaluate(
     else:
         print_scores(scores)
         if found.before is not None:
-            _print_change(found.before, scores)
+            from equipoise.metrics.known import calibration_metrics
+
+            before, after = found.before.mean, scores.mean
+            changed = [each.name for each in calibration_metrics() if each.name in after]
+            rows = [[name, _shown(before[name]), _shown(after[name])] for name in changed]
+            print_rows("Mean over tasks, without calibration and with it", ["metric", "without", "with"], rows)
             typer.echo(calibrated_text(run, found.calibrated))
         typer.echo(f"Wrote {folder / 'evaluation.json'} and {folder / 'predictions.parquet'}.")
 
@@ -130,18 +135,6 @@ def print_scores(scores: "Scores") -> None:
 def calibrated_text(run: Path, tasks: Sequence[str]) -> str:
     """Return a sentence that names the calibrated tasks and the file."""
     return f"Calibrated by {run / 'calibration.json'}: {', '.join(tasks)} (disable with --no-calibration)."
-
-
-def _print_change(before: "Scores", after: "Scores") -> None:
-    """Print the means over tasks without calibration and with it."""
-    from equipoise.metrics.known import calibration_metrics
-
-    rows = [
-        [each.name, _shown(before.mean[each.name]), _shown(after.mean[each.name])]
-        for each in calibration_metrics()
-        if each.name in after.mean
-    ]
-    print_rows("Mean over tasks, without calibration and with it", ["metric", "without", "with"], rows)
 
 
 def _shown(estimate: "Estimate") -> str:

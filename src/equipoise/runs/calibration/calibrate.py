@@ -64,11 +64,6 @@ class CalibrationOptions:
             message = "`--prior em` and `--unlabelled FILE` need each other: the shares of its rows are estimated."
             raise ConfigError("missing-option", message)
 
-    @property
-    def kind(self) -> str:
-        """The source of the prior: "natural", "given" or "em"."""
-        return "given" if self.prior.endswith(".json") else self.prior
-
     def metric_of(self, task: str, costs: Container[str]) -> str | None:
         """Return the metric that chooses the tau of a task; None for no tau."""
         if self.metric is None:
@@ -116,7 +111,8 @@ def calibrate(run: Path, options: CalibrationOptions | None = None, *, overwrite
         raise RunError("calibration-exists", f"`{run}` has a calibration already. Replace it with --overwrite.")
     config, plan, tasks = directory.read_config(), directory.read_plan(), directory.read_tasks()
     identity = directory.provenance(plan)
-    given = read_priors(Path(options.prior), tasks) if options.kind == "given" else {}
+    kind = "given" if options.prior.endswith(".json") else options.prior
+    given = read_priors(Path(options.prior), tasks) if kind == "given" else {}
     costs = {} if options.costs is None else read_costs(options.costs, tasks)
     metrics = {name: options.metric_of(name, costs) for name, task in tasks.items() if task.kind == "classification"}
     rows = validation_records(directory, config, tasks)
@@ -148,13 +144,13 @@ def calibrate(run: Path, options: CalibrationOptions | None = None, *, overwrite
         notes = [note] if note else []
         if len(held) < len(part.targets):
             notes.append(f"{len(part.targets) - len(held)} rows of labels without a training row are left out")
-        if options.kind == "em" and name not in others:
+        if kind == "em" and name not in others:
             notes.append("no unlabelled row: the natural shares are kept")
         reports[name] = report_of(held, priors, choice, fits[name], folds, notes)
         if reports[name].notes:
             message = f"Task {name!r}: {'; '.join(reports[name].notes)}."
             warnings.warn(DataWarning("uncertain-calibration", message), stacklevel=2)
-    calibration = Calibration(identity, options.kind, len(rows), {name: fit.calibration for name, fit in fits.items()})
+    calibration = Calibration(identity, kind, len(rows), {name: fit.calibration for name, fit in fits.items()})
     calibrated = Calibrated(directory, calibration, reports)
     write_json(directory.calibration_folder / "report.json", calibrated.to_dict())
     with write_atomically(directory.calibration) as temporary:
