@@ -180,6 +180,11 @@ def test_only_new_or_empty_directories_become_runs(tmp_path: Path, content: str,
     assert (tmp_path / "new" / "run").is_dir()
 
 
+def test_entries_are_paths_of_a_directory_and_names_without_one(tmp_path: Path) -> None:
+    assert RunDirectory(tmp_path).plan == tmp_path / "plan.json"
+    assert RunDirectory.plan.name == "plan.json"
+
+
 def test_json_of_a_run_is_strict(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON compliant"):
         write_json(tmp_path / "x.json", {"loss": float("nan")})
