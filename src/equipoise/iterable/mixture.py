@@ -77,7 +77,8 @@ class Mixture(OrderedStream):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        self._masses = _masses_of_tasks(plan)
+        masses = {task: int(plan.masses[plan.task_numbers == number].sum()) for number, task in enumerate(plan.tasks)}
+        self._masses = {task: mass for task, mass in masses.items() if mass}
         if set(sources) != set(self._masses):
             raise ConfigError(
                 "other-tasks",
@@ -95,7 +96,6 @@ class Mixture(OrderedStream):
         _check_unweighted(plan, self._streams)
         self._seed = seed
         self._block = plan.block
-        self._lane = (0, 1)
         self._given = 0
         self._dropped: list[str] = []
         self.passes = dict.fromkeys(self._masses, 0)
@@ -129,11 +129,18 @@ class Mixture(OrderedStream):
 
     def _split(self, lane: int, lanes: int) -> None:
         self._streams = {task: stream.split(lane, lanes) for task, stream in self._streams.items()}
-        self._lane = (lane, lanes)
         self.passes = dict.fromkeys(self._masses, 0)
 
     def _read(self, start: Place | None) -> Iterator[Any]:
-        self._go_to(start)
+        if start is None:
+            self._given, self._dropped, self.passes = 0, [], dict.fromkeys(self._masses, 0)
+        else:
+            self._given, self._dropped, self.passes = start["given"], [*start["dropped"]], {**start["passes"]}
+        for task, stream in self._streams.items():
+            if start is None:
+                stream.begin(self._epoch)
+            else:
+                stream.load_state_dict(start["streams"][task])
         readings = {task: iter(stream) for task, stream in self._streams.items()}
         while choices := self._choices():
             for task in choices:
@@ -165,22 +172,6 @@ class Mixture(OrderedStream):
         lane, lanes = self._lane
         positions = lane + lanes * np.arange(self._given, self._given + _TOGETHER)
         return [left[number] for number in stream.strata_at(positions).tolist()]
-
-    def _go_to(self, start: Place | None) -> None:
-        if start is None:
-            self._given, self._dropped, self.passes = 0, [], dict.fromkeys(self._masses, 0)
-            for stream in self._streams.values():
-                stream.begin(self._epoch)
-            return
-        self._given, self._dropped = start["given"], list(start["dropped"])
-        self.passes = dict(start["passes"])
-        for task, stream in self._streams.items():
-            stream.load_state_dict(start["streams"][task])
-
-
-def _masses_of_tasks(plan: Plan) -> dict[str, int]:
-    masses = {task: int(plan.masses[plan.task_numbers == number].sum()) for number, task in enumerate(plan.tasks)}
-    return {task: mass for task, mass in masses.items() if mass}
 
 
 def _check_unweighted(plan: Plan, streams: Mapping[str, OrderedStream]) -> None:

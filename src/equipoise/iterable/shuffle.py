@@ -59,7 +59,6 @@ class ShuffleBuffer(OrderedStream):
         self._stream = as_stream(stream)
         self._size = size
         self._seed = seed
-        self._lane = (0, 1)
         self._step = 0  # examples yielded
         self._total: int | None = None  # examples of the epoch, once that is known
         self._marks: list[tuple[int, Any]] = []  # examples read, and the stream's state then; the oldest first
@@ -79,10 +78,16 @@ class ShuffleBuffer(OrderedStream):
 
     def _split(self, lane: int, lanes: int) -> None:
         self._stream = self._stream.split(lane, lanes)
-        self._lane = (lane, lanes)
 
     def _read(self, start: Place | None) -> Iterator[Any]:
-        buffer, incoming, read = self._begin() if start is None else self._resume(start)
+        self._words = (-1, [])
+        if start is None:
+            self._step, self._total = 0, None
+            self._stream.begin(self._epoch)
+            self._marks = [(0, self._stream.state_dict())]
+            buffer, incoming, read = [], iter(self._stream), 0
+        else:
+            buffer, incoming, read = self._resume(start)
         if self._total is None:
             for example in incoming:
                 read += 1
@@ -100,20 +105,12 @@ class ShuffleBuffer(OrderedStream):
             place = self._place(self._step, len(buffer))
             buffer[place], buffer[-1] = buffer[-1], buffer[place]
             self._step += 1
-            given = buffer.pop()
-            yield given
-
-    def _begin(self) -> tuple[list[Any], Iterator[Any], int]:
-        self._step, self._total = 0, None
-        self._stream.begin(self._epoch)
-        self._marks = [(0, self._stream.state_dict())]
-        self._words = (-1, [])
-        return [], iter(self._stream), 0
+            yield buffer.pop()
 
     def _resume(self, start: Place) -> tuple[list[Any], Iterator[Any], int]:
-        """Read again what the buffer held."""
+        """Read again what the buffer held: return it, the examples that follow, and how many were read."""
         step, read, total = start["step"], start["read"], start["total"]
-        self._step, self._total, self._marks, self._words = step, total, [(read, start["stream"])], (-1, [])
+        self._step, self._total, self._marks = step, total, [(read, start["stream"])]
         held = self._held(step, total)
         if held and read > min(held):
             raise StateError(

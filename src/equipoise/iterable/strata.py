@@ -1,14 +1,14 @@
 """Which stratum an example of a stream belongs to, and the counts of strata."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from equipoise.census import Census
 from equipoise.errors import DataError
 from equipoise.iterable.parts import Parts, Source
-from equipoise.iterable.reader import PassReader
+from equipoise.iterable.source import SourceStream
 
 StratumOf = Callable[[Any], tuple[str, str | None]]
 """Returns the task and the label of an example. The label of an open-ended task is ignored."""
@@ -81,10 +81,8 @@ def count_strata(source: Source | Parts, stratum_of: StratumOf, open_ended_tasks
     >>> count_strata(source, StratumColumns("label", task="triage")).counts.tolist()
     [3, 1]
     """
-    examples: Iterable[Any] = (read.example for read in PassReader(Parts.of(source)).read(0, 1))
     found = Counter(
-        (task, None if task in open_ended_tasks else label)
-        for task, label in (stratum_of(example) for example in examples)
+        (task, None if task in open_ended_tasks else label) for task, label in map(stratum_of, SourceStream(source))
     )
     counts: dict[str, dict[str, int] | int] = {}
     for (task, label), number in found.items():
