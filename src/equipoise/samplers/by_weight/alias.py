@@ -16,7 +16,7 @@ from equipoise.base.keys import key
 from equipoise.base.masses import WHOLE
 from equipoise.base.words import high_product, words
 from equipoise.samplers.by_weight.masses import row_masses
-from equipoise.samplers.by_weight.weights import CHUNK, Weights
+from equipoise.samplers.by_weight.weights import Weights, chunks
 
 _SPARE = np.uint64(4)  # bits of a word above the 60 of the masses
 
@@ -67,14 +67,13 @@ class AliasTable:
         # A heavy row that has spent its surplus leaves room itself, which the next heavy one fills.
         aliases[heavy[:-1]] = heavy[1:]
         room = 0  # in the light columns so far; heavy rows fill it in their order, each with all of its surplus
-        chunks = _chunks(n)
-        cuts = np.searchsorted(heavy, np.array([first for first, _ in chunks], dtype=np.uint32)).tolist()
-        for (first, last), own in zip(chunks, pairwise([*cuts, len(heavy)]), strict=True):
-            widths = np.diff(_starts(n, np.arange(first, last + 1)))
-            light = np.ones(last - first, dtype=np.bool_)
-            light[heavy[slice(*own)].astype(np.int64) - first] = False
-            rows = first + np.flatnonzero(light)
-            rooms = widths[light] - masses[rows]
+        parts = chunks(n)
+        cuts = np.searchsorted(heavy, np.array([part.start for part in parts], dtype=np.uint32)).tolist()
+        for part, own in zip(parts, pairwise([*cuts, len(heavy)]), strict=True):
+            over = _over(masses, part)
+            over[heavy[slice(*own)].astype(np.int64) - part.start] = 1  # also of those that have spent it by now
+            light = over <= 0
+            rows, rooms = part.start + np.flatnonzero(light), -over[light]
             after = np.cumsum(rooms) + room
             if not after.size or not heavy.size:
                 continue
@@ -134,21 +133,22 @@ def _heavy(masses: NDArray[np.int64]) -> tuple[NDArray[np.uint32], NDArray[np.in
     """Return the rows with more mass than their column holds, and the running sum of their surplus."""
     n = len(masses)
     least = WHOLE // n  # a column holds this or one more
-    rows = np.empty(sum(int((masses[first:last] > least).sum()) for first, last in _chunks(n)), dtype=np.uint32)
+    rows = np.empty(sum(int((masses[part] > least).sum()) for part in chunks(n)), dtype=np.uint32)
     surplus = np.empty(len(rows), dtype=np.int64)
     found = 0
-    for first, last in _chunks(n):
-        over = masses[first:last] - np.diff(_starts(n, np.arange(first, last + 1)))
+    for part in chunks(n):
+        over = _over(masses, part)
         at = np.flatnonzero(over > 0)
-        rows[found : found + len(at)] = first + at
+        rows[found : found + len(at)] = part.start + at
         surplus[found : found + len(at)] = over[at]
         found += len(at)
     rows, surplus = rows[:found], surplus[:found]
     return rows, np.cumsum(surplus, out=surplus)
 
 
-def _chunks(n: int) -> list[tuple[int, int]]:
-    return [(first, min(first + CHUNK, n)) for first in range(0, n, CHUNK)]
+def _over(masses: NDArray[np.int64], part: slice) -> NDArray[np.int64]:
+    """Return the mass of each row of a part beyond what its column holds."""
+    return masses[part] - np.diff(_starts(len(masses), np.arange(part.start, part.stop + 1)))
 
 
 def _starts(n: int, columns: NDArray[np.integer]) -> NDArray[np.int64]:
