@@ -79,20 +79,16 @@ class Mixture(OrderedStream):
         super().__init__()
         masses = {task: int(plan.masses[plan.task_numbers == number].sum()) for number, task in enumerate(plan.tasks)}
         self._masses = {task: mass for task, mass in masses.items() if mass}
-        if set(sources) != set(self._masses):
-            raise ConfigError(
-                "other-tasks",
-                f"`sources` must be those of the tasks that the plan draws, {sorted(self._masses)}, "
-                f"found {sorted(sources)}.",
-            )
-        policies = dict.fromkeys(self._masses, exhaustion) if isinstance(exhaustion, str) else dict(exhaustion)
-        if set(policies) != set(self._masses) or not set(policies.values()) <= {"repeat", "stop", "drop"}:
-            raise ConfigError(
-                "unknown-option",
-                f'`exhaustion` must be "repeat", "stop" or "drop", for all of {list(self._masses)}, found {policies}.',
-            )
-        self._policies: dict[str, str] = {task: policies[task] for task in self._masses}
-        self._streams = {task: as_stream(sources[task]) for task in self._masses}
+        tasks, found = list(self._masses), sorted(sources)
+        if set(found) != set(tasks):
+            message = f"`sources` must be those of the tasks that the plan draws, {tasks}, found {found}."
+            raise ConfigError("other-tasks", message)
+        policies = dict.fromkeys(tasks, exhaustion) if isinstance(exhaustion, str) else dict(exhaustion)
+        if set(policies) != set(tasks) or not set(policies.values()) <= {"repeat", "stop", "drop"}:
+            message = f'`exhaustion` must be "repeat", "stop" or "drop", for all of {tasks}, found {policies}.'
+            raise ConfigError("unknown-option", message)
+        self._policies: dict[str, str] = {task: policies[task] for task in tasks}
+        self._streams = {task: as_stream(sources[task]) for task in tasks}
         _check_unweighted(plan, self._streams)
         self._seed = seed
         self._block = plan.block
@@ -120,10 +116,8 @@ class Mixture(OrderedStream):
     def _check_place(self, place: Place) -> None:
         tasks = set(self._masses)
         if not set(place["streams"]) == set(place["passes"]) == tasks or not set(place["dropped"]) <= tasks:
-            raise StateError(
-                "damaged-state",
-                f"The state's place in the mixture has other tasks than {sorted(tasks)}: {place!r:.120}.",
-            )
+            message = f"The state's place in the mixture has other tasks than {sorted(tasks)}: {place!r:.120}."
+            raise StateError("damaged-state", message)
         for task, stream in self._streams.items():
             stream.check_state(place["streams"][task])
 

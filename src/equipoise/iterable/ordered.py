@@ -139,10 +139,8 @@ class OrderedStream(ABC):
             raise StateError("not-a-state", f"The state is not one of {name}, found one of {state['kind']!r:.40}.")
         changes = differences(state["settings"], self._settings())
         if changes:
-            raise StateError(
-                "other-stream",
-                f"The state of {name} belongs to another stream: {'; '.join(changes)}. Build it as it was.",
-            )
+            message = f"The state of {name} belongs to another stream: {'; '.join(changes)}. Build it as it was."
+            raise StateError("other-stream", message)
         if state["place"] is not None:
             check_state(state["place"], f"{name} (its place)", self._PLACE)
             self._check_place(state["place"])

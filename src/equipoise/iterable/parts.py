@@ -51,10 +51,8 @@ class Parts:
         for name, source in parts.items():
             where = f"part {name!r}" if name else "the source"
             if not isinstance(source, Iterable) and not callable(source):
-                raise ConfigError(
-                    "not-a-source",
-                    f"{where} must be an iterable or a function that returns one, found {type(source).__name__}.",
-                )
+                message = f"{where} must be an iterable or a function that returns one, found {type(source).__name__}."
+                raise ConfigError("not-a-source", message)
             if isinstance(source, Iterator):
                 raise ConfigError(
                     "read-only-once",
@@ -109,9 +107,7 @@ class Parts:
         if self.seed is None or len(self) == 1:
             return list(self.names)
         keys = subkeys(key("parts", self.seed), np.array([number]))
-        places = Permutations.of(keys, np.array([len(self)])).apply(
-            np.zeros(len(self), np.int64), np.arange(len(self), dtype=np.uint32)
-        )
+        places = Permutations.of(keys, np.array([len(self)])).whole()[0]
         return [self.names[place] for place in places.tolist()]
 
     def open(self, name: str, seek: Any = None) -> tuple[Iterator[Any], Callable[[], Any]]:

@@ -112,17 +112,15 @@ class RepeatStream(PartsStream):
         copies, factors = self.factors.copies, self.factors.factors
         number, useful = None, resumed
         for read, word in self._worded(reads):
-            if read.number != number:
-                if number is not None and not useful:
-                    raise DataError(
-                        "nothing-to-draw", "A whole pass held only strata with the factor 0. Count the source again."
-                    )
-                useful = useful if number is None else False
-                number = read.number
+            if number not in {None, read.number}:
+                if not useful:
+                    message = "A whole pass held only strata with the factor 0. Count the source again."
+                    raise DataError("nothing-to-draw", message)
+                useful = False
+            number = read.number
             position = self._position(read)
-            times = int(self._unknown == "keep") if position is None else copies(position, read.number, word)
-            if times or (position is not None and factors[position]):
-                useful = True
+            times = int(self._unknown == "keep") if position is None else copies(position, number, word)
+            useful = useful or bool(times if position is None else factors[position])
             if times:
                 yield times, read.example
 

@@ -1,9 +1,8 @@
 """A stream divided among ranks and the workers of a DataLoader, each example read by one of them."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
 from itertools import islice
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from torch.utils.data import IterableDataset, get_worker_info
 
@@ -14,8 +13,7 @@ from equipoise.iterable.parts import Parts, Source
 from equipoise.iterable.source import as_stream
 
 
-@dataclass(frozen=True, slots=True)
-class _Lane:
+class _Lane(NamedTuple):
     """One reader: a worker of a rank."""
 
     rank: int
@@ -90,9 +88,8 @@ class ShardedStream(OrderedStream, IterableDataset[Any]):
         if batch_size < 1:
             raise ConfigError("no-size", f"`batch_size` must be at least 1, found {batch_size!r}.")
         if by == "parts" and (batch_size, drop_last) != (1, False):
-            raise ConfigError(
-                "unused-option", '`batch_size` and `drop_last` are for by="examples" only. Leave them out.'
-            )
+            message = '`batch_size` and `drop_last` are for by="examples" only. Leave them out.'
+            raise ConfigError("unused-option", message)
         self._stream = as_stream(stream)
         self.shard = shard
         self._by = by
@@ -117,7 +114,7 @@ class ShardedStream(OrderedStream, IterableDataset[Any]):
             "since": self._since,
             "ended": self._ended,
             "batch_size": self._batch_size,
-            "lane": asdict(self._reader()),
+            "lane": self._reader()._asdict(),
             "stream": self._own.state_dict(),
         }
 
@@ -185,7 +182,7 @@ class ShardedStream(OrderedStream, IterableDataset[Any]):
         elif was.workers > 1:
             # The workers of one number are equally far on all ranks, so the rank may be another.
             batch_size = place["batch_size"]
-            if (replace(was, rank=lane.rank), batch_size) != (lane, self._batch_size):
+            if (was._replace(rank=lane.rank), batch_size) != (lane, self._batch_size):
                 raise StateError(
                     "other-reader",
                     f"The state is that of {was} with batches of {batch_size}, and this is {lane} with batches of "

@@ -113,10 +113,8 @@ class ShuffleBuffer(OrderedStream):
         self._step, self._total, self._marks = step, total, [(read, start["stream"])]
         held = self._held(step, total)
         if held and read > min(held):
-            raise StateError(
-                "damaged-state",
-                f"The state's place in the buffer is damaged: it was read to {read}, and {min(held)} is held.",
-            )
+            message = f"The state's place in the buffer is damaged: it was read to {read}, and {min(held)} is held."
+            raise StateError("damaged-state", message)
         self._stream.load_state_dict(start["stream"])
         incoming = iter(self._stream)
         last = self._size + step if total is None else total
@@ -127,17 +125,13 @@ class ShuffleBuffer(OrderedStream):
             if number in places:
                 buffer[places[number]] = example
         if read < last:
-            raise StateError(
-                "source-ended",
-                f"The stream ended after {read} examples, {last} were read. Resume with the source as it was.",
-            )
+            message = f"The stream ended after {read} examples, {last} were read. Resume with the source as it was."
+            raise StateError("source-ended", message)
         return buffer, incoming, read
 
     def _held(self, step: int, total: int | None) -> list[int]:
         """Return the number in the stream of the example at each place of the buffer, before a step."""
-        if total is None:
-            return self._full_at(step).tolist()
-        full = max(total - self._size, 0)  # from this step on nothing is read
+        full = step if total is None else max(total - self._size, 0)  # from this step on nothing is read
         held = self._full_at(full)[:total].tolist()
         for number in range(full, step):
             place = self._place(number, len(held))
@@ -152,7 +146,8 @@ class ShuffleBuffer(OrderedStream):
         while last > 0 and (held < 0).any():
             first = max(0, last - max(4 * self._size, _TOGETHER))
             filled = np.full(self._size, -1)
-            filled[self._places(first, last)] = np.arange(first, last) + self._size  # the last one stays
+            places = ((self._words_of(first, last) >> _HALF) * np.uint64(self._size)) >> _HALF  # as `_place`
+            filled[places.astype(np.int64)] = np.arange(first, last) + self._size  # the last one stays
             held = np.where(held < 0, filled, held)
             last = first
         return np.where(held < 0, np.arange(self._size), held)
@@ -171,11 +166,6 @@ class ShuffleBuffer(OrderedStream):
             values = self._words_of(stretch * _TOGETHER, (stretch + 1) * _TOGETHER).tolist()
             self._words = (stretch, values)
         return (values[step % _TOGETHER] >> 32) * size >> 32
-
-    def _places(self, first: int, last: int) -> NDArray[np.int64]:
-        """Return `_place` of many steps of a full buffer."""
-        high = self._words_of(first, last) >> _HALF
-        return ((high * np.uint64(self._size)) >> _HALF).astype(np.int64)
 
     def _words_of(self, first: int, last: int) -> NDArray[np.uint64]:
         of_epoch = int(key("shuffle buffer", self._seed, self._epoch, *self._lane))

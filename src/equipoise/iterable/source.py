@@ -30,12 +30,7 @@ class Read(NamedTuple):
 
 
 class PartsStream(OrderedStream):
-    """A stream that reads the parts of a source, pass after pass.
-
-    Parameters
-    ----------
-    source : Source or Parts
-    """
+    """A stream that reads the parts of a source, pass after pass."""
 
     _PLACE: ClassVar = {"pass": NUMBER, "part": NUMBER, "at": NUMBER, "seek": _Seek}
 
@@ -54,10 +49,8 @@ class PartsStream(OrderedStream):
 
     def _check_place(self, place: Place) -> None:
         if place["part"] >= len(self._parts) or not 0 <= place["seek"]["at"] <= place["at"]:
-            raise StateError(
-                "damaged-state",
-                f"The state's place {place!r:.120} is not one of this source, which has {len(self._parts)} parts.",
-            )
+            message = f"The state's place {place!r:.120} is not one of this source, which has {len(self._parts)} parts."
+            raise StateError("damaged-state", message)
 
     def _split(self, lane: int, lanes: int) -> None:
         self._parts = self._parts.split(lane, lanes)

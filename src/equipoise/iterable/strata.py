@@ -53,10 +53,8 @@ class StratumColumns:
         if isinstance(label, int) and not isinstance(label, bool):
             label = str(label)
         if not isinstance(task, str) or not (label is None or isinstance(label, str)):
-            raise DataError(
-                "not-a-string",
-                f"Task and label must be strings (a label may be an integer), found {task!r:.60} and {label!r:.60}.",
-            )
+            message = f"Task and label must be strings (labels also integers), found {task!r:.60} and {label!r:.60}."
+            raise DataError("not-a-string", message)
         return task, label
 
 
@@ -84,14 +82,7 @@ def count_strata(source: Source | Parts, stratum_of: StratumOf, open_ended_tasks
     found = Counter(
         (task, None if task in open_ended_tasks else label) for task, label in map(stratum_of, SourceStream(source))
     )
-    counts: dict[str, dict[str, int] | int] = {}
-    for (task, label), number in found.items():
-        of_task = counts.setdefault(task, number if label is None else {})
-        if (label is None) != isinstance(of_task, int):
-            raise DataError(
-                "labels-and-none",
-                f"Some examples of task {task!r} have a label and some have none. Name it in `open_ended_tasks`.",
-            )
-        if label is not None and not isinstance(of_task, int):
-            of_task[label] = number
-    return Census.from_counts(counts)
+    for task in {task for task, label in found if label is None} & {task for task, label in found if label is not None}:
+        message = f"Some examples of task {task!r} have a label and some have none. Name it in `open_ended_tasks`."
+        raise DataError("labels-and-none", message)
+    return Census.from_cells(found)

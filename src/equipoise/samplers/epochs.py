@@ -27,19 +27,8 @@ Stretch = tuple[int, int, list[Any]]
 class EpochSampler(Sampler[int]):
     """Epoch e starts at position ``e * draws``; a rank takes every ``world_size``-th position, starting at ``rank``.
 
-    Parameters
-    ----------
-    draws : int
-        Draws of all ranks together in an epoch.
-    shard : Shard
-        The part of this process.
-    name : str
-        The caller's name of `draws`, for messages.
-
-    Raises
-    ------
-    ConfigError
-        If the epoch cannot be split evenly over the ranks, or is empty.
+    `draws` are those of all ranks together in an epoch, and `name` is what the caller calls them, for messages.
+    ConfigError if they cannot be split evenly over the ranks, or are none.
     """
 
     _FIELDS: ClassVar[Mapping[str, Any]]
@@ -55,8 +44,9 @@ class EpochSampler(Sampler[int]):
                 f"found {draws}. Use {nearest_multiples(draws, shard.world_size)}.",
             )
         self._draws = draws
+        self._last = LENGTH // draws * draws - 1  # position of the stream in a whole epoch
         self.shard = shard
-        self._origin = 0  # position at which what is drawn by took over from another
+        self.origin = 0  # position at which this plan took over from another; draws before it are not this plan's
         self.start_at(0)
 
     @abstractmethod
@@ -107,17 +97,7 @@ class EpochSampler(Sampler[int]):
         """Start an iteration: yield the items of the stretches from where it starts to its epoch's end."""
         self.start_at(self.start)
         # Chained lists are the fastest way to yield ints: no Python code runs between two of them.
-        return chain.from_iterable(self._reading.read(stretches(self._start)))
-
-    @property
-    def origin(self) -> int:
-        """Position at which this plan took over from another; draws before it are not this plan's."""
-        return self._origin
-
-    @property
-    def begun(self) -> int:
-        """Position at which the last iteration started, or the next one does if it was set since."""
-        return self._start
+        return chain.from_iterable(self._reading.read(stretches(self.begun)))
 
     @property
     def start(self) -> int:
@@ -125,8 +105,8 @@ class EpochSampler(Sampler[int]):
 
         An epoch that was yielded completely is over, even if the loop counted its steps and never asked for more.
         """
-        _, end = self.bounds(self._start)
-        return end if self.position == end else self._start
+        _, end = self.bounds(self.begun)
+        return end if self.position == end else self.begun
 
     def bounds(self, position: int) -> tuple[int, int]:
         """Return the positions at which the epoch that holds a position begins and ends."""
@@ -161,10 +141,10 @@ class EpochSampler(Sampler[int]):
         position = epoch * self._draws
         if epoch == self.epoch:
             return
-        if 0 <= position < self._origin:
+        if 0 <= position < self.origin:
             raise ConfigError(
                 "epoch-out-of-range",
-                f"`epoch` must begin at draw {self._origin} or later, where this plan took over from another, found "
+                f"`epoch` must begin at draw {self.origin} or later, where this plan took over from another, found "
                 f"{epoch}, which begins at draw {position}. Load a state from before the change into a sampler of the "
                 "plan before it.",
             )
@@ -172,10 +152,10 @@ class EpochSampler(Sampler[int]):
 
     def start_at(self, position: int) -> None:
         """Let the next iteration start at a position, counted over all ranks and epochs."""
-        if position < 0 or self.bounds(position)[1] > LENGTH:
+        if not 0 <= position <= self._last:
             epoch = position // self._draws
             raise ConfigError("epoch-out-of-range", f"`epoch` must be from 0 and end before draw 2**59, found {epoch}.")
-        self._start = position
+        self.begun = position  # where the last iteration started, or the next one does if that was set since
         self._reading = _Reading(position)
 
     def state_dict(self, *, position: int | None = None) -> dict[str, Any]:
@@ -196,14 +176,12 @@ class EpochSampler(Sampler[int]):
         Raises
         ------
         ConfigError
-            If the position is before another plan was taken over, or behind the stream.
+            If the position is before another plan was taken over, or behind the stream's last whole epoch.
         """
         at = self.position if position is None else position
-        if not self._origin <= at <= LENGTH:
-            raise ConfigError(
-                "position-out-of-range",
-                f"`position` must be from {self._origin}, where the draws of this sampler begin, to 2**59, found {at}.",
-            )
+        if not self.origin <= at <= self._last:
+            expected = f"from {self.origin}, where this sampler's draws begin, to {self._last}"
+            raise ConfigError("position-out-of-range", f"`position` must be {expected}, found {at}.")
         return {"version": VERSION, "position": at, **self._settings()}
 
     def load_state_dict(self, state: Mapping[str, Any], *, accept_changes: bool = False) -> None:
@@ -227,7 +205,7 @@ class EpochSampler(Sampler[int]):
 
     def check(self, state: Mapping[str, Any], *, accept_changes: bool) -> bool:
         """Return whether a state belongs to other settings; StateError if `load_state_dict` must refuse it."""
-        check_state(state, type(self).__name__, {"position": POSITION, **self._FIELDS}, VERSION)
+        check_state(state, type(self).__name__, {"position": range(self._last + 1), **self._FIELDS}, VERSION)
         position, ranks = state["position"], self.shard.world_size
         changes = self._changes_since(state)
         if position % ranks:
@@ -248,11 +226,11 @@ class EpochSampler(Sampler[int]):
 
         `multiple` is the draws of a global batch, or one for each rank.
         """
-        first, last = max(self.position, self._origin), LENGTH - self._draws
+        first, last = max(self.position, self.origin), self._last
         if not isinstance(at, int | np.integer) or isinstance(at, bool) or not first <= at <= last:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ConfigError(
                 "position-out-of-range",
-                f"`at` must be an integer from {first}, the draws that were yielded, to 2**59 - {self._draws}, found "
+                f"`at` must be an integer from {first}, the draws that were yielded, to 2**59 - {LENGTH - last}, found "
                 f"{at!r:.80}. Where a loader has read ahead of the training, load `state_dict(position=...)` of what "
                 "was trained on first.",
             )

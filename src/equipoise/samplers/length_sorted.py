@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from equipoise.errors import ConfigError
 from equipoise.samplers.epochs import Stretch
@@ -56,8 +56,7 @@ class LengthSorted(WindowSampler[int]):
     """
 
     def __init__(self, sampler: PlanSampler, lengths: ArrayLike, global_batch: int, window: int = 64) -> None:
-        kept = {"global_batch": global_batch, "window": window}
-        super().__init__(sampler, lengths, window * global_batch, kept)
+        super().__init__(sampler, lengths, window * global_batch, {"global_batch": global_batch, "window": window})
         if global_batch < 1 or global_batch % sampler.shard.world_size or window < 1:
             raise ConfigError(
                 "not-a-multiple",
@@ -77,21 +76,17 @@ class LengthSorted(WindowSampler[int]):
     def _stretches(self, start: int) -> Iterator[Stretch]:
         shard = self.sampler.shard
         for first, last in self._windows(start):
-            rows = self._rows(first, last)[max(start - first, 0) :]
-            yield last, shard.world_size, rows[shard.rank :: shard.world_size].tolist()
-
-    def _rows(self, first: int, last: int) -> NDArray[np.int64]:
-        """Return the rows of all ranks in a window."""
-        rows, strata = self.sampler.of_all_ranks(first, last)
-        pools = self.sampler.batches.pools(self.sampler.plan, strata)
-        rows[np.argsort(pools, kind="stable")] = rows[order_in_pools(pools, self.lengths[rows])]
-        # The window at the end of an epoch may not divide: the remainder stays behind the whole batches.
-        whole = len(rows) - len(rows) % self.global_batch
-        batches = rows[:whole].reshape(-1, self.global_batch)
-        batches = batches[self._order(first, len(batches))]
-        # Accumulation cuts a batch into parts: neighbours of similar length make parts that pad little.
-        order = np.argsort(self.lengths[batches], axis=1, kind="stable")
-        return np.append(np.take_along_axis(batches, order, axis=1), rows[whole:])
+            rows, strata = self.sampler.of_all_ranks(first, last)
+            pools = self.sampler.batches.pools(self.sampler.plan, strata)
+            rows[np.argsort(pools, kind="stable")] = rows[order_in_pools(pools, self.lengths[rows])]
+            # The window at the end of an epoch may not divide: the remainder stays behind the whole batches.
+            whole = len(rows) - len(rows) % self.global_batch
+            batches = rows[:whole].reshape(-1, self.global_batch)
+            batches = batches[self._order(first, len(batches))]
+            # Accumulation cuts a batch into parts: neighbours of similar length make parts that pad little.
+            order = np.argsort(self.lengths[batches], axis=1, kind="stable")
+            shuffled = np.append(np.take_along_axis(batches, order, axis=1), rows[whole:])[max(start - first, 0) :]
+            yield last, shard.world_size, shuffled[shard.rank :: shard.world_size].tolist()
 
     def state_dict(self, *, position: int | None = None) -> dict[str, Any]:
         """Return the state to resume from; see `PlanSampler.state_dict`."""

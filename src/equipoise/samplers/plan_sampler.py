@@ -104,7 +104,22 @@ class PlanSampler(EpochSampler):
         super().__init__(self.draws_per_epoch, shard, "draws_per_epoch")
         self.replacement = replacement
         self.batches = batches
-        _check_batches(batches, replacement, self.draws_per_epoch, shard.world_size)
+        if batches.size is not None and replacement:
+            raise ConfigError(
+                "batches-with-replacement",
+                f"`batches` must be Mixed() with `replacement`, found {batches}: independent draws hold no shares. "
+                "Leave out one of the two.",
+            )
+        size = batches.size or shard.world_size
+        if size % shard.world_size:
+            message = f"`global_batch` must be a multiple of the {shard.world_size} ranks, found {size}."
+            raise ConfigError("not-a-multiple", message)
+        if self.draws_per_epoch % size:
+            raise ConfigError(
+                "not-a-multiple",
+                f"`draws_per_epoch` must be a multiple of `global_batch`, so that batches do not reach over an epoch's "
+                f"end, found {self.draws_per_epoch} and {size}. Use {nearest_multiples(self.draws_per_epoch, size)}.",
+            )
         self._draw_by(plan, 0, 0, None)
 
     @property
@@ -137,7 +152,7 @@ class PlanSampler(EpochSampler):
             "batches": self.batches.to_dict(),
             "plan": self._plan.to_json(),
             "index": self.index.fingerprint,
-            "origin": self._origin,
+            "origin": self.origin,
             "used": None if self._used is None else self._used.tolist(),
         }
 
@@ -161,7 +176,7 @@ class PlanSampler(EpochSampler):
         PlanError
             If the plan has other strata or counts.
         ConfigError
-            If `at` is before what was yielded, in an epoch's length of the stream's end, or not such a multiple. The
+            If `at` is before what was yielded, behind the stream's last whole epoch, or not such a multiple. The
             sampler stays as it was.
 
         Examples
@@ -183,17 +198,15 @@ class PlanSampler(EpochSampler):
         check_sizes(plan, self.index)
         at = self.checked_boundary(at, self.batches.size or self.shard.world_size)
         changed = plan.fingerprint != self._plan.fingerprint
-        origin, used = (at, self.stream.used(at)) if changed else (self._origin, self._used)
+        origin, used = (at, self.stream.used(at)) if changed else (self.origin, self._used)
         self._draw_by(plan, at, origin, used)
 
     def _changes_since(self, state: Mapping[str, Any]) -> list[str]:
         plan = Plan.from_json(state["plan"])
         used, origin, position = state["used"], state["origin"], state["position"]
         if used is not None and len(used) != len(plan.strata):
-            raise StateError(
-                "damaged-state",
-                f"`used` in the state must be null or {len(plan.strata)} integers, found {len(used)}.",
-            )
+            message = f"`used` in the state must be null or {len(plan.strata)} integers, found {len(used)}."
+            raise StateError("damaged-state", message)
         try:
             make(state["batches"])
         except ConfigError as error:
@@ -224,7 +237,7 @@ class PlanSampler(EpochSampler):
     def _draw_by(self, plan: Plan, position: int, origin: int, used: NDArray[np.int64] | None) -> None:
         stream = _stream(plan, self.seed, self.replacement, self.batches, origin, used)
         self.start_at(position)
-        self._plan, self._origin = plan, origin
+        self._plan, self.origin = plan, origin
         self._used = used  # draws of each stratum before the origin
         self.stream = stream  # another one whenever other rows are drawn
 
@@ -233,25 +246,3 @@ def _stream(
     plan: Plan, seed: int, replacement: bool, batches: Batches, origin: int, used: NDArray[np.int64] | None
 ) -> DrawnStream:
     return IndependentStream(plan, seed) if replacement else batches.stream(plan, seed, origin, used)
-
-
-def _check_batches(batches: Batches, replacement: bool, draws_per_epoch: int, world_size: int) -> None:
-    size = batches.size
-    if size is None:
-        return
-    if replacement:
-        raise ConfigError(
-            "batches-with-replacement",
-            f"`batches` must be Mixed() with `replacement`, found {batches}: independent draws hold no shares. "
-            "Leave out one of the two.",
-        )
-    if size % world_size:
-        raise ConfigError(
-            "not-a-multiple", f"`global_batch` must be a multiple of the {world_size} ranks, found {size}."
-        )
-    if draws_per_epoch % size:
-        raise ConfigError(
-            "not-a-multiple",
-            f"`draws_per_epoch` must be a multiple of `global_batch`, so that batches do not reach over an epoch's "
-            f"end, found {draws_per_epoch} and {size}. Use {nearest_multiples(draws_per_epoch, size)}.",
-        )

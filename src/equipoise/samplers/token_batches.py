@@ -69,12 +69,41 @@ class TokenBatches(WindowSampler[list[int]]):
         batches_per_step: int | None = None,
         window: int = 8192,
     ) -> None:
+        ranks = sampler.shard.world_size
+        each = ranks if batches_per_step is None else batches_per_step
+        super().__init__(sampler, lengths, window, {"tokens": tokens, "batches_per_step": each, "window": window})
         self.tokens = tokens
-        self.batches_per_step = sampler.shard.world_size if batches_per_step is None else batches_per_step
+        self.batches_per_step = each
         self.window = window
-        kept = {"tokens": tokens, "batches_per_step": self.batches_per_step, "window": window}
-        super().__init__(sampler, lengths, window, kept)
-        self._check()
+        if sampler.batches.keeps_strata:
+            raise ConfigError(
+                "batches-of-fixed-size",
+                f"`sampler` must have Mixed() or OneTask() batches, found {sampler.batches}, whose shares need batches "
+                "of a fixed number of examples. Use LengthSorted with it.",
+            )
+        if each < 1 or each % ranks:
+            message = f"`batches_per_step` must be a positive multiple of {ranks} ranks, found {each}."
+            raise ConfigError("not-a-multiple", message)
+        if self.lengths.size and not 1 <= int(self.lengths.min()) <= int(self.lengths.max()) <= tokens:
+            row = int(np.argmax((self.lengths < 1) | (self.lengths > tokens)))
+            raise ConfigError(
+                "length-out-of-range",
+                f"`lengths` must be from 1 to `tokens`, {tokens}, found {self.lengths[row]} in row {row}. "
+                "Truncate the text, or allow more tokens in a batch.",
+            )
+        # What is sorted together must split evenly into the batches of a step.
+        batch = sampler.batches.size
+        if batch is None:
+            multiples = [("window", window, each), ("draws_per_epoch", sampler.draws_per_epoch, each)]
+        else:
+            multiples = [("global_batch", batch, each), ("window", window, batch)]
+        for name, value, of in multiples:
+            if value < 1 or value % of:
+                raise ConfigError(
+                    "not-a-multiple",
+                    f"`{name}` must be a multiple of {of}, so that every rank has equally many batches, found {value}. "
+                    f"Use {nearest_multiples(value, of)}.",
+                )
         self._length: tuple[tuple[int, DrawnStream] | None, int] = None, 0  # epoch and stream, batches of this rank
 
     def __len__(self) -> int:
@@ -157,37 +186,3 @@ class TokenBatches(WindowSampler[list[int]]):
                 steps.append(rows[at : at + size])
                 at += size
         return steps
-
-    def _check(self) -> None:
-        sampler, each = self.sampler, self.batches_per_step
-        if sampler.batches.keeps_strata:
-            raise ConfigError(
-                "batches-of-fixed-size",
-                f"`sampler` must have Mixed() or OneTask() batches, found {sampler.batches}, whose shares need batches "
-                "of a fixed number of examples. Use LengthSorted with it.",
-            )
-        if each < 1 or each % sampler.shard.world_size:
-            raise ConfigError(
-                "not-a-multiple",
-                f"`batches_per_step` must be a positive multiple of {sampler.shard.world_size} ranks, found {each}.",
-            )
-        if self.lengths.size and not 1 <= int(self.lengths.min()) <= int(self.lengths.max()) <= self.tokens:
-            row = int(np.argmax((self.lengths < 1) | (self.lengths > self.tokens)))
-            raise ConfigError(
-                "length-out-of-range",
-                f"`lengths` must be from 1 to `tokens`, {self.tokens}, found {self.lengths[row]} in row {row}. "
-                "Truncate the text, or allow more tokens in a batch.",
-            )
-        # What is sorted together must split evenly into the batches of a step.
-        batch = sampler.batches.size
-        if batch is None:
-            multiples = [("window", self.window, each), ("draws_per_epoch", sampler.draws_per_epoch, each)]
-        else:
-            multiples = [("global_batch", batch, each), ("window", self.window, batch)]
-        for name, value, of in multiples:
-            if value < 1 or value % of:
-                raise ConfigError(
-                    "not-a-multiple",
-                    f"`{name}` must be a multiple of {of}, so that every rank has equally many batches, found {value}. "
-                    f"Use {nearest_multiples(value, of)}.",
-                )

@@ -25,18 +25,15 @@ Weights = NDArray[np.float64]
 def checked_weights(weights: ArrayLike) -> Weights:
     """Return the weights as a flat float64 array, not copied where they are one, or raise ConfigError."""
     array = np.asarray(weights)
-    if array.ndim != 1 or not (array.dtype == np.bool_ or np.issubdtype(array.dtype, np.number)) or array.size == 0:
-        raise ConfigError(
-            "bad-weights",
-            f"`weights` must be a flat list of numbers, one for each row, found shape {array.shape} of {array.dtype}.",
-        )
+    shape, dtype = array.shape, array.dtype
+    if array.ndim != 1 or not (dtype == np.bool_ or np.issubdtype(dtype, np.number)) or array.size == 0:
+        message = f"`weights` must be a flat list of numbers, one for each row, found shape {shape} of {dtype}."
+        raise ConfigError("bad-weights", message)
     if np.iscomplexobj(array):
-        raise ConfigError("bad-weights", f"`weights` must be real numbers, found {array.dtype}.")
+        raise ConfigError("bad-weights", f"`weights` must be real numbers, found {dtype}.")
     if len(array) > MOST_ROWS:
-        raise ConfigError(
-            "too-many-rows",
-            f"`weights` may have at most 2**32 rows, found {len(array)}. Sample from parts of the rows.",
-        )
+        message = f"`weights` may have at most 2**32 rows, found {len(array)}. Sample from parts of the rows."
+        raise ConfigError("too-many-rows", message)
     real = np.ascontiguousarray(array, dtype=np.float64)
     for part in chunks(len(real)):
         fine = (real[part] >= 0) & (real[part] < np.inf)  # false for NaN, too
@@ -48,10 +45,8 @@ def checked_weights(weights: ArrayLike) -> Weights:
                 "Give weight 0 to rows that must not be drawn.",
             )
     if not real.any():
-        raise ConfigError(
-            "no-positive-weight",
-            f"`weights` must have a positive value, found {len(real)} zeros. Rows of weight 0 are never drawn.",
-        )
+        message = f"`weights` must have a positive value, found {len(real)} zeros. Rows of weight 0 are never drawn."
+        raise ConfigError("no-positive-weight", message)
     return real
 
 
