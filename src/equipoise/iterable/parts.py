@@ -118,9 +118,8 @@ class Parts:
         if type(source).__module__.startswith("datasets.") and hasattr(source, "load_state_dict"):
             return _hf_examples(source, seek)
         if seek is not None:
-            raise DataError(
-                "cannot-seek", f"Part {name!r} can no longer be opened in its middle. Resume with the source as it was."
-            )
+            message = f"Part {name!r} can no longer be opened in its middle. Resume with the source as it was."
+            raise DataError("cannot-seek", message)
         return iter(source), lambda: None
 
 

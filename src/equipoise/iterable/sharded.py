@@ -176,9 +176,8 @@ class ShardedStream(OrderedStream, IterableDataset[Any]):
         lane, was, taken = self._reader(), _Lane(**place["lane"]), place["taken"]
         if self._by == "parts":
             if was != lane:
-                raise StateError(
-                    "other-reader", f"The state is one of {was}, and this is {lane}, with other parts of the source."
-                )
+                message = f"The state is one of {was}, and this is {lane}, with other parts of the source."
+                raise StateError("other-reader", message)
         elif was.workers > 1:
             # The workers of one number are equally far on all ranks, so the rank may be another.
             batch_size = place["batch_size"]

@@ -53,9 +53,8 @@ class ShuffleBuffer(OrderedStream):
     def __init__(self, stream: OrderedStream | Source | Parts, size: int, *, seed: int = 0) -> None:
         super().__init__()
         if size < 1:
-            raise ConfigError(
-                "no-size", f"`size` must be at least 1, found {size!r}. Pass the number of examples that fit in memory."
-            )
+            message = f"`size` must be at least 1, found {size!r}. Pass the number of examples that fit in memory."
+            raise ConfigError("no-size", message)
         self._stream = as_stream(stream)
         self._size = size
         self._seed = seed
@@ -97,8 +96,11 @@ class ShuffleBuffer(OrderedStream):
                 place = self._place(self._step, self._size)
                 given, buffer[place] = buffer[place], example
                 self._step += 1
-                if read % self._size == 0:
-                    self._mark(read)
+                if read % self._size == 0:  # keep a state of the stream, and drop those that are older than needed
+                    oldest = int(self._full_at(self._step).min())
+                    self._marks.append((read, self._stream.state_dict()))
+                    while len(self._marks) > 1 and self._marks[1][0] <= oldest:
+                        del self._marks[0]
                 yield given
             self._total = read
         while buffer:
@@ -151,13 +153,6 @@ class ShuffleBuffer(OrderedStream):
             held = np.where(held < 0, filled, held)
             last = first
         return np.where(held < 0, np.arange(self._size), held)
-
-    def _mark(self, read: int) -> None:
-        """Keep a state of the stream, and drop those that are older than needed."""
-        oldest = int(self._full_at(self._step).min())
-        self._marks.append((read, self._stream.state_dict()))
-        while len(self._marks) > 1 and self._marks[1][0] <= oldest:
-            del self._marks[0]
 
     def _place(self, step: int, size: int) -> int:
         stretch, values = self._words

@@ -72,9 +72,8 @@ class PartsStream(OrderedStream):
                     yield read
                 at, seek = 0, _Seek()
             if not anything:
-                raise DataError(
-                    "no-examples", "The source has no examples. Pass a function that opens it again each time."
-                )
+                message = "The source has no examples. Pass a function that opens it again each time."
+                raise DataError("no-examples", message)
             part = 0
 
     def _read_part(self, name: str, at: int, seek: _Seek) -> Iterator[Read]:

@@ -212,9 +212,8 @@ class PlanSampler(EpochSampler):
         except ConfigError as error:
             raise StateError("damaged-state", f"`batches` in the state: {error}") from error
         if origin > position:
-            raise StateError(
-                "damaged-state", f"`origin` in the state must be at most `position`, {position}, found {origin}."
-            )
+            message = f"`origin` in the state must be at most `position`, {position}, found {origin}."
+            raise StateError("damaged-state", message)
         changes = differences(state, self._settings(), ("seed", "draws_per_epoch", "replacement", "batches"))
         if plan.fingerprint != self._plan.fingerprint:
             changes += [f"the plan changed: {sentence}" for sentence in difference(plan, self._plan)]

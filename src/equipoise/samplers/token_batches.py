@@ -153,9 +153,8 @@ class TokenBatches(WindowSampler[list[int]]):
             if 0 < left <= len(items):
                 return last - (len(items) - left) * each
             left -= len(items)
-        raise StateError(
-            "too-many-batches", f"`batches` must be at most those from here to the epoch's end, found {batches}."
-        )
+        message = f"`batches` must be at most those from here to the epoch's end, found {batches}."
+        raise StateError("too-many-batches", message)
 
     def _stretches(self, start: int) -> Iterator[Stretch]:
         rank, ranks = self.sampler.shard.rank, self.sampler.shard.world_size

@@ -93,9 +93,8 @@ class WindowSampler(Sampler[Item]):
         check_state(state, name, {"sampler": dict[str, Any], **dict.fromkeys(self._kept, int)})
         changes = differences(state, self._kept, sorted(self._kept))
         if changes:
-            raise StateError(
-                "other-run", f"{name}: {'; '.join(changes)}. Keep them: a resumed window must hold the same draws."
-            )
+            message = f"{name}: {'; '.join(changes)}. Keep them: a resumed window must hold the same draws."
+            raise StateError("other-run", message)
         inner = state["sampler"]
         changed = self.sampler.check(inner, accept_changes=accept_changes)
         self._check_origin(inner["position" if changed else "origin"])
