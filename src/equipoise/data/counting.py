@@ -15,13 +15,12 @@ import pyarrow as pa
 
 from equipoise.census import Census
 from equipoise.census.tally import Cell, Tally
-from equipoise.data.columns import Columns
+from equipoise.data.columns import Columns, check_split
 from equipoise.data.labels import labels_of
 from equipoise.data.readers.huggingface import HuggingFace
 from equipoise.data.readers.limits import Limits
 from equipoise.data.readers.source import Source
 from equipoise.data.readers.sources import find_sources, parts_of
-from equipoise.data.split_names import check_split
 from equipoise.errors import DataError
 
 PART_BYTES: Final = 1 << 25

@@ -10,13 +10,12 @@ import pyarrow as pa
 from equipoise.base.arrow import pc
 from equipoise.base.arrow_codes import as_coded_text
 from equipoise.base.arrow_text import is_blank
-from equipoise.data.columns import Columns
-from equipoise.data.fields import Reading
+from equipoise.data.columns import Columns, canonical_splits, check_split
 from equipoise.data.readers.limits import DEFAULT_LIMITS, Limits
 from equipoise.data.readers.parquet import Parquet
 from equipoise.data.readers.source import Source
 from equipoise.data.readers.sources import find_sources
-from equipoise.data.split_names import canonical_splits, check_split
+from equipoise.data.reading import Reading
 from equipoise.errors import DataError
 
 _COLUMNS = Columns()

@@ -8,9 +8,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from equipoise.base.problems import Problem
+from equipoise.data.columns import SPLITS
 from equipoise.data.infer import Targets, distinct_targets, open_ended
 from equipoise.data.records import Records
-from equipoise.data.split_names import SPLITS
 from equipoise.data.tasks import Kind
 
 _MOST_SHOWN = 5

@@ -14,8 +14,8 @@ import pyarrow as pa
 from equipoise.base.arrow import pc
 from equipoise.base.files import read_text
 from equipoise.base.plain_json import parse_json
+from equipoise.data.columns import SPLITS, canonical_splits
 from equipoise.data.readers.source import Source
-from equipoise.data.split_names import SPLITS, canonical_splits
 from equipoise.errors import DataError
 
 
