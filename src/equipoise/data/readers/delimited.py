@@ -87,11 +87,9 @@ class Delimited(FileSource):
         for name in table.column_names:
             row = first_true(pc.is_in(table.column(name), value_set=pa.array(_NOT_A_NUMBER, pa.large_string())))
             if row is not None:
-                raise DataError(
-                    "bad-value",
-                    f"{self.place(first_row + row)}: column `{name}` is NaN (not a number), which usually is a "
-                    "missing value. Drop the row, or replace the value; if the word itself is intended, use JSONL.",
-                )
+                sentence = f"column `{name}` is NaN (not a number), which usually is a missing value."
+                advice = "Drop the row, or replace the value; if the word itself is intended, use JSONL."
+                raise DataError("bad-value", f"{self.place(first_row + row)}: {sentence} {advice}")
 
     def _rows(self, *, strict: bool = False, errors: str = "replace") -> Generator[tuple[int, list[str]]]:
         """Yield rows as Python's csv module reads them, each with its first line, without blank lines.
