@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from equipoise.data import Records, TaskOptions, assign_splits
-from equipoise.data.split_names import SPLITS
+from equipoise.data.columns import SPLITS
 
 CLOSED = {task: TaskOptions(kind="classification") for task in "ab"}
 

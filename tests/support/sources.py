@@ -7,33 +7,26 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
+from equipoise.data.readers.source import Source
 from equipoise.errors import DataError
 
 
-@dataclasses.dataclass(frozen=True)
-class Killed:
+@dataclasses.dataclass(frozen=True, slots=True)
+class Killed(Source):
     """Ends the process that reads it, as the kernel does where memory has run out."""
 
     name: str
-    split: str | None = None
 
     def batches(self, required: Sequence[str], optional: Sequence[str]) -> Iterator[pa.Table]:
         yield pa.table({"task": ["a"], "target": ["x"]})
         os.kill(os.getpid(), signal.SIGKILL)
 
-    def place(self, row: int) -> str:
-        return f"{self.name}: row {row + 1}"
 
-
-@dataclasses.dataclass(frozen=True)
-class Unreadable:
+@dataclasses.dataclass(frozen=True, slots=True)
+class Unreadable(Source):
     """Has no rows to give."""
 
     name: str
-    split: str | None = None
 
     def batches(self, required: Sequence[str], optional: Sequence[str]) -> Iterator[pa.Table]:
         raise DataError("cannot-read", f"{self.name}: cannot be read.")
-
-    def place(self, row: int) -> str:
-        return f"{self.name}: row {row + 1}"

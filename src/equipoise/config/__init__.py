@@ -28,7 +28,7 @@ from equipoise.config._schema import (
     SplitConfig,
     TrainingConfig,
 )
-from equipoise.config._schemes import parse_rates, parse_weights
+from equipoise.config._values import parse_rates, parse_weights
 from equipoise.config._yaml import dump_yaml, read_yaml
 
 __all__ = [

@@ -6,10 +6,9 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from equipoise.base.registry import suggest
-from equipoise.config._check import in_range
 from equipoise.config._loss import LossConfig, parse_loss
 from equipoise.config._schema import RunConfig
-from equipoise.config._schemes import parse_rates, parse_weights
+from equipoise.config._values import in_range, parse_rates, parse_weights
 from equipoise.errors import ConfigError
 from equipoise.rates import Proportional, Rates
 from equipoise.weights import ClassWeights, Natural
@@ -93,11 +92,8 @@ class CompareConfig:
             in_range(f"compare.{name}", getattr(self, name), 1)
         in_range("compare.shrink", self.shrink, 2)
         if "none" not in self.corrections:
-            raise ConfigError(
-                "missing-baseline",
-                f"`compare.corrections` must contain none: natural sampling as trained is the baseline."
-                f" Found {list(self.corrections)}.",
-            )
+            message = "`compare.corrections` must contain none: natural sampling as trained is the baseline."
+            raise ConfigError("missing-baseline", f"{message} Found {list(self.corrections)}.")
         if (self.metric == "expected_cost") != (self.costs is not None):
             message = "`compare.metric: expected_cost` and `compare.costs` need each other. Give both."
             raise ConfigError("costs-and-metric", message)
@@ -121,11 +117,8 @@ class CompareConfig:
             return {NATURAL: known[NATURAL], **self.candidates}
         for name in self.candidates:
             if name not in known:
-                raise ConfigError(
-                    "unknown-name",
-                    f"`compare.candidates` must be of {', '.join(known)}, found {name!r}.{suggest(name, known)}"
-                    " Define others in a mapping.",
-                )
+                message = f"`compare.candidates` must be of {', '.join(known)}, found {name!r}.{suggest(name, known)}"
+                raise ConfigError("unknown-name", f"{message} Define others in a mapping.")
         return {NATURAL: known[NATURAL], **{name: known[name] for name in self.candidates}}
 
 

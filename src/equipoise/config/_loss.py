@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast, get_args
 
-from equipoise.config._check import one_of
-from equipoise.config._schemes import parse_weights
+from equipoise.config._values import one_of, parse_weights
 from equipoise.errors import ConfigError
 
 Level = Literal["sequence", "token", "label"]

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from equipoise.base.registry import registered
-from equipoise.config._check import in_range, one_of
 from equipoise.config._loss import LossConfig
+from equipoise.config._values import in_range, one_of
 from equipoise.data import Columns, Limits, TaskOptions
 from equipoise.drawing.batches import Batches
 from equipoise.errors import ConfigError
@@ -164,8 +164,5 @@ class RunConfig:
         in_range("seed", self.seed, 0)
         for name in self.trainer:
             if name in OWNED_TRAINER_ARGUMENTS:
-                raise ConfigError(
-                    "owned-argument",
-                    f"`trainer.{name}` is derived from the rest of the configuration."
-                    f" Set {OWNED_TRAINER_ARGUMENTS[name]} instead.",
-                )
+                message = f"`trainer.{name}` is derived from the rest of the configuration."
+                raise ConfigError("owned-argument", f"{message} Set {OWNED_TRAINER_ARGUMENTS[name]} instead.")

@@ -8,7 +8,6 @@ values that it expands to.
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -25,6 +24,7 @@ KeyPath = tuple[str, ...]
 MOST_BYTES: Final = 1 << 24
 MOST_VALUES: Final = 1_000_000  # a cost for every pair of 1,000 labels
 MOST_DEPTH: Final = 32
+_HALF: Final = re.compile("[\ud800-\udfff]")
 _MOST_DIGITS: Final = 300  # every such integer is a finite float64 as well
 
 
@@ -33,7 +33,7 @@ class Document:
     """The data of a YAML document, and where each key was given."""
 
     data: Any
-    places: Mapping[KeyPath, str] = field(default_factory=dict[KeyPath, str])
+    places: dict[KeyPath, str] = field(default_factory=dict[KeyPath, str])
     name: str = ""
 
     def where(self, path: KeyPath) -> str:
@@ -53,12 +53,12 @@ class _CoreLoader(yaml.SafeLoader):
         raise ScannerError(None, None, "tags such as `!!str` are not read, values are plain data", self.get_mark())
 
 
-_CORE_RULES: tuple[tuple[str, str, str], ...] = (
+_CORE_RULES: tuple[tuple[str, str, str | tuple[str, ...]], ...] = (
     ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
     ("int", r"[-+]?[0-9][0-9_]*", "-+0123456789"),
     ("float", r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
      "-+0123456789."),
-    ("null", r"~|null|Null|NULL|", "~nN"),
+    ("null", r"~|null|Null|NULL|", ("~", "n", "N", "")),
 )  # fmt: skip
 
 
@@ -70,11 +70,7 @@ class _Dumper(yaml.SafeDumper):
 
 for _tag, _pattern, _first in _CORE_RULES:
     for _class in (_CoreLoader, _Dumper):
-        _class.add_implicit_resolver(
-            f"tag:yaml.org,2002:{_tag}",
-            re.compile(f"^(?:{_pattern})$"),
-            [*_first, *([""] if _tag == "null" else [])],
-        )
+        _class.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), list(_first))
 
 
 def _core_int(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
@@ -117,30 +113,20 @@ def parse_yaml(text: str, name: str = "") -> Document:
     prefix = f"{name}: " if name else ""
     try:
         loader = _CoreLoader(text)
-    except yaml.YAMLError as error:  # the constructor checks all characters
-        raise ConfigError("not-yaml", f"{prefix}this is not plain YAML: {error}.") from error
-    try:
         node = loader.get_single_node()
         if node is None:
             return Document(None, {}, name)
         places = _Places(name or "YAML")
         places.collect(node, ())
         return Document(loader.construct_document(node), places.found, name)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = f"{name or 'YAML'}, line {mark.line + 1}: " if mark else prefix
-        raise ConfigError("not-yaml", f"{place}this is not plain YAML: {error.problem}.") from error
-    except yaml.YAMLError as error:
-        raise ConfigError("not-yaml", f"{prefix}this is not plain YAML: {error}.") from error
+    except ConfigError:
+        raise
     except RecursionError:
         raise ConfigError("too-deep", f"{prefix}this nests deeper than {MOST_DEPTH}.") from None
-    except (ValueError, OverflowError) as error:
-        if isinstance(error, ConfigError):
-            raise
-        # By PyYAML's scanner, for a character beyond Unicode.
-        raise ConfigError("not-yaml", f"{prefix}this is not plain YAML: {error}.") from error
-    finally:
-        loader.dispose()
+    except (yaml.YAMLError, ValueError, OverflowError) as error:  # ValueError: a character beyond Unicode
+        mark = getattr(error, "problem_mark", None)
+        place = f"{name or 'YAML'}, line {mark.line + 1}: " if mark else prefix
+        raise ConfigError("not-yaml", f"{place}this is not plain YAML: {getattr(error, 'problem', error)}.") from error
 
 
 def dump_yaml(data: Any) -> str:
@@ -180,11 +166,7 @@ class _Places:
         elif isinstance(node, yaml.SequenceNode):
             for position, item in enumerate(node.value):
                 self.collect(item, (*path, str(position)))
-        elif isinstance(node, yaml.MappingNode):
-            self._mapping(node, path)
-
-    def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> None:
-        for key, value in node.value:
+        for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
             place = f"{self._name}, line {key.start_mark.line + 1}"
             if not isinstance(key, yaml.ScalarNode):
                 found = "a sequence" if isinstance(key, yaml.SequenceNode) else "a mapping"
@@ -200,5 +182,5 @@ class _Places:
 
 
 def _check_unicode(text: str, place: str) -> None:
-    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+    if _HALF.search(text):
         raise ConfigError("not-unicode", f"{place}: half of a surrogate pair, which is not a character.")

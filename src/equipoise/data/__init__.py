@@ -1,12 +1,11 @@
 """Records and tasks: read them, check them, split them."""
 
 from equipoise.base.problems import Problem
-from equipoise.data.checks.checks import check_records
+from equipoise.data.checks.checks import check_records, give_warnings, raise_on_errors
 from equipoise.data.columns import Columns
 from equipoise.data.counting import count_files
 from equipoise.data.infer import infer_tasks
 from equipoise.data.labels import iter_labels
-from equipoise.data.problem import give_warnings, raise_on_errors
 from equipoise.data.readers.limits import Limits
 from equipoise.data.reading import read_records
 from equipoise.data.records import Records

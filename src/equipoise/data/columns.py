@@ -1,11 +1,18 @@
-"""Which column of a source is which field of a record."""
+"""Which column of a source is which field of a record, and the names of the splits."""
 
 import dataclasses
+from typing import Final
 
-from equipoise.errors import ConfigError
+import pyarrow as pa
 
-REQUIRED = ("task", "input", "target")
-OPTIONAL = ("group", "split", "id")
+from equipoise.base.arrow import pc
+from equipoise.errors import ConfigError, DataError
+
+REQUIRED: Final = ("task", "input", "target")
+OPTIONAL: Final = ("group", "split", "id")
+FIELDS: Final = (*REQUIRED, *OPTIONAL)
+SPLITS: Final = ("train", "validation", "test")
+_CANONICAL: Final = {name: name for name in SPLITS} | dict.fromkeys(("val", "valid", "dev", "eval"), "validation")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -45,20 +52,17 @@ class Columns:
     id: str | None = None
 
     def __post_init__(self) -> None:
-        for field in (*REQUIRED, *OPTIONAL):
+        for field in FIELDS:
             name: object = getattr(self, field)
             if name is None and field in OPTIONAL:
                 continue
             if not isinstance(name, str) or not name:
-                raise ConfigError(
-                    "not-a-column-name", f"`columns.{field}` must be the name of a column, found {name!r}."
-                )
+                sentence = f"`columns.{field}` must be the name of a column, found {name!r}."
+                raise ConfigError("not-a-column-name", sentence)
         if len({self.task, self.input, self.target}) < 3:
-            raise ConfigError(
-                "same-column",
-                "`columns.task`, `columns.input` and `columns.target` must be three columns, found "
-                f"{self.task!r}, {self.input!r} and {self.target!r}.",
-            )
+            sentence = "`columns.task`, `columns.input` and `columns.target` must be three columns"
+            found = f"{self.task!r}, {self.input!r} and {self.target!r}"
+            raise ConfigError("same-column", f"{sentence}, found {found}.")
 
     def source_of(self, field: str) -> str:
         """Return the source's name for a record's `field`."""
@@ -68,3 +72,32 @@ class Columns:
     def is_named(self, field: str) -> bool:
         """Return whether `field` was asked for by name, so that its absence is an error."""
         return getattr(self, field) is not None
+
+
+def check_split(split: str | None) -> None:
+    """Raise a DataError unless this is the name of a split, or None."""
+    if split is not None and split not in SPLITS:
+        raise DataError("unknown-split", f"`split` must be one of {', '.join(SPLITS)}, found {split!r}.")
+
+
+def canonical_splits(names: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Map every name of a split to "train", "validation" or "test", whatever its case.
+
+    Parameters
+    ----------
+    names : pyarrow.ChunkedArray
+        Names of splits; nulls stay null.
+
+    Returns
+    -------
+    pyarrow.ChunkedArray
+        The canonical names; null where the name is not known.
+
+    Examples
+    --------
+    >>> canonical_splits(pa.chunked_array([["Train", "dev", "holdout"]])).to_pylist()
+    ['train', 'validation', None]
+    """
+    known, canonical = (pa.array(each, pa.large_string()) for each in (_CANONICAL.keys(), _CANONICAL.values()))
+    plain = pc.cast(pc.utf8_lower(pc.utf8_trim_whitespace(names)), pa.large_string())
+    return pc.take(canonical, pc.index_in(plain, value_set=known))

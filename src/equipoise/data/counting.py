@@ -1,13 +1,11 @@
 """Count the tasks and labels of files, in this process or in several."""
 
-import contextlib
-import dataclasses
 import itertools
 import multiprocessing
 import operator
 import signal
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
@@ -17,14 +15,12 @@ import pyarrow as pa
 
 from equipoise.census import Census
 from equipoise.census.tally import Cell, Tally
-from equipoise.data.columns import Columns
+from equipoise.data.columns import Columns, check_split
 from equipoise.data.labels import labels_of
 from equipoise.data.readers.huggingface import HuggingFace
 from equipoise.data.readers.limits import Limits
-from equipoise.data.readers.parts import parts_of
 from equipoise.data.readers.source import Source
-from equipoise.data.readers.sources import find_sources
-from equipoise.data.split_names import check_split
+from equipoise.data.readers.sources import find_sources, parts_of
 from equipoise.errors import DataError
 
 PART_BYTES: Final = 1 << 25
@@ -32,23 +28,7 @@ _AHEAD: Final = 16
 """Parts per process that may be submitted before the counts of the first are needed."""
 
 _Counts = Mapping[Cell, int]
-
-
-@dataclasses.dataclass(frozen=True)
-class _Count:
-    """Counts one source, or one part; it can be pickled."""
-
-    columns: Columns
-    open_ended_tasks: frozenset[str]
-    split: str | None
-    default_task: str | None
-
-    def __call__(self, source: Source) -> _Counts:
-        tally = Tally(self.open_ended_tasks)
-        for batch in labels_of(source, self.columns, default_task=self.default_task, split=self.split):
-            for chunk in batch.to_batches():
-                tally.add(chunk.column("task"), chunk.column("label"))
-        return tally.cells()
+_Count = Callable[[Source], _Counts]
 
 
 def count_files(
@@ -105,41 +85,59 @@ def count_files(
         raise DataError("not-an-integer", f"`processes` must be an integer of at least 1, found {processes!r}.")
     check_split(split)
     open_ended = frozenset(open_ended_tasks)
-    count = _Count(columns, open_ended, split, default_task)
+    count = partial(_counts, columns, open_ended, split, default_task)
     sources = find_sources(source, limits)
     parts = ((number, part) for number, one in enumerate(sources) for part in parts_of(one, part_bytes))
     first = list(itertools.islice(parts, processes)) if processes > 1 else []
     if len(first) > 1:
-        cells = _count_apart(sources, itertools.chain(first, parts), count, processes=len(first))
+        counted = _count_apart(sources, itertools.chain(first, parts), count, processes=len(first))
     else:
-        total: Counter[Cell] = Counter()
-        for one in sources:
-            total.update(count(one))
-        cells = dict(total)
-    return Census.from_cells(cells, open_ended)
+        counted = map(count, sources)
+    total: Counter[Cell] = Counter()
+    for cells in counted:
+        total.update(cells)
+    return Census.from_cells(dict(total), open_ended)
+
+
+def _counts(
+    columns: Columns, open_ended: frozenset[str], split: str | None, default_task: str | None, source: Source
+) -> _Counts:
+    tally = Tally(open_ended)
+    for batch in labels_of(source, columns, default_task=default_task, split=split):
+        for chunk in batch.to_batches():
+            tally.add(chunk.column("task"), chunk.column("label"))
+    return tally.cells()
 
 
 def _count_apart(
     sources: list[Source], parts: Iterator[tuple[int, Source]], count: _Count, processes: int
-) -> dict[Cell, int]:
-    total: Counter[Cell] = Counter()
+) -> Iterator[_Counts]:
+    """Yield the counts of each source, in order."""
     name = sources[0].name
+    # Not forked: Arrow and other libraries with threads do not survive that.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_prepare_process)
     try:
-        with _pool(processes) as pool:
-            results = _in_order(pool, parts, count, _AHEAD * processes)
-            for number, of_source in itertools.groupby(results, key=operator.itemgetter(0)):
-                name = sources[number].name
-                counted: Counter[Cell] = Counter()
-                try:
-                    for _, result in of_source:
-                        counted.update(result())
-                except DataError:
-                    # A part knows neither its first line nor what the others unpack to, so the whole file is read.
-                    counted = Counter(count(sources[number]))
-                total.update(counted)
+        results = _in_order(pool, parts, count, _AHEAD * processes)
+        for number, of_source in itertools.groupby(results, key=operator.itemgetter(0)):
+            name = sources[number].name
+            counted: Counter[Cell] = Counter()
+            try:
+                for _, result in of_source:
+                    counted.update(result())
+            except DataError:
+                # A part knows neither its first line nor what the others unpack to, so the whole file is read.
+                counted = Counter(count(sources[number]))
+            yield counted
     except BrokenProcessPool as error:  # in a result, or where the next part is submitted
-        raise _broken(name) from error
-    return dict(total)
+        raise DataError(
+            "process-ended",
+            f"{name}: a counting process ended early, for this file or a later one. If it was "
+            "killed for lack of memory, use fewer `processes`. If this is a script, call it under `if __name__ == "
+            '"__main__":`, because each process imports the script.',
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _in_order(
@@ -156,26 +154,6 @@ def _in_order(
     yield from waiting
 
 
-@contextlib.contextmanager
-def _pool(processes: int) -> Generator[ProcessPoolExecutor]:
-    # Not forked: Arrow and other libraries with threads do not survive that.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_prepare_process)
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
 def _prepare_process() -> None:
     pa.set_cpu_count(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent ends the others
-
-
-def _broken(name: str) -> DataError:
-    return DataError(
-        "process-ended",
-        f"{name}: a counting process ended early, for this file or a later one. If it was "
-        "killed for lack of memory, use fewer `processes`. If this is a script, call it under `if __name__ == "
-        '"__main__":`, because each process imports the script.',
-    )

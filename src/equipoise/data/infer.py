@@ -124,17 +124,12 @@ def infer_tasks(train_records: Records, options: Mapping[str, TaskOptions] = _NO
     """
     targets = distinct_targets(train_records)
     if not targets:
-        raise DataError(
-            "no-training-rows",
-            "There are no training rows, so no task can be inferred. Check the column `split`, or the fractions of the"
-            " split.",
-        )
+        sentence = "There are no training rows, so no task can be inferred."
+        raise DataError("no-training-rows", f"{sentence} Check the column `split`, or the fractions of the split.")
     if unknown := sorted(set(options) - set(targets)):
-        raise DataError(
-            "unknown-task",
-            f"Options are given for the task `{unknown[0]}`, which has no training row; the tasks are "
-            f"{', '.join(f'`{name}`' for name in targets)}.{suggest(unknown[0], targets, '`{}`'.format)}",
-        )
+        sentence = f"Options are given for the task `{unknown[0]}`, which has no training row; the tasks are"
+        known = f"{', '.join(f'`{name}`' for name in targets)}.{suggest(unknown[0], targets, '`{}`'.format)}"
+        raise DataError("unknown-task", f"{sentence} {known}")
     names = train_records.coded("target").names
     return {
         task: _make(task, rows, names, distinct, options.get(task, TaskOptions()))
@@ -149,13 +144,8 @@ def _make(name: str, rows: int, names: pa.Array, distinct: NDArray[np.int64], op
     if kind is None:
         kind, borderline = infer_kind(rows, len(distinct))
         if borderline:
-            warnings.warn(
-                DataWarning(
-                    "uncertain-kind",
-                    f"Task `{name}` has {len(distinct)} distinct targets in {rows} training rows and is treated as "
-                    f'"{kind}", which is not certain. Declare its `kind`: "classification" or "open".',
-                ),
-                stacklevel=3,
-            )
+            sentence = f"Task `{name}` has {len(distinct)} distinct targets in {rows} training rows and is treated as"
+            advice = f'"{kind}", which is not certain. Declare its `kind`: "classification" or "open".'
+            warnings.warn(DataWarning("uncertain-kind", f"{sentence} {advice}"), stacklevel=3)
     labels = names.take(pa.array(distinct)).to_pylist() if kind == "classification" else []
     return Task(name, kind, tuple(labels), options.prompt or DEFAULT_PROMPT, options.verbalisers or {})

@@ -10,14 +10,12 @@ import pyarrow as pa
 from equipoise.base.arrow import pc
 from equipoise.base.arrow_codes import as_coded_text
 from equipoise.base.arrow_text import is_blank
-from equipoise.data.columns import Columns
-from equipoise.data.fields import Reading
+from equipoise.data.columns import Columns, canonical_splits, check_split
 from equipoise.data.readers.limits import DEFAULT_LIMITS, Limits
 from equipoise.data.readers.parquet import Parquet
 from equipoise.data.readers.source import Source
 from equipoise.data.readers.sources import find_sources
-from equipoise.data.split_names import canonical_splits, check_split
-from equipoise.errors import DataError
+from equipoise.data.reading import Reading
 
 _COLUMNS = Columns()
 
@@ -81,7 +79,8 @@ def _plain(reading: Reading, batch: pa.Table) -> pa.Table | None:
         if name not in batch.column_names:
             if field != "task" or reading.default_task is None:
                 return None
-            arrays[field] = _constant(reading.default_task, batch.num_rows)
+            codes, names = np.zeros(batch.num_rows, np.int32), pa.array([reading.default_task], pa.large_string())
+            arrays[field] = pa.DictionaryArray.from_arrays(codes, names)
             continue
         array = as_coded_text(batch.column(name), functools.partial(reading.wrong, name))
         texts = pa.chunked_array([array.dictionary])
@@ -101,15 +100,10 @@ def _row_by_row(reading: Reading, batch: pa.Table, split: str | None) -> pa.Tabl
     table = reading.checked(batch)
     if split:
         if "split" not in table.column_names:
-            raise DataError(
-                "no-splits", f"{reading.source.name}: the rows have no split, so those of {split!r} cannot be selected."
-            )
+            sentence = f"the rows have no split, so those of {split!r} cannot be selected."
+            raise reading.source.error("no-splits", sentence)
         reading.check_splits(table, first_row)
     return pa.table({name: table.column(name).dictionary_encode() for name in table.column_names})
-
-
-def _constant(text: str, rows: int) -> pa.DictionaryArray:
-    return pa.DictionaryArray.from_arrays(np.zeros(rows, np.int32), pa.array([text], pa.large_string()))
 
 
 def _is_split(table: pa.Table, split: str) -> pa.ChunkedArray:

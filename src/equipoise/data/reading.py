@@ -1,14 +1,18 @@
 """Read records from files and datasets."""
 
 import bisect
+import dataclasses
+import functools
 import itertools
+from collections.abc import Iterator
+from typing import Final
 
 import pyarrow as pa
 
-from equipoise.data.checks.content_errors import row_errors
-from equipoise.data.columns import OPTIONAL, REQUIRED, Columns
-from equipoise.data.fields import Reading
-from equipoise.data.problem import raise_on_errors
+from equipoise.base.arrow import pc
+from equipoise.base.arrow_text import as_text, first_true, is_blank
+from equipoise.data.checks.checks import raise_on_errors, row_errors
+from equipoise.data.columns import FIELDS, OPTIONAL, REQUIRED, SPLITS, Columns, canonical_splits
 from equipoise.data.readers.limits import DEFAULT_LIMITS, Limits
 from equipoise.data.readers.source import Source
 from equipoise.data.readers.sources import find_sources
@@ -16,6 +20,12 @@ from equipoise.data.records import Records
 from equipoise.errors import DataError
 
 _COLUMNS = Columns()
+_EXPECTED: Final = {"task": "the name of a task", "input": "a string", "target": "a label or a string"}
+_REMEDY: Final = {
+    "task": "Name the task, or drop the row.",
+    "input": "Fill it in, or drop the row.",
+    "target": "Fill it in, or drop the row; rows to be predicted are read with `require_target=False`.",
+}
 
 
 def read_records(
@@ -64,8 +74,7 @@ def read_records(
     [{'task': 'sentiment', 'input': 'lovely', 'target': '5'}, {'task': 'sentiment', 'input': 'dull', 'target': '2'}]
     """
     sources = find_sources(source, limits)
-    fields = (*REQUIRED, *OPTIONAL)
-    parts = [_table(Reading(one, columns, fields, default_task, require_target)) for one in sources]
+    parts = [_table(Reading(one, columns, FIELDS, default_task, require_target)) for one in sources]
     _check_splits_everywhere(sources, parts)
     first_rows = [0, *itertools.accumulate(part.num_rows for part in parts)]
     if first_rows[-1] == 0:
@@ -78,6 +87,93 @@ def read_records(
 
     raise_on_errors(row_errors(records, place))
     return records
+
+
+@dataclasses.dataclass(slots=True)
+class Reading:
+    """Reads some fields of a source as `read_records` does, and counts the rows that were read."""
+
+    source: Source
+    columns: Columns
+    fields: tuple[str, ...]
+    default_task: str | None = None
+    require_target: bool = True
+    rows: int = 0
+
+    def __post_init__(self) -> None:
+        name = self.default_task
+        if name is not None and not name.strip():
+            raise DataError("not-a-task", f"`default_task` must be the name of a task, found {name!r}.")
+
+    @property
+    def split_is_given(self) -> bool:
+        """Whether all rows belong to one split because of where they are."""
+        return self.source.split is not None and not self.columns.is_named("split")
+
+    def source_batches(self) -> Iterator[pa.Table]:
+        """Stream the needed columns of the source, unchanged."""
+        needed = {field: self._is_needed(field) for field in self._wanted}
+        required = [self.columns.source_of(field) for field in needed if needed[field]]
+        return self.source.batches(required, [self.columns.source_of(field) for field in needed if not needed[field]])
+
+    def checked(self, batch: pa.Table) -> pa.Table:
+        """Return the fields of a batch under their own names, as strings."""
+        arrays = {field: self._field(batch, field) for field in self._wanted}
+        table = pa.table({field: array for field, array in arrays.items() if array is not None})
+        if self.split_is_given and "split" in self.fields:
+            table = table.append_column("split", pa.array([self.source.split] * table.num_rows, pa.large_string()))
+        self.rows += table.num_rows
+        return table
+
+    def check_splits(self, table: pa.Table, first_row: int) -> None:
+        """Raise a DataError if some rows have a split and others do not."""
+        row = first_true(pc.is_null(table.column("split")))
+        if row is not None:
+            sentence = f"column `{self.columns.source_of('split')}` is empty. Give a split to every row or to none."
+            raise DataError("missing-split", f"{self.source.place(first_row + row)}: {sentence}")
+
+    def wrong(self, column: str, row: int | None, problem: str, code: str = "bad-value") -> DataError:
+        """Make the error for a row of the next batch, or for all of them (None)."""
+        place = self.source.name if row is None else self.source.place(self.rows + row)
+        return DataError(code, f"{place}: column `{column}` {problem}")
+
+    @property
+    def _wanted(self) -> tuple[str, ...]:
+        return tuple(field for field in self.fields if not (field == "split" and self.split_is_given))
+
+    def _is_needed(self, field: str) -> bool:
+        if field == "task":
+            return self.default_task is None
+        if field == "target":
+            return self.require_target
+        return field == "input" or self.columns.is_named(field)
+
+    def _field(self, batch: pa.Table, field: str) -> pa.ChunkedArray | None:
+        name = self.columns.source_of(field)
+        if name not in batch.column_names:
+            if field not in {"task", "target"}:
+                return None
+            value = self.default_task if field == "task" else None
+            return pa.chunked_array([pa.repeat(pa.scalar(value, pa.large_string()), batch.num_rows)])
+        text = as_text(batch.column(name), functools.partial(self.wrong, name))
+        if field == "task" and self.default_task is not None:
+            text = pc.fill_null(text, self.default_task)
+        blank = is_blank(text)
+        if field in {"task", "input"} or (field == "target" and self.require_target):
+            row = first_true(blank)
+            if row is not None:
+                sentence = f"is empty, expected {_EXPECTED[field]}. {_REMEDY[field]}"
+                raise self.wrong(name, row, sentence, f"empty-{field}")
+            return text
+        present = pc.if_else(blank, pa.scalar(None, pa.large_string()), text)
+        if field != "split":
+            return present
+        splits = canonical_splits(present)
+        row = first_true(pc.and_(pc.is_valid(present), pc.is_null(splits)))
+        if row is not None:
+            sentence = f"is {present[row].as_py()!r}, expected one of {', '.join(SPLITS)}. Rename the split."
+            raise self.wrong(name, row, sentence, "unknown-split")
+        return splits
 
 
 def _table(reading: Reading) -> pa.Table:
@@ -99,8 +195,5 @@ def _check_splits_everywhere(sources: list[Source], parts: list[pa.Table]) -> No
     having = [one for one, part in filled if "split" in part.column_names]
     lacking = [one for one, part in filled if "split" not in part.column_names]
     if having and lacking:
-        raise DataError(
-            "missing-split",
-            f"{lacking[0].name}: the rows have no split, but those of {having[0].name} have one. "
-            "Give one to every row or to none.",
-        )
+        sentence = f"the rows have no split, but those of {having[0].name} have one. Give one to every row or to none."
+        raise lacking[0].error("missing-split", sentence)

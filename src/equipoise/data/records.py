@@ -7,11 +7,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from equipoise.data.coded import CodedColumn
-from equipoise.data.columns import OPTIONAL, REQUIRED
-from equipoise.data.split_names import check_split
+from equipoise.data.columns import FIELDS, REQUIRED, check_split
 from equipoise.errors import DataError
 
-_COLUMNS = (*REQUIRED, *OPTIONAL)
 _SORTED = frozenset({"task", "target", "split"})
 _NEVER_NULL = ("task", "input", "split")
 
@@ -56,7 +54,7 @@ class Records:
             _check_name(name)
         if len(set(names)) < len(names):
             raise DataError("duplicate-column", f"Records need each column once, found {_listed(names)}.")
-        self._columns = {name: _encoded(table.column(name), name) for name in _COLUMNS if name in names}
+        self._columns = {name: _encoded(table.column(name), name) for name in FIELDS if name in names}
 
     @classmethod
     def from_dict(cls, columns: dict[str, Sequence[str | None]]) -> "Records":
@@ -105,9 +103,8 @@ class Records:
             If there is no such column.
         """
         if name not in self._columns:
-            raise DataError(
-                "missing-column", f"The records have no column `{name}`, found {_listed(list(self._columns))}."
-            )
+            found = _listed(self.columns)
+            raise DataError("missing-column", f"The records have no column `{name}`, found {found}.")
         return self._columns[name]
 
     def column(self, name: str) -> pa.ChunkedArray:
@@ -149,12 +146,11 @@ class Records:
         """Return the same rows with the column `name` added or replaced."""
         values = array if isinstance(array, pa.Array | pa.ChunkedArray) else pa.array(array, pa.large_string())
         if len(values) != len(self):
-            raise DataError(
-                "unequal-lengths", f"`{name}` must have one value per row ({len(self)}), found {len(values)}."
-            )
+            sentence = f"`{name}` must have one value per row ({len(self)}), found {len(values)}."
+            raise DataError("unequal-lengths", sentence)
         _check_name(name)
         columns = {**self._columns, name: _encoded(pa.chunked_array(getattr(values, "chunks", [values])), name)}
-        return self._of({each: columns[each] for each in _COLUMNS if each in columns})
+        return self._of({each: columns[each] for each in FIELDS if each in columns})
 
     def labels(self, open_ended_tasks: Iterable[str] = ()) -> CodedColumn:
         """Return the label of every row: its target, and null for the rows of open-ended tasks.
@@ -192,10 +188,9 @@ class Records:
 
 
 def _check_name(name: str) -> None:
-    if name not in _COLUMNS:
-        raise DataError(
-            "unknown-column", f"Records have the columns {_listed(_COLUMNS)}, found also {_listed([name])}. Drop it."
-        )
+    if name not in FIELDS:
+        sentence = f"Records have the columns {_listed(FIELDS)}, found also {_listed([name])}. Drop it."
+        raise DataError("unknown-column", sentence)
 
 
 def _encoded(column: pa.ChunkedArray, name: str) -> CodedColumn:

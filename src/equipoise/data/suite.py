@@ -96,20 +96,16 @@ def tokenizer_path() -> Path:
 
 def _folder(name: str) -> Path:
     if name not in _FOLDERS:
-        raise DataError(
-            "unknown-suite",
-            f"There is no bundled suite {name!r}.{suggest(name, suites())} Known: {_listed(suites())}.",
-        )
+        sentence = f"There is no bundled suite {name!r}.{suggest(name, suites())} Known: {_listed(suites())}."
+        raise DataError("unknown-suite", sentence)
     return _bundled_folder() / _FOLDERS[name]
 
 
 def _bundled_folder() -> Path:
     folder = resources.files("equipoise.data") / _BUNDLED
     if not isinstance(folder, Path):
-        raise DataError(
-            "zipped-package",
-            f"The bundled data must be in a folder, found {folder}. Install equipoise unpacked, not in a zip.",
-        )
+        sentence = f"The bundled data must be in a folder, found {folder}."
+        raise DataError("zipped-package", f"{sentence} Install equipoise unpacked, not in a zip.")
     return folder
 
 

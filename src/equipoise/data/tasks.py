@@ -2,7 +2,7 @@
 
 import dataclasses
 import string
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from equipoise.base.codec import from_plain, to_plain
@@ -49,10 +49,8 @@ class TaskOptions:
             check_prompt(self.prompt)
         if self.verbalisers is not None:
             if self.kind == "open":
-                raise ConfigError(
-                    "open-ended-labels",
-                    "`verbalisers` are for labels, and an open-ended task has none. Drop one of the two.",
-                )
+                sentence = "`verbalisers` are for labels, and an open-ended task has none. Drop one of the two."
+                raise ConfigError("open-ended-labels", sentence)
             object.__setattr__(self, "verbalisers", dict(self.verbalisers))
 
     @property
@@ -103,9 +101,8 @@ class Task:
         if not self.name.strip():
             raise ConfigError("no-name", f"A task needs a name, found {self.name!r}.")
         if self.kind not in KINDS:
-            raise ConfigError(
-                "unknown-kind", f'Task `{self.name}`: `kind` must be "classification" or "open", found {self.kind!r}.'
-            )
+            sentence = f'`kind` must be "classification" or "open", found {self.kind!r}.'
+            raise ConfigError("unknown-kind", f"Task `{self.name}`: {sentence}")
         check_prompt(self.prompt)
         object.__setattr__(self, "labels", tuple(self.labels))
         object.__setattr__(self, "verbalisers", dict(self.verbalisers))
@@ -126,9 +123,8 @@ class Task:
         if self.kind == "open":
             return label
         if label not in self.labels:
-            raise ConfigError(
-                "unknown-label", f"Task `{self.name}` has no label {label!r}; its labels are {_some(self.labels)}."
-            )
+            sentence = f"Task `{self.name}` has no label {label!r}; its labels are {some_of(self.labels)}."
+            raise ConfigError("unknown-label", sentence)
         return self.verbalisers.get(label, label)
 
     def to_dict(self) -> dict[str, Any]:
@@ -166,59 +162,47 @@ def check_prompt(prompt: str) -> None:
     try:
         parts = list(string.Formatter().parse(prompt))
     except ValueError as error:
-        raise ConfigError(
-            "bad-prompt",
-            f"`prompt` cannot be read ({error}), found {prompt!r}. Double a literal brace.",
-        ) from None
+        sentence = f"`prompt` cannot be read ({error}), found {prompt!r}. Double a literal brace."
+        raise ConfigError("bad-prompt", sentence) from None
     names: list[str] = []
     for _, name, specification, conversion in parts:
         if name is None:
             continue
         if name not in {"task", "input"} or specification or conversion:
             shown = name + (f"!{conversion}" if conversion else "") + (f":{specification}" if specification else "")
-            raise ConfigError(
-                "bad-prompt",
-                f"`prompt` may use only `{{task}}` and `{{input}}`, found `{{{shown}}}` in {prompt!r}. "
-                "Double a literal brace.",
-            )
+            sentence = f"`prompt` may use only `{{task}}` and `{{input}}`, found `{{{shown}}}` in {prompt!r}."
+            raise ConfigError("bad-prompt", f"{sentence} Double a literal brace.")
         names.append(name)
     if "input" not in names:
-        raise ConfigError(
-            "bad-prompt", f"`prompt` must contain `{{input}}`, found {prompt!r}: all examples would be the same."
-        )
+        sentence = f"`prompt` must contain `{{input}}`, found {prompt!r}: all examples would be the same."
+        raise ConfigError("bad-prompt", sentence)
 
 
 def _check_labels(task: Task) -> None:
     if task.kind == "open":
         if task.labels or task.verbalisers:
-            raise ConfigError(
-                "open-ended-labels", f"Task `{task.name}` is open-ended: it has no labels and no verbalisers."
-            )
+            sentence = f"Task `{task.name}` is open-ended: it has no labels and no verbalisers."
+            raise ConfigError("open-ended-labels", sentence)
         return
     if not task.labels:
         raise ConfigError("no-labels", f"Task `{task.name}` is a classification and needs labels, found none.")
     if len(set(task.labels)) < len(task.labels):
-        raise ConfigError("duplicate-label", f"Task `{task.name}` has a duplicate label in {_some(task.labels)}.")
+        raise ConfigError("duplicate-label", f"Task `{task.name}` has a duplicate label in {some_of(task.labels)}.")
     if unknown := sorted(set(task.verbalisers) - set(task.labels)):
-        raise ConfigError(
-            "unknown-label",
-            f"Task `{task.name}`: `verbalisers` name {_some(tuple(unknown))}, which no training row has; "
-            f"its labels are {_some(task.labels)}.",
-        )
+        sentence = f"`verbalisers` name {some_of(unknown)}, which no training row has; its labels are"
+        raise ConfigError("unknown-label", f"Task `{task.name}`: {sentence} {some_of(task.labels)}.")
     seen: dict[str, str] = {}
     for label in task.labels:
         text = task.target_text(label)
         if not text.strip():
             raise ConfigError("empty-target", f"Task `{task.name}`: label {label!r} has an empty target text.")
         if text in seen:
-            raise ConfigError(
-                "same-target",
-                f"Task `{task.name}`: labels {seen[text]!r} and {label!r} have the same target text "
-                f"{text!r}. Give each label its own verbaliser.",
-            )
+            sentence = f"labels {seen[text]!r} and {label!r} have the same target text {text!r}."
+            raise ConfigError("same-target", f"Task `{task.name}`: {sentence} Give each label its own verbaliser.")
         seen[text] = label
 
 
-def _some(labels: tuple[str, ...], most: int = 10) -> str:
-    shown = ", ".join(repr(label) for label in labels[:most])
-    return shown if len(labels) <= most else f"{shown} and {len(labels) - most} more"
+def some_of(names: Sequence[str], most: int = 10) -> str:
+    """Return the first names, and how many more there are."""
+    shown = ", ".join(map(repr, names[:most]))
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

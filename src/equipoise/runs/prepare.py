@@ -24,7 +24,7 @@ from equipoise.data import (
     raise_on_errors,
     read_records,
 )
-from equipoise.data.split_names import SPLITS
+from equipoise.data.columns import SPLITS
 from equipoise.data.suite import load_suite, suite_tasks
 from equipoise.drawing import StratumIndex
 from equipoise.errors import ConfigError, PlanError

@@ -15,8 +15,7 @@ from tests.support.sources import Killed, Unreadable
 
 from equipoise import Columns
 from equipoise.data import Limits, count_files
-from equipoise.data.readers.parts import parts_of
-from equipoise.data.readers.sources import find_sources
+from equipoise.data.readers.sources import find_sources, parts_of
 from equipoise.errors import DataError
 
 WORDS = ["a", "b", "c", "d", "e", "f", "g"]

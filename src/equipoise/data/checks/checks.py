@@ -1,15 +1,22 @@
-"""Check the content of records before they are used."""
+"""Check the content of records before they are used, and what to do with the problems found."""
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
-from equipoise.base.problems import Problem
-from equipoise.data.checks.content_errors import field_errors, row_errors
+import numpy as np
+from numpy.typing import NDArray
+
+from equipoise.base.arrow_text import is_blank
+from equipoise.base.problems import Problem, of_level
 from equipoise.data.checks.content_warnings import content_warnings
+from equipoise.data.columns import REQUIRED, SPLITS
 from equipoise.data.records import Records
 from equipoise.data.tasks import Kind, Task
+from equipoise.errors import DataError, DataWarning, printable_line
 
 _INFERRED: Final[Mapping[str, Task]] = {}
+_MOST_SHOWN: Final = 10
 
 
 def check_records(records: Records, tasks: Mapping[str, Task] = _INFERRED) -> list[Problem]:
@@ -40,8 +47,98 @@ def check_records(records: Records, tasks: Mapping[str, Task] = _INFERRED) -> li
     warning (similar-spellings): Labels of task `nli` differ only in case or spaces: 'Yes', 'yes'. If they mean
     the same, spell them alike.
     """
-    errors = [*field_errors(records), *row_errors(records)]
+    errors = [*_field_errors(records), *row_errors(records)]
     kinds: dict[str, Kind] = {name: task.kind for name, task in tasks.items()}
     if any(problem.code == "unknown-split" for problem in errors):
         return errors  # the warnings need known splits
     return [*errors, *content_warnings(records, kinds)]
+
+
+def raise_on_errors(problems: Iterable[Problem]) -> None:
+    """Raise one error for all problems that are errors; do nothing if there are none.
+
+    Raises
+    ------
+    DataError
+        If there is an error. It has the code of the only problem, or "several-errors"; its message lists up to ten, and
+        their number if there are more than one.
+
+    Examples
+    --------
+    >>> raise_on_errors([Problem("warning", "empty-split", "No row is in the split `test`.")])
+    """
+    errors = of_level(problems, "error")
+    messages = [printable_line(problem.message) for problem in errors]
+    if len(errors) == 1:
+        raise DataError(errors[0].code, messages[0])
+    if not errors:
+        return
+    shown = "".join(f"\n- {message}" for message in messages[:_MOST_SHOWN])
+    more = f"\n- and {len(errors) - _MOST_SHOWN} more" if len(errors) > _MOST_SHOWN else ""
+    raise DataError("several-errors", f"The records have {len(errors)} errors:{shown}{more}")
+
+
+def give_warnings(problems: Iterable[Problem]) -> None:
+    """Give a `DataWarning`, with the problem's code, for each problem that is a warning."""
+    for problem in of_level(problems, "warning"):
+        warnings.warn(DataWarning(problem.code, printable_line(problem.message)), stacklevel=2)
+
+
+def _place(row: int) -> str:
+    return f"row {row + 1}"  # of records that came from no file
+
+
+def _field_errors(records: Records) -> Iterator[Problem]:
+    """Find empty tasks, inputs and targets, and unknown names of splits."""
+    for name in REQUIRED:
+        column = records.coded(name)
+        blank = np.flatnonzero(column.spread(is_blank(column.names), missing=True))
+        if len(blank):
+            sentence = f"column `{name}` is empty{_and_others(len(blank))}. Fill it in, or drop the row."
+            yield Problem("error", f"empty-{name}", f"{_place(int(blank[0]))}: {sentence}")
+    if records.has("split"):
+        splits = records.coded("split")
+        unknown = np.flatnonzero(~splits.is_in(SPLITS))
+        if len(unknown):
+            row = int(unknown[0])
+            found = f"column `split` is {splits[row]!r}{_and_others(len(unknown))}"
+            sentence = f"{found}, expected one of {', '.join(SPLITS)}. Rename the split."
+            yield Problem("error", "unknown-split", f"{_place(row)}: {sentence}")
+
+
+def row_errors(records: Records, place: Callable[[int], str] = _place) -> Iterator[Problem]:
+    """Find ids of several rows, and groups with rows in several splits."""
+    if records.has("id"):
+        ids = records.coded("id")
+        repeated = ids.counts() > 1
+        if repeated.any():
+            first = _first(ids.spread(repeated, missing=False))
+            second = _first(ids.codes == ids.codes[first], after=first)
+            yield Problem(
+                "error",
+                "duplicate-id",
+                f"{place(first)} and {place(second)}: column `id` is {ids[first]!r} in both"
+                f"{_and_others(int(repeated.sum()), 'id')}. Give each row its own id.",
+            )
+    if records.has("group") and records.has("split"):
+        groups, splits = records.coded("group"), records.coded("split")
+        pairs = np.unique(groups.codes * np.int64(len(splits.names)) + splits.codes) // len(splits.names)
+        cut = np.bincount(pairs[pairs >= 0], minlength=len(groups.names)) > 1
+        if cut.any():
+            first = _first(groups.spread(cut, missing=False))
+            second = _first((groups.codes == groups.codes[first]) & (splits.codes != splits.codes[first]))
+            yield Problem(
+                "error",
+                "group-in-two-splits",
+                f"{place(first)} and {place(second)}: column `group` is {groups[first]!r} in both, but their splits "
+                f"are {splits[first]!r} and {splits[second]!r}{_and_others(int(cut.sum()), 'group')}. "
+                "Keep a group in one split, or drop the column `split` and use `assign_splits`.",
+            )
+
+
+def _first(mask: NDArray[np.bool_], after: int = -1) -> int:
+    return after + 1 + int(mask[after + 1 :].argmax())
+
+
+def _and_others(count: int, noun: str = "row") -> str:
+    return "" if count == 1 else f" (and {count - 1} other {noun}{'s' if count > 2 else ''})"

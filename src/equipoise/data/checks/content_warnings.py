@@ -1,17 +1,17 @@
 """What in the content of records can be used, but may surprise."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from equipoise.base.problems import Problem
+from equipoise.data.columns import SPLITS
 from equipoise.data.infer import Targets, distinct_targets, open_ended
 from equipoise.data.records import Records
-from equipoise.data.split_names import SPLITS
-from equipoise.data.tasks import Kind
+from equipoise.data.tasks import Kind, some_of
 
 _MOST_SHOWN = 5
 
@@ -28,25 +28,18 @@ def content_warnings(records: Records, kinds: Mapping[str, Kind]) -> Iterator[Pr
     for task in closed:
         yield from _similar_spellings(f"Labels of task `{task}`", labels[task])
         if len(labels[task]) == 1:
-            yield _warning(
-                "one-class",
-                f"Task `{task}` has one class only, {next(iter(labels[task]))!r}: there is nothing to distinguish. "
-                "Drop the task, or declare it open.",
-            )
+            sentence = f"Task `{task}` has one class only, {next(iter(labels[task]))!r}: there is nothing to"
+            yield _warning("one-class", f"{sentence} distinguish. Drop the task, or declare it open.")
     rows, pairs = _repeated_inputs(records)
     if found := _pairs_with_several(records, "target", rows, pairs):
-        yield _warning(
-            "conflicting-targets", f"Inputs with different targets: {found}. No model can get all of them right."
-        )
+        sentence = f"Inputs with different targets: {found}. No model can get all of them right."
+        yield _warning("conflicting-targets", sentence)
     if records.has("group") and (lone := int((records.coded("group").codes < 0).sum())):
         yield _warning("rows-without-group", f"{lone} of {len(records)} rows have no group and count as their own.")
     if records.has("split"):
         if found := _pairs_with_several(records, "split", rows, pairs):
-            yield _warning(
-                "duplicates-across-splits",
-                f"Inputs of a task in more than one split: {found}. Scores on them measure memory. "
-                "Put all rows of an input in one group.",
-            )
+            sentence = f"Inputs of a task in more than one split: {found}. Scores on them measure memory."
+            yield _warning("duplicates-across-splits", f"{sentence} Put all rows of an input in one group.")
         yield from _empty_splits(records, parts["train"])
         for task in closed:
             yield from _labels_without_rows(task, labels[task])
@@ -67,10 +60,8 @@ def _similar_spellings(what: str, names: Iterable[str]) -> Iterator[Problem]:
         spellings["".join(name.casefold().split())].append(name)
     for same in spellings.values():
         if len(same) > 1:
-            yield _warning(
-                "similar-spellings",
-                f"{what} differ only in case or spaces: {_listed(same)}. If they mean the same, spell them alike.",
-            )
+            sentence = f"{what} differ only in case or spaces: {some_of(same, _MOST_SHOWN)}."
+            yield _warning("similar-spellings", f"{sentence} If they mean the same, spell them alike.")
 
 
 def _repeated_inputs(records: Records) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -108,23 +99,14 @@ def _labels_without_rows(task: str, labels: dict[str, set[str]]) -> Iterator[Pro
     trained = [label for label, splits in labels.items() if "train" in splits]
     untrained = [label for label in labels if label not in trained]
     if trained and untrained:
-        yield _warning(
-            "label-without-training-rows",
-            f"Task `{task}`: no training row has the label {_listed(untrained)}. It is not in the label set, and "
-            "is dropped from the scores.",
-        )
+        sentence = f"Task `{task}`: no training row has the label {some_of(untrained, _MOST_SHOWN)}."
+        advice = "It is not in the label set, and is dropped from the scores."
+        yield _warning("label-without-training-rows", f"{sentence} {advice}")
     untested = [label for label in trained if "test" not in labels[label]]
     if untested and any("test" in splits for splits in labels.values()):
-        yield _warning(
-            "label-not-measured",
-            f"Task `{task}`: no test row has the label {_listed(untested)}. Its recall is reported as not measured.",
-        )
+        sentence = f"Task `{task}`: no test row has the label {some_of(untested, _MOST_SHOWN)}."
+        yield _warning("label-not-measured", f"{sentence} Its recall is reported as not measured.")
 
 
 def _warning(code: str, message: str) -> Problem:
     return Problem("warning", code, message)
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(repr(name) for name in names[:_MOST_SHOWN])
-    return shown if len(names) <= _MOST_SHOWN else f"{shown} and {len(names) - _MOST_SHOWN} more"

@@ -4,8 +4,7 @@ import csv
 import dataclasses
 import io
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import closing
 from typing import BinaryIO, Final
 
 import pyarrow as pa
@@ -13,9 +12,7 @@ import pyarrow.csv
 
 from equipoise.base.arrow import pc
 from equipoise.base.arrow_text import first_true
-from equipoise.data.readers.compressed import opened
-from equipoise.data.readers.limits import DEFAULT_LIMITS, Limits
-from equipoise.data.readers.source import missing_column, not_utf8
+from equipoise.data.readers.source import FileSource
 from equipoise.errors import DataError
 
 _MOST_QUOTED: Final = 1 << 28  # characters searched for the end of an open quote
@@ -23,22 +20,14 @@ _NOT_A_NUMBER: Final = ("nan", "NaN")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Delimited:
+class Delimited(FileSource):
     """A `.csv` or `.tsv` file with a header, gzipped or not.
 
     Fields may be quoted with `"`, and a quoted field may hold line ends. Every field is a string,
     unchanged; an empty field is an empty string. Blank lines and a byte order mark are skipped.
     """
 
-    path: Path
     delimiter: str = ","
-    split: str | None = None
-    limits: Limits = DEFAULT_LIMITS
-
-    @property
-    def name(self) -> str:
-        """The path."""
-        return str(self.path)
 
     def batches(self, required: Sequence[str], optional: Sequence[str]) -> Iterator[pa.Table]:
         """Stream the columns.
@@ -49,17 +38,8 @@ class Delimited:
             If a required column is missing, a row has too few or too many fields, a quote is not closed, a
             byte is not UTF-8, or a field is `nan`.
         """
-        header = self._header()
-        for name in required:
-            if name not in header:
-                raise missing_column(self.name, name, header)
-        names = [name for name in dict.fromkeys((*required, *optional)) if name in header]
-        for name in names:
-            if header.count(name) > 1:
-                raise DataError(
-                    "duplicate-column", f"{self.path}: duplicate column `{name}` in the header. Rename one."
-                )
-        with opened(self.path, self.limits) as file:
+        names = self.chosen(self._header(), required, optional)
+        with self.opened() as file:
             counted = _QuoteCounter(file)
             first_row = 0
             for batch in self._arrow_batches(counted, names):
@@ -73,22 +53,20 @@ class Delimited:
 
     def place(self, row: int) -> str:
         """Return the place of a row (counted from 0): `file:line`, the first line if it has several."""
-        with self._rows() as rows:
+        with closing(self._rows()) as rows:
             for position, (line, _) in enumerate(rows):
                 if position == row + 1:
                     return f"{self.path}:{line}"
-        return f"{self.path}: row {row + 1}"  # Python's csv and Arrow disagree on where the rows of a damaged file end
+        return FileSource.place(self, row)  # Python's csv and Arrow disagree on where the rows of a damaged file end
 
     def _header(self) -> list[str]:
         try:
-            with self._rows(errors="strict") as rows:
+            with closing(self._rows(errors="strict")) as rows:
                 for _, fields in rows:
                     return fields
         except UnicodeDecodeError as error:
             raise self._explained(error) from None
-        raise DataError(
-            "empty-file", f"{self.path}: the file is empty, expected a header with the names of the columns."
-        )
+        raise self.error("empty-file", "the file is empty, expected a header with the names of the columns.")
 
     def _arrow_batches(self, file: "_QuoteCounter", names: list[str]) -> Iterator[pa.RecordBatch]:
         try:
@@ -109,41 +87,30 @@ class Delimited:
         for name in table.column_names:
             row = first_true(pc.is_in(table.column(name), value_set=pa.array(_NOT_A_NUMBER, pa.large_string())))
             if row is not None:
-                raise DataError(
-                    "bad-value",
-                    f"{self.place(first_row + row)}: column `{name}` is NaN (not a number), which usually is a "
-                    "missing value. Drop the row, or replace the value; if the word itself is intended, use JSONL.",
-                )
+                sentence = f"column `{name}` is NaN (not a number), which usually is a missing value."
+                advice = "Drop the row, or replace the value; if the word itself is intended, use JSONL."
+                raise DataError("bad-value", f"{self.place(first_row + row)}: {sentence} {advice}")
 
-    @contextmanager
-    def _rows(self, *, strict: bool = False, errors: str = "replace") -> Generator[Iterator[tuple[int, list[str]]]]:
+    def _rows(self, *, strict: bool = False, errors: str = "replace") -> Generator[tuple[int, list[str]]]:
         """Yield rows as Python's csv module reads them, each with its first line, without blank lines.
 
         Bytes that are not UTF-8 are accepted when only a place is looked for.
         """
-
-        def numbered(text: io.TextIOWrapper) -> Iterator[tuple[int, list[str]]]:
-            reader = csv.reader(self._lines(text), delimiter=self.delimiter, strict=strict)
-            line = 1
-            try:
+        line, limit = 1, csv.field_size_limit(_MOST_QUOTED)
+        try:
+            with (
+                self.opened() as file,
+                io.TextIOWrapper(file, encoding="utf-8-sig", errors=errors, newline="") as text,
+            ):
+                reader = csv.reader(self._lines(text), delimiter=self.delimiter, strict=strict)
                 for fields in reader:
                     if fields:
                         yield line, fields
                     line = reader.line_num + 1
-            except csv.Error as error:
-                if strict:
-                    raise
-                raise DataError(
-                    "damaged-file", f"{self.path}:{line}: cannot be read as delimited text ({error})."
-                ) from None
-
-        limit = csv.field_size_limit(_MOST_QUOTED)
-        try:
-            with (
-                opened(self.path, self.limits) as file,
-                io.TextIOWrapper(file, encoding="utf-8-sig", errors=errors, newline="") as text,
-            ):
-                yield numbered(text)
+        except csv.Error as error:
+            if strict:
+                raise
+            raise self.error("damaged-file", f"cannot be read as delimited text ({error}).", line) from None
         finally:
             csv.field_size_limit(limit)
 
@@ -151,56 +118,44 @@ class Delimited:
         most = self.limits.row_bytes
         while line := text.readline(most + 1):
             if len(line) > most:
-                raise self._too_long()
+                raise self.row_too_long("a row")
             yield line
-
-    def _too_long(self) -> DataError:
-        return DataError(
-            "row-too-long",
-            f"{self.path}: a row is longer than {self.limits.row_bytes:,} bytes. Shorten it, or read it with a larger "
-            "`Limits(row_bytes=...)` (`data.limits.row_bytes`).",
-        )
 
     def _check_quotes(self) -> None:
         line = 1
-        with self._rows(strict=True) as rows:
+        with closing(self._rows(strict=True)) as rows:
             try:
                 for first, fields in rows:
                     line = first + sum(field.count("\n") for field in fields) + 1
             except csv.Error as error:
                 if "unexpected end of data" in str(error):
-                    raise DataError(
-                        "open-quote",
-                        f"{self.path}:{line}: a quote that opens in this row is never closed. "
-                        'Close it, and double a literal `"`.',
-                    ) from None
+                    sentence = 'a quote that opens in this row is never closed. Close it, and double a literal `"`.'
+                    raise self.error("open-quote", sentence, line) from None
 
     def _explained(self, error: Exception) -> DataError:
         """Read the file again to find the line that Arrow refused."""
         if isinstance(error, UnicodeDecodeError) or "UTF8" in str(error):
             byte = 0
-            with opened(self.path, self.limits) as file:
+            with self.opened() as file:
                 for number, line in enumerate(file, start=1):
                     try:
                         line.decode("utf-8")
                     except UnicodeDecodeError as found:
-                        return not_utf8(f"{self.path}:{number}", byte + found.start, line[found.start])
+                        return self.not_utf8(number, byte + found.start, line[found.start])
                     byte += len(line)
         elif "straddling" in str(error):
             self._check_quotes()
-            return self._too_long()
+            return self.row_too_long("a row")
         elif isinstance(error, pa.ArrowException):
             width = 0
-            with self._rows() as rows:
+            with closing(self._rows()) as rows:
                 for line, fields in rows:
                     width = width or len(fields)
                     if len(fields) != width:
-                        return DataError(
-                            "wrong-field-count",
-                            f"{self.path}:{line}: expected {width} fields as in the header, found {len(fields)}. "
-                            "Quote a field that holds the delimiter or a line end.",
-                        )
-        return DataError("damaged-file", f"{self.path}: cannot be read as delimited text ({error}).")
+                        sentence = f"expected {width} fields as in the header, found {len(fields)}."
+                        advice = "Quote a field that holds the delimiter or a line end."
+                        return self.error("wrong-field-count", f"{sentence} {advice}", line)
+        return self.error("damaged-file", f"cannot be read as delimited text ({error}).")
 
 
 class _QuoteCounter(io.RawIOBase):

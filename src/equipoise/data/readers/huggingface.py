@@ -7,25 +7,30 @@ import dataclasses
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 
 from equipoise.base.arrow import pc
-from equipoise.data.readers.saved_dataset import check_inside
-from equipoise.data.readers.source import Source, missing_column
-from equipoise.data.split_names import SPLITS, canonical_splits
+from equipoise.base.files import read_text
+from equipoise.base.plain_json import parse_json
+from equipoise.data.columns import SPLITS, canonical_splits
+from equipoise.data.readers.source import Source
 from equipoise.errors import DataError
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class HuggingFace:
+class HuggingFace(Source):
     """A `datasets.Dataset`: its rows as selected and ordered, class labels by their names."""
 
     dataset: Any
-    name: str
-    split: str | None = None
+    title: str
     batch_rows: int = 1 << 16
+
+    @property
+    def name(self) -> str:
+        """The type or the folder of the dataset, and its key if it has one."""
+        return self.title
 
     def batches(self, required: Sequence[str], optional: Sequence[str]) -> Iterator[pa.Table]:
         """Stream the columns.
@@ -35,11 +40,7 @@ class HuggingFace:
         DataError
             If a required column is missing.
         """
-        found: list[str] = self.dataset.column_names
-        for name in required:
-            if name not in found:
-                raise missing_column(self.name, name, found)
-        names = [name for name in dict.fromkeys((*required, *optional)) if name in found]
+        names = self.chosen(self.dataset.column_names, required, optional)
         # Iterating follows the indices of `filter`, `select` and `shuffle`; `.data.table` does not.
         rows = self.dataset.select_columns(names).with_format("arrow")
         classes = {name: _class_names(rows.features[name]) for name in names}
@@ -53,13 +54,7 @@ class HuggingFace:
         try:
             yield from rows.iter(batch_size=self.batch_rows)
         except Exception as error:  # of a damaged file: Arrow raises a dozen classes of errors
-            raise DataError(
-                "damaged-file", f"{self.name}: cannot be read ({error}). Save the dataset again."
-            ) from error
-
-    def place(self, row: int) -> str:
-        """Return the place of a row (counted from 0); the first row is row 1."""
-        return f"{self.name}: row {row + 1}"
+            raise self.error("damaged-file", f"cannot be read ({error}). Save the dataset again.") from error
 
 
 def from_object(source: object) -> list[Source] | None:
@@ -78,10 +73,8 @@ def from_object(source: object) -> list[Source] | None:
     if isinstance(source, datasets.Dataset):
         return [HuggingFace(source, "Dataset")]
     if isinstance(source, datasets.IterableDataset | datasets.IterableDatasetDict):
-        raise DataError(
-            "streamed-dataset",
-            f"A {type(source).__name__} cannot be drawn from at random. Load it without `streaming=True`.",
-        )
+        sentence = f"A {type(source).__name__} cannot be drawn from at random."
+        raise DataError("streamed-dataset", f"{sentence} Load it without `streaming=True`.")
     return None
 
 
@@ -99,17 +92,13 @@ def from_saved(folder: Path) -> list[Source] | None:
     try:
         import datasets  # noqa: PLC0415 - a heavy library that most readings do without
     except ImportError as error:
-        raise DataError(
-            "not-installed",
-            f"{folder}: reading a saved Hugging Face dataset needs `datasets`. Install it: pip install datasets.",
-        ) from error
-    check_inside(folder, whole=whole)
+        sentence = "reading a saved Hugging Face dataset needs `datasets`. Install it: pip install datasets."
+        raise DataError("not-installed", f"{folder}: {sentence}") from error
+    _check_inside(folder, whole=whole)
     try:
         loaded: Any = datasets.load_from_disk(str(folder))
     except Exception as error:  # a damaged dataset raises errors of any class
-        raise DataError(
-            "damaged-file", f"{folder}: cannot be loaded as a saved Hugging Face dataset ({error})."
-        ) from error
+        raise _unloadable(folder, error) from error
     return _splits_of(loaded, str(folder)) if whole else [HuggingFace(loaded, str(folder))]
 
 
@@ -118,13 +107,50 @@ def _splits_of(mapping: Any, name: str) -> list[Source]:
     for key, dataset in mapping.items():
         split: str | None = canonical_splits(pa.chunked_array([[key]], pa.large_string()))[0].as_py()
         if split is None:
-            raise DataError(
-                "unknown-split",
-                f"{name}: the key `{key}` is not the name of a split, expected {', '.join(SPLITS)}. "
-                "Pass only the keys of splits, renamed.",
-            )
-        sources.append(HuggingFace(dataset, f"{name}[{key!r}]", split))
+            sentence = f"the key `{key}` is not the name of a split, expected {', '.join(SPLITS)}."
+            raise DataError("unknown-split", f"{name}: {sentence} Pass only the keys of splits, renamed.")
+        sources.append(HuggingFace(dataset, f"{name}[{key!r}]", split=split))
     return sources
+
+
+def _check_inside(folder: Path, *, whole: bool) -> None:
+    """Raise a DataError if an index file is damaged, or names a split or a file outside of the folder, links resolved.
+
+    A whole one has the index file of a `DatasetDict` too.
+    """
+    splits = _names(folder / "dataset_dict.json", "splits") if whole else ["."]
+    for dataset in [_inside(folder, folder, split) for split in splits]:
+        for name in ("dataset_info.json", *_names(dataset / "state.json", "_data_files", "_indices_data_files")):
+            _inside(dataset, folder, name)
+
+
+def _names(path: Path, *keys: str) -> list[str]:
+    """Return the names in an index file: strings, or objects with a `filename`."""
+    values: object = parse_json(read_text(path, DataError), lambda why: _unloadable(path.parent, f"{path.name}: {why}"))
+    found: list[str] = []
+    for key in keys:
+        listed: object = cast("dict[str, Any]", values).get(key) if isinstance(values, dict) else values
+        for each in cast("list[object]", listed or []) if isinstance(listed, list | None) else [listed]:
+            name = cast("dict[str, object]", each).get("filename") if isinstance(each, dict) else each
+            if not isinstance(name, str):
+                sentence = f"`{key}` must be a list of names, found {each!r:.80}. Save the dataset again."
+                raise DataError("damaged-file", f"{path}: {sentence}")
+            found.append(name)
+    return found
+
+
+def _inside(start: Path, folder: Path, name: str) -> Path:
+    problem = "is outside of it. Save the dataset again."
+    try:
+        if (start / name).resolve().is_relative_to(folder.resolve()):
+            return start / name
+    except (OSError, RuntimeError, ValueError) as error:
+        problem = f"is not a valid path: {error}."
+    raise DataError("outside-folder", f"{folder}: names the file {name!r:.80}, which {problem}")
+
+
+def _unloadable(folder: Path, why: object) -> DataError:
+    return DataError("damaged-file", f"{folder}: cannot be loaded as a saved Hugging Face dataset ({why}).")
 
 
 def _class_names(feature: Any) -> list[str]:

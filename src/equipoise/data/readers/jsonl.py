@@ -1,31 +1,30 @@
 """JSON lines: one object per line, read in blocks by Arrow, and by Python where Arrow fails."""
 
 import dataclasses
+import io
 import itertools
 import json
+import re
+import sys
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, NamedTuple, cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.json
 
 from equipoise.base.plain_json import RepeatedKeyError, once_each
-from equipoise.data.readers.compressed import opened
-from equipoise.data.readers.limits import DEFAULT_LIMITS, Limits
-from equipoise.data.readers.source import missing_column, not_utf8
-from equipoise.errors import DataError
+from equipoise.data.readers.source import FileSource
 
 BLOCK_BYTES: Final = 1 << 22
 _BOM: Final = b"\xef\xbb\xbf"
+_HALF: Final = re.compile("[\ud800-\udfff]")
 _LINE_END: Final = 10
 _SPACE: Final = 32
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Block:
+class _Block(NamedTuple):
     """Complete lines of the file, and where they start (lines from 1, bytes from 0)."""
 
     data: bytes
@@ -34,23 +33,15 @@ class _Block:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class JsonLines:
+class JsonLines(FileSource):
     """A `.jsonl` or `.ndjson` file, gzipped or not, or the lines of it that start in a range of bytes.
 
     Blank lines are skipped.
     """
 
-    path: Path
     block_bytes: int = BLOCK_BYTES
-    split: str | None = None
-    limits: Limits = DEFAULT_LIMITS
     first_byte: int = 0
-    last_byte: int | None = None
-
-    @property
-    def name(self) -> str:
-        """The path."""
-        return str(self.path)
+    last_byte: int = sys.maxsize
 
     def batches(self, required: Sequence[str], optional: Sequence[str]) -> Iterator[pa.Table]:
         """Stream the columns; a key that a row does not have is null in it.
@@ -64,14 +55,11 @@ class JsonLines:
         checked = False
         for block in self._blocks():
             self._check_utf8(block)
-            first = self._first_object(block)
-            if first is None:
+            line, sample = next(self._objects(block), (0, None))
+            if sample is None:
                 continue
-            line, sample = first
             if not checked:
-                for name in required:
-                    if name not in sample:
-                        raise missing_column(f"{self.path}:{line}", name, sample)
+                self.chosen(sample, required, (), line)
                 checked = True
             table = _read_with_arrow(block.data, names, sample)
             yield self._read_with_python(block, names) if table is None else table
@@ -83,22 +71,22 @@ class JsonLines:
         """
         size = self.path.stat().st_size
         count = -(-size // most_bytes)
-        if count <= 1 or self.path.suffix.lower() == ".gz":
+        if count <= 1 or self.is_gzipped:
             return [self]
         ends = [size * part // count for part in range(count + 1)]
         return [dataclasses.replace(self, first_byte=first, last_byte=last) for first, last in pairwise(ends)]
 
     def place(self, row: int) -> str:
         """Return the place of a row (counted from 0): `file:line`."""
-        with opened(self.path, self.limits) as file:
+        with self.opened() as file:
             filled = (number for number, line in enumerate(file, start=1) if line.removeprefix(_BOM).strip())
             line = next(itertools.islice(filled, row, None), None)
-        return f"{self.path}: row {row + 1}" if line is None else f"{self.path}:{line}"
+        return FileSource.place(self, row) if line is None else f"{self.path}:{line}"
 
     def _blocks(self) -> Iterator[_Block]:
-        with opened(self.path, self.limits) as file:
+        with self.opened() as file:
             line, byte = 1, self._seek_line(file)
-            while data := file.read(self._block_at(byte)):
+            while data := file.read(max(0, min(self.block_bytes, self.last_byte - byte))):
                 data += b"" if data.endswith(b"\n") else file.readline(self.limits.row_bytes + 1)
                 self._check_rows(data, line)
                 content = data.removeprefix(_BOM) if byte == 0 else data
@@ -111,31 +99,19 @@ class JsonLines:
         if self.first_byte == 0:
             return 0
         file.seek(self.first_byte - 1)
-        last = self.first_byte if self.last_byte is None else self.last_byte
-        while file.tell() < last and (line := file.readline(min(self.block_bytes, last - file.tell()))):
+        while (left := self.last_byte - file.tell()) > 0 and (line := file.readline(min(self.block_bytes, left))):
             if line.endswith(b"\n"):  # the rest of the line that starts before the range
                 break
         return file.tell()
 
-    def _block_at(self, byte: int) -> int:
-        """Return how many bytes to read from here, so that no line starts after the range."""
-        return self.block_bytes if self.last_byte is None else max(0, min(self.block_bytes, self.last_byte - byte))
-
     def _check_rows(self, data: bytes, first_line: int) -> None:
         """Raise an error if a line is too long; most blocks are shorter than the limit."""
         most = self.limits.row_bytes
-        if len(data) <= most:
-            return
         start = 0
         while len(data) - start > most:
             end = data.rfind(b"\n", start, start + most + 1)
             if end < 0:
-                line = first_line + data.count(b"\n", 0, start)
-                raise DataError(
-                    "row-too-long",
-                    f"{self.path}:{line}: the line is longer than {most:,} bytes. Shorten it, or read it with a larger "
-                    "`Limits(row_bytes=...)` (`data.limits.row_bytes`).",
-                )
+                raise self.row_too_long("the line", first_line + data.count(b"\n", 0, start))
             start = end + 1
 
     def _check_utf8(self, block: _Block) -> None:
@@ -146,20 +122,12 @@ class JsonLines:
         except UnicodeDecodeError as error:
             line = block.first_line + block.data.count(b"\n", 0, error.start)
             byte = block.first_byte + error.start
-            raise not_utf8(f"{self.path}:{line}", byte, block.data[error.start]) from None
+            raise self.not_utf8(line, byte, block.data[error.start]) from None
 
     def _objects(self, block: _Block) -> Iterator[tuple[int, dict[str, Any]]]:
-        for number, line in enumerate(block.data.split(b"\n"), start=block.first_line):
+        for number, line in enumerate(io.BytesIO(block.data), start=block.first_line):
             if line.strip():
-                yield number, self._object(line, number)
-
-    def _first_object(self, block: _Block) -> tuple[int, dict[str, Any]] | None:
-        start = len(block.data) - len(block.data.lstrip())
-        if start == len(block.data):
-            return None
-        number = block.first_line + block.data.count(b"\n", 0, start)
-        line = block.data[start:].split(b"\n", 1)[0]
-        return number, self._object(line, number)
+                yield number, self._object(line.removesuffix(b"\n"), number)
 
     def _object(self, line: bytes, number: int) -> dict[str, Any]:
         try:
@@ -171,25 +139,18 @@ class JsonLines:
                 object_pairs_hook=once_each,
             )
         except json.JSONDecodeError as error:
-            raise DataError(
-                "broken-json",
-                f"{self.path}:{number}: broken JSON at character {error.pos + 1} ({error.msg}). "
-                "Write one complete JSON object per line.",
-            ) from None
+            sentence = f"broken JSON at character {error.pos + 1} ({error.msg})."
+            raise self.error("broken-json", f"{sentence} Write one complete JSON object per line.", number) from None
         except RecursionError:
-            raise DataError(
-                "nested-too-deep", f"{self.path}:{number}: the object is nested too deep. Write plain fields."
-            ) from None
+            sentence = "the object is nested too deep. Write plain fields."
+            raise self.error("nested-too-deep", sentence, number) from None
         except RepeatedKeyError as error:
-            raise DataError(
-                "duplicate-key", f"{self.path}:{number}: duplicate key `{error.key}` in one object. Keep one."
-            ) from None
+            sentence = f"duplicate key `{error.key}` in one object. Keep one."
+            raise self.error("duplicate-key", sentence, number) from None
         if not isinstance(value, dict):
-            raise DataError(
-                "not-an-object",
-                f'{self.path}:{number}: expected a JSON object such as {{"task": ...}}, '
-                f"found {line.decode()[:40].strip()!r}.",
-            )
+            found = line.decode()[:40].strip()
+            sentence = f'expected a JSON object such as {{"task": ...}}, found {found!r}.'
+            raise self.error("not-an-object", sentence, number)
         return value
 
     def _read_with_python(self, block: _Block, names: Sequence[str]) -> pa.Table:
@@ -198,31 +159,21 @@ class JsonLines:
         return pa.table({name: pa.array(texts, pa.large_string()) for name, texts in columns.items()})
 
     def _text(self, value: object, line: int, name: str) -> str | None:
-        if isinstance(value, _Number):
-            if value.literal == "NaN":
-                raise DataError(
-                    "bad-value",
-                    f"{self.path}:{line}: column `{name}` is NaN (not a number). Drop the row, or replace the value.",
-                )
-            return value.literal
+        problem = ""
         if isinstance(value, bool):
             return "true" if value else "false"
-        if isinstance(value, dict | list):
-            raise DataError(
-                "bad-value",
-                f"{self.path}:{line}: column `{name}` is {'an object' if isinstance(value, dict) else 'a list'}, "
-                "expected a string or a plain number. Convert it to a string first.",
-            )
-        if isinstance(value, str) and not value.isascii():
-            try:
-                value.encode("utf-8")
-            except UnicodeEncodeError:
-                raise DataError(
-                    "bad-value",
-                    f"{self.path}:{line}: column `{name}` holds half of a surrogate pair, which is not a character. "
-                    "Write the string as UTF-8.",
-                ) from None
-        return value if isinstance(value, str) else None
+        if isinstance(value, _Number):
+            value = value.literal
+            if value == "NaN":
+                problem = "is NaN (not a number). Drop the row, or replace the value."
+        elif isinstance(value, dict | list):
+            kind = "an object" if isinstance(value, dict) else "a list"
+            problem = f"is {kind}, expected a string or a plain number. Convert it to a string first."
+        elif isinstance(value, str) and _HALF.search(value):
+            problem = "holds half of a surrogate pair, which is not a character. Write the string as UTF-8."
+        if problem:
+            raise self.error("bad-value", f"column `{name}` {problem}", line)
+        return cast("str | None", value)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -39,10 +39,8 @@ class Limits:
         for name, most in (("row_bytes", 1 << 30), ("expansion", 1 << 40)):
             value: object = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
-                raise ConfigError(
-                    "not-an-integer",
-                    f"`{name}` of the limits must be an integer from 1 to {most}, found {value!r:.80}.",
-                )
+                sentence = f"`{name}` of the limits must be an integer from 1 to {most}, found {value!r:.80}."
+                raise ConfigError("not-an-integer", sentence)
 
     def unpacked_bytes(self, size: int) -> int:
         """Return the most bytes that a file of this size on disk may unpack to."""

@@ -2,44 +2,34 @@
 
 import contextlib
 import dataclasses
+import itertools
 import shutil
 import tempfile
 from collections.abc import Generator, Iterator, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet
 
-from equipoise.data.readers.coded_parquet import coded_batches
-from equipoise.data.readers.compressed import opened, too_large
-from equipoise.data.readers.limits import DEFAULT_LIMITS, Limits
-from equipoise.data.readers.source import missing_column
-from equipoise.errors import DataError, EquipoiseError
+from equipoise.data.readers.source import FileSource
+from equipoise.errors import EquipoiseError
 
+_MOST_BYTES: Final = 1 << 24  # of a dictionary
 _READ_BYTES: Final = 1 << 20  # of a column at once; by default Arrow reads a complete row group
 _SMALL_GROUP: Final = 1 << 14  # rows; codes change with every row group, and so does the batch
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Parquet:
+class Parquet(FileSource):
     """A `.parquet` file, gzipped or not, or some of its row groups.
 
     With `coded`, columns of repeated strings are dictionaries.
     """
 
-    path: Path
     batch_rows: int = 1 << 16
-    split: str | None = None
-    limits: Limits = DEFAULT_LIMITS
     coded: bool = False
     part: int = 0
     parts: int = 1
-
-    @property
-    def name(self) -> str:
-        """The path."""
-        return str(self.path)
 
     def batches(self, required: Sequence[str], optional: Sequence[str]) -> Iterator[pa.Table]:
         """Stream the columns.
@@ -51,15 +41,8 @@ class Parquet:
         """
         with self._opened() as source:
             whole = _reader(source)
-            found: list[str] = whole.schema_arrow.names
-            for name in required:
-                if name not in found:
-                    raise missing_column(self.name, name, found)
-            names = [name for name in dict.fromkeys((*required, *optional)) if name in found]
-            for name in names:
-                if found.count(name) > 1:
-                    raise DataError("duplicate-column", f"{self.path}: duplicate column `{name}`. Rename one.")
-            most = left = self.limits.unpacked_bytes(self.path.stat().st_size) // self.parts
+            names = self.chosen(whole.schema_arrow.names, required, optional)
+            most = left = self.most_unpacked() // self.parts
             held: dict[str, int] = {}  # bytes of the dictionaries, which every batch repeats
             for batch in self._batches(source, whole, names):
                 for name, column in zip(batch.schema.names, batch.columns, strict=True):
@@ -70,7 +53,7 @@ class Parquet:
                     else:
                         left -= column.nbytes
                 if left < 0:
-                    raise too_large(self.path, most)
+                    raise self.too_large(most)
                 yield pa.Table.from_batches([batch])
 
     def cut(self, most_bytes: int) -> "list[Parquet]":
@@ -79,15 +62,11 @@ class Parquet:
         The limit on the unpacked size is divided among them; row numbers in their errors are those of the part.
         """
         count = -(-self.path.stat().st_size // most_bytes)
-        if count == 1 or self._is_gzipped:
+        if count == 1 or self.is_gzipped:
             return [self]
         with self._opened() as source:
             count = max(1, min(count, _reader(source).num_row_groups))
         return [dataclasses.replace(self, part=part, parts=count) for part in range(count)]
-
-    def place(self, row: int) -> str:
-        """Return the place of a row (counted from 0); the first row of a file is row 1."""
-        return f"{self.path}: row {row + 1}"
 
     def _batches(self, source: Any, whole: pyarrow.parquet.ParquetFile, names: list[str]) -> Iterator[pa.RecordBatch]:
         # Only the numbers of rows and of row groups are read from the metadata: Arrow aborts the process where those of
@@ -95,18 +74,41 @@ class Parquet:
         count: int = whole.num_row_groups
         groups = range(count * self.part // self.parts, count * (self.part + 1) // self.parts)
         if self.coded and whole.metadata.num_rows >= _SMALL_GROUP * count:
-            return coded_batches(lambda coded: _reader(source, coded), groups, names, self.batch_rows)
+            return self._coded_batches(source, groups, names)
         return whole.iter_batches(batch_size=self.batch_rows, row_groups=list(groups), columns=names)
 
-    @property
-    def _is_gzipped(self) -> bool:
-        return self.path.suffix.lower() == ".gz"
+    def _coded_batches(self, source: Any, groups: range, names: list[str]) -> Iterator[pa.RecordBatch]:
+        """Stream the columns as dictionaries; decoding labels and encoding them again would take ten times as long.
+
+        Arrow keeps the dictionary of a column until the row group ends. A column whose strings hardly repeat, such as
+        the answers of an open-ended task, is therefore read as plain strings from where its dictionary has grown too
+        large: to more strings than a batch has rows, or to too many bytes.
+        """
+        coded = names
+        file = _reader(source, coded)
+        for group in groups:
+            given, grown = 0, True
+            while grown:
+                grown = False
+                batches = file.iter_batches(self.batch_rows, row_groups=[group], columns=names, use_threads=False)
+                for batch in itertools.islice(batches, given, None):
+                    yield batch
+                    given += 1
+                    small = [name for name in coded if not self._has_grown(batch.column(name))]
+                    if grown := len(small) < len(coded):
+                        coded, file = small, _reader(source, small)
+                        break
+
+    def _has_grown(self, column: pa.Array) -> bool:
+        if not isinstance(column, pa.DictionaryArray):
+            return False
+        return len(column.dictionary) > self.batch_rows or column.dictionary.nbytes > _MOST_BYTES
 
     @contextlib.contextmanager
     def _opened(self) -> Generator[Any]:
         with contextlib.ExitStack() as stack:
-            source: Any = stack.enter_context(opened(self.path, self.limits))
-            if self._is_gzipped:
+            source: Any = stack.enter_context(self.opened())
+            if self.is_gzipped:
                 # Parquet is read from the end, so a gzipped file is unpacked to disk first.
                 unpacked = stack.enter_context(tempfile.TemporaryFile())
                 shutil.copyfileobj(source, unpacked)
@@ -116,7 +118,7 @@ class Parquet:
             except EquipoiseError:
                 raise
             except Exception as error:  # Arrow raises a dozen classes of errors, some of Python's own
-                raise DataError("damaged-file", f"{self.path}: cannot be read as Parquet ({error}).") from error
+                raise self.error("damaged-file", f"cannot be read as Parquet ({error}).") from error
 
 
 def _reader(source: Any, coded: Sequence[str] = ()) -> pyarrow.parquet.ParquetFile:

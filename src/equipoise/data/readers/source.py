@@ -1,27 +1,34 @@
-"""The protocol of sources of rows, and the errors that they share."""
+"""The bases of sources of rows: what a reader gives, how a file is opened, and the errors that readers share."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol
+import contextlib
+import dataclasses
+import gzip
+import io
+import zlib
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Generator, Iterator, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
 
 from equipoise.base.registry import suggest
+from equipoise.data.readers.limits import DEFAULT_LIMITS, Limits
 from equipoise.errors import DataError
 
 
-class Source(Protocol):
-    """Rows that can be streamed as Arrow tables."""
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Source(ABC):
+    """Rows that can be streamed as Arrow tables; `split` is that of all rows because of where they are, or None."""
+
+    split: str | None = None
 
     @property
+    @abstractmethod
     def name(self) -> str:
         """The name of the source in errors: its path, or its type."""
-        ...
 
-    @property
-    def split(self) -> str | None:
-        """The split that all rows belong to because of where they are, or None."""
-        ...
-
+    @abstractmethod
     def batches(self, required: Sequence[str], optional: Sequence[str]) -> Iterator[pa.Table]:
         """Stream the `required` columns and those of the `optional` ones that exist.
 
@@ -30,35 +37,109 @@ class Source(Protocol):
         DataError
             If a required column is missing, or the source cannot be read.
         """
-        ...
 
     def place(self, row: int) -> str:
-        """Return the place of a row (counted from 0), in the form that editors use: `file:line`."""
-        ...
+        """Return the place of a row (counted from 0): its number from 1, or `file:line`, as editors write it."""
+        return f"{self.name}: row {row + 1}"
+
+    def cut(self, most_bytes: int) -> "Sequence[Source]":  # noqa: ARG002
+        """Return parts of about so many bytes, in the order of their rows; what cannot be cut is one part."""
+        return [self]
+
+    def chosen(
+        self, found: Collection[str], required: Sequence[str], optional: Sequence[str], line: int | None = None
+    ) -> list[str]:
+        """Return the columns to read, each once; raise a DataError if one is missing or duplicate."""
+        for name in required:
+            if name not in found:
+                listed = ", ".join(f"`{other}`" for other in found) or "none"
+                sentence = f"column `{name}` is missing, found {listed}.{suggest(name, found, '`{}`'.format)}"
+                raise self.error("missing-column", f"{sentence} Name it with `data.columns` or `Columns(...)`.", line)
+        names = [name for name in dict.fromkeys((*required, *optional)) if name in found]
+        for name in names:
+            if list(found).count(name) > 1:
+                raise self.error("duplicate-column", f"duplicate column `{name}`. Rename one.", line)
+        return names
+
+    def error(self, code: str, sentence: str, line: int | None = None) -> DataError:
+        """Return an error that names the source, and the line if there is one."""
+        return DataError(code, f"{self.name}: {sentence}" if line is None else f"{self.name}:{line}: {sentence}")
 
 
-def missing_column(source: str, name: str, found: Iterable[str]) -> DataError:
-    """Return the error for a column that a source does not have.
+@dataclasses.dataclass(frozen=True, slots=True)
+class FileSource(Source):
+    """A file of rows; one whose name ends in `.gz` is unpacked."""
 
-    Examples
-    --------
-    >>> print(missing_column("a.csv", "target", ["task", "text", "targets"]))
-    a.csv: column `target` is missing, found `task`, `text`, `targets`. Did you mean `targets`? Name it
-    with `data.columns` or `Columns(...)`.
-    """
-    names = list(found)
-    listed = ", ".join(f"`{other}`" for other in names) if names else "none"
-    hint = suggest(name, names, "`{}`".format)
-    return DataError(
-        "missing-column",
-        f"{source}: column `{name}` is missing, found {listed}.{hint} Name it with `data.columns` or `Columns(...)`.",
-    )
+    path: Path
+    _: dataclasses.KW_ONLY
+    limits: Limits = DEFAULT_LIMITS
+
+    @property
+    def name(self) -> str:
+        """The path."""
+        return str(self.path)
+
+    @property
+    def is_gzipped(self) -> bool:
+        """Whether the name ends in `.gz`."""
+        return self.path.suffix.lower() == ".gz"
+
+    @contextlib.contextmanager
+    def opened(self) -> Generator[BinaryIO]:
+        """Open the file for reading its bytes, unpacked.
+
+        Raises
+        ------
+        DataError
+            If the file cannot be read, is not a complete gzip file, or unpacks to more than the limits allow.
+        """
+        try:
+            if self.is_gzipped:
+                with gzip.open(self.path, "rb") as packed, io.BufferedReader(_Bounded(self, packed), 1 << 16) as file:
+                    yield cast("BinaryIO", file)
+            else:
+                with self.path.open("rb") as file:
+                    yield file
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            sentence = f"not a complete gzip file ({error}). Write or copy it again."
+            raise self.error("damaged-file", sentence) from error
+        except OSError as error:
+            raise self.error("cannot-read", f"cannot be read ({error.strerror or error}).") from error
+
+    def most_unpacked(self) -> int:
+        """Return the most bytes that the file may unpack to."""
+        return self.limits.unpacked_bytes(self.path.stat().st_size)
+
+    def too_large(self, most: int) -> DataError:
+        """Return the error for a file that unpacks to more than `most` bytes."""
+        sentence = f"unpacks to more than {most:,} bytes, many times its size on disk. If this is intended, read it"
+        advice = "with a larger `Limits(expansion=...)` (`data.limits.expansion`)."
+        return self.error("expands-too-much", f"{sentence} {advice}")
+
+    def row_too_long(self, what: str, line: int | None = None) -> DataError:
+        """Return the error for a row that is longer than the limit."""
+        advice = "Shorten it, or read it with a larger `Limits(row_bytes=...)` (`data.limits.row_bytes`)."
+        return self.error("row-too-long", f"{what} is longer than {self.limits.row_bytes:,} bytes. {advice}", line)
+
+    def not_utf8(self, line: int, byte: int, value: int) -> DataError:
+        """Return the error for a byte that is not UTF-8, at offset `byte` of the (unpacked) file."""
+        advice = "Save the file as UTF-8, for example with `iconv -f LATIN1 -t UTF-8`."
+        return self.error("not-utf8", f"byte 0x{value:02x} at offset {byte} is not UTF-8. {advice}", line)
 
 
-def not_utf8(place: str, byte: int, value: int) -> DataError:
-    """Return the error for a byte that is not UTF-8, at offset `byte` of the (unpacked) file."""
-    return DataError(
-        "not-utf8",
-        f"{place}: byte 0x{value:02x} at offset {byte} is not UTF-8. Save the file as UTF-8, for example with "
-        "`iconv -f LATIN1 -t UTF-8`.",
-    )
+class _Bounded(io.RawIOBase):
+    """An unpacked file of which only as many bytes can be read as the limits of its source allow."""
+
+    def __init__(self, source: FileSource, file: Any) -> None:
+        self._source, self._file = source, file
+        self._most = self._left = source.most_unpacked()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        count: int = self._file.readinto(buffer)
+        self._left -= count
+        if self._left < 0:
+            raise self._source.too_large(self._most)
+        return count

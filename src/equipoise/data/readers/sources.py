@@ -1,9 +1,9 @@
-"""Find the sources of a path, a glob, a folder, a dataset or a list of these."""
+"""Find the sources of a path, a glob, a folder, a dataset or a list of these, and cut them into parts."""
 
 import glob
 import itertools
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final, cast
 
@@ -12,7 +12,7 @@ from equipoise.data.readers.huggingface import from_object, from_saved
 from equipoise.data.readers.jsonl import JsonLines
 from equipoise.data.readers.limits import DEFAULT_LIMITS, Limits
 from equipoise.data.readers.parquet import Parquet
-from equipoise.data.readers.source import Source
+from equipoise.data.readers.source import FileSource, Source
 from equipoise.errors import DataError
 
 _READERS: Final[dict[str, Callable[[Path, Limits], Source]]] = {
@@ -53,11 +53,19 @@ def find_sources(source: object, limits: Limits = DEFAULT_LIMITS) -> list[Source
     if not found:
         raise DataError("no-source", "No source of records was given. Pass a path, a glob, a folder or a dataset.")
     seen: set[Path] = set()
-    for path in (Path(one.name).resolve() for one in found if isinstance(one, JsonLines | Delimited | Parquet)):
+    for path in (Path(one.name).resolve() for one in found if isinstance(one, FileSource)):
         if path in seen:
             raise DataError("duplicate-source", f"{path}: duplicate file, which would double its rows. Name it once.")
         seen.add(path)
     return found
+
+
+def parts_of(source: Source, most_bytes: int) -> Sequence[Source]:
+    """Return the parts of a source, which several processes can read; one that cannot be read is one part."""
+    try:
+        return source.cut(most_bytes)
+    except (DataError, OSError):  # reading it raises the error
+        return [source]
 
 
 def _find(source: object, limits: Limits) -> list[Source]:
@@ -83,11 +91,7 @@ def _find_path(name: str, limits: Limits) -> list[Source]:
         return [_open(path, limits)] if path.is_file() else _find_glob(path, limits)
     except DataError:
         raise
-    except (
-        OSError,
-        RuntimeError,
-        ValueError,
-    ) as error:  # a name that is too long, no such user, a NUL or a bad pattern
+    except (OSError, RuntimeError, ValueError) as error:  # a name too long, no such user, a NUL or a bad pattern
         raise DataError("not-a-path", f"{name!r:.200} cannot be read as a path: {error}.") from error
 
 
@@ -96,9 +100,8 @@ def _find_glob(pattern: Path, limits: Limits) -> list[Source]:
         raise DataError("no-such-file", f"{pattern}: no such file or folder{_beside(pattern)}.")
     matches = sorted(Path(match) for match in glob.glob(str(pattern), recursive=True))  # noqa: PTH207 - absolute too
     if not matches:
-        raise DataError(
-            "no-such-file", f"{pattern}: no file matches this pattern (the current folder is {Path.cwd()})."
-        )
+        sentence = f"no file matches this pattern (the current folder is {Path.cwd()})."
+        raise DataError("no-such-file", f"{pattern}: {sentence}")
     start = Path(*itertools.takewhile(lambda part: not glob.has_magic(part), pattern.parts))
     return [_open(match, limits) for match in matches if match.is_file() and _is_inside(match, start)]
 
@@ -119,9 +122,8 @@ def _is_inside(path: Path, folder: Path) -> bool:
     """Return True if a file is in the folder, links resolved; raise an error if not."""
     real = path.resolve()
     if not real.is_relative_to(folder.resolve()):
-        raise DataError(
-            "outside-folder", f"{path}: leads out of {folder}, to {real}. Name that file itself if this is intended."
-        )
+        sentence = f"leads out of {folder}, to {real}. Name that file itself if this is intended."
+        raise DataError("outside-folder", f"{path}: {sentence}")
     return True
 
 
@@ -129,10 +131,8 @@ def _open(path: Path, limits: Limits) -> Source:
     reader = _READERS.get(_kind(path))
     if reader is None:
         hint = " If it has one object per line, name it .jsonl." if _kind(path) == ".json" else ""
-        raise DataError(
-            "unknown-format",
-            f"{path}: the file format `{_kind(path) or path.name}` is not supported, expected {SUPPORTED}.{hint}",
-        )
+        sentence = f"the file format `{_kind(path) or path.name}` is not supported, expected {SUPPORTED}.{hint}"
+        raise DataError("unknown-format", f"{path}: {sentence}")
     return reader(path, limits)
 
 

@@ -1,19 +1,22 @@
 """Assign splits to groups: stratified, never cutting a group, independent of the order of the rows."""
 
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
+from equipoise.data.columns import SPLITS
 from equipoise.data.infer import distinct_targets, open_ended
 from equipoise.data.records import Records
-from equipoise.data.split_names import SPLITS
-from equipoise.data.splits.stratified import assign_groups
-from equipoise.data.splits.units import Units, rank_by_hash
+from equipoise.data.splits.stratified import Units, assign_groups
 from equipoise.data.tasks import Kind, TaskOptions
 from equipoise.errors import DataError
 
+_CHUNK: Final = 1 << 16
 _NONE: Final[Mapping[str, TaskOptions]] = {}
 
 
@@ -77,7 +80,7 @@ def assign_splits(
         raise DataError("splits-exist", "The records have a column `split` already. Use it, or drop it to split again.")
     if len(records) == 0:
         raise DataError("no-rows", "There are no rows to split.")
-    groups, n_groups = rank_by_hash(records, seed)
+    groups, n_groups = _rank_by_hash(records, seed)
     kinds: dict[str, Kind | None] = {task: said.declared_kind for task, said in options.items()}
     strata, n_strata = records.strata(open_ended(distinct_targets(records), kinds))
     assigned = assign_groups(Units.count(groups, n_groups, strata, n_strata), shares)
@@ -86,15 +89,46 @@ def assign_splits(
 
 def _checked_fractions(fractions: Sequence[float]) -> tuple[float, float, float]:
     if len(fractions) != 3:
-        raise DataError(
-            "bad-fractions", f"`fractions` must be those of train, validation and test, found {len(fractions)} values."
-        )
+        sentence = f"`fractions` must be those of train, validation and test, found {len(fractions)} values."
+        raise DataError("bad-fractions", sentence)
     train, validation, test = (float(fraction) for fraction in fractions)
     total = train + validation + test
     if not (train > 0 and validation >= 0 and test >= 0 and math.isclose(total, 1.0, abs_tol=1e-9)):
-        raise DataError(
-            "bad-fractions",
-            "`fractions` must sum to 1, that of train be positive and the others not negative, "
-            f"found {train}, {validation} and {test}.",
-        )
+        sentence = "`fractions` must sum to 1, that of train be positive and the others not negative"
+        raise DataError("bad-fractions", f"{sentence}, found {train}, {validation} and {test}.")
     return train, validation, test
+
+
+def _rank_by_hash(records: Records, seed: int) -> tuple[npt.NDArray[np.int64], int]:
+    """Number the unit of each row: ndarray of int64, shape (N,); and return the number of units.
+
+    A unit is a group, or an input for rows without a group. Their order is that of a hash of the seed and the unit.
+    """
+    inputs = records.coded("input")
+    held, unit_of_row = {"input:": inputs.names}, inputs.codes.astype(np.int64)
+    if records.has("group"):
+        groups = records.coded("group")
+        held["group:"] = groups.names
+        unit_of_row = np.where(groups.codes < 0, unit_of_row, groups.codes + len(inputs.names))
+    used, unit_of_row = np.unique(unit_of_row, return_inverse=True)
+    hashes = np.empty((len(used), 2), np.uint64)
+    start = 0
+    for prefix, names in held.items():  # so that a group is never an input
+        here = (used >= start) & (used < start + len(names))
+        hashes[here] = _hashes(prefix.encode(), names, used[here] - start, seed)
+        start += len(names)
+    rank = np.empty(len(used), dtype=np.int64)
+    rank[np.lexsort((hashes[:, 1], hashes[:, 0]))] = np.arange(len(used))
+    return rank[unit_of_row], len(used)
+
+
+def _hashes(prefix: bytes, names: pa.Array, chosen: npt.NDArray[np.int64], seed: int) -> npt.NDArray[np.uint64]:
+    """Hash the chosen names to 128 bits; strings become Python objects only some at a time."""
+    key = str(seed).encode()[-hashlib.blake2b.MAX_KEY_SIZE :]
+    parts: list[bytes] = []
+    for start in range(0, len(chosen), _CHUNK):
+        parts.extend(
+            hashlib.blake2b(prefix + name, digest_size=16, key=key).digest()
+            for name in names.take(pa.array(chosen[start : start + _CHUNK])).cast(pa.large_binary()).to_pylist()
+        )
+    return np.frombuffer(b"".join(parts), dtype=">u8").astype(np.uint64).reshape(-1, 2)

@@ -1,15 +1,60 @@
-"""Assign units to splits so that every stratum is near its fractions."""
+"""Assign units, the groups of rows that stay together, to splits so that every stratum is near its fractions."""
 
+import dataclasses
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from equipoise.data.splits.units import Units
+from equipoise.base.keys import mix
 
 _TRAIN, _VALIDATION, _TEST = 0, 1, 2
 _COVERED_IN_TURN: Final = (_TRAIN, _TEST, _VALIDATION)
 _UNASSIGNED: Final = -1
+_GOLDEN: Final = np.uint64(0x9E3779B97F4A7C15)  # so that 0 is mixed too
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Units:
+    """A sparse matrix of counts, unit by stratum (compressed sparse rows).
+
+    Parameters
+    ----------
+    starts : ndarray of int64, shape (units + 1,)
+        The entries of unit u are those from `starts[u]` to `starts[u + 1]`.
+    strata : ndarray of int64, shape (entries,)
+        Stratum of each entry, ascending within a unit.
+    counts : ndarray of int64, shape (entries,)
+        Number of rows of each entry.
+    n_strata : int
+        Number of strata.
+    """
+
+    starts: npt.NDArray[np.int64]
+    strata: npt.NDArray[np.int64]
+    counts: npt.NDArray[np.int64]
+    n_strata: int
+
+    @classmethod
+    def count(
+        cls, unit_of_row: npt.NDArray[np.int64], n_units: int, stratum_of_row: npt.NDArray[np.int64], n_strata: int
+    ) -> "Units":
+        """Count the rows of every unit in every stratum.
+
+        Examples
+        --------
+        >>> units = Units.count(np.array([0, 1, 0]), 2, np.array([1, 0, 1]), 2)
+        >>> units.starts.tolist(), units.strata.tolist(), units.counts.tolist()
+        ([0, 1, 2], [1, 0], [2, 1])
+        """
+        cells, counts = np.unique(unit_of_row * n_strata + stratum_of_row, return_counts=True)
+        starts = np.searchsorted(cells, np.arange(n_units + 1, dtype=np.int64) * n_strata)
+        return cls(starts.astype(np.int64), cells % n_strata, counts.astype(np.int64), n_strata)
+
+    def signatures(self) -> npt.NDArray[np.uint64]:
+        """Return for each unit a number that depends only on its counts: ndarray of uint64, shape (units,)."""
+        mixed = mix((mix(self.strata.astype(np.uint64) + _GOLDEN) ^ self.counts.astype(np.uint64)) + _GOLDEN)
+        return np.add.reduceat(mixed, self.starts[:-1])
 
 
 def assign_groups(units: Units, fractions: tuple[float, float, float]) -> npt.NDArray[np.int8]:
@@ -22,7 +67,10 @@ def assign_groups(units: Units, fractions: tuple[float, float, float]) -> npt.ND
 
     Only the four basic float operations are used, in a fixed order: all platforms return the same splits.
     """
-    return _Assignment(units, fractions).run()
+    assignment = _Assignment(units, fractions)
+    assignment.cover()
+    assignment.fill()
+    return assignment.split
 
 
 class _Assignment:
@@ -38,12 +86,7 @@ class _Assignment:
         self.given = [[0.0] * len(rows) for _ in fractions]
         self.split = np.full(self.n_units, _UNASSIGNED, dtype=np.int8)
 
-    def run(self) -> npt.NDArray[np.int8]:
-        self._cover()
-        self._fill()
-        return self.split
-
-    def _cover(self) -> None:
+    def cover(self) -> None:
         """Assign a unit of every stratum to each split, as far as there are units."""
         by_stratum = np.argsort(self.units.strata, kind="stable")
         ends = np.cumsum(self.units_per_stratum)
@@ -72,7 +115,8 @@ class _Assignment:
         rows = self.wanted[_TRAIN][stratum] / self.fractions[_TRAIN]
         return min(wanted, rows / float(self.units_per_stratum[stratum]))
 
-    def _fill(self) -> None:
+    def fill(self) -> None:
+        """Assign the other units, those with the same counts together."""
         free = np.flatnonzero(self.split == _UNASSIGNED)
         if len(free) == 0:
             return

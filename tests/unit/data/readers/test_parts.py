@@ -10,8 +10,7 @@ from tests.support.errors import raises
 
 from equipoise.data.readers.jsonl import JsonLines
 from equipoise.data.readers.parquet import Parquet
-from equipoise.data.readers.parts import parts_of
-from equipoise.data.readers.sources import find_sources
+from equipoise.data.readers.sources import find_sources, parts_of
 from equipoise.errors import DataError
 
 LINES = (

@@ -5,7 +5,7 @@ import pytest
 from tests.support.errors import raises
 
 from equipoise.data import Records, TaskOptions, assign_splits
-from equipoise.data.split_names import SPLITS
+from equipoise.data.columns import SPLITS
 from equipoise.errors import DataError
 
 
