@@ -1,97 +1,49 @@
 """All checks, in the order in which they run: a check comes after those that it needs."""
 
-from equipoise.testing import reading, refusal, resuming, sharding, shares
-from equipoise.testing.outcome import Check
+import tomllib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Final
 
-_SAVES = ("state_dict",)
-_RESUMES = ("state_dict", "load_state_dict")
+from equipoise.testing import reading, resuming, sharding, shares
+from equipoise.testing.subject import Subject
 
-# One row a check is easier to read than one argument a line.
-# fmt: off
-CHECKS: tuple[Check, ...] = (
-    Check(reading.length,
-        promise="`len()` is the number of items that each epoch yields",
-        harm="progress, learning-rate schedules and the last step of a run are computed from a wrong number"),
-    Check(reading.values,
-        promise="items are Python ints from 0 to N - 1, or lists of them",
-        harm="datasets refuse the index, or silently wrap a negative one around to another row"),
-    Check(reading.determinism,
-        promise="the same seed yields the same items, whatever the process-wide generators of random, numpy and torch",
-        harm="a run cannot be repeated or resumed, and ranks whose random numbers drifted apart draw apart"),
-    Check(reading.global_state,
-        promise="making and reading the sampler leaves the process-wide random generators as they are",
-        harm="dropout and initial weights change with the sampler, so comparisons of samplers compare that too"),
-    Check(reading.seeds, needs=("determinism",),
-        promise="another seed has another order, in every epoch",
-        harm="runs that should differ by chance do not differ, so intervals over seeds are too narrow"),
-    Check(reading.epochs, needs=("determinism",), methods=("set_epoch",),
-        promise="`set_epoch` with another number has another order",
-        harm="every epoch trains on the same batches, in the same order"),
-    Check(reading.no_repeat, needs=("determinism",),
-        promise="without a call of `set_epoch` the next iteration has another order, too",
-        harm="a loop that forgets `set_epoch` trains on one order in every epoch, without a warning"),
-    Check(reading.seed_epoch, needs=("determinism",),
-        promise="no two pairs of seed and epoch share an order",
-        harm="seed + epoch is the usual cause: run 1 then repeats run 0 an epoch later, and seeds are not independent"),
-    Check(reading.set_epoch, needs=("determinism",), methods=("set_epoch",),
-        promise="`set_epoch(e)` starts epoch e, in a fresh sampler and after any other epoch",
-        harm="a run that starts at epoch e trains on other data than the run that was stopped would have"),
-    Check(shares.zero_share, needs=("values",),
-        promise="an example of expected share 0 is never drawn",
-        harm="rows that were taken out, such as a test set or a language, are trained on"),
-    Check(shares.shares, needs=("values",),
-        promise="examples and groups are drawn in their expected shares, no further off than independent draws can be",
-        harm="the model trains on another mixture than the one that was configured and reported"),
-    Check(shares.coverage, needs=("values",),
-        promise="no example is repeated before every other of its group was drawn once, across epochs too",
-        harm="some examples of a rare class are seen many times and others never"),
-    Check(sharding.sharding_length, needs=("length",), ranks=True,
-        promise="all ranks have the same length, and yield it",
-        harm="ranks that take fewer steps leave the others waiting for gradients forever"),
-    Check(sharding.sharding_union, ranks=True,
-        promise="the ranks together yield what one process yields, though their global random numbers differ",
-        harm="examples are trained on by several ranks at once, and others by none"),
-    Check(sharding.sharding_order, needs=("determinism", "sharding-union"), ranks=True,
-        promise="step t of all ranks together yields the next draws of the one-process stream, in any order",
-        harm="the global batches, and so the run, depend on the number of ranks, and no other number can resume it"),
-    Check(sharding.sharding_shares, needs=("values",), ranks=True,
-        promise="every rank draws from the whole distribution, not from a part of it",
-        harm="a rank that sees one source alone has batches, normalisation and gradients of that source alone"),
-    Check(sharding.sharding_seeds, needs=("determinism", "seeds"), ranks=True,
-        promise="no rank of one seed has the order of a rank of another seed",
-        harm="seed * world_size + rank is the usual cause: independent runs share the draws of some ranks"),
-    Check(resuming.resume, needs=("determinism",), methods=_RESUMES,
-        promise="a state from any place of any epoch, loaded into a fresh sampler, yields exactly the rest",
-        harm="a resumed run trains on some examples again and never sees others"),
-    Check(resuming.resume_set_epoch, needs=("resume",), methods=("set_epoch", *_RESUMES),
-        promise="`set_epoch` with the epoch of a loaded state keeps the state's place in it",
-        harm="training loops name the epoch again when they resume, and the epoch would be started again"),
-    Check(resuming.resume_world_size, needs=("resume", "sharding-order"), methods=_RESUMES, ranks=True,
-        promise="a state taken on one number of ranks yields the rest of the same stream on another",
-        harm="a run that gets fewer or more machines repeats some examples and leaves out others"),
-    Check(resuming.state_json, needs=("resume",), methods=_RESUMES,
-        promise="a state that was written to JSON and read again still resumes",
-        harm="checkpoints without pickles, as they should be, cannot hold it"),
-    Check(resuming.state_size, methods=_SAVES,
-        promise="a state does not grow with the draws that were made",
-        harm="checkpoints grow through the run, and resuming takes longer the later it is"),
-    Check(resuming.state_saving, needs=("determinism",), methods=_SAVES,
-        promise="taking states while reading changes nothing that is read",
-        harm="a run that saves checkpoints trains on other data than one that does not"),
-    Check(resuming.state_snapshot, methods=_SAVES,
-        promise="a state that was taken does not change while reading continues",
-        harm="checkpoints written in the background, or kept in memory, hold a later place than the model's"),
-    Check(refusal.refuses_seed, needs=("resume", "seeds"), methods=_RESUMES,
-        promise="a state of another seed is refused with an error, or taken over with its seed",
-        harm="the resumed run continues in a stream that it did not begin: examples are repeated and left out"),
-    Check(refusal.refuses_keys, methods=_RESUMES,
-        promise="a state with a missing or an unknown key is refused with an error",
-        harm="a state of another sampler or version is partly read, and the run continues at a wrong place"),
-    Check(refusal.refuses_values, methods=_RESUMES,
-        promise="a state with a string in place of any of its values is refused with an error",
-        harm="a damaged checkpoint fails in the middle of an epoch, or not at all"),
-    Check(refusal.refusal_intact, needs=("determinism",), methods=_RESUMES,
-        promise="a load that failed leaves the sampler as it was",
-        harm="a program that catches the error and starts afresh trains on a mixture of the two"),
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One promise of a sampler.
+
+    Parameters
+    ----------
+    name : str
+        Name of the check, as reports and `skip` have it.
+    run : callable
+        Makes the check.
+    promise : str
+        What is expected of the sampler, one sentence.
+    harm : str
+        What goes wrong in training otherwise, one sentence.
+    needs : sequence of str
+        Checks that must not fail for this one to mean anything: it is skipped where they do.
+    methods : sequence of str
+        Methods of the sampler that are called; it is skipped for a sampler that lacks one.
+    ranks : bool
+        Whether it compares ranks; it is skipped where `world_sizes` is empty.
+    """
+
+    name: str
+    run: Callable[[Subject], None]
+    promise: str
+    harm: str
+    needs: Sequence[str] = ()
+    methods: Sequence[str] = ()
+    ranks: bool = False
+
+
+_TABLE = tomllib.loads(files("equipoise.testing").joinpath("checks.toml").read_text(encoding="utf-8"))
+CHECKS: Final = tuple(
+    Check(name, getattr(module, name.replace("-", "_")), **row)
+    for module in (reading, shares, sharding, resuming)
+    for name, row in _TABLE[module.__name__.rpartition(".")[2]].items()
 )
-# fmt: on
