@@ -7,8 +7,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from equipoise.base.arrow import pc
-from equipoise.base.arrow_text import as_text, first_true, is_blank
+from equipoise.base.arrow import as_text, first_true, is_blank, pc
 from equipoise.data.columns import Columns
 from equipoise.data.readers.source import Source
 from equipoise.data.split_names import SPLITS, canonical_splits

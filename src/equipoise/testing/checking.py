@@ -1,16 +1,59 @@
 """One call that checks a sampler against the whole contract."""
 
-from collections.abc import Collection, Iterator, Sequence
-from typing import Any, Literal, Protocol
+import tomllib
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any, Final, Literal, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from equipoise.errors import ConfigError
+from equipoise.testing import reading, resuming, sharding, shares
 from equipoise.testing.random_state import put_back
 from equipoise.testing.report import CheckResult, SamplerCheckError, SamplerReport, Status
 from equipoise.testing.subject import BrokenPromiseError, NotCheckableError, Subject
-from equipoise.testing.table import CHECKS, Check
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One promise of a sampler.
+
+    Parameters
+    ----------
+    name : str
+        Name of the check, as reports and `skip` have it.
+    run : callable
+        Makes the check.
+    promise : str
+        What is expected of the sampler, one sentence.
+    harm : str
+        What goes wrong in training otherwise, one sentence.
+    needs : sequence of str
+        Checks that must not fail for this one to mean anything: it is skipped where they do.
+    methods : sequence of str
+        Methods of the sampler that are called; it is skipped for a sampler that lacks one.
+    ranks : bool
+        Whether it compares ranks; it is skipped where `world_sizes` is empty.
+    """
+
+    name: str
+    run: Callable[[Subject], None]
+    promise: str
+    harm: str
+    needs: Sequence[str] = ()
+    methods: Sequence[str] = ()
+    ranks: bool = False
+
+
+_TABLE = tomllib.loads(files("equipoise.testing").joinpath("checks.toml").read_text(encoding="utf-8"))
+CHECKS: Final = tuple(
+    Check(name, getattr(module, name.replace("-", "_")), **row)
+    for module in (reading, shares, sharding, resuming)
+    for name, row in _TABLE[module.__name__.rpartition(".")[2]].items()
+)
+"""All checks, in the order in which they run: a check comes after those that it needs."""
 
 
 class SamplerFactory(Protocol):
@@ -98,16 +141,14 @@ def check_sampler(
     names = [check.name for check in CHECKS]
     unknown = sorted(set(skip) - set(names))
     if unknown:
-        raise ConfigError(
-            "unknown-name", f"`skip` must hold names of checks, found {unknown}. Known: {', '.join(names)}."
-        )
-    shares, codes = _shares(expected), _codes(groups)
-    lengths = {"n_examples": n_examples, "expected": _len(shares), "groups": _len(codes)}
-    sizes = {name: size for name, size in lengths.items() if size is not None}
+        message = f"`skip` must hold names of checks, found {unknown}. Known: {', '.join(names)}."
+        raise ConfigError("unknown-name", message)
+    given: dict[str, NDArray[Any] | None] = {"expected": _shares(expected), "groups": _codes(groups)}
+    sizes = {} if n_examples is None else {"n_examples": n_examples}
+    sizes |= {name: len(array) for name, array in given.items() if array is not None}
     if len(set(sizes.values())) > 1:
-        raise ConfigError(
-            "unequal-lengths", f"`n_examples`, `expected` and `groups` must be of the same examples, found {sizes}."
-        )
+        message = f"`n_examples`, `expected` and `groups` must be of the same examples, found {sizes}."
+        raise ConfigError("unequal-lengths", message)
     if min(draws, together, *world_sizes) < 1 or covers < 0:
         raise ConfigError(
             "too-small",
@@ -115,7 +156,7 @@ def check_sampler(
             f"{tuple(world_sizes)} and {int(covers)}.",
         )
     n = next(iter(sizes.values()), None)
-    subject = Subject(factory, tuple(world_sizes), n, shares, codes, int(covers), together, draws)
+    subject = Subject(factory, tuple(world_sizes), n, given["expected"], given["groups"], int(covers), together, draws)
     with put_back():
         subject.read(subject.make())  # what cannot be made or read at all raises its own error
         report = SamplerReport(tuple(_results(subject, skip)))
@@ -158,18 +199,13 @@ def _outcome(
     return "passed", "", None
 
 
-def _len(array: NDArray[Any] | None) -> int | None:
-    return None if array is None else len(array)
-
-
 def _codes(groups: ArrayLike | None) -> NDArray[np.int64] | None:
     if groups is None:
         return None
     codes = np.asarray(groups)
     if codes.ndim != 1 or not np.issubdtype(codes.dtype, np.integer):
-        raise ConfigError(
-            "bad-groups", f"`groups` must be an integer for each example, found shape {codes.shape} of {codes.dtype}."
-        )
+        message = f"`groups` must be an integer for each example, found shape {codes.shape} of {codes.dtype}."
+        raise ConfigError("bad-groups", message)
     return codes.astype(np.int64)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise.base.arrow_text import is_blank
+from equipoise.base.arrow import is_blank
 from equipoise.base.problems import Problem
 from equipoise.data.records import Records
 from equipoise.data.split_names import SPLITS

@@ -11,8 +11,7 @@ from typing import BinaryIO, Final
 import pyarrow as pa
 import pyarrow.csv
 
-from equipoise.base.arrow import pc
-from equipoise.base.arrow_text import first_true
+from equipoise.base.arrow import first_true, pc
 from equipoise.data.readers.compressed import opened
 from equipoise.data.readers.limits import DEFAULT_LIMITS, Limits
 from equipoise.data.readers.source import missing_column, not_utf8
