@@ -113,7 +113,7 @@ def section(source: str, result: Result, seeds: int, work: Path) -> str:
             f" Minus natural sampling: {versus.seeds['macro_f1']} over seeds, {versus.groups['macro_f1']} over groups"
             f" ({result.shown})."
         )
-    rounds = (f"after {stage.draws:,} draws {', '.join(stage.kept)} went on" for stage in result.stages[:-1])
+    rounds = (f"after {stage.draws:,} draws {', '.join(stage.kept)} were kept" for stage in result.stages[:-1])
     lines += ["", f"Of {trainings} trainings, {'; '.join(rounds)}.", ""]
     lines += [
         "| cost | of the comparison | of all trainings in full, with as many seeds | times |",

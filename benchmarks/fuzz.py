@@ -208,7 +208,7 @@ def section(rows: list[Row], seed: int) -> str:
     return f"""## Broken input
 
 {inputs:,} inputs made of valid ones by cuts, bit flips, splices, odd values and odd structure (seed {seed});
-{refused:,} were refused with an error of Equipoise's own, the others still meant something. A failure is any other
+{refused:,} were refused with an error of Equipoise, the others were still valid. A failure is any other
 error, an input that takes longer than {SECONDS_EACH} s, or the end of the process: {failures}. "Guided" inputs are
 those of atheris, which follows the branches that they reach. The machine did other work at the same time, so the
 seconds say little.

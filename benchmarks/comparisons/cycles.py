@@ -95,8 +95,8 @@ def section(*, quick: bool) -> Section:
     text = f"""## Saved and loaded states
 
 A cycle writes the state of a `PlanSampler` as JSON to a file, reads it into a new sampler, on another rank of another
-number of ranks (1, 2, 4 or 8), and goes on for 8 to {_MOST} rows of that rank; they must be those that `draws` gives
-for the position. Half of the cycles go on from where the last one stopped, half jump anywhere below draw 2^40.
+number of ranks (1, 2, 4 or 8), and continues for 8 to {_MOST} rows of that rank; they must be those that `draws` gives
+for the position. Half of the cycles resume where the last one stopped, half jump anywhere below draw 2^40.
 {TASKS * LABELS:,} strata, {rows:,} rows in random order.
 
 {table(head, [line])}"""

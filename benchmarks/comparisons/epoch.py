@@ -106,5 +106,5 @@ training but the first run as "numba loaded". Each bar is for that row.
 {table(head, lines)}
 
 What differs: WeightedSampler makes the same independent draws as torch, so that an epoch misses many rows;
-PlanSampler's go through all rows of a label before one comes again."""
+PlanSampler's go through all rows of a label before one is repeated."""
     return Section(text, ["equipoise", "numba", "torch", "numpy"])

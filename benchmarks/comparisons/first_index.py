@@ -106,5 +106,5 @@ greatest resident memory above what was resident before, the labels and torch be
 
 What differs: torch draws the whole epoch before it gives the first index. WeightedSampler makes the same independent
 draws with replacement from the same weights of rows, as they are asked for. PlanSampler groups the rows by label and
-goes through all rows of a label before one comes again."""
+goes through all rows of a label before one is repeated."""
     return Section(text, ["equipoise", "numba", "torch", "numpy"])

@@ -13,7 +13,7 @@ READING = """## Conclusions from the methods above
 Give the tasks equal or nearly equal rates first: on ICD-10-CM that alone is most of what any method gains, and on
 multi-diagnosis no method does well without rare labels being drawn. Then draw labels by square-root or log weights.
 On multi-diagnosis that is worth some 0.2 of macro-F1 over equal tasks alone, on ICD-10-CM 0.02 to 0.03, which three
-seeds do not tell from nothing for every scheme. Balanced drawing finds the most rare labels (recall of the worst
+seeds do not tell from zero for every scheme. Balanced sampling finds the most rare labels (recall of the worst
 label) and pays with false alarms: take it where a miss costs more than an alarm. The same shares as weights in the
 loss did much less than drawing by them in a training this short: a rare label then moves the model seldom and hard
 instead of often and gently. Losses over labels were as good as drawing on ICD-10-CM and well behind it on multi-

@@ -113,8 +113,8 @@ batches. No model. A rank is a sampler of its own with
 
 {table(head, lines)}
 
-Rows come in stretches: most steps cost next to nothing, and every 64th holds the whole stretch's work, more than
-{BAR_MS} ms with most samplers; "worst" is the dearest of those. `LengthSorted` and `TokenBatches` draw and sort
+Rows come in stretches: most steps cost almost nothing, and every 64th holds the whole stretch's work, more than
+{BAR_MS} ms with most samplers; "worst" is the slowest of those. `LengthSorted` and `TokenBatches` draw and sort
 the whole window on every rank, `OneTask` begins a stream for each task in it. Memory is the greatest while a rank
 draws, above what plan, index, lengths and weights take. With numba one step more holds the {taking_over:.1f} s of
 loading it, when a rank has drawn two million rows. The others need no compiled loop."""

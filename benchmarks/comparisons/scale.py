@@ -112,5 +112,5 @@ label after label, so that nothing is kept for a row ({_NOTHING / 2**20:.0f} MiB
 
 torch's WeightedRandomSampler with {refused:,} weights: {f"RuntimeError: {error}" if error else "draws."}
 
-What differs: no peer stands beside it that takes this many rows."""
+What differs: no other package that accepts this many rows is compared."""
     return Section(text, ["equipoise", "numba", "torch", "numpy"])

@@ -94,7 +94,7 @@ def section(*, quick: bool) -> Section:
     text = f"""## A billion draws
 
 Batches of {BATCH:,} through torch's DataLoader without workers, from a dataset that gives back the row numbers that it
-is asked for; {TASKS * LABELS:,} strata, {rows:,} rows that lie in random order. After {_WARM * BATCH:,} draws, in which
+is asked for; {TASKS * LABELS:,} strata, {rows:,} rows in random order. After {_WARM * BATCH:,} draws, in which
 numba takes over, the run is cut into {_PARTS} parts. At each one's end `sampler.position` is the number of draws so
 far, and `Mixed` has just given what `draws` gives there. A state grows by the digits of its position and by nothing
 else.

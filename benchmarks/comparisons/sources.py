@@ -71,7 +71,7 @@ for 1,000 tasks), in the middle of its block.
 {table(head, lines)}
 
 What differs: Equipoise (`draw_strata`) and megatron-core give arrays of choices alone; torchdata, grain and the
-iterable datasets also fetch an item, here a number that costs next to nothing, and the map-style datasets make the
+iterable datasets also fetch an item, here a number that costs almost nothing, and the map-style datasets make the
 whole table of rows. Megatron and grain follow a fixed order; Equipoise shuffles the order inside a block, which is
 what its prefix error comes from (see the section on prefix errors), so that ranks which take every n-th draw get
 the same mixture."""

@@ -60,12 +60,12 @@ def section(*, quick: bool) -> Section:
     head = ("strata", "rows", "shape", "block", "sampler, numba", "sampler, numpy alone", "`draws`", "met with numba")
     text = f"""## Indices as arrays, one core
 
-Million draws a second, {_CALL:,} draws a call, with the look-up of the row in an index of rows that lie in random
+Million draws a second, {_CALL:,} draws a call, with the look-up of the row in an index of rows in random
 order: `PlanSampler.rows(first, last)` once it runs, with numba and without, and `draws(plan, index, seed, first, last)`
 with numba, which sets its stream up in each call. The bar is {BAR} at 100 and at 10,000 strata.
 
 {table(head, lines)}
 
-No peer stands beside it: none gives indices as arrays at a position. Rows that the processor's cache does not hold
+No other package is compared: none gives indices as arrays at a position. Rows that the processor's cache does not hold
 cost more, which is why two sizes are given."""
     return Section(text, ["equipoise", "numba", "numpy"])

@@ -1,4 +1,4 @@
-"""Draw docs/pictures/shares.svg: how far a rare stratum is from its planned share, by draws made.
+"""Draw docs/pictures/shares.svg: how far a rare stratum is from its planned share, by number of draws.
 
 Run from the root of the repository: `python docs/pictures/shares.py`. The picture is the same on every platform.
 """
@@ -22,7 +22,7 @@ BLOCKS, ZOOMED = 40, 3
 EVERY = 128  # draws between the points of the upper panel: about one pixel
 BATCH = 32
 SEEDS = range(5)
-LEFT, RIGHT = 70.0, 560.0  # of both panels, in pixels; labels stand to their right
+LEFT, RIGHT = 70.0, 560.0  # of both panels, in pixels; labels are to the right
 STYLE = """
 text { font: 13px system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; fill: #1b1f24 }
 .title { font-weight: 600 } .faint { fill: #57606a }
@@ -47,7 +47,7 @@ Points = tuple[NDArray[np.int64], NDArray[np.float64]]
 
 
 def drift(strata: NDArray[np.int64]) -> Points:
-    """Draws made, and drawn less planned draws of the rare stratum: right before and after each of its draws."""
+    """Return numbers of draws right before and after each of the rare stratum, and its actual minus expected draws."""
     at = np.flatnonzero(strata == 1)
     made = np.concatenate([[0], np.repeat(at, 2), [len(strata)]])
     drawn = np.repeat(np.arange(len(at) + 1), 2)
@@ -55,7 +55,7 @@ def drift(strata: NDArray[np.int64]) -> Points:
 
 
 def thinned(strata: NDArray[np.int64]) -> Points:
-    """The same at evenly spaced draws alone, block ends among them."""
+    """Return the same at evenly spaced draws only, block ends among them."""
     drawn = np.concatenate([[0], np.cumsum(strata == 1)])
     made = np.arange(0, len(strata) + 1, EVERY)
     return made, drawn[made] - made * SHARE
@@ -83,9 +83,9 @@ class Panel:
             x = self._x(draws)
             self.lines.append(f'<path class="zero" d="M{x:.1f} {self._bottom:.1f}v5"/>')
             self.text(x, self._bottom + 20, f"{draws:,}", anchor="middle")
-        self.text((LEFT + RIGHT) / 2, self._bottom + 40, "draws made", "faint", "middle")
+        self.text((LEFT + RIGHT) / 2, self._bottom + 40, "draws", "faint", "middle")
         label = f'transform="translate(18 {self._middle:.1f}) rotate(-90)" text-anchor="middle"'
-        self.lines.append(f'<text class="faint" {label}>drawn less planned draws</text>')
+        self.lines.append(f'<text class="faint" {label}>actual \N{MINUS SIGN} expected draws</text>')
 
     def line(self, points: Points, kind: str) -> None:
         """Add a line."""
@@ -114,7 +114,7 @@ class Panel:
 
 
 def picture() -> str:
-    """Give the picture as the text of an SVG file."""
+    """Return the picture as the text of an SVG file."""
     plan = Plan.build(Census.from_counts({"triage": {"routine": COMMON, "urgent": RARE}}))
     positions = np.arange(BLOCKS * plan.block)
     far = Panel(top=40, height=230, draws=len(positions), deviation=80)
@@ -126,14 +126,7 @@ def picture() -> str:
         far.line(thinned(IndependentStream(plan, seed).at(positions)[0]), "independent")
     far.line(thinned(Stream(plan, seed=0).strata_at(positions)), "mixed")
     far.label(62, ("independent draws,", f"{len(SEEDS)} seeds"), "independent")
-    far.label(
-        -29,
-        (
-            "their standard deviation,",
-            "\N{SQUARE ROOT}(draws \N{MULTIPLICATION SIGN} 1 % \N{MULTIPLICATION SIGN} 99 %)",
-        ),
-        "faint",
-    )
+    far.label(-29, ("their standard deviation,", DEVIATION), "faint")
     far.label(0, ("Mixed",), "mixed")
 
     near = Panel(top=375, height=230, draws=ZOOMED * plan.block, deviation=4)
@@ -144,10 +137,10 @@ def picture() -> str:
     near.line(drift(Stream(plan, seed=0, block=BATCH).strata_at(shown)), "quota")
     for block in range(ZOOMED + 1):
         near.dot(block * plan.block, stream.used(block * plan.block)[1] - block * plan.block * SHARE)
-    near.label(3, ("Mixed; dots are the", "ends of its blocks"), "mixed")
+    near.label(3, ("Mixed; dots mark the", "ends of its blocks"), "mixed")
     near.label(0, (f"Quota({BATCH})",), "quota")
     size = 'width="760" height="660" viewBox="0 0 760 660"'
-    described = "Drawn less planned draws of a stratum of 1 %, for independent draws, Mixed and Quota batches"
+    described = "Actual minus expected draws of a stratum of 1 %, for independent draws, Mixed and Quota batches"
     head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="{described}">'
     paper = '<rect class="paper" width="760" height="660" rx="6"/>'
     return "\n".join([head, f"<style>{STYLE}</style>", paper, *far.lines, *near.lines, "</svg>", ""])

@@ -66,14 +66,14 @@ Points, Labels, Line = NDArray[np.float64], NDArray[np.int64], NDArray[np.float6
 
 
 def sample(seed: int, examples: int = EXAMPLES) -> tuple[Points, Labels]:
-    """Give points [n, 2] and their labels: 0 is negative, 1 positive."""
+    """Return points [n, 2] and their labels: 0 is negative, 1 positive."""
     random = np.random.Generator(np.random.PCG64(seed))
     labels = (random.random(examples) < POSITIVE).astype(np.int64)
     return random.normal(size=(examples, 2)) + (2 * labels - 1)[:, None], labels
 
 
 def trained(loss: LabelLoss, weights: ClassWeights, seed: int) -> Line:
-    """Train a linear model on one sample, drawn by class weights; give its two slopes and its intercept."""
+    """Train a linear model on one sample, drawn by class weights; return its two slopes and its intercept."""
     points, labels = sample(seed)
     counts = np.bincount(labels, minlength=2).tolist()
     plan = Plan.build(Census.from_counts({"gauss": {"negative": counts[0], "positive": counts[1]}}), weights=weights)
@@ -97,7 +97,7 @@ def trained(loss: LabelLoss, weights: ClassWeights, seed: int) -> Line:
 
 
 def balanced_error(line: Line) -> float:
-    """Give the mean of both labels' error rates, exactly: a line's score of a Gaussian is a Gaussian."""
+    """Return the mean of both labels' error rates, exactly: a line's score of a Gaussian is a Gaussian."""
     centre, spread = line[:2].sum(), math.hypot(line[0], line[1])
     missed = 0.5 * math.erfc((line[2] + centre) / spread / math.sqrt(2))
     alarms = 0.5 * math.erfc((centre - line[2]) / spread / math.sqrt(2))
@@ -105,13 +105,13 @@ def balanced_error(line: Line) -> float:
 
 
 def picture(trials: int) -> str:
-    """Give the picture as the text of an SVG file."""
+    """Return the picture as the text of an SVG file."""
     lines: list[str] = []
     y, drawn = TOP, None
     for name, loss, weights in ROWS:
         if weights != drawn:
             y += STEP * (0.4 if drawn is None else 0.6)
-            heading = "Labels drawn as the data has them" if weights == Natural() else "Labels drawn equally often"
+            heading = "Natural sampling" if weights == Natural() else "Class-balanced sampling"
             lines.append(text(16, y, heading, "title"))
             y, drawn = y + STEP, weights
         errors = 100 * np.array([balanced_error(trained(loss, weights, seed)) for seed in range(trials)])
@@ -123,7 +123,7 @@ def picture(trials: int) -> str:
         y += STEP
     bottom = y - STEP + 12
     best = f'<path class="best" d="M{across(100 * BEST):.1f} {TOP - 12:.1f}V{bottom:.1f}"/>'
-    head = [text(across(100 * BEST) - 6, TOP - 18, f"the best there is, {100 * BEST:.2f} %", "faint")]
+    head = [text(across(100 * BEST) - 6, TOP - 18, f"optimum, {100 * BEST:.2f} %", "faint")]
     head.append(text(RIGHT + 62, TOP - 18, "mean", "faint", "end"))
     head.append(text(16, 24, f"Balanced error, {trials} training sets of {EXAMPLES:,} examples", "title"))
     ticks = [text(across(mark), bottom + 18, f"{mark} %", "faint", "middle") for mark in (8, 12, 16, 20)]
@@ -135,12 +135,12 @@ def picture(trials: int) -> str:
 
 
 def across(percent: float) -> float:
-    """Give the place of an error on the axis."""
+    """Return the place of an error on the axis."""
     return LEFT + (percent - LOWEST) / (HIGHEST - LOWEST) * (RIGHT - LEFT)
 
 
 def text(x: float, y: float, words: str, kind: str, anchor: str = "start") -> str:
-    """Give text at a place in pixels."""
+    """Return text at a place in pixels."""
     return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{words}</text>'
 
 

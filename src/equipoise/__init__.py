@@ -21,19 +21,9 @@ if TYPE_CHECKING:
     from equipoise.samplers import LengthSorted, PlanSampler, TokenBatches, WeightedSampler
 
 _LAZY = {
-    "Columns": "equipoise.data",
-    "LabelSets": "equipoise.multilabel",
-    "LengthSorted": "equipoise.samplers",
-    "MultiLabelCensus": "equipoise.multilabel",
-    "MultiLabelForecast": "equipoise.multilabel",
-    "MultiLabelPlan": "equipoise.multilabel",
-    "PlanSampler": "equipoise.samplers",
-    "Records": "equipoise.data",
-    "Task": "equipoise.data",
-    "TokenBatches": "equipoise.samplers",
-    "WeightedSampler": "equipoise.samplers",
-    "count_files": "equipoise.data",
-    "read_records": "equipoise.data",
+    "data": ("Columns", "Records", "Task", "count_files", "read_records"),
+    "multilabel": ("LabelSets", "MultiLabelCensus", "MultiLabelForecast", "MultiLabelPlan"),
+    "samplers": ("LengthSorted", "PlanSampler", "TokenBatches", "WeightedSampler"),
 }
 
 __all__ = [
@@ -68,8 +58,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return getattr(import_module(_LAZY[name]), name)
+    for room, names in _LAZY.items():
+        if name in names:
+            return getattr(import_module(f"equipoise.{room}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

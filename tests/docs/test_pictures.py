@@ -16,7 +16,7 @@ def test_shares(tmp_path):
     drawn = [path.get("class") for path in root.iter(f"{SVG}path")]
     assert [drawn.count(kind) for kind in ("independent", "mixed", "quota")] == [5, 2, 1]
     labels = " ".join(text.text for text in root.iter(f"{SVG}text"))
-    for label in ("independent draws,", "Mixed", "Quota(32)", "draws made", "drawn less planned draws"):
+    for label in ("independent draws,", "Mixed", "Quota(32)", "draws", "actual \N{MINUS SIGN} expected draws"):
         assert label in labels
     dots = [float(dot.get("cy")) for dot in root.iter(f"{SVG}circle")]
     assert len(dots) == 4
@@ -30,5 +30,5 @@ def test_two_gaussians(tmp_path):
     dots = [dot.get("class") for dot in root.iter(f"{SVG}circle")]
     assert [dots.count(kind) for kind in ("near", "far")] == [2 * 7, 2 * 6]
     labels = [text.text for text in root.iter(f"{SVG}text")]
-    assert "the best there is, 7.86 %" in labels
+    assert "optimum, 7.86 %" in labels
     assert labels.count("CrossEntropy()") == 2

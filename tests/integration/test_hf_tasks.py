@@ -129,7 +129,7 @@ def test_a_resumed_run_is_the_uninterrupted_one(tmp_path, choice) -> None:
 def test_a_checkpoint_of_another_choice_is_refused(tmp_path) -> None:
     options = {"save_strategy": "steps", "save_steps": 1}
     trained(tmp_path / "a", "rlw", steps=1, options=options)
-    with pytest.raises(StateError, match="name was 'rlw' and is 'fixed'"):
+    with raises(StateError, "other-run", "name was 'rlw' and is 'fixed'"):
         trained(tmp_path / "a", CHOICES["fixed"], resume=True)
     with raises(StateError, "other-weighting") as caught:
         trained(tmp_path / "a", "sum", resume=True)

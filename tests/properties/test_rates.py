@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from tests.support.errors import raises
 
-from equipoise.base.water_filling import water_fill
+from equipoise.base.masses import water_fill
 from equipoise.errors import PlanError
 from equipoise.rates import Equal, Proportional, Temperature, UniMax
 

@@ -5,12 +5,13 @@ Every refusal names the key by its dotted path, what was expected and what was f
 
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import fields, is_dataclass
+from inspect import Parameter
 from typing import Any, Literal, NoReturn, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-from equipoise.base.registry import suggest
+from equipoise.base.registry import options_of, suggest
 
 T = TypeVar("T")
 KeyPath = tuple[str, ...]
@@ -88,6 +89,7 @@ class Builder:
     def __init__(self, refuse: Refuse, converters: Mapping[type, Callable[[Any], Any]] | None = None) -> None:
         self._error = refuse
         self._converters = converters or {}
+        self._known: dict[type, tuple[dict[str, Parameter], dict[str, Any]]] = {}
 
     def convert(self, kind: Any, value: Any, path: KeyPath) -> Any:
         """Convert one value to an annotated type, or raise the error that refuses it."""
@@ -111,7 +113,11 @@ class Builder:
         if isinstance(origin, type) and issubclass(origin, Mapping):
             return self._mapping(arguments[1], value, path)
         if kind in self._converters:
-            return self._special(kind, value, path)
+            try:
+                return self._converters[kind](value)
+            except ValueError as error:
+                code = getattr(error, "code", "bad-value")
+                raise self._error(path, code, f"`{'.'.join(path)}`: {error}") from error
         if is_dataclass(kind) or _is_named_tuple(kind):
             return self.build(cast("type[Any]", kind), value, path)
         return self._scalar(kind, value, path)
@@ -121,18 +127,19 @@ class Builder:
         if not isinstance(data, Mapping):
             self._refuse(path, "a mapping of keys to values", data)
         given = cast("Mapping[str, Any]", data)
-        known, required = _fields_of(cls)
+        if cls not in self._known:
+            self._known[cls] = options_of(cls), get_type_hints(cls)
+        known, hints = self._known[cls]
         for key in given:
             if key not in known:
                 names = ".".join((*path, str(key)))
                 hint = suggest(key, known, show=lambda name: f"`{'.'.join((*path, name))}`")
                 sentence = f"unknown key `{names}`.{hint} Known here: {', '.join(known)}."
                 raise self._error((*path, str(key)), "unknown-key", sentence)
-        for key in required:
-            if key not in given:
+        for key, parameter in known.items():
+            if key not in given and parameter.default is parameter.empty:
                 name = ".".join((*path, key))
                 raise self._error(path, "missing-key", f"`{name}` is missing. Give it a value.")
-        hints = get_type_hints(cls)
         values = {key: self.convert(hints[key], value, (*path, key)) for key, value in given.items()}
         try:
             return cls(**values)
@@ -141,13 +148,6 @@ class Builder:
             name = ".".join(path)
             place = f"in `{name}`: " if path and f"`{name}" not in str(error) else ""
             raise self._error(path, code, f"{place}{error}") from error
-
-    def _special(self, kind: type, value: Any, path: KeyPath) -> Any:
-        try:
-            return self._converters[kind](value)
-        except ValueError as error:
-            code = getattr(error, "code", "bad-value")
-            raise self._error(path, code, f"`{'.'.join(path)}`: {error}") from error
 
     def _mapping(self, kind: Any, value: Any, path: KeyPath) -> dict[str, Any]:
         if not isinstance(value, Mapping):
@@ -228,12 +228,3 @@ def _is_integer(value: object) -> bool:
 
 def _is_named_tuple(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, tuple) and hasattr(kind, "_fields")
-
-
-def _fields_of(cls: Any) -> tuple[list[str], list[str]]:
-    """Names of all fields, and of those without a default."""
-    if not is_dataclass(cls):
-        return list(cls._fields), [name for name in cls._fields if name not in cls._field_defaults]
-    known = [field for field in fields(cls) if field.init]
-    required = [f.name for f in known if f.default is MISSING and f.default_factory is MISSING]
-    return [field.name for field in known], required

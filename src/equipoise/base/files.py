@@ -2,8 +2,8 @@
 
 import errno
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,14 +51,10 @@ def write_atomically(path: str | os.PathLike[str]) -> Generator[Path]:
     target = Path(path)
     with refusing_unwritable(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=unfinished_name(target.name), suffix=target.suffix, dir=target.parent)
-        os.close(handle)
-    temporary = Path(name)
+        # Not by tempfile, which makes files private: a finished output gets the permissions of any new file.
+        temporary = target.with_name(f"{unfinished_name(target.name)}{secrets.token_hex(4)}{target.suffix}")
+        temporary.touch(exist_ok=False)
     try:
-        # mkstemp makes the file private; a finished output gets the permissions of any new file.
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
         with refusing_unwritable(target, _FULL):
             yield temporary
         with refusing_unwritable(target):

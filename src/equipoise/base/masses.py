@@ -1,4 +1,4 @@
-"""Probabilities as integers that sum to 2**60, so that a plan is identical on every platform."""
+"""Probabilities as integers that sum to 2**60, so that a plan is identical on every platform; amounts under caps."""
 
 from collections.abc import Sequence
 
@@ -40,9 +40,8 @@ def masses_of(probabilities: Sequence[float] | npt.NDArray[np.float64]) -> npt.N
     """
     values = [float(p) for p in probabilities]
     if not all(0.0 <= p < float("inf") for p in values) or not any(values):
-        raise PlanError(
-            "bad-probabilities", f"probabilities must be finite, not negative and not all zero, found {values}."
-        )
+        message = f"probabilities must be finite, not negative and not all zero, found {values}."
+        raise PlanError("bad-probabilities", message)
     ratios = [p.as_integer_ratio() for p in values]
     common = max(denominator for _, denominator in ratios)  # powers of two, so the largest is common
     numerators = [numerator * (common // denominator) for numerator, denominator in ratios]
@@ -83,3 +82,52 @@ def largest_remainder(weights: Sequence[int], whole: int) -> list[int]:
         parts[i] = 1
     parts[parts.index(max(parts))] -= len(vanished)  # the largest can best spare a few units
     return parts
+
+
+def water_fill(
+    shares: npt.NDArray[np.float64], capacities: npt.NDArray[np.float64], total: float
+) -> npt.NDArray[np.float64]:
+    """Compute min(level * share, capacity) for the one level at which the amounts sum to `total` (water-filling).
+
+    Parameters
+    ----------
+    shares : ndarray of float64, shape (S,)
+        The requested proportions, not negative. A share of zero gets nothing.
+    capacities : ndarray of float64, shape (S,)
+        The largest amount that each may get.
+    total : float
+        The amount to split.
+
+    Returns
+    -------
+    ndarray of float64, shape (S,)
+        The amounts.
+
+    Raises
+    ------
+    PlanError
+        If `total` exceeds the summed capacities of the positive shares.
+
+    Examples
+    --------
+    >>> water_fill(np.array([0.5, 0.3, 0.2]), np.array([10.0, 100.0, 100.0]), 60.0).tolist()
+    [10.0, 30.0, 20.0]
+    """
+    amounts = np.zeros(len(shares))
+    wanting = np.flatnonzero(shares > 0)
+    available = float(capacities[wanting].sum())
+    if total > available * (1 + 1e-12):  # the capacities are products of floats: equality must pass
+        message = f"`total` must be at most the sum of the capacities, {available:g}, found {total:g}."
+        raise PlanError("over-capacity", message)
+    # In the order in which caps are reached; once one is below its cap, so are all that follow.
+    order = wanting[np.argsort(capacities[wanting] / shares[wanting], kind="stable")]
+    shares_left = np.cumsum(shares[order][::-1])[::-1]
+    left = total
+    for place, i in enumerate(order):
+        level = left / shares_left[place]
+        if level * shares[i] <= capacities[i]:
+            amounts[order[place:]] = level * shares[order[place:]]
+            break
+        amounts[i] = capacities[i]
+        left -= capacities[i]
+    return amounts

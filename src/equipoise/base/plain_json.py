@@ -55,8 +55,6 @@ def parse_json(text: str, refuse: Refuse) -> Any:
         raise refuse(str(error)) from None
     except RecursionError:
         raise refuse(f"it is nested deeper than {MOST_DEPTH} levels") from None
-    except RepeatedKeyError as error:
-        raise refuse(f"duplicate key {error.key!r:.80} in an object") from None
     except _NotPlainError as error:
         raise refuse(str(error)) from None
     _check(value, refuse, texts=_MAY_BE_HALF.search(text) is not None)
@@ -82,11 +80,15 @@ def read_json(path: Path, error: type[EquipoiseError], advice: str = "") -> Any:
     return parse_json(read_text(path, error), refuse)
 
 
-class RepeatedKeyError(Exception):
+class _NotPlainError(Exception):
+    """Valid JSON with values that are not plain."""
+
+
+class RepeatedKeyError(_NotPlainError):
     """A JSON object has a duplicate key; each reader words its own message."""
 
     def __init__(self, key: str) -> None:
-        super().__init__(key)
+        super().__init__(f"duplicate key {key!r:.80} in an object")
         self.key = key
 
 
@@ -97,10 +99,6 @@ def once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
         raise RepeatedKeyError(twice)
     return values
-
-
-class _NotPlainError(Exception):
-    """Valid JSON with values that are not plain."""
 
 
 def _integer(literal: str) -> int:

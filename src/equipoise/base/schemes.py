@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
-from typing import Any, ClassVar, Self, TypeVar, cast, get_origin, get_type_hints
+from typing import Any, ClassVar, Self, TypeGuard, TypeVar, cast, get_origin, get_type_hints
 
 from equipoise.base.registry import make, registered, suggest
 from equipoise.errors import PlanError
@@ -48,10 +48,8 @@ class Scheme:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the scheme as JSON values: its `name` and its options, without those that are None."""
-        values = {
-            name: value.to_dict() if isinstance(value, Scheme) else value for name, value in _options(self).items()
-        }
-        return {"name": getattr(self, "name", type(self).__name__), **values}
+        plain = {key: each.to_dict() if isinstance(each, Scheme) else each for key, each in _options(self).items()}
+        return {"name": getattr(self, "name", type(self).__name__), **plain}
 
     @classmethod
     def of(cls, value: Any, read: Read | None = None) -> Self:
@@ -75,22 +73,18 @@ class Scheme:
         if isinstance(value, str):
             return cls._from_options(_parsed(cls, value, read), read)
         if isinstance(value, Mapping) and "name" in value:
-            options = dict(cast("Mapping[str, Any]", value))
-            name = _known_name(cls, options.pop("name"))
-            return cls._from_options(_parsed(cls, name, read) | options, read)
+            given = dict(cast("Mapping[str, Any]", value))
+            return cls._from_options(_parsed(cls, _known_name(cls, given.pop("name")), read) | given, read)
         found = sorted(map(str, value)) if isinstance(value, Mapping) else value
-        message = (
-            f"{cls.kind} must be a string such as {next(iter(registered(cls)))!r} or a mapping with the key `name`"
-        )
+        example = next(iter(registered(cls)))
+        message = f"{cls.kind} must be a string such as {example!r} or a mapping with the key `name`"
         raise PlanError("not-a-scheme", f"{message}, found {found!r:.80}.")
 
     @classmethod
     def _from_options(cls, options: dict[str, Any], read: Read | None) -> Self:
-        hints = get_type_hints(registered(cls)[options["name"]])
-        for key, value in options.items():
-            inner = hints.get(key)
-            if isinstance(inner, type) and issubclass(inner, Scheme) and isinstance(value, str | Mapping):
-                options[key] = inner.of(value, read)
+        for key, hint in get_type_hints(registered(cls)[options["name"]]).items():
+            if _is_scheme(hint) and isinstance(options.get(key), str | Mapping):
+                options[key] = hint.of(options[key], read)
         return make(cls, options, cls.kind, PlanError)
 
     @classmethod
@@ -102,7 +96,7 @@ class Scheme:
             hint = None if first is None else get_type_hints(kind)[first.name]
             if first is None:
                 form = name
-            elif isinstance(hint, type) and issubclass(hint, Scheme):
+            elif _is_scheme(hint):
                 continue  # a scheme of a scheme has no string form
             else:
                 value = "FILE" if _is_mapping(hint) else first.name.upper()
@@ -151,9 +145,8 @@ def _parsed(base: type[Scheme], text: str, read: Read | None) -> dict[str, Any]:
     for option in rest:
         key, equals, value = (part.strip() for part in option.partition("="))
         if not equals or not key:
-            raise PlanError(
-                "not-an-option", f"an option of {name!r} must look like `name=value`, found {option!r:.80}."
-            )
+            message = f"an option of {name!r} must look like `name=value`, found {option!r:.80}."
+            raise PlanError("not-an-option", message)
         options[key] = _value(key, hints.get(key), value, read)
     return options
 
@@ -169,6 +162,10 @@ def _value(name: str, hint: Any, text: str, read: Read | None) -> Any:
         if hint in (None, float, float | None):
             raise PlanError("not-a-number", f"{name!r} needs a number, found {text!r:.80}.") from None
         return text
+
+
+def _is_scheme(hint: Any) -> TypeGuard[type[Scheme]]:
+    return isinstance(hint, type) and issubclass(hint, Scheme)
 
 
 def _is_mapping(hint: Any) -> bool:
@@ -199,14 +196,10 @@ def checked_number(
     hint : str
         The sentence that says what to do.
     """
-    wanted = "a finite number"
-    if above is not None:
-        wanted += f" above {above:g}"
-    if least is not None:
-        wanted += f" of at least {least:g}"
     code = "not-a-number"
     if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-        number, code = float(value), "out-of-range"
-        if (above is None or number > above) and (least is None or number >= least):
-            return number
-    raise PlanError(code, f"`{name}` must be {wanted}, found {value!r}. {hint}")
+        if (above is None or value > above) and (least is None or value >= least):
+            return float(value)
+        code = "out-of-range"
+    bounds = ("" if above is None else f" above {above:g}") + ("" if least is None else f" of at least {least:g}")
+    raise PlanError(code, f"`{name}` must be a finite number{bounds}, found {value!r}. {hint}")

@@ -8,9 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from equipoise.base.arrow import pc
-from equipoise.base.arrow_codes import as_coded_text
-from equipoise.base.arrow_text import Complain
+from equipoise.base.arrow import Complain, as_coded_text, pc
 from equipoise.census.strata import MOST_EXAMPLES
 from equipoise.errors import DataError
 

@@ -7,9 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from equipoise.base.arrow import pc
-from equipoise.base.arrow_codes import as_coded_text
-from equipoise.base.arrow_text import is_blank
+from equipoise.base.arrow import as_coded_text, is_blank, pc
 from equipoise.data.columns import Columns, canonical_splits, check_split
 from equipoise.data.readers.limits import DEFAULT_LIMITS, Limits
 from equipoise.data.readers.parquet import Parquet

@@ -9,8 +9,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from equipoise.base.arrow import pc
-from equipoise.base.arrow_text import as_text, first_true, is_blank
+from equipoise.base.arrow import as_text, first_true, is_blank, pc
 from equipoise.data.checks.checks import raise_on_errors, row_errors
 from equipoise.data.columns import FIELDS, OPTIONAL, REQUIRED, SPLITS, Columns, canonical_splits
 from equipoise.data.readers.limits import DEFAULT_LIMITS, Limits

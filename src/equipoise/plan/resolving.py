@@ -3,8 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
+from equipoise.base.masses import water_fill
 from equipoise.base.schemes import checked_number
-from equipoise.base.water_filling import water_fill
 from equipoise.census import Census
 from equipoise.errors import PlanError
 from equipoise.plan.label_shares import Weights, label_shares

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from equipoise.base.masses import water_fill
 from equipoise.base.schemes import checked_number
-from equipoise.base.water_filling import water_fill
 from equipoise.errors import PlanError
 from equipoise.rates.base import FloatArray, Rates
 

@@ -1,17 +1,59 @@
 """One call that checks a sampler against the whole contract."""
 
-from collections.abc import Collection, Sequence
-from typing import Any, Literal, Protocol
+import tomllib
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any, Final, Literal, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from equipoise.errors import ConfigError
-from equipoise.testing.outcome import Check, Skipped
+from equipoise.testing import reading, resuming, sharding, shares
 from equipoise.testing.random_state import put_back
 from equipoise.testing.report import CheckResult, SamplerCheckError, SamplerReport, Status
-from equipoise.testing.subject import Subject
-from equipoise.testing.table import CHECKS
+from equipoise.testing.subject import BrokenPromiseError, NotCheckableError, Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One promise of a sampler.
+
+    Parameters
+    ----------
+    name : str
+        Name of the check, as reports and `skip` have it.
+    run : callable
+        Makes the check.
+    promise : str
+        What is expected of the sampler, one sentence.
+    harm : str
+        What goes wrong in training otherwise, one sentence.
+    needs : sequence of str
+        Checks that must not fail for this one to mean anything: it is skipped where they do.
+    methods : sequence of str
+        Methods of the sampler that are called; it is skipped for a sampler that lacks one.
+    ranks : bool
+        Whether it compares ranks; it is skipped where `world_sizes` is empty.
+    """
+
+    name: str
+    run: Callable[[Subject], None]
+    promise: str
+    harm: str
+    needs: Sequence[str] = ()
+    methods: Sequence[str] = ()
+    ranks: bool = False
+
+
+_TABLE = tomllib.loads(files("equipoise.testing").joinpath("checks.toml").read_text(encoding="utf-8"))
+CHECKS: Final = tuple(
+    Check(name, getattr(module, name.replace("-", "_")), **row)
+    for module in (reading, shares, sharding, resuming)
+    for name, row in _TABLE[module.__name__.rpartition(".")[2]].items()
+)
+"""All checks, in the order in which they run: a check comes after those that it needs."""
 
 
 class SamplerFactory(Protocol):
@@ -99,10 +141,22 @@ def check_sampler(
     names = [check.name for check in CHECKS]
     unknown = sorted(set(skip) - set(names))
     if unknown:
+        message = f"`skip` must hold names of checks, found {unknown}. Known: {', '.join(names)}."
+        raise ConfigError("unknown-name", message)
+    given: dict[str, NDArray[Any] | None] = {"expected": _shares(expected), "groups": _codes(groups)}
+    sizes = {} if n_examples is None else {"n_examples": n_examples}
+    sizes |= {name: len(array) for name, array in given.items() if array is not None}
+    if len(set(sizes.values())) > 1:
+        message = f"`n_examples`, `expected` and `groups` must be of the same examples, found {sizes}."
+        raise ConfigError("unequal-lengths", message)
+    if min(draws, together, *world_sizes) < 1 or covers < 0:
         raise ConfigError(
-            "unknown-name", f"`skip` must hold names of checks, found {unknown}. Known: {', '.join(names)}."
+            "too-small",
+            f"`draws`, `together` and the `world_sizes` must be at least 1 and `covers` 0, found {draws}, {together}, "
+            f"{tuple(world_sizes)} and {int(covers)}.",
         )
-    subject = _subject(factory, expected, groups, int(covers), n_examples, tuple(world_sizes), draws, together)
+    n = next(iter(sizes.values()), None)
+    subject = Subject(factory, tuple(world_sizes), n, given["expected"], given["groups"], int(covers), together, draws)
     with put_back():
         subject.read(subject.make())  # what cannot be made or read at all raises its own error
         report = SamplerReport(tuple(_results(subject, skip)))
@@ -114,88 +168,50 @@ def check_sampler(
     return report
 
 
-def _results(subject: Subject, skip: Collection[str]) -> list[CheckResult]:
-    results: list[CheckResult] = []
+def _results(subject: Subject, skip: Collection[str]) -> Iterator[CheckResult]:
     unknown: set[str] = set()  # failed, or skipped because of another that failed
     for check in CHECKS:
         unmet = [name for name in check.needs if name in unknown]
-        if check.name in skip:
-            result = _result(check, "skipped", "left out by `skip`")
-        elif unmet:
-            result = _result(check, "skipped", f"needs {' and '.join(unmet)}, which did not pass")
-        else:
-            result = _run(check, subject)
-        if unmet or result.status == "failed":
+        status, found, error = _outcome(check, subject, unmet, skip)
+        if unmet or status == "failed":
             unknown.add(check.name)
-        results.append(result)
-    return results
+        yield CheckResult(check.name, status, found, check.promise, check.harm, error)
 
 
-def _run(check: Check, subject: Subject) -> CheckResult:
+def _outcome(
+    check: Check, subject: Subject, unmet: Sequence[str], skip: Collection[str]
+) -> tuple[Status, str, Exception | None]:
+    if check.name in skip:
+        return "skipped", "left out by `skip`", None
+    if unmet:
+        return "skipped", f"needs {' and '.join(unmet)}, which did not pass", None
     if check.ranks and not subject.world_sizes:
-        return _result(check, "skipped", "`world_sizes` is empty")
+        return "skipped", "`world_sizes` is empty", None
     try:
-        missing = subject.lacks(*check.methods) if check.methods else None
-        outcome = Skipped(missing) if missing else check.run(subject)
+        subject.require(check.methods)
+        check.run(subject)
+    except NotCheckableError as reason:
+        return "skipped", str(reason), None
+    except BrokenPromiseError as broken:
+        return "failed", str(broken), None
     except Exception as error:  # noqa: BLE001 - a sampler may raise anything, and the other checks still count
-        return _result(check, "failed", f"it raised {type(error).__name__}: {error}", error)
-    if isinstance(outcome, Skipped):
-        return _result(check, "skipped", outcome.reason)
-    return _result(check, "failed" if outcome else "passed", outcome or "")
+        return "failed", f"it raised {type(error).__name__}: {error}", error
+    return "passed", "", None
 
 
-def _result(check: Check, status: Status, found: str, error: Exception | None = None) -> CheckResult:
-    return CheckResult(check.name, status, found, check.promise, check.harm, error)
+def _codes(groups: ArrayLike | None) -> NDArray[np.int64] | None:
+    if groups is None:
+        return None
+    codes = np.asarray(groups)
+    if codes.ndim != 1 or not np.issubdtype(codes.dtype, np.integer):
+        message = f"`groups` must be an integer for each example, found shape {codes.shape} of {codes.dtype}."
+        raise ConfigError("bad-groups", message)
+    return codes.astype(np.int64)
 
 
-def _subject(
-    factory: SamplerFactory,
-    expected: ArrayLike | None,
-    groups: ArrayLike | None,
-    covers: int,
-    n_examples: int | None,
-    world_sizes: tuple[int, ...],
-    draws: int,
-    together: int,
-) -> Subject:
-    shares = None if expected is None else _shares(expected)
-    codes = None if groups is None else np.asarray(groups)
-    if codes is not None and (codes.ndim != 1 or not np.issubdtype(codes.dtype, np.integer)):
-        raise ConfigError(
-            "bad-groups", f"`groups` must be an integer for each example, found shape {codes.shape} of {codes.dtype}."
-        )
-    sizes = {
-        name: size
-        for name, size in (
-            ("n_examples", n_examples),
-            ("expected", None if shares is None else len(shares)),
-            ("groups", None if codes is None else len(codes)),
-        )
-        if size is not None
-    }
-    if len(set(sizes.values())) > 1:
-        raise ConfigError(
-            "unequal-lengths", f"`n_examples`, `expected` and `groups` must be of the same examples, found {sizes}."
-        )
-    if min(draws, together) < 1 or covers < 0 or any(size < 1 for size in world_sizes):
-        raise ConfigError(
-            "too-small",
-            f"`draws`, `together` and the `world_sizes` must be at least 1 and `covers` 0, found {draws}, {together}, "
-            f"{world_sizes} and {covers}.",
-        )
-    return Subject(
-        factory=factory,
-        world_sizes=world_sizes,
-        n_examples=next(iter(sizes.values()), None),
-        shares=shares,
-        groups=None if codes is None else codes.astype(np.int64),
-        covers=covers,
-        together=together,
-        draws=draws,
-    )
-
-
-def _shares(expected: ArrayLike) -> NDArray[np.float64]:
+def _shares(expected: ArrayLike | None) -> NDArray[np.float64] | None:
+    if expected is None:
+        return None
     weights = np.asarray(expected, dtype=np.float64)
     if weights.ndim != 1 or not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
         raise ConfigError(

@@ -11,42 +11,36 @@ from typing import Any
 
 import numpy as np
 
-# The checks are about the legacy global generators, so they must call them (NPY002), not for secrets (S311).
+
+def _generators() -> dict[str, tuple[Any, Any, Any]]:
+    """Return, by name, what seeds each generator, and what reads and sets its state."""
+    known = {
+        "random": (random.seed, random.getstate, random.setstate),
+        "numpy.random": (np.random.seed, np.random.get_state, np.random.set_state),
+    }
+    torch: Any = sys.modules.get("torch")  # a sampler that uses it has imported it
+    if torch is not None:
+        known["torch"] = (torch.manual_seed, torch.get_rng_state, torch.set_rng_state)
+    return known
 
 
 def scramble(number: int) -> None:
-    """Set all process-wide generators to a state that depends on the number."""
-    random.seed(number)
-    np.random.seed(number % 2**32)  # noqa: NPY002
-    torch = _torch()
-    if torch is not None:
-        torch.manual_seed(number)
+    """Set all process-wide generators to a state that depends on the number, below 2**32."""
+    for seed, _, _ in _generators().values():
+        seed(number)
 
 
 def snapshot() -> dict[str, Any]:
     """Return the state of each process-wide generator, by name, in values that can be compared."""
-    name, words, *rest = np.random.get_state()  # noqa: NPY002
-    states: dict[str, Any] = {"random": random.getstate(), "numpy.random": (name, np.asarray(words).tobytes(), *rest)}
-    torch = _torch()
-    if torch is not None:
-        states["torch"] = torch.get_rng_state().numpy().tobytes()
-    return states
+    return {name: [np.asarray(part).tolist() for part in get()] for name, (_, get, _) in _generators().items()}
 
 
 @contextmanager
 def put_back() -> Generator[None]:
     """Leave the process-wide generators as they were found."""
-    torch = _torch()
-    before = random.getstate(), np.random.get_state(), None if torch is None else torch.get_rng_state()  # noqa: NPY002
+    before = [(restore, get()) for _, get, restore in _generators().values()]
     try:
         yield
     finally:
-        random.setstate(before[0])
-        np.random.set_state(before[1])  # noqa: NPY002
-        if torch is not None:
-            torch.set_rng_state(before[2])
-
-
-def _torch() -> Any:
-    """Return torch if something imported it: a sampler that uses it has."""
-    return sys.modules.get("torch")
+        for restore, state in before:
+            restore(state)

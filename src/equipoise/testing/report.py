@@ -1,6 +1,5 @@
 """What the checks found, as values and as text."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from textwrap import fill
 from typing import Literal
@@ -53,12 +52,12 @@ class SamplerReport:
     @property
     def passed(self) -> list[str]:
         """Names of the checks that the sampler passed."""
-        return self._with("passed")
+        return [result.check for result in self.results if result.status == "passed"]
 
     @property
     def failed(self) -> list[str]:
         """Names of the checks that it failed."""
-        return self._with("failed")
+        return [result.check for result in self.results if result.status == "failed"]
 
     @property
     def skipped(self) -> dict[str, str]:
@@ -67,7 +66,13 @@ class SamplerReport:
 
     def failures(self) -> str:
         """Return all failures as text: what was expected, what was found, and the harm."""
-        return "\n".join(_paragraphs(result for result in self.results if result.status == "failed"))
+        lines: list[str] = []
+        for result in self.results:
+            if result.status == "failed":
+                lines.append(result.check)
+                for name, text in (("expected", result.expected), ("found", result.found), ("harm", result.harm)):
+                    lines.append(fill(f"{name + ':':9} {text}.", 110, initial_indent="  ", subsequent_indent=" " * 12))
+        return "\n".join(lines)
 
     def __str__(self) -> str:
         width = max((len(result.check) for result in self.results), default=0)
@@ -76,13 +81,3 @@ class SamplerReport:
             for result in self.results
         ]
         return "\n".join(lines) + ("\n\n" + self.failures() if self.failed else "")
-
-    def _with(self, status: str) -> list[str]:
-        return [result.check for result in self.results if result.status == status]
-
-
-def _paragraphs(results: Iterable[CheckResult]) -> Iterable[str]:
-    for result in results:
-        yield result.check
-        for name, text in (("expected", result.expected), ("found", result.found), ("harm", result.harm)):
-            yield fill(f"{name + ':':9} {text}.", 110, initial_indent="  ", subsequent_indent=" " * 12)

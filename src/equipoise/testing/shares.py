@@ -6,8 +6,7 @@ from math import log
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise.testing.outcome import Outcome, Skipped
-from equipoise.testing.subject import Subject
+from equipoise.testing.subject import BrokenPromiseError, NotCheckableError, Subject
 
 _CHANCE = 1e-6  # probability with which a correct sampler may fail a check
 _BINS = 16
@@ -15,25 +14,30 @@ _BINS = 16
 Codes = NDArray[np.int64]
 
 
-def zero_share(subject: Subject) -> Outcome:
+def zero_share(subject: Subject) -> None:
     """As torch's WeightedRandomSampler without replacement yields them once the others are used up."""
-    if subject.shares is None:
-        return Skipped("no `expected` shares are given")
-    if subject.shares.all():
-        return Skipped("no example has an expected share of 0")
+    expected = _expected(subject)
+    if expected.all():
+        raise NotCheckableError("no example has an expected share of 0")
     rows = subject.rows()
-    wrong = rows[subject.shares[rows] == 0]
-    return f"{len(wrong)} of {len(rows)} draws, of row {wrong[0]} for one" if wrong.size else None
+    wrong = rows[expected[rows] == 0]
+    if wrong.size:
+        raise BrokenPromiseError(f"{len(wrong)} of {len(rows)} draws, of row {wrong[0]} for one")
 
 
-def shares(subject: Subject) -> Outcome:
+def shares(subject: Subject) -> None:
     """Draws of zero share have their own check and are left out."""
+    expected = _expected(subject)
+    counts = np.bincount(subject.rows(), minlength=len(expected)) * (expected > 0)
+    found = deviation(counts, expected, subject, tests=1) if counts.any() else "no draw of an example that has a share"
+    if found:
+        raise BrokenPromiseError(found)
+
+
+def _expected(subject: Subject) -> NDArray[np.float64]:
     if subject.shares is None:
-        return Skipped("no `expected` shares are given")
-    counts = np.bincount(subject.rows(), minlength=len(subject.shares)) * (subject.shares > 0)
-    if not counts.any():
-        return "no draw of an example that has a share"
-    return deviation(counts, subject.shares, subject, tests=1)
+        raise NotCheckableError("no `expected` shares are given")
+    return subject.shares
 
 
 def deviation(counts: Codes, expected: NDArray[np.float64], subject: Subject, tests: int) -> str | None:
@@ -129,12 +133,12 @@ def log_chance(counts: NDArray[np.float64], shares: NDArray[np.float64]) -> floa
     return -distance + free * (1 + log(distance / free))
 
 
-def coverage(subject: Subject) -> Outcome:
+def coverage(subject: Subject) -> None:
     """Counts in a group differ by one at most, after every `covers` draws."""
     if not subject.covers:
-        return Skipped("coverage is not promised: `covers` is not given")
+        raise NotCheckableError("coverage is not promised: `covers` is not given")
     if subject.n_examples is None:
-        return Skipped("the number of examples is not known: give `expected`, `groups` or `n_examples`")
+        raise NotCheckableError("the number of examples is not known: give `expected`, `groups` or `n_examples`")
     groups = _groups(subject, subject.n_examples)
     # Members of a group side by side, those that are never drawn left out.
     order = np.argsort(groups, kind="stable")
@@ -150,11 +154,10 @@ def coverage(subject: Subject) -> Outcome:
             group = wide[0]
             members = order[groups[order] == groups[order[starts[group]]]]
             often, rare = members[np.argmax(counts[members])], members[np.argmin(counts[members])]
-            return (
+            raise BrokenPromiseError(
                 f"after {min(first + subject.covers, len(rows))} draws row {often} came {most[group]} times and row "
                 f"{rare} of the same group {least[group]} times"
             )
-    return None
 
 
 def _groups(subject: Subject, n_examples: int) -> NDArray[np.int64]:

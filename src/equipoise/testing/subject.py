@@ -1,4 +1,7 @@
-"""The sampler under test, and how the checks read it."""
+"""The sampler under test, how the checks read it, and what they can find.
+
+A check returns if the promise is kept.
+"""
 
 import copy
 from collections.abc import Callable, Iterable, Iterator
@@ -13,6 +16,14 @@ from equipoise.testing.random_state import scramble
 
 Item = int | tuple[int, ...]
 """What a sampler yields: a row, or the rows of a batch."""
+
+
+class BrokenPromiseError(Exception):
+    """The message says what the sampler does instead of what it promises."""
+
+
+class NotCheckableError(Exception):
+    """The check cannot be made of this sampler; the message says why."""
 
 
 @dataclass
@@ -57,63 +68,63 @@ class Subject:
         limit = 4 * len(sampler) + 16 if hasattr(sampler, "__len__") else self.draws
         return islice(iter(sampler), limit)
 
-    def read(self, sampler: Any) -> list[Item]:
-        """Return the items of one iteration."""
-        return [item_of(value) for value in self.raw(sampler)]
+    def items(self, sampler: Any, epoch: int | None = None) -> Iterator[Item]:
+        """Return the items of one iteration: of an epoch, named by `set_epoch` where there is one, or of the next."""
+        if epoch is not None and hasattr(sampler, "set_epoch"):
+            sampler.set_epoch(epoch)
+        return map(_item_of, self.raw(sampler))
 
-    def epoch(self, sampler: Any, number: int) -> list[Item]:
-        """Return the items of an epoch, named by `set_epoch` where there is one."""
-        if hasattr(sampler, "set_epoch"):
-            sampler.set_epoch(number)
-        return self.read(sampler)
+    def read(self, sampler: Any, epoch: int | None = None) -> list[Item]:
+        """Return all items of one iteration."""
+        return list(self.items(sampler, epoch))
 
     def epochs(self, numbers: int, seed: int = 0, rank: int = 0, world_size: int = 1) -> list[list[Item]]:
         """Return the items of the first epochs of a fresh sampler."""
         sampler = self.make(seed, rank, world_size)
-        return [self.epoch(sampler, number) for number in range(numbers)]
+        return [self.read(sampler, number) for number in range(numbers)]
 
-    def ranks(self, world_size: int) -> list[list[Item]]:
-        """Return the items of the first epoch of every rank."""
-        return [self.epochs(1, rank=rank, world_size=world_size)[0] for rank in range(world_size)]
+    def ranks(self, world_size: int, numbers: int) -> list[list[list[Item]]]:
+        """Return the items of the first epochs of every rank."""
+        return [self.epochs(numbers, rank=rank, world_size=world_size) for rank in range(world_size)]
 
     def rows(self, rank: int = 0, world_size: int = 1) -> NDArray[np.int64]:
         """Return the rows of whole epochs, together at least `draws` unless an epoch is empty."""
         sampler = self.make(rank=rank, world_size=world_size)
         rows: list[int] = []
         for number in count():
-            epoch = rows_of(self.epoch(sampler, number))
+            epoch = rows_of(self.items(sampler, number))
             rows += epoch
             if not epoch or len(rows) >= self.draws:
-                return np.array(rows, dtype=np.int64)
-        raise AssertionError  # count() does not end
+                break
+        return np.array(rows, dtype=np.int64)
 
-    def state_after(self, epoch: int, items: int, seed: int = 0, rank: int = 0, world_size: int = 1) -> Any:
+    def state_after(self, epoch: int, items: int, rank: int = 0, world_size: int = 1) -> Any:
         """Return the state of a fresh sampler after so many items of an epoch, as a checkpoint holds it.
 
         With no items it is taken between two epochs, before the next one begins.
         """
-        sampler = self.make(seed, rank, world_size)
+        sampler = self.make(0, rank, world_size)
         for number in range(epoch):
-            self.epoch(sampler, number)
+            self.read(sampler, number)
         if items:
             self.begin(sampler, epoch, items)
         return copy.deepcopy(sampler.state_dict())
 
-    def begin(self, sampler: Any, epoch: int, items: int) -> tuple[list[Item], Iterator[Any]]:
-        """Return the first items of an epoch, and the iterator of the others."""
-        if hasattr(sampler, "set_epoch"):
-            sampler.set_epoch(epoch)
-        reading = self.raw(sampler)
-        return [item_of(value) for value in islice(reading, items)], reading
+    def begin(self, sampler: Any, epoch: int, items: int) -> Iterator[Item]:
+        """Read the first items of an epoch, and return the iterator of the others."""
+        reading = self.items(sampler, epoch)
+        for _ in islice(reading, items):
+            pass
+        return reading
 
-    def lacks(self, *methods: str) -> str | None:
-        """Return which of the methods the sampler lacks, in words; None if it has all."""
-        sampler = self.make()
-        missing = [name for name in methods if not hasattr(sampler, name)]
-        return "has no " + " and no ".join(missing) if missing else None
+    def require(self, methods: Iterable[str]) -> None:
+        """Raise a NotCheckableError that says which of the methods the sampler lacks."""
+        missing = [name for name in methods if not hasattr(self.make(), name)]
+        if missing:
+            raise NotCheckableError("has no " + " and no ".join(missing))
 
 
-def item_of(value: Any) -> Item:
+def _item_of(value: Any) -> Item:
     """Return an item as plain numbers, so that numpy's and torch's can be compared too."""
     if isinstance(value, int):
         return value
@@ -123,20 +134,13 @@ def item_of(value: Any) -> Item:
 
 def rows_of(items: Iterable[Item]) -> list[int]:
     """Return all rows of the items, in order."""
-    rows: list[int] = []
-    for item in items:
-        if isinstance(item, tuple):
-            rows += item
-        else:
-            rows.append(item)
-    return rows
+    return [row for item in items for row in (item if isinstance(item, tuple) else (item,))]
 
 
-def difference(ours: list[Item], others: list[Item]) -> str | None:
-    """Return where two readings first differ, in words; None where they agree."""
+def expect_equal(ours: list[Item], others: list[Item], where: str) -> None:
+    """Raise a BrokenPromiseError that says where two readings first differ."""
     for place, (one, other) in enumerate(zip(ours, others, strict=False)):
         if one != other:
-            return f"item {place} is {one} in one and {other} in the other"
+            raise BrokenPromiseError(f"{where}: item {place} is {one} in one and {other} in the other")
     if len(ours) != len(others):
-        return f"one has {len(ours)} items and the other {len(others)}"
-    return None
+        raise BrokenPromiseError(f"{where}: one has {len(ours)} items and the other {len(others)}")

@@ -133,7 +133,7 @@ def test_the_configuration_says_what_batches_are_made_of(tmp_path: Path, word: s
     training = {"batches": word, "batch_size": 8}
     prepared = prepare(make_config({"data": {"source": str(rows)}, "training": training}))
     assert sampler_of(prepared.config, prepared.plan, index_of(prepared), 80).batches == batches
-    with pytest.raises(ConfigError, match=r"training\.batches"):
+    with raises(ConfigError, "unknown-choice", "training.batches"):
         make_config({"data": {"source": str(rows)}, "training": {"batches": "pairs"}})
 
 

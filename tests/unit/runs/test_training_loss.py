@@ -76,13 +76,18 @@ def test_token_losses_are_made_by_name(
 
 
 def test_values_are_checked_before_training(tmp_path: Path, model_and_tokenizer: Any) -> None:
-    for loss, error, message in (
-        ({"name": "focal", "gamma": -1}, ConfigError, "`gamma` must be at least 0"),
-        ({"name": "ldam", "scale": 0}, PlanError, "`scale` must be a finite number above 0"),
-        ({"name": "balanced_softmax", "length_norm": 2}, ConfigError, r"`length_norm` must be in \[0, 1\]"),
-        ("weighted", PlanError, "need the option 'weights'"),
+    for loss, error, code, message in (
+        ({"name": "focal", "gamma": -1}, ConfigError, "out-of-range", "`gamma` must be at least 0"),
+        ({"name": "ldam", "scale": 0}, PlanError, "out-of-range", "`scale` must be a finite number above 0"),
+        (
+            {"name": "balanced_softmax", "length_norm": 2},
+            ConfigError,
+            "out-of-range",
+            "`length_norm` must be in [0, 1]",
+        ),
+        ("weighted", PlanError, "missing-option", "need the option 'weights'"),
     ):
-        with pytest.raises(error, match=message):
+        with raises(error, code, message):
             training_loss_of(prepared_with(tmp_path, loss), *model_and_tokenizer)
 
 

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise.base.arrow_text import is_blank
+from equipoise.base.arrow import is_blank
 from equipoise.base.problems import Problem, of_level
 from equipoise.data.checks.content_warnings import content_warnings
 from equipoise.data.columns import REQUIRED, SPLITS

@@ -10,8 +10,7 @@ from typing import BinaryIO, Final
 import pyarrow as pa
 import pyarrow.csv
 
-from equipoise.base.arrow import pc
-from equipoise.base.arrow_text import first_true
+from equipoise.base.arrow import first_true, pc
 from equipoise.data.readers.source import FileSource
 from equipoise.errors import DataError
 

@@ -109,8 +109,11 @@ def test_refusals(chosen, error, code, said):
 
 
 def test_values_of_label_losses_are_checked_at_once():
-    for chosen in ({"name": "ldam", "scale": 0}, {"name": "logit_adjusted", "level": "token", "tau": -1}):
-        with pytest.raises(PlanError, match=r"`scale`|`tau`"):
+    for named, chosen in (
+        ("`scale`", {"name": "ldam", "scale": 0}),
+        ("`tau`", {"name": "logit_adjusted", "level": "token", "tau": -1}),
+    ):
+        with raises(PlanError, "out-of-range", named):
             ConfiguredLoss.of(chosen)
 
 

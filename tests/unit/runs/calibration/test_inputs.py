@@ -103,5 +103,5 @@ def test_costs_that_cannot_be_used_are_named(tmp_path: Path, text: str, code: st
 
 @pytest.mark.parametrize("read", [read_priors, read_costs])
 def test_absent_files_are_named(tmp_path: Path, read: Any) -> None:
-    with pytest.raises(ConfigError, match="Cannot read"):
+    with raises(ConfigError, "cannot-read", "Cannot read"):
         read(tmp_path / "absent", TASKS)
