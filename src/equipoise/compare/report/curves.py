@@ -9,8 +9,8 @@ import numpy as np
 from equipoise.compare.report.data import ComparisonData, text_of_file
 from equipoise.errors import RunError
 from equipoise.pages.figure import inline_svg
-from equipoise.pages.format import counted, number
-from equipoise.pages.page import Cell, Head, HtmlFigure, HtmlTable, Section
+from equipoise.pages.format import cells, counted, heads
+from equipoise.pages.page import HtmlFigure, HtmlTable, Section
 from equipoise.pages.plots import curves_plot
 from equipoise.runs.directory import RunDirectory
 
@@ -34,19 +34,14 @@ def gather(data: ComparisonData) -> tuple[Curve, ...]:
     arms = {data.result.candidates[name].training: name for name in data.arms}
     found: list[Curve] = []
     for training, name in arms.items():
-        curves = [learning_curve(run, run.read_config().training.batch_size) for run in data.runs(name)]
-        length = min(len(draws) for draws, _ in curves)
+        runs = data.runs(name)
+        batch = runs[0].read_config().training.batch_size
+        seeds = [[line for line in logged(run) if line.get("eval_loss") is not None] for run in runs]
+        length = min(map(len, seeds))
         if length:
-            losses = tuple(tuple(loss[:length]) for _, loss in curves)
-            found.append(Curve(training, tuple(curves[0][0][:length]), losses))
+            losses = tuple(tuple(line["eval_loss"] for line in lines[:length]) for lines in seeds)
+            found.append(Curve(training, tuple(line["step"] * batch for line in seeds[0][:length]), losses))
     return tuple(found)
-
-
-def learning_curve(run: RunDirectory, batch_size: int) -> tuple[list[float], list[float]]:
-    """Return draws and validation loss from the log of a training."""
-    lines = [line for line in logged(run) if line.get("eval_loss") is not None]
-    points = [(line["step"] * batch_size, line["eval_loss"]) for line in lines]
-    return [draws for draws, _ in points], [loss for _, loss in points]
 
 
 def logged(run: RunDirectory) -> list[dict[str, Any]]:
@@ -82,8 +77,8 @@ def section(curves: tuple[Curve, ...]) -> Section:
     tables = [
         HtmlTable(
             f"Validation loss of {each.training}, mean over {counted(len(each.losses), 'seed')}",
-            [Head("draws"), Head("loss")],
-            [[Cell(f"{draws:,.0f}"), Cell(number(loss))] for draws, loss in zip(each.draws, each.mean, strict=True)],
+            heads("draws", "loss"),
+            [cells(f"{draws:,.0f}", loss) for draws, loss in zip(each.draws, each.mean, strict=True)],
             folded=True,
         )
         for each in curves

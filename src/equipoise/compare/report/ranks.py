@@ -10,8 +10,8 @@ from equipoise.compare.report.tradeoff import colour_of
 from equipoise.compare.result import Ranks
 from equipoise.metrics import metric_of
 from equipoise.pages.figure import THEMED, Palette, drawing, inline_svg
-from equipoise.pages.format import capital, counted, p_value
-from equipoise.pages.page import Cell, Head, HtmlFigure, HtmlTable, Section
+from equipoise.pages.format import capital, cells, counted, heads, p_value
+from equipoise.pages.page import HtmlFigure, HtmlTable, Section
 from equipoise.pages.plots import WIDTH, short
 from equipoise.statistics import cliques
 
@@ -28,19 +28,18 @@ def section(ranks: Ranks | None, metric: str, baseline: str, other: str) -> Sect
         f" whose ranks differ by less than the critical difference of {ranks.critical_difference:.2f}."
     )
     plot = ranks_plot(ranks.mean, ranks.critical_difference, baseline, other)
-    rows = [[Cell(candidate), Cell(f"{rank:.2f}", number=rank)] for candidate, rank in ranks.mean.items()]
+    rows = [cells(candidate, f"{rank:.2f}") for candidate, rank in ranks.mean.items()]
+    text = (
+        f"The finalists are ranked on each pair of task and seed. {friedman} (Friedman's test,"
+        f" {p_value(ranks.p_value)}). Candidates that a bar joins show no difference (Nemenyi's test at 5%). Seeds of"
+        " one task are more similar than tasks are, so these tests are too optimistic; read them together with the"
+        " intervals."
+    )
     return Section(
         title,
-        texts=[
-            (
-                f"The finalists are ranked on each pair of task and seed. {friedman} (Friedman's test,"
-                f" {p_value(ranks.p_value)}). Candidates that a bar joins show no difference (Nemenyi's test at 5%)."
-                " Seeds of one task are more similar than tasks are, so these tests are too optimistic; read them"
-                " together with the intervals."
-            )
-        ],
+        texts=[text],
         figures=[HtmlFigure(inline_svg(plot, "ranks", caption), caption)],
-        tables=[HtmlTable(f"{capital(name)}: mean ranks", [Head("candidate"), Head("mean rank")], rows, folded=True)],
+        tables=[HtmlTable(f"{capital(name)}: mean ranks", heads("candidate", "mean rank"), rows, folded=True)],
     )
 
 

@@ -9,7 +9,8 @@ from equipoise.compare.report.census import shown
 from equipoise.compare.report.curves import logged
 from equipoise.compare.report.data import ComparisonData
 from equipoise.pages.figure import inline_svg
-from equipoise.pages.page import Cell, Head, HtmlFigure, HtmlTable, Section
+from equipoise.pages.format import NOT_MEASURED, cells, heads
+from equipoise.pages.page import Head, HtmlFigure, HtmlTable, Section
 from equipoise.pages.plots import shares_plot
 from equipoise.runs.directory import RunDirectory
 from equipoise.runs.sampling import count_draws
@@ -76,43 +77,35 @@ def _of_run(run: RunDirectory, training: str) -> RunShares:
 
 def section(parts: tuple[RunShares, ...]) -> Section:
     """Return the section of the page."""
-    tones = ("first", "second")
-    first = (
-        "The plan sets the share of each label, and the sampler follows it. One pass draws every row of a label once on"
-        " average."
-    )
-    each_of = [
-        f"{part.training} (rates {part.rates}, weights {part.weights}): after {part.draws:,} draws with seed"
-        f" {part.seed}, the largest difference between planned and actual draws of a label was {part.furthest:.1f}."
-        for part in parts
+    columns = heads("task", "label", "training rows", left="label")
+    texts = [
+        (
+            "The plan sets the share of each label, and the sampler follows it. One pass draws every row of a label"
+            " once on average."
+        )
     ]
-    texts = [first, *each_of]
-    heads = [Head("task"), Head("label", left=True), Head("training rows")]
-    for part, tone in zip(parts, tones, strict=False):
-        heads += [Head(f"{part.training}: planned", tone), Head("drawn", tone), Head("passes", tone)]
+    for part, tone in zip(parts, ("first", "second"), strict=False):
+        columns += [Head(f"{part.training}: planned", tone), Head("drawn", tone), Head("passes", tone)]
+        texts.append(
+            f"{part.training} (rates {part.rates}, weights {part.weights}): after {part.draws:,} draws with seed"
+            f" {part.seed}, the largest difference between planned and actual draws of a label was {part.furthest:.1f}."
+        )
     rows = [
-        [
-            Cell(cells[0].task),
-            Cell(shown(cells[0].label)),
-            Cell(f"{cells[0].rows:,}"),
-            *(
-                cell
-                for each in cells
-                for cell in (
-                    Cell(f"{each.planned:,.1f}"),
-                    Cell(f"{each.drawn:,}"),
-                    Cell("n/a" if each.passes is None else f"{each.passes:.2f}"),
-                )
-            ),
-        ]
-        for cells in zip(*(part.strata for part in parts), strict=True)
+        cells(*(each[0].task, shown(each[0].label), each[0].rows), *(text for run in each for text in _texts(run)))
+        for each in zip(*(part.strata for part in parts), strict=True)
     ]
+    caption = "Every label: planned draws, actual draws and passes"
     return Section(
         "Planned and drawn",
         texts=texts,
         figures=[_figure(part, place) for place, part in enumerate(parts)],
-        tables=[HtmlTable("Every label: planned draws, actual draws and passes", heads, rows, folded=len(rows) > 12)],
+        tables=[HtmlTable(caption, columns, rows, folded=len(rows) > 12)],
     )
+
+
+def _texts(each: Drawn) -> tuple[str, str, str]:
+    passes = NOT_MEASURED if each.passes is None else f"{each.passes:.2f}"
+    return f"{each.planned:,.1f}", f"{each.drawn:,}", passes
 
 
 def _figure(part: RunShares, place: int) -> HtmlFigure:
