@@ -7,15 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from equipoise.calibration import (
-    Choice,
-    LabelledRows,
-    Priors,
-    cross_fitted,
-    fit_task,
-    group_folds,
-    shares_within,
-)
+from equipoise.calibration import Choice, LabelledRows, Priors, cross_fitted, fit_task, group_folds, shares_within
 from equipoise.calibration.logs import Array
 from equipoise.metrics import METRICS, TaskPredictions, evaluate, read_predictions
 from equipoise.metrics.resampling import group_codes
@@ -24,6 +16,8 @@ from equipoise.runs.directory import RunDirectory
 from equipoise.runs.losses import trained_prior
 
 Costs = Mapping[str, Array]
+"""Cost matrices by task, for `expected_cost`."""
+Means = dict[str, float | None]
 
 
 def validation_predictions(run: RunDirectory) -> Path:
@@ -52,7 +46,7 @@ def corrected(
     dict of str to TaskPredictions
         By task. Open-ended tasks and tasks without probabilities are unchanged.
     """
-    test = _read(run.predictions)
+    test = read_predictions(pq.read_table(run.predictions))
     if correction == "none":
         return test
     fits = _Fits(run, correction, metric, costs)
@@ -102,7 +96,7 @@ class _Fits:
 
     def __init__(self, run: RunDirectory, correction: str, metric: str, costs: Costs | None) -> None:
         self.config, self.plan = run.read_config(), run.read_plan()
-        self.validation = _read(validation_predictions(run))
+        self.validation = read_predictions(pq.read_table(validation_predictions(run)))
         codes, groups = group_codes(list(self.validation.values()))
         self.codes = dict(zip(self.validation, codes, strict=True))
         self.folds = group_folds(groups, FOLDS, self.config.seed)
@@ -123,22 +117,8 @@ class _Fits:
         return LabelledRows.of(part, self.codes[task]), priors, choice
 
 
-def _read(path: Path) -> dict[str, TaskPredictions]:
-    return read_predictions(pq.read_table(path))
-
-
-Means = dict[str, float | None]
-
-
 def scores_of(predictions: Mapping[str, TaskPredictions], costs: Costs | None = None) -> tuple[Means, dict[str, Means]]:
     """Score predictions without intervals.
-
-    Parameters
-    ----------
-    predictions : mapping of str to TaskPredictions
-        By task.
-    costs : mapping of str to array, optional
-        Cost matrices by task, for `expected_cost`.
 
     Returns
     -------

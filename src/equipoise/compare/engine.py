@@ -7,9 +7,9 @@ from pathlib import Path
 from equipoise.base.registry import suggest
 from equipoise.compare.corrections import corrected, cross_fitted_validation
 from equipoise.compare.directory import ComparisonDirectory
-from equipoise.compare.result import BySeed, CandidateInfo, Finalist, Result, Stage
+from equipoise.compare.result import BySeed, CandidateInfo, Finalist, Result, RunCost, Stage
 from equipoise.compare.rows import SharedData
-from equipoise.compare.runs import Trial, TrialRunner
+from equipoise.compare.runs import Tested, Trained, Trial, TrialRunner
 from equipoise.compare.schedule import StagePlan, schedule_of
 from equipoise.compare.selecting import keep, mean_of, prices, ranking
 from equipoise.compare.trainings import Training, trainings_of
@@ -19,6 +19,7 @@ from equipoise.data import Records, give_warnings
 from equipoise.errors import ConfigError, DataError, EquipoiseError
 from equipoise.metrics import METRICS, TaskPredictions
 from equipoise.runs.calibration.inputs import read_costs
+from equipoise.runs.directory import RunDirectory
 from equipoise.runs.evaluate import train_counts
 from equipoise.runs.losses import checked_loss
 from equipoise.runs.prepare import Prepared, load_records, prepare
@@ -145,8 +146,8 @@ class Comparison:
         stage = Stage(plan.draws, tuple(seeds), {}, tuple(names))
         scores: dict[str, BySeed] = {}
         for name in self._candidates_of(names):
-            trials, correction = self._trials_of(name, stage)
-            scores[name] = tuple(self.runner.validation(trial)[correction].get(self.metric) for trial in trials)
+            folders, correction = self._folders_of(name, stage)
+            scores[name] = tuple(Trained.read(run).scores[correction].get(self.metric) for run in folders)
         return replace(stage, scores=scores)
 
     def result(self, stages: Sequence[Stage], base: Prepared, command: str) -> Result:
@@ -156,7 +157,7 @@ class Comparison:
         finalists = {name: self._finalist(name, last) for name in last.scores}
         versus = against_baseline(
             finalists,
-            lambda name: self._tested(name, last),
+            lambda name: self._predictions(name, last),
             self.metric,
             train_counts=train_counts(base.plan),
             costs=self.costs,
@@ -178,7 +179,7 @@ class Comparison:
             standard_error=error,
             recommended=recommended,
             shown=shown(versus.get(recommended), self.metric),
-            runs=tuple(self.runner.cost(trial) for trial in self._all(stages)),
+            runs=self._costs(stages),
             rows=base.describe_data()["rows"],
             command=command,
             notes=tuple(self.notes),
@@ -193,36 +194,36 @@ class Comparison:
     def _trials(self, names: Sequence[str], draws: int, seeds: Sequence[int]) -> list[Trial]:
         return [Trial(self.trainings[name], seed, draws) for seed in seeds for name in names]
 
-    def _trials_of(self, candidate: str, stage: Stage) -> tuple[list[Trial], str]:
-        """Return the trials of a candidate in a stage, one for each seed, and its correction."""
+    def _folders_of(self, candidate: str, stage: Stage) -> tuple[list[RunDirectory], str]:
+        """Return the runs of a candidate in a stage, one for each seed, and its correction."""
         info = self.candidates[candidate]
-        return self._trials([info.training], stage.draws, stage.seeds), info.correction
+        trials = self._trials([info.training], stage.draws, stage.seeds)
+        return [self.runner.folder(trial) for trial in trials], info.correction
 
-    def _all(self, stages: Sequence[Stage]) -> list[Trial]:
+    def _costs(self, stages: Sequence[Stage]) -> tuple[RunCost, ...]:
         keys = dict.fromkeys(
             (self.candidates[name].training, seed, stage.draws)
             for stage in stages
             for seed in stage.seeds
             for name in stage.scores
         )
-        return [Trial(self.trainings[name], seed, draws) for name, seed, draws in keys]
+        return tuple(self.runner.cost(Trial(self.trainings[name], seed, draws)) for name, seed, draws in keys)
 
-    def _tested(self, candidate: str, last: Stage) -> list[dict[str, TaskPredictions]]:
-        trials, correction = self._trials_of(candidate, last)
-        return [corrected(self.runner.folder(trial), correction, self.metric, self.costs) for trial in trials]
+    def _predictions(self, candidate: str, last: Stage) -> list[dict[str, TaskPredictions]]:
+        folders, correction = self._folders_of(candidate, last)
+        return [corrected(run, correction, self.metric, self.costs) for run in folders]
 
     def _finalist(self, candidate: str, last: Stage) -> Finalist:
-        trials, correction = self._trials_of(candidate, last)
-        validation = [self.runner.validation(trial)[correction] for trial in trials]
-        tested = [self.runner.tested(trial)[correction] for trial in trials]
+        folders, correction = self._folders_of(candidate, last)
+        validation = [Trained.read(run).scores[correction] for run in folders]
+        tested = [Tested.read(run).scores[correction] for run in folders]
         tasks = {task: _by_seed([of_tasks[task] for _, of_tasks in tested]) for task in tested[0][1]}
         return Finalist(_by_seed(validation), _by_seed([means for means, _ in tested]), tasks)
 
     def _standard_error(self, best: str, last: Stage) -> float:
         """Return the standard error of the best mean: variance between seeds and of the validation rows."""
-        trials, correction = self._trials_of(best, last)
-        folders = map(self.runner.folder, trials)
-        predictions = [cross_fitted_validation(each, correction, self.metric, self.costs) for each in folders]
+        folders, correction = self._folders_of(best, last)
+        predictions = [cross_fitted_validation(run, correction, self.metric, self.costs) for run in folders]
         replicates = metric_replicates(
             predictions, self.metric, self.config.evaluation.bootstrap, self.config.seed, costs=self.costs
         )

@@ -3,7 +3,7 @@
 import shutil
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -51,10 +51,11 @@ class Trial:
         return self.training.run(self.seed, self.draws)
 
 
+@dataclass(frozen=True)
 class TrialRunner:
     """Trains and scores the runs of one comparison.
 
-    Parameters
+    Attributes
     ----------
     directory : ComparisonDirectory
         Where the runs go.
@@ -68,20 +69,12 @@ class TrialRunner:
         Receives progress messages, line by line.
     """
 
-    def __init__(
-        self,
-        directory: ComparisonDirectory,
-        config: ComparisonConfig,
-        data: SharedData,
-        costs: Costs,
-        log: Callable[[str], None],
-    ) -> None:
-        self.directory = directory
-        self.config = config
-        self.data = data
-        self.costs = costs
-        self.log = log
-        self._folders: dict[tuple[str, int, int], RunDirectory] = {}
+    directory: ComparisonDirectory
+    config: ComparisonConfig
+    data: SharedData
+    costs: Costs
+    log: Callable[[str], None]
+    _folders: dict[tuple[str, int, int], RunDirectory] = field(default_factory=dict[tuple[str, int, int], RunDirectory])
 
     def folder(self, trial: Trial) -> RunDirectory:
         """Return the run directory of a trial; its name ends with its fingerprint."""
@@ -102,14 +95,6 @@ class TrialRunner:
     def trained(self, trial: Trial) -> bool:
         """Whether a run was trained and scored on validation rows."""
         return Trained.path(self.folder(trial)).is_file()
-
-    def validation(self, trial: Trial) -> dict[str, Means]:
-        """Return the means over tasks of each metric on validation rows, by correction."""
-        return Trained.read(self.folder(trial)).scores
-
-    def tested(self, trial: Trial) -> dict[str, tuple[Means, dict[str, Means]]]:
-        """Return the means over tasks of each metric on test rows, and the values of each task, by correction."""
-        return Tested.read(self.folder(trial)).scores
 
     def cost(self, trial: Trial) -> RunCost:
         """Return the cost of a run, including its test rows if they were scored."""

@@ -145,28 +145,15 @@ def schedule_of(
     data: SharedData,
     log: Callable[[str], None],
 ) -> Schedule:
-    """Read the schedule of a comparison, or build and write it.
+    """Read the schedule of a comparison, or build and write it: the same for all processes that work on the directory.
 
     Without `plan.draws` a full training draws as many examples as there are training rows. A budget may lower
     that: the speed of this machine is measured on short runs first.
 
-    Parameters
-    ----------
-    directory : ComparisonDirectory
-        Where the schedule is stored.
-    config : ComparisonConfig
-        Stages, seeds, finalists and budget.
-    trainings : mapping of str to Training
-        The ways to train.
-    data : SharedData
-        All rows.
-    log : callable
-        Receives progress messages.
-
-    Returns
-    -------
-    Schedule
-        The same for all processes that work on the directory.
+    Raises
+    ------
+    ConfigError
+        If the budget is too small for the shortest comparison.
     """
     with directory.lock("schedule"):
         if directory.schedule.is_file():

@@ -125,11 +125,10 @@ def trainings_of(config: ComparisonConfig, base: Prepared) -> tuple[dict[str, Tr
 
 def _trials(config: ComparisonConfig) -> dict[str, TrialConfig]:
     """Return the trials, and unless others are named the one that the configuration itself describes."""
-    trials = config.compare.trials
     if config.compare.candidates is not None:
-        return trials
+        return config.compare.trials
     own = TrialConfig(**{name: getattr(config.plan, name) for name in _OF_PLAN}, loss=config.training.loss)
-    return {**trials, CONFIGURED: own}
+    return {**config.compare.trials, CONFIGURED: own}
 
 
 def _apply(run: RunConfig, trial: TrialConfig) -> RunConfig:

@@ -15,14 +15,7 @@ from equipoise.compare.selecting import mean_of
 from equipoise.compare.trainings import Training
 from equipoise.config import NATURAL, ComparisonConfig, config_to_dict, dump_yaml
 from equipoise.metrics import METRICS, TaskPredictions
-from equipoise.statistics import (
-    difference_over_seeds,
-    holm,
-    mean_interval,
-    mean_ranks,
-    signed_rank,
-    simplest_within,
-)
+from equipoise.statistics import difference_over_seeds, holm, mean_interval, mean_ranks, signed_rank, simplest_within
 
 
 def against_baseline(
@@ -45,12 +38,8 @@ def against_baseline(
         Returns the predictions of a candidate on the test rows: for each seed, by task.
     metric : str
         Metric of the signed-rank test.
-    train_counts : mapping
-        Number of training rows of each label, by task.
-    costs : mapping of str to array
-        Cost matrices by task.
-    bootstrap, seed : int
-        Number of resamples of groups, and their random seed.
+    train_counts, costs, bootstrap, seed
+        As in `equipoise.statistics.difference_over_seeds`.
 
     Returns
     -------
@@ -87,8 +76,7 @@ def ranks_of(finalists: Mapping[str, Finalist], metric: str) -> Ranks | None:
     if len(blocks) < 2:
         return None
     found = mean_ranks(blocks, larger_is_better=METRICS[metric].sign > 0)
-    by_name = {name: float(rank) for name, rank in zip(names, found.mean_ranks, strict=True)}
-    mean = {name: by_name[name] for name in sorted(by_name, key=by_name.__getitem__)}
+    mean = dict(sorted(zip(names, found.mean_ranks.tolist(), strict=True), key=lambda item: item[1]))
     return Ranks(mean, found.critical_difference, found.p_value, found.blocks)
 
 
@@ -177,22 +165,7 @@ def write_recommended(
 
 
 def commands_of(result: Result, recommended: Path, costs: str | None) -> list[str]:
-    """Return the commands that make the recommended candidate.
-
-    Parameters
-    ----------
-    result : Result
-        The result of the comparison.
-    recommended : pathlib.Path
-        The configuration file of the recommended training.
-    costs : str or None
-        The file of costs that the comparison was made with.
-
-    Returns
-    -------
-    list of str
-        `equipoise train`, and for a correction `equipoise calibrate`.
-    """
+    """Return the commands that make the recommended candidate from its configuration file and the file of costs."""
     commands = [f"equipoise train {shlex.quote(str(recommended))} --out {RUN}"]
     correction = result.candidates[result.recommended].correction
     if correction != "none":

@@ -48,7 +48,7 @@ def gather(data: ComparisonData) -> CensusPart:
     """Return the counts."""
     plan = data.plan(data.result.baseline)
     tested = Counter[tuple[str, str | None]]()
-    for name, part in data.predictions(data.result.baseline)[0].items():
+    for name, part in data.predictions[data.result.baseline][0].items():
         tested.update((name, label if part.labels else None) for label in part.targets)
     counts: dict[tuple[str, str | None], int] = dict(zip(plan.strata, plan.counts.tolist(), strict=True))
     of_task = Counter[str]()

@@ -42,12 +42,12 @@ class Confusion:
 
 def gather(data: ComparisonData) -> tuple[Confusion, ...]:
     """Return the confusions of both arms, task by task; open-ended tasks have none."""
-    with_labels = [name for name, part in data.predictions(data.result.baseline)[0].items() if part.labels]
+    with_labels = [name for name, part in data.predictions[data.result.baseline][0].items() if part.labels]
     return tuple(_of_task(data, task, arm) for task in with_labels for arm in data.arms)
 
 
 def _of_task(data: ComparisonData, task: str, candidate: str) -> Confusion:
-    seeds = [predictions[task] for predictions in data.predictions(candidate)]
+    seeds = [predictions[task] for predictions in data.predictions[candidate]]
     known = seeds[0].labels
     pairs = Counter(
         (target, answer if answer in known else NO_LABEL)

@@ -39,7 +39,7 @@ def gather(data: ComparisonData) -> LabelsPart:
 
 
 def _of_candidate(data: ComparisonData, name: str) -> tuple[LabelResult, ...]:
-    seeds = data.scores(name)
+    seeds = data.scores[name]
     return tuple(
         _result(task, tuple(scores.tasks[task].labels[place] for scores in seeds))
         for task, held in seeds[0].tasks.items()

@@ -48,7 +48,7 @@ def _samples(data: ComparisonData) -> list[Problem]:
 
 
 def _labels(data: ComparisonData) -> list[Problem]:
-    predictions = data.predictions(data.result.baseline)[0]
+    predictions = data.predictions[data.result.baseline][0]
     plan = data.plan(data.result.baseline)
     trained = {
         each: rows for each, rows in zip(plan.strata, plan.counts.tolist(), strict=True) if each.label is not None

@@ -27,7 +27,7 @@ class Reliability:
 
 def gather(data: ComparisonData) -> tuple[Reliability, ...]:
     """Return the bins of both arms, task by task; tasks without probabilities are left out."""
-    first = data.predictions(data.result.baseline)[0]
+    first = data.predictions[data.result.baseline][0]
     return tuple(
         _of_task(data, task, arm)
         for task, part in first.items()
@@ -38,7 +38,7 @@ def gather(data: ComparisonData) -> tuple[Reliability, ...]:
 
 def _of_task(data: ComparisonData, task: str, candidate: str) -> Reliability:
     log_probs, true = [], []
-    for predictions in data.predictions(candidate):
+    for predictions in data.predictions[candidate]:
         part = predictions[task]
         assert part.probabilities is not None
         log_probs.append(safe_log(part.probabilities))

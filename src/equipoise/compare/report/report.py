@@ -15,14 +15,13 @@ from equipoise.compare.report import (
     confusion,
     costs,
     curves,
+    finalists,
     labels,
     problems,
-    ranks,
     reliability,
     reproduce,
     scores,
     shares,
-    tradeoff,
 )
 from equipoise.compare.report.data import ComparisonData
 from equipoise.compare.result import Ranks
@@ -37,39 +36,7 @@ FORMAT, VERSION = "equipoise-report", 1
 
 @dataclass(frozen=True)
 class Report:
-    """The values of a report.
-
-    Attributes
-    ----------
-    answer : Answer
-        The first screen.
-    problems : tuple of Problem
-        Warnings and notes.
-    census : CensusPart
-        Tasks and labels.
-    shares : tuple of RunShares
-        Planned and actual draws.
-    curves : tuple of Curve
-        Learning curves.
-    scores, labels : ScoresPart, LabelsPart
-        Results by task and by label.
-    confusion : tuple of Confusion
-        Confusion matrices.
-    reliability : tuple of Reliability
-        Reliability of the probabilities.
-    tradeoff : TradeoffPart
-        Macro-F1 and log-loss.
-    ranks : Ranks or None
-        Mean ranks.
-    candidates : CandidatesPart
-        All of them.
-    costs : CostsPart
-        Time, draws and tokens.
-    reproduce : ReproducePart
-        How to reproduce it.
-    plan : Plan
-        Of the recommended candidate.
-    """
+    """The values of a report: those that the file of each part gathers, and the plan of the recommended candidate."""
 
     answer: answer.Answer
     problems: tuple[Problem, ...]
@@ -80,7 +47,7 @@ class Report:
     labels: labels.LabelsPart
     confusion: tuple[confusion.Confusion, ...]
     reliability: tuple[reliability.Reliability, ...]
-    tradeoff: tradeoff.TradeoffPart
+    tradeoff: finalists.TradeoffPart
     ranks: Ranks | None
     candidates: candidates.CandidatesPart
     costs: costs.CostsPart
@@ -94,17 +61,7 @@ class Report:
 
 
 def gather(directory: Path) -> Report:
-    """Gather the report of a comparison from its directory.
-
-    Parameters
-    ----------
-    directory : pathlib.Path
-        Of a finished comparison.
-
-    Returns
-    -------
-    Report
-        Nothing is read afterwards.
+    """Gather the report of a comparison from its directory; nothing is read afterwards.
 
     Raises
     ------
@@ -122,7 +79,7 @@ def gather(directory: Path) -> Report:
         labels=labels.gather(data),
         confusion=confusion.gather(data),
         reliability=reliability.gather(data),
-        tradeoff=tradeoff.gather(data),
+        tradeoff=finalists.gather(data),
         ranks=data.result.ranks,
         candidates=candidates.gather(data),
         costs=costs.gather(data),
@@ -147,7 +104,7 @@ def write_report(directory: Path) -> Path:
     Raises
     ------
     RunError
-        If there is no finished comparison, or one of its runs is missing or damaged.
+        As `gather`, or if the files cannot be written.
     """
     report = gather(directory)
     page = build_page(report)
@@ -180,8 +137,8 @@ def build_page(report: Report) -> Page:
             labels.section(report.labels),
             confusion.section(report.confusion),
             reliability.section(report.reliability),
-            tradeoff.section(report.tradeoff),
-            ranks.section(report.ranks, first.metric, first.baseline, first.other),
+            finalists.tradeoff_section(report.tradeoff),
+            finalists.ranks_section(report.ranks, first.metric, first.baseline, first.other),
             candidates.section(report.candidates),
             costs.section(report.costs),
             reproduce.section(report.reproduce),

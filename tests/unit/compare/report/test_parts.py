@@ -82,7 +82,7 @@ def test_one_seed_has_intervals_of_groups_alone(comparison_of):
     data = ComparisonData.open(comparison_of("one-seed"))
     told = answer.gather(data)
     assert told.difference == data.result.versus["sqrt + calibrated"].groups["macro_f1"]
-    (scored,) = data.scores("natural")
+    (scored,) = data.scores["natural"]
     assert told.before == scored.mean["macro_f1"]
     assert told.before.low is not None
     assert data.result.versus["sqrt + calibrated"].seeds["macro_f1"].low is None
@@ -226,7 +226,7 @@ def test_reliability_counts_rows_of_all_seeds_and_unknown_labels_as_wrong(compar
     right = sum(rows * accuracy for rows, accuracy in held if rows)
     hits = sum(
         target == part.labels[place]
-        for part in (each["heart"] for each in data.predictions("natural"))
+        for part in (each["heart"] for each in data.predictions["natural"])
         for target, place in zip(part.targets, part.probabilities.argmax(axis=1), strict=True)
     )
     assert right == pytest.approx(hits)
