@@ -15,13 +15,7 @@ from equipoise.runs.train import encode
 
 
 class SharedData:
-    """The rows that all runs share: prompts, targets and limits are the same for all trainings.
-
-    Parameters
-    ----------
-    base : Prepared
-        Returned by `prepare`, of the configuration that all runs share.
-    """
+    """The rows that all runs share, as `prepare` returned them: prompts, targets and limits are the same for all."""
 
     def __init__(self, base: Prepared) -> None:
         self.base = base
@@ -53,19 +47,9 @@ def origin_of(model: str, data: str) -> Origin:
 
 
 def fingerprint_of_run(config: RunConfig, origin: Origin) -> str:
-    """Return a digest of a configuration and what its run starts from.
+    """Return a hexadecimal digest of the configuration of a run and what `origin_of` returned.
 
-    Parameters
-    ----------
-    config : RunConfig
-        Of a run; its output directory and the number of resamples do not count.
-    origin : Origin
-        Returned by `origin_of`.
-
-    Returns
-    -------
-    str
-        Hexadecimal.
+    The output directory and the number of resamples of the configuration do not count.
 
     Examples
     --------
@@ -77,6 +61,5 @@ def fingerprint_of_run(config: RunConfig, origin: Origin) -> str:
     """
     plain = config_to_dict(config)
     del plain["out"], plain["evaluation"]["bootstrap"]
-    data, versions, weights = origin
-    known = json.dumps([plain, data, versions, weights], sort_keys=True)
+    known = json.dumps([plain, *origin], sort_keys=True)
     return hashlib.sha256(known.encode()).hexdigest()[:LENGTH]

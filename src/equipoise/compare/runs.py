@@ -3,7 +3,7 @@
 import shutil
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -30,7 +30,8 @@ from equipoise.models import load_model
 from equipoise.runs.directory import RunDirectory, write_json
 from equipoise.runs.evaluate import evaluate_model
 from equipoise.runs.losses import training_loss_of
-from equipoise.runs.prepare import Prepared, fingerprint, prepare_again
+from equipoise.runs.prepare import Prepared, prepare_again
+from equipoise.runs.prepare import fingerprint as fingerprint_of_records
 from equipoise.runs.sampling import index_of, sampler_of
 from equipoise.runs.train import train_prepared
 
@@ -74,15 +75,11 @@ class TrialRunner:
     data: SharedData
     costs: Costs
     log: Callable[[str], None]
-    _folders: dict[tuple[str, int, int], RunDirectory] = field(default_factory=dict[tuple[str, int, int], RunDirectory])
 
     def folder(self, trial: Trial) -> RunDirectory:
         """Return the run directory of a trial; its name ends with its fingerprint."""
-        key = (trial.training.name, trial.draws, trial.seed)
-        if key not in self._folders:
-            name = "-".join([*map(str, key), fingerprint_of_run(trial.config, self._origin)])
-            self._folders[key] = RunDirectory(self.directory.runs / name)
-        return self._folders[key]
+        fingerprint = fingerprint_of_run(trial.config, self._origin)
+        return RunDirectory(self.directory.runs / f"{trial.training.name}-{trial.draws}-{trial.seed}-{fingerprint}")
 
     def train(self, trials: Iterable[Trial]) -> None:
         """Train and score the validation rows; return once all trials are finished, by this or other processes."""
@@ -175,7 +172,7 @@ class TrialRunner:
 
     @cached_property
     def _origin(self) -> Origin:
-        return origin_of(self.config.model.name, fingerprint(self.data.base.records))
+        return origin_of(self.config.model.name, fingerprint_of_records(self.data.base.records))
 
 
 @dataclass(frozen=True)

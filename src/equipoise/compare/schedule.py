@@ -1,5 +1,6 @@
 """Successive halving over draws: which runs each stage trains, and how many draws a budget allows."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import astuple, dataclass
 
@@ -124,18 +125,15 @@ def affordable(cost: Callable[[int], float], seconds: float, most: int, batch: i
     """
     if cost(most) <= seconds:
         return most
-    low, high = LEAST_STEPS, -(-most // batch)  # steps
-    least = cost(low * batch)
+    least = cost(LEAST_STEPS * batch)
     if least > seconds:
         raise ConfigError(
             "budget-too-small",
             f"`compare.budget` leaves {seconds:.0f} s for training, but {LEAST_STEPS} steps per run take about"
             f" {least:.0f} s here. Give more time, fewer candidates, seeds or stages, or a smaller model.",
         )
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if cost(middle * batch) <= seconds else (low, middle)
-    return low * batch
+    steps = range(-(-most // batch))
+    return batch * (bisect_right(steps, seconds, lo=LEAST_STEPS, key=lambda step: cost(step * batch)) - 1)
 
 
 def schedule_of(

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from equipoise.base.files import write_atomically
 from equipoise.compare.corrections import Costs
@@ -52,7 +53,10 @@ def against_baseline(
     for name, each in finalists.items():
         if name == NATURAL:
             continue
-        seeds = {metric: mean_interval(_minus(values, base.test[metric])) for metric, values in each.test.items()}
+        seeds = {
+            key: mean_interval((_floats(values) - _floats(base.test[key])).tolist())
+            for key, values in each.test.items()
+        }
         groups, tasks = difference_over_seeds(
             baseline, predictions(name), train_counts=train_counts, costs=costs, bootstrap=bootstrap, seed=seed
         )
@@ -89,12 +93,8 @@ def recommend(
     ----------
     validation : mapping of str to BySeed
         The metric of each finalist.
-    candidates : mapping of str to CandidateInfo
-        With the number of steps of each.
-    metric : str
-        Decides whether larger is better.
-    standard_error : float
-        Of the best finalist's mean.
+    candidates, metric, standard_error
+        As in `equipoise.compare.selecting.ranking`.
 
     Returns
     -------
@@ -135,13 +135,12 @@ def shown(versus: Versus | None, metric: str) -> str:
     return "worse" if sides == {-1} else "no difference"
 
 
-def _minus(first: BySeed, second: BySeed) -> list[float | None]:
-    return [None if a is None or b is None else a - b for a, b in zip(first, second, strict=True)]
+def _floats(values: Sequence[float | None]) -> NDArray[np.float64]:
+    return np.array(values, dtype=np.float64)  # NaN where a value is None
 
 
-def _by_task_and_seed(finalist: Finalist, metric: str) -> np.ndarray:
-    values = [value for metrics in finalist.tasks.values() for value in metrics.get(metric, ())]
-    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+def _by_task_and_seed(finalist: Finalist, metric: str) -> NDArray[np.float64]:
+    return _floats([value for metrics in finalist.tasks.values() for value in metrics.get(metric, ())])
 
 
 def _pairs(finalist: Finalist, base: Finalist, metric: str) -> list[float]:

@@ -118,7 +118,7 @@ def p_value(value: float) -> str:
     return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
 
 
-def counted(count: int, one: str, many: str = "") -> str:
+def counted(count: int, one: str) -> str:
     """Format a number of things.
 
     Examples
@@ -126,7 +126,7 @@ def counted(count: int, one: str, many: str = "") -> str:
     >>> counted(1, "seed"), counted(2000, "draw")
     ('1 seed', '2,000 draws')
     """
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
+    return f"{count:,} {one if count == 1 else one + 's'}"
 
 
 def listed(names: Iterable[str], most: int = 8) -> str:

@@ -46,9 +46,7 @@ def interval_plot(
                 value, rows + offset, xerr=np.abs(np.stack([value - low, high - value])),
                 fmt=marker, color=colour, markersize=5, linewidth=1.6, label=arm,
             )  # fmt: skip
-        axes.set_ylim(-0.6, len(names) - 0.4)
-        axes.set_xlim(limits)
-        axes.set_xlabel(axis)
+        axes.set(xlabel=axis, xlim=limits, ylim=(-0.6, len(names) - 0.4))
         figure.legend(loc="outside upper left", ncols=len(arms), handletextpad=0.3, columnspacing=1.2)
     return figure
 
@@ -89,10 +87,7 @@ def curves_plot(
             for each in (single or {}).get(arm, ()):
                 axes.plot(steps, each, color=colour, linewidth=0.6, alpha=0.45)
             axes.plot(steps, values, color=colour, linewidth=1.5, marker="o", markersize=2.5, label=arm)
-        axes.set_xlabel("draws")
-        axes.set_ylabel(axis)
-        axes.set_xlim(left=0)
-        axes.set_ylim(bottom=0)
+        axes.set(xlabel="draws", ylabel=axis, xlim=(0, None), ylim=(0, None))
         axes.xaxis.set_major_formatter(_whole)
         figure.legend(loc="outside upper left", ncols=len(curves), handlelength=1.2, columnspacing=1.2)
     return figure
@@ -114,9 +109,7 @@ def recall_plot(points: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -
         for (counts, recalls), arm, (colour, marker) in zip(series, points, _ARMS, strict=False):
             axes.plot(counts, recalls, marker, color=colour, markersize=4.5, alpha=0.85, label=arm)
         _logarithmic(axes, np.array([count for counts, _ in series for count in counts]))
-        axes.set_ylim(-0.04, 1.04)
-        axes.set_xlabel("training rows of the label")
-        axes.set_ylabel("recall on the test rows")
+        axes.set(xlabel="training rows of the label", ylabel="recall on the test rows", ylim=(-0.04, 1.04))
         figure.legend(loc="outside upper left", ncols=len(points), handletextpad=0.1, columnspacing=1.2)
     return figure
 
@@ -136,11 +129,8 @@ def reliability_plot(series: Mapping[str, tuple[Sequence[float], Sequence[float]
             areas = 10 + 150 * np.array(share)
             axes.scatter(confidence, accuracy, s=areas, color=colour, marker=marker, alpha=0.85, linewidths=0)
             axes.plot([], [], marker, color=colour, markersize=6, label=arm)
-        axes.set_xlim(-0.02, 1.02)
-        axes.set_ylim(-0.02, 1.02)
-        axes.set_aspect("equal")
-        axes.set_xlabel("probability of the most probable label")
-        axes.set_ylabel("accuracy of that label")
+        axes.set(xlabel="probability of the most probable label", ylabel="accuracy of that label")
+        axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
         figure.legend(loc="outside upper left", ncols=len(series), handletextpad=0.1, columnspacing=1.2)
     return figure
 
@@ -152,10 +142,9 @@ def census_plot(names: Sequence[str], counts: Sequence[int], palette: Palette, w
         axes.barh(rows, np.array(counts), height=0.75, color=palette.second)
         for row, count in zip(rows, counts, strict=True):
             axes.annotate(f" {count:,}", (max(count, 0.5), row), va="center", fontsize=8)
-        axes.set_ylim(-0.6, len(names) - 0.4)
         _logarithmic(axes, np.array([1.0, *counts]))
-        axes.set_xlim(0.5, 3 * max([1, *counts]))
-        axes.set_xlabel("training rows (logarithmic)")
+        limits = (0.5, 3 * max([1, *counts]))
+        axes.set(xlabel="training rows (logarithmic)", xlim=limits, ylim=(-0.6, len(names) - 0.4))
     return figure
 
 

@@ -61,14 +61,13 @@ def gather(data: ComparisonData) -> CostsPart:
 
 def _sum(draws: int, runs: Sequence[RunCost]) -> Cost:
     return Cost(
-        draws_each=draws,
-        trainings=len({run.training for run in runs}),
-        runs=len(runs),
-        draws=sum(run.draws for run in runs),
-        tokens=sum(run.tokens for run in runs),
-        flops=sum(run.flops for run in runs),
-        training_seconds=sum(run.seconds.get("training", 0.0) for run in runs),
-        scoring_seconds=sum(run.seconds.get("scoring", 0.0) for run in runs),
+        draws,
+        len({run.training for run in runs}),
+        len(runs),
+        sum(run.draws for run in runs),
+        sum(run.tokens for run in runs),
+        sum(run.flops for run in runs),
+        *(sum(run.seconds.get(kind, 0.0) for run in runs) for kind in ("training", "scoring")),
     )
 
 

@@ -103,8 +103,8 @@ def _tradeoff_plot(dots: Mapping[str, tuple[Interval, Interval]], baseline: str,
             text = f"{place}  {name}"
             handles.append(Line2D([], [], marker="o", linestyle="", color=colour, markersize=5, label=text))
         axes.margins(0.12)
-        axes.set_xlabel(f"{METRICS['macro_f1'].title} (more is better)")
-        axes.set_ylabel(f"{METRICS['log_loss'].title} (less is better)")
+        names = [METRICS[key].title for key in ("macro_f1", "log_loss")]
+        axes.set(xlabel=f"{names[0]} (more is better)", ylabel=f"{names[1]} (less is better)")
         figure.legend(handles=handles, loc="outside lower left", handletextpad=0.1, labelspacing=0.3)
     return figure
 
@@ -129,8 +129,7 @@ def _ranks_plot(ranks: Ranks, baseline: str, other: str) -> Figure:
             ends_of, level = [ranks.mean[group[0]], ranks.mean[group[-1]]], 0.8 + 0.45 * place
             axes.plot(ends_of, [level, level], color=THEMED.ink, linewidth=4, solid_capstyle="round", zorder=2)
         axes.set_yticks(rows, [short(name) for name in ranks.mean])
-        axes.set_ylim(-count + 0.4, top)
-        axes.set_xlim(0.8, count + 0.2)
+        axes.set(xlabel="mean rank (1 is best)", xlim=(0.8, count + 0.2), ylim=(-count + 0.4, top))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.xaxis.tick_top()
         axes.xaxis.set_label_position("top")
@@ -138,7 +137,6 @@ def _ranks_plot(ranks: Ranks, baseline: str, other: str) -> Figure:
         axes.spines[["bottom", "left"]].set_visible(False)
         axes.grid(visible=False)
         axes.tick_params(axis="y", length=0)
-        axes.set_xlabel("mean rank (1 is best)")
     return figure
 
 

@@ -1,6 +1,7 @@
 """Results of each label: recall, precision, F1 and numbers of rows."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from equipoise.compare.report.data import ComparisonData
@@ -35,25 +36,24 @@ class LabelsPart:
 
 def gather(data: ComparisonData) -> LabelsPart:
     """Return the labels of both arms; open-ended tasks have none."""
-    return LabelsPart({name: _of_candidate(data, name) for name in data.arms})
-
-
-def _of_candidate(data: ComparisonData, name: str) -> tuple[LabelResult, ...]:
-    seeds = data.scores[name]
-    return tuple(
-        _result(task, tuple(scores.tasks[task].labels[place] for scores in seeds))
-        for task, held in seeds[0].tasks.items()
-        for place in range(len(held.labels))
+    return LabelsPart(
+        {
+            name: tuple(
+                _result(task, [scores.tasks[task].labels[place] for scores in seeds])
+                for task, held in seeds[0].tasks.items()
+                for place in range(len(held.labels))
+            )
+            for name, seeds in data.scores.items()
+        }
     )
 
 
-def _result(task: str, seeds: tuple[LabelScores, ...]) -> LabelResult:
+def _result(task: str, seeds: Sequence[LabelScores]) -> LabelResult:
     first = seeds[0]
-    values: dict[str, Estimate] = {
-        name: getattr(first, name)
-        if len(seeds) == 1
-        else mean_interval(tuple(getattr(each, name).value for each in seeds))
-        for name in LABEL_METRICS
+    found: dict[str, list[Estimate]] = {name: [getattr(each, name) for each in seeds] for name in LABEL_METRICS}
+    values = {
+        name: each[0] if len(seeds) == 1 else mean_interval([of_seed.value for of_seed in each])
+        for name, each in found.items()
     }
     return LabelResult(task, first.label, first.train_count or 0, first.support, **values)
 

@@ -14,14 +14,13 @@ from equipoise.compare.report import (
     census,
     confusion,
     costs,
-    curves,
     finalists,
     labels,
     problems,
     reliability,
     reproduce,
     scores,
-    shares,
+    trained,
 )
 from equipoise.compare.report.data import ComparisonData
 from equipoise.compare.result import Ranks
@@ -41,8 +40,8 @@ class Report:
     answer: answer.Answer
     problems: tuple[Problem, ...]
     census: census.CensusPart
-    shares: tuple[shares.RunShares, ...]
-    curves: tuple[curves.Curve, ...]
+    shares: tuple[trained.RunShares, ...]
+    curves: tuple[trained.Curve, ...]
     scores: scores.ScoresPart
     labels: labels.LabelsPart
     confusion: tuple[confusion.Confusion, ...]
@@ -73,8 +72,8 @@ def gather(directory: Path) -> Report:
         answer=answer.gather(data),
         problems=problems.gather(data),
         census=census.gather(data),
-        shares=shares.gather(data),
-        curves=curves.gather(data),
+        shares=trained.gather_shares(data),
+        curves=trained.gather_curves(data),
         scores=scores.gather(data),
         labels=labels.gather(data),
         confusion=confusion.gather(data),
@@ -131,8 +130,8 @@ def build_page(report: Report) -> Page:
         sections=[
             problems.section(report.problems),
             census.section(report.census),
-            shares.section(report.shares),
-            curves.section(report.curves),
+            trained.shares_section(report.shares),
+            trained.curves_section(report.curves),
             scores.section(report.scores),
             labels.section(report.labels),
             confusion.section(report.confusion),

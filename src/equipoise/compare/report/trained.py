@@ -1,17 +1,19 @@
-"""Planned and actual draws."""
+"""What was drawn in training, planned and actual, and the learning curves: validation loss over draws."""
 
+import json
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.compare.report.census import shown
-from equipoise.compare.report.curves import logged
-from equipoise.compare.report.data import ComparisonData
+from equipoise.compare.report.data import ComparisonData, text_of_file
+from equipoise.errors import RunError
 from equipoise.pages.figure import inline_svg
-from equipoise.pages.format import NOT_MEASURED, cells, heads
+from equipoise.pages.format import NOT_MEASURED, cells, counted, heads
 from equipoise.pages.page import Head, HtmlFigure, HtmlTable, Section
-from equipoise.pages.plots import shares_plot
+from equipoise.pages.plots import curves_plot, shares_plot
 from equipoise.runs.directory import RunDirectory
 from equipoise.runs.sampling import count_draws
 
@@ -47,7 +49,21 @@ class RunShares:
         return max(abs(each.drawn - each.planned) for each in self.strata)
 
 
-def gather(data: ComparisonData) -> tuple[RunShares, ...]:
+@dataclass(frozen=True)
+class Curve:
+    """The validation loss of one training, of each seed at the same draws."""
+
+    training: str
+    draws: tuple[float, ...]
+    losses: tuple[tuple[float, ...], ...]
+
+    @property
+    def mean(self) -> list[float]:
+        """The mean over the seeds."""
+        return np.mean(self.losses, axis=0).tolist()
+
+
+def gather_shares(data: ComparisonData) -> tuple[RunShares, ...]:
     """Return the draws of natural sampling and of the other arm, each in the run of its first seed."""
     trainings = {data.result.candidates[name].training: name for name in reversed(data.arms)}
     return tuple(_of_run(data.runs(name)[0], training) for training, name in reversed(trainings.items()))
@@ -75,8 +91,41 @@ def _of_run(run: RunDirectory, training: str) -> RunShares:
     return RunShares(training, run.read_config().seed, draws, plan.block, plan.rates_text, plan.weights_text, strata)
 
 
-def section(parts: tuple[RunShares, ...]) -> Section:
-    """Return the section of the page."""
+def gather_curves(data: ComparisonData) -> tuple[Curve, ...]:
+    """Return the curves of the trainings of both arms; those without a logged validation loss are left out."""
+    arms = {data.result.candidates[name].training: name for name in data.arms}
+    found: list[Curve] = []
+    for training, name in arms.items():
+        runs = data.runs(name)
+        batch = runs[0].read_config().training.batch_size
+        seeds = [[line for line in logged(run) if line.get("eval_loss") is not None] for run in runs]
+        length = min(map(len, seeds))
+        if length:
+            losses = tuple(tuple(line["eval_loss"] for line in lines[:length]) for lines in seeds)
+            found.append(Curve(training, tuple(line["step"] * batch for line in seeds[0][:length]), losses))
+    return tuple(found)
+
+
+def logged(run: RunDirectory) -> list[dict[str, Any]]:
+    """Read the log of a training.
+
+    Raises
+    ------
+    RunError
+        If it is missing, empty or damaged.
+    """
+    text = text_of_file(run.metrics)
+    try:
+        lines = [json.loads(line) for line in text.splitlines()]
+    except ValueError as error:
+        raise RunError("not-json", f"`{run.metrics}` must hold one JSON object per line: {error}.") from error
+    if not lines:
+        raise RunError("empty-file", f"`{run.metrics}` must hold the log of the training, found it empty.")
+    return lines
+
+
+def shares_section(parts: tuple[RunShares, ...]) -> Section:
+    """Return the section of planned and actual draws."""
     columns = heads("task", "label", "training rows", left="label")
     texts = [
         (
@@ -119,3 +168,32 @@ def _figure(part: RunShares, place: int) -> HtmlFigure:
     }
     caption = f"Shares of the tasks in {part.training}: of the training rows, of the plan, and of the draws."
     return HtmlFigure(inline_svg(shares_plot(names, by_task, "share"), f"shares-{place}", caption), caption)
+
+
+def curves_section(curves: tuple[Curve, ...]) -> Section:
+    """Return the section of the learning curves."""
+    if not curves:
+        return Section("Learning curves", texts=["No validation loss was logged: training.validate_every is not set."])
+    plot = curves_plot(
+        {each.training: (each.draws, each.mean) for each in curves},
+        "validation loss",
+        single={each.training: each.losses for each in curves if len(each.losses) > 1},
+    )
+    seeds = max(len(each.losses) for each in curves)
+    lines = f" Thick: the mean over {counted(seeds, 'seed')}; thin: each of them." if seeds > 1 else ""
+    caption = f"Loss on up to 20 validation rows of each label, so that rare labels are visible.{lines}"
+    tables = [
+        HtmlTable(
+            f"Validation loss of {each.training}, mean over {counted(len(each.losses), 'seed')}",
+            heads("draws", "loss"),
+            [cells(f"{draws:,.0f}", loss) for draws, loss in zip(each.draws, each.mean, strict=True)],
+            folded=True,
+        )
+        for each in curves
+    ]
+    return Section(
+        "Learning curves",
+        texts=["A curve that still falls at its end would improve with more draws; one that rises is overfitting."],
+        figures=[HtmlFigure(inline_svg(plot, "curves", caption), caption)],
+        tables=tables,
+    )
