@@ -7,15 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from equipoise.calibration import (
-    Choice,
-    LabelledRows,
-    Priors,
-    cross_fitted,
-    fit_task,
-    group_folds,
-    shares_within,
-)
+from equipoise.calibration import Choice, LabelledRows, Priors, cross_fitted, fit_task, group_folds, shares_within
 from equipoise.calibration.logs import Array
 from equipoise.metrics import METRICS, TaskPredictions, evaluate, read_predictions
 from equipoise.metrics.resampling import group_codes
@@ -24,6 +16,8 @@ from equipoise.runs.directory import RunDirectory
 from equipoise.runs.losses import trained_prior
 
 Costs = Mapping[str, Array]
+"""Cost matrices by task, for `expected_cost`."""
+Means = dict[str, float | None]
 
 
 def validation_predictions(run: RunDirectory) -> Path:
@@ -52,16 +46,14 @@ def corrected(
     dict of str to TaskPredictions
         By task. Open-ended tasks and tasks without probabilities are unchanged.
     """
-    test = _read(run.predictions)
+    test = read_predictions(pq.read_table(run.predictions))
     if correction == "none":
         return test
-    parts = _Parts(run, correction, metric, costs)
+    fits = _Fits(run, correction, metric, costs)
     found: dict[str, TaskPredictions] = {}
     for name, part in test.items():
-        rows = None if part.probabilities is None or name not in parts.validation else parts.rows(name)
-        found[name] = part
-        if rows is not None:
-            found[name] = fit_task(rows, parts.priors(name), parts.choice(name)).calibration.apply(part)
+        inputs = None if part.probabilities is None or name not in fits.validation else fits.inputs(name)
+        found[name] = part if inputs is None else fit_task(*inputs).calibration.apply(part)
     return found
 
 
@@ -83,72 +75,50 @@ def cross_fitted_validation(
     dict of str to TaskPredictions
         By task.
     """
-    parts = _Parts(run, correction, metric, costs)
+    fits = _Fits(run, correction, metric, costs)
     found: dict[str, TaskPredictions] = {}
-    for name, part in parts.validation.items():
-        rows = parts.rows(name)
-        if part.probabilities is None or rows is None:
+    for name, part in fits.validation.items():
+        inputs = fits.inputs(name)
+        if inputs is None:
             found[name] = part
             continue
-        known = np.flatnonzero([target in part.labels for target in part.targets])
-        held = part.take(known)
-        left_out = None
-        if correction != "none":
-            left_out = cross_fitted(rows, parts.priors(name), parts.choice(name), parts.folds)
-        if left_out is None:
-            found[name] = held
-            continue
-        answers = [part.labels[place] for place in left_out.decided.tolist()]
-        found[name] = replace(held, predicted=answers, probabilities=np.exp(left_out.log_probs))
+        held = part.take(np.flatnonzero([target in part.labels for target in part.targets]))
+        left_out = cross_fitted(*inputs, fits.folds) if correction != "none" else None
+        if left_out is not None:
+            answers = [part.labels[place] for place in left_out.decided.tolist()]
+            held = replace(held, predicted=answers, probabilities=np.exp(left_out.log_probs))
+        found[name] = held
     return found
 
 
-class _Parts:
+class _Fits:
     """The inputs of fitting the corrections of a run."""
 
     def __init__(self, run: RunDirectory, correction: str, metric: str, costs: Costs | None) -> None:
         self.config, self.plan = run.read_config(), run.read_plan()
-        self.validation = _read(validation_predictions(run))
+        self.validation = read_predictions(pq.read_table(validation_predictions(run)))
         codes, groups = group_codes(list(self.validation.values()))
         self.codes = dict(zip(self.validation, codes, strict=True))
         self.folds = group_folds(groups, FOLDS, self.config.seed)
         self.metric = metric if correction == "tau" and METRICS[metric].chooses_tau else None
         self.costs = costs or {}
 
-    def rows(self, task: str) -> LabelledRows | None:
-        """Return the labelled rows of a task; None if it has no labels, or was never drawn."""
+    def inputs(self, task: str) -> tuple[LabelledRows, Priors, Choice] | None:
+        """Return what a task is fitted with; None if it has no labels, or was never drawn."""
         part = self.validation[task]
-        if part.probabilities is None or not self.priors(task).trained.any():
+        if part.probabilities is None:
             return None
-        return LabelledRows.of(part, self.codes[task])
-
-    def priors(self, task: str) -> Priors:
-        labels = self.validation[task].labels
-        trained, _ = trained_prior(self.config.training.loss, self.plan, task, labels)
-        return Priors(trained, shares_within(self.plan, self.plan.counts, task, labels))
-
-    def choice(self, task: str) -> Choice:
+        trained, _ = trained_prior(self.config.training.loss, self.plan, task, part.labels)
+        if not trained.any():
+            return None
+        priors = Priors(trained, shares_within(self.plan, self.plan.counts, task, part.labels))
         without_costs = self.metric is not None and METRICS[self.metric].needs == "costs" and task not in self.costs
-        metric = "macro_f1" if without_costs else self.metric
-        return Choice(metric, self.costs.get(task), self.config.seed)
-
-
-def _read(path: Path) -> dict[str, TaskPredictions]:
-    return read_predictions(pq.read_table(path))
-
-
-Means = dict[str, float | None]
+        choice = Choice("macro_f1" if without_costs else self.metric, self.costs.get(task), self.config.seed)
+        return LabelledRows.of(part, self.codes[task]), priors, choice
 
 
 def scores_of(predictions: Mapping[str, TaskPredictions], costs: Costs | None = None) -> tuple[Means, dict[str, Means]]:
     """Score predictions without intervals.
-
-    Parameters
-    ----------
-    predictions : mapping of str to TaskPredictions
-        By task.
-    costs : mapping of str to array, optional
-        Cost matrices by task, for `expected_cost`.
 
     Returns
     -------

@@ -20,13 +20,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class ComparisonDirectory:
-    """Names the files of one comparison.
-
-    Attributes
-    ----------
-    path : pathlib.Path
-        The directory.
-    """
+    """Names the files of one comparison, in the directory `path`."""
 
     path: Path
 

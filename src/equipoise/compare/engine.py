@@ -1,24 +1,25 @@
 """Run a comparison: candidates become runs, runs become scores, scores become a recommendation."""
 
-import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from equipoise.base.registry import suggest
-from equipoise.compare.corrections import Costs, corrected, cross_fitted_validation
+from equipoise.compare.corrections import corrected, cross_fitted_validation
 from equipoise.compare.directory import ComparisonDirectory
-from equipoise.compare.result import BySeed, CandidateInfo, Finalist, Result, Stage
+from equipoise.compare.result import BySeed, CandidateInfo, Finalist, Result, RunCost, Stage
 from equipoise.compare.rows import SharedData
-from equipoise.compare.runs import Trial, TrialRunner
+from equipoise.compare.runs import Tested, Trained, Trial, TrialRunner
 from equipoise.compare.schedule import StagePlan, schedule_of
 from equipoise.compare.selecting import keep, mean_of, prices, ranking
 from equipoise.compare.trainings import Training, trainings_of
 from equipoise.compare.verdict import against_baseline, ranks_of, recommend, shown, write_recommended
-from equipoise.config import NATURAL, ComparisonConfig, Correction, seconds_of
+from equipoise.config import NATURAL, ComparisonConfig, seconds_of
 from equipoise.data import Records, give_warnings
 from equipoise.errors import ConfigError, DataError, EquipoiseError
 from equipoise.metrics import METRICS, TaskPredictions
 from equipoise.runs.calibration.inputs import read_costs
+from equipoise.runs.directory import RunDirectory
 from equipoise.runs.evaluate import train_counts
 from equipoise.runs.losses import checked_loss
 from equipoise.runs.prepare import Prepared, load_records, prepare
@@ -28,14 +29,7 @@ LEAST_RESAMPLES = 2
 LEAST_SEEDS = 2  # that a budget leaves: an interval needs two
 
 
-def compare(
-    config: ComparisonConfig,
-    out: Path,
-    *,
-    command: str,
-    log: Callable[[str], None],
-    sleep: Callable[[float], None] = time.sleep,
-) -> Result:
+def compare(config: ComparisonConfig, out: Path, *, command: str, log: Callable[[str], None]) -> Result:
     """Compare candidates and recommend one.
 
     The trainings are tried by successive halving and the finalists trained in full, with the same seeds and splits.
@@ -52,8 +46,6 @@ def compare(
         The command that makes the comparison, for the record.
     log : callable
         Receives progress messages, line by line.
-    sleep : callable
-        Waits some seconds while other processes train missing runs.
 
     Returns
     -------
@@ -78,8 +70,7 @@ def compare(
     trainings, left_out = trainings_of(config, base)
     data = SharedData(base)
     schedule = schedule_of(directory, config, trainings, data, log)
-    runner = TrialRunner(directory, config, data, costs, log, sleep)
-    comparison = Comparison(config, runner, trainings, costs, left_out)
+    comparison = Comparison(TrialRunner(directory, config, data, costs, log), trainings, left_out)
     kept: Sequence[str] = list(trainings)
     stages: list[Stage] = []
     *earlier, final = schedule.stages
@@ -99,30 +90,23 @@ def compare(
 class Comparison:
     """The steps of one comparison."""
 
-    def __init__(
-        self,
-        config: ComparisonConfig,
-        runner: TrialRunner,
-        trainings: Mapping[str, Training],
-        costs: Costs,
-        notes: Sequence[str],
-    ) -> None:
-        self.config = config
-        self.metric = config.compare.metric
+    def __init__(self, runner: TrialRunner, trainings: Mapping[str, Training], notes: Sequence[str]) -> None:
         self.runner = runner
+        self.config, self.costs = runner.config, runner.costs
+        self.metric = self.config.compare.metric
         self.trainings = trainings
-        self.costs = costs
         self.notes = list(notes)
         self.prices: dict[str, float] = {}
-        self.candidates: dict[str, CandidateInfo] = {
-            name: info
-            for training in trainings.values()
-            for name, info in training.candidates(_corrections(config)).items()
-        }
+        # Tau does nothing where it cannot change the metric.
+        wanted = self.config.compare.corrections
+        corrections = tuple(each for each in wanted if each != "tau" or METRICS[self.metric].chooses_tau)
+        self.candidates: dict[str, CandidateInfo] = {}
+        for training in trainings.values():
+            self.candidates |= training.candidates(corrections)
 
     def stage(self, names: Sequence[str], plan: StagePlan) -> Stage:
         """Train the trainings of a stage and choose those of the next."""
-        trials = [self._trial(name, seed, plan.draws) for seed in plan.seeds for name in names]
+        trials = self._trials(names, plan.draws, plan.seeds)
         self.runner.train(trials)
         scored = self.scored(names, plan, plan.seeds)
         self.prices = self.prices or prices(map(self.runner.cost, trials))
@@ -137,11 +121,11 @@ class Comparison:
                 " brackets, as a multiple of the mean) or better ones cost more. To train them in full, raise"
                 " `compare.finalists`, or name them under `compare.candidates` with fewer others"
             )
-        return Stage(scored.draws, scored.seeds, scored.scores, kept)
+        return replace(scored, kept=kept)
 
     def finals(self, names: Sequence[str], plan: StagePlan) -> tuple[int, ...]:
         """Train the finalists, seed by seed under a budget; return the seeds that all of them have."""
-        by_seed = [[self._trial(name, seed, plan.draws) for name in names] for seed in plan.seeds]
+        by_seed = [self._trials(names, plan.draws, [seed]) for seed in plan.seeds]
         if self.config.compare.budget is None:
             self.runner.train(trial for trials in by_seed for trial in trials)
             return plan.seeds
@@ -159,20 +143,21 @@ class Comparison:
 
     def scored(self, names: Sequence[str], plan: StagePlan, seeds: Sequence[int]) -> Stage:
         """Return the metric of each candidate on validation rows."""
-        scores = {
-            name: tuple(self._validation(name, seed, plan.draws).get(self.metric) for seed in seeds)
-            for name in self._candidates_of(names)
-        }
-        return Stage(plan.draws, tuple(seeds), scores, tuple(names))
+        stage = Stage(plan.draws, tuple(seeds), {}, tuple(names))
+        scores: dict[str, BySeed] = {}
+        for name in self._candidates_of(names):
+            folders, correction = self._folders_of(name, stage)
+            scores[name] = tuple(Trained.read(run).scores[correction].get(self.metric) for run in folders)
+        return replace(stage, scores=scores)
 
     def result(self, stages: Sequence[Stage], base: Prepared, command: str) -> Result:
         """Score the test rows, once, and return the result."""
         last = stages[-1]
-        self.runner.test(self._trial(name, seed, last.draws) for seed in last.seeds for name in last.kept)
+        self.runner.test(self._trials(last.kept, last.draws, last.seeds))
         finalists = {name: self._finalist(name, last) for name in last.scores}
         versus = against_baseline(
             finalists,
-            lambda name: [self._test(name, seed, last.draws) for seed in last.seeds],
+            lambda name: self._predictions(name, last),
             self.metric,
             train_counts=train_counts(base.plan),
             costs=self.costs,
@@ -194,7 +179,7 @@ class Comparison:
             standard_error=error,
             recommended=recommended,
             shown=shown(versus.get(recommended), self.metric),
-            runs=tuple(self.runner.cost(trial) for trial in self._all(stages)),
+            runs=self._costs(stages),
             rows=base.describe_data()["rows"],
             command=command,
             notes=tuple(self.notes),
@@ -206,40 +191,39 @@ class Comparison:
     def _candidates_of(self, names: Sequence[str]) -> dict[str, CandidateInfo]:
         return {name: info for name, info in self.candidates.items() if info.training in names}
 
-    def _trial(self, training: str, seed: int, draws: int) -> Trial:
-        return Trial(self.trainings[training], seed, draws)
+    def _trials(self, names: Sequence[str], draws: int, seeds: Sequence[int]) -> list[Trial]:
+        return [Trial(self.trainings[name], seed, draws) for seed in seeds for name in names]
 
-    def _all(self, stages: Sequence[Stage]) -> list[Trial]:
+    def _folders_of(self, candidate: str, stage: Stage) -> tuple[list[RunDirectory], str]:
+        """Return the runs of a candidate in a stage, one for each seed, and its correction."""
+        info = self.candidates[candidate]
+        trials = self._trials([info.training], stage.draws, stage.seeds)
+        return [self.runner.folder(trial) for trial in trials], info.correction
+
+    def _costs(self, stages: Sequence[Stage]) -> tuple[RunCost, ...]:
         keys = dict.fromkeys(
             (self.candidates[name].training, seed, stage.draws)
             for stage in stages
             for seed in stage.seeds
             for name in stage.scores
         )
-        return [self._trial(*key) for key in keys]
+        return tuple(self.runner.cost(Trial(self.trainings[name], seed, draws)) for name, seed, draws in keys)
 
-    def _validation(self, candidate: str, seed: int, draws: int) -> Mapping[str, float | None]:
-        info = self.candidates[candidate]
-        return self.runner.validation(self._trial(info.training, seed, draws))[info.correction]
-
-    def _test(self, candidate: str, seed: int, draws: int) -> dict[str, TaskPredictions]:
-        info = self.candidates[candidate]
-        folder = self.runner.folder(self._trial(info.training, seed, draws))
-        return corrected(folder, info.correction, self.metric, self.costs)
+    def _predictions(self, candidate: str, last: Stage) -> list[dict[str, TaskPredictions]]:
+        folders, correction = self._folders_of(candidate, last)
+        return [corrected(run, correction, self.metric, self.costs) for run in folders]
 
     def _finalist(self, candidate: str, last: Stage) -> Finalist:
-        info = self.candidates[candidate]
-        trials = [self._trial(info.training, seed, last.draws) for seed in last.seeds]
-        validation = [self.runner.validation(trial)[info.correction] for trial in trials]
-        tested = [self.runner.tested(trial)[info.correction] for trial in trials]
+        folders, correction = self._folders_of(candidate, last)
+        validation = [Trained.read(run).scores[correction] for run in folders]
+        tested = [Tested.read(run).scores[correction] for run in folders]
         tasks = {task: _by_seed([of_tasks[task] for _, of_tasks in tested]) for task in tested[0][1]}
         return Finalist(_by_seed(validation), _by_seed([means for means, _ in tested]), tasks)
 
     def _standard_error(self, best: str, last: Stage) -> float:
         """Return the standard error of the best mean: variance between seeds and of the validation rows."""
-        info = self.candidates[best]
-        folders = [self.runner.folder(self._trial(info.training, seed, last.draws)) for seed in last.seeds]
-        predictions = [cross_fitted_validation(each, info.correction, self.metric, self.costs) for each in folders]
+        folders, correction = self._folders_of(best, last)
+        predictions = [cross_fitted_validation(run, correction, self.metric, self.costs) for run in folders]
         replicates = metric_replicates(
             predictions, self.metric, self.config.evaluation.bootstrap, self.config.seed, costs=self.costs
         )
@@ -250,12 +234,6 @@ class Comparison:
 def _by_seed(means: Sequence[Mapping[str, float | None]]) -> dict[str, BySeed]:
     names = dict.fromkeys(name for of_seed in means for name in of_seed)
     return {name: tuple(of_seed.get(name) for of_seed in means) for name in names}
-
-
-def _corrections(config: ComparisonConfig) -> tuple[Correction, ...]:
-    """Return the corrections, without tau if it does not change the metric."""
-    tau = METRICS[config.compare.metric].chooses_tau
-    return tuple(each for each in config.compare.corrections if each != "tau" or tau)
 
 
 def _usable(records: Records) -> Records:

@@ -2,7 +2,6 @@
 
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from equipoise.compare.trainings import Training
 from equipoise.losses.training import LabelTrainingLoss, TrainingLoss
 from equipoise.models import load_model
 from equipoise.runs.evaluate import evaluate_model
+from equipoise.runs.prepare import prepare_again
 from equipoise.runs.train import train_prepared
 
 SHORT, LONG = 4, 16  # steps
@@ -47,24 +47,24 @@ class Speed:
         return MARGIN * (self.start + self.draw * draws + self.row * rows)
 
 
-def measure(training: Training, data: SharedData, now: Callable[[], float] = time.perf_counter) -> Speed:
+def measure(training: Training, data: SharedData) -> Speed:
     """Train two short runs in a temporary folder and score some validation rows."""
     batch = training.config.training.batch_size
     seconds: list[float] = []
     encoded, validation = data.encoded("train"), data.of("validation")
     with tempfile.TemporaryDirectory() as folder:
         for steps in (1, SHORT, LONG):  # the first one loads what a process loads once
-            prepared = data.prepared(training.run(0, steps * batch))
-            start = now()
+            prepared = prepare_again(training.run(0, steps * batch), data.base)
+            start = time.perf_counter()
             run = train_prepared(prepared, Path(folder) / str(steps), encoded=encoded)
-            seconds.append(now() - start)
+            seconds.append(time.perf_counter() - start)
             if run.interrupted:
                 raise KeyboardInterrupt
         some = validation.take(np.linspace(0, len(validation) - 1, min(ROWS, len(validation)), dtype=np.int64))
-        start = now()
+        start = time.perf_counter()
         model, tokenizer = load_model(run.directory.model)
         evaluate_model(model, tokenizer, prepared.config, prepared.plan, prepared.tasks, some, Path(folder) / "scores")
-        scoring = now() - start
+        scoring = time.perf_counter() - start
     draw = max(0.0, (seconds[2] - seconds[1]) / ((LONG - SHORT) * batch))
     return Speed(max(0.0, seconds[1] - SHORT * batch * draw), draw, scoring / len(some))
 

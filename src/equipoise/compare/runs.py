@@ -23,14 +23,15 @@ from equipoise.compare.corrections import (
 from equipoise.compare.directory import ComparisonDirectory, read_values
 from equipoise.compare.prices import training_flops
 from equipoise.compare.result import RunCost
-from equipoise.compare.rows import Origin, SharedData
+from equipoise.compare.rows import Origin, SharedData, fingerprint_of_run, origin_of
 from equipoise.compare.trainings import Training
 from equipoise.config import ComparisonConfig, RunConfig
 from equipoise.models import load_model
 from equipoise.runs.directory import RunDirectory, write_json
 from equipoise.runs.evaluate import evaluate_model
 from equipoise.runs.losses import training_loss_of
-from equipoise.runs.prepare import Prepared, fingerprint
+from equipoise.runs.prepare import Prepared, prepare_again
+from equipoise.runs.prepare import fingerprint as fingerprint_of_records
 from equipoise.runs.sampling import index_of, sampler_of
 from equipoise.runs.train import train_prepared
 
@@ -51,10 +52,11 @@ class Trial:
         return self.training.run(self.seed, self.draws)
 
 
+@dataclass(frozen=True)
 class TrialRunner:
     """Trains and scores the runs of one comparison.
 
-    Parameters
+    Attributes
     ----------
     directory : ComparisonDirectory
         Where the runs go.
@@ -66,34 +68,18 @@ class TrialRunner:
         Cost matrices by task, if the metric is the expected cost.
     log : callable
         Receives progress messages, line by line.
-    sleep : callable
-        Waits a number of seconds while other processes train missing runs.
     """
 
-    def __init__(
-        self,
-        directory: ComparisonDirectory,
-        config: ComparisonConfig,
-        data: SharedData,
-        costs: Costs,
-        log: Callable[[str], None],
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self.directory = directory
-        self.config = config
-        self.data = data
-        self.costs = costs
-        self.log = log
-        self.sleep = sleep
-        self._folders: dict[tuple[str, int, int], RunDirectory] = {}
+    directory: ComparisonDirectory
+    config: ComparisonConfig
+    data: SharedData
+    costs: Costs
+    log: Callable[[str], None]
 
     def folder(self, trial: Trial) -> RunDirectory:
         """Return the run directory of a trial; its name ends with its fingerprint."""
-        key = (trial.training.name, trial.draws, trial.seed)
-        if key not in self._folders:
-            name = "-".join([*map(str, key), self._origin.fingerprint(trial.config)])
-            self._folders[key] = RunDirectory(self.directory.runs / name)
-        return self._folders[key]
+        fingerprint = fingerprint_of_run(trial.config, self._origin)
+        return RunDirectory(self.directory.runs / f"{trial.training.name}-{trial.draws}-{trial.seed}-{fingerprint}")
 
     def train(self, trials: Iterable[Trial]) -> None:
         """Train and score the validation rows; return once all trials are finished, by this or other processes."""
@@ -107,35 +93,17 @@ class TrialRunner:
         """Whether a run was trained and scored on validation rows."""
         return Trained.path(self.folder(trial)).is_file()
 
-    def validation(self, trial: Trial) -> dict[str, Means]:
-        """Return the means over tasks of each metric on validation rows, by correction."""
-        return Trained.read(self.folder(trial)).scores
-
-    def tested(self, trial: Trial) -> dict[str, tuple[Means, dict[str, Means]]]:
-        """Return the means over tasks of each metric on test rows, and the values of each task, by correction."""
-        return Tested.read(self.folder(trial)).scores
-
     def cost(self, trial: Trial) -> RunCost:
         """Return the cost of a run, including its test rows if they were scored."""
         folder = self.folder(trial)
-        trained = Trained.read(folder)
-        scoring = trained.scoring_seconds
-        if Tested.path(folder).is_file():
-            scoring += Tested.read(folder).scoring_seconds
-        relative = folder.path.relative_to(self.directory.path).as_posix()
-        seconds = {"training": trained.training_seconds, "scoring": scoring}
-        return RunCost(trial.training.name, trial.seed, trial.draws, relative, seconds, trained.tokens, trained.flops)
+        trained, relative = Trained.read(folder), folder.path.relative_to(self.directory.path).as_posix()
+        return RunCost(
+            trial.training.name, trial.seed, trial.draws, relative, _seconds(folder), trained.tokens, trained.flops
+        )
 
     def seconds(self) -> float:
         """Return the seconds of all runs here, by all processes; interrupted sessions are not counted."""
-        total = 0.0
-        for folder in map(RunDirectory, self.directory.runs.glob("*")):
-            if Trained.path(folder).is_file():
-                trained = Trained.read(folder)
-                total += trained.training_seconds + trained.scoring_seconds
-            if Tested.path(folder).is_file():
-                total += Tested.read(folder).scoring_seconds
-        return total
+        return sum(sum(_seconds(RunDirectory(path)).values()) for path in self.directory.runs.glob("*"))
 
     def _all(self, trials: Iterable[Trial], done: Callable[[Trial], bool], work: Callable[[Trial], None]) -> None:
         missing = [trial for trial in trials if not done(trial)]
@@ -150,11 +118,11 @@ class TrialRunner:
                 except Timeout:
                     others.append(trial)
             if len(others) == len(missing):
-                self.sleep(WAIT)
+                time.sleep(WAIT)
             missing = [trial for trial in others if not done(trial)]
 
     def _train(self, trial: Trial) -> None:
-        prepared, folder = self.data.prepared(trial.config), self.folder(trial)
+        prepared, folder = prepare_again(trial.config, self.data.base), self.folder(trial)
         self.log(f"Training {trial.training.name}, {trial.draws:,} draws, seed {trial.seed}")
         start = time.perf_counter()
         run = train_prepared(prepared, folder.path, resume=True, encoded=self.data.encoded("train"))
@@ -162,36 +130,37 @@ class TrialRunner:
             raise KeyboardInterrupt
         shutil.rmtree(folder.checkpoints, ignore_errors=True)
         trained = time.perf_counter()
-        shutil.rmtree(validation_predictions(folder).parent, ignore_errors=True)
         model, tokenizer = load_model(folder.trained_model())
-        self._score(model, tokenizer, prepared, "validation", validation_predictions(folder).parent)
-        metric = self.config.compare.metric
-        scores = {
-            correction: scores_of(cross_fitted_validation(folder, correction, metric, self.costs), self.costs)[0]
-            for correction in self.config.compare.corrections
-        }
+        scores = self._score(model, tokenizer, prepared, folder, test=False)
+        means = {correction: found for correction, (found, _) in scores.items()}
         scored = time.perf_counter()
         tokens, flops = self._size(model, tokenizer, prepared, trial.draws)
-        Trained(trained - start, scored - trained, tokens, flops, scores).write(folder)
+        Trained(trained - start, scored - trained, tokens, flops, means).write(folder)
 
     def _test(self, trial: Trial) -> None:
-        folder, prepared = self.folder(trial), self.data.prepared(trial.config)
+        prepared, folder = prepare_again(trial.config, self.data.base), self.folder(trial)
         self.log(f"Scoring the test rows: {trial.training.name}, seed {trial.seed}")
         start = time.perf_counter()
-        self._score(*load_model(folder.trained_model()), prepared, "test", folder.path)
-        metric = self.config.compare.metric
-        scores = {
-            correction: scores_of(corrected(folder, correction, metric, self.costs), self.costs)
-            for correction in self.config.compare.corrections
-        }
+        scores = self._score(*load_model(folder.trained_model()), prepared, folder, test=True)
         Tested(time.perf_counter() - start, scores).write(folder)
 
-    def _score(self, model: Any, tokenizer: Any, prepared: Prepared, split: str, out: Path) -> None:
-        config = prepared.config
-        if split == "validation":  # only scores on test rows have intervals
+    def _score(
+        self, model: Any, tokenizer: Any, prepared: Prepared, run: RunDirectory, *, test: bool
+    ) -> dict[str, tuple[Means, dict[str, Means]]]:
+        """Predict the rows of a split and score them with each correction."""
+        split, correct, out, config = "test", corrected, run.path, prepared.config
+        if not test:
+            split, correct, out = "validation", cross_fitted_validation, validation_predictions(run).parent
+            shutil.rmtree(out, ignore_errors=True)
+            # Only scores on test rows have intervals.
             config = replace(config, evaluation=replace(config.evaluation, bootstrap=0))
         rows, encoded = self.data.of(split), self.data.encoded(split)
         evaluate_model(model, tokenizer, config, prepared.plan, prepared.tasks, rows, out, encoded=encoded)
+        metric = self.config.compare.metric
+        return {
+            correction: scores_of(correct(run, correction, metric, self.costs), self.costs)
+            for correction in self.config.compare.corrections
+        }
 
     def _size(self, model: Any, tokenizer: Any, prepared: Prepared, draws: int) -> tuple[int, float]:
         """Return the input and target tokens of the draws of a training, and its operations."""
@@ -203,7 +172,7 @@ class TrialRunner:
 
     @cached_property
     def _origin(self) -> Origin:
-        return Origin.of(self.config.model.name, fingerprint(self.data.records))
+        return origin_of(self.config.model.name, fingerprint_of_records(self.data.base.records))
 
 
 @dataclass(frozen=True)
@@ -268,3 +237,14 @@ class Tested(Scored):
 
     scoring_seconds: float
     scores: dict[str, tuple[Means, dict[str, Means]]]
+
+
+def _seconds(run: RunDirectory) -> dict[str, float]:
+    """Return the seconds of training and of scoring a run, as far as it is finished."""
+    seconds = {"training": 0.0, "scoring": 0.0}
+    if Trained.path(run).is_file():
+        trained = Trained.read(run)
+        seconds = {"training": trained.training_seconds, "scoring": trained.scoring_seconds}
+    if Tested.path(run).is_file():
+        seconds["scoring"] += Tested.read(run).scoring_seconds
+    return seconds

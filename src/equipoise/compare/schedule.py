@@ -1,7 +1,10 @@
 """Successive halving over draws: which runs each stage trains, and how many draws a budget allows."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+
+import numpy as np
 
 from equipoise.base.codec import to_plain
 from equipoise.compare.directory import ComparisonDirectory, read_values
@@ -122,18 +125,15 @@ def affordable(cost: Callable[[int], float], seconds: float, most: int, batch: i
     """
     if cost(most) <= seconds:
         return most
-    low, high = LEAST_STEPS, -(-most // batch)  # steps
-    least = cost(low * batch)
+    least = cost(LEAST_STEPS * batch)
     if least > seconds:
         raise ConfigError(
             "budget-too-small",
             f"`compare.budget` leaves {seconds:.0f} s for training, but {LEAST_STEPS} steps per run take about"
             f" {least:.0f} s here. Give more time, fewer candidates, seeds or stages, or a smaller model.",
         )
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if cost(middle * batch) <= seconds else (low, middle)
-    return low * batch
+    steps = range(-(-most // batch))
+    return batch * (bisect_right(steps, seconds, lo=LEAST_STEPS, key=lambda step: cost(step * batch)) - 1)
 
 
 def schedule_of(
@@ -143,28 +143,15 @@ def schedule_of(
     data: SharedData,
     log: Callable[[str], None],
 ) -> Schedule:
-    """Read the schedule of a comparison, or build and write it.
+    """Read the schedule of a comparison, or build and write it: the same for all processes that work on the directory.
 
     Without `plan.draws` a full training draws as many examples as there are training rows. A budget may lower
     that: the speed of this machine is measured on short runs first.
 
-    Parameters
-    ----------
-    directory : ComparisonDirectory
-        Where the schedule is stored.
-    config : ComparisonConfig
-        Stages, seeds, finalists and budget.
-    trainings : mapping of str to Training
-        The ways to train.
-    data : SharedData
-        All rows.
-    log : callable
-        Receives progress messages.
-
-    Returns
-    -------
-    Schedule
-        The same for all processes that work on the directory.
+    Raises
+    ------
+    ConfigError
+        If the budget is too small for the shortest comparison.
     """
     with directory.lock("schedule"):
         if directory.schedule.is_file():
@@ -178,15 +165,14 @@ def schedule_of(
         draws = most
         if config.compare.budget is not None:
             log("Measuring the training speed of this machine")
-            speeds = _speeds(trainings, data)
+            speed = _speed(trainings, data)
             validation, test = (len(data.of(split)) for split in ("validation", "test"))
+            finals = (config.compare.finalists + 1) * config.compare.seeds
+            budget = seconds_of(config.compare.budget) - finals * test * speed.row
 
             def run_cost(draws: int) -> float:
-                return sum(each.run(draws, validation) for each in speeds) / len(speeds)
+                return speed.run(draws, validation)
 
-            finals = (config.compare.finalists + 1) * config.compare.seeds
-            testing = finals * test * sum(each.row for each in speeds) / len(speeds)
-            budget = seconds_of(config.compare.budget) - testing
             draws = affordable(lambda full: build(full).cost(len(trainings), run_cost), budget, most, batch)
             if draws < most:
                 log(f"The budget allows {draws:,} draws for a full training, instead of {most:,}")
@@ -195,13 +181,10 @@ def schedule_of(
         return schedule
 
 
-def _speeds(trainings: Mapping[str, Training], data: SharedData) -> list[Speed]:
-    """Return the speed of each training, measured once per level of the loss: that decides the cost."""
+def _speed(trainings: Mapping[str, Training], data: SharedData) -> Speed:
+    """Return the mean speed of the trainings, measured once for losses over labels and once for others."""
     measured: dict[bool, Speed] = {}
-    speeds: list[Speed] = []
-    for training in trainings.values():
-        over_labels = training.config.training.loss.level == "label"
-        if over_labels not in measured:
-            measured[over_labels] = measure(training, data)
-        speeds.append(measured[over_labels])
-    return speeds
+    over_labels = [training.config.training.loss.level == "label" for training in trainings.values()]
+    for level, training in zip(over_labels, trainings.values(), strict=True):
+        measured[level] = measured.get(level) or measure(training, data)
+    return Speed(*np.mean([astuple(measured[level]) for level in over_labels], axis=0).tolist())

@@ -1,11 +1,12 @@
 """The ways to train that are compared, without duplicates."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from equipoise.compare.result import CandidateInfo
-from equipoise.config import NATURAL, ComparisonConfig, Correction, LossConfig, RunConfig, TrialConfig, config_to_dict
+from equipoise.config import NATURAL, ComparisonConfig, LossConfig, RunConfig, TrialConfig, config_to_dict
 from equipoise.errors import PlanError
 from equipoise.rates import Proportional
 from equipoise.runs.prepare import Prepared, prepare_again
@@ -13,8 +14,7 @@ from equipoise.weights import Natural
 
 CONFIGURED = "configured"
 _OF_PLAN = ("rates", "weights", "target_rates", "target_weights")
-_WORDS = {"none": "as trained", "calibrated": "calibrated", "tau": "calibrated, answers by tau"}
-_STEPS = {"none": 0, "calibrated": 1, "tau": 2}
+_CORRECTIONS = {"none": (0, "as trained"), "calibrated": (1, "calibrated"), "tau": (2, "calibrated, answers by tau")}
 
 
 @dataclass(frozen=True)
@@ -42,16 +42,16 @@ class Training:
             training = replace(training, validate_every=max(1, math.ceil(draws / training.batch_size) // 8))
         return replace(self.config, plan=replace(self.config.plan, draws=draws), training=training, seed=seed)
 
-    def candidates(self, corrections: tuple[Correction, ...]) -> dict[str, CandidateInfo]:
+    def candidates(self, corrections: Iterable[str]) -> dict[str, CandidateInfo]:
         """Return the candidate of each correction."""
         plain = config_to_dict(self.config)
         settings: dict[str, Any] = {"plan": plain["plan"], "training": {"loss": plain["training"]["loss"]}}
-        return {
-            candidate_name(self.name, correction): CandidateInfo(
-                self.name, correction, f"{self.title}; {_WORDS[correction]}", self.steps + _STEPS[correction], settings
-            )
-            for correction in corrections
-        }
+        found: dict[str, CandidateInfo] = {}
+        for correction in corrections:
+            name = self.name if correction == "none" else f"{self.name} + {correction}"
+            steps, words = _CORRECTIONS[correction]
+            found[name] = CandidateInfo(self.name, correction, f"{self.title}; {words}", self.steps + steps, settings)
+        return found
 
     @property
     def title(self) -> str:
@@ -64,17 +64,6 @@ class Training:
             options = ", ".join(f"{name}={value}" for name, value in loss.options.items())
             words.append(f"loss {loss.name}{f'({options})' if options else ''} by {loss.level}")
         return ", ".join(words)
-
-
-def candidate_name(training: str, correction: str) -> str:
-    """Return the name of a training with a correction.
-
-    Examples
-    --------
-    >>> candidate_name("sqrt", "none"), candidate_name("sqrt", "tau")
-    ('sqrt', 'sqrt + tau')
-    """
-    return training if correction == "none" else f"{training} + {correction}"
 
 
 def trainings_of(config: ComparisonConfig, base: Prepared) -> tuple[dict[str, Training], list[str]]:
@@ -136,11 +125,10 @@ def trainings_of(config: ComparisonConfig, base: Prepared) -> tuple[dict[str, Tr
 
 def _trials(config: ComparisonConfig) -> dict[str, TrialConfig]:
     """Return the trials, and unless others are named the one that the configuration itself describes."""
-    trials = config.compare.trials
     if config.compare.candidates is not None:
-        return trials
+        return config.compare.trials
     own = TrialConfig(**{name: getattr(config.plan, name) for name in _OF_PLAN}, loss=config.training.loss)
-    return {**trials, CONFIGURED: own}
+    return {**config.compare.trials, CONFIGURED: own}
 
 
 def _apply(run: RunConfig, trial: TrialConfig) -> RunConfig:

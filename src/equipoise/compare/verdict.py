@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from equipoise.base.files import write_atomically
 from equipoise.compare.corrections import Costs
@@ -15,14 +16,7 @@ from equipoise.compare.selecting import mean_of
 from equipoise.compare.trainings import Training
 from equipoise.config import NATURAL, ComparisonConfig, config_to_dict, dump_yaml
 from equipoise.metrics import METRICS, TaskPredictions
-from equipoise.statistics import (
-    difference_over_seeds,
-    holm,
-    mean_interval,
-    mean_ranks,
-    signed_rank,
-    simplest_within,
-)
+from equipoise.statistics import difference_over_seeds, holm, mean_interval, mean_ranks, signed_rank, simplest_within
 
 
 def against_baseline(
@@ -45,12 +39,8 @@ def against_baseline(
         Returns the predictions of a candidate on the test rows: for each seed, by task.
     metric : str
         Metric of the signed-rank test.
-    train_counts : mapping
-        Number of training rows of each label, by task.
-    costs : mapping of str to array
-        Cost matrices by task.
-    bootstrap, seed : int
-        Number of resamples of groups, and their random seed.
+    train_counts, costs, bootstrap, seed
+        As in `equipoise.statistics.difference_over_seeds`.
 
     Returns
     -------
@@ -63,7 +53,10 @@ def against_baseline(
     for name, each in finalists.items():
         if name == NATURAL:
             continue
-        seeds = {metric: mean_interval(_minus(values, base.test[metric])) for metric, values in each.test.items()}
+        seeds = {
+            key: mean_interval((_floats(values) - _floats(base.test[key])).tolist())
+            for key, values in each.test.items()
+        }
         groups, tasks = difference_over_seeds(
             baseline, predictions(name), train_counts=train_counts, costs=costs, bootstrap=bootstrap, seed=seed
         )
@@ -87,8 +80,7 @@ def ranks_of(finalists: Mapping[str, Finalist], metric: str) -> Ranks | None:
     if len(blocks) < 2:
         return None
     found = mean_ranks(blocks, larger_is_better=METRICS[metric].sign > 0)
-    by_name = {name: float(rank) for name, rank in zip(names, found.mean_ranks, strict=True)}
-    mean = {name: by_name[name] for name in sorted(by_name, key=by_name.__getitem__)}
+    mean = dict(sorted(zip(names, found.mean_ranks.tolist(), strict=True), key=lambda item: item[1]))
     return Ranks(mean, found.critical_difference, found.p_value, found.blocks)
 
 
@@ -101,12 +93,8 @@ def recommend(
     ----------
     validation : mapping of str to BySeed
         The metric of each finalist.
-    candidates : mapping of str to CandidateInfo
-        With the number of steps of each.
-    metric : str
-        Decides whether larger is better.
-    standard_error : float
-        Of the best finalist's mean.
+    candidates, metric, standard_error
+        As in `equipoise.compare.selecting.ranking`.
 
     Returns
     -------
@@ -147,13 +135,12 @@ def shown(versus: Versus | None, metric: str) -> str:
     return "worse" if sides == {-1} else "no difference"
 
 
-def _minus(first: BySeed, second: BySeed) -> list[float | None]:
-    return [None if a is None or b is None else a - b for a, b in zip(first, second, strict=True)]
+def _floats(values: Sequence[float | None]) -> NDArray[np.float64]:
+    return np.array(values, dtype=np.float64)  # NaN where a value is None
 
 
-def _by_task_and_seed(finalist: Finalist, metric: str) -> np.ndarray:
-    values = [value for metrics in finalist.tasks.values() for value in metrics.get(metric, ())]
-    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+def _by_task_and_seed(finalist: Finalist, metric: str) -> NDArray[np.float64]:
+    return _floats([value for metrics in finalist.tasks.values() for value in metrics.get(metric, ())])
 
 
 def _pairs(finalist: Finalist, base: Finalist, metric: str) -> list[float]:
@@ -177,22 +164,7 @@ def write_recommended(
 
 
 def commands_of(result: Result, recommended: Path, costs: str | None) -> list[str]:
-    """Return the commands that make the recommended candidate.
-
-    Parameters
-    ----------
-    result : Result
-        The result of the comparison.
-    recommended : pathlib.Path
-        The configuration file of the recommended training.
-    costs : str or None
-        The file of costs that the comparison was made with.
-
-    Returns
-    -------
-    list of str
-        `equipoise train`, and for a correction `equipoise calibrate`.
-    """
+    """Return the commands that make the recommended candidate from its configuration file and the file of costs."""
     commands = [f"equipoise train {shlex.quote(str(recommended))} --out {RUN}"]
     correction = result.candidates[result.recommended].correction
     if correction != "none":

@@ -76,9 +76,30 @@ def ends(estimate: Estimate, point: bool = False) -> tuple[float, float, float]:
     return value, low, high
 
 
-def estimate_cell(estimate: Estimate) -> Cell:
-    """Return a cell with a number and its interval."""
-    return Cell(number(estimate.value), interval(estimate), number=estimate.value)
+def cells(*values: Cell | Estimate | str | float | None) -> list[Cell]:
+    """Return a row of a table: strings as they are, numbers as text, estimates with their intervals.
+
+    Examples
+    --------
+    >>> [cell.text for cell in cells("skin", 2000, 0.25, None)]
+    ['skin', '2,000', '0.250', 'n/a']
+    """
+    return [_cell(value) for value in values]
+
+
+def _cell(value: Cell | Estimate | str | float | None) -> Cell:
+    if isinstance(value, Cell):
+        return value
+    if isinstance(value, str):
+        return Cell(value)
+    if isinstance(value, Estimate):
+        return Cell(number(value.value), interval(value), number=value.value)
+    return Cell(f"{value:,}" if isinstance(value, int) else number(value), number=value)
+
+
+def heads(*texts: Head | str, left: str = "") -> list[Head]:
+    """Return the heads of a table; the column named `left` has names, not numbers."""
+    return [Head(each, left=each == left) if isinstance(each, str) else each for each in texts]
 
 
 def arm_heads(arms: Iterable[str], *before: str) -> list[Head]:
@@ -97,7 +118,7 @@ def p_value(value: float) -> str:
     return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
 
 
-def counted(count: int, one: str, many: str = "") -> str:
+def counted(count: int, one: str) -> str:
     """Format a number of things.
 
     Examples
@@ -105,7 +126,7 @@ def counted(count: int, one: str, many: str = "") -> str:
     >>> counted(1, "seed"), counted(2000, "draw")
     ('1 seed', '2,000 draws')
     """
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
+    return f"{count:,} {one if count == 1 else one + 's'}"
 
 
 def listed(names: Iterable[str], most: int = 8) -> str:

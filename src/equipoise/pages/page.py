@@ -1,7 +1,7 @@
 """A page: one self-contained HTML file, every string escaped, no network, scripts only where a table needs them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -102,6 +102,11 @@ class Section:
     folds: Sequence[Fold] = ()
     fragment: Markup | None = None
 
+    @property
+    def all_tables(self) -> list[HtmlTable]:
+        """Its tables and those of its folds."""
+        return [*self.tables, *(table for fold in self.folds for table in fold.tables)]
+
 
 @dataclass(frozen=True)
 class Page:
@@ -119,35 +124,31 @@ class Page:
     sections: Sequence[Section]
     command: str
     details: str
-    files: Sequence[tuple[str, str]] = field(default_factory=tuple)
+    files: Sequence[tuple[str, str]] = ()
     choice: str = ""
     use: str = ""
     commands: str = ""
-    facts: Sequence[tuple[str, str]] = field(default_factory=tuple)
+    facts: Sequence[tuple[str, str]] = ()
 
     @property
     def scripted(self) -> bool:
         """Whether a table is sortable or has views."""
-        tables = [
-            table
-            for section in self.sections
-            for table in (*section.tables, *(each for fold in section.folds for each in fold.tables))
-        ]
-        return any(table.sortable or table.views for table in tables)
+        return any(table.sortable or table.views for section in self.sections for table in section.all_tables)
 
     def to_html(self) -> str:
         """Return the page as HTML."""
         return render("page.html.j2", page=self)
 
 
-def render(template: str, **values: Any) -> str:
-    """Render a template of this package; every string is escaped."""
+def render(template: str, finalize: Callable[[Any], Any] | None = None, **values: Any) -> str:
+    """Render a template of this package; every string is escaped, for HTML or else by `finalize`."""
     environment = Environment(
         loader=PackageLoader("equipoise.pages"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=finalize,
     )
     environment.filters["breakable"] = breakable
     return environment.get_template(template).render(**values)

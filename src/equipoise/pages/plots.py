@@ -15,14 +15,13 @@ LONGEST = 28  # characters of a name beside the axes
 
 Interval = tuple[float, float, float]
 """A value and the two ends of its interval."""
+_ARMS = ((THEMED.first, "o"), (THEMED.second, "D"), (THEMED.third, "s"))  # colours and markers
 
 
 def interval_plot(
     names: Sequence[str],
     arms: Mapping[str, Sequence[Interval]],
     axis: str,
-    palette: Palette = THEMED,
-    *,
     limits: tuple[float, float] | None = (-0.02, 1.02),
 ) -> Figure:
     """Plot dots with intervals, one row for each name and one colour for each arm.
@@ -35,46 +34,32 @@ def interval_plot(
         For each arm the interval of every row; NaN is left out.
     axis : str
         Label of the axis.
-    palette : Palette
-        The colours.
     limits : pair of float, optional
         The limits of the axis; None fits them to the intervals.
     """
-    with drawing(WIDTH, 0.85 + 0.42 * len(names), palette) as (figure, axes):
-        rows = np.arange(len(names))[::-1]
+    with drawing(WIDTH, 0.85 + 0.42 * len(names)) as (figure, axes):
+        rows = named_rows(axes, names)
         offsets = np.linspace(0.13, -0.13, len(arms)) if len(arms) > 1 else np.zeros(1)
-        for (arm, intervals), colour, marker, offset in zip(
-            arms.items(), _colours(palette), _MARKERS, offsets, strict=False
-        ):
+        for (arm, intervals), (colour, marker), offset in zip(arms.items(), _ARMS, offsets, strict=False):
             value, low, high = np.array(intervals, dtype=float).T
             axes.errorbar(
                 value, rows + offset, xerr=np.abs(np.stack([value - low, high - value])),
                 fmt=marker, color=colour, markersize=5, linewidth=1.6, label=arm,
             )  # fmt: skip
-        axes.set_yticks(rows, [short(name) for name in names])
-        axes.set_ylim(-0.6, len(names) - 0.4)
-        axes.set_xlim(limits)
-        axes.grid(visible=False, axis="y")
-        axes.tick_params(axis="y", length=0)
-        axes.set_xlabel(axis)
+        axes.set(xlabel=axis, xlim=limits, ylim=(-0.6, len(names) - 0.4))
         figure.legend(loc="outside upper left", ncols=len(arms), handletextpad=0.3, columnspacing=1.2)
     return figure
 
 
-def shares_plot(
-    names: Sequence[str], shares: Mapping[str, Sequence[float]], axis: str, palette: Palette = THEMED
-) -> Figure:
+def shares_plot(names: Sequence[str], shares: Mapping[str, Sequence[float]], axis: str) -> Figure:
     """Plot horizontal bars of shares side by side: one group for each name, one colour for each kind."""
-    with drawing(WIDTH, 0.85 + 0.5 * len(names), palette) as (figure, axes):
-        rows = np.arange(len(names))[::-1]
+    with drawing(WIDTH, 0.85 + 0.5 * len(names)) as (figure, axes):
+        rows = named_rows(axes, names)
         thickness = 0.8 / len(shares)
-        colours = (palette.third, palette.second, palette.ink)
+        colours = (THEMED.third, THEMED.second, THEMED.ink)
         for place, ((kind, values), colour) in enumerate(zip(shares.items(), colours, strict=False)):
             centre = rows + 0.4 - thickness * (place + 0.5)
             axes.barh(centre, np.array(values), height=thickness * 0.9, color=colour, label=kind)
-        axes.set_yticks(rows, [short(name) for name in names])
-        axes.grid(visible=False, axis="y")
-        axes.tick_params(axis="y", length=0)
         axes.set_xlabel(axis)
         axes.xaxis.set_major_formatter(_percent)
         figure.legend(loc="outside upper left", ncols=len(shares), handlelength=1, columnspacing=1.2)
@@ -85,7 +70,6 @@ def curves_plot(
     curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
     axis: str,
     single: Mapping[str, Sequence[Sequence[float]]] | None = None,
-    palette: Palette = THEMED,
 ) -> Figure:
     """Plot curves over the draws, one for each arm, with a legend.
 
@@ -97,24 +81,19 @@ def curves_plot(
         Label of the axis.
     single : mapping of str to sequence of sequences, optional
         For each arm the curves whose mean its curve is, at the same draws; drawn thin.
-    palette : Palette
-        The colours.
     """
-    with drawing(WIDTH, 2.9, palette) as (figure, axes):
-        for (arm, (steps, values)), colour in zip(curves.items(), _colours(palette), strict=False):
+    with drawing(WIDTH, 2.9) as (figure, axes):
+        for (arm, (steps, values)), (colour, _) in zip(curves.items(), _ARMS, strict=False):
             for each in (single or {}).get(arm, ()):
                 axes.plot(steps, each, color=colour, linewidth=0.6, alpha=0.45)
             axes.plot(steps, values, color=colour, linewidth=1.5, marker="o", markersize=2.5, label=arm)
-        axes.set_xlabel("draws")
-        axes.set_ylabel(axis)
-        axes.set_xlim(left=0)
-        axes.set_ylim(bottom=0)
+        axes.set(xlabel="draws", ylabel=axis, xlim=(0, None), ylim=(0, None))
         axes.xaxis.set_major_formatter(_whole)
         figure.legend(loc="outside upper left", ncols=len(curves), handlelength=1.2, columnspacing=1.2)
     return figure
 
 
-def recall_plot(points: Mapping[str, tuple[Sequence[float], Sequence[float]]], palette: Palette = THEMED) -> Figure:
+def recall_plot(points: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> Figure:
     """Plot the recall of each label over its training rows: one dot for each label and arm.
 
     Parameters
@@ -122,49 +101,36 @@ def recall_plot(points: Mapping[str, tuple[Sequence[float], Sequence[float]]], p
     points : mapping of str to pair of sequences
         For each arm the training counts (0 is drawn at 0.5) and the recalls, in the same order of labels:
         a thin line joins the dots of one label.
-    palette : Palette
-        The colours.
     """
-    with drawing(WIDTH, 3.4, palette) as (figure, axes):
+    with drawing(WIDTH, 3.4) as (figure, axes):
         series = [(np.maximum(counts, 0.5), np.array(recalls)) for counts, recalls in points.values()]
         if len(series) == 2:
-            axes.vlines(series[0][0], series[0][1], series[1][1], color=palette.line, linewidth=1)
-        for (counts, recalls), arm, colour, marker in zip(series, points, _colours(palette), _MARKERS, strict=False):
+            axes.vlines(series[0][0], series[0][1], series[1][1], color=THEMED.line, linewidth=1)
+        for (counts, recalls), arm, (colour, marker) in zip(series, points, _ARMS, strict=False):
             axes.plot(counts, recalls, marker, color=colour, markersize=4.5, alpha=0.85, label=arm)
         _logarithmic(axes, np.array([count for counts, _ in series for count in counts]))
-        axes.set_ylim(-0.04, 1.04)
-        axes.set_xlabel("training rows of the label")
-        axes.set_ylabel("recall on the test rows")
+        axes.set(xlabel="training rows of the label", ylabel="recall on the test rows", ylim=(-0.04, 1.04))
         figure.legend(loc="outside upper left", ncols=len(points), handletextpad=0.1, columnspacing=1.2)
     return figure
 
 
-def reliability_plot(
-    series: Mapping[str, tuple[Sequence[float], Sequence[float], Sequence[float]]], palette: Palette = THEMED
-) -> Figure:
+def reliability_plot(series: Mapping[str, tuple[Sequence[float], Sequence[float], Sequence[float]]]) -> Figure:
     """Plot accuracy over confidence, with the diagonal of equality; the area of a dot is its share of the rows.
 
     Parameters
     ----------
     series : mapping of str to triple of sequences
         For each arm confidence, accuracy and share of the rows of every bin that is not empty.
-    palette : Palette
-        The colours.
     """
-    with drawing(WIDTH, 3.8, palette) as (figure, axes):
-        axes.plot([0, 1], [0, 1], color=palette.third, linewidth=1, linestyle=(0, (4, 3)))
-        for (arm, (confidence, accuracy, share)), colour, marker in zip(
-            series.items(), _colours(palette), _MARKERS, strict=False
-        ):
+    with drawing(WIDTH, 3.8) as (figure, axes):
+        axes.plot([0, 1], [0, 1], color=THEMED.third, linewidth=1, linestyle=(0, (4, 3)))
+        for (arm, (confidence, accuracy, share)), (colour, marker) in zip(series.items(), _ARMS, strict=False):
             axes.plot(confidence, accuracy, color=colour, linewidth=1, alpha=0.6)
             areas = 10 + 150 * np.array(share)
             axes.scatter(confidence, accuracy, s=areas, color=colour, marker=marker, alpha=0.85, linewidths=0)
             axes.plot([], [], marker, color=colour, markersize=6, label=arm)
-        axes.set_xlim(-0.02, 1.02)
-        axes.set_ylim(-0.02, 1.02)
-        axes.set_aspect("equal")
-        axes.set_xlabel("probability of the most probable label")
-        axes.set_ylabel("accuracy of that label")
+        axes.set(xlabel="probability of the most probable label", ylabel="accuracy of that label")
+        axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
         figure.legend(loc="outside upper left", ncols=len(series), handletextpad=0.1, columnspacing=1.2)
     return figure
 
@@ -172,18 +138,23 @@ def reliability_plot(
 def census_plot(names: Sequence[str], counts: Sequence[int], palette: Palette, width: float = 7.0) -> Figure:
     """Plot horizontal bars of counts on a logarithmic axis, each with its number."""
     with drawing(width, 0.7 + 0.22 * len(names), palette) as (figure, axes):
-        rows = np.arange(len(names))[::-1]
+        rows = named_rows(axes, names)
         axes.barh(rows, np.array(counts), height=0.75, color=palette.second)
         for row, count in zip(rows, counts, strict=True):
             axes.annotate(f" {count:,}", (max(count, 0.5), row), va="center", fontsize=8)
-        axes.set_yticks(rows, [short(name) for name in names])
-        axes.set_ylim(-0.6, len(names) - 0.4)
         _logarithmic(axes, np.array([1.0, *counts]))
-        axes.set_xlim(0.5, 3 * max([1, *counts]))
-        axes.grid(visible=False, axis="y")
-        axes.tick_params(axis="y", length=0)
-        axes.set_xlabel("training rows (logarithmic)")
+        limits = (0.5, 3 * max([1, *counts]))
+        axes.set(xlabel="training rows (logarithmic)", xlim=limits, ylim=(-0.6, len(names) - 0.4))
     return figure
+
+
+def named_rows(axes: Any, names: Sequence[str]) -> NDArray[np.int64]:
+    """Name the rows of a plot, from the top, beside the axes; return their heights."""
+    rows = np.arange(len(names))[::-1]
+    axes.set_yticks(rows, [short(name) for name in names])
+    axes.grid(visible=False, axis="y")
+    axes.tick_params(axis="y", length=0)
+    return rows
 
 
 def short(name: str) -> str:
@@ -206,16 +177,9 @@ def _logarithmic(axes: Any, values: NDArray[np.float64]) -> None:
     axes.xaxis.set_minor_formatter(_whole if narrow else NullFormatter())
 
 
-_MARKERS = ("o", "D", "s")
-
-
 def _percent(share: float, _: int) -> str:
     return f"{100 * share:.3g}%"
 
 
 def _whole(value: float, _: int) -> str:
     return f"{value:,.0f}" if value >= 1 or value == 0 else ""
-
-
-def _colours(palette: Palette) -> tuple[str, ...]:
-    return palette.first, palette.second, palette.third

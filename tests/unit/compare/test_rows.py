@@ -5,14 +5,14 @@ from dataclasses import replace
 import pytest
 
 from equipoise.compare import rows as identity
-from equipoise.compare.rows import Origin
+from equipoise.compare.rows import origin_of
 from equipoise.config import make_config
 
 CONFIG = make_config({"data": {"source": "rows.jsonl"}})
 
 
 def fingerprint_of_run(config, data):
-    return Origin.of(config.model.name, data).fingerprint(config)
+    return identity.fingerprint_of_run(config, origin_of(config.model.name, data))
 
 
 def test_is_the_same_wherever_the_run_lies_and_however_it_is_resampled():

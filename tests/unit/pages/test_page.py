@@ -113,7 +113,7 @@ def test_ticks_of_the_census_are_whole_numbers() -> None:
 
 
 def test_few_powers_of_ten_have_ticks_between_them() -> None:
-    figure = recall_plot({"one": ([30, 40, 200], [0.1, 0.2, 0.3])}, PRINTED)
+    figure = recall_plot({"one": ([30, 40, 200], [0.1, 0.2, 0.3])})
     figure.canvas.draw()
     axes = figure.axes[0]
     ticks = [tick.get_text() for tick in (*axes.get_xticklabels(), *axes.get_xticklabels(minor=True))]
@@ -123,7 +123,7 @@ def test_few_powers_of_ten_have_ticks_between_them() -> None:
 
 def test_single_curves_stand_beside_their_mean() -> None:
     single = {"one": [[3.0, 1.0], [1.0, 1.0]]}
-    axes = curves_plot({"one": ([1, 2], [2.0, 1.0])}, "loss", single, PRINTED).axes[0]
+    axes = curves_plot({"one": ([1, 2], [2.0, 1.0])}, "loss", single).axes[0]
     assert [line.get_ydata().tolist() for line in axes.lines] == [[3.0, 1.0], [1.0, 1.0], [2.0, 1.0]]
 
 

@@ -95,6 +95,7 @@ def gather(data: ComparisonData) -> Answer:
     versus = result.versus.get(other)
     groups = versus.groups.get(metric, none) if versus else none
     difference = versus.seeds.get(metric, none) if versus and seeds > 1 else groups
+    before, after = data.estimate(result.baseline, metric), data.estimate(other, metric)
     return Answer(
         metric=metric,
         shown=result.shown,
@@ -102,14 +103,14 @@ def gather(data: ComparisonData) -> Answer:
         baseline=result.baseline,
         other=other,
         title=result.candidates[result.recommended].title,
-        before=data.estimate(result.baseline, metric),
-        after=data.estimate(other, metric),
+        before=before,
+        after=after,
         difference=difference,
         groups=groups,
         seeds=seeds,
         confidence=0.95,
         question=_question(data),
-        verdict=_verdict(data, difference),
+        verdict=_verdict(data, before, after, difference),
         meaning=_meaning(data),
         facts=_facts(data),
         commands="\n".join(commands_of(result, data.directory.recommended, data.config.compare.costs)),
@@ -126,14 +127,16 @@ def _question(data: ComparisonData) -> str:
     )
 
 
-def _verdict(data: ComparisonData, difference: Estimate) -> str:
-    result, name = data.result, metric_of(data.result.metric).title
+def _verdict(data: ComparisonData, before: Estimate, after: Estimate, difference: Estimate) -> str:
+    result = data.result
     if data.other == result.baseline:
         return f"{LEAD[result.shown]}: no other candidate was trained in full."
-    before, after = (number(data.estimate(each, result.metric).value) for each in data.arms)
     change = signed(difference.value) + (f" ({interval(difference)})" if interval(difference) else "")
     where = "" if len(data.tasks) == 1 else f", as the mean over {len(data.tasks)} tasks"
-    numbers = f"{name} is {after} instead of {before} on the test rows{where}: {change}."
+    numbers = (
+        f"{metric_of(result.metric).title} is {number(after.value)} instead of {number(before.value)} on the test"
+        f" rows{where}: {change}."
+    )
     said = {
         "better": numbers,
         "worse": f"{numbers} On the validation rows {result.recommended} was better.",
@@ -147,50 +150,38 @@ def _verdict(data: ComparisonData, difference: Estimate) -> str:
 
 
 def _meaning(data: ComparisonData) -> str:
-    result, seeds = data.result, len(data.result.seeds)
-    metric = metric_of(result.metric)
-    gloss = f"{capital(metric.title)} ({metric.scale}) is {metric.gloss}. "
-    if seeds > 1:
-        spread = (
-            f"Ranges are 95% intervals over {seeds} trainings with different seeds: they show the variance between"
-            " seeds."
-        )
-    else:
-        spread = (
-            "Ranges are 95% intervals from resampled groups of test rows (for example patients): they show the variance"
-            " between test sets. With one seed the variance between seeds is unknown."
-        )
-    return gloss + spread
+    seeds, metric = len(data.result.seeds), metric_of(data.result.metric)
+    spread = (
+        f"over {seeds} trainings with different seeds: they show the variance between seeds."
+        if seeds > 1
+        else "from resampled groups of test rows (for example patients): they show the variance between test sets. With"
+        " one seed the variance between seeds is unknown."
+    )
+    return f"{capital(metric.title)} ({metric.scale}) is {metric.gloss}. Ranges are 95% intervals {spread}"
 
 
 def _facts(data: ComparisonData) -> tuple[tuple[str, str], ...]:
     result, config = data.result, data.config
     source = config.data.source
-    trainings = dict.fromkeys(each.training for each in result.candidates.values())
-    corrections = dict.fromkeys(each.correction for each in result.candidates.values())
+    trainings, corrections = (
+        dict.fromkeys(getattr(each, name) for each in result.candidates.values()) for name in ("training", "correction")
+    )
     first, last = result.stages[0], result.stages[-1]
     rows = ", ".join(f"{count:,} {name}" for name, count in result.rows.items())
-    spent = sum(run.draws for run in result.runs)
+    full = f"{last.draws:,} draws and {counted(len(last.seeds), 'seed')}"
     stages = (
-        f"{len(result.stages)} stages, from {first.draws:,} draws and {counted(len(first.seeds), 'seed')} to"
-        f" {last.draws:,} draws and {counted(len(last.seeds), 'seed')}"
+        f"{len(result.stages)} stages, from {first.draws:,} draws and {counted(len(first.seeds), 'seed')} to {full}"
         if len(result.stages) > 1
-        else f"{last.draws:,} draws and {counted(len(last.seeds), 'seed')} each"
+        else f"{full} each"
     )
+    runs = f"{counted(len(result.runs), 'run')}, {counted(sum(run.draws for run in result.runs), 'draw')} in all"
     limit = f"; at most {config.compare.budget}" if config.compare.budget else ""
+    metric = metric_of(result.metric).title
+    tried = f"{counted(len(trainings), 'training')} ({listed(trainings)})"
     return (
         ("Data", f"{source if isinstance(source, str) else listed(source)}; rows: {rows}"),
         ("Tasks", f"{len(data.tasks)}: {listed(data.tasks)}"),
-        (
-            "Decided by",
-            f"{metric_of(result.metric).title} on the validation rows; the simplest within one standard error",
-        ),
-        (
-            "Candidates",
-            (
-                f"{counted(len(trainings), 'training')} ({listed(trainings)}) by"
-                f" {counted(len(corrections), 'correction')} ({listed(corrections)})"
-            ),
-        ),
-        ("Budget", f"{stages}; {counted(len(result.runs), 'run')}, {counted(spent, 'draw')} in all{limit}"),
+        ("Decided by", f"{metric} on the validation rows; the simplest within one standard error"),
+        ("Candidates", f"{tried} by {counted(len(corrections), 'correction')} ({listed(corrections)})"),
+        ("Budget", f"{stages}; {runs}{limit}"),
     )

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from equipoise.compare.report.data import ComparisonData
 from equipoise.metrics import Estimate, metric_of
-from equipoise.pages.format import capital, chosen, estimate_cell
-from equipoise.pages.page import Cell, Head, HtmlTable, Section, View
+from equipoise.pages.format import capital, cells, chosen, heads
+from equipoise.pages.page import Cell, HtmlTable, Section, View
 from equipoise.statistics import mean_interval
 
 MEAN = "the mean over the tasks"
@@ -88,44 +88,35 @@ def _row(data: ComparisonData, name: str, metrics: tuple[str, ...]) -> Row:
 def section(part: CandidatesPart) -> Section:
     """Return the section of the page."""
     name = metric_of(part.metric).title
-    heads = [Head("candidate"), Head("steps")]
-    heads += [Head(f"stage {place + 1}: {draws:,} draws") for place, draws in enumerate(part.draws)]
-    heads += [Head(f"test: {metric_of(key).title}") for key in part.metrics]
-    views = [View(MEAN, [_cells(part, row, row.mean) for row in part.rows])]
+    columns = heads(
+        *("candidate", "steps"),
+        *(f"stage {place}: {draws:,} draws" for place, draws in enumerate(part.draws, start=1)),
+        *(f"test: {metric_of(key).title}" for key in part.metrics),
+    )
+    views = [View(MEAN, [_row_of(part, row, row.mean) for row in part.rows])]
     if len(part.tasks) > 1:
-        views += [View(task, [_cells(part, row, row.tasks.get(task, {})) for row in part.rows]) for task in part.tasks]
-    titles = [[Cell(row.candidate), Cell(row.title)] for row in part.rows]
+        views += [View(task, [_row_of(part, row, row.tasks.get(task, {})) for row in part.rows]) for task in part.tasks]
+    text = (
+        f"In each stage, candidates were selected by {name} on the validation rows, as the mean over the tasks. Only"
+        " finalists were evaluated on the test rows. Steps are what a candidate adds to plain training: of those within"
+        " one standard error of the best, the one with the fewest steps is recommended."
+    )
+    caption = f"{capital(name)} by stage on validation rows, then test scores of the finalists"
+    titles = [cells(row.candidate, row.title) for row in part.rows]
+    described = heads("candidate", "what it does", left="what it does")
     return Section(
         "All candidates",
-        texts=[
-            (
-                f"In each stage, candidates were selected by {name} on the validation rows, as the mean over the tasks."
-                " Only finalists were evaluated on the test rows. Steps are what a candidate adds to plain training:"
-                " of those within one standard error of the best, the one with the fewest steps is recommended."
-            )
-        ],
+        texts=[text],
         tables=[
-            HtmlTable(
-                f"{capital(name)} by stage on validation rows, then test scores of the finalists",
-                heads,
-                views=views,
-                choice="Test scores of",
-                sortable=True,
-            ),
-            HtmlTable(
-                "What each candidate does", [Head("candidate"), Head("what it does", left=True)], titles, folded=True
-            ),
+            HtmlTable(caption, columns, views=views, choice="Test scores of", sortable=True),
+            HtmlTable("What each candidate does", described, titles, folded=True),
         ],
     )
 
 
-def _cells(part: CandidatesPart, row: Row, test: dict[str, Estimate]) -> list[Cell]:
+def _row_of(part: CandidatesPart, row: Row, test: dict[str, Estimate]) -> list[Cell]:
     notes = {part.recommended: "recommended", part.baseline: "baseline"}
     if part.recommended == part.baseline:
         notes = {part.baseline: "baseline, recommended"}
-    return [
-        Cell(row.candidate, notes.get(row.candidate, "")),
-        Cell(str(row.steps), number=row.steps),
-        *(estimate_cell(each) for each in row.stages),
-        *(estimate_cell(test.get(key, Estimate(None))) for key in part.metrics),
-    ]
+    name = Cell(row.candidate, notes.get(row.candidate, ""))
+    return cells(name, row.steps, *row.stages, *(test.get(key) for key in part.metrics))

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from equipoise.compare.report.data import ComparisonData
 from equipoise.pages.figure import THEMED, inline_svg
-from equipoise.pages.format import NOT_MEASURED, number
-from equipoise.pages.page import Cell, Head, HtmlFigure, HtmlTable, Section
+from equipoise.pages.format import cells, heads, number
+from equipoise.pages.page import HtmlFigure, HtmlTable, Section
 from equipoise.pages.plots import WIDTH, census_plot
 
 MOST_BARS = 40
@@ -48,7 +48,7 @@ def gather(data: ComparisonData) -> CensusPart:
     """Return the counts."""
     plan = data.plan(data.result.baseline)
     tested = Counter[tuple[str, str | None]]()
-    for name, part in data.predictions(data.result.baseline)[0].items():
+    for name, part in data.predictions[data.result.baseline][0].items():
         tested.update((name, label if part.labels else None) for label in part.targets)
     counts: dict[tuple[str, str | None], int] = dict(zip(plan.strata, plan.counts.tolist(), strict=True))
     of_task = Counter[str]()
@@ -56,46 +56,29 @@ def gather(data: ComparisonData) -> CensusPart:
         of_task[task] += count
     strata = dict.fromkeys((*counts, *sorted(set(tested) - set(counts), key=str)))
     labels = tuple(
-        LabelCount(task, label, held := counts.get((task, label), 0), tested[task, label], _share(held, of_task[task]))
+        LabelCount(task, label, held := counts.get((task, label), 0), tested[task, label], held / max(of_task[task], 1))
         for task, label in sorted(strata, key=lambda each: (each[0], each[1] or ""))
     )
     return CensusPart(tuple(_task(name, labels, of_task[name], of_task.total()) for name in plan.tasks), labels)
-
-
-def _share(part: int, whole: int) -> float:
-    return part / whole if whole else 0.0
 
 
 def _task(name: str, labels: tuple[LabelCount, ...], rows: int, total: int) -> TaskCount:
     counts = [each.train for each in labels if each.task == name and each.label is not None and each.train]
     smallest = min(counts, default=None)
     imbalance = max(counts) / smallest if smallest else None
-    return TaskCount(name, rows, _share(rows, total), len(counts), smallest, imbalance)
+    return TaskCount(name, rows, rows / max(total, 1), len(counts), smallest, imbalance)
 
 
 def section(part: CensusPart) -> Section:
     """Return the section of the page."""
-    heads = [Head(text) for text in ("task", "training rows", "share", "labels", "smallest label", "imbalance")]
-    rows = [
-        [
-            Cell(each.task),
-            Cell(f"{each.train:,}"),
-            Cell(f"{each.share:.1%}"),
-            Cell(str(each.labels) if each.labels else "open-ended"),
-            Cell(NOT_MEASURED if each.smallest is None else f"{each.smallest:,}"),
-            Cell(number(each.imbalance, 1)),
-        ]
+    tasks = [
+        cells(
+            *(each.task, each.train, f"{each.share:.1%}", str(each.labels) if each.labels else "open-ended"),
+            *(each.smallest, number(each.imbalance, 1)),
+        )
         for each in part.tasks
     ]
-    label_heads = [Head("task"), Head("label", left=True), *map(Head, ("training rows", "share of task", "test rows"))]
-    label_rows = [
-        [
-            Cell(each.task),
-            Cell(shown(each.label)),
-            *map(Cell, (f"{each.train:,}", f"{each.share:.2%}", f"{each.test:,}")),
-        ]
-        for each in part.labels
-    ]
+    labels = [cells(each.task, shown(each.label), each.train, f"{each.share:.2%}", each.test) for each in part.labels]
     counted = [each for each in part.labels if each.train]
     bars = counted if len(counted) <= MOST_BARS else None
     names = [f"{each.task}: {shown(each.label)}" for each in bars] if bars else [each.task for each in part.tasks]
@@ -107,8 +90,13 @@ def section(part: CensusPart) -> Section:
         texts=["Imbalance is the number of rows of the most frequent label of a task over that of the rarest."],
         figures=[HtmlFigure(inline_svg(census_plot(names, counts, THEMED, WIDTH), "census", caption), caption)],
         tables=[
-            HtmlTable("Tasks", heads, rows),
-            HtmlTable("Every label", label_heads, label_rows, folded=True),
+            HtmlTable("Tasks", heads("task", "training rows", "share", "labels", "smallest label", "imbalance"), tasks),
+            HtmlTable(
+                "Every label",
+                heads("task", "label", "training rows", "share of task", "test rows", left="label"),
+                labels,
+                folded=True,
+            ),
         ],
     )
 

@@ -4,8 +4,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from equipoise.compare.report.data import ComparisonData
-from equipoise.pages.format import NOT_MEASURED, counted
-from equipoise.pages.page import Cell, Fold, Head, HtmlTable, Section
+from equipoise.pages.format import NOT_MEASURED, cells, counted, heads
+from equipoise.pages.page import Cell, Fold, HtmlTable, Section
 
 MOST_LABELS = 25
 MOST_PAIRS = 20
@@ -42,12 +42,12 @@ class Confusion:
 
 def gather(data: ComparisonData) -> tuple[Confusion, ...]:
     """Return the confusions of both arms, task by task; open-ended tasks have none."""
-    with_labels = [name for name, part in data.predictions(data.result.baseline)[0].items() if part.labels]
+    with_labels = [name for name, part in data.predictions[data.result.baseline][0].items() if part.labels]
     return tuple(_of_task(data, task, arm) for task in with_labels for arm in data.arms)
 
 
 def _of_task(data: ComparisonData, task: str, candidate: str) -> Confusion:
-    seeds = [predictions[task] for predictions in data.predictions(candidate)]
+    seeds = [predictions[task] for predictions in data.predictions[candidate]]
     known = seeds[0].labels
     pairs = Counter(
         (target, answer if answer in known else NO_LABEL)
@@ -64,39 +64,30 @@ def section(parts: tuple[Confusion, ...]) -> Section:
     """Return the section of the page."""
     if not parts:
         return Section("Confusions", texts=["No task has labels."])
-    tasks = list(dict.fromkeys(part.task for part in parts))
     folds = [
-        Fold(task, [_table(part) for part in parts if part.task == task], open=place == 0)
-        for place, task in enumerate(tasks)
+        Fold(task, [_table(part) for part in parts if part.task == task], open=task == parts[0].task)
+        for task in dict.fromkeys(part.task for part in parts)
     ]
     seeds = f", of {counted(parts[0].seeds, 'seed')} together" if parts[0].seeds > 1 else ""
-    return Section(
-        "Confusions",
-        texts=[
-            (
-                f"Each row is a true label and sums to 100%, each column is an answer{seeds}. For tasks with more than"
-                f" {MOST_LABELS} labels the most frequent confusions are listed instead."
-            )
-        ],
-        folds=folds,
+    text = (
+        f"Each row is a true label and sums to 100%, each column is an answer{seeds}. For tasks with more than"
+        f" {MOST_LABELS} labels the most frequent confusions are listed instead."
     )
+    return Section("Confusions", texts=[text], folds=folds)
 
 
 def _table(part: Confusion) -> HtmlTable:
     if len(part.labels) > MOST_LABELS:
-        rows = [
-            [Cell(label), Cell(answer), Cell(f"{count:,}"), Cell(f"{share:.1%}")]
-            for label, answer, count, share in part.most_confused()
-        ]
-        heads = [Head("true label"), Head("answer", left=True), Head("rows"), Head("of the label")]
-        return HtmlTable(f"{part.task}: {part.candidate}, the most frequent confusions", heads, rows)
-    heads = [Head("true label"), *(Head(answer) for answer in part.answers), Head("rows")]
+        columns = heads("true label", "answer", "rows", "of the label", left="answer")
+        rows = [cells(label, said, count, f"{share:.1%}") for label, said, count, share in part.most_confused()]
+        return HtmlTable(f"{part.task}: {part.candidate}, the most frequent confusions", columns, rows)
     rows = [
-        [Cell(label), *(_share(share, any(row)) for share in shares), Cell(f"{sum(row):,}")]
+        cells(
+            label,
+            *(Cell(f"{share:.0%}", shade=share) if any(row) else NOT_MEASURED for share in shares),
+            sum(row),
+        )
         for label, row, shares in zip(part.labels, part.counts, part.shares, strict=True)
     ]
-    return HtmlTable(f"{part.task}: {part.candidate}", heads, rows, matrix=True)
-
-
-def _share(share: float, measured: bool) -> Cell:
-    return Cell(f"{share:.0%}", shade=share) if measured else Cell(NOT_MEASURED)
+    columns = heads("true label", *part.answers, "rows")
+    return HtmlTable(f"{part.task}: {part.candidate}", columns, rows, matrix=True)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from equipoise.compare.report.data import ComparisonData
 from equipoise.compare.result import RunCost
-from equipoise.pages.format import counted, duration
-from equipoise.pages.page import Cell, Head, HtmlTable, Section
+from equipoise.pages.format import cells, counted, duration, heads
+from equipoise.pages.page import Cell, HtmlTable, Section
 
 
 @dataclass(frozen=True)
@@ -61,29 +61,18 @@ def gather(data: ComparisonData) -> CostsPart:
 
 def _sum(draws: int, runs: Sequence[RunCost]) -> Cost:
     return Cost(
-        draws_each=draws,
-        trainings=len({run.training for run in runs}),
-        runs=len(runs),
-        draws=sum(run.draws for run in runs),
-        tokens=sum(run.tokens for run in runs),
-        flops=sum(run.flops for run in runs),
-        training_seconds=sum(run.seconds.get("training", 0.0) for run in runs),
-        scoring_seconds=sum(run.seconds.get("scoring", 0.0) for run in runs),
+        draws,
+        len({run.training for run in runs}),
+        len(runs),
+        sum(run.draws for run in runs),
+        sum(run.tokens for run in runs),
+        sum(run.flops for run in runs),
+        *(sum(run.seconds.get(kind, 0.0) for run in runs) for kind in ("training", "scoring")),
     )
 
 
 def section(part: CostsPart) -> Section:
     """Return the section of the page."""
-    names = [
-        "draws of a run",
-        "trainings",
-        "runs",
-        "draws in total",
-        "tokens",
-        "teraFLOPs",
-        "training time",
-        "scoring time",
-    ]
     saved = 1 - part.total.draws / part.in_full
     computed = 1 - part.total.flops / part.flops_in_full
     gain = (
@@ -92,22 +81,20 @@ def section(part: CostsPart) -> Section:
         if saved > 0
         else f" Training all in full with all seeds is {part.in_full:,} draws."
     )
+    columns = heads(
+        *("draws of a run", "trainings", "runs", "draws in total", "tokens", "teraFLOPs", "training time"),
+        "scoring time",
+    )
+    rows = [_row(f"{each.draws_each:,}", each) for each in part.lengths]
     return Section(
         "Costs",
         texts=[f"{counted(part.total.runs, 'run')} drew {counted(part.total.draws, 'example')}.{gain}"],
-        tables=[
-            HtmlTable(
-                "Costs by length of the runs",
-                [Head(name) for name in names],
-                [_cells(f"{each.draws_each:,}", each) for each in part.lengths],
-                total=_cells("all", part.total),
-            )
-        ],
+        tables=[HtmlTable("Costs by length of the runs", columns, rows, total=_row("all", part.total))],
     )
 
 
-def _cells(name: str, cost: Cost) -> list[Cell]:
-    return [
-        Cell(name), *(Cell(f"{each:,}") for each in (cost.trainings, cost.runs, cost.draws, cost.tokens)),
-        Cell(f"{cost.flops / 1e12:,.1f}"), Cell(duration(cost.training_seconds)), Cell(duration(cost.scoring_seconds)),
-    ]  # fmt: skip
+def _row(name: str, cost: Cost) -> list[Cell]:
+    return cells(
+        *(name, cost.trainings, cost.runs, cost.draws, cost.tokens, f"{cost.flops / 1e12:,.1f}"),
+        *(duration(cost.training_seconds), duration(cost.scoring_seconds)),
+    )

@@ -1,7 +1,7 @@
 """The data of a finished comparison that the parts of the report read, each file once."""
 
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -25,23 +25,11 @@ Predictions = dict[str, TaskPredictions]
 
 @dataclass(frozen=True)
 class ComparisonData:
-    """A comparison and its full runs.
-
-    Attributes
-    ----------
-    directory : ComparisonDirectory
-        Where the comparison is.
-    result : Result
-        Its result.
-    config : ComparisonConfig
-        Its configuration.
-    """
+    """A comparison and its full runs: where it is, its result, and its configuration."""
 
     directory: ComparisonDirectory
     result: Result
     config: ComparisonConfig
-    _predictions: dict[str, tuple[Predictions, ...]] = field(default_factory=dict[str, tuple[Predictions, ...]])
-    _scores: dict[str, tuple[Scores, ...]] = field(default_factory=dict[str, tuple[Scores, ...]])
 
     @classmethod
     def open(cls, path: Path) -> "ComparisonData":
@@ -65,11 +53,9 @@ class ComparisonData:
         if result.recommended != result.baseline:
             return result.recommended
         sign = metric_of(result.metric).sign
-        rivals = {name: mean_interval(each.validation[result.metric]).value for name, each in result.finalists.items()}
-        held = {name: value for name, value in rivals.items() if name != result.baseline and value is not None}
-        if not held:
-            return result.baseline
-        return max(held, key=lambda name: sign * held[name])
+        values = {name: mean_interval(each.validation[result.metric]).value for name, each in result.finalists.items()}
+        rivals = {name: sign * value for name, value in values.items() if name != result.baseline and value is not None}
+        return max(rivals, key=rivals.__getitem__, default=result.baseline)
 
     @property
     def arms(self) -> tuple[str, ...]:
@@ -89,35 +75,34 @@ class ComparisonData:
         """The tasks."""
         return self.runs(self.result.baseline)[0].read_tasks()
 
-    def predictions(self, candidate: str) -> tuple[Predictions, ...]:
-        """Its corrected predictions of the test rows, for each seed."""
-        if candidate not in self._predictions:
-            correction = self.result.candidates[candidate].correction
-            costs_file = self.config.compare.costs
-            costs = None if costs_file is None else read_costs(Path(costs_file), self.tasks)
-            runs = self.runs(candidate)
+    @cached_property
+    def predictions(self) -> dict[str, tuple[Predictions, ...]]:
+        """The corrected predictions of the test rows by both arms, for each seed."""
+        compare, result = self.config.compare, self.result
+        costs = None if compare.costs is None else read_costs(Path(compare.costs), self.tasks)
+        found: dict[str, tuple[Predictions, ...]] = {}
+        for arm in self.arms:
+            correction = result.candidates[arm].correction
             try:
-                found = tuple(corrected(run, correction, self.result.metric, costs) for run in runs)
+                found[arm] = tuple(corrected(run, correction, result.metric, costs) for run in self.runs(arm))
             except (OSError, pa.ArrowInvalid) as error:
-                raise RunError(
-                    "unreadable-file",
-                    f"Cannot read the predictions of {candidate!r}: {error}. Run the same `equipoise compare` again.",
-                ) from error
-            self._predictions[candidate] = found
-        return self._predictions[candidate]
+                raise _unreadable(f"the predictions of {arm!r}", error) from error
+        return found
 
-    def scores(self, candidate: str) -> tuple[Scores, ...]:
-        """The scores of each seed; intervals from resampled groups only if there is one seed."""
-        if candidate not in self._scores:
-            bootstrap = self.config.evaluation.bootstrap if len(self.result.seeds) == 1 else 0
-            counts = train_counts(self.plan(candidate))
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", DataWarning)  # labels without training rows are among the problems
-                self._scores[candidate] = tuple(
-                    evaluate(each, train_counts=counts, bootstrap=bootstrap, seed=self.config.seed)
-                    for each in self.predictions(candidate)
+    @cached_property
+    def scores(self) -> dict[str, tuple[Scores, ...]]:
+        """The scores of both arms, for each seed; intervals from resampled groups only if there is one seed."""
+        bootstrap = self.config.evaluation.bootstrap if len(self.result.seeds) == 1 else 0
+        counts = {arm: train_counts(self.plan(arm)) for arm in self.arms}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DataWarning)  # labels without training rows are among the problems
+            return {
+                arm: tuple(
+                    evaluate(each, train_counts=counts[arm], bootstrap=bootstrap, seed=self.config.seed)
+                    for each in self.predictions[arm]
                 )
-        return self._scores[candidate]
+                for arm in self.arms
+            }
 
     def estimate(self, candidate: str, key: str, task: str | None = None) -> Estimate:
         """A metric of a finalist on the test rows, of one task or the mean over the tasks, with its interval."""
@@ -126,7 +111,7 @@ class ComparisonData:
         point = mean_interval(values.get(key, ()))
         if len(self.result.seeds) > 1 or candidate not in self.arms:
             return point
-        (scores,) = self.scores(candidate)
+        (scores,) = self.scores[candidate]
         held = scores.mean if task is None else scores.tasks[task].metrics
         resampled = held.get(key, Estimate(None))
         return Estimate(point.value, resampled.low, resampled.high)
@@ -143,6 +128,8 @@ def text_of_file(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise RunError(
-            "unreadable-file", f"Cannot read `{path}`: {error}. Run the same `equipoise compare` again."
-        ) from error
+        raise _unreadable(f"`{path}`", error) from error
+
+
+def _unreadable(what: str, error: Exception) -> RunError:
+    return RunError("unreadable-file", f"Cannot read {what}: {error}. Run the same `equipoise compare` again.")

@@ -1,14 +1,15 @@
 """Results of each label: recall, precision, F1 and numbers of rows."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from equipoise.compare.report.data import ComparisonData
 from equipoise.metrics import Estimate, LabelScores
 from equipoise.metrics.known import LABEL_METRICS
 from equipoise.pages.figure import inline_svg
-from equipoise.pages.format import arm_heads, estimate_cell
-from equipoise.pages.page import Cell, Head, HtmlFigure, HtmlTable, Section
+from equipoise.pages.format import arm_heads, cells, heads
+from equipoise.pages.page import HtmlFigure, HtmlTable, Section
 from equipoise.pages.plots import recall_plot
 from equipoise.statistics import mean_interval
 
@@ -35,25 +36,24 @@ class LabelsPart:
 
 def gather(data: ComparisonData) -> LabelsPart:
     """Return the labels of both arms; open-ended tasks have none."""
-    return LabelsPart({name: _of_candidate(data, name) for name in data.arms})
-
-
-def _of_candidate(data: ComparisonData, name: str) -> tuple[LabelResult, ...]:
-    seeds = data.scores(name)
-    return tuple(
-        _result(task, tuple(scores.tasks[task].labels[place] for scores in seeds))
-        for task, held in seeds[0].tasks.items()
-        for place in range(len(held.labels))
+    return LabelsPart(
+        {
+            name: tuple(
+                _result(task, [scores.tasks[task].labels[place] for scores in seeds])
+                for task, held in seeds[0].tasks.items()
+                for place in range(len(held.labels))
+            )
+            for name, seeds in data.scores.items()
+        }
     )
 
 
-def _result(task: str, seeds: tuple[LabelScores, ...]) -> LabelResult:
+def _result(task: str, seeds: Sequence[LabelScores]) -> LabelResult:
     first = seeds[0]
-    values: dict[str, Estimate] = {
-        name: getattr(first, name)
-        if len(seeds) == 1
-        else mean_interval(tuple(getattr(each, name).value for each in seeds))
-        for name in LABEL_METRICS
+    found: dict[str, list[Estimate]] = {name: [getattr(each, name) for each in seeds] for name in LABEL_METRICS}
+    values = {
+        name: each[0] if len(seeds) == 1 else mean_interval([of_seed.value for of_seed in each])
+        for name, each in found.items()
     }
     return LabelResult(task, first.label, first.train_count or 0, first.support, **values)
 
@@ -63,16 +63,12 @@ def section(part: LabelsPart) -> Section:
     arms = list(part.arms)
     if not part.arms[arms[0]]:
         return Section("Results of each label", texts=["No task has labels."])
-    heads = [Head("task"), Head("label", left=True), Head("training rows"), Head("test rows")]
-    heads += [head for title in LABEL_METRICS.values() for head in arm_heads(arms, title)]
+    measured = [head for title in LABEL_METRICS.values() for head in arm_heads(arms, title)]
     rows = [
-        [
-            Cell(each[0].task),
-            Cell(each[0].label),
-            Cell(f"{each[0].train:,}", number=each[0].train),
-            Cell(f"{each[0].test:,}", number=each[0].test),
-            *(estimate_cell(getattr(label, name)) for name in LABEL_METRICS for label in each),
-        ]
+        cells(
+            *(each[0].task, each[0].label, each[0].train, each[0].test),
+            *(getattr(label, name) for name in LABEL_METRICS for label in each),
+        )
         for each in zip(*part.arms.values(), strict=True)
     ]
     points = {
@@ -84,14 +80,14 @@ def section(part: LabelsPart) -> Section:
     }
     joins = " A line joins the two dots of a label." if len(arms) == 2 else ""
     caption = f"Recall of each label over its number of training rows.{joins}"
+    text = (
+        "Recall is the share of a label's rows that is found, precision the share of its predictions that is right; F1"
+        " is their harmonic mean. Labels without test rows are not measured."
+    )
+    columns = heads("task", "label", "training rows", "test rows", *measured, left="label")
     return Section(
         "Results of each label",
-        texts=[
-            (
-                "Recall is the share of a label's rows that is found, precision the share of its predictions that is"
-                " right; F1 is their harmonic mean. Labels without test rows are not measured."
-            )
-        ],
+        texts=[text],
         figures=[HtmlFigure(inline_svg(recall_plot(points), "recall", caption), caption)],
-        tables=[HtmlTable("Every label, with 95% intervals", heads, rows, folded=len(rows) > 12, sortable=True)],
+        tables=[HtmlTable("Every label, with 95% intervals", columns, rows, folded=len(rows) > 12, sortable=True)],
     )

@@ -15,17 +15,14 @@ LEAST_PAIRS = 6
 
 def gather(data: ComparisonData) -> tuple[Problem, ...]:
     """Find the problems of a comparison, warnings first."""
-    found = [*_notes(data), *_samples(data), *_labels(data), *_plan(data)]
+    notes = [Problem("note", "note", note) for note in data.result.notes]
+    found = [*notes, *_samples(data), *_labels(data), *_plan(data)]
     return tuple(sorted(found, key=lambda problem: problem.level != "warning"))
 
 
 def section(problems: tuple[Problem, ...]) -> Section:
     """Return the section of the page."""
     return Section("Warnings and notes", texts=() if problems else ("None.",), problems=problems)
-
-
-def _notes(data: ComparisonData) -> list[Problem]:
-    return [Problem("note", "note", note) for note in data.result.notes]
 
 
 def _samples(data: ComparisonData) -> list[Problem]:
@@ -37,12 +34,13 @@ def _samples(data: ComparisonData) -> list[Problem]:
         )
         found.append(Problem("warning", "one-seed", text))
     versus = result.versus.get(data.other)
-    if versus is not None and versus.signed_rank is None:
+    test = versus.signed_rank if versus else None
+    if versus and test is None:
         text = "There is no signed-rank test: baseline and candidate tie on every pair of task and seed."
         found.append(Problem("note", "all-tie", text))
-    elif versus is not None and versus.signed_rank is not None and versus.signed_rank.pairs < LEAST_PAIRS:
+    elif test is not None and test.pairs < LEAST_PAIRS:
         text = (
-            f"The signed-rank test has {counted(versus.signed_rank.pairs, 'pair')} of task and seed. With fewer than"
+            f"The signed-rank test has {counted(test.pairs, 'pair')} of task and seed. With fewer than"
             f" {LEAST_PAIRS} its p-value cannot be below 0.05, however large the difference."
         )
         found.append(Problem("warning", "few-pairs", text))
@@ -50,7 +48,7 @@ def _samples(data: ComparisonData) -> list[Problem]:
 
 
 def _labels(data: ComparisonData) -> list[Problem]:
-    predictions = data.predictions(data.result.baseline)[0]
+    predictions = data.predictions[data.result.baseline][0]
     plan = data.plan(data.result.baseline)
     trained = {
         each: rows for each, rows in zip(plan.strata, plan.counts.tolist(), strict=True) if each.label is not None
@@ -58,29 +56,18 @@ def _labels(data: ComparisonData) -> list[Problem]:
     tested = Counter((name, label) for name, part in predictions.items() if part.labels for label in part.targets)
     untested = [f"{task}: {label}" for task, label in trained if not tested[task, str(label)]]
     known = {tuple(stratum) for stratum, rows in trained.items() if rows}
-    untrained = [_named(task, label, count) for (task, label), count in tested.items() if (task, label) not in known]
-    few = [_named(task, label, count) for (task, label), count in tested.items() if count < FEW_ROWS]
-    found: list[Problem] = []
-    if untested:
-        text = f"{counted(len(untested), 'label')} without a test row, in no mean over labels: {listed(untested)}."
-        found.append(Problem("warning", "no-test-rows", text))
-    if untrained:
-        text = (
-            f"{counted(len(untrained), 'label')} in the test rows without a training row, never predicted:"
-            f" {listed(untrained)}."
-        )
-        found.append(Problem("warning", "no-training-rows", text))
-    if few:
-        text = (
-            f"{counted(len(few), 'label')} with fewer than {FEW_ROWS} test rows, whose scores depend on single rows:"
-            f" {listed(few)}."
-        )
-        found.append(Problem("warning", "few-test-rows", text))
-    return found
-
-
-def _named(task: str, label: str, count: int) -> str:
-    return f"{task}: {label} ({count})"
+    no_rows = [f"{task}: {label} ({count})" for (task, label), count in tested.items() if (task, label) not in known]
+    few = [f"{task}: {label} ({count})" for (task, label), count in tested.items() if count < FEW_ROWS]
+    kinds = {
+        "no-test-rows": (untested, " without a test row, in no mean over labels"),
+        "no-training-rows": (no_rows, " in the test rows without a training row, never predicted"),
+        "few-test-rows": (few, f" with fewer than {FEW_ROWS} test rows, whose scores depend on single rows"),
+    }
+    return [
+        Problem("warning", code, f"{counted(len(labels), 'label')}{what}: {listed(labels)}.")
+        for code, (labels, what) in kinds.items()
+        if labels
+    ]
 
 
 def _plan(data: ComparisonData) -> list[Problem]:

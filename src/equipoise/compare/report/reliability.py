@@ -8,12 +8,11 @@ from equipoise.calibration import ReliabilityTable, reliability_table
 from equipoise.calibration.logs import safe_log
 from equipoise.compare.report.data import ComparisonData
 from equipoise.pages.figure import inline_svg
-from equipoise.pages.format import arm_heads, counted, number
-from equipoise.pages.page import Cell, Head, HtmlFigure, HtmlTable, Section
+from equipoise.pages.format import arm_heads, cells, counted, heads
+from equipoise.pages.page import HtmlFigure, HtmlTable, Section
 from equipoise.pages.plots import reliability_plot
 
 MOST_FIGURES = 12
-BIN = ("task", "candidate", "probability", "rows", "mean probability", "right")
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class Reliability:
 
 def gather(data: ComparisonData) -> tuple[Reliability, ...]:
     """Return the bins of both arms, task by task; tasks without probabilities are left out."""
-    first = data.predictions(data.result.baseline)[0]
+    first = data.predictions[data.result.baseline][0]
     return tuple(
         _of_task(data, task, arm)
         for task, part in first.items()
@@ -39,7 +38,7 @@ def gather(data: ComparisonData) -> tuple[Reliability, ...]:
 
 def _of_task(data: ComparisonData, task: str, candidate: str) -> Reliability:
     log_probs, true = [], []
-    for predictions in data.predictions(candidate):
+    for predictions in data.predictions[candidate]:
         part = predictions[task]
         assert part.probabilities is not None
         log_probs.append(safe_log(part.probabilities))
@@ -56,39 +55,32 @@ def section(parts: tuple[Reliability, ...]) -> Section:
     tasks: dict[str, list[Reliability]] = {}
     for part in parts:
         tasks.setdefault(part.task, []).append(part)
-    pictured = sorted(tasks, key=lambda task: -tasks[task][0].rows)[:MOST_FIGURES]
-    figures = [
-        _figure(task, tasks[task], place) for place, task in enumerate(name for name in tasks if name in pictured)
-    ]
-    arms = [part.candidate for part in next(iter(tasks.values()))]
-    heads = [Head("task"), *arm_heads(arms)]
-    rows = [[Cell(task), *(Cell(number(part.table.ece)) for part in held)] for task, held in tasks.items()]
+    most = sorted(tasks, key=lambda task: -tasks[task][0].rows)[:MOST_FIGURES]
+    pictured = [task for task in tasks if task in most]
+    arms = [part.candidate for part in tasks[parts[0].task]]
+    rows = [cells(task, *(part.table.ece for part in held)) for task, held in tasks.items()]
     bins = [
-        [
-            Cell(part.task), Cell(part.candidate),
-            Cell(f"{place / part.table.bins:.2f} to {(place + 1) / part.table.bins:.2f}"),
-            Cell(f"{held:,}"), Cell(number(part.table.confidence[place])), Cell(number(part.table.accuracy[place])),
-        ]
+        cells(part.task, part.candidate, f"{place / table.bins:.2f} to {(place + 1) / table.bins:.2f}", *of_bin)
         for part in parts
-        for place, held in enumerate(part.table.rows)
-        if held
-    ]  # fmt: skip
-    bin_heads = [Head(text, left=text == "candidate") for text in BIN]
+        for table in (part.table,)
+        for place, of_bin in enumerate(zip(table.rows, table.confidence, table.accuracy, strict=True))
+        if of_bin[0]
+    ]
     more = f" The {MOST_FIGURES} tasks with the most rows are plotted." if len(tasks) > MOST_FIGURES else ""
+    text = (
+        "Of the answers with a probability of 80%, 80% should be right. Rows are put into bins by the probability of"
+        " their most probable label. On the diagonal probabilities are calibrated; below it the model is overconfident,"
+        f" above it underconfident. The larger a dot, the more rows; small dots vary by chance.{more}"
+    )
+    of_bins = heads("task", "candidate", "probability", "rows", "mean probability", "right", left="candidate")
+    caption = "Calibration error: mean distance from the diagonal (less is better)"
     return Section(
         "Reliability of the probabilities",
-        texts=[
-            (
-                "Of the answers with a probability of 80%, 80% should be right. Rows are put into bins by the"
-                " probability of their most probable label. On the diagonal probabilities are calibrated; below it the"
-                " model is overconfident, above it underconfident. The larger a dot, the more rows; small dots vary by"
-                f" chance.{more}"
-            )
-        ],
-        figures=figures,
+        texts=[text],
+        figures=[_figure(task, tasks[task], place) for place, task in enumerate(pictured)],
         tables=[
-            HtmlTable("Calibration error: mean distance from the diagonal (less is better)", heads, rows),
-            HtmlTable("Every bin", bin_heads, bins, folded=True),
+            HtmlTable(caption, heads("task", *arm_heads(arms)), rows),
+            HtmlTable("Every bin", of_bins, bins, folded=True),
         ],
     )
 

@@ -14,15 +14,13 @@ from equipoise.compare.report import (
     census,
     confusion,
     costs,
-    curves,
+    finalists,
     labels,
     problems,
-    ranks,
     reliability,
     reproduce,
     scores,
-    shares,
-    tradeoff,
+    trained,
 )
 from equipoise.compare.report.data import ComparisonData
 from equipoise.compare.result import Ranks
@@ -37,50 +35,18 @@ FORMAT, VERSION = "equipoise-report", 1
 
 @dataclass(frozen=True)
 class Report:
-    """The values of a report.
-
-    Attributes
-    ----------
-    answer : Answer
-        The first screen.
-    problems : tuple of Problem
-        Warnings and notes.
-    census : CensusPart
-        Tasks and labels.
-    shares : tuple of RunShares
-        Planned and actual draws.
-    curves : tuple of Curve
-        Learning curves.
-    scores, labels : ScoresPart, LabelsPart
-        Results by task and by label.
-    confusion : tuple of Confusion
-        Confusion matrices.
-    reliability : tuple of Reliability
-        Reliability of the probabilities.
-    tradeoff : TradeoffPart
-        Macro-F1 and log-loss.
-    ranks : Ranks or None
-        Mean ranks.
-    candidates : CandidatesPart
-        All of them.
-    costs : CostsPart
-        Time, draws and tokens.
-    reproduce : ReproducePart
-        How to reproduce it.
-    plan : Plan
-        Of the recommended candidate.
-    """
+    """The values of a report: those that the file of each part gathers, and the plan of the recommended candidate."""
 
     answer: answer.Answer
     problems: tuple[Problem, ...]
     census: census.CensusPart
-    shares: tuple[shares.RunShares, ...]
-    curves: tuple[curves.Curve, ...]
+    shares: tuple[trained.RunShares, ...]
+    curves: tuple[trained.Curve, ...]
     scores: scores.ScoresPart
     labels: labels.LabelsPart
     confusion: tuple[confusion.Confusion, ...]
     reliability: tuple[reliability.Reliability, ...]
-    tradeoff: tradeoff.TradeoffPart
+    tradeoff: finalists.TradeoffPart
     ranks: Ranks | None
     candidates: candidates.CandidatesPart
     costs: costs.CostsPart
@@ -94,17 +60,7 @@ class Report:
 
 
 def gather(directory: Path) -> Report:
-    """Gather the report of a comparison from its directory.
-
-    Parameters
-    ----------
-    directory : pathlib.Path
-        Of a finished comparison.
-
-    Returns
-    -------
-    Report
-        Nothing is read afterwards.
+    """Gather the report of a comparison from its directory; nothing is read afterwards.
 
     Raises
     ------
@@ -116,13 +72,13 @@ def gather(directory: Path) -> Report:
         answer=answer.gather(data),
         problems=problems.gather(data),
         census=census.gather(data),
-        shares=shares.gather(data),
-        curves=curves.gather(data),
+        shares=trained.gather_shares(data),
+        curves=trained.gather_curves(data),
         scores=scores.gather(data),
         labels=labels.gather(data),
         confusion=confusion.gather(data),
         reliability=reliability.gather(data),
-        tradeoff=tradeoff.gather(data),
+        tradeoff=finalists.gather(data),
         ranks=data.result.ranks,
         candidates=candidates.gather(data),
         costs=costs.gather(data),
@@ -147,7 +103,7 @@ def write_report(directory: Path) -> Path:
     Raises
     ------
     RunError
-        If there is no finished comparison, or one of its runs is missing or damaged.
+        As `gather`, or if the files cannot be written.
     """
     report = gather(directory)
     page = build_page(report)
@@ -174,14 +130,14 @@ def build_page(report: Report) -> Page:
         sections=[
             problems.section(report.problems),
             census.section(report.census),
-            shares.section(report.shares),
-            curves.section(report.curves),
+            trained.shares_section(report.shares),
+            trained.curves_section(report.curves),
             scores.section(report.scores),
             labels.section(report.labels),
             confusion.section(report.confusion),
             reliability.section(report.reliability),
-            tradeoff.section(report.tradeoff),
-            ranks.section(report.ranks, first.metric, first.baseline, first.other),
+            finalists.tradeoff_section(report.tradeoff),
+            finalists.ranks_section(report.ranks, first.metric, first.baseline, first.other),
             candidates.section(report.candidates),
             costs.section(report.costs),
             reproduce.section(report.reproduce),

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from equipoise.compare.report.data import ComparisonData, text_of_file
-from equipoise.pages.page import Cell, Head, HtmlTable, Section
+from equipoise.pages.format import cells, heads
+from equipoise.pages.page import Cell, HtmlTable, Section
 from equipoise.runs.directory import read_json
 
 
@@ -46,29 +47,19 @@ def gather(data: ComparisonData) -> ReproducePart:
 
 def section(part: ReproducePart) -> Section:
     """Return the section of the page."""
-    runs = [
-        [
-            Cell(run.training),
-            Cell(str(run.seed), number=run.seed),
-            Cell(f"{run.draws:,}", number=run.draws),
-            Cell(run.folder),
-        ]
-        for run in part.runs
-    ]
-    heads = [Head("training"), Head("seed"), Head("draws"), Head("folder", left=True)]
-    versions = [[Cell(name), Cell(version)] for name, version in part.versions.items()]
+    runs = [cells(run.training, Cell(str(run.seed), number=run.seed), run.draws, run.folder) for run in part.runs]
+    versions = [cells(*each) for each in part.versions.items()]
     seeds = ", ".join(map(str, part.seeds))
+    text = (
+        f"The same command on the same data makes the same runs; the seeds of the finalists are {seeds}. Each run has"
+        " its own directory, which equipoise evaluate and equipoise predict take."
+    )
+    columns = heads("training", "seed", "draws", "folder", left="folder")
     return Section(
         "Reproducing it",
-        texts=[
-            (
-                f"The same command on the same data makes the same runs; the seeds of the finalists are {seeds}. Each"
-                " run has its own directory, which equipoise evaluate and equipoise predict take."
-            ),
-            f"SHA-256 of the training rows: {part.data_sha256}",
-        ],
+        texts=[text, f"SHA-256 of the training rows: {part.data_sha256}"],
         tables=[
-            HtmlTable("Run directories", heads, runs, folded=True, sortable=True),
-            HtmlTable("Versions", [Head("package"), Head("version", left=True)], versions, folded=True),
+            HtmlTable("Run directories", columns, runs, folded=True, sortable=True),
+            HtmlTable("Versions", heads("package", "version", left="version"), versions, folded=True),
         ],
     )

@@ -6,19 +6,8 @@ from equipoise.compare.report.data import ComparisonData
 from equipoise.compare.result import SignedRank
 from equipoise.metrics import METRICS, Estimate, metric_of
 from equipoise.pages.figure import inline_svg
-from equipoise.pages.format import (
-    arm_heads,
-    capital,
-    chosen,
-    counted,
-    ends,
-    estimate_cell,
-    interval,
-    number,
-    p_value,
-    signed,
-)
-from equipoise.pages.page import Cell, Head, HtmlFigure, HtmlTable, Section
+from equipoise.pages.format import arm_heads, capital, cells, chosen, counted, ends, heads, interval, p_value, signed
+from equipoise.pages.page import Cell, HtmlFigure, HtmlTable, Section
 from equipoise.pages.plots import interval_plot
 
 NONE = Estimate(None)
@@ -71,6 +60,7 @@ def gather(data: ComparisonData) -> ScoresPart:
     result, other = data.result, data.other
     versus = result.versus.get(other)
     finalist = result.finalists[result.baseline]
+    keys = chosen(result.metric, finalist.test)
 
     def pair(key: str, task: str | None) -> Pair:
         groups = {} if versus is None else versus.groups if task is None else versus.tasks.get(task, {})
@@ -82,13 +72,8 @@ def gather(data: ComparisonData) -> ScoresPart:
         metric=result.metric,
         baseline=result.baseline,
         other=other,
-        mean=tuple(pair(key, None) for key in chosen(result.metric, finalist.test)),
-        tasks=tuple(
-            pair(key, task)
-            for key in chosen(result.metric, finalist.test)
-            for task, metrics in finalist.tasks.items()
-            if key in metrics
-        ),
+        mean=tuple(pair(key, None) for key in keys),
+        tasks=tuple(pair(key, task) for key in keys for task, held in finalist.tasks.items() if key in held),
         signed_rank=None if versus is None else versus.signed_rank,
         seeds=len(result.seeds),
     )
@@ -96,17 +81,17 @@ def gather(data: ComparisonData) -> ScoresPart:
 
 def section(part: ScoresPart) -> Section:
     """Return the section of the page."""
-    keys = [pair.metric for pair in part.mean]
-    by_metric = {key: [pair for pair in part.tasks if pair.metric == key] for key in keys}
+    by_metric = {pair.metric: [each for each in part.tasks if each.metric == pair.metric] for pair in part.mean}
     figures = [_figure(part, key, by_metric[key]) for key in _pictured(part.metric, by_metric)]
     tables = [_mean_table(part)]
-    for key in keys:
+    columns = heads("task", *arm_heads(part.arms), *(["difference"] if len(part.arms) > 1 else []))
+    for key, pairs in by_metric.items():
         described = metric_of(key)
         better = "less" if described.less_is_better else "more"
-        rows = [_row(part, pair.task or "", pair) for pair in by_metric[key]]
+        rows = [cells(pair.task or "", *_measured(part, pair, seeds=False)) for pair in pairs]
         caption = f"{capital(described.title)} of each task ({better} is better); intervals of differences over groups"
         if rows:
-            tables.append(HtmlTable(caption, _heads(part, "task"), rows, folded=key != part.metric, stacked=True))
+            tables.append(HtmlTable(caption, columns, rows, folded=key != part.metric, stacked=True))
     return Section("Results", texts=_texts(part), figures=figures, tables=tables)
 
 
@@ -124,44 +109,34 @@ def _texts(part: ScoresPart) -> list[str]:
             f"Signed-rank test of {metric_of(part.metric).title}"
             f" (Wilcoxon) over {counted(test.pairs, 'pair')} of task and seed: {p_value(test.p_value)},"
             f" {p_value(test.adjusted)} after Holm's correction for several candidates; effect"
-            f" {signed(test.effect)} on a scale from {number(-1.0, 0)} (always worse) to +1 (always better). Seeds of"
+            f" {signed(test.effect)} on a scale from \N{MINUS SIGN}1 (always worse) to +1 (always better). Seeds of"
             " one task share their test rows, so the test is about these tasks and rows, not about tasks in general."
         )
     return texts
 
 
-def _heads(part: ScoresPart, first: str) -> list[Head]:
-    return [Head(first), *arm_heads(part.arms), *([Head("difference")] if len(part.arms) > 1 else [])]
-
-
-def _row(part: ScoresPart, name: str, pair: Pair) -> list[Cell]:
+def _measured(part: ScoresPart, pair: Pair, *, seeds: bool) -> list[Estimate | Cell]:
+    """Return the cells of a pair: the arms, and if there are two their differences."""
     if len(part.arms) == 1:
-        return [Cell(name), estimate_cell(pair.before)]
-    return [Cell(name), estimate_cell(pair.before), estimate_cell(pair.after), _difference(pair.over_groups)]
+        return [pair.before]
+    differences = [pair.over_seeds, pair.over_groups] if seeds else [pair.over_groups]
+    return [
+        *(pair.before, pair.after),
+        *(Cell(signed(each.value), interval(each), number=each.value) for each in differences),
+    ]
 
 
 def _mean_table(part: ScoresPart) -> HtmlTable:
-    both, twice = len(part.arms) > 1, len(part.arms) > 1 and part.seeds > 1
-    heads = [Head("metric"), *arm_heads(part.arms)]
-    heads += [Head("difference, over seeds")] * twice + [Head("difference, over groups")] * both
-    rows = [
-        [
-            Cell(
-                capital(metric_of(pair.metric).title),
-                "less is better" if metric_of(pair.metric).less_is_better else "",
-            ),
-            estimate_cell(pair.before),
-            *([estimate_cell(pair.after)] * both),
-            *([_difference(pair.over_seeds)] * twice),
-            *([_difference(pair.over_groups)] * both),
-        ]
-        for pair in part.mean
-    ]
-    return HtmlTable("Mean over the tasks, with 95% intervals", heads, rows, stacked=part.seeds == 1)
-
-
-def _difference(estimate: Estimate) -> Cell:
-    return Cell(signed(estimate.value), interval(estimate), number=estimate.value)
+    differences = (
+        ["difference, over seeds", "difference, over groups"] if part.seeds > 1 else ["difference, over groups"]
+    )
+    columns = heads("metric", *arm_heads(part.arms), *(differences if len(part.arms) > 1 else []))
+    rows: list[list[Cell]] = []
+    for pair in part.mean:
+        metric = metric_of(pair.metric)
+        name = Cell(capital(metric.title), "less is better" if metric.less_is_better else "")
+        rows.append(cells(name, *_measured(part, pair, seeds=part.seeds > 1)))
+    return HtmlTable("Mean over the tasks, with 95% intervals", columns, rows, stacked=part.seeds == 1)
 
 
 def _pictured(metric: str, by_metric: dict[str, list[Pair]]) -> list[str]:
@@ -174,16 +149,9 @@ def _pictured(metric: str, by_metric: dict[str, list[Pair]]) -> list[str]:
 
 
 def _figure(part: ScoresPart, key: str, pairs: list[Pair]) -> HtmlFigure:
-    arms = {
-        part.baseline: [ends(pair.before) for pair in pairs],
-        part.other: [ends(pair.after) for pair in pairs],
-    }
-    name = metric_of(key).title
-    plot = interval_plot(
-        [str(pair.task) for pair in pairs],
-        arms,
-        f"{name} on the test rows",
-        limits=(-0.02, 1.02) if metric_of(key).limits == (0, 1) else None,
-    )
-    caption = f"{capital(name)} of each task, with its 95% interval."
+    arms = {part.baseline: [ends(pair.before) for pair in pairs], part.other: [ends(pair.after) for pair in pairs]}
+    metric = metric_of(key)
+    limits = (-0.02, 1.02) if metric.limits == (0, 1) else None
+    plot = interval_plot([str(pair.task) for pair in pairs], arms, f"{metric.title} on the test rows", limits=limits)
+    caption = f"{capital(metric.title)} of each task, with its 95% interval."
     return HtmlFigure(inline_svg(plot, f"tasks-{key}", caption), caption)

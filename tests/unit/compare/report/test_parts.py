@@ -17,12 +17,11 @@ from equipoise.compare.report import (
     census,
     confusion,
     costs,
-    curves,
     gather,
     problems,
     reliability,
     scores,
-    shares,
+    trained,
     write_report,
 )
 from equipoise.compare.report.data import ComparisonData
@@ -82,7 +81,7 @@ def test_one_seed_has_intervals_of_groups_alone(comparison_of):
     data = ComparisonData.open(comparison_of("one-seed"))
     told = answer.gather(data)
     assert told.difference == data.result.versus["sqrt + calibrated"].groups["macro_f1"]
-    (scored,) = data.scores("natural")
+    (scored,) = data.scores["natural"]
     assert told.before == scored.mean["macro_f1"]
     assert told.before.low is not None
     assert data.result.versus["sqrt + calibrated"].seeds["macro_f1"].low is None
@@ -144,11 +143,11 @@ def test_what_is_said_to_be_drawn_is_what_a_sampler_draws(copy_of, word, batches
     codes = np.random.default_rng(0).permutation(np.repeat(np.arange(len(plan.strata)), plan.counts))
     index = StratumIndex.from_codes(codes, len(plan.strata))
     rows = np.array(list(PlanSampler(plan, index, seed=3, draws_per_epoch=2560, batches=batches)))
-    assert shares.drawn_of(run).tolist() == np.bincount(codes[rows], minlength=len(plan.strata)).tolist()
+    assert trained.drawn_of(run).tolist() == np.bincount(codes[rows], minlength=len(plan.strata)).tolist()
 
 
 def test_draws_are_those_of_the_steps_that_were_trained(comparison_of):
-    natural, planned = shares.gather(ComparisonData.open(comparison_of("clinic")))
+    natural, planned = trained.gather_shares(ComparisonData.open(comparison_of("clinic")))
     assert (natural.training, planned.training) == ("natural", "sqrt")
     assert natural.draws == planned.draws == sum(each.drawn for each in planned.strata) == 2560
     rare = next(each for each in planned.strata if each.label == "severe")
@@ -157,17 +156,17 @@ def test_draws_are_those_of_the_steps_that_were_trained(comparison_of):
 
 def test_baseline_and_its_correction_share_their_draws_and_curves(copy_of):
     data = change(copy_of("one-task"), recommended="natural + tau")
-    assert [each.training for each in shares.gather(data)] == ["natural"]
-    assert [each.training for each in curves.gather(data)] == ["natural"]
+    assert [each.training for each in trained.gather_shares(data)] == ["natural"]
+    assert [each.training for each in trained.gather_curves(data)] == ["natural"]
 
 
 def test_curves_are_those_that_were_logged(comparison_of):
     data = ComparisonData.open(comparison_of("clinic"))
-    natural, planned = curves.gather(data)
+    natural, planned = trained.gather_curves(data)
     assert natural.draws == planned.draws == (640.0, 1280.0, 1920.0, 2560.0)
     assert natural.losses[2] == pytest.approx([2.4 - 0.4 * part**0.5 + 0.1 for part in (1, 2, 3, 4)])
     assert natural.mean == pytest.approx(natural.losses[2])
-    assert curves.gather(ComparisonData.open(comparison_of("mixed"))) == ()
+    assert trained.gather_curves(ComparisonData.open(comparison_of("mixed"))) == ()
 
 
 def test_problems_name_labels_without_rows(comparison_of):
@@ -226,7 +225,7 @@ def test_reliability_counts_rows_of_all_seeds_and_unknown_labels_as_wrong(compar
     right = sum(rows * accuracy for rows, accuracy in held if rows)
     hits = sum(
         target == part.labels[place]
-        for part in (each["heart"] for each in data.predictions("natural"))
+        for part in (each["heart"] for each in data.predictions["natural"])
         for target, place in zip(part.targets, part.probabilities.argmax(axis=1), strict=True)
     )
     assert right == pytest.approx(hits)
