@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from equipoise.errors import PlanError
 from equipoise.plan import Plan
+from equipoise.weights import ClassWeights
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -174,6 +175,11 @@ class LabelPriors:
             )
         wanted = wanted / wanted.sum()
         return np.divide(wanted, self.target, out=np.zeros(len(self.labels)), where=self.target > 0)
+
+    def weights_by(self, scheme: ClassWeights, on_top: bool = False) -> FloatArray:
+        """Return the class weights towards the shares n_c w_c of a scheme, or p*_c w_c on top of what is drawn."""
+        shares = self.target if on_top else self.counts
+        return self.weights_towards(shares * scheme(self.counts, self.labels, self.task))
 
 
 def floored(values: FloatArray) -> FloatArray:

@@ -61,7 +61,7 @@ class GradientMethod:
 
     def __init__(self, aggregator: str, **options: Any) -> None:
         try:
-            from torchjd import Stateful, aggregation, autojac  # noqa: PLC0415 - an optional extra
+            from torchjd import Stateful, aggregation, autojac  # an optional extra
         except ImportError as error:
             raise ConfigError("not-installed", f"Gradient methods need torchjd. Install it: {INSTALL}") from error
         known = {
@@ -80,7 +80,7 @@ class GradientMethod:
             self._aggregator: Any = known[aggregator](**values)
         except (ImportError, TypeError, ValueError) as error:
             raise ConfigError("bad-option", f"{aggregator} cannot be made of the options {options}: {error}") from error
-        self._autojac = autojac
+        self._autojac = autojac  # an optional extra
         self.keeps_state = any(isinstance(module, Stateful) for module in self._aggregator.modules())
         self.options = {"aggregator": aggregator, **options}
 

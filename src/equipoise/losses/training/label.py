@@ -8,11 +8,10 @@ from torch import Tensor, nn
 
 from equipoise.collate import Tokenizer
 from equipoise.data import Task
-from equipoise.errors import ConfigError
 from equipoise.losses.labels import LabelLoss, LabelTerms
-from equipoise.losses.token import IGNORED
-from equipoise.losses.training.base import Batch
-from equipoise.losses.training.priors import task_priors
+from equipoise.losses.named import check_length_norm
+from equipoise.losses.tokens.base import IGNORED
+from equipoise.losses.training.base import Batch, task_priors
 from equipoise.models import PrefixTree, TextModel, label_tokens, text_model
 from equipoise.plan import Plan
 
@@ -156,12 +155,3 @@ class LabelTrainingLoss:
                 own = [token for token in padded if token != IGNORED] or [0]
                 trees.append(asked.prefix_tree([own], ["its own target"]))
         return trees
-
-
-def check_length_norm(value: object) -> None:
-    """Raise a ConfigError unless the value is a power in [0, 1]."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise ConfigError(
-            "out-of-range",
-            f"`length_norm` must be in [0, 1], found {value!r}. Use 0 for log-likelihoods of whole labels.",
-        )

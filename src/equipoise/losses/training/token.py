@@ -12,8 +12,8 @@ from equipoise.data import Task
 from equipoise.losses import TokenLoss
 from equipoise.losses.first_token import FirstTokenAdjustment
 from equipoise.losses.labels import LogitAdjusted
-from equipoise.losses.training.base import Batch
-from equipoise.losses.training.priors import task_priors
+from equipoise.losses.sums import exact
+from equipoise.losses.training.base import Batch, task_priors
 from equipoise.models import label_tokens, text_model
 from equipoise.plan import Plan
 
@@ -83,15 +83,13 @@ class TokenTrainingLoss:
         """Return w_i times the losses of the target tokens; see `TrainingLoss`."""
         logits = text_model(model, wrapped).target_logits(batch)
         for rows, adjustment in self._adjusted(batch):
-            exact = logits if logits.dtype == torch.float64 else logits.float()
-            logits = exact.index_put((rows,), adjustment(exact[rows]))
+            logits = exact(logits).index_put((rows,), adjustment(logits[rows]))
         return self.loss.totals(logits, batch["labels"], self._example_weights(batch))
 
     def _example_weights(self, batch: Batch) -> Tensor:
         weights = batch["example_weight"].clone()
         for rows, adjustment in self._adjusted(batch):
-            by_label = torch.as_tensor(adjustment.class_weights, dtype=weights.dtype, device=weights.device)
-            weights[rows] *= by_label[batch["label_id"][rows]]
+            weights[rows] *= weights.new_tensor(adjustment.class_weights)[batch["label_id"][rows]]
         return weights
 
     def _adjusted(self, batch: Batch) -> Iterator[tuple[Tensor, FirstTokenAdjustment]]:
