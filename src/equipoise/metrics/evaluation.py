@@ -104,7 +104,7 @@ def evaluate(
     for name, held, (metrics, by_label) in zip(names, rows, found, strict=True):
         _warn_of_unseen(name, held)
         tasks[name] = TaskScores(
-            kind=held.kind,
+            kind=predictions[name].kind,
             rows=len(held.codes),
             groups=len(np.unique(held.codes)),
             metrics=_intervals(metrics, confidence),

@@ -75,11 +75,10 @@ class TaskRows:
         bands: Bands | None = None,
         costs: Array | None = None,
     ) -> None:
-        self.kind, self.unseen = predictions.kind, dict[str, int]()
         self.labels, self.codes, self.train_counts = predictions.labels, codes, None
-        self.invalid = 0
+        self.unseen, self.invalid = dict[str, int](), 0
         bands_of: list[str | None] = [None] * len(self.labels)
-        if self.kind == "open":
+        if not self.labels:
             has = {"texts"}
             none = np.zeros(len(codes), np.int64)
             rows = Rows(none, none, 0, texts=list(zip(predictions.targets, predictions.predicted, strict=True)))

@@ -85,26 +85,15 @@ class GradientMethod:
         self.options = {"aggregator": aggregator, **options}
 
     def backward(self, losses: Tensor, parameters: Sequence[Tensor]) -> None:
-        """Add the Jacobian of a micro-batch's share of the losses.
+        """Add the Jacobian, by the trained parameters, of a micro-batch's share of the losses.
 
-        Parameters
-        ----------
-        losses : Tensor, shape (k,)
-            The same tasks for all micro-batches of a step.
-        parameters : sequence of Tensor
-            The trained parameters.
+        The losses, of shape (k,), are of the same tasks for all micro-batches of a step.
         """
         # One row at a time: vmap would need k times the activations, and does not know every operation.
         self._autojac.backward(losses, inputs=parameters, parallel_chunk_size=1)
 
     def finish(self, parameters: Sequence[Tensor]) -> None:
-        """Aggregate the Jacobian, add the result to `.grad` and drop the Jacobian.
-
-        Parameters
-        ----------
-        parameters : sequence of Tensor
-            As in `backward`.
-        """
+        """Aggregate the Jacobian, add the result to `.grad` of the same parameters and drop the Jacobian."""
         self._autojac.jac_to_grad(parameters, self._aggregator)
 
 
