@@ -87,17 +87,9 @@ class FirstTokenAdjustment:
         return cls(tuple(owner), adjustment(priors, loss.tau, loss.aim), priors.undoing)
 
     def __call__(self, logits: Tensor) -> Tensor:
-        """Return the logits with the first position adjusted.
+        """Return logits of the task, shape (examples, positions, vocabulary), with the first position adjusted.
 
-        Parameters
-        ----------
-        logits : Tensor, shape (examples, positions, vocabulary)
-            The logits of examples of the task.
-
-        Returns
-        -------
-        Tensor, same shape
-            In float32 at least, so that the shift loses no digits.
+        They are in float32 at least, so that the shift loses no digits.
         """
         adjusted = exact(logits).clone()
         adjusted[:, 0, list(self.first_tokens)] += adjusted.new_tensor(self.shift)

@@ -24,16 +24,7 @@ def default_level(name: object) -> str:
 
 
 def named_loss(chosen: str | Mapping[str, Any]) -> tuple[LabelLoss | NamedTokenLoss, str, float]:
-    """Make the loss that a configuration names; arguments and errors as for `ConfiguredLoss.of`.
-
-    Returns
-    -------
-    loss : LabelLoss or NamedTokenLoss
-        With checked options.
-    level : {"sequence", "token", "label"}
-        As given, or the default of the name.
-    length_norm : float
-        See `LabelTrainingLoss`.
+    """Make the loss that a configuration names, its level and `length_norm`; see `ConfiguredLoss.of`.
 
     Examples
     --------

@@ -39,13 +39,7 @@ class WeightedSum:
         return WeightedSum(self.total + other.total, self.weight + other.weight)
 
     def mean(self) -> Tensor:
-        """Return `total / weight`, and 0 (with a zero gradient) where the weight is 0.
-
-        Returns
-        -------
-        Tensor
-            Scalar.
-        """
+        """Return `total / weight`, and 0 (with a zero gradient) where the weight is 0."""
         return self.total / self.weight.where(self.weight > 0, 1)
 
 
@@ -55,21 +49,14 @@ def exact(values: Tensor) -> Tensor:
 
 
 def sum_by_task(rows: Tensor, task_id: Tensor, tasks: int) -> Tensor:
-    """Add the losses, or the weights, of the rows of each task.
+    """Add the losses, or the weights, of the rows of each task; 0 for a task without a row.
 
     Parameters
     ----------
-    rows : Tensor, shape (rows,)
-        One number for each row; the gradient flows.
-    task_id : Tensor, shape (rows,)
-        Number of each row's task.
+    rows, task_id : Tensor, shape (rows,)
+        One number for each row, whose gradient flows, and the number of its task.
     tasks : int
-        The number of tasks.
-
-    Returns
-    -------
-    Tensor, shape (tasks,)
-        0 for a task without a row.
+        The number of tasks, and the length of the result.
 
     Examples
     --------

@@ -18,17 +18,7 @@ HELD = 2**22
 def group_codes(predictions: Sequence[TaskPredictions]) -> tuple[list[NDArray[np.int64]], int]:
     """Number the groups of all tasks together, so that a patient in six tasks is one group.
 
-    Parameters
-    ----------
-    predictions : sequence of TaskPredictions
-        One for each task. A row without a group is a group of its own.
-
-    Returns
-    -------
-    codes : list of ndarray of int64, shape (rows,)
-        For each task the group of each row.
-    groups : int
-        The number of groups.
+    A row without a group is a group of its own. Returned are the group of each row, by task, and their number.
 
     Examples
     --------

@@ -91,10 +91,12 @@ def mean_ranks(scores: ArrayLike, larger_is_better: bool = True, confidence: flo
         raise DataError("no-block", "`scores` must have a block in which all candidates were measured, found none.")
     ranks = stats.rankdata(-held if larger_is_better else held, axis=1)
     quantile = float(stats.studentized_range.ppf(confidence, candidates, np.inf)) / np.sqrt(2)
+    test: Any = stats.friedmanchisquare
+    ties_alone = bool((ranks == ranks[0, 0]).all())  # the statistic is 0/0
     return MeanRanks(
         mean_ranks=ranks.mean(axis=0),
         critical_difference=float(quantile * np.sqrt(candidates * (candidates + 1) / (6 * blocks))),
-        p_value=_friedman(ranks),
+        p_value=1.0 if ties_alone else float(test(*ranks.T).pvalue),
         blocks=blocks,
     )
 
@@ -134,13 +136,6 @@ def cliques(mean_ranks: Mapping[str, float], critical_difference: float) -> list
             found.append(tuple(names[first:last]))
             reached = last
     return found
-
-
-def _friedman(ranks: NDArray[np.float64]) -> float:
-    if (ranks == ranks[0, 0]).all():
-        return 1.0  # ties alone: the statistic is 0/0
-    test: Any = stats.friedmanchisquare(*ranks.T)
-    return float(test.pvalue)
 
 
 @dataclass(frozen=True)

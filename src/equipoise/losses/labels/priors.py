@@ -97,10 +97,6 @@ class LabelPriors:
             The order of the labels, if it is not that of the plan. Labels that the plan does not know have
             no examples and are never drawn.
 
-        Returns
-        -------
-        LabelPriors
-
         Raises
         ------
         PlanError
@@ -157,16 +153,7 @@ class LabelPriors:
         """Return s/p*: the class weights under which the loss sees the shares s, whatever is drawn.
 
         With the importance weight p*/q they make s/q, so a correction by the sampler is taken into account. They
-        average 1 over what the loss sees, so the task keeps its share. 0 where p* is 0.
-
-        Parameters
-        ----------
-        shares : ndarray of float64, shape (C,)
-            Not negative; normalised here over the labels of the target.
-
-        Returns
-        -------
-        ndarray of float64, shape (C,)
+        average 1 over what the loss sees, so the task keeps its share. 0 where p* is 0. Shares need not sum to 1.
         """
         wanted = np.where(self.target > 0, shares, 0.0)
         if not wanted.any():

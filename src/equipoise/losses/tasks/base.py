@@ -61,7 +61,7 @@ class TaskWeighting(ABC):
 
     @abstractmethod
     def weights(self, step: int, weight_sums: FloatArray, losses: FloatArray | None = None) -> FloatArray:
-        """Return the weight of each task's mean loss in a step.
+        """Return the weight of each task's mean loss in a step, shape (K,).
 
         Parameters
         ----------
@@ -71,10 +71,6 @@ class TaskWeighting(ABC):
             Sum of the weights of each task's rows in the whole step.
         losses : ndarray of float64, shape (K,), optional
             The losses of this step, NaN for a task that is not in it; for those with `needs_losses`.
-
-        Returns
-        -------
-        ndarray of float64, shape (K,)
         """
 
     def coefficients(self, step: int, weight_sums: FloatArray, losses: FloatArray | None = None) -> FloatArray:

@@ -121,13 +121,7 @@ class TokenLoss:
         return WeightedSum(totals.sum(), self.weight(labels, example_weight).to(totals.dtype))
 
     def totals(self, logits: Tensor, labels: Tensor, example_weight: Tensor) -> Tensor:
-        """Return the weighted loss of each example, summed over its tokens; arguments and errors as for a call.
-
-        Returns
-        -------
-        Tensor, shape (examples,)
-            In float32 (float64 for float64 logits).
-        """
+        """Return the weighted loss of each example, shape (examples,), summed over its tokens; see a call."""
         if logits.ndim != 3 or logits.shape[:2] != labels.shape:
             raise DataError(
                 "wrong-shape",
@@ -143,23 +137,7 @@ class TokenLoss:
         """Return the weight of a batch, without logits.
 
         A training step needs the weight of all its micro-batches on all ranks before the first backward pass.
-
-        Parameters
-        ----------
-        labels : Tensor of int64, shape (examples, positions)
-            Target token ids; -100 is ignored.
-        example_weight : Tensor, shape (examples,)
-            The weight of each example.
-
-        Returns
-        -------
-        Tensor
-            Scalar in float32 (float64 for float64 weights).
-
-        Raises
-        ------
-        DataError
-            If there is not one weight per row of `labels`.
+        Arguments and errors are those of a call; the scalar is in float32 (float64 for float64 weights).
 
         Examples
         --------
@@ -171,13 +149,7 @@ class TokenLoss:
         return self.weights(labels, example_weight).sum()
 
     def weights(self, labels: Tensor, example_weight: Tensor) -> Tensor:
-        """Return the weight of each example; arguments and errors as for `weight`.
-
-        Returns
-        -------
-        Tensor, shape (examples,)
-            In float32 (float64 for float64 weights), without gradient.
-        """
+        """Return the weight of each example, shape (examples,), without gradient; as `weight`."""
         _check_weights(labels, example_weight)
         tokens = (labels != IGNORED).sum(dim=1)
         counted = tokens if self.per == "token" else tokens.clamp(max=1)

@@ -1,10 +1,11 @@
 """The interface between a trainer and a loss, and the label priors of each task of a run."""
 
 import warnings
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol, TypeVar
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from equipoise.data import Task
@@ -12,6 +13,7 @@ from equipoise.errors import ConfigError, PlanError, PlanWarning
 from equipoise.losses.labels import LabelLoss, LabelPriors, double_correction
 from equipoise.plan import Plan
 
+T = TypeVar("T")
 Batch = Mapping[str, Tensor]
 """A batch of the `Collator`."""
 
@@ -24,19 +26,9 @@ class TrainingLoss(Protocol):
     """
 
     def weights(self, batch: Batch, progress: float) -> Tensor:
-        """Return the weight of each row, without a forward pass and without gradient.
+        """Return the weight of each row, shape (rows,), without a forward pass and without gradient.
 
-        Parameters
-        ----------
-        batch : mapping of str to Tensor
-            A batch of the collator.
-        progress : float
-            The share of the training that is done, in [0, 1].
-
-        Returns
-        -------
-        Tensor of float32, shape (rows,)
-            0 for a row without a target.
+        It is 0 for a row without a target; `progress` is the share of the training that is done, in [0, 1].
         """
         ...
 
@@ -84,3 +76,11 @@ def task_priors(loss: LabelLoss, plan: Plan, tasks: Mapping[str, Task]) -> tuple
             "no-labels", f"{loss} needs a task with labels, found none that is drawn. Use a loss of level sequence."
         )
     return tuple(of_tasks)
+
+
+def rows_by_task(batch: Batch, of_tasks: Sequence[T | None]) -> Iterator[tuple[Tensor, T]]:
+    """Yield the rows with a label of each task in a batch, and what `of_tasks` holds for the task, if anything."""
+    for number, held in enumerate(of_tasks):
+        rows = torch.nonzero((batch["task_id"] == number) & (batch["label_id"] >= 0)).flatten()
+        if held is not None and len(rows):
+            yield rows, held
