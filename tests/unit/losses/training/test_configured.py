@@ -176,12 +176,12 @@ def add_file(monkeypatch, tmp_path):
     gc.collect()
 
 
-def test_a_new_label_loss_is_one_file_and_nothing_else(add_file):
+def test_a_new_label_loss_is_one_file_and_nothing_else(add_file, device):
     add_file(equipoise.losses.labels, "copied", LABEL_LOSS)
     made = ConfiguredLoss.of({"name": "copied", "extra": 2})
     assert made.loss.to_dict() == {"name": "copied", "extra": 2}
     assert made.build(PLAN, TASKS, t5(), TOKENIZER).tasks[0] is not None
-    scores, targets = torch.tensor([[0.0, 1.0, 2.0]]), torch.tensor([1])
+    scores, targets = torch.tensor([[0.0, 1.0, 2.0]], device=device), torch.tensor([1], device=device)
     found, expected = (loss.prepare(priors_of()).values(scores, targets) for loss in (made.loss, CrossEntropy()))
     assert torch.equal(found, expected)
 
