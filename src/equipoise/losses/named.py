@@ -12,13 +12,7 @@ LEVELS: Final = ("sequence", "token", "label")
 
 
 def default_level(name: object) -> str:
-    """Return the level of a loss where a configuration sets none: that of its token loss, or else `label`.
-
-    Examples
-    --------
-    >>> default_level("focal"), default_level("ldam")
-    ('sequence', 'label')
-    """
+    """Return the level of a loss where a configuration sets none: that of its token loss, or else `label`."""
     of_tokens = registered(NamedTokenLoss)
     return of_tokens[name].default_level if isinstance(name, str) and name in of_tokens else "label"
 

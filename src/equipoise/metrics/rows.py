@@ -75,24 +75,16 @@ class TaskRows:
         bands: Bands | None = None,
         costs: Array | None = None,
     ) -> None:
-        self.labels, self.codes, self.train_counts = predictions.labels, codes, None
+        self.labels, self.codes, self.train_counts = predictions.labels, codes, train_counts
         self.unseen, self.invalid = dict[str, int](), 0
-        bands_of: list[str | None] = [None] * len(self.labels)
         if not self.labels:
             has = {"texts"}
             none = np.zeros(len(codes), np.int64)
             rows = Rows(none, none, 0, texts=list(zip(predictions.targets, predictions.predicted, strict=True)))
         else:
-            probabilities = predictions.probabilities
-            has = {"labels"} | {
-                name
-                for name, given in (("probabilities", probabilities), ("counts", train_counts), ("costs", costs))
-                if given is not None
-            }
+            given = {"probabilities": predictions.probabilities, "counts": train_counts, "costs": costs}
+            has = {"labels"} | {name for name, held in given.items() if held is not None}
             rows = self._labelled(predictions, costs)
-            if train_counts is not None:
-                self.train_counts = train_counts
-                bands_of = [(bands or Bands()).of(train_counts.get(label, 0)) for label in self.labels]
         if costs is not None and (not self.labels or costs.shape != (len(self.labels), len(self.labels))):
             raise ConfigError(
                 "wrong-shape",
@@ -100,10 +92,9 @@ class TaskRows:
                 f" {(len(self.labels), len(self.labels))} of a classification task, found {costs.shape}."
                 " Make them with `cost_matrix` from its labels.",
             )
-        self.band_of = bands_of
-        self._bands = {
-            band: np.array([held == band for held in bands_of], np.bool_) for band in ("many", "medium", "few")
-        }
+        counts = None if train_counts is None else [train_counts.get(label, 0) for label in self.labels]
+        self.band_of = [None] * len(self.labels) if counts is None else [(bands or Bands()).of(each) for each in counts]
+        self._bands = {band: np.array([held == band for held in self.band_of]) for band in ("many", "medium", "few")}
         self.rows = rows
         self.metrics = [metric for metric in METRICS.values() if metric.needs in has]
         categories = self.invalid + 1

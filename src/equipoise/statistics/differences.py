@@ -108,10 +108,7 @@ def resampled(
 ) -> list[tuple[Values, dict[str, Values]]]:
     """Measure several sets of predictions on the same resamples; arguments and errors as in `difference_over_seeds`.
 
-    Returns
-    -------
-    list of (dict, dict of dict)
-        For each set the means over the tasks, and by task the metrics that all sets have of it.
+    For each set the means over the tasks are returned, and by task the metrics that all sets have of it.
     """
     if not sets or not sets[0]:
         raise DataError("no-predictions", "there must be predictions of one seed and one task or more, found none.")

@@ -94,6 +94,10 @@ class GradientMethod:
 
     def finish(self, parameters: Sequence[Tensor]) -> None:
         """Aggregate the Jacobian, add the result to `.grad` of the same parameters and drop the Jacobian."""
+        for module in self._aggregator.modules():  # torchjd leaves options, such as weights, where they were made
+            for name, value in vars(module).items():
+                if isinstance(value, Tensor):
+                    setattr(module, name, value.to(parameters[0].device))
         self._autojac.jac_to_grad(parameters, self._aggregator)
 
 

@@ -33,7 +33,7 @@ class TrainingLoss(Protocol):
         ...
 
     def totals(self, model: nn.Module, batch: Batch, progress: float, *, wrapped: nn.Module | None = None) -> Tensor:
-        """Return the weighted loss of each row, by one forward pass.
+        """Return the weighted loss of each row, shape (rows,), by one forward pass; in float32 at least.
 
         Parameters
         ----------
@@ -43,11 +43,6 @@ class TrainingLoss(Protocol):
             As for `weights`.
         wrapped : torch.nn.Module, optional
             The module to call instead of `model`: the same model wrapped, for example by DDP.
-
-        Returns
-        -------
-        Tensor, shape (rows,)
-            In float32 at least, with gradient.
         """
         ...
 

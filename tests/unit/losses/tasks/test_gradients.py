@@ -109,6 +109,11 @@ def test_a_list_of_options_becomes_a_tensor(agree, device) -> None:
     assert_close(found, torch.tensor([4.0, 3.0], device=device))
 
 
+def test_options_follow_the_parameters_to_their_device() -> None:
+    found = aggregated(GradientMethod("Constant", weights=[1.0, 3.0]), torch.ones(2, 2, device="meta"))
+    assert found.device.type == "meta"
+
+
 def test_an_aggregator_with_memory_cannot_be_resumed() -> None:
     assert not GradientMethod("PCGrad").keeps_state
     state = Gradients(["a"], aggregator="PCGrad").state_dict()
