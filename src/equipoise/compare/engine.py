@@ -16,12 +16,11 @@ from equipoise.compare.trainings import Training, trainings_of
 from equipoise.compare.verdict import against_baseline, ranks_of, recommend, shown, write_recommended
 from equipoise.config import NATURAL, ComparisonConfig, seconds_of
 from equipoise.data import Records, give_warnings
-from equipoise.errors import ConfigError, DataError, EquipoiseError
+from equipoise.errors import ConfigError, DataError
 from equipoise.metrics import METRICS, TaskPredictions
 from equipoise.runs.calibration.inputs import read_costs
 from equipoise.runs.directory import RunDirectory
 from equipoise.runs.evaluate import train_counts
-from equipoise.runs.losses import checked_loss
 from equipoise.runs.prepare import Prepared, load_records, prepare
 from equipoise.statistics import metric_replicates, standard_error_of_mean
 
@@ -60,7 +59,6 @@ def compare(config: ComparisonConfig, out: Path, *, command: str, log: Callable[
         If a signal ended a training; the same comparison resumes from its checkpoint.
     """
     _check_metric(config)
-    _check_losses(config)
     records = _usable(load_records(config.run))
     base = prepare(config.run, records)
     give_warnings(base.problems)
@@ -256,16 +254,6 @@ def _check_metric(config: ComparisonConfig) -> None:
             "unknown-metric",
             f"`compare.metric` must be one of {', '.join(known)}, found {metric!r:.80}.{suggest(metric, known)}",
         )
-
-
-def _check_losses(config: ComparisonConfig) -> None:
-    # Before any training, as a configuration cannot know the names: else the candidates before it would be trained.
-    checked_loss(config.training.loss)
-    for name, trial in config.compare.trials.items():
-        try:
-            checked_loss(trial.loss)
-        except EquipoiseError as error:
-            raise type(error)(error.code, f"`compare.candidates.{name}`: {error}") from error
 
 
 def _refuse_metric(config: ComparisonConfig, base: Prepared) -> None:

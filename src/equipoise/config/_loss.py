@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any, Literal, cast, get_args
 
 from equipoise.config._values import one_of, parse_weights
@@ -12,9 +13,7 @@ Level = Literal["sequence", "token", "label"]
 
 @dataclass(frozen=True)
 class LossConfig:
-    """The loss that training minimises.
-
-    The name and the options are checked by the losses themselves when a training starts: they need torch.
+    """The loss that training minimises, with the options of the loss of this name.
 
     Attributes
     ----------
@@ -24,11 +23,19 @@ class LossConfig:
         A loss of target tokens, as a mean per sequence or per token; or of the scores of all labels of the task.
     options : mapping of str to object
         Further options of the loss, and `length_norm` at level `label`.
+
+    Raises
+    ------
+    ConfigError, PlanError
+        If the name, the level or an option is unknown, or an option is missing or out of its range.
     """
 
     name: str = "cross_entropy"
     level: Level = "sequence"
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    def __post_init__(self) -> None:
+        _losses().named_loss(self.to_dict())
 
     @property
     def length_norm(self) -> float:
@@ -43,23 +50,12 @@ class LossConfig:
 def parse_loss(value: Any) -> LossConfig:
     """Read a loss from its name, or from a mapping.
 
-    The level may be omitted: `cross_entropy` and `focal` are then of level `sequence`, all others of level `label`.
-
-    Parameters
-    ----------
-    value : str or mapping
-        The value of the key `loss`.
-
-    Returns
-    -------
-    LossConfig
+    The level may be omitted: each token loss has a default level, all other losses are of level `label`.
 
     Raises
     ------
-    ConfigError
-        If there is no name, or the level is unknown.
-    PlanError
-        If class weights among the options cannot be used.
+    ConfigError, PlanError
+        If there is no name, or as for `LossConfig`.
 
     Examples
     --------
@@ -74,8 +70,13 @@ def parse_loss(value: Any) -> LossConfig:
         message = f"a loss must be a name, or a mapping with the key `name`, found {value!r:.80}."
         raise ConfigError("missing-name", message)
     if level is None:
-        level = "sequence" if name in ("cross_entropy", "focal") else "label"
+        level = _losses().default_level(name)
     one_of("level", level, get_args(Level))
     if "weights" in options:  # read here, so that the saved configuration holds tables and not names of files
         options["weights"] = parse_weights(options["weights"]).to_dict()
     return LossConfig(name, level, options)
+
+
+def _losses() -> Any:
+    # Losses are above configurations, as they use data and models. These are found by name, and need no torch.
+    return import_module("equipoise.losses.named")

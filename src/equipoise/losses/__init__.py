@@ -4,6 +4,6 @@ The mean of a step is not the mean of the means of its micro-batches and ranks; 
 """
 
 from equipoise.losses.sums import WeightedSum, step_weight
-from equipoise.losses.token import Per, TokenLoss
+from equipoise.losses.tokens.base import Per, TokenLoss
 
 __all__ = ["Per", "TokenLoss", "WeightedSum", "step_weight"]

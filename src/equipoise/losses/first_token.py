@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from equipoise.errors import ConfigError
-from equipoise.losses.labels.base import constant_like
 from equipoise.losses.labels.logit_adjusted import LogitAdjusted, adjustment
 from equipoise.losses.labels.priors import FloatArray, LabelPriors
+from equipoise.losses.sums import exact
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +30,7 @@ class FirstTokenAdjustment:
 
     Examples
     --------
+    >>> import torch
     >>> from equipoise import Census, Plan
     >>> plan = Plan.build(Census.from_counts({"nli": {"no": 75, "yes": 25}}))
     >>> adjusting = FirstTokenAdjustment.of(LogitAdjusted(), LabelPriors.of(plan, "nli"), [[3, 1], [4, 1]])
@@ -87,20 +87,10 @@ class FirstTokenAdjustment:
         return cls(tuple(owner), adjustment(priors, loss.tau, loss.aim), priors.undoing)
 
     def __call__(self, logits: Tensor) -> Tensor:
-        """Return the logits with the first position adjusted.
+        """Return logits of the task, shape (examples, positions, vocabulary), with the first position adjusted.
 
-        Parameters
-        ----------
-        logits : Tensor, shape (examples, positions, vocabulary)
-            The logits of examples of the task.
-
-        Returns
-        -------
-        Tensor, same shape
-            In float32 at least, so that the shift loses no digits.
+        They are in float32 at least, so that the shift loses no digits.
         """
-        exact = logits if logits.dtype == torch.float64 else logits.float()
-        shift = torch.zeros(exact.shape[-1], dtype=exact.dtype, device=exact.device)
-        places = torch.tensor(self.first_tokens, device=exact.device)
-        shift[places] = constant_like(self.shift, exact)
-        return torch.cat([exact[:, :1] + shift, exact[:, 1:]], dim=1)
+        adjusted = exact(logits).clone()
+        adjusted[:, 0, list(self.first_tokens)] += adjusted.new_tensor(self.shift)
+        return adjusted

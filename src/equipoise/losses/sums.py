@@ -1,11 +1,13 @@
 """Weighted sums of losses: of a batch, of the rows of each task, and the weight of a step over all ranks."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
-import torch.distributed as dist
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class WeightedSum:
 
     Examples
     --------
+    >>> import torch
     >>> parts = WeightedSum(torch.tensor(6.0), torch.tensor(2.0)) + WeightedSum(torch.tensor(3.0), torch.tensor(1.0))
     >>> parts.mean()
     tensor(3.)
@@ -32,39 +35,32 @@ class WeightedSum:
     total: Tensor
     weight: Tensor
 
-    def __add__(self, other: "WeightedSum") -> "WeightedSum":
+    def __add__(self, other: WeightedSum) -> WeightedSum:
         return WeightedSum(self.total + other.total, self.weight + other.weight)
 
     def mean(self) -> Tensor:
-        """Return `total / weight`, and 0 (with a zero gradient) where the weight is 0.
+        """Return `total / weight`, and 0 (with a zero gradient) where the weight is 0."""
+        return self.total / self.weight.where(self.weight > 0, 1)
 
-        Returns
-        -------
-        Tensor
-            Scalar.
-        """
-        return self.total / torch.where(self.weight > 0, self.weight, torch.ones_like(self.weight))
+
+def exact(values: Tensor) -> Tensor:
+    """Return the values in float32, or float64 where they are."""
+    return values if values.is_floating_point() and values.element_size() == 8 else values.float()
 
 
 def sum_by_task(rows: Tensor, task_id: Tensor, tasks: int) -> Tensor:
-    """Add the losses, or the weights, of the rows of each task.
+    """Add the losses, or the weights, of the rows of each task; 0 for a task without a row.
 
     Parameters
     ----------
-    rows : Tensor, shape (rows,)
-        One number for each row; the gradient flows.
-    task_id : Tensor, shape (rows,)
-        Number of each row's task.
+    rows, task_id : Tensor, shape (rows,)
+        One number for each row, whose gradient flows, and the number of its task.
     tasks : int
-        The number of tasks.
-
-    Returns
-    -------
-    Tensor, shape (tasks,)
-        0 for a task without a row.
+        The number of tasks, and the length of the result.
 
     Examples
     --------
+    >>> import torch
     >>> sum_by_task(torch.tensor([5.0, 7.0, 11.0]), torch.tensor([0, 2, 2]), 3)
     tensor([ 5.,  0., 18.])
     """
@@ -93,17 +89,19 @@ def step_weight(weights: Iterable[Tensor], over_ranks: Callable[[Tensor], Tensor
     --------
     Two micro-batches, one row more in the first; their shares add up to the mean over all five rows:
 
+    >>> import torch
     >>> losses = [torch.tensor([1.0, 2.0, 3.0]), torch.tensor([4.0, 5.0])]
     >>> weight = step_weight(torch.ones_like(part) for part in losses)
     >>> sum(part.sum() / weight for part in losses)
     tensor(3.)
     """
+    import torch
+    from torch import distributed
+
     sums = [each.sum() for each in weights]
     weight = torch.stack(sums).sum() if sums else torch.zeros(())
-    return (over_ranks or _sum_over_ranks)(weight)
-
-
-def _sum_over_ranks(value: Tensor) -> Tensor:
-    if dist.is_available() and dist.is_initialized():
-        dist.all_reduce(value)
-    return value
+    if over_ranks is not None:
+        return over_ranks(weight)
+    if distributed.is_available() and distributed.is_initialized():
+        distributed.all_reduce(weight)
+    return weight

@@ -1,9 +1,8 @@
 """Scores per task and label, with intervals from resampled groups."""
 
-from equipoise.metrics.evaluation import evaluate
+from equipoise.metrics.evaluation import classification_report, evaluate, open_report
 from equipoise.metrics.known import METRICS, Metric, metric_of
 from equipoise.metrics.predictions import TaskPredictions, predictions_table, read_predictions
-from equipoise.metrics.reports import classification_report, open_report
 from equipoise.metrics.results import Estimate, LabelScores, Scores, TaskScores
 from equipoise.metrics.rows import Bands
 

@@ -1,16 +1,17 @@
-"""Score the predictions of all tasks on the same resamples of their groups."""
+"""Score the predictions of all tasks on the same resamples of their groups, or those of one task."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from equipoise.errors import DataWarning
+from equipoise.errors import DataError, DataWarning
 from equipoise.metrics.known import LABEL_METRICS
 from equipoise.metrics.predictions import TaskPredictions
 from equipoise.metrics.resampling import group_codes, percentile_interval
 from equipoise.metrics.results import Estimate, LabelScores, Scores, TaskScores
-from equipoise.metrics.rows import Bands, TaskRows, replicates, task_means
+from equipoise.metrics.rows import Bands, TaskRows, measured, task_means
 from equipoise.metrics.sums import Array
 
 
@@ -98,47 +99,130 @@ def evaluate(
         TaskRows(part, code, (train_counts or {}).get(name), bands, (costs or {}).get(name))
         for name, part, code in zip(names, parts, codes, strict=True)
     ]
-    points = [held.point() for held in rows]
-    draws = replicates(rows, groups, bootstrap, seed)
     tasks: dict[str, TaskScores] = {}
-    for index, name in enumerate(names):
-        _warn_of_unseen(name, rows[index])
-        groups_here = len(np.unique(codes[index]))
-        tasks[name] = _task_scores(rows[index], groups_here, points[index], draws[index], confidence)
-    mean = _intervals(task_means([held for held, _ in points]), task_means([held for held, _ in draws]), confidence)
+    found = measured(rows, groups, bootstrap, seed)
+    for name, held, (metrics, by_label) in zip(names, rows, found, strict=True):
+        _warn_of_unseen(name, held)
+        tasks[name] = TaskScores(
+            kind=predictions[name].kind,
+            rows=len(held.codes),
+            groups=len(np.unique(held.codes)),
+            metrics=_intervals(metrics, confidence),
+            labels=_label_scores(held, by_label, confidence),
+            unseen_labels=held.unseen,
+            invalid_predictions=int((held.rows.predicted == held.invalid).sum()) if held.labels else 0,
+        )
+    mean = _intervals(task_means([metrics for metrics, _ in found]), confidence)
     return Scores(tasks, mean, bootstrap, seed, confidence)
 
 
-def _task_scores(
-    rows: TaskRows,
-    groups: int,
-    point: tuple[Mapping[str, float], Mapping[str, Array]],
-    draws: tuple[Mapping[str, Array], Mapping[str, Array]],
-    confidence: float,
+def classification_report(
+    y_true: Sequence[str],
+    y_pred: Sequence[str],
+    probabilities: NDArray[np.floating] | None = None,
+    labels: Sequence[str] = (),
+    groups: Sequence[str] | None = None,
+    train_counts: Mapping[str, int] | None = None,
+    *,
+    task: str = "task",
+    bands: Bands | None = None,
+    bootstrap: int = 1000,
+    seed: int = 0,
+    confidence: float = 0.95,
 ) -> TaskScores:
-    metrics = _intervals(point[0], draws[0], confidence)
-    if rows.kind == "open":
-        return TaskScores("open", len(rows.codes), groups, metrics)
-    return TaskScores(
-        kind="classification",
-        rows=len(rows.codes),
-        groups=groups,
-        metrics=metrics,
-        labels=_label_scores(rows, point[1], draws[1], confidence),
-        unseen_labels=rows.unseen,
-        invalid_predictions=int((rows.rows.predicted == rows.invalid).sum()),
-    )
+    """Score one classification task; see `evaluate`.
+
+    Parameters
+    ----------
+    y_true, y_pred : sequence of str
+        The true and the predicted labels.
+    probabilities, groups
+        As in `TaskPredictions`.
+    labels : sequence of str
+        The labels of the task: those with training rows.
+    train_counts : mapping of str to int, optional
+        Training rows of each label.
+    task : str
+        A name for messages.
+    bands, bootstrap, seed, confidence
+        As in `evaluate`.
+
+    Returns
+    -------
+    TaskScores
+        The metrics by name and the scores of each label.
+
+    Raises
+    ------
+    DataError
+        If `labels` is empty, or the lengths differ.
+
+    Warns
+    -----
+    DataWarning
+        If test rows have a label that no training row has.
+
+    Examples
+    --------
+    >>> scores = classification_report(["a", "a", "b"], ["a", "b", "b"], labels=["a", "b", "c"], bootstrap=0)
+    >>> [(held.label, held.support, held.recall.value) for held in scores.labels]
+    [('a', 2, 0.5), ('b', 1, 1.0), ('c', 0, None)]
+    >>> scores.metrics["balanced_accuracy"].value
+    0.75
+    """
+    if not labels:
+        raise DataError(
+            "no-labels", "`labels` must hold the labels of the task, found none. Pass those with training rows."
+        )
+    given = TaskPredictions(task, y_true, y_pred, tuple(labels), probabilities, groups)
+    counts = None if train_counts is None else {task: train_counts}
+    return evaluate(
+        {task: given}, train_counts=counts, bands=bands, bootstrap=bootstrap, seed=seed, confidence=confidence
+    ).tasks[task]
 
 
-def _intervals(
-    values: Mapping[str, float] | Mapping[str, Array], draws: Mapping[str, Array], confidence: float
-) -> dict[str, Estimate]:
-    return {name: percentile_interval(float(value), draws[name], confidence) for name, value in values.items()}
+def open_report(
+    references: Sequence[str],
+    predictions: Sequence[str],
+    groups: Sequence[str] | None = None,
+    *,
+    bootstrap: int = 1000,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> TaskScores:
+    """Score one open-ended task: exact match (spaces at the ends aside), ROUGE-L F1, and BLEU of the corpus.
+
+    Parameters
+    ----------
+    references, predictions : sequence of str
+        The reference texts and the generated ones.
+    groups, bootstrap, seed, confidence
+        As in `classification_report`.
+
+    Returns
+    -------
+    TaskScores
+        `exact_match` and `rouge_l` in [0, 1], `bleu` in [0, 100].
+
+    References
+    ----------
+    Lin (2004), "ROUGE: A Package for Automatic Evaluation of Summaries"; Post (2018), "A Call for Clarity
+    in Reporting BLEU Scores".
+
+    Examples
+    --------
+    >>> open_report(["a b c d e"], ["a b c d e"], bootstrap=0).metrics["bleu"].value
+    100.00000000000004
+    """
+    given = TaskPredictions("task", references, predictions, groups=groups)
+    return evaluate({"task": given}, bootstrap=bootstrap, seed=seed, confidence=confidence).tasks["task"]
 
 
-def _label_scores(
-    rows: TaskRows, values: Mapping[str, Array], draws: Mapping[str, Array], confidence: float
-) -> tuple[LabelScores, ...]:
+def _intervals(values: Mapping[str, Array], confidence: float) -> dict[str, Estimate]:
+    return {name: percentile_interval(held, confidence) for name, held in values.items()}
+
+
+def _label_scores(rows: TaskRows, values: Mapping[str, Array], confidence: float) -> tuple[LabelScores, ...]:
     return tuple(
         LabelScores(
             label=label,
@@ -146,10 +230,7 @@ def _label_scores(
             band=rows.band_of[place],
             support=int((rows.rows.true == place).sum()),
             predicted=int((rows.rows.predicted == place).sum()),
-            **{
-                name: percentile_interval(float(values[name][place]), draws[name][:, place], confidence)
-                for name in LABEL_METRICS
-            },
+            **_intervals({name: values[name][:, place] for name in LABEL_METRICS}, confidence),
         )
         for place, label in enumerate(rows.labels)
     )

@@ -102,15 +102,10 @@ def calibration_metrics() -> list[Metric]:
 
 
 def row_costs(rows: Rows) -> Array:
-    """Look up what the answer to each row costs.
+    """Look up what the answer to each row costs; shape (rows, 1).
 
     An answer that is not a label of the task costs as much as the most expensive answer to that row. A row whose true
-    label has no training row is in no row of the matrix, and is left out of the mean.
-
-    Returns
-    -------
-    ndarray of float64, shape (rows, 1)
-        0 where the true label is not one of the task's.
+    label has no training row is in no row of the matrix: it costs 0, and is left out of the mean.
 
     References
     ----------

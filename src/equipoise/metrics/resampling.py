@@ -6,6 +6,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from equipoise.errors import ConfigError
 from equipoise.metrics.predictions import TaskPredictions
 from equipoise.metrics.results import Estimate
 from equipoise.metrics.sums import one_hot
@@ -17,17 +18,7 @@ HELD = 2**22
 def group_codes(predictions: Sequence[TaskPredictions]) -> tuple[list[NDArray[np.int64]], int]:
     """Number the groups of all tasks together, so that a patient in six tasks is one group.
 
-    Parameters
-    ----------
-    predictions : sequence of TaskPredictions
-        One for each task. A row without a group is a group of its own.
-
-    Returns
-    -------
-    codes : list of ndarray of int64, shape (rows,)
-        For each task the group of each row.
-    groups : int
-        The number of groups.
+    A row without a group is a group of its own. Returned are the group of each row, by task, and their number.
 
     Examples
     --------
@@ -49,41 +40,23 @@ def group_codes(predictions: Sequence[TaskPredictions]) -> tuple[list[NDArray[np
 def contributions(
     codes: NDArray[np.int64], groups: int, blocks: Sequence[NDArray[np.float64] | sp.csr_array]
 ) -> sp.csr_array:
-    """Sum what the rows of each group add.
+    """Sum what the rows of each group add, which is in `blocks`, columns side by side; shape (groups, width).
 
-    Parameters
-    ----------
-    codes : ndarray of int64, shape (rows,)
-        The group of each row.
-    groups : int
-        The number of groups.
-    blocks : sequence of array, shape (rows, any)
-        Columns side by side: what each row adds.
-
-    Returns
-    -------
-    scipy.sparse.csr_array, shape (groups, width)
-        The sums of a test set, or of a resampled one, are the groups' weights times this.
+    The sums of a test set, or of a resampled one, are the groups' weights times this. `codes` are the rows' groups.
     """
     columns = sp.hstack([sp.csr_array(block) for block in blocks], format="csr")
     return sp.csr_array(one_hot(codes, groups).T @ columns)
 
 
 def resampled_sums(parts: Sequence[sp.csr_array], groups: int, bootstrap: int, seed: int) -> list[NDArray[np.float64]]:
-    """Resample the groups with replacement and sum each part over every resample.
-
-    All parts see the same resamples.
+    """Resample the groups with replacement and sum each part over every resample; all parts see the same resamples.
 
     Parameters
     ----------
     parts : sequence of csr_array, shape (groups, width)
         What `contributions` returned for each task.
-    groups : int
-        The number of groups.
-    bootstrap : int
-        The number of resamples.
-    seed : int
-        Random seed of the resamples.
+    groups, bootstrap, seed : int
+        The numbers of groups and of resamples, and the random seed of these.
 
     Returns
     -------
@@ -109,19 +82,7 @@ def resampled_sums(parts: Sequence[sp.csr_array], groups: int, bootstrap: int, s
 def group_weights(groups: int, bootstrap: int, seed: int) -> Iterator[NDArray[np.float64]]:
     """Draw how often each group is in each resample: multinomial with equal probabilities.
 
-    Parameters
-    ----------
-    groups : int
-        The number of groups.
-    bootstrap : int
-        The number of resamples.
-    seed : int
-        Random seed of the resamples.
-
-    Yields
-    ------
-    ndarray of float64, shape (resamples, groups)
-        Chunks of resamples, `bootstrap` in total; each row sums to `groups`.
+    Chunks of resamples, of shape (resamples, groups), are yielded; each row sums to `groups`.
     """
     random = np.random.default_rng(seed)
     step = max(1, HELD // max(1, groups))
@@ -131,15 +92,13 @@ def group_weights(groups: int, bootstrap: int, seed: int) -> Iterator[NDArray[np
         yield np.bincount(drawn.ravel(), minlength=count * groups).reshape(count, groups).astype(np.float64)
 
 
-def percentile_interval(value: float, replicates: NDArray[np.float64], confidence: float) -> Estimate:
+def percentile_interval(values: NDArray[np.float64], confidence: float) -> Estimate:
     """Return a point estimate with the percentiles of its resamples.
 
     Parameters
     ----------
-    value : float
-        The point estimate; NaN where it is not measured.
-    replicates : ndarray of float64, shape (resamples,)
-        The metric of every resample; NaN where the resample does not measure it; such resamples are left out.
+    values : ndarray of float64, shape (1 + resamples,)
+        The point estimate, then the metric of every resample; NaN where not measured, and left out.
     confidence : float
         The level, for example 0.95.
 
@@ -150,11 +109,19 @@ def percentile_interval(value: float, replicates: NDArray[np.float64], confidenc
 
     Examples
     --------
-    >>> percentile_interval(4.0, np.arange(9.0), 0.5)
+    >>> percentile_interval(np.array([4.0, *range(9)]), 0.5)
     Estimate(value=4.0, low=2.0, high=6.0)
     """
-    held = replicates[~np.isnan(replicates)]
-    if np.isnan(value) or not held.size:
+    value, draws = float(values[0]), values[1:][~np.isnan(values[1:])]
+    if np.isnan(value) or not draws.size:
         return Estimate(value)
-    low, high = np.quantile(held, [(1 - confidence) / 2, (1 + confidence) / 2])
+    low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
     return Estimate(value, float(low), float(high))
+
+
+def check_confidence(confidence: float) -> None:
+    """Raise a ConfigError unless the level of intervals and tests is above 0 and below 1."""
+    if not 0 < confidence < 1:
+        raise ConfigError(
+            "wrong-confidence", f"`confidence` must be above 0 and below 1, found {confidence}. Use 0.95."
+        )

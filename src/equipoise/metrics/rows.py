@@ -16,6 +16,9 @@ from equipoise.metrics.predictions import TaskPredictions
 from equipoise.metrics.resampling import contributions, resampled_sums
 from equipoise.metrics.sums import Array, LabelSums, Rows, mean_over, one_hot
 
+Measured = tuple[dict[str, Array], dict[str, Array]]
+"""The metrics of a task, and the metrics of its labels, by name; resamples along the first axis."""
+
 
 @dataclass(frozen=True)
 class Bands:
@@ -62,26 +65,7 @@ class Bands:
 
 
 class TaskRows:
-    """The rows of one task as numbers.
-
-    Parameters
-    ----------
-    predictions : TaskPredictions
-        Of either kind.
-    codes : ndarray of int64, shape (rows,)
-        The group of each row.
-    train_counts : mapping of str to int, optional
-        Training rows of each label.
-    bands : Bands, optional
-        The thresholds of the bands.
-    costs : ndarray of float64, shape (labels, labels), optional
-        What answers cost.
-
-    Raises
-    ------
-    ConfigError
-        If the costs do not fit the labels.
-    """
+    """The rows of one task as numbers; arguments and errors as in `evaluate`, and `codes`, the group of each row."""
 
     def __init__(
         self,
@@ -91,25 +75,16 @@ class TaskRows:
         bands: Bands | None = None,
         costs: Array | None = None,
     ) -> None:
-        self.kind, self.labels, self.codes, self.train_counts = predictions.kind, predictions.labels, codes, None
-        self.unseen: dict[str, int] = {}
-        self.invalid = 0
-        bands_of: list[str | None] = [None] * len(self.labels)
-        if self.kind == "open":
+        self.labels, self.codes, self.train_counts = predictions.labels, codes, train_counts
+        self.unseen, self.invalid = dict[str, int](), 0
+        if not self.labels:
             has = {"texts"}
             none = np.zeros(len(codes), np.int64)
             rows = Rows(none, none, 0, texts=list(zip(predictions.targets, predictions.predicted, strict=True)))
         else:
-            probabilities = predictions.probabilities
-            has = {"labels"} | {
-                name
-                for name, given in (("probabilities", probabilities), ("counts", train_counts), ("costs", costs))
-                if given is not None
-            }
+            given = {"probabilities": predictions.probabilities, "counts": train_counts, "costs": costs}
+            has = {"labels"} | {name for name, held in given.items() if held is not None}
             rows = self._labelled(predictions, costs)
-            if train_counts is not None:
-                self.train_counts = train_counts
-                bands_of = [(bands or Bands()).of(train_counts.get(label, 0)) for label in self.labels]
         if costs is not None and (not self.labels or costs.shape != (len(self.labels), len(self.labels))):
             raise ConfigError(
                 "wrong-shape",
@@ -117,10 +92,9 @@ class TaskRows:
                 f" {(len(self.labels), len(self.labels))} of a classification task, found {costs.shape}."
                 " Make them with `cost_matrix` from its labels.",
             )
-        self.band_of = bands_of
-        self._bands = {
-            band: np.array([held == band for held in bands_of], np.bool_) for band in ("many", "medium", "few")
-        }
+        counts = None if train_counts is None else [train_counts.get(label, 0) for label in self.labels]
+        self.band_of = [None] * len(self.labels) if counts is None else [(bands or Bands()).of(each) for each in counts]
+        self._bands = {band: np.array([held == band for held in self.band_of]) for band in ("many", "medium", "few")}
         self.rows = rows
         self.metrics = [metric for metric in METRICS.values() if metric.needs in has]
         categories = self.invalid + 1
@@ -153,58 +127,24 @@ class TaskRows:
         held = None if probabilities is None else probabilities.astype(np.float64)
         return Rows(true, predicted, len(self.labels), held, costs)
 
-    def point(self) -> tuple[dict[str, float], dict[str, Array]]:
-        """Compute the metrics of the rows as they are, with scikit-learn where it has them.
-
-        Returns
-        -------
-        metrics : dict of str to float
-            By name, in the order of the table; NaN where not measured.
-        label_metrics : dict of str to ndarray of float64, shape (labels,)
-            `precision`, `recall` and `f1`.
-        """
+    def point(self) -> Measured:
+        """Compute the metrics of the rows as they are, with scikit-learn where it has them; as one resample."""
         total = np.asarray(self.contributions(1, np.zeros_like(self.codes)).toarray())
         sums = self._sums(total)
         if self.labels and len(self.codes):
             sums = _LibrarySums(sums.hits, sums.true, sums.predicted, sums.labels, self._bands, self.rows)
-        metrics, label_metrics = self._measured(sums, total)
-        return (
-            {name: float(value[0]) for name, value in metrics.items()},
-            {name: value[0] for name, value in label_metrics.items()},
-        )
+        return self._measured(sums, total)
 
     def contributions(self, groups: int, codes: NDArray[np.int64] | None = None) -> sp.csr_array:
         """Sum what each group adds: hits, true and predicted rows by category, then what the metrics add.
 
-        Parameters
-        ----------
-        groups : int
-            The number of groups.
-        codes : ndarray of int64, shape (rows,), optional
-            Other groups than the rows have.
-
-        Returns
-        -------
-        scipy.sparse.csr_array, shape (groups, width)
-            Its size is linear in the labels: no metric needs the whole confusion matrix.
+        The width is linear in the labels: no metric needs the whole confusion matrix. `codes` are other groups than the
+        rows have.
         """
         return contributions(self.codes if codes is None else codes, groups, self._blocks)
 
-    def replicate(self, sums: Array) -> tuple[dict[str, Array], dict[str, Array]]:
-        """Compute the metrics of resamples in closed form.
-
-        Parameters
-        ----------
-        sums : ndarray of float64, shape (resamples, width)
-            Weighted sums of the contributions.
-
-        Returns
-        -------
-        metrics : dict of str to ndarray of float64, shape (resamples,)
-            As in `point`.
-        label_metrics : dict of str to ndarray of float64, shape (resamples, labels)
-            As in `point`.
-        """
+    def replicate(self, sums: Array) -> Measured:
+        """Compute the metrics of resamples in closed form, from weighted sums of the contributions."""
         return self._measured(self._sums(sums), sums)
 
     def _sums(self, sums: Array) -> LabelSums:
@@ -212,7 +152,7 @@ class TaskRows:
         hits, true, predicted = (sums[:, k * categories : (k + 1) * categories] for k in range(3))
         return LabelSums(hits, true, predicted, len(self.labels), self._bands)
 
-    def _measured(self, held: LabelSums, sums: Array) -> tuple[dict[str, Array], dict[str, Array]]:
+    def _measured(self, held: LabelSums, sums: Array) -> Measured:
         metrics = {metric.name: metric.value(held, sums[:, self._own[metric.name]]) for metric in self.metrics}
         # Without a row a metric may still find a number, such as BLEU of nothing.
         metrics = {name: np.where(held.rows > 0, value, np.nan) for name, value in metrics.items()}
@@ -257,39 +197,28 @@ class _LibrarySums(LabelSums):
         return np.array([0.0 if single else sklearn_metrics.matthews_corrcoef(self.of.true, self.of.predicted)])
 
 
-def replicates(
-    rows: Sequence[TaskRows], groups: int, bootstrap: int, seed: int
-) -> list[tuple[dict[str, Array], dict[str, Array]]]:
-    """Compute the metrics of all tasks on the same resamples.
-
-    Parameters
-    ----------
-    rows : sequence of TaskRows
-        One for each task.
-    groups, bootstrap, seed
-        As in `resampled_sums`.
+def measured(rows: Sequence[TaskRows], groups: int, bootstrap: int, seed: int) -> list[Measured]:
+    """Compute the metrics of all tasks on their rows as they are, and then on the same resamples of the groups.
 
     Returns
     -------
     list of (dict, dict)
-        For each task its metrics, of shape (bootstrap,), and label metrics, of shape (bootstrap, labels).
+        For each task its metrics, of shape (1 + bootstrap,), in the order of the table, and `precision`, `recall` and
+        `f1` of its labels, of shape (1 + bootstrap, labels); NaN where not measured.
     """
     sums = resampled_sums([held.contributions(groups) for held in rows], groups, bootstrap, seed)
-    return [held.replicate(total) for held, total in zip(rows, sums, strict=True)]
+    both = [(held.point(), held.replicate(total)) for held, total in zip(rows, sums, strict=True)]
+    return [
+        (_joined(points, draws), _joined(of_labels, label_draws)) for (points, of_labels), (draws, label_draws) in both
+    ]
+
+
+def _joined(points: Mapping[str, Array], draws: Mapping[str, Array]) -> dict[str, Array]:
+    return {name: np.concatenate([points[name], draws[name]]) for name in points}
 
 
 def task_means(metrics: Sequence[Mapping[str, float] | Mapping[str, Array]]) -> dict[str, Array]:
-    """Average each metric over the tasks that measure it.
-
-    Parameters
-    ----------
-    metrics : sequence of mappings
-        For each task its metrics, numbers or arrays; NaN where not measured.
-
-    Returns
-    -------
-    dict of str to ndarray of float64
-        NaN where no task measures the metric.
+    """Average each metric, a number or an array, over the tasks that measure it; NaN where none does.
 
     Examples
     --------

@@ -113,18 +113,7 @@ def one_hot(places: NDArray[np.int64], width: int, values: Array | None = None) 
 
 
 def mean_over(values: Array, chosen: NDArray[np.bool_] | None = None) -> Array:
-    """Average the last axis over what is measured; NaN where nothing is.
-
-    Parameters
-    ----------
-    values : ndarray of float64, shape (..., labels)
-        NaN where not measured.
-    chosen : ndarray of bool, shape (labels,), optional
-        Leave out the other labels.
-
-    Returns
-    -------
-    ndarray of float64, shape (...)
+    """Average the last axis over what is measured, which is not NaN, and `chosen`; NaN where nothing is.
 
     Examples
     --------
@@ -136,16 +125,7 @@ def mean_over(values: Array, chosen: NDArray[np.bool_] | None = None) -> Array:
 
 
 def geometric_mean(recall: Array) -> Array:
-    """Compute the geometric mean of the measured recalls; 0 if one of them is 0.
-
-    Parameters
-    ----------
-    recall : ndarray of float64, shape (..., labels)
-        NaN where not measured.
-
-    Returns
-    -------
-    ndarray of float64, shape (...)
+    """Compute the geometric mean of the measured recalls in the last axis; 0 if one of them is 0.
 
     References
     ----------
@@ -162,17 +142,7 @@ def geometric_mean(recall: Array) -> Array:
 
 
 def lowest(recall: Array) -> Array:
-    """Return the lowest measured recall; NaN where nothing is measured.
-
-    Parameters
-    ----------
-    recall : ndarray of float64, shape (..., labels)
-        NaN where not measured.
-
-    Returns
-    -------
-    ndarray of float64, shape (...)
-    """
+    """Return the lowest measured recall in the last axis; NaN where nothing is measured."""
     least = np.where(np.isnan(recall), np.inf, recall).min(-1, initial=np.inf)
     return np.where(np.isinf(least), np.nan, least)
 

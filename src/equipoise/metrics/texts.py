@@ -35,17 +35,7 @@ def bleu_counts(rows: Rows) -> Array:
 
 
 def bleu(counts: Array) -> Array:
-    """Compute BLEU of a corpus, which follows from sums over its sentences.
-
-    Parameters
-    ----------
-    counts : ndarray of float64, shape (resamples, 10)
-        Sums of what `bleu_counts` returned.
-
-    Returns
-    -------
-    ndarray of float64, shape (resamples,)
-        NaN without a row.
+    """Compute BLEU of a corpus from sums over its sentences of what `bleu_counts` returned, shape (resamples, 10).
 
     References
     ----------

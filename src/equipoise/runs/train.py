@@ -19,7 +19,7 @@ from equipoise.loaders.checks import whole_steps
 from equipoise.models import load_model
 from equipoise.plan import difference
 from equipoise.runs.directory import RunDirectory, read_json
-from equipoise.runs.losses import checked_loss, task_weighting_of, training_loss_of
+from equipoise.runs.losses import task_weighting_of, training_loss_of
 from equipoise.runs.prepare import Prepared, open_ended, prepare, refuse_bad_forecast
 from equipoise.runs.sampling import index_of, sampler_of, validation_rows
 from equipoise.samplers import LengthSorted
@@ -74,7 +74,6 @@ def train(config: RunConfig, out: Path, *, resume: bool = False) -> Run:
         If data, configuration or plan cannot be used, `out` holds something already, or the run to resume is another
         one; the message names the differences.
     """
-    checked_loss(config.training.loss)  # before the data is read: a configuration cannot know the names
     prepared = prepare(config)
     give_warnings(prepared.problems)
     return train_prepared(prepared, out, resume=resume)

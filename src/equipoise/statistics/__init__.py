@@ -1,11 +1,8 @@
 """Statistics of several trainings: means over seeds, paired differences, tests, ranks, one-standard-error rule."""
 
 from equipoise.statistics.differences import Differences, difference_over_seeds
-from equipoise.statistics.holm import holm
-from equipoise.statistics.ranks import MeanRanks, cliques, mean_ranks
-from equipoise.statistics.seeds import mean_interval
-from equipoise.statistics.signed_rank import SignedRankTest, signed_rank
-from equipoise.statistics.standard_error import metric_replicates, simplest_within, standard_error_of_mean
+from equipoise.statistics.hypotheses import MeanRanks, SignedRankTest, cliques, holm, mean_ranks, signed_rank
+from equipoise.statistics.seeds import mean_interval, metric_replicates, simplest_within, standard_error_of_mean
 
 __all__ = [
     "Differences",

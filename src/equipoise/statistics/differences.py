@@ -1,4 +1,4 @@
-"""Differences between two candidates, over several seeds."""
+"""Several sets of predictions for the same rows: differences between candidates, on shared resamples of the groups."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -6,10 +6,16 @@ from typing import NamedTuple
 import numpy as np
 
 from equipoise.errors import DataError
-from equipoise.metrics import Estimate
-from equipoise.metrics.resampling import percentile_interval
-from equipoise.statistics.confidence import check_confidence
-from equipoise.statistics.resampled import Array, Costs, Counts, Predictions, resampled
+from equipoise.metrics import Estimate, TaskPredictions
+from equipoise.metrics.resampling import check_confidence, group_codes, percentile_interval
+from equipoise.metrics.rows import TaskRows, measured, task_means
+from equipoise.metrics.sums import Array
+
+Costs = Mapping[str, Array]
+Counts = Mapping[str, Mapping[str, int]]
+Predictions = Mapping[str, TaskPredictions]
+Values = dict[str, Array]
+"""Metrics by name, of shape (1 + resamples,): on all rows, then on each resample; NaN where not measured."""
 
 
 class Differences(NamedTuple):
@@ -43,16 +49,8 @@ def difference_over_seeds(
     ----------
     first, second : sequence of mapping of str to TaskPredictions
         One for each seed, in the same order; by task, and all of the same rows in the same order.
-    train_counts : mapping of str to mapping of str to int, optional
-        For each classification task the training rows of each label.
-    costs : mapping of str to ndarray of float64, shape (labels, labels), optional
-        For classification tasks what answers cost; with them `expected_cost` is measured.
-    bootstrap : int
-        The number of resamples; 0 for no intervals.
-    seed : int
-        Random seed of the resamples.
-    confidence : float
-        The level of the percentile intervals.
+    train_counts, costs, bootstrap, seed, confidence
+        As in `evaluate`; with costs `expected_cost` is measured.
 
     Returns
     -------
@@ -92,30 +90,59 @@ def difference_over_seeds(
             f"`first` and `second` must have the same seeds, found {len(first)} and {len(second)}."
             " Train both with each seed.",
         )
-    measured = resampled([*first, *second], train_counts=train_counts, costs=costs, bootstrap=bootstrap, seed=seed)
-    pairs = list(zip(measured[: len(first)], measured[len(first) :], strict=True))
-    tasks = {
-        task: _estimates(
-            [(a.points[task], b.points[task]) for a, b in pairs],
-            [(a.draws[task], b.draws[task]) for a, b in pairs],
-            confidence,
-        )
-        for task in measured[0].points
+    found = resampled([*first, *second], train_counts=train_counts, costs=costs, bootstrap=bootstrap, seed=seed)
+    pairs = list(zip(found[: len(first)], found[len(first) :], strict=True))
+    tasks = {task: _estimates([(a[1][task], b[1][task]) for a, b in pairs], confidence) for task in found[0][1]}
+    return Differences(_estimates([(a[0], b[0]) for a, b in pairs], confidence), tasks)
+
+
+def _estimates(pairs: Sequence[tuple[Values, Values]], confidence: float) -> dict[str, Estimate]:
+    return {
+        metric: percentile_interval(np.mean([b[metric] - a[metric] for a, b in pairs], axis=0), confidence)
+        for metric in pairs[0][0]
     }
-    mean = _estimates(
-        [(a.mean_points, b.mean_points) for a, b in pairs], [(a.mean_draws, b.mean_draws) for a, b in pairs], confidence
-    )
-    return Differences(mean, tasks)
 
 
-def _estimates(
-    points: Sequence[tuple[Mapping[str, float], Mapping[str, float]]],
-    draws: Sequence[tuple[Mapping[str, Array], Mapping[str, Array]]],
-    confidence: float,
-) -> dict[str, Estimate]:
-    found: dict[str, Estimate] = {}
-    for metric in points[0][0]:
-        value = float(np.mean([b[metric] - a[metric] for a, b in points]))
-        resamples = np.mean([b[metric] - a[metric] for a, b in draws], axis=0)
-        found[metric] = percentile_interval(value, resamples, confidence)
-    return found
+def resampled(
+    sets: Sequence[Predictions], *, train_counts: Counts | None, costs: Costs | None, bootstrap: int, seed: int
+) -> list[tuple[Values, dict[str, Values]]]:
+    """Measure several sets of predictions on the same resamples; arguments and errors as in `difference_over_seeds`.
+
+    For each set the means over the tasks are returned, and by task the metrics that all sets have of it.
+    """
+    if not sets or not sets[0]:
+        raise DataError("no-predictions", "there must be predictions of one seed and one task or more, found none.")
+    for other in sets[1:]:
+        _check_same_rows(sets[0], other)
+    names = sorted(sets[0])
+    codes, groups = group_codes([sets[0][name] for name in names])
+    # Side by side, so that the resamples are drawn once for all sets.
+    rows = [
+        TaskRows(held[name], code, (train_counts or {}).get(name), costs=(costs or {}).get(name))
+        for held in sets
+        for name, code in zip(names, codes, strict=True)
+    ]
+    metrics = iter([metrics for metrics, _ in measured(rows, groups, bootstrap, seed)])
+    found = [{name: next(metrics) for name in names} for _ in sets]
+    shared = {name: set[str].intersection(*(set(each[name]) for each in found)) for name in names}
+    kept = [
+        {task: {key: held[key] for key in held if key in shared[task]} for task, held in each.items()} for each in found
+    ]
+    return [(task_means(list(each.values())), each) for each in kept]
+
+
+def _check_same_rows(one: Predictions, other: Predictions) -> None:
+    for name in sorted(set(one) | set(other)):
+        if name not in one or name not in other or not _same_rows(one[name], other[name]):
+            raise DataError(
+                "other-rows",
+                f"all sets of predictions must be of the same rows, found different ones for task {name!r}."
+                " Predict the same test set with each.",
+            )
+
+
+def _same_rows(one: TaskPredictions, other: TaskPredictions) -> bool:
+    if one.rows is not None and other.rows is not None and not np.array_equal(one.rows, other.rows):
+        return False
+    groups = [None if part.groups is None else list(part.groups) for part in (one, other)]
+    return list(one.targets) == list(other.targets) and groups[0] == groups[1]

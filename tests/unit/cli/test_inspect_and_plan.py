@@ -133,6 +133,7 @@ def test_plan_reads_a_configuration_and_options_go_first(rows: Path, tmp_path: P
         (("plan", "no-such-file.jsonl"), "no-such-file.jsonl"),
         (("plan", "ROWS", "--rates", "equl"), "Did you mean 'equal'?"),
         (("plan", "ROWS", "--set", "plan.rate=equal"), "Did you mean `plan.rates`?"),
+        (("plan", "ROWS", "--set", "training.loss=fokal"), "Did you mean 'focal'?"),
         (("inspect", "missing.yaml"), "Cannot read `missing.yaml`"),
         (("train", "ROWS"), "Give --out DIR"),
     ],

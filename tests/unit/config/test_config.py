@@ -1,6 +1,8 @@
 """Configurations: what is accepted, and how each refusal names the place and the remedy."""
 
 import dataclasses
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from equipoise.config import (
     RunConfig,
     config_to_dict,
     load_config,
+    make_comparison,
     make_config,
     parse_loss,
     parse_rates,
@@ -318,6 +321,40 @@ def test_losses_are_named_and_read_back(tmp_path: Path, value: object, name: str
     assert (config.training.loss.name, config.training.loss.level) == (name, level)
     save_config(config, tmp_path / "saved.yaml")
     assert load_config(tmp_path / "saved.yaml") == config
+
+
+@pytest.mark.parametrize(
+    ("loss", "code", "found"),
+    [
+        ("balanced_sofmax", "unknown-name", "Did you mean 'balanced_softmax'?"),
+        ("{name: focal, gama: 1}", "unknown-option", "Did you mean 'gamma'?"),
+        ("{name: focal, gamma: -1}", "out-of-range", "`gamma` must be at least 0, found -1"),
+        ("{name: focal, level: label, gamma: -1}", "out-of-range", "`gamma` must be a finite number of at least 0"),
+        ("{name: ldam, scale: 0}", "out-of-range", "`scale` must be a finite number above 0"),
+        ("{name: ldam, level: token}", "wrong-level", "ldam is a loss of label scores"),
+        ("{name: balanced_softmax, length_norm: 2}", "out-of-range", "`length_norm` must be in [0, 1], found 2"),
+        ("weighted", "missing-option", "need the option 'weights'"),
+    ],
+)
+def test_losses_are_checked_with_the_configuration(tmp_path: Path, loss: str, code: str, found: str) -> None:
+    message = refusal(tmp_path, f"data: {{source: x}}\ntraining:\n  loss: {loss}\n", code)
+    assert message.startswith(f"{tmp_path / 'run.yaml'}, line 3: `training.loss`: ")
+    assert found in message
+    candidates = {"mine": {"loss": yaml.safe_load(loss)}}
+    with raises(ConfigError, code, "`compare.candidates.mine.loss`: ", found):
+        make_comparison(SMALL | {"compare": {"candidates": candidates}})
+
+
+def test_losses_are_checked_without_torch(tmp_path: Path) -> None:
+    loss = "{name: logit_adjusted, level: sequence, tau: 0.5}"
+    path = write(tmp_path, f"data: {{source: x}}\ntraining: {{loss: {loss}}}\n")
+    code = (
+        "import sys; from pathlib import Path; from equipoise.config import default_trials, load_config;"
+        "default_trials(); print(load_config(Path(sys.argv[1])).training.loss.name);"
+        "print(sorted({'torch', 'transformers', 'sklearn'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[:2] == ["logit_adjusted", "[]"]
 
 
 def test_the_default_loss_counts_sequences() -> None:

@@ -21,37 +21,41 @@ def label_scores(logits):
     return torch.stack([first[4], first[5] + second[6], first[7]])
 
 
-def test_shifts_the_first_tokens_of_labels_alone():
+def test_shifts_the_first_tokens_of_labels_alone(device):
     adjusting = FirstTokenAdjustment.of(LogitAdjusted(tau=0.7), priors_of(), TOKENS)
-    logits = torch.randn(2, 3, 9, dtype=torch.float64)
+    logits = torch.randn(2, 3, 9, dtype=torch.float64, device=device)
     moved = adjusting(logits) - logits
     expected = np.zeros(9)
     expected[[4, 5, 7]] = 0.7 * np.log(priors_of().drawn * 3)
-    np.testing.assert_allclose(moved[:, 0].numpy(), np.tile(expected, (2, 1)), atol=1e-12)
+    np.testing.assert_allclose(moved[:, 0].cpu().numpy(), np.tile(expected, (2, 1)), atol=1e-12)
     assert not moved[:, 1:].any()
 
 
-def test_equals_the_adjustment_of_label_scores():
+def test_equals_the_adjustment_of_label_scores(device):
     # Of a model that gives only labels, the adjusted token probabilities multiply to the adjusted label ones.
-    logits = torch.full((2, 9), -1e4, dtype=torch.float64)
-    logits[0, [4, 5, 7]] = torch.tensor([0.3, -1.0, 0.5], dtype=torch.float64)
+    logits = torch.full((2, 9), -1e4, dtype=torch.float64, device=device)
+    logits[0, [4, 5, 7]] = torch.tensor([0.3, -1.0, 0.5], dtype=torch.float64, device=device)
     logits[1, 6] = 0.0
     priors = priors_of()
     adjusting = FirstTokenAdjustment.of(LogitAdjusted(), priors, TOKENS)
     adjusted = label_scores(adjusting(logits[None])[0])
-    expected = torch.log_softmax(label_scores(logits) + torch.from_numpy(np.log(priors.drawn)), -1)
+    expected = torch.log_softmax(label_scores(logits) + torch.from_numpy(np.log(priors.drawn)).to(device), -1)
     torch.testing.assert_close(adjusted, expected)
 
 
-def test_loss_of_a_batch_is_that_over_labels():
+def test_loss_of_a_batch_is_that_over_labels(device):
     priors = priors_of()
     adjusting = FirstTokenAdjustment.of(LogitAdjusted(), priors, [[4], [5], [7]])
-    scores = torch.randn(3, 3, dtype=torch.float64)
-    logits = torch.full((3, 1, 9), -1e4, dtype=torch.float64)
+    scores = torch.randn(3, 3, dtype=torch.float64, device=device)
+    logits = torch.full((3, 1, 9), -1e4, dtype=torch.float64, device=device)
     logits[:, 0, [4, 5, 7]] = scores
-    targets = torch.tensor([0, 1, 2])
-    found = TokenLoss()(adjusting(logits), torch.tensor([[4], [5], [7]]), torch.ones(3, dtype=torch.float64))
-    expected = LogitAdjusted().prepare(priors).sums(scores, targets, torch.ones(3))
+    targets = torch.tensor([0, 1, 2], device=device)
+    found = TokenLoss()(
+        adjusting(logits),
+        torch.tensor([[4], [5], [7]], device=device),
+        torch.ones(3, dtype=torch.float64, device=device),
+    )
+    expected = LogitAdjusted().prepare(priors).sums(scores, targets, torch.ones(3, device=device))
     torch.testing.assert_close(found.mean(), expected.mean())
 
 
@@ -61,9 +65,9 @@ def test_takes_the_label_part_out_of_importance_weights():
     np.testing.assert_allclose(adjusting.class_weights * priors.target, priors.drawn, rtol=1e-12)
 
 
-def test_half_precision_logits_keep_the_digits_of_the_shift():
+def test_half_precision_logits_keep_the_digits_of_the_shift(device):
     adjusting = FirstTokenAdjustment.of(LogitAdjusted(), priors_of(), TOKENS)
-    adjusted = adjusting(torch.zeros(1, 1, 9, dtype=torch.bfloat16))
+    adjusted = adjusting(torch.zeros(1, 1, 9, dtype=torch.bfloat16, device=device))
     assert adjusted.dtype == torch.float32
     assert adjusted[0, 0, 7].item() == pytest.approx(np.log(9 / 709 * 3), rel=1e-6)
 

@@ -27,15 +27,15 @@ def posterior(prior):
     return (joint / joint.sum(axis=0)).T
 
 
-def learned(loss, priors, steps=200):
+def learned(loss, priors, device, steps=200):
     """Scores [x, label] that minimise the expected loss: draws from q, weights p*/q times c."""
     terms, labels = loss.prepare(priors), len(priors.labels)
     # P(x, y) of a draw; labels without examples have no row in INPUT.
-    drawn = torch.from_numpy(priors.drawn[: len(INPUT), None] * INPUT).flatten()
-    targets = torch.arange(len(INPUT)).repeat_interleave(INPUT.shape[1])
+    drawn = torch.from_numpy(priors.drawn[: len(INPUT), None] * INPUT).flatten().to(device)
+    targets = torch.arange(len(INPUT), device=device).repeat_interleave(INPUT.shape[1])
     importance = np.divide(priors.target, priors.drawn, out=np.zeros(labels), where=priors.drawn > 0)
-    weight = drawn * torch.from_numpy(importance)[targets]
-    scores = torch.zeros(INPUT.shape[1], labels, dtype=torch.float64, requires_grad=True)
+    weight = drawn * torch.from_numpy(importance).to(device)[targets]
+    scores = torch.zeros(INPUT.shape[1], labels, dtype=torch.float64, device=device, requires_grad=True)
     optimiser = torch.optim.LBFGS(
         [scores], max_iter=steps, tolerance_grad=1e-12, tolerance_change=0, line_search_fn="strong_wolfe"
     )
@@ -47,7 +47,7 @@ def learned(loss, priors, steps=200):
         return mean
 
     optimiser.step(closure)
-    return scores.detach().numpy()
+    return scores.detach().cpu().numpy()
 
 
 def softmax(scores):
@@ -82,37 +82,37 @@ UNIFORM = np.full(3, 1 / 3)
     ],
     ids=lambda value: "" if callable(value) and not hasattr(value, "prepare") else str(value),
 )
-def test_softmax_is_the_posterior_under_the_shares_aimed_at(loss, prior, priors):
+def test_softmax_is_the_posterior_under_the_shares_aimed_at(loss, prior, priors, device):
     expected = prior(priors)
-    np.testing.assert_allclose(softmax(learned(loss, priors)), posterior(expected), atol=1e-6)
+    np.testing.assert_allclose(softmax(learned(loss, priors, device)), posterior(expected), atol=1e-6)
     if not isinstance(loss, VectorScaling):
         np.testing.assert_allclose(loss.learned_prior(priors), expected, rtol=1e-9)
 
 
-def test_weights_shift_the_log_odds_by_their_logarithm():
-    plain, weighted = (learned(loss, PLANS["natural"]) for loss in (CrossEntropy(), Weighted(Power(0.5))))
+def test_weights_shift_the_log_odds_by_their_logarithm(device):
+    plain, weighted = (learned(loss, PLANS["natural"], device) for loss in (CrossEntropy(), Weighted(Power(0.5))))
     shift = weighted - plain
     expected = -0.5 * np.log(NATURAL)
     np.testing.assert_allclose(shift - shift[:, :1], np.tile(expected - expected[0], (4, 1)), atol=1e-5)
 
 
 @pytest.mark.parametrize("loss", [BalancedSoftmax(), LogitAdjusted(), Weighted(Balanced())], ids=str)
-def test_decisions_have_the_smallest_balanced_error(loss):
-    decided = learned(loss, PLANS["natural"]).argmax(axis=1)
+def test_decisions_have_the_smallest_balanced_error(loss, device):
+    decided = learned(loss, PLANS["natural"], device).argmax(axis=1)
     errors = [
         np.mean([INPUT[y, np.array(rule) != y].sum() for y in range(3)]) for rule in np.ndindex(3, 3, 3, 3)
     ]  # every function from inputs to labels
     found = np.mean([INPUT[y, decided != y].sum() for y in range(3)])
     assert found == pytest.approx(min(errors), abs=1e-12)
-    plain = learned(CrossEntropy(), PLANS["natural"]).argmax(axis=1)
+    plain = learned(CrossEntropy(), PLANS["natural"], device).argmax(axis=1)
     assert np.mean([INPUT[y, plain != y].sum() for y in range(3)]) > found + 0.1
 
 
 @pytest.mark.parametrize("priors", PLANS.values(), ids=PLANS)
-def test_costs_decide_as_the_smallest_expected_cost(priors):
+def test_costs_decide_as_the_smallest_expected_cost(priors, device):
     costs = np.array([[0, 1, 3], [2, 0, 1], [9, 4, 0]])
     table = {"t": {y: {k: int(costs[i, j]) for j, k in enumerate("abc") if j != i} for i, y in enumerate("abc")}}
-    scores = learned(CostSensitive(table), priors)
+    scores = learned(CostSensitive(table), priors, device)
     truth = posterior(priors.target)
     assert scores.argmax(axis=1).tolist() == (truth @ costs).argmin(axis=1).tolist()
     savings = truth @ (costs.max(axis=1, keepdims=True) - costs)
@@ -120,16 +120,16 @@ def test_costs_decide_as_the_smallest_expected_cost(priors):
 
 
 @pytest.mark.parametrize("loss", [Focal(2.0), ClassBalancedFocal(beta=0.0, gamma=2.0)], ids=str)
-def test_focal_decides_alike_and_is_less_sure(loss):
-    probabilities, truth = softmax(learned(loss, PLANS["natural"])), posterior(NATURAL)
+def test_focal_decides_alike_and_is_less_sure(loss, device):
+    probabilities, truth = softmax(learned(loss, PLANS["natural"], device)), posterior(NATURAL)
     assert (probabilities.argmax(axis=1) == truth.argmax(axis=1)).all()
     assert (probabilities.max(axis=1) < truth.max(axis=1) - 1e-3).all()
 
 
 @pytest.mark.parametrize("loss", [BalancedSoftmax(), LogitAdjusted(tau=0.5), Weighted(Balanced())], ids=str)
-def test_a_label_that_is_never_drawn_is_learned_to_be_wrong_and_moves_no_other(loss):
+def test_a_label_that_is_never_drawn_is_learned_to_be_wrong_and_moves_no_other(loss, device):
     priors = priors_of()
-    probabilities = softmax(learned(loss, with_absent(priors)))
+    probabilities = softmax(learned(loss, with_absent(priors), device))
     assert probabilities[:, 3].max() < 1e-6
     np.testing.assert_allclose(probabilities[:, :3], posterior(loss.learned_prior(priors)), atol=1e-5)
     np.testing.assert_allclose(loss.learned_prior(with_absent(priors)), [*loss.learned_prior(priors), 0], rtol=1e-12)

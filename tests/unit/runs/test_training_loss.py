@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support.errors import raises, warns
+from tests.support.errors import warns
 from tests.unit.cli.rows import write_rows
 
 from equipoise.base.registry import registered
 from equipoise.config import make_config
 from equipoise.data import Records
-from equipoise.errors import ConfigError, PlanError, PlanWarning
+from equipoise.errors import PlanWarning
 from equipoise.losses import TokenLoss
 from equipoise.losses.labels import LabelLoss
 from equipoise.losses.training import LabelTrainingLoss, TokenTrainingLoss
@@ -19,7 +19,6 @@ from equipoise.models import TinyShape, load_model
 from equipoise.runs.losses import checked_loss, training_loss_of
 from equipoise.runs.predict import predict_records
 from equipoise.runs.prepare import Prepared, prepare
-from equipoise.runs.train import train
 
 NEEDED: dict[str, dict[str, Any]] = {
     "weighted": {"weights": "balanced"},
@@ -73,31 +72,6 @@ def test_token_losses_are_made_by_name(
         assert shifts[1][0] == pytest.approx(0.5 * np.log(2 * 32 / 36))  # routine of the task triage: 32 of 36 rows
     else:
         assert not shifts
-
-
-def test_values_are_checked_before_training(tmp_path: Path, model_and_tokenizer: Any) -> None:
-    for loss, error, code, message in (
-        ({"name": "focal", "gamma": -1}, ConfigError, "out-of-range", "`gamma` must be at least 0"),
-        ({"name": "ldam", "scale": 0}, PlanError, "out-of-range", "`scale` must be a finite number above 0"),
-        (
-            {"name": "balanced_softmax", "length_norm": 2},
-            ConfigError,
-            "out-of-range",
-            "`length_norm` must be in [0, 1]",
-        ),
-        ("weighted", PlanError, "missing-option", "need the option 'weights'"),
-    ):
-        with raises(error, code, message):
-            training_loss_of(prepared_with(tmp_path, loss), *model_and_tokenizer)
-
-
-def test_a_training_checks_its_loss_before_it_reads_or_writes_anything(tmp_path: Path) -> None:
-    config = make_config(
-        {"data": {"source": str(tmp_path / "absent.jsonl")}, "training": {"loss": {"name": "focal", "gamma": -1}}}
-    )
-    with raises(ConfigError, "out-of-range"):
-        train(config, tmp_path / "run")
-    assert not list(tmp_path.iterdir())
 
 
 def test_correcting_twice_is_warned_of(tmp_path: Path, model_and_tokenizer: Any) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from equipoise.base.schemes import Scheme
 from equipoise.errors import DataError
 from equipoise.losses.labels.priors import FloatArray, LabelPriors
-from equipoise.losses.sums import WeightedSum
+from equipoise.losses.sums import WeightedSum, exact
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,11 +70,10 @@ class LabelTerms:
                 f" found {tuple(scores.shape)} and {tuple(targets.shape)}. Score every label of the task.",
             )
         _check_targets(targets, labels)
-        exact = scores if scores.dtype == torch.float64 else scores.float()
-        return self.value(exact, targets)
+        return self.value(exact(scores), targets)
 
-    def weights(self, targets: Tensor, progress: float = 0.0, dtype: torch.dtype = torch.float32) -> Tensor:
-        """Return the class weight of each example.
+    def weights(self, targets: Tensor, progress: float = 0.0, dtype: torch.dtype | None = None) -> Tensor:
+        """Return the class weight of each example, shape (examples,), without gradient.
 
         Parameters
         ----------
@@ -80,35 +81,20 @@ class LabelTerms:
             The true labels.
         progress : float
             The share of the training that is done, in [0, 1].
-        dtype : torch.dtype
-            The type of the result.
-
-        Returns
-        -------
-        Tensor, shape (examples,)
-            On the device of `targets`, without gradient.
+        dtype : torch.dtype, optional
+            The type of the result, by default float32.
         """
+        import torch
+
         _check_targets(targets, len(self.class_weights))
         late = self.late_weights is not None and progress >= self.late_from
         table = self.late_weights if late else self.class_weights
-        return torch.tensor(table, dtype=dtype, device=targets.device)[targets]
+        return torch.tensor(table, dtype=dtype or torch.float32, device=targets.device)[targets]
 
     def sums(self, scores: Tensor, targets: Tensor, example_weight: Tensor, progress: float = 0.0) -> WeightedSum:
-        """Return total and weight of a batch of this task.
+        """Return total and weight of a batch of this task; arguments as for `values` and `weights`.
 
-        Parameters
-        ----------
-        scores, targets
-            As for `values`.
-        example_weight : Tensor, shape (examples,)
-            The importance weight p*/q of each example.
-        progress : float
-            As for `weights`.
-
-        Returns
-        -------
-        WeightedSum
-            Scalars in the type of the values.
+        `example_weight`, shape (examples,), is the importance weight p*/q of each example.
         """
         values = self.values(scores, targets)
         weights = example_weight.to(values.dtype) * self.weights(targets, progress, values.dtype)
@@ -121,10 +107,11 @@ class LabelLoss(Scheme, ABC):
     Scores are summed log-likelihoods of the label texts, log p(text | input), that do not sum to 1 over the
     labels; every loss takes a softmax over the labels of the task. So a constant added to all scores of an
     example changes nothing. A subclass in a file of this package, or in your own code, can be named in a configuration.
+    Configurations ask for names and options without torch, so such a file imports torch inside functions.
 
     Examples
     --------
-    >>> import numpy as np
+    >>> import numpy as np, torch
     >>> from equipoise.losses.labels import LogitAdjusted
     >>> priors = LabelPriors("mood", ("glad", "sad"), np.array([3, 1]), np.array([0.75, 0.25]), np.array([0.75, 0.25]))
     >>> part = LogitAdjusted().prepare(priors).sums(torch.zeros(1, 2), torch.tensor([1]), torch.ones(1))
@@ -137,15 +124,6 @@ class LabelLoss(Scheme, ABC):
     @abstractmethod
     def prepare(self, priors: LabelPriors) -> LabelTerms:
         """Return the loss of one task.
-
-        Parameters
-        ----------
-        priors : LabelPriors
-            The task.
-
-        Returns
-        -------
-        LabelTerms
 
         Raises
         ------
@@ -169,24 +147,11 @@ class LabelLoss(Scheme, ABC):
         return False
 
     def learned_prior(self, _priors: LabelPriors, /) -> FloatArray | None:
-        """Return the shares of the labels under which the softmax of the learned scores is a posterior.
+        """Return the shares of the labels, shape (C,), under which the softmax of the learned scores is a posterior.
 
-        Parameters
-        ----------
-        priors : LabelPriors
-            The task.
-
-        Returns
-        -------
-        ndarray of float64, shape (C,), or None
-            Of the loss's optimum over all functions; None where the loss does not estimate probabilities.
+        The scores are the loss's optimum over all functions. None where the loss does not estimate probabilities.
         """
         return None
-
-
-def constant_like(values: FloatArray, scores: Tensor) -> Tensor:
-    """Return a copy of constants of a loss in the type and on the device of the scores, without gradient."""
-    return torch.tensor(values, dtype=scores.dtype, device=scores.device)
 
 
 def _check_targets(targets: Tensor, labels: int) -> None:

@@ -63,6 +63,4 @@ class ClassBalancedFocal(LabelLoss):
 
     def prepare(self, priors: LabelPriors) -> LabelTerms:
         """Return the loss of one task."""
-        scheme = EffectiveNumber(beta=self.beta)
-        shares = priors.counts * scheme(priors.counts, priors.labels, priors.task)
-        return LabelTerms(partial(focal, gamma=self.gamma), priors.weights_towards(shares))
+        return LabelTerms(partial(focal, gamma=self.gamma), priors.weights_by(EffectiveNumber(beta=self.beta)))

@@ -1,15 +1,19 @@
 """-sum_k (max_j C[y,j] - C[y,k]) log softmax(z)_k: cross-entropy of what is saved (Narasimhan & Menon 2021)."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import Tensor
-from torch.nn import functional
 
-from equipoise.losses.labels.base import LabelLoss, LabelTerms, constant_like
+from equipoise.losses.labels.base import LabelLoss, LabelTerms
 from equipoise.losses.labels.priors import FloatArray, LabelPriors
 from equipoise.weights import CostMatrix
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -75,8 +79,7 @@ class CostSensitive(LabelLoss):
         soft = savings / np.where(weights > 0, weights, 1.0)[:, None]
 
         def value(scores: Tensor, targets: Tensor) -> Tensor:
-            rows = constant_like(soft, scores)[targets]
-            return -(rows * functional.log_softmax(scores, dim=1)).sum(dim=1)
+            return -(scores.new_tensor(soft)[targets] * scores.log_softmax(dim=1)).sum(dim=1)
 
         return LabelTerms(value, priors.weights_towards(priors.target * weights))
 

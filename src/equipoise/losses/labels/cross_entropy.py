@@ -1,13 +1,17 @@
 """-log softmax(z)_y: the log loss over the labels of the task."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import Tensor
-from torch.nn import functional
 
 from equipoise.losses.labels.base import LabelLoss, LabelTerms
 from equipoise.losses.labels.priors import FloatArray, LabelPriors
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,9 @@ class CrossEntropy(LabelLoss):
         return priors.target
 
 
-def cross_entropy(scores: Tensor, targets: Tensor) -> Tensor:
-    """Return -log softmax(z)_y of each example."""
-    return functional.cross_entropy(scores, targets, reduction="none")
+def cross_entropy(scores: Tensor, targets: Tensor, shift: FloatArray | None = None) -> Tensor:
+    """Return -log softmax(z + shift)_y of each example."""
+    from torch.nn import functional
+
+    shifted = scores if shift is None else scores + scores.new_tensor(shift)
+    return functional.cross_entropy(shifted, targets, reduction="none")

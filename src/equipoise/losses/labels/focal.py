@@ -1,15 +1,20 @@
 """-(1 - p_y)^gamma log p_y: focal loss, the softmax form (Lin et al. 2017, equation 4)."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import Tensor
-from torch.nn import functional
 
 from equipoise.base.schemes import checked_number
 from equipoise.losses.labels.base import LabelLoss, LabelTerms
+from equipoise.losses.labels.cross_entropy import cross_entropy
 from equipoise.losses.labels.priors import LabelPriors
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -56,8 +61,10 @@ class Focal(LabelLoss):
 
 def focal(scores: Tensor, targets: Tensor, gamma: float) -> Tensor:
     """Return -(1 - p_y)^gamma log p_y of each example; never NaN, however confident the scores are."""
+    from torch.nn import functional
+
     if scores.shape[1] == 1:
-        return functional.cross_entropy(scores, targets, reduction="none")  # p is 1: nothing to focus on
+        return cross_entropy(scores, targets)  # p is 1: nothing to focus on
     column = targets[:, None]
     # Of label y against all others it is a problem of two classes, with the logit
     # d = log(1 - p_y) - log p_y; both logarithms are exact however near p_y is to 0 or 1.

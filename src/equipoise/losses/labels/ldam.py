@@ -1,17 +1,21 @@
 """-log softmax(s (z - D_y e_y))_y, D_c = K / n_c^(1/4): margins, then class weights (Cao et al. 2019)."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import Tensor
-from torch.nn import functional
 
 from equipoise.base.schemes import checked_number
 from equipoise.errors import PlanError
-from equipoise.losses.labels.base import LabelLoss, LabelTerms, constant_like
+from equipoise.losses.labels.base import LabelLoss, LabelTerms
 from equipoise.losses.labels.cross_entropy import cross_entropy
 from equipoise.losses.labels.priors import FloatArray, LabelPriors, floored
 from equipoise.weights import EffectiveNumber
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -88,18 +92,16 @@ class LDAM(LabelLoss):
 
     def prepare(self, priors: LabelPriors) -> LabelTerms:
         """Return the loss of one task."""
-        margins, scale = self.margins(priors), self.scale
+        margins = self.margins(priors)
 
         def value(scores: Tensor, targets: Tensor) -> Tensor:
-            margin = constant_like(margins, scores)
-            true = functional.one_hot(targets, len(margins)).to(scores.dtype)
-            return cross_entropy(scale * (scores - margin * true), targets)
+            of_true = scores.new_tensor(margins)[targets]
+            return cross_entropy(self.scale * scores.scatter_add(1, targets[:, None], -of_true[:, None]), targets)
 
         ones = np.ones(len(priors.labels))
         if self.reweight_from == 1:
             return LabelTerms(value, ones)
-        effective = EffectiveNumber(beta=self.beta)(priors.counts, priors.labels, priors.task)
-        return LabelTerms(value, ones, priors.weights_towards(priors.counts * effective), self.reweight_from)
+        return LabelTerms(value, ones, priors.weights_by(EffectiveNumber(beta=self.beta)), self.reweight_from)
 
     def margins(self, priors: LabelPriors) -> FloatArray:
         """Return D_c in units of the scores; a label without examples has that of the rarest."""

@@ -1,14 +1,14 @@
 """-log softmax(z + tau log(q/a))_y: logit adjustment from q to aimed-at shares a (Menon et al. 2021, equation 10)."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, get_args
 
 import numpy as np
-from torch import Tensor
 
 from equipoise.base.schemes import checked_number
 from equipoise.errors import PlanError
-from equipoise.losses.labels.base import LabelLoss, LabelTerms, constant_like
+from equipoise.losses.labels.base import LabelLoss, LabelTerms
 from equipoise.losses.labels.cross_entropy import cross_entropy
 from equipoise.losses.labels.priors import FloatArray, LabelPriors, floored
 
@@ -72,12 +72,7 @@ class LogitAdjusted(LabelLoss):
 
     def prepare(self, priors: LabelPriors) -> LabelTerms:
         """Return the loss of one task."""
-        shift = adjustment(priors, self.tau, self.aim)
-
-        def value(scores: Tensor, targets: Tensor) -> Tensor:
-            return cross_entropy(scores + constant_like(shift, scores), targets)
-
-        return LabelTerms(value, priors.undoing)
+        return LabelTerms(partial(cross_entropy, shift=adjustment(priors, self.tau, self.aim)), priors.undoing)
 
     def learned_prior(self, priors: LabelPriors, /) -> FloatArray:
         """Return q^(1 - tau) a^tau, normalised; 0 for labels that are never drawn."""

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from equipoise.errors import PlanError
 from equipoise.plan import Plan
+from equipoise.weights import ClassWeights
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -96,10 +97,6 @@ class LabelPriors:
             The order of the labels, if it is not that of the plan. Labels that the plan does not know have
             no examples and are never drawn.
 
-        Returns
-        -------
-        LabelPriors
-
         Raises
         ------
         PlanError
@@ -156,16 +153,7 @@ class LabelPriors:
         """Return s/p*: the class weights under which the loss sees the shares s, whatever is drawn.
 
         With the importance weight p*/q they make s/q, so a correction by the sampler is taken into account. They
-        average 1 over what the loss sees, so the task keeps its share. 0 where p* is 0.
-
-        Parameters
-        ----------
-        shares : ndarray of float64, shape (C,)
-            Not negative; normalised here over the labels of the target.
-
-        Returns
-        -------
-        ndarray of float64, shape (C,)
+        average 1 over what the loss sees, so the task keeps its share. 0 where p* is 0. Shares need not sum to 1.
         """
         wanted = np.where(self.target > 0, shares, 0.0)
         if not wanted.any():
@@ -174,6 +162,11 @@ class LabelPriors:
             )
         wanted = wanted / wanted.sum()
         return np.divide(wanted, self.target, out=np.zeros(len(self.labels)), where=self.target > 0)
+
+    def weights_by(self, scheme: ClassWeights, on_top: bool = False) -> FloatArray:
+        """Return the class weights towards the shares n_c w_c of a scheme, or p*_c w_c on top of what is drawn."""
+        shares = self.target if on_top else self.counts
+        return self.weights_towards(shares * scheme(self.counts, self.labels, self.task))
 
 
 def floored(values: FloatArray) -> FloatArray:

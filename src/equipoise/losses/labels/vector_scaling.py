@@ -1,15 +1,20 @@
 """-log softmax(z_c (n_c/n_max)^gamma + tau log q_c)_y: vector scaling (Kini et al. 2021)."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import Tensor
 
 from equipoise.base.schemes import checked_number
-from equipoise.losses.labels.base import LabelLoss, LabelTerms, constant_like
+from equipoise.losses.labels.base import LabelLoss, LabelTerms
 from equipoise.losses.labels.cross_entropy import cross_entropy
 from equipoise.losses.labels.logit_adjusted import adjustment
 from equipoise.losses.labels.priors import FloatArray, LabelPriors, floored
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,7 @@ class VectorScaling(LabelLoss):
 
         def value(scores: Tensor, targets: Tensor) -> Tensor:
             centred = scores - scores.mean(dim=1, keepdim=True)
-            return cross_entropy(centred * constant_like(factors, scores) + constant_like(shift, scores), targets)
+            return cross_entropy(centred * scores.new_tensor(factors), targets, shift)
 
         return LabelTerms(value, priors.undoing)
 

@@ -79,12 +79,8 @@ class Weighted(LabelLoss):
 
     def prepare(self, priors: LabelPriors) -> LabelTerms:
         """Return the loss of one task."""
-        return LabelTerms(cross_entropy, priors.weights_towards(self._shares(priors)))
+        return LabelTerms(cross_entropy, priors.weights_by(self.weights, self.on_top))
 
     def learned_prior(self, priors: LabelPriors, /) -> FloatArray:
         """Return s."""
-        return priors.target * priors.weights_towards(self._shares(priors))
-
-    def _shares(self, priors: LabelPriors) -> FloatArray:
-        weights = self.weights(priors.counts, priors.labels, priors.task)
-        return weights * (priors.target if self.on_top else priors.counts)
+        return priors.target * priors.weights_by(self.weights, self.on_top)

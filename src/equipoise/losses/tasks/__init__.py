@@ -48,10 +48,6 @@ def task_weighting(
     steps_per_epoch : int
         The epoch of those that average epochs, unless `chosen` sets it.
 
-    Returns
-    -------
-    TaskWeighting
-
     Raises
     ------
     ConfigError

@@ -61,7 +61,7 @@ class TaskWeighting(ABC):
 
     @abstractmethod
     def weights(self, step: int, weight_sums: FloatArray, losses: FloatArray | None = None) -> FloatArray:
-        """Return the weight of each task's mean loss in a step.
+        """Return the weight of each task's mean loss in a step, shape (K,).
 
         Parameters
         ----------
@@ -71,25 +71,10 @@ class TaskWeighting(ABC):
             Sum of the weights of each task's rows in the whole step.
         losses : ndarray of float64, shape (K,), optional
             The losses of this step, NaN for a task that is not in it; for those with `needs_losses`.
-
-        Returns
-        -------
-        ndarray of float64, shape (K,)
         """
 
     def coefficients(self, step: int, weight_sums: FloatArray, losses: FloatArray | None = None) -> FloatArray:
-        """Return the factors of the tasks' totals.
-
-        Parameters
-        ----------
-        step, weight_sums, losses
-            As in `weights`.
-
-        Returns
-        -------
-        ndarray of float64, shape (K,)
-            0 for a task that is not in the step.
-        """
+        """Return the factors of the tasks' totals, 0 for a task that is not in the step; arguments as in `weights`."""
         weights = self.weights(step, weight_sums, losses)
         return np.divide(weights, weight_sums, out=np.zeros(len(self.tasks)), where=weight_sums > 0)
 
@@ -103,13 +88,7 @@ class TaskWeighting(ABC):
         """
 
     def after_step(self, losses: FloatArray) -> None:  # noqa: B027 - most look only back
-        """Take in the losses of the step's examples, computed again after the optimiser's step.
-
-        Parameters
-        ----------
-        losses : ndarray of float64, shape (K,)
-            NaN for a task that is not in the step.
-        """
+        """Take in the losses of the step's examples, as in `weights`, computed again after the optimiser's step."""
 
     def parameters(self) -> list[nn.Parameter]:
         """Return what the optimiser of the model trains as well; `update` sets the gradients.
@@ -120,12 +99,13 @@ class TaskWeighting(ABC):
 
     @property
     def options(self) -> dict[str, Any]:
-        """The options by name, as JSON values; by default the attributes with the names of the keyword-only options."""
+        """The options by name, as JSON values; by default the attributes of their names."""
         return {name: getattr(self, name) for name in options_of(type(self), arguments=1)}
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything that a resumed run needs, as JSON values."""
-        return {**self._identity(), "state": self._state()}
+        kept = {name: _plain(getattr(self, f"_{name}")) for name in self._fields()}
+        return {"name": self.name, "tasks": list(self.tasks), "options": self.options, "state": kept}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Resume from a saved state.
@@ -140,13 +120,13 @@ class TaskWeighting(ABC):
         StateError
             If it is of another weighting, or damaged; the message says what differs.
         """
-        what, here = f"the task weighting {self.name}", self._identity()
+        what = f"the task weighting {self.name}"
         check_state(
             state,
             what,
             {"name": str, "tasks": list[str], "options": Mapping[str, Any], "state": Mapping[str, Any]},
         )
-        changes = differences(state, here, list(here))
+        changes = differences(state, self.state_dict(), ["name", "tasks", "options"])
         if changes:
             raise StateError(
                 "other-run",
@@ -163,18 +143,16 @@ class TaskWeighting(ABC):
             ) from None
         self._load(kept)
 
-    def _identity(self) -> dict[str, Any]:
-        return {"name": self.name, "tasks": list(self.tasks), "options": self.options}
-
     def _fields(self) -> Mapping[str, Any]:
-        """Return the annotations of `_state`; see `equipoise.base.states.check_state`."""
+        """Return the annotations of what a state keeps, the attributes of these names after an underscore.
+
+        They are integers and arrays; see `equipoise.base.states.check_state`.
+        """
         return {}
 
-    def _state(self) -> dict[str, Any]:
-        return {}
-
-    def _load(self, state: Mapping[str, Any]) -> None:  # noqa: B027 - most keep nothing
-        pass
+    def _load(self, state: Mapping[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, f"_{name}", value if isinstance(value, int) else np.array(value, np.float64))
 
     @property
     def _one_each(self) -> Any:
@@ -182,17 +160,14 @@ class TaskWeighting(ABC):
         return tuple[(float,) * len(self.tasks)]
 
 
+def _plain(value: int | FloatArray) -> Any:
+    return (
+        value if isinstance(value, int) else np.where(np.isnan(value), np.array(None), value).tolist()
+    )  # JSON has no NaN
+
+
 def means(totals: FloatArray, weight_sums: FloatArray) -> FloatArray:
-    """Divide totals by sums of weights.
-
-    Parameters
-    ----------
-    totals, weight_sums : ndarray of float64, shape (K,)
-
-    Returns
-    -------
-    ndarray of float64, shape (K,)
-        NaN where there is no weight.
+    """Divide totals by sums of weights, both ndarray of float64, shape (K,); NaN where there is no weight.
 
     Examples
     --------

@@ -57,9 +57,8 @@ class DWA(TaskWeighting):
             raise ConfigError("bad-option", f"`temperature` must be above 0, found {temperature}. The paper uses 2.")
         self.steps_per_epoch = steps_per_epoch
         self.temperature = float(temperature)
-        nothing = np.zeros(len(self.tasks))
-        self._totals, self._weight_sums, self._steps = nothing, nothing, 0  # of the current epoch
-        self._epochs: list[FloatArray] = []  # mean losses of the last epochs, at most two
+        self._epochs = np.empty((0, len(self.tasks)))  # mean losses of the last epochs, at most two
+        self._begin()
 
     def weights(self, step: int, weight_sums: FloatArray, losses: FloatArray | None = None) -> FloatArray:
         """Return K softmax(r / T)."""
@@ -75,18 +74,12 @@ class DWA(TaskWeighting):
         self._totals, self._weight_sums = self._totals + totals, self._weight_sums + weight_sums
         self._steps += 1
         if self._steps == self.steps_per_epoch:
-            self._epochs = [*self._epochs, means(self._totals, self._weight_sums)][-2:]
-            nothing = np.zeros(len(self.tasks))
-            self._totals, self._weight_sums, self._steps = nothing, nothing, 0
+            self._epochs = np.vstack([*self._epochs, means(self._totals, self._weight_sums)])[-2:]
+            self._begin()
 
-    def _state(self) -> dict[str, Any]:
-        return {
-            "totals": self._totals.tolist(),
-            "weight_sums": self._weight_sums.tolist(),
-            "steps": self._steps,
-            # JSON has no NaN
-            "epochs": [[loss if np.isfinite(loss) else None for loss in epoch.tolist()] for epoch in self._epochs],
-        }
+    def _begin(self) -> None:
+        nothing = np.zeros(len(self.tasks))
+        self._totals, self._weight_sums, self._steps = nothing, nothing, 0  # of the current epoch
 
     def _fields(self) -> Mapping[str, Any]:
         losses = tuple[(float | None,) * len(self.tasks)]
@@ -98,9 +91,7 @@ class DWA(TaskWeighting):
         }
 
     def _load(self, state: Mapping[str, Any]) -> None:
-        epochs = state["epochs"]
-        if len(epochs) > 2:
-            raise StateError("damaged-state", f"`epochs` in the state must be at most two, found {len(epochs)}.")
-        self._epochs = [np.array(epoch, dtype=np.float64) for epoch in epochs]  # None becomes NaN
-        self._totals, self._weight_sums = (np.array(state[part], np.float64) for part in ("totals", "weight_sums"))
-        self._steps = state["steps"]
+        if len(state["epochs"]) > 2:
+            found = len(state["epochs"])
+            raise StateError("damaged-state", f"`epochs` in the state must be at most two, found {found}.")
+        super()._load(state)

@@ -95,17 +95,5 @@ class FAMO(TaskWeighting):
         self._xi = self._xi - self.learning_rate * first / (np.sqrt(second) + SMALL)
         self._before = None
 
-    def _state(self) -> dict[str, Any]:
-        return {
-            "xi": self._xi.tolist(),
-            "first": self._first.tolist(),
-            "second": self._second.tolist(),
-            "steps": self._steps,
-        }
-
     def _fields(self) -> Mapping[str, Any]:
         return dict.fromkeys(("xi", "first", "second"), self._one_each) | {"steps": range(1 << 59)}
-
-    def _load(self, state: Mapping[str, Any]) -> None:
-        self._xi, self._first, self._second = (np.array(state[part], np.float64) for part in ("xi", "first", "second"))
-        self._steps = state["steps"]

@@ -61,7 +61,7 @@ class GradientMethod:
 
     def __init__(self, aggregator: str, **options: Any) -> None:
         try:
-            from torchjd import Stateful, aggregation, autojac  # noqa: PLC0415 - an optional extra
+            from torchjd import Stateful, aggregation, autojac  # an optional extra
         except ImportError as error:
             raise ConfigError("not-installed", f"Gradient methods need torchjd. Install it: {INSTALL}") from error
         known = {
@@ -80,31 +80,24 @@ class GradientMethod:
             self._aggregator: Any = known[aggregator](**values)
         except (ImportError, TypeError, ValueError) as error:
             raise ConfigError("bad-option", f"{aggregator} cannot be made of the options {options}: {error}") from error
-        self._autojac = autojac
+        self._autojac = autojac  # an optional extra
         self.keeps_state = any(isinstance(module, Stateful) for module in self._aggregator.modules())
         self.options = {"aggregator": aggregator, **options}
 
     def backward(self, losses: Tensor, parameters: Sequence[Tensor]) -> None:
-        """Add the Jacobian of a micro-batch's share of the losses.
+        """Add the Jacobian, by the trained parameters, of a micro-batch's share of the losses.
 
-        Parameters
-        ----------
-        losses : Tensor, shape (k,)
-            The same tasks for all micro-batches of a step.
-        parameters : sequence of Tensor
-            The trained parameters.
+        The losses, of shape (k,), are of the same tasks for all micro-batches of a step.
         """
         # One row at a time: vmap would need k times the activations, and does not know every operation.
         self._autojac.backward(losses, inputs=parameters, parallel_chunk_size=1)
 
     def finish(self, parameters: Sequence[Tensor]) -> None:
-        """Aggregate the Jacobian, add the result to `.grad` and drop the Jacobian.
-
-        Parameters
-        ----------
-        parameters : sequence of Tensor
-            As in `backward`.
-        """
+        """Aggregate the Jacobian, add the result to `.grad` of the same parameters and drop the Jacobian."""
+        for module in self._aggregator.modules():  # torchjd leaves options, such as weights, where they were made
+            for name, value in vars(module).items():
+                if isinstance(value, Tensor):
+                    setattr(module, name, value.to(parameters[0].device))
         self._autojac.jac_to_grad(parameters, self._aggregator)
 
 

@@ -53,33 +53,29 @@ class Uncertainty(TaskWeighting):
         if not np.isfinite(initial):
             raise ConfigError("bad-option", f"`initial` must be a finite number, found {initial}. Use {INITIAL}.")
         self.initial = float(initial)
-        self._s = nn.Parameter(torch.full((len(self.tasks),), self.initial))
+        self._trained = nn.Parameter(torch.full((len(self.tasks),), self.initial))
 
     def parameters(self) -> list[nn.Parameter]:
         """Return the one vector s."""
-        return [self._s]
+        return [self._trained]
 
     def weights(self, step: int, weight_sums: FloatArray, losses: FloatArray | None = None) -> FloatArray:
         """Return 1 / (2 e^s)."""
-        return self._inverse()
+        return 0.5 * np.exp(-self._s)
 
     def update(self, totals: FloatArray, weight_sums: FloatArray) -> None:
         """Write dJ/ds = 1/2 - L / (2 e^s), and 0 for a task that is not in the step."""
-        gradient = np.where(weight_sums > 0, 0.5 - means(totals, weight_sums) * self._inverse(), 0.0)
-        self._s.grad = torch.as_tensor(gradient, dtype=self._s.dtype, device=self._s.device)
+        gradient = np.where(weight_sums > 0, 0.5 - means(totals, weight_sums) * (0.5 * np.exp(-self._s)), 0.0)
+        self._trained.grad = self._trained.new_tensor(gradient)
 
-    def _inverse(self) -> FloatArray:
-        return 0.5 * np.exp(-self._values())
+    @property
+    def _s(self) -> FloatArray:
+        return self._trained.detach().cpu().numpy().astype(np.float64)
 
-    def _values(self) -> FloatArray:
-        return self._s.detach().cpu().numpy().astype(np.float64)
-
-    def _state(self) -> dict[str, Any]:
-        return {"s": self._values().tolist()}
+    @_s.setter
+    def _s(self, values: FloatArray) -> None:
+        with torch.no_grad():
+            self._trained.copy_(torch.from_numpy(values))
 
     def _fields(self) -> Mapping[str, Any]:
         return {"s": self._one_each}
-
-    def _load(self, state: Mapping[str, Any]) -> None:
-        with torch.no_grad():
-            self._s.copy_(torch.tensor([float(each) for each in state["s"]]))  # an integer may exceed int64

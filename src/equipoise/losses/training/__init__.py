@@ -1,7 +1,8 @@
 """What training minimises: from a batch and a model to a weighted loss and a weight for every row."""
 
+from equipoise.losses.tokens import NamedTokenLoss
 from equipoise.losses.training.base import Batch, TrainingLoss
-from equipoise.losses.training.configured import ConfiguredLoss, NamedTokenLoss
+from equipoise.losses.training.configured import ConfiguredLoss
 from equipoise.losses.training.label import LabelTrainingLoss
 from equipoise.losses.training.token import TokenTrainingLoss
 

@@ -1,110 +1,20 @@
-"""Losses by name: the registries of label losses and of token losses behind one mapping of name, level and options."""
+"""The loss that a configuration names, made for a plan, its tasks and a model."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import Any
 
 from torch import nn
 
-from equipoise.base.registry import make, registered, suggest
 from equipoise.collate import Tokenizer
 from equipoise.data import Task
-from equipoise.errors import ConfigError
-from equipoise.losses.labels import CrossEntropy, Focal, LabelLoss, LogitAdjusted
-from equipoise.losses.labels.logit_adjusted import Aim
-from equipoise.losses.token import Per, TokenLoss
+from equipoise.losses.labels import LabelLoss
+from equipoise.losses.named import named_loss
+from equipoise.losses.tokens import NamedTokenLoss
 from equipoise.losses.training.base import TrainingLoss
-from equipoise.losses.training.label import LabelTrainingLoss, check_length_norm
+from equipoise.losses.training.label import LabelTrainingLoss
 from equipoise.losses.training.token import TokenTrainingLoss
 from equipoise.plan import Plan
-
-LEVELS: Final = ("sequence", "token", "label")
-
-
-class NamedTokenLoss(ABC):
-    """Base of the losses of target tokens that a configuration can name; subclasses are frozen dataclasses."""
-
-    name: ClassVar[str]
-    default_level: ClassVar[str] = "sequence"
-    """The level of the name where a configuration sets none."""
-
-    def __post_init__(self) -> None:
-        _ = self.token_loss("sequence"), self.over_labels  # checks the options
-
-    @property
-    @abstractmethod
-    def over_labels(self) -> LabelLoss:
-        """The label loss that has its optimum at the same shares of the labels."""
-
-    @abstractmethod
-    def token_loss(self, per: Per) -> TokenLoss:
-        """Return the loss of the tokens."""
-
-    def build(self, per: Per, _plan: Plan, _tasks: Mapping[str, Task], _tokenizer: Tokenizer, /) -> TokenTrainingLoss:
-        """Return the training loss for a plan and its tasks; arguments as for `TokenTrainingLoss.adjusted`."""
-        return TokenTrainingLoss(self.token_loss(per))
-
-
-@dataclass(frozen=True)
-class TokenCrossEntropy(NamedTokenLoss):
-    """Cross-entropy of the target tokens; see `TokenLoss`."""
-
-    label_smoothing: float = 0.0
-
-    name = "cross_entropy"
-
-    @property
-    def over_labels(self) -> LabelLoss:
-        """Cross-entropy of the labels."""
-        return CrossEntropy()
-
-    def token_loss(self, per: Per) -> TokenLoss:
-        """Return the loss of the tokens."""
-        return TokenLoss(per, label_smoothing=self.label_smoothing)
-
-
-@dataclass(frozen=True)
-class TokenFocal(NamedTokenLoss):
-    """Focal loss of the target tokens, with the gamma of the paper; see `TokenLoss`."""
-
-    gamma: float = 2.0
-    label_smoothing: float = 0.0
-
-    name = "focal"
-
-    @property
-    def over_labels(self) -> LabelLoss:
-        """Focal loss of the labels."""
-        return Focal(self.gamma)
-
-    def token_loss(self, per: Per) -> TokenLoss:
-        """Return the loss of the tokens."""
-        return TokenLoss(per, self.gamma, self.label_smoothing)
-
-
-@dataclass(frozen=True)
-class FirstTokenAdjusted(NamedTokenLoss):
-    """Cross-entropy with adjusted logits of first tokens, where these decide the label; see `FirstTokenAdjustment`."""
-
-    tau: float = 1.0
-    aim: Aim = "uniform"
-
-    name = "logit_adjusted"
-    default_level = "label"
-
-    @property
-    def over_labels(self) -> LogitAdjusted:
-        """The adjustment."""
-        return LogitAdjusted(self.tau, self.aim)
-
-    def token_loss(self, per: Per) -> TokenLoss:
-        """Return cross-entropy."""
-        return TokenLoss(per)
-
-    def build(self, per: Per, plan: Plan, tasks: Mapping[str, Task], tokenizer: Tokenizer, /) -> TokenTrainingLoss:
-        """Return the training loss."""
-        return TokenTrainingLoss.adjusted(self.token_loss(per), self.over_labels, plan, tasks, tokenizer)
 
 
 @dataclass(frozen=True)
@@ -135,10 +45,6 @@ class ConfiguredLoss:
             A name, or a mapping of `name`, `level` and options. Without a level, the names of token losses mean
             `sequence` (but for `logit_adjusted`), all others `label`.
 
-        Returns
-        -------
-        ConfiguredLoss
-
         Raises
         ------
         ConfigError, PlanError
@@ -151,27 +57,7 @@ class ConfiguredLoss:
         >>> ConfiguredLoss.of("cross_entropy")
         ConfiguredLoss(loss=TokenCrossEntropy(label_smoothing=0.0), level='sequence', length_norm=0.0)
         """
-        given = dict(chosen) if isinstance(chosen, Mapping) else {"name": chosen}
-        name, level = given.get("name"), given.pop("level", None)
-        of_tokens = registered(NamedTokenLoss)
-        token_loss = of_tokens.get(name) if isinstance(name, str) else None
-        if level is None:
-            level = "label" if token_loss is None else token_loss.default_level
-        if level not in LEVELS:
-            hint = suggest(level, LEVELS)
-            raise ConfigError(
-                "unknown-level", f"`level` of a loss must be one of {', '.join(LEVELS)}, found {level!r:.80}.{hint}"
-            )
-        if level == "label":
-            length_norm = given.pop("length_norm", 0.0)
-            check_length_norm(length_norm)
-            return cls(LabelLoss.of(given), level, float(length_norm))
-        if token_loss is None and isinstance(name, str) and name in registered(LabelLoss):
-            raise ConfigError(
-                "wrong-level",
-                f"{name} is a loss of label scores, so its `level` must be label, found {level}. Remove it.",
-            )
-        return cls(make(NamedTokenLoss, given, "token losses", ConfigError), level)
+        return cls(*named_loss(chosen))
 
     @property
     def label_loss(self) -> LabelLoss:
@@ -182,4 +68,7 @@ class ConfiguredLoss:
         """Return the training loss; arguments, errors and warnings as for `LabelTrainingLoss.build`."""
         if isinstance(self.loss, LabelLoss):
             return LabelTrainingLoss.build(self.loss, plan, tasks, model, tokenizer, length_norm=self.length_norm)
-        return self.loss.build("token" if self.level == "token" else "sequence", plan, tasks, tokenizer)
+        loss = self.loss.token_loss("token" if self.level == "token" else "sequence")
+        if self.loss.adjusting is None:
+            return TokenTrainingLoss(loss)
+        return TokenTrainingLoss.adjusted(loss, self.loss.adjusting, plan, tasks, tokenizer)

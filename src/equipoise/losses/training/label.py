@@ -1,33 +1,24 @@
 """Losses over labels: score every label of a row's task, then a loss over these scores."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from equipoise.collate import Tokenizer
 from equipoise.data import Task
-from equipoise.errors import ConfigError
 from equipoise.losses.labels import LabelLoss, LabelTerms
-from equipoise.losses.token import IGNORED
-from equipoise.losses.training.base import Batch
-from equipoise.losses.training.priors import task_priors
+from equipoise.losses.named import check_length_norm
+from equipoise.losses.tokens.base import IGNORED
+from equipoise.losses.training.base import Batch, rows_by_task, task_priors
 from equipoise.models import PrefixTree, TextModel, label_tokens, text_model
 from equipoise.plan import Plan
 
 
-@dataclass(frozen=True, eq=False)
-class LabelTask:
-    """One task under a label loss.
-
-    Attributes
-    ----------
-    tree : PrefixTree
-        The task's labels, for `TextModel.label_scores`.
-    terms : LabelTerms
-        The loss, prepared for the task.
-    """
+class LabelTask(NamedTuple):
+    """The labels of a task, for `TextModel.label_scores`, and the loss, prepared for the task."""
 
     tree: PrefixTree
     terms: LabelTerms
@@ -121,8 +112,8 @@ class LabelTrainingLoss:
         """Return w_i c_{y_i}: importance weight times class weight; without a label, w_i. See `TrainingLoss`."""
         has_target = (batch["labels"] != IGNORED).any(dim=1)
         weights = batch["example_weight"].float() * has_target
-        for rows, targets, task in self._by_task(batch):
-            weights[rows] *= task.terms.weights(targets, progress)
+        for rows, task in rows_by_task(batch, self.tasks):
+            weights[rows] *= task.terms.weights(batch["label_id"][rows], progress)
         return weights
 
     def totals(self, model: nn.Module, batch: Batch, progress: float, *, wrapped: nn.Module | None = None) -> Tensor:
@@ -130,19 +121,11 @@ class LabelTrainingLoss:
         asked = text_model(model, wrapped)
         scores = asked.label_scores(batch["input_ids"], batch["attention_mask"], self._trees(asked, batch))
         values = -scores[:, 0]  # the one score of a row without a label is that of its target
-        for rows, targets, task in self._by_task(batch):
+        for rows, task in rows_by_task(batch, self.tasks):
             lengths = torch.from_numpy(task.tree.label_lengths).to(scores)
             of_task = scores[rows, : len(lengths)] / lengths**self.length_norm
-            values = values.index_put((rows,), task.terms.values(of_task, targets))
+            values = values.index_put((rows,), task.terms.values(of_task, batch["label_id"][rows]))
         return self.weights(batch, progress) * values
-
-    def _by_task(self, batch: Batch) -> Iterator[tuple[Tensor, Tensor, LabelTask]]:
-        """Yield rows, targets and the loss of each task that has rows with a label."""
-        numbers, labels = batch["task_id"], batch["label_id"]
-        for number, task in enumerate(self.tasks):
-            rows = torch.nonzero((numbers == number) & (labels >= 0)).flatten()
-            if task is not None and len(rows):
-                yield rows, labels[rows], task
 
     def _trees(self, asked: TextModel, batch: Batch) -> list[PrefixTree]:
         trees: list[PrefixTree] = []
@@ -156,12 +139,3 @@ class LabelTrainingLoss:
                 own = [token for token in padded if token != IGNORED] or [0]
                 trees.append(asked.prefix_tree([own], ["its own target"]))
         return trees
-
-
-def check_length_norm(value: object) -> None:
-    """Raise a ConfigError unless the value is a power in [0, 1]."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise ConfigError(
-            "out-of-range",
-            f"`length_norm` must be in [0, 1], found {value!r}. Use 0 for log-likelihoods of whole labels.",
-        )

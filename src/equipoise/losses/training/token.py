@@ -1,10 +1,9 @@
 """Losses over target tokens: the decoder is given the target, and each of its tokens has a loss."""
 # ruff: noqa: ARG002 - the signatures are those of TrainingLoss
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
 from equipoise.collate import Tokenizer
@@ -12,8 +11,8 @@ from equipoise.data import Task
 from equipoise.losses import TokenLoss
 from equipoise.losses.first_token import FirstTokenAdjustment
 from equipoise.losses.labels import LogitAdjusted
-from equipoise.losses.training.base import Batch
-from equipoise.losses.training.priors import task_priors
+from equipoise.losses.sums import exact
+from equipoise.losses.training.base import Batch, rows_by_task, task_priors
 from equipoise.models import label_tokens, text_model
 from equipoise.plan import Plan
 
@@ -39,33 +38,19 @@ class TokenTrainingLoss:
     ) -> "TokenTrainingLoss":
         """Adjust the logits of first tokens, in tasks whose labels all begin with different tokens.
 
+        Other arguments, errors and warnings are those of `LabelTrainingLoss.build`; open-ended tasks are not adjusted.
+
         Parameters
         ----------
         loss : TokenLoss
             The loss.
         adjusting : LogitAdjusted
             The strength of the adjustment, and the shares aimed at.
-        plan : Plan
-            The plan of the draws.
-        tasks : mapping of str to Task
-            The tasks of the encoded examples; open-ended ones are not adjusted.
-        tokenizer : Tokenizer
-            The tokenizer of the model.
-
-        Returns
-        -------
-        TokenTrainingLoss
-            The training loss.
 
         Raises
         ------
         ConfigError
-            If two labels of a task begin with the same token, or no drawn task has labels.
-
-        Warns
-        -----
-        PlanWarning
-            If the plan's target has no effect because of the adjustment.
+            If two labels of a task begin with the same token.
         """
         adjustments = [
             None
@@ -82,20 +67,12 @@ class TokenTrainingLoss:
     def totals(self, model: nn.Module, batch: Batch, progress: float, *, wrapped: nn.Module | None = None) -> Tensor:
         """Return w_i times the losses of the target tokens; see `TrainingLoss`."""
         logits = text_model(model, wrapped).target_logits(batch)
-        for rows, adjustment in self._adjusted(batch):
-            exact = logits if logits.dtype == torch.float64 else logits.float()
-            logits = exact.index_put((rows,), adjustment(exact[rows]))
+        for rows, adjustment in rows_by_task(batch, self.adjustments):
+            logits = exact(logits).index_put((rows,), adjustment(logits[rows]))
         return self.loss.totals(logits, batch["labels"], self._example_weights(batch))
 
     def _example_weights(self, batch: Batch) -> Tensor:
         weights = batch["example_weight"].clone()
-        for rows, adjustment in self._adjusted(batch):
-            by_label = torch.as_tensor(adjustment.class_weights, dtype=weights.dtype, device=weights.device)
-            weights[rows] *= by_label[batch["label_id"][rows]]
+        for rows, adjustment in rows_by_task(batch, self.adjustments):
+            weights[rows] *= weights.new_tensor(adjustment.class_weights)[batch["label_id"][rows]]
         return weights
-
-    def _adjusted(self, batch: Batch) -> Iterator[tuple[Tensor, FirstTokenAdjustment]]:
-        for task, adjustment in enumerate(self.adjustments):
-            rows = torch.nonzero((batch["task_id"] == task) & (batch["label_id"] >= 0)).flatten()
-            if adjustment is not None and len(rows):
-                yield rows, adjustment

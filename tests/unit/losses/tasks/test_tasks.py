@@ -352,24 +352,24 @@ def test_what_a_run_knows_fills_in_where_the_choice_is_silent() -> None:
     assert task_weighting({"name": "rlw", "seed": 1}, TASKS, seed=9).options == {"seed": 1}
 
 
-def test_sums_by_task_let_the_gradient_through() -> None:
-    rows = torch.tensor([1.0, 2.0, 4.0], requires_grad=True)
-    sums = sum_by_task(rows, torch.tensor([2, 0, 2]), 3)
+def test_sums_by_task_let_the_gradient_through(device: str) -> None:
+    rows = torch.tensor([1.0, 2.0, 4.0], requires_grad=True, device=device)
+    sums = sum_by_task(rows, torch.tensor([2, 0, 2], device=device), 3)
     assert sums.tolist() == [2, 0, 5]
-    (sums * torch.tensor([1.0, 10.0, 100.0])).sum().backward()
+    (sums * torch.tensor([1.0, 10.0, 100.0], device=device)).sum().backward()
     assert rows.grad.tolist() == [100, 1, 100]
 
 
-def test_the_gradient_is_that_of_the_whole_step_however_it_is_cut(method) -> None:
-    rows = torch.tensor([1.0, 2.0, 4.0, 3.0, 0.5, 0.25], requires_grad=True)
-    weight = torch.tensor([1.0, 0.5, 2.0, 1.0, 1.0, 3.0])
-    task = torch.tensor([0, 1, 1, 2, 0, 2])
-    weight_sums = sum_by_task(weight, task, 3).double().numpy()
-    losses = means(sum_by_task(weight * rows.detach(), task, 3).double().numpy(), weight_sums)
+def test_the_gradient_is_that_of_the_whole_step_however_it_is_cut(method, device: str) -> None:
+    rows = torch.tensor([1.0, 2.0, 4.0, 3.0, 0.5, 0.25], requires_grad=True, device=device)
+    weight = torch.tensor([1.0, 0.5, 2.0, 1.0, 1.0, 3.0], device=device)
+    task = torch.tensor([0, 1, 1, 2, 0, 2], device=device)
+    weight_sums = sum_by_task(weight, task, 3).double().cpu().numpy()
+    losses = means(sum_by_task(weight * rows.detach(), task, 3).double().cpu().numpy(), weight_sums)
     coefficients = method.coefficients(0, weight_sums, losses if method.needs_losses else None)
     for cut in (slice(0, 1), slice(1, 4), slice(4, 6)):
         shares = sum_by_task(weight[cut] * rows[cut], task[cut], 3)
-        (shares * torch.tensor(coefficients)).sum().backward()
-    expected = coefficients[task.numpy()] * weight.numpy()
-    assert_allclose(rows.grad, expected, rtol=1e-6)
+        (shares * torch.tensor(coefficients, device=device)).sum().backward()
+    expected = coefficients[task.cpu().numpy()] * weight.cpu().numpy()
+    assert_allclose(rows.grad.cpu(), expected, rtol=1e-6)
     assert rows.grad.abs().max() > 0

@@ -11,8 +11,10 @@ from tests.support.seq2seq import TOKENIZER, t5
 
 import equipoise.losses.labels
 import equipoise.losses.tasks
+import equipoise.losses.tokens
 from equipoise import Census, Plan, Task
 from equipoise.base.registry import registered
+from equipoise.config import LossConfig, parse_loss
 from equipoise.errors import ConfigError, PlanError
 from equipoise.losses import TokenLoss
 from equipoise.losses.labels import LDAM, BalancedSoftmax, CrossEntropy, Focal, LabelLoss, LogitAdjusted, Weighted
@@ -130,6 +132,21 @@ class Copied(LabelLoss):
     def prepare(self, priors):
         return CrossEntropy().prepare(priors)
 """
+TOKEN_LOSS = """
+from dataclasses import dataclass
+from equipoise.losses.labels import CrossEntropy
+from equipoise.losses.tokens import NamedTokenLoss, TokenLoss
+
+@dataclass(frozen=True)
+class Sharpened(NamedTokenLoss):
+    sharpness: float = 1.0
+    name = "sharpened"
+    default_level = "token"
+    over_labels = CrossEntropy()
+
+    def token_loss(self, per):
+        return TokenLoss(per, gamma=self.sharpness)
+"""
 WEIGHTING = """
 from equipoise.losses.tasks.base import TaskWeighting
 
@@ -162,14 +179,27 @@ def add_file(monkeypatch, tmp_path):
     gc.collect()
 
 
-def test_a_new_label_loss_is_one_file_and_nothing_else(add_file):
+def test_a_new_label_loss_is_one_file_and_nothing_else(add_file, device):
     add_file(equipoise.losses.labels, "copied", LABEL_LOSS)
     made = ConfiguredLoss.of({"name": "copied", "extra": 2})
     assert made.loss.to_dict() == {"name": "copied", "extra": 2}
     assert made.build(PLAN, TASKS, t5(), TOKENIZER).tasks[0] is not None
-    scores, targets = torch.tensor([[0.0, 1.0, 2.0]]), torch.tensor([1])
+    scores, targets = torch.tensor([[0.0, 1.0, 2.0]], device=device), torch.tensor([1], device=device)
     found, expected = (loss.prepare(priors_of()).values(scores, targets) for loss in (made.loss, CrossEntropy()))
     assert torch.equal(found, expected)
+
+
+def test_a_new_token_loss_is_one_file_and_nothing_else(add_file):
+    with raises(PlanError, "unknown-name"):
+        parse_loss("sharpened")
+    add_file(equipoise.losses.tokens, "sharpened", TOKEN_LOSS)
+    assert parse_loss("sharpened") == LossConfig("sharpened", "token")
+    chosen = parse_loss({"name": "sharpened", "level": "sequence", "sharpness": 3})
+    built = ConfiguredLoss.of(chosen.to_dict()).build(PLAN, TASKS, t5(), TOKENIZER)
+    assert isinstance(built, TokenTrainingLoss)
+    assert built.loss == TokenLoss("sequence", gamma=3)
+    with raises(ConfigError, "out-of-range"):
+        parse_loss({"name": "sharpened", "sharpness": -1})
 
 
 def test_a_new_task_weighting_is_one_file_and_nothing_else(add_file):

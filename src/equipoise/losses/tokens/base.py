@@ -1,15 +1,19 @@
-"""Losses of target sequences, token by token: cross-entropy, focal, label smoothing."""
+"""Losses of target sequences, token by token: cross-entropy, focal, label smoothing; and the base of their names."""
+
+from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
-
-import torch
-from torch import Tensor
-from torch.nn import functional
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, get_args
 
 from equipoise.errors import ConfigError, DataError
-from equipoise.losses.sums import WeightedSum
+from equipoise.losses.sums import WeightedSum, exact
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from equipoise.losses.labels import LabelLoss, LogitAdjusted
 
 Per = Literal["sequence", "token"]
 
@@ -61,6 +65,7 @@ class TokenLoss:
     --------
     With equal logits every token costs log 4; two tokens and one token, the second example twice:
 
+    >>> import torch
     >>> logits = torch.zeros(2, 2, 4)
     >>> labels = torch.tensor([[1, 2], [3, -100]])
     >>> weight = torch.tensor([1.0, 2.0])
@@ -116,13 +121,7 @@ class TokenLoss:
         return WeightedSum(totals.sum(), self.weight(labels, example_weight).to(totals.dtype))
 
     def totals(self, logits: Tensor, labels: Tensor, example_weight: Tensor) -> Tensor:
-        """Return the weighted loss of each example, summed over its tokens; arguments and errors as for a call.
-
-        Returns
-        -------
-        Tensor, shape (examples,)
-            In float32 (float64 for float64 logits).
-        """
+        """Return the weighted loss of each example, shape (examples,), summed over its tokens; see a call."""
         if logits.ndim != 3 or logits.shape[:2] != labels.shape:
             raise DataError(
                 "wrong-shape",
@@ -130,34 +129,19 @@ class TokenLoss:
                 f"found {tuple(logits.shape)} and {tuple(labels.shape)}. Pass the logits of these labels.",
             )
         _check_weights(labels, example_weight)
-        exact = logits if logits.dtype == torch.float64 else logits.float()
-        losses = self._losses(exact.reshape(-1, exact.shape[-1]), labels.reshape(-1)).view(labels.shape)
-        return example_weight.to(exact.dtype) * losses.sum(dim=1)
+        logits = exact(logits)
+        losses = self._losses(logits.reshape(-1, logits.shape[-1]), labels.reshape(-1)).view(labels.shape)
+        return example_weight.to(logits.dtype) * losses.sum(dim=1)
 
     def weight(self, labels: Tensor, example_weight: Tensor) -> Tensor:
         """Return the weight of a batch, without logits.
 
         A training step needs the weight of all its micro-batches on all ranks before the first backward pass.
-
-        Parameters
-        ----------
-        labels : Tensor of int64, shape (examples, positions)
-            Target token ids; -100 is ignored.
-        example_weight : Tensor, shape (examples,)
-            The weight of each example.
-
-        Returns
-        -------
-        Tensor
-            Scalar in float32 (float64 for float64 weights).
-
-        Raises
-        ------
-        DataError
-            If there is not one weight per row of `labels`.
+        Arguments and errors are those of a call; the scalar is in float32 (float64 for float64 weights).
 
         Examples
         --------
+        >>> import torch
         >>> labels = torch.tensor([[5, 6, 1], [7, 1, -100], [-100, -100, -100]])
         >>> TokenLoss().weight(labels, torch.tensor([1.0, 0.5, 9.0])).item()
         1.5
@@ -165,21 +149,17 @@ class TokenLoss:
         return self.weights(labels, example_weight).sum()
 
     def weights(self, labels: Tensor, example_weight: Tensor) -> Tensor:
-        """Return the weight of each example; arguments and errors as for `weight`.
-
-        Returns
-        -------
-        Tensor, shape (examples,)
-            In float32 (float64 for float64 weights), without gradient.
-        """
+        """Return the weight of each example, shape (examples,), without gradient; as `weight`."""
         _check_weights(labels, example_weight)
         tokens = (labels != IGNORED).sum(dim=1)
         counted = tokens if self.per == "token" else tokens.clamp(max=1)
-        weight = example_weight if example_weight.dtype == torch.float64 else example_weight.float()
-        return (weight * counted).detach()
+        return (exact(example_weight) * counted).detach()
 
     def _losses(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return the losses of tokens, 0 where the label is ignored; memory beside the logits is one number a token."""
+        import torch
+        from torch.nn import functional
+
         nll = functional.cross_entropy(logits, labels, ignore_index=IGNORED, reduction="none")
         losses = nll
         if self.label_smoothing:
@@ -201,3 +181,32 @@ def _check_weights(labels: Tensor, example_weight: Tensor) -> None:
             "`example_weight` must hold one weight for each row of `labels`, "
             f"found shapes {tuple(example_weight.shape)} and {tuple(labels.shape)}. Collate them together.",
         )
+
+
+class NamedTokenLoss(ABC):
+    """Base of the losses of target tokens that a configuration can name; subclasses are frozen dataclasses.
+
+    A subclass in a file of this package, or in your own code, has a `name`. Configurations ask for names, levels and
+    options without torch, so such a file imports torch inside functions.
+    """
+
+    name: ClassVar[str]
+    default_level: ClassVar[str] = "sequence"
+    """The level of the name where a configuration sets none."""
+
+    def __post_init__(self) -> None:
+        _ = self.token_loss("sequence"), self.over_labels  # checks the options
+
+    @property
+    @abstractmethod
+    def over_labels(self) -> LabelLoss:
+        """The label loss that has its optimum at the same shares of the labels."""
+
+    @property
+    def adjusting(self) -> LogitAdjusted | None:
+        """The adjustment of first tokens, where these decide the label; see `FirstTokenAdjustment`."""
+        return None
+
+    @abstractmethod
+    def token_loss(self, per: Per) -> TokenLoss:
+        """Return the loss of the tokens."""
