@@ -25,14 +25,8 @@ class StreamDataModule(LightningDataModule):
 
     Parameters
     ----------
-    dataset : Dataset
-        With numbered rows.
-    make_sampler : callable
-        Returns the sampler of a `Shard`; see `StreamLoader`. An epoch must be whole optimiser steps.
-    batch_size : int, optional
-        Rows of a batch of one rank; not with `TokenBatches`.
-    **options
-        Further options of `torch.utils.data.DataLoader`: `collate_fn`, `num_workers`...
+    dataset, make_sampler, batch_size, **options
+        As for `StreamLoader`.
 
     Attributes
     ----------
