@@ -12,29 +12,13 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from equipoise.base.files import read_text, to_disk, write_atomically
-from equipoise.errors import RunError, StateError
+from equipoise.errors import StateError
 from equipoise.trainer.checkpoints.position import FILE_NAME
 
 SEAL = "SHA256SUMS"
 UNFINISHED = "UNFINISHED"
 """A file in a checkpoint from its beginning to its seal. A folder with neither file was written by others."""
 _LINE = re.compile(r"([0-9a-f]{64})  (.+)")
-
-
-def begin(folder: Path) -> None:
-    """Create an empty folder for a checkpoint, in place of one that Equipoise has written.
-
-    Raises
-    ------
-    RunError
-        If others have written there.
-    """
-    if folder.exists() and is_foreign(folder):
-        reason = f"`{folder}` was not written by Equipoise, and a checkpoint needs its name. Move it away."
-        raise RunError("foreign-checkpoint", reason)
-    discard(folder)
-    folder.mkdir(parents=True)
-    (folder / UNFINISHED).touch()
 
 
 def is_sealed(folder: Path) -> bool:
@@ -93,12 +77,10 @@ def damage_of(folder: Path) -> str | None:
         text = read_text(folder / SEAL, StateError)
     except StateError as error:
         return str(error)
-    lines = [_LINE.fullmatch(line) for line in text.split("\n")[:-1]]
-    if not text.endswith(f"  {FILE_NAME}\n") or any(line is None for line in lines):
+    lines = [line.groups() for line in map(_LINE.fullmatch, text.split("\n")) if line is not None]
+    if not text.endswith(f"  {FILE_NAME}\n") or len(lines) < text.count("\n"):
         return f"`{SEAL}` has changed since it was written"
-    for line in lines:
-        assert line is not None
-        checksum, name = line.groups()
+    for checksum, name in lines:
         path = folder / name
         if ".." in PurePosixPath(name).parts or PurePosixPath(name).is_absolute() or not path.is_file():
             return f"`{name}` is missing"
