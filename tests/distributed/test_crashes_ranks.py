@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,9 +57,11 @@ def test_a_checkpoint_that_all_ranks_refuse_ends_all(folder) -> None:
 
 
 def second_rank_has_no_space() -> None:
-    """Let the second rank find its disk full when it writes its part of a checkpoint."""
+    """Let the second rank find its disk full when the first has written its part of a checkpoint."""
 
-    def fail(*_: object) -> None:
+    def fail(_: object, checkpoint: Path) -> None:
+        while not (checkpoint / "equipoise_loss_0.json").exists():
+            time.sleep(0.01)
         raise OSError(28, "No space left on device")
 
     if os.environ["RANK"] == "1":

@@ -76,10 +76,8 @@ class Collator:
         inputs, mask = pad_rows([item["input_ids"] for item in items], self.pad_id, multiple)
         labels, _ = pad_rows([item["labels"] for item in items], self.label_pad, multiple)
         weights = torch.tensor([item["example_weight"] for item in items], dtype=torch.float32)
-        batch = {"input_ids": inputs, "attention_mask": mask, "labels": labels, "example_weight": weights}
-        for name in INTEGER_COLUMNS:
-            batch[name] = torch.tensor([item[name] for item in items], dtype=torch.int64)
-        return batch
+        columns = {name: torch.tensor([item[name] for item in items], dtype=torch.int64) for name in INTEGER_COLUMNS}
+        return {"input_ids": inputs, "attention_mask": mask, "labels": labels, "example_weight": weights, **columns}
 
 
 def pad_rows(rows: Sequence[Any], pad: int, multiple: int = 1) -> tuple[Tensor, Tensor]:

@@ -116,8 +116,10 @@ class EncodedExamples:
         cut_inputs = int((whole.lengths > max_input)[input_codes].sum())
 
         target_pairs = DistinctPairs.of(task_ids, records.coded("target"))
-        label_ids = target_pairs.map(lambda task, label: _label_id(of_id[task], label), missing=-1)
-        target_codes, distinct = target_pairs.render(lambda task, target: _target_text(of_id[task], target))
+        ids = [{label: number for number, label in enumerate(task.labels)} for task in of_id]
+        label_ids = target_pairs.map(lambda task, target: ids[task].get(target, -1), missing=-1)
+        words = [{label: task.target_text(label) for label in task.labels} for task in of_id]
+        target_codes, distinct = target_pairs.render(lambda task, target: words[task].get(target, target))
         answers = encode_targets(tokenizer, distinct)
         is_open = np.array([task.kind == "open" for task in of_id], np.bool_)[task_ids]
         long = np.append(answers.lengths, 0)[target_codes] > max_target  # a row without a target reads the 0
@@ -231,14 +233,6 @@ def _task_ids(records: Records, names: tuple[str, ...]) -> NDArray[np.int32]:
     tasks = records.coded("task")
     number = {name: position for position, name in enumerate(names)}
     return tasks.spread(np.array([number.get(name, -1) for name in tasks.names.to_pylist()], np.int32), missing=-1)
-
-
-def _target_text(task: Task, target: str) -> str:
-    return task.target_text(target) if target in task.labels else target
-
-
-def _label_id(task: Task, label: str) -> int:
-    return task.labels.index(label) if label in task.labels else -1
 
 
 def _importance_weights(plan: Plan, pairs: DistinctPairs, tasks: Mapping[str, Task]) -> NDArray[np.float64]:

@@ -18,11 +18,9 @@ class Tokenizer(Protocol):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Tokenise `text` or `text_target`."""
-        ...
 
     def decode(self, *args: Any, **kwargs: Any) -> Any:
         """Decode token ids to a string."""
-        ...
 
 
 def encode_inputs(tokenizer: Tokenizer, texts: Sequence[str] | pa.Array) -> Ragged:

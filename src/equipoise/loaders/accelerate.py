@@ -19,15 +19,7 @@ FILE_NAME = "equipoise_loader.json"
 
 
 class AcceleratedLoader(StreamLoader):
-    """A `StreamLoader` with the rank, the accumulation and the device of an accelerator; from `prepare_loader`.
-
-    Parameters
-    ----------
-    accelerator : accelerate.Accelerator
-        Of the run.
-    dataset, make_sampler, batch_size, **options
-        As for `StreamLoader`.
-    """
+    """A `StreamLoader` with the rank, the accumulation and the device of an accelerator; see `prepare_loader`."""
 
     def __init__(
         self, accelerator: Accelerator, dataset: Dataset[Any], make_sampler: MakeSampler, **options: Any

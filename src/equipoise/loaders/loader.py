@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader, Dataset
 from equipoise.base.states import check_state, differences
 from equipoise.drawing import Shard
 from equipoise.errors import ConfigError, RunError, StateError
-from equipoise.loaders.checks import check_rows, check_shard, check_token_batches, inner_sampler
+from equipoise.loaders.checks import check_rows, check_token_batches, inner_sampler
 from equipoise.samplers import LengthSorted, PlanSampler, TokenBatches, WeightedSampler
 
 MakeSampler = Callable[[Shard], PlanSampler | WeightedSampler | LengthSorted | TokenBatches]
@@ -93,9 +93,16 @@ class StreamLoader:
         self.accumulation = accumulation
         per_step = accumulation * shard.world_size
         examples = len(cast(Any, dataset))  # `Dataset` has no length, every one with numbered rows has
-        check_shard(sampler, shard)
+        inner = inner_sampler(sampler)
+        found = getattr(inner, "shard", None)
+        if found != shard:
+            raise ConfigError(
+                "other-shard",
+                f"`make_sampler` must return a sampler of the shard that is passed to it, {shard}, found {found}. "
+                "Pass it on: shard=shard.",
+            )
         self._shard, self._batch_size = shard, batch_size
-        self._per_epoch = len(inner_sampler(sampler)) * shard.world_size
+        self._per_epoch = len(inner) * shard.world_size
         self._generator = torch.Generator()
         options["generator"] = self._generator
         if isinstance(sampler, TokenBatches):

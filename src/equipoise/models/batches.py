@@ -19,18 +19,9 @@ def by_distinct(
     batch_tokens: int,
     ask: Callable[[list[NDArray[np.int64]]], Iterable[T]],
 ) -> list[T]:
-    """Return an answer for every input, asking for each distinct one once.
+    """Return an answer for every input, after asking about each distinct one once, in batches of `batch_tokens`.
 
-    Parameters
-    ----------
-    model : torch.nn.Module
-        What `ask` asks; it is in evaluation mode meanwhile.
-    inputs : sequence of token id sequences
-        The inputs.
-    batch_tokens : int
-        The most padded tokens of a batch.
-    ask : callable
-        From the inputs of a batch to their answers.
+    `ask` takes the inputs of a batch and returns their answers; meanwhile `model` is in evaluation mode.
 
     Examples
     --------

@@ -30,8 +30,6 @@ class PrefixTree:
         The distinct (prefix, next token) pairs, sorted.
     label_edges : ndarray of int64
         The edges of all labels, one label after another.
-    label_starts : ndarray of int64
-        Where each label begins in `label_edges`.
     label_lengths : ndarray of int64
         The number of tokens of each label.
 
@@ -52,19 +50,14 @@ class PrefixTree:
     edge_prefix: IntArray
     edge_token: IntArray
     label_edges: IntArray
-    label_starts: IntArray
     label_lengths: IntArray
 
     @classmethod
     def build(cls, targets: Sequence[Sequence[int]], decoder_inputs: IntArray, names: Sequence[str]) -> "PrefixTree":
         """Find the distinct prefixes; see `TextModel.prefix_tree`.
 
-        Parameters
-        ----------
-        targets, names
-            As there.
-        decoder_inputs : ndarray of int64, shape (labels, positions)
-            The targets shifted right as the model does it; the padding behind a target is not read.
+        `decoder_inputs`, shape (labels, positions), are the targets shifted right as the model does it; the padding
+        behind a target is not read.
         """
         paths = [tuple(target) for target in targets]
         _check_paths(paths, names)
@@ -94,7 +87,6 @@ class PrefixTree:
             edge_prefix=np.array([prefix for prefix, _ in edges], np.int64),
             edge_token=np.array([token for _, token in edges], np.int64),
             label_edges=np.array([edge_of[step] for step in steps], np.int64),
-            label_starts=np.cumsum(lengths) - lengths,
             label_lengths=lengths,
         )
 
@@ -102,6 +94,11 @@ class PrefixTree:
     def prefixes(self) -> int:
         """The number of distinct prefixes."""
         return len(self.prefix_row)
+
+    @property
+    def widths(self) -> IntArray:
+        """The number of positions of each row that are not padding."""
+        return self.prefix_position[np.cumsum(np.bincount(self.prefix_row)) - 1] + 1
 
     def slices(self, most_prefixes: int) -> Iterator["TreeSlice"]:
         """Cut the tree into consecutive decoder rows that together own at most `most_prefixes` prefixes.
@@ -127,7 +124,8 @@ class PrefixTree:
 
     def label_sums(self, edge_values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Sum log-probabilities of edges, shape (examples, edges), to log-likelihoods of labels, (examples, labels)."""
-        return np.add.reduceat(edge_values[:, self.label_edges], self.label_starts, axis=1)
+        starts = np.cumsum(self.label_lengths) - self.label_lengths
+        return np.add.reduceat(edge_values[:, self.label_edges], starts, axis=1)
 
 
 class TreeSlice(NamedTuple):
@@ -189,7 +187,7 @@ class TreeBatch(NamedTuple):
             decoder_inputs.append(np.pad(tree.decoder_inputs, ((0, 0), (0, width - tree.decoder_inputs.shape[1]))))
             wanted.append((decoder_rows + tree.prefix_row) * width + tree.prefix_position)
             label = np.repeat(np.arange(len(tree.label_lengths)), tree.label_lengths)
-            position = np.arange(len(label)) - np.repeat(tree.label_starts, tree.label_lengths)
+            position = np.concatenate([np.arange(length) for length in tree.label_lengths])
             prefix[row, label, position] = prefixes + tree.edge_prefix[tree.label_edges]
             token[row, label, position] = tree.edge_token[tree.label_edges]
             lengths[row, : len(tree.label_lengths)] = tree.label_lengths

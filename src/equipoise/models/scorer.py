@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,7 +124,8 @@ class LabelScorer:
         targets, _ = self._labels_of(task)
         longest = max(map(len, targets))
         label_of = {tuple(target): label for label, target in enumerate(targets)}
-        tokens = self._generate(inputs, batch_tokens, longest, beams, _allowed_tokens(targets, self._pad_id))
+        allowed = _allowed_tokens(targets, self._pad_id)
+        tokens = self._generate(inputs, batch_tokens, max_new_tokens=longest, beams=beams, allowed=allowed)
         return np.array([_label_at_start(ids[:longest], label_of) for ids in tokens], np.int64)
 
     def generate(
@@ -145,20 +147,11 @@ class LabelScorer:
         list of str
             In the order of the inputs, without special tokens.
         """
-        tokens = self._generate(inputs, batch_tokens, max_new_tokens, beams)
+        tokens = self._generate(inputs, batch_tokens, max_new_tokens=max_new_tokens, beams=beams)
         return [self.tokenizer.decode(ids, skip_special_tokens=True) for ids in tokens]
 
-    def _generate(
-        self,
-        inputs: Sequence[Tokens],
-        batch_tokens: int,
-        max_new_tokens: int,
-        beams: int,
-        allowed: Callable[[tuple[int, ...]], list[int]] | None = None,
-    ) -> list[list[int]]:
-        ask = partial(
-            self._asked.generate, pad_id=self._pad_id, max_new_tokens=max_new_tokens, beams=beams, allowed=allowed
-        )
+    def _generate(self, inputs: Sequence[Tokens], batch_tokens: int, **options: Any) -> list[list[int]]:
+        ask = partial(self._asked.generate, pad_id=self._pad_id, **options)
         return by_distinct(self.model, inputs, batch_tokens, ask)
 
     def _labels_of(self, name: str) -> tuple[list[list[int]], PrefixTree]:

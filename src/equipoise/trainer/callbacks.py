@@ -107,15 +107,13 @@ class StopOnSignal(TrainerCallback):
         """Ask the Trainer to save and to stop."""
         if self._any_rank_requested():
             self.interrupted = True
-            control.should_training_stop = True
-            control.should_save = True
+            control.should_training_stop = control.should_save = True
             control.should_evaluate = False
 
     def on_epoch_end(self, args: Any, state: Any, control: TrainerControl, **_: Any) -> None:
         """Do not evaluate or save again on the way out."""
         if self.interrupted:
-            control.should_save = False
-            control.should_evaluate = False
+            control.should_save = control.should_evaluate = False
 
     def on_train_end(self, *_: Any, **__: Any) -> None:
         """Count a signal that came after the last step too: the caller must stop."""

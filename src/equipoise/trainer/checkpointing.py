@@ -29,15 +29,8 @@ from equipoise.trainer.checkpoints.seal import discard
 from equipoise.trainer.stream import Part, Stream
 
 T = TypeVar("T")
-LOADING = frozenset(
-    {
-        "TrainerState.load_from_json",
-        "Trainer._load_from_checkpoint",
-        "Trainer._load_optimizer_and_scheduler",
-        "Trainer._load_scaler",
-        "Trainer._load_rng_state",
-    }
-)
+_OF_TRAINER = ("_load_from_checkpoint", "_load_optimizer_and_scheduler", "_load_scaler", "_load_rng_state")
+LOADING = frozenset({"TrainerState.load_from_json", *(f"Trainer.{name}" for name in _OF_TRAINER)})
 """Functions of transformers that load a part of a checkpoint. Most are private: nothing public tells what an error was
 raised by. They are not overridden, so that a new signature breaks nothing; a new name leaves the error as it was."""
 
@@ -74,16 +67,8 @@ def refusing_damage(checkpoint: Path | None) -> Generator[None]:
 class Checkpoints(Part):
     """The checkpoints of a Trainer: found, begun, sealed, and removed when newer ones are whole.
 
-    It must be the last callback, as its `on_save` seals what those before it have written.
-
-    Parameters
-    ----------
-    stream : Stream
-        Whose position every checkpoint holds.
-    args : transformers.TrainingArguments
-        Of the run.
-    accelerator : accelerate.Accelerator
-        The Trainer's.
+    It must be the last callback, as its `on_save` seals what those before it have written. Each checkpoint holds the
+    position of `stream`.
 
     Attributes
     ----------
@@ -170,6 +155,6 @@ def _checkpoint(output_dir: Path, resume: str | os.PathLike[str] | bool | None) 
     if not resume:
         refuse_used(output_dir)
     refuse_unwritable(output_dir)
-    if not resume or resume is True:
-        return newest_whole_checkpoint(output_dir) if resume else None
-    return named_checkpoint(Path(resume), output_dir)
+    if not resume:
+        return None
+    return newest_whole_checkpoint(output_dir) if resume is True else named_checkpoint(Path(resume), output_dir)

@@ -33,7 +33,6 @@ class EpochSampler(Protocol):
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch of the next iteration."""
-        ...
 
 
 class Part(TrainerCallback):
@@ -47,16 +46,7 @@ class Part(TrainerCallback):
 
 
 class Stream(Part):
-    """The stream of a sampler, cut into the optimiser steps of a Trainer.
-
-    Parameters
-    ----------
-    sampler : sampler with `set_epoch`
-        Of the whole stream (`Shard(0, 1)`): the Trainer splits it over the ranks.
-    dataset : Dataset
-        The rows that it draws from.
-    args : transformers.TrainingArguments
-        Of the run.
+    """The stream of a sampler, cut into the optimiser steps of a Trainer; the sampler is that of `StreamMixin`.
 
     Raises
     ------

@@ -24,11 +24,6 @@ class UnloggedLosses(Part):
     The Trainer adds up what `training_step` returns, from 0 when it begins, and divides by the steps since its last
     log or its beginning. So the first `training_step` of a resumed run also returns what the checkpoint holds, and
     the first log is divided again. Both are exact, bit by bit.
-
-    Parameters
-    ----------
-    args : transformers.TrainingArguments
-        Of the run.
     """
 
     def __init__(self, args: TrainingArguments) -> None:

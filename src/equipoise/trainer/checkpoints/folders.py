@@ -80,14 +80,8 @@ def begin(folder: Path) -> None:
 def named_checkpoint(folder: Path, output_dir: Path) -> Path:
     """Check a checkpoint that was asked for by name, and rename later ones to `left-checkpoint-<step>`.
 
-    Training may differ from there on, and the next run must not resume from one of those.
-
-    Parameters
-    ----------
-    folder : pathlib.Path
-        The checkpoint.
-    output_dir : pathlib.Path
-        Where the run is to write: the folder of the checkpoint, or one without a run.
+    Training may differ from there on, and the next run must not resume from one of those. `output_dir` is where the run
+    is to write: the folder of the checkpoint, or one without a run.
 
     Raises
     ------
@@ -104,13 +98,9 @@ def named_checkpoint(folder: Path, output_dir: Path) -> Path:
             if _step(each) > _step(folder) and is_sealed(each):
                 _set_aside(each, "left", "later", f"is later than `{folder.name}`, where training begins")
         return folder
-    others = (each for each in reversed(checkpoint_folders(folder.parent)) if each != folder and is_sealed(each))
-    whole = next((each for each in others if damage_of(each) is None), None)
-    advice = (
-        "There is no intact checkpoint next to it."
-        if whole is None
-        else f"The last intact one next to it is `{whole}`."
-    )
+    others = (each for each in reversed(checkpoint_folders(folder.parent)) if each != folder)
+    whole = next((f"The last intact one next to it is `{each}`." for each in others if damage_of(each) is None), None)
+    advice = whole or "There is no intact checkpoint next to it."
     raise StateError("damaged-checkpoint", f"`{folder}` cannot be resumed: {damage}. {advice}")
 
 
@@ -118,16 +108,7 @@ def newest_whole_checkpoint(output_dir: Path) -> Path | None:
     """Return the newest checkpoint that is whole, and rename newer, damaged ones to `damaged-checkpoint-<step>`.
 
     They are not deleted, as some of their content may be saved, and training that reaches their step needs the name.
-
-    Parameters
-    ----------
-    output_dir : pathlib.Path
-        Where the Trainer writes its `checkpoint-<step>` folders.
-
-    Returns
-    -------
-    pathlib.Path or None
-        None when no checkpoint was ever completed.
+    None is returned when no checkpoint was ever completed.
 
     Raises
     ------

@@ -7,7 +7,6 @@ the seal proves both. `sha256sum -c SHA256SUMS` checks it by hand.
 import hashlib
 import re
 import shutil
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
@@ -37,7 +36,9 @@ def seal(folder: Path) -> None:
     The position in the stream comes last, so that a list that was cut off is not taken for a whole one.
     """
     lines: list[str] = []
-    for path in sorted(_files(folder), key=lambda path: (path.name == FILE_NAME, path)):
+    ours = {folder / SEAL, folder / UNFINISHED}
+    files = [path for path in folder.rglob("*") if path.is_file() and path not in ours]
+    for path in sorted(files, key=lambda path: (path.name == FILE_NAME, path)):
         to_disk(path)
         lines.append(f"{_checksum(path)}  {path.relative_to(folder).as_posix()}\n")
     with write_atomically(folder / SEAL) as temporary:
@@ -47,17 +48,7 @@ def seal(folder: Path) -> None:
 
 
 def damage_of(folder: Path) -> str | None:
-    """Return what is wrong with a checkpoint, after reading all of it.
-
-    Parameters
-    ----------
-    folder : pathlib.Path
-        The checkpoint.
-
-    Returns
-    -------
-    str or None
-        None when every file is as it was when the checkpoint was sealed.
+    """Return what is wrong with a checkpoint, after reading all of it; None if every file is as it was when sealed.
 
     Examples
     --------
@@ -85,11 +76,10 @@ def damage_of(folder: Path) -> str | None:
         if ".." in PurePosixPath(name).parts or PurePosixPath(name).is_absolute() or not path.is_file():
             return f"`{name}` is missing"
         try:
-            changed = "has changed since it was written" if _checksum(path) != checksum else None
+            if _checksum(path) != checksum:
+                return f"`{name}` has changed since it was written"
         except OSError as error:
-            changed = f"cannot be read ({error.strerror or error})"
-        if changed:
-            return f"`{name}` {changed}"
+            return f"`{name}` cannot be read ({error.strerror or error})"
     return None
 
 
@@ -103,11 +93,6 @@ def discard(folder: Path) -> None:
         if each.name != UNFINISHED:
             shutil.rmtree(each) if each.is_dir() else each.unlink()
     shutil.rmtree(folder)
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    ours = {folder / SEAL, folder / UNFINISHED}
-    return (path for path in folder.rglob("*") if path.is_file() and path not in ours)
 
 
 def _checksum(path: Path) -> str:
