@@ -46,7 +46,6 @@ class StepLoss(Part):
         self.loss: TrainingLoss = TokenTrainingLoss(loss) if isinstance(loss, TokenLoss) else loss
         self.method = None if isinstance(method, Sum) else method
         self._accelerator = accelerator
-        self._cuda = [accelerator.device] if accelerator.device.type == "cuda" else []
         gradients = isinstance(method, Gradients)
         if self.method is None:
             return
@@ -62,6 +61,7 @@ class StepLoss(Part):
                 f"`task_weighting` gradients needs one process, found {accelerator.num_processes}: the Jacobians of "
                 "several ranks are not combined. Use one process with accumulation, which is exact.",
             )
+        self._cuda = [accelerator.device] if accelerator.device.type == "cuda" else []
         self._weights = np.full(len(self.method.tasks), np.nan)
 
     def begin(self, batches: Sequence[Batch], model: nn.Module, state: TrainerState) -> Tensor:
