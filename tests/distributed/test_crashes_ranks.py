@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from tests.support import faults
 from tests.support.faults import JOB, OPTIONS, Session, same_run
 
 from equipoise.trainer.checkpoints.folders import last_checkpoint
+from equipoise.trainer.unlogged import UnloggedLosses
 
 pytestmark = [pytest.mark.distributed, pytest.mark.slow]
 
@@ -52,3 +54,26 @@ def test_a_checkpoint_that_all_ranks_refuse_ends_all(folder) -> None:
     session = Session(run, **TWO)
     assert session.end()[0] == 1
     assert "all are damaged" in session.log.read_text()
+
+
+def second_rank_has_no_space() -> None:
+    """Let the second rank find its disk full when the first has written its part of a checkpoint."""
+
+    def fail(_: object, checkpoint: Path) -> None:
+        while not (checkpoint / "equipoise_loss_0.json").exists():
+            time.sleep(0.01)
+        raise OSError(28, "No space left on device")
+
+    if os.environ["RANK"] == "1":
+        UnloggedLosses.save = fail
+
+
+def test_when_one_rank_cannot_save_all_say_so_and_none_waits(folder) -> None:
+    run = folder / "run"
+    session = Session(run, before=second_rank_has_no_space, **TWO)
+    for process in session.processes:
+        process.join(faults.START)
+    log = session.log.read_text()
+    assert [process.exitcode for process in session.processes] == [1, 1], log
+    assert log.count(f"RunError: Cannot save `{run / 'checkpoint-4'}`") == 2
+    assert not list(run.glob("checkpoint-*"))

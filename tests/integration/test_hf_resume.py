@@ -4,16 +4,17 @@ import json
 import math
 import re
 import shutil
+from contextlib import nullcontext
 from dataclasses import replace
 
 import hf_jobs
 import pytest
 import torch
 from safetensors.torch import load_file
-from tests.support.errors import raises
+from tests.support.errors import raises, warns
 
 from equipoise import Census, OneTask, Plan, PlanSampler, Quota, Shard, StratumIndex
-from equipoise.errors import ConfigError, RunError, StateError
+from equipoise.errors import ConfigError, RunError, RunWarning, StateError
 from equipoise.trainer import EquipoiseTrainer
 from equipoise.trainer.checkpoints.position import FILE_NAME, StreamPosition
 from equipoise.trainer.checkpoints.seal import SEAL, UNFINISHED, seal
@@ -102,18 +103,24 @@ def test_a_finished_run_is_not_trained_further(whole, tmp_path) -> None:
     assert hf_jobs.rows_by_step(tmp_path / "again") == {}
 
 
-@pytest.mark.parametrize("removed", [False, True])
-def test_a_finished_run_has_the_parameters_of_its_best_checkpoint(tmp_path, removed) -> None:
+@pytest.mark.parametrize("change", ["none", "moved", "removed"])
+def test_a_finished_run_has_the_parameters_of_its_best_checkpoint(tmp_path, change) -> None:
     options = SAVE | {"save_steps": 2, "eval_strategy": "steps", "eval_steps": 2, "max_steps": 4}
     options |= {"load_best_model_at_end": True, "metric_for_best_model": "loss", "greater_is_better": True}
-    hf_jobs.run(str(tmp_path), options=options)
-    best, last = tmp_path / "checkpoint-2", tmp_path / "checkpoint-4"
-    state = json.loads((last / "trainer_state.json").read_text())
-    assert state["best_model_checkpoint"] == str(best), "the loss falls, and the highest is chosen"
+    run, removed = tmp_path / "run", change == "removed"
+    hf_jobs.run(str(run), options=options)
+    state = json.loads((run / "checkpoint-4" / "trainer_state.json").read_text())
+    assert state["best_model_checkpoint"] == str(run / "checkpoint-2"), "the loss falls, and the highest is chosen"
+    if change == "moved":
+        run = run.rename(tmp_path / "moved")
+    best, last = run / "checkpoint-2", run / "checkpoint-4"
     if removed:
         shutil.rmtree(best)
-    trainer = hf_jobs.build(tmp_path, options=options)
-    assert trainer.train(str(last)).global_step == 4
+    trainer = hf_jobs.build(run, options=options)
+    with warns(RunWarning, "no-best-checkpoint") if removed else nullcontext() as caught:
+        assert trainer.train(str(last)).global_step == 4
+    if caught:
+        assert f"`{best}`, is missing. The model is that of the last, `{last}`" in str(caught[0].message)
     saved = load_file((last if removed else best) / "model.safetensors")
     assert torch.equal(trainer.model.shared.weight, saved["shared.weight"])
     other = load_file(last / "model.safetensors")["shared.weight"]
@@ -168,6 +175,15 @@ def test_a_checkpoint_without_a_seal_is_refused(whole, tmp_path) -> None:
     with raises(StateError, "damaged-checkpoint") as caught:
         hf_jobs.run(str(tmp_path / "run"), resume=str(tmp_path / "checkpoint-16"))
     assert "writing was cut off, or it was not written by Equipoise" in str(caught.value)
+
+
+def test_a_folder_of_others_in_the_place_of_a_checkpoint_is_left_as_it_is(whole, tmp_path) -> None:
+    shutil.copytree(whole[0] / "checkpoint-4", tmp_path / "checkpoint-4")
+    (tmp_path / "checkpoint-8").mkdir()
+    (tmp_path / "checkpoint-8" / "thesis.tex").touch()
+    with raises(RunError, "foreign-checkpoint", "Move it away"):
+        hf_jobs.run(str(tmp_path), resume=True, options=SAVE, dropout=0.1)
+    assert (tmp_path / "checkpoint-8" / "thesis.tex").exists()
 
 
 def test_a_used_directory_is_not_written_over(whole) -> None:

@@ -56,11 +56,11 @@ MODELS: dict[str, Callable[[], nn.Module]] = {
 }
 
 
-def built(name: str) -> Any:
+def built(name: str, device: str) -> Any:
     with torch.random.fork_rng():
         torch.manual_seed(5)
         model = MODELS[name]()
         for parameter in model.parameters():
             # Far from uniform, so that a wrong scale or position shows.
             parameter.data.mul_(2.0 if parameter.ndim > 1 else 1.0)
-    return model.eval()
+    return model.eval().to(device)

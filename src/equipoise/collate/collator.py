@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from equipoise.errors import ConfigError
@@ -53,16 +52,11 @@ class Collator:
 
     def __post_init__(self) -> None:
         if self.label_pad >= 0:
-            raise ConfigError(
-                "bad-padding",
-                f"`label_pad` must be negative, found {self.label_pad}. "
-                "A token id would be trained on; leave the default of -100.",
-            )
+            reason = "A token id would be trained on; leave the default of -100."
+            raise ConfigError("bad-padding", f"`label_pad` must be negative, found {self.label_pad}. {reason}")
         if self.pad_to_multiple_of is not None and self.pad_to_multiple_of < 1:
-            raise ConfigError(
-                "bad-padding",
-                f"`pad_to_multiple_of` must be a positive integer or None, found {self.pad_to_multiple_of}.",
-            )
+            found = f"found {self.pad_to_multiple_of}"
+            raise ConfigError("bad-padding", f"`pad_to_multiple_of` must be a positive integer or None, {found}.")
 
     def __call__(self, items: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
         """Collate examples.
@@ -78,23 +72,24 @@ class Collator:
             `input_ids`, `attention_mask`, `labels`: Tensor of int64, shape (B, T); `task_id`, `label_id`, `row`:
             Tensor of int64, shape (B,); `example_weight`: Tensor of float32, shape (B,).
         """
-        inputs, mask = self._padded([item["input_ids"] for item in items], self.pad_id)
-        labels, _ = self._padded([item["labels"] for item in items], self.label_pad)
-        batch = {
-            "input_ids": torch.from_numpy(inputs),
-            "attention_mask": torch.from_numpy(mask.astype(np.int64)),
-            "labels": torch.from_numpy(labels),
-            "example_weight": torch.tensor([item["example_weight"] for item in items], dtype=torch.float32),
-        }
-        for name in INTEGER_COLUMNS:
-            batch[name] = torch.tensor([item[name] for item in items], dtype=torch.int64)
-        return batch
+        multiple = self.pad_to_multiple_of or 1
+        inputs, mask = pad_rows([item["input_ids"] for item in items], self.pad_id, multiple)
+        labels, _ = pad_rows([item["labels"] for item in items], self.label_pad, multiple)
+        weights = torch.tensor([item["example_weight"] for item in items], dtype=torch.float32)
+        columns = {name: torch.tensor([item[name] for item in items], dtype=torch.int64) for name in INTEGER_COLUMNS}
+        return {"input_ids": inputs, "attention_mask": mask, "labels": labels, "example_weight": weights, **columns}
 
-    def _padded(self, rows: Sequence[Any], pad: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        lengths = np.fromiter(map(len, rows), np.int64, len(rows))
-        step = self.pad_to_multiple_of or 1
-        width = -(-int(lengths.max(initial=0)) // step) * step
-        filled = np.arange(width) < lengths[:, None]
-        padded = np.full((len(rows), width), pad, np.int64)
-        padded[filled] = np.concatenate([np.empty(0, np.int64), *rows])
-        return padded, filled
+
+def pad_rows(rows: Sequence[Any], pad: int, multiple: int = 1) -> tuple[Tensor, Tensor]:
+    """Pad token sequences on the right, to a multiple of tokens.
+
+    Returns
+    -------
+    tokens, mask : Tensor of int64, shape (rows, width)
+        The mask is 1 at tokens, 0 at padding.
+    """
+    lengths = np.fromiter(map(len, rows), np.int64, len(rows))
+    filled = np.arange(-(-int(lengths.max(initial=0)) // multiple) * multiple) < lengths[:, None]
+    padded = np.full(filled.shape, pad, np.int64)
+    padded[filled] = np.concatenate([np.empty(0, np.int64), *rows])
+    return torch.from_numpy(padded), torch.from_numpy(filled.astype(np.int64))

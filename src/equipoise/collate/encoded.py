@@ -104,31 +104,30 @@ class EncodedExamples:
         """
         for name, maximum in (("max_input", max_input), ("max_target", max_target)):
             if maximum < 2:
-                raise ConfigError(
-                    "too-short", f"`{name}` must be at least 2 tokens, found {maximum}. Use 512 for inputs."
-                )
+                reason = f"`{name}` must be at least 2 tokens, found {maximum}. Use 512 for inputs."
+                raise ConfigError("too-short", reason)
         names = tuple(sorted(tasks))
+        of_id = [tasks[name] for name in names]
         task_ids = _task_ids(records, names)
 
         input_pairs = DistinctPairs.of(task_ids, records.coded("input"))
-        input_codes, distinct = input_pairs.render(lambda task, text: tasks[names[task]].render(text))
+        input_codes, distinct = input_pairs.render(lambda task, text: of_id[task].render(text))
         whole = encode_inputs(tokenizer, distinct)
         cut_inputs = int((whole.lengths > max_input)[input_codes].sum())
 
         target_pairs = DistinctPairs.of(task_ids, records.coded("target"))
-        label_ids = target_pairs.map(lambda task, label: _label_id(tasks[names[task]], label), missing=-1)
-        target_codes, distinct = target_pairs.render(lambda task, target: _target_text(tasks[names[task]], target))
+        ids = [{label: number for number, label in enumerate(task.labels)} for task in of_id]
+        label_ids = target_pairs.map(lambda task, target: ids[task].get(target, -1), missing=-1)
+        words = [{label: task.target_text(label) for label in task.labels} for task in of_id]
+        target_codes, distinct = target_pairs.render(lambda task, target: words[task].get(target, target))
         answers = encode_targets(tokenizer, distinct)
-        is_open = np.array([tasks[name].kind == "open" for name in names], np.bool_)[task_ids]
+        is_open = np.array([task.kind == "open" for task in of_id], np.bool_)[task_ids]
         long = np.append(answers.lengths, 0)[target_codes] > max_target  # a row without a target reads the 0
         _refuse_long_labels(long & ~is_open, records, max_target)
         _warn_of_cuts("inputs", cut_inputs, len(records), max_input)
         _warn_of_cuts("targets", int(long.sum()), len(records), max_target)
 
-        if plan is None:
-            weights = np.ones(len(records), np.float32)
-        else:
-            weights = _importance_weights(plan, target_pairs, names, tasks)
+        weights = np.ones(len(records)) if plan is None else _importance_weights(plan, target_pairs, tasks)
         # Rows without a target have the code -1; they read an empty row behind all others.
         empty = Ragged.from_lists([[]])
         return cls(
@@ -202,10 +201,9 @@ class EncodedExamples:
             If there is no such task.
         """
         if task not in self.tasks:
-            raise ConfigError(
-                "unknown-task",
-                f"`task` must be one of {', '.join(self.tasks)}, found {task!r}.{suggest(task, self.tasks)}",
-            )
+            known = ", ".join(self.tasks)
+            hint = suggest(task, self.tasks)
+            raise ConfigError("unknown-task", f"`task` must be one of {known}, found {task!r}.{hint}")
         return np.flatnonzero(self.task_ids == self.tasks.index(task))
 
     def inputs(self, rows: Sequence[int] | NDArray[np.int64]) -> list[NDArray[np.int32]]:
@@ -237,33 +235,21 @@ def _task_ids(records: Records, names: tuple[str, ...]) -> NDArray[np.int32]:
     return tasks.spread(np.array([number.get(name, -1) for name in tasks.names.to_pylist()], np.int32), missing=-1)
 
 
-def _target_text(task: Task, target: str) -> str:
-    return task.target_text(target) if target in task.labels else target
-
-
-def _label_id(task: Task, label: str) -> int:
-    return task.labels.index(label) if label in task.labels else -1
-
-
-def _importance_weights(
-    plan: Plan, pairs: DistinctPairs, names: tuple[str, ...], tasks: Mapping[str, Task]
-) -> NDArray[np.float64]:
-    weight = {
-        (stratum.task, stratum.label): float(value)
-        for stratum, value in zip(plan.strata, plan.importance_weights, strict=True)
-    }
+def _importance_weights(plan: Plan, pairs: DistinctPairs, tasks: Mapping[str, Task]) -> NDArray[np.float64]:
+    strata = [(stratum.task, stratum.label) for stratum in plan.strata]
+    weight = dict(zip(strata, plan.importance_weights.tolist(), strict=True))
+    by_id = sorted(tasks.items())
 
     def weight_of(task: int, text: str) -> float:
-        name = names[task]
-        stratum = (name, None if tasks[name].kind == "open" else text)
-        if stratum not in weight:
+        name, of = by_id[task]
+        label = None if of.kind == "open" else text
+        if (name, label) not in weight:
             raise DataError(
                 "unknown-stratum",
-                "`plan` must know every stratum of the records, "
-                f"found none for task {name!r}, label {stratum[1]!r}. "
+                f"`plan` must know every stratum of the records, found none for task {name!r}, label {label!r}. "
                 "Build the plan from the census of these records; pass no plan for rows that are evaluated.",
             )
-        return weight[stratum]
+        return weight[name, label]
 
     return pairs.map(weight_of, missing=1.0)
 

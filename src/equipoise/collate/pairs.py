@@ -32,15 +32,7 @@ class DistinctPairs:
 
     @classmethod
     def of(cls, task_ids: NDArray[np.int32], column: CodedColumn) -> "DistinctPairs":
-        """Find the distinct pairs, sorted by task.
-
-        Parameters
-        ----------
-        task_ids : ndarray of int32, shape (N,)
-            The task of each row.
-        column : CodedColumn
-            The string of each row.
-        """
+        """Find the distinct pairs of the rows' tasks, of shape (N,), and their strings, sorted by task."""
         width = max(len(column.names), 1)
         given = column.codes >= 0
         keys, inverse = np.unique(task_ids[given] * np.int64(width) + column.codes[given], return_inverse=True)
@@ -49,31 +41,12 @@ class DistinctPairs:
         return cls(keys // width, column.names.take(pa.array(keys % width)), codes)
 
     def map(self, function: Callable[[int, str], float], missing: float) -> NDArray[np.float64]:
-        """Return for each row a number that is computed from its pair.
-
-        Parameters
-        ----------
-        function : callable
-            From task id and text to a number.
-        missing : float
-            The number of a row whose text is null.
-
-        Returns
-        -------
-        ndarray of float64, shape (N,)
-        """
-        values = [
-            function(task, text) for task, text in zip(self.task_ids.tolist(), self.texts.to_pylist(), strict=True)
-        ]
+        """Return the number of each row's pair, or `missing` where its text is null: ndarray of float64, shape (N,)."""
+        values = map(function, self.task_ids.tolist(), self.texts.to_pylist())
         return np.array([*values, missing], np.float64)[self.codes]
 
     def render(self, function: Callable[[int, str], str]) -> tuple[NDArray[np.int32], pa.Array]:
-        """Compute a string from each pair and find the distinct results.
-
-        Parameters
-        ----------
-        function : callable
-            From task id and text to a string.
+        """Compute a string from the task id and the text of each pair, and find the distinct results.
 
         Returns
         -------

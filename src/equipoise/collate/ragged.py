@@ -31,35 +31,14 @@ class Ragged:
 
     @classmethod
     def from_lists(cls, rows: Sequence[Sequence[int]]) -> "Ragged":
-        """Copy lists of token ids.
-
-        Parameters
-        ----------
-        rows : sequence of sequences of int
-            The rows.
-
-        Returns
-        -------
-        Ragged
-            The same rows.
-        """
+        """Copy lists of token ids."""
         lengths = np.fromiter(map(len, rows), np.int64, len(rows))
         values = np.fromiter(chain.from_iterable(rows), np.int32, int(lengths.sum()))
         return cls(values, _offsets(lengths))
 
     @classmethod
     def concatenate(cls, parts: Iterable["Ragged"]) -> "Ragged":
-        """Concatenate the rows of several parts.
-
-        Parameters
-        ----------
-        parts : iterable of Ragged
-            May be empty.
-
-        Returns
-        -------
-        Ragged
-        """
+        """Concatenate the rows of several parts, or of none."""
         held = list(parts)
         lengths = np.concatenate([np.empty(0, np.int64), *(part.lengths for part in held)])
         return cls(np.concatenate([np.empty(0, np.int32), *(part.values for part in held)]), _offsets(lengths))
@@ -110,11 +89,6 @@ class Ragged:
 
     def end_with(self, token: int) -> NDArray[np.bool_]:
         """Return for every row whether its last token is `token`.
-
-        Parameters
-        ----------
-        token : int
-            A token id.
 
         Returns
         -------

@@ -18,11 +18,9 @@ class Tokenizer(Protocol):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Tokenise `text` or `text_target`."""
-        ...
 
     def decode(self, *args: Any, **kwargs: Any) -> Any:
         """Decode token ids to a string."""
-        ...
 
 
 def encode_inputs(tokenizer: Tokenizer, texts: Sequence[str] | pa.Array) -> Ragged:
@@ -33,7 +31,7 @@ def encode_inputs(tokenizer: Tokenizer, texts: Sequence[str] | pa.Array) -> Ragg
     tokenizer : Tokenizer
         A Hugging Face tokenizer.
     texts : sequence of str or pyarrow string array
-        The rendered inputs.
+        The rendered texts.
 
     Returns
     -------
@@ -44,26 +42,11 @@ def encode_inputs(tokenizer: Tokenizer, texts: Sequence[str] | pa.Array) -> Ragg
 
 
 def encode_targets(tokenizer: Tokenizer, texts: Sequence[str] | pa.Array) -> Ragged:
-    """Tokenise targets, uncut; every row ends with the end-of-sequence token.
-
-    Parameters
-    ----------
-    tokenizer : Tokenizer
-        A Hugging Face tokenizer.
-    texts : sequence of str or pyarrow string array
-        The targets.
-
-    Returns
-    -------
-    Ragged
-        One row per text.
-    """
-    rows = _encode(tokenizer, texts, "text_target")
-    eos = tokenizer.eos_token_id
-    if eos is None or rows.end_with(eos).all():
+    """Tokenise targets as `encode_inputs` does inputs; every row ends with the end-of-sequence token."""
+    rows, eos = _encode(tokenizer, texts, "text_target"), tokenizer.eos_token_id
+    if eos is None or (ended := rows.end_with(eos)).all():
         return rows
-    ended = rows.end_with(eos)
-    return Ragged.from_lists([rows[i].tolist() if ended[i] else [*rows[i].tolist(), eos] for i in range(len(rows))])
+    return Ragged.from_lists([[*rows[i], *([] if ended[i] else [eos])] for i in range(len(rows))])
 
 
 def _encode(tokenizer: Tokenizer, texts: Sequence[str] | pa.Array, argument: str) -> Ragged:

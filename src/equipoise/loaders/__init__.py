@@ -9,17 +9,11 @@ if TYPE_CHECKING:
     from equipoise.loaders.accelerate import prepare_loader
     from equipoise.loaders.lightning import StepLoss, StreamCallback, StreamDataModule
 
-_LAZY = {
-    "StepLoss": "equipoise.loaders.lightning",
-    "StreamCallback": "equipoise.loaders.lightning",
-    "StreamDataModule": "equipoise.loaders.lightning",
-    "prepare_loader": "equipoise.loaders.accelerate",
-}
-
 __all__ = ["StepLoss", "StreamCallback", "StreamDataModule", "StreamLoader", "prepare_loader"]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return getattr(import_module(_LAZY[name]), name)
+    if name in __all__:
+        module = "accelerate" if name == "prepare_loader" else "lightning"
+        return getattr(import_module(f"equipoise.loaders.{module}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

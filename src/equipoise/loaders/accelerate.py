@@ -19,15 +19,7 @@ FILE_NAME = "equipoise_loader.json"
 
 
 class AcceleratedLoader(StreamLoader):
-    """A `StreamLoader` with the rank, the accumulation and the device of an accelerator; from `prepare_loader`.
-
-    Parameters
-    ----------
-    accelerator : accelerate.Accelerator
-        Of the run.
-    dataset, make_sampler, batch_size, **options
-        As for `StreamLoader`.
-    """
+    """A `StreamLoader` with the rank, the accumulation and the device of an accelerator; see `prepare_loader`."""
 
     def __init__(
         self, accelerator: Accelerator, dataset: Dataset[Any], make_sampler: MakeSampler, **options: Any
@@ -68,16 +60,10 @@ def prepare_loader(
     ----------
     accelerator : accelerate.Accelerator
         Of the run; its `gradient_accumulation_steps` are the micro-batches of a step.
-    dataset : Dataset
-        With numbered rows.
-    make_sampler : callable
-        Returns the sampler of a `Shard`; see `StreamLoader`.
-    batch_size : int, optional
-        Rows of a batch of one rank; not with `TokenBatches`.
+    dataset, make_sampler, batch_size, **options
+        As for `StreamLoader`.
     file_name : str, default "equipoise_loader.json"
         Name of the state in a checkpoint; a second loader of the same accelerator needs another one.
-    **options
-        Further options of `torch.utils.data.DataLoader`: `collate_fn`, `num_workers`...
 
     Returns
     -------
@@ -124,8 +110,8 @@ def prepare_loader(
     def load(_models: Any, folder: str) -> None:
         path = Path(folder) / file_name
         if not path.is_file():
-            reason = "the checkpoint was not saved with this loader. Use another one."
-            raise StateError("no-position", f"`{path}` is missing: {reason}")
+            reason = f"`{path}` is missing: the checkpoint was not saved with this loader. Use another one."
+            raise StateError("no-position", reason)
         loader.load_state_dict(read_json(path, StateError, "Resume from another checkpoint."))
 
     accelerator.register_save_state_pre_hook(save)

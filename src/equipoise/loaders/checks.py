@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from equipoise.drawing import Shard
 from equipoise.errors import ConfigError
 from equipoise.samplers import TokenBatches
 
@@ -42,17 +41,6 @@ def check_rows(sampler: Any, batch: int, examples: int) -> None:
         )
 
 
-def check_shard(sampler: Any, shard: Shard) -> None:
-    """Raise ConfigError unless a sampler draws this part of the stream."""
-    found = getattr(inner_sampler(sampler), "shard", None)
-    if found != shard:
-        raise ConfigError(
-            "other-shard",
-            f"`make_sampler` must return a sampler of the shard that is passed to it, {shard}, found {found}. "
-            "Pass it on: shard=shard.",
-        )
-
-
 def check_token_batches(sampler: TokenBatches, batch_size: int | None, per_step: int, examples: int) -> None:
     """Raise ConfigError unless a sampler of batches has `per_step` of them in a step, over all ranks."""
     if batch_size is not None:
@@ -84,19 +72,7 @@ def inner_sampler(sampler: Any) -> Any:
 
 
 def whole_steps(draws: int, batch: int) -> int:
-    """Round a number of draws up to whole optimiser steps.
-
-    Parameters
-    ----------
-    draws : int
-        Draws per epoch.
-    batch : int
-        Draws of one optimiser step: batch size x accumulation x ranks.
-
-    Returns
-    -------
-    int
-        The smallest multiple of `batch` that is at least `draws` and at least one step.
+    """Round the draws of an epoch up to whole optimiser steps, at least one, of `batch` draws on all ranks.
 
     Examples
     --------

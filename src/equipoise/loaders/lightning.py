@@ -25,14 +25,8 @@ class StreamDataModule(LightningDataModule):
 
     Parameters
     ----------
-    dataset : Dataset
-        With numbered rows.
-    make_sampler : callable
-        Returns the sampler of a `Shard`; see `StreamLoader`. An epoch must be whole optimiser steps.
-    batch_size : int, optional
-        Rows of a batch of one rank; not with `TokenBatches`.
-    **options
-        Further options of `torch.utils.data.DataLoader`: `collate_fn`, `num_workers`...
+    dataset, make_sampler, batch_size, **options
+        As for `StreamLoader`.
 
     Attributes
     ----------
@@ -65,8 +59,8 @@ class StreamDataModule(LightningDataModule):
         """
         if stage != "fit":
             return
-        trainer = _trainer(self)
-        if not any(isinstance(each, StreamCallback) for each in cast(Any, trainer).callbacks):
+        trainer = cast(Any, self.trainer)
+        if not any(isinstance(each, StreamCallback) for each in trainer.callbacks):
             raise ConfigError(
                 "no-callback",
                 "`callbacks` of the Trainer must hold a StreamCallback(), found none: the batches that are trained on "
@@ -85,7 +79,7 @@ class StreamDataModule(LightningDataModule):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Resume there in `fit`; other stages read a checkpoint too, and have no stream."""
-        if _trainer(self).state.fn == "fit":
+        if cast(Any, self.trainer).state.fn == "fit":
             self.stream.load_state_dict(state_dict)
 
 
@@ -174,9 +168,8 @@ class StepLoss(LightningModule):
         """
         self._totals.append(part.total.detach())
         self._weights.append(part.weight)
-        trainer = _trainer(self)
         # Lightning divides by the accumulation, and the mean over ranks by their number.
-        return part.total * (trainer.accumulate_grad_batches * trainer.world_size)
+        return part.total * (self.trainer.accumulate_grad_batches * self.trainer.world_size)
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Divide the gradients by the weight of the step."""
@@ -188,12 +181,6 @@ class StepLoss(LightningModule):
         for parameter in self.parameters():
             if parameter.grad is not None:
                 parameter.grad.div_(weight)
-
-
-def _trainer(owner: LightningDataModule | LightningModule) -> Trainer:
-    trainer = owner.trainer
-    assert trainer is not None, "Lightning sets it before it calls any hook"
-    return trainer
 
 
 def _stream(trainer: Trainer) -> StreamLoader:

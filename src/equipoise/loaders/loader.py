@@ -10,11 +10,10 @@ from torch.utils.data import DataLoader, Dataset
 from equipoise.base.states import check_state, differences
 from equipoise.drawing import Shard
 from equipoise.errors import ConfigError, RunError, StateError
-from equipoise.loaders.checks import check_rows, check_shard, check_token_batches, inner_sampler
-from equipoise.loaders.progress import RowSampler, TrainedRows, TrainedTokenBatches
-from equipoise.samplers import TokenBatches
+from equipoise.loaders.checks import check_rows, check_token_batches, inner_sampler
+from equipoise.samplers import LengthSorted, PlanSampler, TokenBatches, WeightedSampler
 
-MakeSampler = Callable[[Shard], RowSampler | TokenBatches]
+MakeSampler = Callable[[Shard], PlanSampler | WeightedSampler | LengthSorted | TokenBatches]
 _STATE: dict[str, Any] = {"step": range(1 << 59), "global_batch": int | None, "sampler": Mapping[str, Any]}
 
 
@@ -94,13 +93,21 @@ class StreamLoader:
         self.accumulation = accumulation
         per_step = accumulation * shard.world_size
         examples = len(cast(Any, dataset))  # `Dataset` has no length, every one with numbered rows has
-        check_shard(sampler, shard)
+        inner = inner_sampler(sampler)
+        found = getattr(inner, "shard", None)
+        if found != shard:
+            raise ConfigError(
+                "other-shard",
+                f"`make_sampler` must return a sampler of the shard that is passed to it, {shard}, found {found}. "
+                "Pass it on: shard=shard.",
+            )
+        self._shard, self._batch_size = shard, batch_size
+        self._per_epoch = len(inner) * shard.world_size
         self._generator = torch.Generator()
         options["generator"] = self._generator
         if isinstance(sampler, TokenBatches):
             check_token_batches(sampler, batch_size, per_step, examples)
             self.global_batch = None
-            self._trained = TrainedTokenBatches(sampler)
             self.loader: DataLoader[Any] = DataLoader(dataset, batch_sampler=sampler, **options)
         else:
             if batch_size is None:
@@ -108,7 +115,6 @@ class StreamLoader:
                 raise ConfigError("no-batch-size", reason)
             self.global_batch = batch_size * per_step
             check_rows(sampler, self.global_batch, examples)
-            self._trained = TrainedRows(sampler, batch_size)
             self.loader = DataLoader(dataset, batch_size, sampler=sampler, **options)
         self._begin()
 
@@ -120,14 +126,16 @@ class StreamLoader:
         """Iterate over the batches of this rank, from the next one to the end of the epoch."""
         if self._broken_off:
             # The sampler has read ahead of the last batch.
-            self.sampler.load_state_dict(self._trained.state_dict())
-            self._trained.loaded()
+            self.sampler.load_state_dict(self._sampler_state())
+            self._began, self._batches = self.sampler.position, 0
         self._broken_off = True
         for batch in self.loader:
             self.batch_done()
             yield batch
         self._broken_off = False
-        self._trained.epoch_done()
+        # Batches are counted from where the sampler begins an epoch, and it begins the next one only when it is read.
+        self._began, self._batches = self.sampler.position, 0
+        self.sampler.set_epoch(self._began // self._per_epoch)
 
     def steps(self) -> Iterator[list[Any]]:
         """Iterate likewise over whole optimiser steps: lists of their micro-batches."""
@@ -138,7 +146,7 @@ class StreamLoader:
     @property
     def epoch(self) -> int:
         """The epoch of the next batch, from which a loop resumes."""
-        return self._trained.epoch
+        return self._position // self._per_epoch
 
     @property
     def batches_in_step(self) -> int:
@@ -147,11 +155,17 @@ class StreamLoader:
 
     def set_epoch(self, epoch: int) -> None:
         """Move to the beginning of an epoch, counted from 0, unless training is inside it already; optional."""
-        self._trained.set_epoch(epoch)
+        now, inside = divmod(self._position, self._per_epoch)
+        if self._batches and inside and epoch == now:
+            return
+        self.sampler.set_epoch(epoch)
+        if not inside or epoch != now:
+            self._began = epoch * self._per_epoch
+        self._batches = 0
 
     def batch_done(self) -> None:
         """Count a batch, if something else iterates over `loader`, as Lightning does."""
-        self._trained.batch_done()
+        self._batches += 1
         self._in_step += 1
         if self._in_step == self.accumulation:
             self.step, self._in_step = self.step + 1, 0
@@ -174,7 +188,7 @@ class StreamLoader:
                 f"A state can be saved only at the end of an optimiser step, found {self._in_step} of its "
                 f"{self.accumulation} micro-batches done. Save after the step of the optimiser.",
             )
-        return {"step": self.step, "global_batch": self.global_batch, "sampler": self._trained.state_dict()}
+        return {"step": self.step, "global_batch": self.global_batch, "sampler": self._sampler_state()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Resume at a state; the number of ranks may be another.
@@ -196,12 +210,23 @@ class StreamLoader:
             advice = "Restore the old values, or start a new run."
             raise StateError("other-stream", f"The state cannot be resumed: {changed[0]}. {advice}")
         self.sampler.load_state_dict(state["sampler"])
-        self._trained.loaded()
         self.step = state["step"]
         self._begin()
 
     def _begin(self) -> None:
+        self._began, self._batches = self.sampler.position, 0
         self._in_step, self._broken_off = 0, False
         # The seeds of the workers differ between ranks and between steps.
-        shard = inner_sampler(self.sampler).shard
-        self._generator.manual_seed(self.step * shard.world_size + shard.rank)
+        self._generator.manual_seed(self.step * self._shard.world_size + self._shard.rank)
+
+    @property
+    def _position(self) -> int:
+        """Draws that all ranks together have trained on; the sampler has read ahead of that."""
+        if self._batch_size is None:  # batches of TokenBatches differ in rows
+            return self._sampler_state()["sampler"]["position"]
+        return self._began + self._batches * self._batch_size * self._shard.world_size
+
+    def _sampler_state(self) -> dict[str, Any]:
+        if isinstance(self.sampler, TokenBatches):
+            return self.sampler.state_dict(batches=self._batches)
+        return self.sampler.state_dict(position=self._position)

@@ -6,7 +6,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from equipoise.models.modes import evaluating
+from equipoise.models.batches import evaluating
 from equipoise.models.prefixes import PrefixTree
 from equipoise.models.scorer import LabelScorer, label_probabilities, label_tokens
 from equipoise.models.text_model import TextModel, text_model

@@ -1,34 +1,46 @@
-"""Distinct inputs, in batches of similar length."""
+"""Ask a model about each distinct input once, in batches of similar length, and leave it as it was."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import nn
 
+T = TypeVar("T")
 Tokens = Sequence[int] | NDArray[np.integer]
 
 
-def distinct_rows(rows: Sequence[Tokens]) -> tuple[list[NDArray[np.int64]], NDArray[np.int64]]:
-    """Return each distinct token sequence in the order of first appearance, and for each row its position there.
+def by_distinct(
+    model: nn.Module,
+    inputs: Sequence[Tokens],
+    batch_tokens: int,
+    ask: Callable[[list[NDArray[np.int64]]], Iterable[T]],
+) -> list[T]:
+    """Return an answer for every input, after asking about each distinct one once, in batches of `batch_tokens`.
+
+    `ask` takes the inputs of a batch and returns their answers; meanwhile `model` is in evaluation mode.
 
     Examples
     --------
-    >>> distinct, inverse = distinct_rows([[5, 1], [6, 1], [5, 1]])
-    >>> len(distinct), inverse.tolist()
-    (2, [0, 1, 0])
+    >>> def total(rows):
+    ...     print(rows)
+    ...     return [sum(row.tolist()) for row in rows]
+    >>> by_distinct(nn.Identity(), [[5, 1], [6, 2, 1], [5, 1]], 4, total)
+    [array([6, 2, 1])]
+    [array([5, 1])]
+    [6, 9, 6]
     """
     places: dict[bytes, int] = {}
-    distinct: list[NDArray[np.int64]] = []
-    inverse = np.empty(len(rows), np.int64)
-    for row, tokens in enumerate(rows):
-        ids = np.asarray(tokens, np.int64)
-        place = places.setdefault(ids.tobytes(), len(distinct))
-        if place == len(distinct):
-            distinct.append(ids)
-        inverse[row] = place
-    return distinct, inverse
+    place_of = [places.setdefault(np.asarray(tokens, np.int64).tobytes(), len(places)) for tokens in inputs]
+    distinct = [np.frombuffer(tokens, np.int64) for tokens in places]
+    answers: dict[int, T] = {}
+    with evaluating(model):
+        for batch in length_batches([len(tokens) for tokens in distinct], batch_tokens):
+            answers.update(zip(batch.tolist(), ask([distinct[place] for place in batch]), strict=True))
+    return [answers[place] for place in place_of]
 
 
 def length_batches(lengths: Sequence[int] | NDArray[np.int64], batch_tokens: int) -> list[NDArray[np.int64]]:
@@ -53,10 +65,36 @@ def length_batches(lengths: Sequence[int] | NDArray[np.int64], batch_tokens: int
     return batches
 
 
-def pad_rows(rows: Sequence[Tokens], pad_id: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Pad token sequences on the right; return input_ids and attention_mask, of int64, shape (rows, width)."""
-    lengths = np.array([len(row) for row in rows], np.int64)
-    filled = np.arange(int(lengths.max(initial=0))) < lengths[:, None]
-    ids = np.full(filled.shape, pad_id, np.int64)
-    ids[filled] = np.concatenate([np.empty(0, np.int64), *(np.asarray(row, np.int64) for row in rows)])
-    return torch.from_numpy(ids).to(device), torch.from_numpy(filled.astype(np.int64)).to(device)
+@contextmanager
+def evaluating(model: nn.Module) -> Generator[None]:
+    """Set evaluation mode without gradients, and restore the mode of every module afterwards.
+
+    A plain `model.train()` would also set training mode in modules that were frozen.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        The model.
+
+    Yields
+    ------
+    None
+        Inside, dropout is off and no gradient is recorded.
+
+    Examples
+    --------
+    >>> model = nn.Sequential(nn.Dropout(), nn.Dropout().eval())
+    >>> with evaluating(model):
+    ...     model.training
+    False
+    >>> model.training, model[0].training, model[1].training
+    (True, True, False)
+    """
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module, training in modes:
+            module.training = training

@@ -8,9 +8,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
+from equipoise.collate.collator import pad_rows
 from equipoise.errors import DataError, RunError
-from equipoise.models.batches import Tokens, pad_rows
+from equipoise.models.batches import Tokens
 from equipoise.models.prefixes import PrefixTree, TreeBatch, TreeSlice
 
 
@@ -57,23 +59,21 @@ class EncoderDecoder:
                 f"`trees` must hold the labels of each of {len(input_ids)} rows, found {len(trees)}. Give one per row.",
             )
         device = input_ids.device
-        asked = TreeBatch.of(trees)
-        row_of, wanted, prefix, token, lengths = (
-            torch.from_numpy(each).to(device)
-            for each in (asked.row_of, asked.wanted, asked.prefix, asked.token, asked.lengths)
+        inputs, row_of, wanted, prefix, token, lengths = (
+            torch.from_numpy(each).to(device) for each in TreeBatch.of(trees)
         )
         with _encoded_once(self._encoder(), attention_mask, row_of), _output_at(self._output_layer(), wanted):
             logits: Tensor = self._called(
                 input_ids=input_ids,
                 attention_mask=attention_mask.index_select(0, row_of),
-                decoder_input_ids=torch.from_numpy(asked.decoder_inputs).to(device),
+                decoder_input_ids=inputs,
                 use_cache=False,
             ).logits
-        if logits.shape[:2] != (1, len(asked.wanted)):
+        if logits.shape[:2] != (1, len(wanted)):
             raise RunError(
                 "hooks-ignored",
-                f"`model` must return logits at {len(asked.wanted)} wanted positions, found the shape"
-                f" {tuple(logits.shape)}: it ignores hooks. Do not compile a model that is trained by label scores.",
+                f"`model` must return logits at {len(wanted)} wanted positions, found the shape {tuple(logits.shape)}: "
+                "it ignores hooks. Do not compile a model that is trained by label scores.",
             )
         exact = logits[0] if logits.dtype == torch.float64 else logits[0].float()
         log_probs = exact[prefix, token] - exact.logsumexp(dim=-1)[prefix]
@@ -87,7 +87,7 @@ class EncoderDecoder:
     ) -> NDArray[np.float64]:
         """Score every label of one task for every input, by slices of the tree."""
         layer = self._output_layer()
-        input_ids, mask = pad_rows(rows, pad_id, self._model.device)
+        input_ids, mask = self._padded(rows, pad_id)
         states: Tensor = self._encoder()(input_ids=input_ids, attention_mask=mask)[0]
         most = most_logits or (2**23 if states.device.type == "cpu" else 2**27)
         most_prefixes = max(1, most // len(layer.weight))
@@ -110,7 +110,7 @@ class EncoderDecoder:
         allowed: Callable[[tuple[int, ...]], list[int]] | None = None,
     ) -> list[list[int]]:
         """Generate a target for every input; the decoder's start token, which comes first, is left out."""
-        input_ids, mask = pad_rows(rows, pad_id, self._model.device)
+        input_ids, mask = self._padded(rows, pad_id)
         options: dict[str, Any] = {}
         if allowed is not None:
 
@@ -135,19 +135,21 @@ class EncoderDecoder:
 
     def _edge_log_probs(self, states: Tensor, mask: Tensor, piece: TreeSlice, layer: nn.Module) -> Tensor:
         """Return log p(token | x, prefix) for every input and every edge of the slice."""
-        device = states.device
-        inputs, rows, prefixes = len(states), len(piece.decoder_inputs), len(piece.positions)
-        block = torch.arange(inputs, device=device)[:, None] * piece.decoder_inputs.size
-        with _output_at(layer, (block + torch.from_numpy(piece.positions).to(device)).flatten()):
+        given, positions, prefix, token = (torch.from_numpy(each).to(states.device) for each in piece[1:])
+        inputs, rows = len(states), len(given)
+        block = torch.arange(inputs, device=states.device)[:, None] * given.numel()
+        with _output_at(layer, (block + positions).flatten()):
             logits: Tensor = self._model(
                 encoder_outputs=(states.repeat_interleave(rows, dim=0),),
                 attention_mask=mask.repeat_interleave(rows, dim=0),
-                decoder_input_ids=torch.from_numpy(piece.decoder_inputs).to(device).repeat(inputs, 1),
+                decoder_input_ids=given.repeat(inputs, 1),
                 use_cache=False,
             ).logits
-        logits = logits.view(inputs, prefixes, -1).float()
-        prefix, token = (torch.from_numpy(each).to(device) for each in (piece.edge_prefix, piece.edge_token))
-        return logits.log_softmax(dim=-1)[:, prefix, token]
+        return logits.view(inputs, len(positions), -1).float().log_softmax(dim=-1)[:, prefix, token]
+
+    def _padded(self, rows: Sequence[Tokens], pad_id: int) -> tuple[Tensor, Tensor]:
+        input_ids, mask = pad_rows(rows, pad_id)
+        return input_ids.to(self._model.device), mask.to(self._model.device)
 
     def _encoder(self) -> nn.Module:
         return self._part("get_encoder", "no-encoder", "an encoder", "Pass an encoder-decoder model.")
@@ -165,7 +167,7 @@ class EncoderDecoder:
 
 
 @contextmanager
-def _encoded_once(encoder: nn.Module, attention_mask: Tensor, row_of: Tensor) -> Generator[None, None, None]:
+def _encoded_once(encoder: nn.Module, attention_mask: Tensor, row_of: Tensor) -> Generator[None]:
     """Encode every input once, then pass the decoder as many copies of its states as it has rows for it.
 
     Inside, the model is called with the inputs, the decoder rows, and the attention mask of the decoder rows
@@ -183,17 +185,11 @@ def _encoded_once(encoder: nn.Module, attention_mask: Tensor, row_of: Tensor) ->
         output["last_hidden_state"] = states
         return output
 
-    before = encoder.register_forward_pre_hook(mask_inputs, with_kwargs=True)
-    after = encoder.register_forward_hook(repeat)
-    try:
+    with encoder.register_forward_pre_hook(mask_inputs, with_kwargs=True), encoder.register_forward_hook(repeat):
         yield
-    finally:
-        before.remove()
-        after.remove()
 
 
-@contextmanager
-def _output_at(layer: nn.Module, wanted: Tensor) -> Generator[None, None, None]:
+def _output_at(layer: nn.Module, wanted: Tensor) -> RemovableHandle:
     """Let the model's own forward compute logits at the wanted positions alone, shape (1, wanted, vocabulary).
 
     With a vocabulary of 32,000 the output layer costs more than the rest of a small model. The positions, counted in
@@ -205,8 +201,4 @@ def _output_at(layer: nn.Module, wanted: Tensor) -> Generator[None, None, None]:
         hidden, *others = arguments
         return (hidden.flatten(0, 1).index_select(0, wanted)[None], *others)
 
-    handle = layer.register_forward_pre_hook(pick)
-    try:
-        yield
-    finally:
-        handle.remove()
+    return layer.register_forward_pre_hook(pick)

@@ -172,9 +172,7 @@ def _start_for_short_training(model: T5ForConditionalGeneration) -> None:
     model.decoder.final_layer_norm.weight.fill_(math.sqrt(model.config.d_model))
     # Two heads start out attending to the token before and the token after: a field's name is beside its value.
     relative = model.encoder.get_submodule("block.0.layer.0.SelfAttention.relative_attention_bias")
-    bias = cast(
-        torch.nn.Embedding, relative
-    ).weight  # (buckets, heads); the second half of the buckets is for later tokens
+    bias = cast(torch.nn.Embedding, relative).weight  # (buckets, heads); later tokens have the second half of buckets
     before, after = 1, model.config.relative_attention_num_buckets // 2 + 1
     bias[before, 0] += 4.0
     bias[after, 1 % model.config.num_heads] += 4.0

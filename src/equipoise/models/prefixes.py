@@ -24,16 +24,12 @@ class PrefixTree:
     ----------
     decoder_inputs : ndarray of int64, shape (rows, positions)
         What the decoder is given, shortest rows first.
-    widths : ndarray of int64, shape (rows,)
-        The number of positions of each row that are not padding.
-    owned : list of ndarray of int64
-        For each row, the positions whose prefix this row answers for.
+    prefix_row, prefix_position : ndarray of int64, shape (prefixes,)
+        The row and the position that answer for each prefix, sorted; they are the last positions of the row.
     edge_prefix, edge_token : ndarray of int64
-        The distinct (prefix, next token) pairs, sorted by prefix. Prefixes are numbered by row, then position.
+        The distinct (prefix, next token) pairs, sorted.
     label_edges : ndarray of int64
         The edges of all labels, one label after another.
-    label_starts : ndarray of int64
-        Where each label begins in `label_edges`.
     label_lengths : ndarray of int64
         The number of tokens of each label.
 
@@ -49,24 +45,19 @@ class PrefixTree:
     """
 
     decoder_inputs: IntArray
-    widths: IntArray
-    owned: list[IntArray]
+    prefix_row: IntArray
+    prefix_position: IntArray
     edge_prefix: IntArray
     edge_token: IntArray
     label_edges: IntArray
-    label_starts: IntArray
     label_lengths: IntArray
 
     @classmethod
     def build(cls, targets: Sequence[Sequence[int]], decoder_inputs: IntArray, names: Sequence[str]) -> "PrefixTree":
         """Find the distinct prefixes; see `TextModel.prefix_tree`.
 
-        Parameters
-        ----------
-        targets, names
-            As there.
-        decoder_inputs : ndarray of int64, shape (labels, positions)
-            The targets shifted right as the model does it; the padding behind a target is not read.
+        `decoder_inputs`, shape (labels, positions), are the targets shifted right as the model does it; the padding
+        behind a target is not read.
         """
         paths = [tuple(target) for target in targets]
         _check_paths(paths, names)
@@ -77,15 +68,10 @@ class PrefixTree:
         for label in sorted(range(len(paths)), key=lambda i: -len(paths[i])):
             for position in range(len(paths[label])):
                 owners.setdefault(inputs[label][: position + 1], (label, position))
-        rows = sorted({label for label, _ in owners.values()}, key=lambda i: len(paths[i]))
+        rows = sorted({label for label, _ in owners.values()}, key=lambda i: (len(paths[i]), i))
         place_of = {label: place for place, label in enumerate(rows)}
-        ordered = sorted(owners, key=lambda prefix: (place_of[owners[prefix][0]], owners[prefix][1]))
-        number_of = {prefix: number for number, prefix in enumerate(ordered)}
-        owned: list[list[int]] = [[] for _ in rows]
-        for prefix in ordered:
-            label, position = owners[prefix]
-            owned[place_of[label]].append(position)
-
+        owned = sorted((place_of[label], position, prefix) for prefix, (label, position) in owners.items())
+        number_of = {prefix: number for number, (_, _, prefix) in enumerate(owned)}
         steps = [
             (number_of[inputs[i][: position + 1]], token)
             for i, path in enumerate(paths)
@@ -96,66 +82,70 @@ class PrefixTree:
         lengths = np.array([len(path) for path in paths], np.int64)
         return cls(
             decoder_inputs=decoder_inputs[rows],
-            widths=lengths[rows],
-            owned=[np.array(positions, np.int64) for positions in owned],
+            prefix_row=np.array([row for row, _, _ in owned], np.int64),
+            prefix_position=np.array([position for _, position, _ in owned], np.int64),
             edge_prefix=np.array([prefix for prefix, _ in edges], np.int64),
             edge_token=np.array([token for _, token in edges], np.int64),
             label_edges=np.array([edge_of[step] for step in steps], np.int64),
-            label_starts=np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)[:-1]]),
             label_lengths=lengths,
         )
 
     @property
     def prefixes(self) -> int:
         """The number of distinct prefixes."""
-        return sum(map(len, self.owned))
+        return len(self.prefix_row)
+
+    @property
+    def widths(self) -> IntArray:
+        """The number of positions of each row that are not padding."""
+        return self.prefix_position[np.cumsum(np.bincount(self.prefix_row)) - 1] + 1
 
     def slices(self, most_prefixes: int) -> Iterator["TreeSlice"]:
         """Cut the tree into consecutive decoder rows that together own at most `most_prefixes` prefixes.
 
         One row that owns more is a separate slice. The edges of the slices, one slice after another, are all edges.
         """
-        counts = np.array([len(positions) for positions in self.owned], np.int64)
-        first, prefix = 0, 0
-        while first < len(counts):
-            stop = first + max(1, int(np.searchsorted(np.cumsum(counts[first:]), most_prefixes, side="right")))
-            until = prefix + int(counts[first:stop].sum())
-            width = int(self.widths[first:stop].max())
-            edges = slice(*np.searchsorted(self.edge_prefix, [prefix, until]).tolist())
-            positions = [row * width + held for row, held in enumerate(self.owned[first:stop])]
+        ends = np.cumsum(np.bincount(self.prefix_row))
+        first, begin = 0, 0
+        while first < len(ends):
+            stop = max(first + 1, int(np.searchsorted(ends, begin + most_prefixes, side="right")))
+            end = int(ends[stop - 1])
+            positions = self.prefix_position[begin:end]
+            width = int(positions[-1]) + 1  # of the longest row, which is the last
+            edges = slice(*np.searchsorted(self.edge_prefix, [begin, end]).tolist())
             yield TreeSlice(
-                decoder_inputs=self.decoder_inputs[first:stop, :width],
-                positions=np.concatenate(positions),
                 edges=edges,
-                edge_prefix=self.edge_prefix[edges] - prefix,
+                decoder_inputs=self.decoder_inputs[first:stop, :width],
+                positions=(self.prefix_row[begin:end] - first) * width + positions,
+                edge_prefix=self.edge_prefix[edges] - begin,
                 edge_token=self.edge_token[edges],
             )
-            first, prefix = stop, until
+            first, begin = stop, end
 
     def label_sums(self, edge_values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Sum log-probabilities of edges, shape (examples, edges), to log-likelihoods of labels, (examples, labels)."""
-        return np.add.reduceat(edge_values[:, self.label_edges], self.label_starts, axis=1)
+        starts = np.cumsum(self.label_lengths) - self.label_lengths
+        return np.add.reduceat(edge_values[:, self.label_edges], starts, axis=1)
 
 
-@dataclass(frozen=True, eq=False)
-class TreeSlice:
+class TreeSlice(NamedTuple):
     """Consecutive decoder rows with the prefixes that they own.
 
     Attributes
     ----------
+    edges : slice
+        The place of the slice's edges among all edges.
     decoder_inputs : ndarray of int64, shape (rows, width)
         What the decoder is given.
     positions : ndarray of int64
         The owned positions in the flattened (row, position) order; one for each prefix of the slice.
-    edges : slice
-        The place of the slice's edges among all edges.
     edge_prefix, edge_token : ndarray of int64
         These edges, their prefixes numbered within the slice.
     """
 
+    edges: slice
     decoder_inputs: IntArray
     positions: IntArray
-    edges: slice
     edge_prefix: IntArray
     edge_token: IntArray
 
@@ -194,16 +184,14 @@ class TreeBatch(NamedTuple):
         wanted: list[IntArray] = []
         decoder_rows = prefixes = 0
         for row, tree in enumerate(trees):
-            filled = np.zeros((len(tree.decoder_inputs), width), np.int64)
-            filled[:, : tree.decoder_inputs.shape[1]] = tree.decoder_inputs
-            decoder_inputs.append(filled)
-            wanted += [(decoder_rows + place) * width + held for place, held in enumerate(tree.owned)]
+            decoder_inputs.append(np.pad(tree.decoder_inputs, ((0, 0), (0, width - tree.decoder_inputs.shape[1]))))
+            wanted.append((decoder_rows + tree.prefix_row) * width + tree.prefix_position)
             label = np.repeat(np.arange(len(tree.label_lengths)), tree.label_lengths)
-            position = np.arange(len(label)) - np.repeat(tree.label_starts, tree.label_lengths)
+            position = np.concatenate([np.arange(length) for length in tree.label_lengths])
             prefix[row, label, position] = prefixes + tree.edge_prefix[tree.label_edges]
             token[row, label, position] = tree.edge_token[tree.label_edges]
             lengths[row, : len(tree.label_lengths)] = tree.label_lengths
-            decoder_rows += len(filled)
+            decoder_rows += len(tree.decoder_inputs)
             prefixes += tree.prefixes
         row_of = np.repeat(np.arange(len(trees)), [len(tree.decoder_inputs) for tree in trees])
         return cls(np.concatenate(decoder_inputs), row_of, np.concatenate(wanted), prefix, token, lengths)

@@ -2,6 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +12,7 @@ from torch import nn
 from equipoise.collate import Tokenizer, encode_targets
 from equipoise.data import Task
 from equipoise.errors import ConfigError
-from equipoise.models.batches import Tokens, distinct_rows, length_batches
-from equipoise.models.modes import evaluating
+from equipoise.models.batches import Tokens, by_distinct
 from equipoise.models.prefixes import PrefixTree
 from equipoise.models.text_model import text_model
 
@@ -50,12 +51,7 @@ class LabelScorer:
     """
 
     def __init__(
-        self,
-        model: nn.Module,
-        tokenizer: Tokenizer,
-        tasks: Mapping[str, Task],
-        *,
-        most_logits: int | None = None,
+        self, model: nn.Module, tokenizer: Tokenizer, tasks: Mapping[str, Task], *, most_logits: int | None = None
     ) -> None:
         self.model = model
         self.tokenizer = tokenizer
@@ -63,15 +59,10 @@ class LabelScorer:
         self.most_logits = most_logits
         self._asked = text_model(model)
         self._pad_id = tokenizer.pad_token_id or 0
-        self._targets: dict[str, list[list[int]]] = {}
+        self._labels: dict[str, tuple[list[list[int]], PrefixTree]] = {}
 
     def log_probs(
-        self,
-        task: str,
-        inputs: Sequence[Tokens],
-        *,
-        batch_tokens: int = 8192,
-        length_norm: float = 0.0,
+        self, task: str, inputs: Sequence[Tokens], *, batch_tokens: int = 8192, length_norm: float = 0.0
     ) -> NDArray[np.float64]:
         """Return the log-likelihood of every label for every input.
 
@@ -105,16 +96,10 @@ class LabelScorer:
         Liu et al. (2022), "Few-Shot Parameter-Efficient Fine-Tuning is Better and Cheaper than
         In-Context Learning" (rank classification, length normalisation).
         """
-        tree = self._tree(task)
-        distinct, inverse = distinct_rows(inputs)
-        scores = np.empty((len(distinct), len(tree.label_lengths)), np.float64)
-        with evaluating(self.model):
-            for batch in length_batches([len(ids) for ids in distinct], batch_tokens):
-                rows = [distinct[row] for row in batch]
-                scores[batch] = self._asked.label_log_probs(
-                    rows, tree, pad_id=self._pad_id, most_logits=self.most_logits
-                )
-        return (scores / tree.label_lengths**length_norm)[inverse]
+        _, tree = self._labels_of(task)
+        score = partial(self._asked.label_log_probs, tree=tree, pad_id=self._pad_id, most_logits=self.most_logits)
+        scores = by_distinct(self.model, inputs, batch_tokens, score)
+        return np.reshape(scores, (len(inputs), len(tree.label_lengths))) / tree.label_lengths**length_norm
 
     def constrained_generate(
         self, task: str, inputs: Sequence[Tokens], *, beams: int = 1, batch_tokens: int = 8192
@@ -126,33 +111,21 @@ class LabelScorer:
 
         Parameters
         ----------
-        task : str
-            A classification task.
-        inputs : sequence of token id sequences
-            Tokenised inputs.
+        task, inputs, batch_tokens
+            As for `log_probs`, with its errors.
         beams : int
             The width of the beam search.
-        batch_tokens : int
-            The most padded tokens that the encoder sees at once.
 
         Returns
         -------
         ndarray of int64, shape (inputs,)
             Positions in the task's labels.
-
-        Raises
-        ------
-        ConfigError
-            If the task is unknown or open-ended.
-        DataError
-            If two labels have the same tokens.
         """
-        self._tree(task)  # refuses labels that no model can tell apart
-        targets = self._label_tokens(task)
+        targets, _ = self._labels_of(task)
         longest = max(map(len, targets))
-        allowed = _allowed_tokens(targets, self._pad_id)
         label_of = {tuple(target): label for label, target in enumerate(targets)}
-        tokens = self._generate(inputs, batch_tokens, longest, beams, allowed)
+        allowed = _allowed_tokens(targets, self._pad_id)
+        tokens = self._generate(inputs, batch_tokens, max_new_tokens=longest, beams=beams, allowed=allowed)
         return np.array([_label_at_start(ids[:longest], label_of) for ids in tokens], np.int64)
 
     def generate(
@@ -162,59 +135,38 @@ class LabelScorer:
 
         Parameters
         ----------
-        inputs : sequence of token id sequences
-            Tokenised inputs.
+        inputs, batch_tokens
+            As for `log_probs`.
         max_new_tokens : int
             The most tokens of a text.
         beams : int
             The width of the beam search; 1 is greedy.
-        batch_tokens : int
-            The most padded tokens that the encoder sees at once.
 
         Returns
         -------
         list of str
             In the order of the inputs, without special tokens.
         """
-        tokens = self._generate(inputs, batch_tokens, max_new_tokens, beams)
+        tokens = self._generate(inputs, batch_tokens, max_new_tokens=max_new_tokens, beams=beams)
         return [self.tokenizer.decode(ids, skip_special_tokens=True) for ids in tokens]
 
-    def _generate(
-        self,
-        inputs: Sequence[Tokens],
-        batch_tokens: int,
-        max_new_tokens: int,
-        beams: int,
-        allowed: Callable[[tuple[int, ...]], list[int]] | None = None,
-    ) -> list[list[int]]:
-        distinct, inverse = distinct_rows(inputs)
-        generated: list[list[int]] = [[] for _ in distinct]
-        with evaluating(self.model):
-            for batch in length_batches([len(ids) for ids in distinct], batch_tokens):
-                rows = [distinct[row] for row in batch]
-                found = self._asked.generate(
-                    rows, pad_id=self._pad_id, max_new_tokens=max_new_tokens, beams=beams, allowed=allowed
-                )
-                for row, ids in zip(batch, found, strict=True):
-                    generated[row] = ids
-        return [generated[row] for row in inverse]
+    def _generate(self, inputs: Sequence[Tokens], batch_tokens: int, **options: Any) -> list[list[int]]:
+        ask = partial(self._asked.generate, pad_id=self._pad_id, **options)
+        return by_distinct(self.model, inputs, batch_tokens, ask)
 
-    def _label_tokens(self, name: str) -> list[list[int]]:
+    def _labels_of(self, name: str) -> tuple[list[list[int]], PrefixTree]:
+        """Return the tokens of a task's labels, and their tree, or refuse a task without labels to tell apart."""
         if name not in self.tasks:
             known = ", ".join(sorted(self.tasks))
             raise ConfigError("unknown-task", f"`task` must be one of {known}, found {name!r}.")
         task = self.tasks[name]
         if task.kind == "open":
-            raise ConfigError(
-                "open-ended-task", f"`task` must have labels to score, found the open-ended {name!r}. Use `generate`."
-            )
-        if name not in self._targets:
-            self._targets[name] = label_tokens(task, self.tokenizer)
-        return self._targets[name]
-
-    def _tree(self, name: str) -> PrefixTree:
-        targets = self._label_tokens(name)  # refuses a task that is unknown or open-ended
-        return self._asked.prefix_tree(targets, self.tasks[name].labels)
+            reason = f"`task` must have labels to score, found the open-ended {name!r}. Use `generate`."
+            raise ConfigError("open-ended-task", reason)
+        if name not in self._labels:
+            targets = label_tokens(task, self.tokenizer)
+            self._labels[name] = targets, self._asked.prefix_tree(targets, task.labels)
+        return self._labels[name]
 
 
 def label_probabilities(log_probs: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -269,8 +221,5 @@ def _allowed_tokens(targets: Sequence[Sequence[int]], pad_id: int) -> Callable[[
 
 
 def _label_at_start(tokens: Sequence[int], label_of: Mapping[tuple[int, ...], int]) -> int:
-    return next(
-        label_of[start]
-        for start in (tuple(tokens[:length]) for length in range(1, len(tokens) + 1))
-        if start in label_of
-    )
+    starts = (tuple(tokens[:length]) for length in range(1, len(tokens) + 1))
+    return next(label_of[start] for start in starts if start in label_of)

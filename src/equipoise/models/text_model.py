@@ -126,10 +126,8 @@ class TextModel(Protocol):
 
         Parameters
         ----------
-        rows : sequence of token id sequences
-            The inputs of one batch.
-        pad_id : int
-            The token to pad with.
+        rows, pad_id
+            As for `label_log_probs`.
         max_new_tokens : int
             The most tokens of a target.
         beams : int

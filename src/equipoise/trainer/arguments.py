@@ -12,43 +12,35 @@ from transformers import Seq2SeqTrainingArguments, TrainingArguments
 from equipoise.base.registry import suggest
 from equipoise.errors import ConfigError
 
-OWNED: dict[str, tuple[Any, str]] = {
-    "remove_unused_columns": (False, "the weights of the examples would be removed before the loss sees them"),
+OF_THE_STREAM: dict[str, tuple[Any, str]] = {
     "train_sampling_strategy": ("random", "the sampler decides the order"),
     "group_by_length": (False, "the sampler decides the order; use LengthSorted"),
-    "length_column_name": ("length", "the sampler decides the order; use LengthSorted"),
-    "data_seed": (None, "the sampler has its own seed"),
     "ignore_data_skip": (False, "a resumed run would see its first draws again"),
-    "dataloader_drop_last": (False, "the evaluation loss would leave out the last examples"),
     "accelerator_config": (None, "splitting or dispatching batches would cut the stream at other places"),
     "auto_find_batch_size": (False, "another batch size would shift every later step in the stream"),
+    "save_only_model": (False, "a checkpoint without the optimiser cannot be resumed"),
+    "enable_jit_checkpoint": (False, "its checkpoint would not be sealed; EquipoiseTrainer saves one on SIGTERM"),
+    "save_on_each_node": (False, "the first rank writes the checkpoints, on a disk that all see"),
+    "parallelism_config": (None, "the stream and the scaling of the loss are verified for DDP only"),
+}
+"""Options that would change the stream itself or prevent resuming, whatever the loss: what they must be, and why."""
+
+OWNED = OF_THE_STREAM | {
+    "remove_unused_columns": (False, "the weights of the examples would be removed before the loss sees them"),
+    "length_column_name": ("length", "the sampler decides the order; use LengthSorted"),
+    "data_seed": (None, "the sampler has its own seed"),
+    "dataloader_drop_last": (False, "the evaluation loss would leave out the last examples"),
     "average_tokens_across_devices": (True, "the loss is always divided by its weight on all ranks"),
     "label_smoothing_factor": (0.0, "the loss has its own; use TokenLoss(label_smoothing=...)"),
     "use_liger_kernel": (False, "it returns no logits for the weighted loss"),
     "predict_with_generate": (False, "equipoise.models makes predictions"),
     "fp16_full_eval": (False, "evaluation runs in the precision of training"),
     "bf16_full_eval": (False, "evaluation runs in the precision of training"),
-    "save_only_model": (False, "a checkpoint without the optimiser cannot be resumed"),
-    "enable_jit_checkpoint": (False, "its checkpoint would not be sealed; EquipoiseTrainer saves one on SIGTERM"),
-    "save_on_each_node": (False, "the first rank writes the checkpoints, on a disk that all see"),
     "resume_from_checkpoint": (None, "it is an argument of train()"),
     "fsdp": (None, "the scaling of the loss is verified for one device and DDP only"),
     "deepspeed": (None, "the scaling of the loss is verified for one device and DDP only"),
-    "parallelism_config": (None, "the stream and the scaling of the loss are verified for DDP only"),
 }
-
-# Those of them that would change the stream itself, or prevent resuming, whatever the loss.
-OF_THE_STREAM = (
-    "train_sampling_strategy",
-    "group_by_length",
-    "ignore_data_skip",
-    "accelerator_config",
-    "auto_find_batch_size",
-    "save_only_model",
-    "enable_jit_checkpoint",
-    "save_on_each_node",
-    "parallelism_config",
-)
+"""All options that Equipoise sets itself."""
 
 # Encoder-decoders pre-trained in bfloat16 whose feed-forward output `wo` exceeds the range of float16.
 T5_FAMILY = frozenset({"t5", "mt5", "umt5", "longt5", "switch_transformers", "t5gemma", "t5gemma2"})
@@ -154,11 +146,11 @@ def check_owned(args: TrainingArguments, names: Iterable[str] = OF_THE_STREAM) -
 
 def _refuse(options: Mapping[str, Any]) -> None:
     known = {field.name for field in dataclasses.fields(Seq2SeqTrainingArguments) if field.init}
+    reasons = {name: reason for name, (_, reason) in OWNED.items()}
+    reasons |= dict.fromkeys(("output_dir", "seed"), "the run sets it")
     for name in options:
-        if name in OWNED:
-            raise ConfigError("owned-option", f"trainer option `{name}` cannot be set: {OWNED[name][1]}. Remove it.")
-        if name in {"output_dir", "seed"}:
-            raise ConfigError("owned-option", f"trainer option `{name}` cannot be set: the run sets it. Remove it.")
+        if name in reasons:
+            raise ConfigError("owned-option", f"trainer option `{name}` cannot be set: {reasons[name]}. Remove it.")
         if name not in known:
             hint = suggest(name, known - OWNED.keys()) or " See transformers.Seq2SeqTrainingArguments."
             raise ConfigError("unknown-option", f"unknown trainer option `{name}`.{hint}")

@@ -24,9 +24,7 @@ from equipoise.trainer.checkpoints.position import METRICS_NAME
 class MetricsCallback(TrainerCallback):
     """Append the logs of the Trainer to `metrics.jsonl`, one JSON object a line, on the first rank."""
 
-    def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
         """Write the file anew up to the checkpoint: it may hold more, half a line, or less than that."""
         path = _metrics_path(args)
         if not state.is_world_process_zero or not (state.log_history or path.exists()):
@@ -37,12 +35,7 @@ class MetricsCallback(TrainerCallback):
             temporary.write_text("".join(map(_line, state.log_history)), encoding="utf-8")
 
     def on_log(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        logs: Mapping[str, Any] | None = None,
-        **kwargs: Any,
+        self, args: TrainingArguments, state: TrainerState, *_: Any, logs: Mapping[str, Any] | None = None, **__: Any
     ) -> None:
         """Append one line; numbers that JSON cannot hold become null."""
         if state.is_world_process_zero:
@@ -54,16 +47,12 @@ class MetricsCallback(TrainerCallback):
 
 
 def _line(logged: Mapping[str, Any]) -> str:
-    values = {"step": logged["step"]} | {name: _jsonable(value) for name, value in logged.items() if name != "step"}
-    return json.dumps(values, allow_nan=False) + "\n"
+    finite = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in logged.items()}
+    return json.dumps({"step": finite.pop("step")} | finite, allow_nan=False) + "\n"
 
 
 def _metrics_path(args: TrainingArguments) -> Path:
     return Path(cast(str, args.output_dir)) / METRICS_NAME
-
-
-def _jsonable(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 class StopOnSignal(TrainerCallback):
@@ -87,8 +76,7 @@ class StopOnSignal(TrainerCallback):
         self.interrupted = self._requested = False
         if threading.current_thread() is threading.main_thread():
             # A handler that was not set from Python is None here, which cannot be set again.
-            previous = {each: signal.getsignal(each) or signal.SIG_DFL for each in self.SIGNALS}
-            self._previous = previous
+            self._previous = {each: signal.getsignal(each) or signal.SIG_DFL for each in self.SIGNALS}
             owner = os.getpid()
 
             def request(_number: int, _frame: object) -> None:
@@ -115,25 +103,19 @@ class StopOnSignal(TrainerCallback):
         mine = torch.tensor(float(self._requested), device=self.accelerator.device)
         return bool(cast(torch.Tensor, self.accelerator.reduce(mine, "sum")).item())
 
-    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+    def on_step_end(self, args: Any, state: Any, control: TrainerControl, **_: Any) -> None:
         """Ask the Trainer to save and to stop."""
         if self._any_rank_requested():
             self.interrupted = True
-            control.should_training_stop = True
-            control.should_save = True
+            control.should_training_stop = control.should_save = True
             control.should_evaluate = False
 
-    def on_epoch_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_epoch_end(self, args: Any, state: Any, control: TrainerControl, **_: Any) -> None:
         """Do not evaluate or save again on the way out."""
         if self.interrupted:
-            control.should_save = False
-            control.should_evaluate = False
+            control.should_save = control.should_evaluate = False
 
-    def on_train_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_train_end(self, *_: Any, **__: Any) -> None:
         """Count a signal that came after the last step too: the caller must stop."""
         self.interrupted = self.interrupted or self._any_rank_requested()
 
@@ -153,14 +135,7 @@ def no_bars_for_saving() -> Generator[None]:
 class ProgressBar(ProgressCallback):
     """The Trainer's bar, with the loss beside it instead of a line on stdout for every log."""
 
-    def on_log(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        logs: Mapping[str, Any] | None = None,
-        **kwargs: Any,
-    ) -> None:
+    def on_log(self, *_: Any, logs: Mapping[str, Any] | None = None, **__: Any) -> None:
         """Show the newest losses."""
         shown = {name: f"{value:.4g}" for name, value in (logs or {}).items() if name in {"loss", "eval_loss"}}
         if self.training_bar is not None and shown:

@@ -7,16 +7,17 @@ What it loads never runs code: safetensors, JSON, and torch's files with `weight
 import os
 import traceback
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from accelerate import Accelerator
-from accelerate.utils import broadcast_object_list
-from transformers import TrainerControl, TrainerState, TrainingArguments
+from accelerate.utils import broadcast_object_list, gather_object
+from transformers import TrainerState, TrainingArguments
 
 from equipoise.errors import EquipoiseError, RunError, StateError
 from equipoise.trainer.checkpoints.folders import (
+    begin,
     finish,
     named_checkpoint,
     newest_whole_checkpoint,
@@ -24,21 +25,12 @@ from equipoise.trainer.checkpoints.folders import (
     refuse_used,
     saving,
 )
-from equipoise.trainer.checkpoints.position import StreamPosition
-from equipoise.trainer.checkpoints.seal import begin
-from equipoise.trainer.checkpoints.unlogged import UnloggedLosses
+from equipoise.trainer.checkpoints.seal import discard
 from equipoise.trainer.stream import Part, Stream
 
 T = TypeVar("T")
-LOADING = frozenset(
-    {
-        "TrainerState.load_from_json",
-        "Trainer._load_from_checkpoint",
-        "Trainer._load_optimizer_and_scheduler",
-        "Trainer._load_scaler",
-        "Trainer._load_rng_state",
-    }
-)
+_OF_TRAINER = ("_load_from_checkpoint", "_load_optimizer_and_scheduler", "_load_scaler", "_load_rng_state")
+LOADING = frozenset({"TrainerState.load_from_json", *(f"Trainer.{name}" for name in _OF_TRAINER)})
 """Functions of transformers that load a part of a checkpoint. Most are private: nothing public tells what an error was
 raised by. They are not overridden, so that a new signature breaks nothing; a new name leaves the error as it was."""
 
@@ -75,28 +67,17 @@ def refusing_damage(checkpoint: Path | None) -> Generator[None]:
 class Checkpoints(Part):
     """The checkpoints of a Trainer: found, begun, sealed, and removed when newer ones are whole.
 
-    It must be the last callback, as its `on_save` seals what those before it have written.
-
-    Parameters
-    ----------
-    stream : Stream
-        Whose position every checkpoint holds.
-    args : transformers.TrainingArguments
-        Of the run.
-    accelerator : accelerate.Accelerator
-        The Trainer's.
+    It must be the last callback, as its `on_save` seals what those before it have written. Each checkpoint holds the
+    position of `stream`.
 
     Attributes
     ----------
     keep : int or None
         How many checkpoints stay; None for all.
-    unlogged : UnloggedLosses
-        The losses since the last log.
     """
 
     def __init__(self, stream: Stream, args: TrainingArguments, accelerator: Accelerator) -> None:
         self.keep: int | None = None
-        self.unlogged = UnloggedLosses(args)
         self._stream, self._args, self._accelerator = stream, args, accelerator
 
     def find(self, resume: str | os.PathLike[str] | bool | None) -> Path | None:
@@ -120,25 +101,28 @@ class Checkpoints(Part):
             )
         return found
 
-    def resume(self, checkpoint: Path) -> None:
-        """Take over the losses that were not logged yet."""
-        self.unlogged.begin(checkpoint, StreamPosition.read(checkpoint).step)
-
     @contextmanager
-    def saving(self, step: int) -> Generator[None]:
-        """Mark a checkpoint as begun, on the first rank, and leave nothing of it if writing it fails."""
+    def saving(self, step: int) -> Generator[Path]:
+        """Begin a checkpoint for all ranks to write; if one of them fails, it is removed and every rank raises."""
         folder = self._folder(step)
-        with saving(folder, folder.parent):
+        self._on_first_rank(lambda: begin(folder))
+        failed: RunError | None = None
+        try:
+            with saving(folder, folder.parent):
+                yield folder
+        except RunError as error:
+            failed = error
+        # Every rank waits here for the others: one that raised before would leave them waiting at the next exchange.
+        errors: list[RunError | None] = gather_object([failed])
+        if any(errors):
             if self._accelerator.is_main_process:
-                begin(folder)
-            self._accelerator.wait_for_everyone()
-            yield
+                with suppress(OSError):
+                    discard(folder)  # others may have written into it after the rank that failed removed it
+            raise failed or next(filter(None, errors))
 
-    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Complete the checkpoint once every rank has written its part of it."""
+    def on_save(self, args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
+        """Complete the checkpoint once every rank has written its part of it, and the callbacks of others have."""
         folder = self._folder(state.global_step)
-        with saving(folder, folder.parent):
-            self.unlogged.write(folder)
         self._accelerator.wait_for_everyone()
         here, best = self._stream.at(state.global_step), state.best_model_checkpoint
         self._on_first_rank(lambda: finish(here, folder, keep=self.keep, best=best))
@@ -171,6 +155,6 @@ def _checkpoint(output_dir: Path, resume: str | os.PathLike[str] | bool | None) 
     if not resume:
         refuse_used(output_dir)
     refuse_unwritable(output_dir)
-    if not resume or resume is True:
-        return newest_whole_checkpoint(output_dir) if resume else None
-    return named_checkpoint(Path(resume), output_dir)
+    if not resume:
+        return None
+    return newest_whole_checkpoint(output_dir) if resume is True else named_checkpoint(Path(resume), output_dir)

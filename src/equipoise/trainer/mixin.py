@@ -3,6 +3,7 @@
 
 import math
 import os
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,9 +13,11 @@ from transformers import Trainer, TrainerState
 from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import TrainOutput
 
+from equipoise.errors import RunWarning
 from equipoise.trainer.arguments import check_owned
 from equipoise.trainer.checkpointing import Checkpoints, refusing_damage
 from equipoise.trainer.stream import EpochSampler, Part, Stream
+from equipoise.trainer.unlogged import UnloggedLosses
 
 _Base = Trainer if TYPE_CHECKING else object  # it stands before a Trainer, which may be any subclass
 
@@ -40,6 +43,8 @@ class StreamMixin(_Base):
     ----------
     stream : Stream
         The sampler, and the position of each step in its stream.
+    unlogged : UnloggedLosses
+        The losses since the last log.
     checkpoints : Checkpoints
         Finds, writes and seals the checkpoints.
 
@@ -66,12 +71,13 @@ class StreamMixin(_Base):
         check_owned(self.args)
         self.parts: list[Part] = []
         self.stream = Stream(sampler, self.train_dataset, self.args)
+        self.unlogged = UnloggedLosses(self.args)
         self.checkpoints = Checkpoints(self.stream, self.args, self.accelerator)
-        self.add_part(self.stream)
-        self.add_part(self.checkpoints)
+        for part in (self.stream, self.unlogged, self.checkpoints):
+            self.add_part(part)
 
     def add_part(self, part: Part) -> None:
-        """Let a part take part in the events of training, and in the resuming of a checkpoint."""
+        """Let a part take part in the events of training, and in the saving and resuming of a checkpoint."""
         self.parts.append(part)
         self.add_callback(part)
 
@@ -104,7 +110,7 @@ class StreamMixin(_Base):
             If the checkpoint is damaged, or of another plan, seed, dataset, global batch or format.
         """
         checkpoint = self.checkpoints.find(resume_from_checkpoint)
-        self.checkpoints.unlogged.begin(None)
+        self.unlogged.begin(None)
         with refusing_damage(checkpoint):
             if checkpoint is not None:
                 for part in self.parts:
@@ -125,11 +131,11 @@ class StreamMixin(_Base):
 
     def training_step(self, *args: Any, **kwargs: Any) -> Tensor:
         """Do the forward and backward pass of a micro-batch; see `transformers.Trainer`."""
-        return self.checkpoints.unlogged.add(super().training_step(*args, **kwargs), self.state.global_step)
+        return self.unlogged.add(super().training_step(*args, **kwargs), self.state.global_step)
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
         """Log; the mean training loss is that of an uninterrupted run."""
-        super().log(self.checkpoints.unlogged.log(logs, self.state.global_step), *args, **kwargs)
+        super().log(self.unlogged.log(logs, self.state.global_step), *args, **kwargs)
 
     def num_examples(self, dataloader: DataLoader[Any]) -> int:
         """Return how many examples one pass of a loader has: draws in training, not dataset rows."""
@@ -145,13 +151,20 @@ class StreamMixin(_Base):
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         # `on_save` comes after all files, and `save_model` before only some, where others override it.
-        with self.checkpoints.saving(self.state.global_step):
+        with self.checkpoints.saving(self.state.global_step) as folder:
             super()._save_checkpoint(model, trial)
+            for part in self.parts:
+                part.save(folder)
 
     def _finished(self, checkpoint: Path, state: TrainerState) -> TrainOutput:
         """Load a checkpoint after which no step is left: the Trainer would train one more, inside an epoch."""
         best = state.best_model_checkpoint if self.args.load_best_model_at_end else None
-        source = best if best is not None and Path(best).is_dir() else str(checkpoint)
-        self._load_from_checkpoint(source)  # only `train` calls it
+        # The folder of the run may have another name by now.
+        places = [] if best is None else [Path(best), checkpoint.with_name(Path(best).name)]
+        source = next((each for each in places if each.is_dir()), checkpoint)
+        if best is not None and source == checkpoint != Path(best):
+            message = f"The best checkpoint, `{best}`, is missing. The model is that of the last, `{checkpoint}`."
+            warnings.warn(RunWarning("no-best-checkpoint", message), stacklevel=4)
+        self._load_from_checkpoint(str(source))  # only `train` calls it
         self.state = state
         return TrainOutput(state.global_step, math.nan, {})

@@ -1,9 +1,7 @@
 """The loss of one optimiser step, over all its micro-batches and ranks, with its tasks weighed against each other."""
-# ruff: noqa: ARG002 - the signatures are those of TrainerCallback
 
 import json
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,7 +9,7 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
-from transformers import TrainerControl, TrainerState, TrainingArguments
+from transformers import TrainerState
 
 from equipoise.base.files import write_atomically
 from equipoise.base.plain_json import read_json
@@ -20,11 +18,10 @@ from equipoise.losses import TokenLoss, WeightedSum, step_weight
 from equipoise.losses.tasks import Sum, TaskWeighting, means, sum_by_task
 from equipoise.losses.tasks.base import FloatArray
 from equipoise.losses.tasks.gradients import Gradients
-from equipoise.losses.training import TokenTrainingLoss, TrainingLoss
+from equipoise.losses.training import Batch, TokenTrainingLoss, TrainingLoss
 from equipoise.trainer.stream import Part
 
 FILE_NAME = "equipoise_tasks.json"
-Batch = Mapping[str, Tensor]
 
 
 class StepLoss(Part):
@@ -64,6 +61,7 @@ class StepLoss(Part):
                 f"`task_weighting` gradients needs one process, found {accelerator.num_processes}: the Jacobians of "
                 "several ranks are not combined. Use one process with accumulation, which is exact.",
             )
+        self._cuda = [accelerator.device] if accelerator.device.type == "cuda" else []
         self._weights = np.full(len(self.method.tasks), np.nan)
 
     def begin(self, batches: Sequence[Batch], model: nn.Module, state: TrainerState) -> Tensor:
@@ -90,7 +88,7 @@ class StepLoss(Part):
         method = self.method
         if method is not None and method.needs_losses and self._left == len(self._batches):
             # Before the first backward pass of the step, as its weights depend on its losses.
-            self._generators = _Generators(self._accelerator.device)
+            self._random = [torch.get_rng_state(), *map(torch.cuda.get_rng_state, self._cuda)]
             self._set_coefficients(self._measure())
         totals = self.loss.totals(self._model, inputs, self._progress, wrapped=wrapped)
         self._left -= 1
@@ -125,25 +123,20 @@ class StepLoss(Part):
             return {}
         return {f"task_weight/{task}": w for task, w in zip(self.method.tasks, self._weights.tolist(), strict=True)}
 
-    def on_pre_optimizer_step(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_pre_optimizer_step(self, *_: Any, **__: Any) -> None:
         """Pass the totals of the step to the method, which sets the gradients of its own parameters."""
         if self.method is not None and self.method.follows_losses:
             self.method.update(self._over_ranks(self._totals), self._task_weights)
 
-    def on_optimizer_step(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_optimizer_step(self, *_: Any, **__: Any) -> None:
         """Measure the losses of the same examples again."""
         if self.method is not None and self.method.needs_losses:
             self.method.after_step(self._measure())
 
-    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Write the state of the method; it is the same on all ranks."""
-        if self.method is not None and state.is_world_process_zero:
-            path = Path(cast(str, args.output_dir)) / f"checkpoint-{state.global_step}" / FILE_NAME
-            with write_atomically(path) as temporary:
+    def save(self, checkpoint: Path) -> None:
+        """Write the state of the method, on the first rank: it is the same on all."""
+        if self.method is not None and self._accelerator.is_main_process:
+            with write_atomically(checkpoint / FILE_NAME) as temporary:
                 temporary.write_text(json.dumps(self.method.state_dict(), indent=2) + "\n", encoding="utf-8")
 
     def resume(self, checkpoint: Path) -> None:
@@ -174,9 +167,12 @@ class StepLoss(Part):
         self._coefficients = torch.tensor(chosen, dtype=torch.float32, device=self._accelerator.device)
 
     def _measure(self) -> FloatArray:
-        """Compute the losses with the random numbers of the step's own passes, which they leave as they are."""
+        """Compute the losses with the random numbers of the step's own passes: dropout falls on the same units."""
         totals = torch.zeros_like(self._totals)
-        with self._generators.again(), torch.no_grad():
+        with torch.random.fork_rng(devices=self._cuda), torch.no_grad():
+            torch.set_rng_state(self._random[0])
+            for device, state in zip(self._cuda, self._random[1:], strict=True):
+                torch.cuda.set_rng_state(state, device)
             for batch in self._batches:
                 totals += self._by_task(self.loss.totals(self._model, batch, self._progress), batch)
         return means(self._over_ranks(totals), self._task_weights)
@@ -191,20 +187,3 @@ class StepLoss(Part):
 def progress(state: TrainerState) -> float:
     """Return the share of the planned steps that is done; the same for all micro-batches of a step."""
     return min(1.0, state.global_step / max(1, state.max_steps))
-
-
-class _Generators:
-    """The state of the random number generators, to be set again: dropout then falls on the same units."""
-
-    def __init__(self, device: torch.device) -> None:
-        self._devices = [device] if device.type == "cuda" else []
-        self._host = torch.get_rng_state()
-        self._here = [torch.cuda.get_rng_state(each) for each in self._devices]
-
-    @contextmanager
-    def again(self) -> Generator[None]:
-        with torch.random.fork_rng(devices=self._devices):
-            torch.set_rng_state(self._host)
-            for device, state in zip(self._devices, self._here, strict=True):
-                torch.cuda.set_rng_state(state, device)
-            yield

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from torch.utils.data import IterableDataset
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import TrainerCallback, TrainerState, TrainingArguments
 
 from equipoise.errors import ConfigError
 from equipoise.loaders.checks import check_rows, inner_sampler
@@ -33,27 +33,20 @@ class EpochSampler(Protocol):
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch of the next iteration."""
-        ...
 
 
 class Part(TrainerCallback):
-    """A member of a Trainer that takes part in its events, and in the resuming of a checkpoint."""
+    """A member of a Trainer that takes part in its events, and in the saving and resuming of a checkpoint."""
+
+    def save(self, checkpoint: Path) -> None:
+        """Write what this rank has to keep into a checkpoint; called on every rank."""
 
     def resume(self, checkpoint: Path) -> None:
         """Take over from a checkpoint, or raise StateError if it does not fit."""
 
 
 class Stream(Part):
-    """The stream of a sampler, cut into the optimiser steps of a Trainer.
-
-    Parameters
-    ----------
-    sampler : sampler with `set_epoch`
-        Of the whole stream (`Shard(0, 1)`): the Trainer splits it over the ranks.
-    dataset : Dataset
-        The rows that it draws from.
-    args : transformers.TrainingArguments
-        Of the run.
+    """The stream of a sampler, cut into the optimiser steps of a Trainer; the sampler is that of `StreamMixin`.
 
     Raises
     ------
@@ -108,9 +101,7 @@ class Stream(Part):
         if saved.sampler is not None and hasattr(self.sampler, "load_state_dict"):
             cast(Any, self.sampler).load_state_dict(saved.sampler)
 
-    def on_epoch_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_epoch_begin(self, args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
         """Move the sampler to the epoch of the next step.
 
         After a resume inside an epoch the Trainer's own `set_epoch` does not reach the sampler on more than one rank:

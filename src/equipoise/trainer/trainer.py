@@ -44,9 +44,7 @@ class EquipoiseTrainer(StreamMixin, Seq2SeqTrainer):
     train_dataset : Dataset
         Items as those of `EncodedExamples`.
     sampler : sampler with `set_epoch`
-        `PlanSampler`, `LengthSorted`, or any other whose order is a function of seed and epoch. It must draw
-        the whole stream (`Shard(0, 1)`), which the Trainer splits over the ranks, and its length must be whole
-        optimiser steps (`whole_steps`).
+        As for `StreamMixin`.
     data_collator : Collator
         Pads items and stacks their weights.
     loss : TokenLoss or TrainingLoss

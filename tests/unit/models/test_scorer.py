@@ -27,16 +27,16 @@ def one_at_a_time(model: Any, task: Task, inputs: list[list[int]]) -> np.ndarray
     scores = np.empty((len(inputs), len(task.labels)))
     for i, ids in enumerate(inputs):
         for c, label in enumerate(task.labels):
-            target = torch.tensor([TOKENIZER(task.target_text(label)).input_ids])
+            target = torch.tensor([TOKENIZER(task.target_text(label)).input_ids], device=model.device)
             with torch.no_grad():
-                logits = model(input_ids=torch.tensor([ids]), labels=target).logits.double()
-            scores[i, c] = logits.log_softmax(-1).gather(-1, target[..., None]).sum()
+                logits = model(input_ids=torch.tensor([ids], device=model.device), labels=target).logits.double()
+            scores[i, c] = logits.log_softmax(-1).gather(-1, target[..., None]).sum().item()
     return scores
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_equals_one_label_at_a_time(name: str):
-    model = built(name)
+def test_equals_one_label_at_a_time(name: str, device: str):
+    model = built(name, device)
     expected = one_at_a_time(model, TASK, INPUTS)
     assert np.ptp(expected, axis=1).min() > 0.5
     found = LabelScorer(model, TOKENIZER, TASKS).log_probs("letters", INPUTS)
@@ -46,22 +46,22 @@ def test_equals_one_label_at_a_time(name: str):
 
 @pytest.mark.parametrize("most_logits", [1, 384 * 3, 384 * 20])
 @pytest.mark.parametrize("batch_tokens", [1, 16, 10_000])
-def test_the_way_of_batching_changes_nothing(most_logits: int, batch_tokens: int):
-    model = built("t5 tied")
+def test_the_way_of_batching_changes_nothing(most_logits: int, batch_tokens: int, device: str):
+    model = built("t5 tied", device)
     whole = LabelScorer(model, TOKENIZER, TASKS).log_probs("letters", INPUTS)
     cut = LabelScorer(model, TOKENIZER, TASKS, most_logits=most_logits)
     np.testing.assert_allclose(cut.log_probs("letters", INPUTS, batch_tokens=batch_tokens), whole, atol=1e-5)
 
 
 @pytest.mark.parametrize("task", ["two", "one"])
-def test_verbalisers_and_a_single_label(task: str):
-    model = built("t5 tied")
+def test_verbalisers_and_a_single_label(task: str, device: str):
+    model = built("t5 tied", device)
     found = LabelScorer(model, TOKENIZER, TASKS).log_probs(task, INPUTS)
     np.testing.assert_allclose(found, one_at_a_time(model, TASKS[task], INPUTS), atol=1e-5)
 
 
-def test_output_layer_sees_each_distinct_prefix_of_distinct_inputs_once():
-    model = built("t5 tied")
+def test_output_layer_sees_each_distinct_prefix_of_distinct_inputs_once(device: str):
+    model = built("t5 tied", device)
     seen: list[int] = []
     hook = model.lm_head.register_forward_hook(lambda _, __, logits: seen.append(logits.shape[:-1].numel()))
     LabelScorer(model, TOKENIZER, TASKS).log_probs("letters", INPUTS)
@@ -71,8 +71,8 @@ def test_output_layer_sees_each_distinct_prefix_of_distinct_inputs_once():
     assert sum(seen) == 4 * len(prefixes) == 4 * 11
 
 
-def test_a_label_that_begins_another_needs_no_decoder_row():
-    model = built("t5 tied")
+def test_a_label_that_begins_another_needs_no_decoder_row(device: str):
+    model = built("t5 tied", device)
     seen: list[int] = []
     hook = model.decoder.register_forward_hook(lambda _, __, output: seen.append(output[0].shape[0]))
     LabelScorer(model, TOKENIZER, TASKS).log_probs("letters", INPUTS)
@@ -80,8 +80,8 @@ def test_a_label_that_begins_another_needs_no_decoder_row():
     assert sum(seen) == 4 * len({"abc", "abd", "bcde", "zz"})
 
 
-def test_encodes_each_distinct_input_once():
-    model = built("t5 tied")
+def test_encodes_each_distinct_input_once(device: str):
+    model = built("t5 tied", device)
     seen: list[int] = []
     hook = model.encoder.register_forward_hook(lambda _, __, output: seen.append(output[0].shape[0]))
     LabelScorer(model, TOKENIZER, TASKS).log_probs("letters", INPUTS, batch_tokens=20)
@@ -89,8 +89,8 @@ def test_encodes_each_distinct_input_once():
     assert sum(seen) == 4
 
 
-def test_length_normalisation_divides_by_tokens():
-    scorer = LabelScorer(built("t5 tied"), TOKENIZER, TASKS)
+def test_length_normalisation_divides_by_tokens(device: str):
+    scorer = LabelScorer(built("t5 tied", device), TOKENIZER, TASKS)
     plain = scorer.log_probs("letters", INPUTS)
     lengths = np.array([len(label) + 1 for label in LABELS])  # bytes and the end of sequence
     for exponent in (0.5, 1.0):
@@ -98,19 +98,19 @@ def test_length_normalisation_divides_by_tokens():
         np.testing.assert_allclose(normalised, plain / lengths**exponent)
 
 
-def test_no_inputs():
-    assert LabelScorer(built("t5 tied"), TOKENIZER, TASKS).log_probs("letters", []).shape == (0, 6)
+def test_no_inputs(device: str):
+    assert LabelScorer(built("t5 tied", device), TOKENIZER, TASKS).log_probs("letters", []).shape == (0, 6)
 
 
-def test_bfloat16_model():
-    model = built("t5 tied")
+def test_bfloat16_model(device: str):
+    model = built("t5 tied", device)
     expected = LabelScorer(model, TOKENIZER, TASKS).log_probs("letters", INPUTS)
     found = LabelScorer(model.bfloat16(), TOKENIZER, TASKS).log_probs("letters", INPUTS)
     np.testing.assert_allclose(found, expected, rtol=0.05)
 
 
-def test_model_is_left_as_it_was():
-    model = built("t5 tied").train()
+def test_model_is_left_as_it_was(device: str):
+    model = built("t5 tied", device).train()
     model.encoder.eval()
     scorer = LabelScorer(model, TOKENIZER, TASKS)
     first = scorer.log_probs("letters", INPUTS)
@@ -119,7 +119,7 @@ def test_model_is_left_as_it_was():
     assert model.decoder.training
     assert not model.encoder.training
     assert torch.is_grad_enabled()
-    output = model(input_ids=torch.tensor([[5, 1]]), labels=torch.tensor([[6, 1]]))
+    output = model(input_ids=torch.tensor([[5, 1]], device=device), labels=torch.tensor([[6, 1]], device=device))
     assert output.logits.shape == (1, 2, 384)  # the output layer sees every position again
     output.loss.backward()
 
@@ -138,8 +138,8 @@ def test_probabilities():
     assert label_probabilities(np.empty((0, 3))).shape == (0, 3)
 
 
-def test_tasks_without_labels_to_score_are_refused():
-    scorer = LabelScorer(built("t5 tied"), TOKENIZER, TASKS)
+def test_tasks_without_labels_to_score_are_refused(device: str):
+    scorer = LabelScorer(built("t5 tied", device), TOKENIZER, TASKS)
     with raises(ConfigError, "unknown-task") as caught:
         scorer.log_probs("other", INPUTS)
     assert "`task` must be one of letters, one, say, two, found 'other'" in str(caught.value)
@@ -148,20 +148,20 @@ def test_tasks_without_labels_to_score_are_refused():
     assert "open-ended 'say'" in str(caught.value)
 
 
-def test_a_model_without_an_output_layer_is_refused():
-    model = built("t5 tied")
+def test_a_model_without_an_output_layer_is_refused(device: str):
+    model = built("t5 tied", device)
     model.get_output_embeddings = lambda: None
     with raises(RunError, "no-output-layer") as caught:
         LabelScorer(model, TOKENIZER, TASKS).log_probs("letters", INPUTS)
     assert "must have an output layer" in str(caught.value)
 
 
-def test_labels_that_look_alike_are_refused():
+def test_labels_that_look_alike_are_refused(device: str):
     class Deaf(ByT5Tokenizer):
         def __call__(self, *args: Any, **kwargs: Any) -> Any:
             return {"input_ids": [[2, 1] for _ in kwargs["text_target"]]}
 
-    scorer = LabelScorer(built("t5 tied"), Deaf(), TASKS)
+    scorer = LabelScorer(built("t5 tied", device), Deaf(), TASKS)
     with raises(DataError, "same-tokens") as caught:
         scorer.log_probs("letters", INPUTS)
     assert "Labels 'a' and 'abc' have the same tokens" in str(caught.value)
@@ -176,8 +176,8 @@ def greedy_in_the_tree(model: Any, ids: list[int]) -> int:
     while path not in targets:
         with torch.no_grad():
             logits = model(
-                input_ids=torch.tensor([ids]),
-                decoder_input_ids=torch.tensor([[model.config.decoder_start_token_id, *path]]),
+                input_ids=torch.tensor([ids], device=model.device),
+                decoder_input_ids=torch.tensor([[model.config.decoder_start_token_id, *path]], device=model.device),
             ).logits
         allowed = {target[len(path)] for target in targets if target[: len(path)] == path}
         path.append(max(allowed, key=lambda token: logits[0, -1, token].item()))
@@ -185,36 +185,36 @@ def greedy_in_the_tree(model: Any, ids: list[int]) -> int:
 
 
 @pytest.mark.parametrize("name", ["t5 tied", "bart"])
-def test_constrained_generation_is_greedy_in_the_tree_of_labels(name: str):
-    model = built(name)
+def test_constrained_generation_is_greedy_in_the_tree_of_labels(name: str, device: str):
+    model = built(name, device)
     inputs = tokens(*(f"input {n}" * n for n in range(1, 9)))
     found = LabelScorer(model, TOKENIZER, TASKS).constrained_generate("letters", inputs, batch_tokens=60)
     assert found.tolist() == [greedy_in_the_tree(model, ids) for ids in inputs]
     assert found.dtype == np.int64
 
 
-def test_constrained_generation_with_many_beams_finds_the_best_label():
-    model = built("t5 tied")
+def test_constrained_generation_with_many_beams_finds_the_best_label(device: str):
+    model = built("t5 tied", device)
     model.generation_config.length_penalty = 0.0
     scorer = LabelScorer(model, TOKENIZER, TASKS)
     best = scorer.log_probs("letters", INPUTS).argmax(axis=1)
     assert scorer.constrained_generate("letters", INPUTS, beams=8).tolist() == best.tolist()
 
 
-def test_constrained_generation_ignores_settings_for_other_texts():
-    model = built("t5 tied")
+def test_constrained_generation_ignores_settings_for_other_texts(device: str):
+    model = built("t5 tied", device)
     model.generation_config.min_length = 30
     model.generation_config.no_repeat_ngram_size = 1
     found = LabelScorer(model, TOKENIZER, TASKS).constrained_generate("letters", INPUTS)
     assert set(found.tolist()) <= set(range(6))
 
 
-def test_free_generation():
-    model = built("t5 tied").train()
+def test_free_generation(device: str):
+    model = built("t5 tied", device).train()
     scorer = LabelScorer(model, TOKENIZER, TASKS)
     found = scorer.generate(INPUTS, max_new_tokens=5)
     with evaluating(model):
-        ids = model.generate(input_ids=torch.tensor([INPUTS[1]]), max_new_tokens=5, do_sample=False)
+        ids = model.generate(input_ids=torch.tensor([INPUTS[1]], device=device), max_new_tokens=5, do_sample=False)
     assert found[1] == TOKENIZER.decode(ids[0], skip_special_tokens=True)
     assert found[0] == found[3]
     assert found == scorer.generate(INPUTS, max_new_tokens=5, batch_tokens=1)

@@ -66,4 +66,4 @@ def test_the_logged_loss_is_a_sum_that_begins_at_zero_over_steps_since_the_last_
         (log, 'logs["loss"] = tr_loss_scalar / (self.state.global_step - self._globalstep_last_logged)'),
         (log, 'logs["learning_rate"] ='),
     ):
-        assert line in source, f"{CHANGED}: the mean training loss, see trainer/checkpoints/unlogged.py"
+        assert line in source, f"{CHANGED}: the mean training loss, see trainer/unlogged.py"

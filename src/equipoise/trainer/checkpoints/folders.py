@@ -60,17 +60,28 @@ def refuse_unwritable(output_dir: Path) -> None:
             file.write(b"0")
 
 
+def begin(folder: Path) -> None:
+    """Create an empty folder for a checkpoint, in place of one that Equipoise has written.
+
+    Raises
+    ------
+    RunError
+        If others have written there, which is left as it is, or it cannot be created.
+    """
+    if folder.exists() and is_foreign(folder):
+        reason = f"`{folder}` was not written by Equipoise, and a checkpoint needs its name. Move it away."
+        raise RunError("foreign-checkpoint", reason)
+    with saving(folder, folder.parent):
+        discard(folder)
+        folder.mkdir(parents=True)
+        (folder / UNFINISHED).touch()
+
+
 def named_checkpoint(folder: Path, output_dir: Path) -> Path:
     """Check a checkpoint that was asked for by name, and rename later ones to `left-checkpoint-<step>`.
 
-    Training may differ from there on, and the next run must not resume from one of those.
-
-    Parameters
-    ----------
-    folder : pathlib.Path
-        The checkpoint.
-    output_dir : pathlib.Path
-        Where the run is to write: the folder of the checkpoint, or one without a run.
+    Training may differ from there on, and the next run must not resume from one of those. `output_dir` is where the run
+    is to write: the folder of the checkpoint, or one without a run.
 
     Raises
     ------
@@ -85,22 +96,11 @@ def named_checkpoint(folder: Path, output_dir: Path) -> Path:
     if damage is None:
         for each in checkpoint_folders(output_dir):
             if _step(each) > _step(folder) and is_sealed(each):
-                aside = _set_aside(each, "left")
-                warnings.warn(
-                    RunWarning(
-                        "later-checkpoint",
-                        f"`{each}` is later than `{folder.name}`, where training begins. It is now `{aside.name}`.",
-                    ),
-                    stacklevel=2,
-                )
+                _set_aside(each, "left", "later", f"is later than `{folder.name}`, where training begins")
         return folder
-    others = (each for each in reversed(checkpoint_folders(folder.parent)) if each != folder and is_sealed(each))
-    whole = next((each for each in others if damage_of(each) is None), None)
-    advice = (
-        "There is no intact checkpoint next to it."
-        if whole is None
-        else f"The last intact one next to it is `{whole}`."
-    )
+    others = (each for each in reversed(checkpoint_folders(folder.parent)) if each != folder)
+    whole = next((f"The last intact one next to it is `{each}`." for each in others if damage_of(each) is None), None)
+    advice = whole or "There is no intact checkpoint next to it."
     raise StateError("damaged-checkpoint", f"`{folder}` cannot be resumed: {damage}. {advice}")
 
 
@@ -108,16 +108,7 @@ def newest_whole_checkpoint(output_dir: Path) -> Path | None:
     """Return the newest checkpoint that is whole, and rename newer, damaged ones to `damaged-checkpoint-<step>`.
 
     They are not deleted, as some of their content may be saved, and training that reaches their step needs the name.
-
-    Parameters
-    ----------
-    output_dir : pathlib.Path
-        Where the Trainer writes its `checkpoint-<step>` folders.
-
-    Returns
-    -------
-    pathlib.Path or None
-        None when no checkpoint was ever completed.
+    None is returned when no checkpoint was ever completed.
 
     Raises
     ------
@@ -130,15 +121,8 @@ def newest_whole_checkpoint(output_dir: Path) -> Path | None:
         damage = damage_of(folder)
         if damage is None:
             for each, why in damaged.items():
-                aside = _set_aside(each, "damaged")
-                warnings.warn(
-                    RunWarning(
-                        "damaged-checkpoint",
-                        f"`{each}` is damaged: {why}. It is now `{aside.name}`, and training resumes from "
-                        f"`{folder.name}`, the newest intact one.",
-                    ),
-                    stacklevel=2,
-                )
+                then = f", and training resumes from `{folder.name}`, the newest intact one"
+                _set_aside(each, "damaged", "damaged", f"is damaged: {why}", then)
             return folder
         damaged[folder] = damage
     if damaged:
@@ -201,11 +185,14 @@ def saving(folder: Path, checkpoints: Path) -> Generator[None]:
         ) from error
 
 
-def _set_aside(folder: Path, why: str) -> Path:
-    names = (f"{why}-{folder.name}{suffix}" for suffix in ("", *(f"-{number}" for number in range(2, 1000))))
+def _set_aside(folder: Path, name: str, code: str, reason: str, then: str = "") -> None:
+    """Rename a checkpoint, and warn of it."""
+    names = (f"{name}-{folder.name}{suffix}" for suffix in ("", *(f"-{number}" for number in range(2, 1000))))
     aside = next(each for each in map(folder.with_name, names) if not each.exists())
     with refusing_unwritable(aside):
-        return folder.rename(aside)
+        folder.rename(aside)
+    message = f"`{folder}` {reason}. It is now `{aside.name}`{then}."
+    warnings.warn(RunWarning(f"{code}-checkpoint", message), stacklevel=3)
 
 
 def _step(folder: Path) -> int:

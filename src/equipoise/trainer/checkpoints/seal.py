@@ -7,34 +7,17 @@ the seal proves both. `sha256sum -c SHA256SUMS` checks it by hand.
 import hashlib
 import re
 import shutil
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from equipoise.base.files import read_text, to_disk, write_atomically
-from equipoise.errors import RunError, StateError
+from equipoise.errors import StateError
 from equipoise.trainer.checkpoints.position import FILE_NAME
 
 SEAL = "SHA256SUMS"
 UNFINISHED = "UNFINISHED"
 """A file in a checkpoint from its beginning to its seal. A folder with neither file was written by others."""
 _LINE = re.compile(r"([0-9a-f]{64})  (.+)")
-
-
-def begin(folder: Path) -> None:
-    """Create an empty folder for a checkpoint, in place of one that Equipoise has written.
-
-    Raises
-    ------
-    RunError
-        If others have written there.
-    """
-    if folder.exists() and is_foreign(folder):
-        reason = f"`{folder}` was not written by Equipoise, and a checkpoint needs its name. Move it away."
-        raise RunError("foreign-checkpoint", reason)
-    discard(folder)
-    folder.mkdir(parents=True)
-    (folder / UNFINISHED).touch()
 
 
 def is_sealed(folder: Path) -> bool:
@@ -53,7 +36,9 @@ def seal(folder: Path) -> None:
     The position in the stream comes last, so that a list that was cut off is not taken for a whole one.
     """
     lines: list[str] = []
-    for path in sorted(_files(folder), key=lambda path: (path.name == FILE_NAME, path)):
+    ours = {folder / SEAL, folder / UNFINISHED}
+    files = [path for path in folder.rglob("*") if path.is_file() and path not in ours]
+    for path in sorted(files, key=lambda path: (path.name == FILE_NAME, path)):
         to_disk(path)
         lines.append(f"{_checksum(path)}  {path.relative_to(folder).as_posix()}\n")
     with write_atomically(folder / SEAL) as temporary:
@@ -63,17 +48,7 @@ def seal(folder: Path) -> None:
 
 
 def damage_of(folder: Path) -> str | None:
-    """Return what is wrong with a checkpoint, after reading all of it.
-
-    Parameters
-    ----------
-    folder : pathlib.Path
-        The checkpoint.
-
-    Returns
-    -------
-    str or None
-        None when every file is as it was when the checkpoint was sealed.
+    """Return what is wrong with a checkpoint, after reading all of it; None if every file is as it was when sealed.
 
     Examples
     --------
@@ -93,21 +68,18 @@ def damage_of(folder: Path) -> str | None:
         text = read_text(folder / SEAL, StateError)
     except StateError as error:
         return str(error)
-    lines = [_LINE.fullmatch(line) for line in text.split("\n")[:-1]]
-    if not text.endswith(f"  {FILE_NAME}\n") or any(line is None for line in lines):
+    lines = [line.groups() for line in map(_LINE.fullmatch, text.split("\n")) if line is not None]
+    if not text.endswith(f"  {FILE_NAME}\n") or len(lines) < text.count("\n"):
         return f"`{SEAL}` has changed since it was written"
-    for line in lines:
-        assert line is not None
-        checksum, name = line.groups()
+    for checksum, name in lines:
         path = folder / name
         if ".." in PurePosixPath(name).parts or PurePosixPath(name).is_absolute() or not path.is_file():
             return f"`{name}` is missing"
         try:
-            changed = "has changed since it was written" if _checksum(path) != checksum else None
+            if _checksum(path) != checksum:
+                return f"`{name}` has changed since it was written"
         except OSError as error:
-            changed = f"cannot be read ({error.strerror or error})"
-        if changed:
-            return f"`{name}` {changed}"
+            return f"`{name}` cannot be read ({error.strerror or error})"
     return None
 
 
@@ -121,11 +93,6 @@ def discard(folder: Path) -> None:
         if each.name != UNFINISHED:
             shutil.rmtree(each) if each.is_dir() else each.unlink()
     shutil.rmtree(folder)
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    ours = {folder / SEAL, folder / UNFINISHED}
-    return (path for path in folder.rglob("*") if path.is_file() and path not in ours)
 
 
 def _checksum(path: Path) -> str:

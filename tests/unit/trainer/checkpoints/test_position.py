@@ -10,6 +10,7 @@ from tests.support.errors import raises, warns
 
 from equipoise.errors import RunError, RunWarning, StateError
 from equipoise.trainer.checkpoints.folders import (
+    begin,
     checkpoint_folders,
     finish,
     last_checkpoint,
@@ -18,7 +19,7 @@ from equipoise.trainer.checkpoints.folders import (
     saving,
 )
 from equipoise.trainer.checkpoints.position import FILE_NAME, StreamPosition
-from equipoise.trainer.checkpoints.seal import SEAL, UNFINISHED, begin, damage_of, discard, is_foreign, is_sealed, seal
+from equipoise.trainer.checkpoints.seal import SEAL, UNFINISHED, damage_of, discard, is_foreign, is_sealed, seal
 
 PLACE = StreamPosition(step=25, global_batch=8, draws_per_epoch=80, examples=72, sampler={"seed": 1})
 

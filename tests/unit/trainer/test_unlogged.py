@@ -12,7 +12,7 @@ from tests.support.errors import raises
 from torch import Tensor
 
 from equipoise.errors import StateError
-from equipoise.trainer.checkpoints.unlogged import UnloggedLosses
+from equipoise.trainer.unlogged import UnloggedLosses
 
 STEPS, EVERY = 24, 5
 
@@ -40,7 +40,7 @@ def logged(losses: Tensor, unlogged: UnloggedLosses, begin: int, save_at: int = 
             logs[step + 1] = unlogged.log(found, step + 1)["loss"]
             total, last = torch.zeros_like(total), step + 1
         if step + 1 == save_at:
-            unlogged.write(folder)
+            unlogged.save(folder)
     return logs
 
 
@@ -60,7 +60,7 @@ def test_on_other_ranks_each_takes_the_mean(tmp_path, arguments, number) -> None
     for rank, loss in enumerate((1.0, 2.0)):
         held = UnloggedLosses(arguments(rank, 2))
         held.add(number(loss), 0)
-        held.write(tmp_path)
+        held.save(tmp_path)
     for rank, ranks, expected in ((0, 1, 1.5), (1, 2, 2.0), (3, 4, 1.5)):
         resumed = UnloggedLosses(arguments(rank, ranks))
         resumed.begin(tmp_path, 1)

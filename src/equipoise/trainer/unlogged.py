@@ -12,21 +12,18 @@ from transformers import TrainingArguments
 from equipoise.base.plain_json import read_json
 from equipoise.base.states import check_state
 from equipoise.errors import StateError
+from equipoise.trainer.checkpoints.position import StreamPosition
+from equipoise.trainer.stream import Part
 
 FILE_NAME = "equipoise_loss_{rank}.json"
 
 
-class UnloggedLosses:
+class UnloggedLosses(Part):
     """The sum of the losses that were not logged yet, so that a resumed run logs what the uninterrupted one does.
 
     The Trainer adds up what `training_step` returns, from 0 when it begins, and divides by the steps since its last
     log or its beginning. So the first `training_step` of a resumed run also returns what the checkpoint holds, and
     the first log is divided again. Both are exact, bit by bit.
-
-    Parameters
-    ----------
-    args : transformers.TrainingArguments
-        Of the run.
     """
 
     def __init__(self, args: TrainingArguments) -> None:
@@ -70,7 +67,11 @@ class UnloggedLosses:
         self._total.zero_()
         return logs
 
-    def write(self, checkpoint: Path) -> None:
+    def resume(self, checkpoint: Path) -> None:
+        """Take over the losses that a checkpoint holds."""
+        self.begin(checkpoint, StreamPosition.read(checkpoint).step)
+
+    def save(self, checkpoint: Path) -> None:
         """Write those of this rank into a checkpoint."""
         state = {"since": self._since, "total": float(self._total).hex()}
         path = checkpoint / FILE_NAME.format(rank=self._args.process_index)
