@@ -87,36 +87,27 @@ class Tally:
             self._cells[task, label] += count
 
 
-def as_table(value: Any) -> pa.Table:
-    """Convert a data frame, or anything else that `pyarrow.table` accepts, to an Arrow table.
-
-    Raises
-    ------
-    DataError
-        If `pyarrow.table` does not accept it.
-    """
-    try:
-        return value if isinstance(value, pa.Table) else pa.table(value)
-    except (TypeError, ValueError, pa.ArrowException) as error:
-        message = f"`table` must be a table or an argument of pyarrow.table(), found {type(value).__name__} ({error})."
-        raise DataError("not-a-table", message) from error
-
-
 def count_table(
-    table: pa.Table, task: str, label: str, open_ended_tasks: Iterable[str] = (), count: str | None = None
+    table: Any, task: str, label: str, open_ended_tasks: Iterable[str] = (), count: str | None = None
 ) -> dict[Cell, int]:
-    """Count the rows of a table, or sum its column of counts.
+    """Count the rows of a table, a data frame or anything else that `pyarrow.table` accepts, or sum its counts.
 
     Raises
     ------
     DataError
-        If a column is missing, is of a wrong type, or holds nulls, or a count is not an integer or is negative.
+        If `pyarrow.table` does not accept it, a column is missing, is of a wrong type, or holds nulls, or a count is not
+        an integer or is negative.
 
     Examples
     --------
     >>> count_table(pa.table({"task": ["a", "a"], "label": ["x", "x"], "n": [3, 4]}), "task", "label", count="n")
     {('a', 'x'): 7}
     """
+    try:
+        table = table if isinstance(table, pa.Table) else pa.table(table)
+    except (TypeError, ValueError, pa.ArrowException) as error:
+        message = f"`table` must be a table or an argument of pyarrow.table(), found {type(table).__name__} ({error})."
+        raise DataError("not-a-table", message) from error
     for column in (task, label, *([count] if count else [])):
         if column not in table.column_names:
             raise DataError("missing-column", f"the table must have the column {column!r}, found {table.column_names}.")

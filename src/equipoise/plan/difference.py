@@ -18,19 +18,17 @@ def difference(old: Plan, new: Plan) -> list[str]:
             names = _some(_name(stratum) for stratum in sorted(strata, key=_name))
             sentences.append(f"{len(strata)} strata {verb}: {names}.")
     shared = [stratum for stratum in old.strata if stratum in after]
-    columns = (
-        ("counts", old.counts, new.counts, "d"),
-        ("probabilities", old.probabilities, new.probabilities, ".4g"),
-        ("target probabilities", old.target, new.target, ".4g"),
-    )
-    exact = {"counts": "counts", "probabilities": "masses", "target probabilities": "target_masses"}
-    for name, was, now, digits in columns:
+    places = [(old.position_of(*stratum), new.position_of(*stratum)) for stratum in shared]
+    for name, exact, shown, digits in (
+        ("counts", "counts", "counts", "d"),
+        ("probabilities", "masses", "probabilities", ".4g"),
+        ("target probabilities", "target_masses", "target", ".4g"),
+    ):
         changes: list[tuple[float, str]] = []
-        for stratum in shared:
-            i, j = old.position_of(*stratum), new.position_of(*stratum)
-            if getattr(old, exact[name])[i] != getattr(new, exact[name])[j]:
-                text = f"{_name(stratum)} {was[i]:{digits}} -> {now[j]:{digits}}"
-                changes.append((-abs(float(now[j]) - float(was[i])), text))
+        for stratum, (i, j) in zip(shared, places, strict=True):
+            if getattr(old, exact)[i] != getattr(new, exact)[j]:
+                was, now = getattr(old, shown)[i], getattr(new, shown)[j]
+                changes.append((-abs(float(now) - float(was)), f"{_name(stratum)} {was:{digits}} -> {now:{digits}}"))
         if changes:
             sentences.append(f"{len(changes)} {name} changed: {_some(text for _, text in sorted(changes))}.")
     return sentences

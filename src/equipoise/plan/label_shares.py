@@ -4,18 +4,18 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from equipoise.census import Census
 from equipoise.errors import PlanError
 from equipoise.weights import ClassWeights, Natural
+from equipoise.weights.base import FloatArray
 
 Weights = ClassWeights | Mapping[str, ClassWeights]
 """One scheme, or one per task; "*" is the scheme of the tasks that are not named."""
 WeightsOrNames = ClassWeights | str | Mapping[str, ClassWeights | str]
 
 
-def label_shares(census: Census, weights: Weights) -> npt.NDArray[np.float64]:
+def label_shares(census: Census, weights: Weights) -> FloatArray:
     """Return the share of each stratum in its task: n_c w_c / sum_k n_k w_k.
 
     Parameters
@@ -44,7 +44,10 @@ def label_shares(census: Census, weights: Weights) -> npt.NDArray[np.float64]:
     [0.5, 0.5, 1.0]
     """
     schemes = scheme_of_each_task(census.tasks, weights)
-    _check_open_tasks(census, weights)
+    for task, scheme in weights.items() if isinstance(weights, Mapping) else ():
+        if task != "*" and not census.labels(task) and scheme != Natural():
+            message = f"task {task!r} is open-ended: it has no labels to weigh, found {scheme}. Remove it."
+            raise PlanError("open-ended-task", message)
     shares = np.zeros(len(census.strata))
     for task, scheme in schemes.items():
         span = census.span(task)
@@ -100,10 +103,3 @@ def scheme_of_each_task(tasks: Sequence[str], weights: Weights) -> dict[str, Cla
                 message = f"{scheme} names task {task!r}, whose scheme is {found}. Keep one of the two."
                 raise PlanError("conflicting-weights", message)
     return schemes
-
-
-def _check_open_tasks(census: Census, weights: Weights) -> None:
-    for task, scheme in weights.items() if isinstance(weights, Mapping) else ():
-        if task != "*" and not census.labels(task) and scheme != Natural():
-            message = f"task {task!r} is open-ended: it has no labels to weigh, found {scheme}. Remove it."
-            raise PlanError("open-ended-task", message)

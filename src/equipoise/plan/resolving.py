@@ -1,17 +1,17 @@
 """Census, rates, weights and caps resolved to one probability per stratum."""
 
 import numpy as np
-import numpy.typing as npt
 
 from equipoise.base.schemes import checked_number
 from equipoise.base.water_filling import water_fill
 from equipoise.census import Census
 from equipoise.errors import PlanError
+from equipoise.plan.forecast import ratios
 from equipoise.plan.label_shares import Weights, label_shares
 from equipoise.plan.token_rates import rates_of_examples
 from equipoise.rates import Rates
+from equipoise.rates.base import FloatArray
 
-FloatArray = npt.NDArray[np.float64]
 _ROUNDS = 200  # of the search for rates in tokens under a cap; about ten suffice
 
 
@@ -34,17 +34,15 @@ def probabilities_of(
         raise PlanError("no-examples", "the census must have examples, found none. Check that the data was read.")
     wanted = shares = label_shares(census, weights)
     for _ in range(_ROUNDS):
-        if tokens is None:
-            of_tasks = rates(census.task_counts, census.tasks, draws)
-        else:
-            of_tasks = rates_of_examples(census, rates, shares, tokens, draws)
-        probabilities = wanted * of_tasks[_task_numbers(census)]
+        of_tasks = rates_of_examples(census, rates, shares, tokens, draws)
+        probabilities = wanted * of_tasks[census.task_numbers]
         if max_passes is not None:
             probabilities = capped(census, probabilities, max_passes, draws)
         if tokens is None:
             return probabilities
         # A cap moves draws between labels and so changes the mean tokens of a draw of the task.
-        before, shares = shares, _inside_tasks(census, probabilities)
+        totals = np.bincount(census.task_numbers, probabilities)[census.task_numbers]
+        before, shares = shares, ratios(probabilities, totals)
         if np.abs(shares - before).max() < 1e-12:
             return probabilities
     raise PlanError(
@@ -52,16 +50,6 @@ def probabilities_of(
         f"rates in tokens could not be met under `max_passes` of {max_passes}: the labels of a task differ too much in"
         " length. Remove one of the two.",
     )
-
-
-def _task_numbers(census: Census) -> npt.NDArray[np.int64]:
-    return np.repeat(np.arange(len(census.tasks)), [len(census.counts[census.span(task)]) for task in census.tasks])
-
-
-def _inside_tasks(census: Census, probabilities: FloatArray) -> FloatArray:
-    numbers = _task_numbers(census)
-    totals = np.bincount(numbers, probabilities)[numbers]
-    return np.divide(probabilities, totals, out=np.zeros_like(probabilities), where=totals > 0)
 
 
 def capped(census: Census, probabilities: FloatArray, max_passes: float, draws: int | None) -> FloatArray:

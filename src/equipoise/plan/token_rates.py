@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from equipoise.census import Census, Stratum
 from equipoise.errors import PlanError
+from equipoise.plan.forecast import ratios
 from equipoise.rates import Rates
+from equipoise.rates.base import FloatArray
 
-FloatArray = npt.NDArray[np.float64]
-Tokens = Mapping[Stratum, float] | Sequence[float] | npt.NDArray[np.float64]
+Tokens = Mapping[Stratum, float] | Sequence[float] | FloatArray
 
 _HALVINGS = 100
 
@@ -45,7 +45,7 @@ def checked_tokens(census: Census, tokens: Tokens) -> FloatArray:
 
 
 def rates_of_examples(
-    census: Census, rates: Rates, shares: FloatArray, tokens: FloatArray, draws: int | None
+    census: Census, rates: Rates, shares: FloatArray, tokens: FloatArray | None, draws: int | None
 ) -> FloatArray:
     """Compute rates of examples r_t / m_t, normalised, from rates of tokens r_t and the mean tokens m_t of a draw.
 
@@ -57,8 +57,8 @@ def rates_of_examples(
         Called with the tokens of each task, and with the expected tokens of `draws` draws as its budget.
     shares : ndarray of float64, shape (S,)
         Share of each stratum in its task.
-    tokens : ndarray of float64, shape (S,)
-        Mean tokens of an example of each stratum.
+    tokens : ndarray of float64, shape (S,), optional
+        Mean tokens of an example of each stratum; without, the rates are of examples as they are.
     draws : int, optional
         The planned number of draws.
 
@@ -66,13 +66,15 @@ def rates_of_examples(
     -------
     ndarray of float64, shape (K,)
     """
+    if tokens is None:
+        return rates(census.task_counts, census.tasks, draws)
     spans = [census.span(task) for task in census.tasks]
     totals = np.array([np.rint(census.counts[span] @ tokens[span]) for span in spans]).astype(np.int64)
     of_a_draw = np.array([shares[span] @ tokens[span] for span in spans])
 
     def with_budget(budget: int | None) -> FloatArray:
         wanted = rates(totals, census.tasks, budget)
-        examples = np.divide(wanted, of_a_draw, out=np.zeros_like(wanted), where=wanted > 0)
+        examples = ratios(wanted, of_a_draw)
         return examples / examples.sum()
 
     if draws is None:
