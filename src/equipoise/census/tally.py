@@ -95,8 +95,8 @@ def count_table(
     Raises
     ------
     DataError
-        If `pyarrow.table` does not accept it, a column is missing, is of a wrong type, or holds nulls, or a count is not
-        an integer or is negative.
+        If `pyarrow.table` does not accept it, a column is missing, is of a wrong type, or holds nulls, or a count is
+        not an integer or is negative.
 
     Examples
     --------

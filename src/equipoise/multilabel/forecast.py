@@ -13,7 +13,7 @@ from equipoise.census import Stratum
 from equipoise.multilabel.census import imbalance_ratios
 from equipoise.multilabel.factors import Factors
 from equipoise.multilabel.label_sets import LabelSets
-from equipoise.plan.forecast import COLUMNS, GROUP_COLUMNS, Forecasted, RowForecast, ratios, rows_of
+from equipoise.plan.forecast import COLUMNS, GROUP_COLUMNS, Columns, Forecasted, RowForecast, ratios, rows_of
 from equipoise.rates.base import FloatArray, IntArray
 
 PULLED = 1.5
@@ -66,7 +66,8 @@ class TaskForecast:
     imbalance_after: float
 
 
-_COLUMNS = COLUMNS | {
+_COLUMNS: Columns = {
+    **COLUMNS,
     "factor": lambda row: f"{row.factor:.3g}",
     "asked": lambda row: f"{row.asked:.3g}",
     "lift": lambda row: f"{row.lift:.3g}",
@@ -122,8 +123,8 @@ class MultiLabelForecast(Forecasted[LabelForecast, TaskForecast]):
 
     columns = (
         {heading: _COLUMNS[heading] for heading in _ORDER},
-        GROUP_COLUMNS
-        | {
+        {
+            **GROUP_COLUMNS,
             "cardinality": lambda group: f"{group.cardinality_before:.2f} -> {group.cardinality_after:.2f}",
             "mean imbalance": lambda group: f"{group.imbalance_before:.2f} -> {group.imbalance_after:.2f}",
         },
@@ -207,7 +208,7 @@ def forecast(
         **{name: values[listed] for name, values in columns.items()},
     )
 
-    def of_labels(values: FloatArray | IntArray) -> FloatArray:
+    def of_labels(values: npt.NDArray[Any]) -> FloatArray:
         return _whole(_sums(census.task_of_label, values[:n_labels], n_tasks))
 
     def mean_imbalance(values: FloatArray) -> FloatArray:

@@ -95,7 +95,7 @@ class GroupForecast:
 
 
 Columns = Mapping[str, Callable[[Any], str]]
-COLUMNS: dict[str, Callable[[Any], str]] = {
+COLUMNS: Columns = {
     "task": lambda row: row.task,
     "label": lambda row: row.label or "-",
     "count": lambda row: f"{row.count}",
@@ -106,7 +106,7 @@ COLUMNS: dict[str, Callable[[Any], str]] = {
     "unseen": lambda row: f"{row.unseen_fraction:.1%}",
 }
 """Of every `RowForecast`."""
-GROUP_COLUMNS: dict[str, Callable[[Any], str]] = {
+GROUP_COLUMNS: Columns = {
     "task": lambda group: "all" if group.task is None else group.task,
     **{heading: COLUMNS[heading] for heading in ("count", "draws", "expected")},
     "effective examples": lambda group: f"{group.effective_sample_size:.0f}",
@@ -176,9 +176,9 @@ class Forecast(Forecasted[StratumForecast, GroupForecast]):
     """
 
     columns = (
-        COLUMNS | {"weight": lambda row: f"{row.importance_weight:.3g}"},
-        GROUP_COLUMNS
-        | {
+        {**COLUMNS, "weight": lambda row: f"{row.importance_weight:.3g}"},
+        {
+            **GROUP_COLUMNS,
             "effective draws": lambda group: f"{group.effective_draws:.0f}",
             "imbalance": lambda group: f"{group.imbalance_before:.2f} -> {group.imbalance_after:.2f}",
         },
