@@ -13,7 +13,7 @@ from equipoise.census import Stratum
 from equipoise.multilabel.census import imbalance_ratios
 from equipoise.multilabel.factors import Factors
 from equipoise.multilabel.label_sets import LabelSets
-from equipoise.plan.forecast import COLUMNS, GROUP_COLUMNS, Columns, Forecasted, RowForecast, ratios, rows_of
+from equipoise.plan.forecast import COLUMNS, GROUP_COLUMNS, Forecasted, RowForecast, ratios, rows_of
 from equipoise.rates.base import FloatArray, IntArray
 
 PULLED = 1.5
@@ -66,29 +66,6 @@ class TaskForecast:
     imbalance_after: float
 
 
-_COLUMNS: Columns = {
-    **COLUMNS,
-    "factor": lambda row: f"{row.factor:.3g}",
-    "asked": lambda row: f"{row.asked:.3g}",
-    "lift": lambda row: f"{row.lift:.3g}",
-    "pulled by": lambda row: f"{row.pulled_by} {row.pulled_share:.0%}" if row.pulled_by else "-",
-}
-_ORDER = (
-    "task",
-    "label",
-    "count",
-    "data",
-    "factor",
-    "draws",
-    "asked",
-    "lift",
-    "expected",
-    "passes",
-    "unseen",
-    "pulled by",
-)
-
-
 @dataclass(frozen=True)
 class MultiLabelForecast(Forecasted[LabelForecast, TaskForecast]):
     """The effect of a number of draws of label sets: a row per label and per task, and the problems.
@@ -122,7 +99,15 @@ class MultiLabelForecast(Forecasted[LabelForecast, TaskForecast]):
     """
 
     columns = (
-        {heading: _COLUMNS[heading] for heading in _ORDER},
+        {
+            **{heading: COLUMNS[heading] for heading in ("task", "label", "count", "data")},
+            "factor": lambda row: f"{row.factor:.3g}",
+            "draws": COLUMNS["draws"],
+            "asked": lambda row: f"{row.asked:.3g}",
+            "lift": lambda row: f"{row.lift:.3g}",
+            **COLUMNS,  # the others follow
+            "pulled by": lambda row: f"{row.pulled_by} {row.pulled_share:.0%}" if row.pulled_by else "-",
+        },
         {
             **GROUP_COLUMNS,
             "cardinality": lambda group: f"{group.cardinality_before:.2f} -> {group.cardinality_after:.2f}",
