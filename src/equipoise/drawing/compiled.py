@@ -5,21 +5,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.drawing.permutation import Permutations
-from equipoise.drawing.runs import Runs
+from equipoise.drawing.placing import Ints, Runs
 
-Ints = NDArray[np.int64]
 Words = NDArray[np.uint32]
 Keys = NDArray[np.uint64]
 
 
 def place(
-    shuffles: Permutations,
-    counts: NDArray[np.int64],
-    runs: Runs,
-    orders: Permutations,
-    starts: NDArray[np.int64],
-    wanted: NDArray[np.int64],
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    shuffles: Permutations, counts: Ints, runs: Runs, orders: Permutations, starts: Ints, wanted: Ints
+) -> tuple[Ints, Ints]:
     """Return stratum and place of the draws at some positions; see `equipoise.drawing.placing.place`."""
     draws = int(shuffles.sizes[0]) * len(counts)
     strata, places = np.empty(draws, np.int64), np.empty(draws, np.int64)

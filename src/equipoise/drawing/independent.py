@@ -5,10 +5,11 @@ from numpy.typing import NDArray
 
 from equipoise.base.keys import key
 from equipoise.base.words import words
-from equipoise.drawing.drawable import Drawable
+from equipoise.drawing.stream import DrawnStream
+from equipoise.plan import Plan
 
 
-class IndependentStream:
+class IndependentStream(DrawnStream):
     """Strata and examples drawn independently of each other, each example of a stratum with the same probability.
 
     The distribution of torch's WeightedRandomSampler with ``replacement=True``, at any position of an endless stream.
@@ -16,7 +17,7 @@ class IndependentStream:
 
     Parameters
     ----------
-    plan : Drawable
+    plan : Plan
         What to draw.
     seed : int
         Any integer. Streams of different seeds are unrelated.
@@ -30,24 +31,19 @@ class IndependentStream:
     True
     """
 
-    def __init__(self, plan: Drawable, seed: int) -> None:
+    def __init__(self, plan: Plan, seed: int) -> None:
         self._key = int(key("independent", seed))
         self._ends = np.cumsum(plan.masses)
         self._counts = plan.counts
 
     def at(self, positions: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return stratum and place in the stratum of the draws at rising positions; shapes as in `Stream.at`."""
+        """Return stratum and place in the stratum of the draws at rising positions; shapes as in `DrawnStream.at`."""
         chosen = words(self._key, positions, each=2)
         # The masses sum to 2**60: the top 60 bits of a word choose among them without rounding.
         strata = np.searchsorted(self._ends, (chosen[:, 0] >> np.uint64(4)).astype(np.int64), side="right")
         uniform = (chosen[:, 1] >> np.uint64(11)).astype(np.float64) * 2.0**-53
         places = np.minimum((uniform * self._counts[strata]).astype(np.int64), self._counts[strata] - 1)
         return strata, places
-
-    def entries_at(self, positions: NDArray[np.int64], starts: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the places, counted from where each stratum starts in an index; see `Stream.entries_at`."""
-        strata, places = self.at(positions)
-        return starts[strata] + places
 
     def used(self, position: int) -> NDArray[np.int64]:  # noqa: ARG002 - nothing, wherever
         """Return zeros: independent draws use nothing up."""
