@@ -93,9 +93,9 @@ class Apportionment:
         while len(self._path) > level + 1 or self._path[-1][0] != number >> (level + 1 - len(self._path)):
             self._path.pop()
         while len(self._path) <= level:
-            _, *ends = self._path[-1]
             below = number >> (level - len(self._path))
-            counts, errors = (three[below % 2 :][:2] for three in _halved(*ends, len(self._path) - 1))
+            _, counts, errors = self._path[-1]
+            counts, errors = (ends[below % 2 :][:2] for ends in _halved(counts, errors, len(self._path) - 1))
             self._path.append((below, counts, errors))
         return self._path[-1][1:]
 

@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from equipoise.census import Census, Stratum
+from equipoise.census.strata import stratum_order
 from equipoise.drawing import StratumIndex
 from equipoise.errors import PlanError
 from equipoise.multilabel.factors import Factors
 from equipoise.multilabel.label_sets import LabelSets
 from equipoise.weights import ClassWeights, LabelFactors
-from equipoise.weights.base import FloatArray
+from equipoise.weights.base import FloatArray, IntArray
 
 NO_LABEL = "(no label)"
 """The stratum of a task's examples without labels."""
@@ -82,17 +82,23 @@ def grouped(
         of_task, of_rows = _groups_of_task(sets, factors, schemes[task], rows)
         codes[rows] = len(names) + of_rows
         names += [Stratum(task, label) for label in of_task]
-    order = sorted(range(len(names)), key=lambda number: (names[number].task, names[number].label or ""))
-    place = np.empty(len(names), dtype=np.int64)
-    place[order] = np.arange(len(names))
-    index = StratumIndex.from_codes(place[codes], len(names))
+    order = sorted(range(len(names)), key=lambda number: stratum_order(names[number]))
+    codes = np.argsort(order)[codes]
+    index = StratumIndex.from_codes(codes, len(names))
     census = Census(tuple(names[number] for number in order), index.sizes)
-    return census, index, _weights(census, place[codes], factors, schemes)
+    of_groups = np.zeros(len(names))
+    of_groups[codes] = factors.of_examples  # equal in a group
+    weights = {
+        task: GroupWeights(schemes[task], tuple(of_groups[census.span(task)].tolist()))
+        for task in census.tasks
+        if census.labels(task)
+    }
+    return census, index, weights
 
 
 def _groups_of_task(
-    sets: LabelSets, factors: Factors, scheme: ClassWeights, rows: npt.NDArray[np.int64]
-) -> tuple[list[str | None], npt.NDArray[np.int64]]:
+    sets: LabelSets, factors: Factors, scheme: ClassWeights, rows: IntArray
+) -> tuple[list[str | None], IntArray]:
     """Return the names of the groups of a task, and the group number of each row."""
     deciding = factors.deciding[rows]
     if (deciding < 0).all():
@@ -109,15 +115,3 @@ def _groups_of_task(
         message = f"{NO_LABEL!r} must not be a label: that is the group of examples without labels. Rename it."
         raise PlanError("reserved-label", message)
     return [*labels], of_rows
-
-
-def _weights(
-    census: Census, code_of_row: npt.NDArray[np.int64], factors: Factors, schemes: dict[str, ClassWeights]
-) -> dict[str, GroupWeights]:
-    of_groups = np.zeros(len(census.strata))
-    of_groups[code_of_row] = factors.of_examples  # equal in a group
-    return {
-        task: GroupWeights(schemes[task], tuple(of_groups[census.span(task)].tolist()))
-        for task in census.tasks
-        if census.labels(task)
-    }
