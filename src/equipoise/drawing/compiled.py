@@ -17,19 +17,14 @@ def place(
     """Return stratum and place of the draws at some positions; see `equipoise.drawing.placing.place`."""
     draws = int(shuffles.sizes[0]) * len(counts)
     strata, places = np.empty(draws, np.int64), np.empty(draws, np.int64)
-    _place(
-        counts,
-        shuffles.sizes, _of_each(shuffles.rounds), shuffles.masks, shuffles.shifts,
-        runs.slots, runs.lengths, runs.places,
-        orders.sizes, _of_each(orders.rounds), orders.masks, orders.shifts,
-        starts, strata, places,
-    )  # fmt: skip
+    of_runs = runs.slots, runs.lengths, runs.places
+    _place(counts, *_arrays(shuffles), *of_runs, *_arrays(orders), starts, strata, places)
     return (strata, places) if len(wanted) == draws else (strata[wanted], places[wanted])
 
 
 def shuffled(shuffles: Permutations, of_slot: Ints, out: Ints) -> Ints:
     """Shuffle the values of whole blocks' slots inside each block; see `equipoise.drawing.placing.shuffled`."""
-    _shuffled(shuffles.sizes, _of_each(shuffles.rounds), shuffles.masks, shuffles.shifts, of_slot, out)
+    _shuffled(*_arrays(shuffles), of_slot, out)
     return out
 
 
@@ -44,9 +39,9 @@ def _shuffled(sizes: Ints, rounds: Keys, masks: Words, shifts: Words, of_slot: I
             out[base + position] = of_slot[base + images[position]]
 
 
-def _of_each(rounds: Keys) -> Keys:
-    """Return the round keys permutation by permutation: those of one share a line of the processor's cache."""
-    return np.ascontiguousarray(rounds.T)
+def _arrays(of: Permutations) -> tuple[Ints, Keys, Words, Words]:
+    """Return the fields; the round keys permutation by permutation, so that those of one share a line of the cache."""
+    return of.sizes, np.ascontiguousarray(of.rounds.T), of.masks, of.shifts
 
 
 @numba.njit(cache=True, nogil=True)

@@ -120,15 +120,7 @@ def place(
 def cells(shuffles: Permutations, counts: Ints) -> NDArray[np.unsignedinteger]:
     """Return the number of the (block, stratum) cell that is drawn from at each position of whole blocks.
 
-    Parameters
-    ----------
-    shuffles, counts
-        As for `place`.
-
-    Returns
-    -------
-    ndarray, shape (n_blocks * block,)
-        ``block * S + stratum``, in the narrowest type: numpy sorts 16-bit integers by radix.
+    It is ``block * S + stratum``, in the narrowest type: numpy sorts 16-bit integers by radix.
     """
     numbers = np.arange(counts.size, dtype=np.min_scalar_type(counts.size - 1))
     of_slot = np.repeat(numbers, counts.ravel())

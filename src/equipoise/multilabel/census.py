@@ -68,13 +68,13 @@ class MultiLabelCensus(ArrayValue):
     task_empty: IntArray
 
     def __post_init__(self) -> None:
-        sizes = {"examples": self.strata, "instances": self.strata, "task_examples": self.tasks}
-        for name, of in (sizes | {"task_empty": self.tasks}).items():
+        of_labels, of_tasks = len(self.strata), len(self.tasks)
+        sizes = {"examples": of_labels, "instances": of_labels, "task_examples": of_tasks, "task_empty": of_tasks}
+        for name, size in sizes.items():
             values = np.array(getattr(self, name))
-            if values.size == 0:
-                values = values.astype(np.int64)
-            if values.shape != (len(of),) or not np.issubdtype(values.dtype, np.integer) or (values < 0).any():
-                message = f"`{name}` must be {len(of)} integers of at least 0, found {values.tolist()}."
+            is_integer = values.size == 0 or np.issubdtype(values.dtype, np.integer)
+            if values.shape != (size,) or not is_integer or (values < 0).any():
+                message = f"`{name}` must be {size} integers of at least 0, found {values.tolist()}."
                 raise PlanError("bad-counts", message)
             object.__setattr__(self, name, read_only(values.astype(np.int64)))
         if list(self.tasks) != sorted(set(self.tasks)) or list(self.strata) != sorted(set(self.strata)):
@@ -84,12 +84,13 @@ class MultiLabelCensus(ArrayValue):
         if unknown:
             raise PlanError("unknown-task", f"`strata` must be of the tasks {list(self.tasks)}, found {unknown}.")
         labelled = (self.task_examples - self.task_empty)[self.task_of_label]
+        problem = ""
         if (self.task_empty > self.task_examples).any() or (self.examples > labelled).any():
-            message = "a label must be in at most as many examples as its task has with labels, found more."
-            raise PlanError("bad-counts", message)
-        if (self.instances < self.examples).any() or ((self.examples == 0) & (self.instances > 0)).any():
-            message = "a label must have at least as many instances as examples, and none without examples."
-            raise PlanError("bad-counts", message)
+            problem = "be in at most as many examples as its task has with labels, found more"
+        elif (self.instances < self.examples).any() or ((self.examples == 0) & (self.instances > 0)).any():
+            problem = "have at least as many instances as examples, and none without examples"
+        if problem:
+            raise PlanError("bad-counts", f"a label must {problem}.")
 
     @cached_property
     def task_of_label(self) -> IntArray:

@@ -126,26 +126,10 @@ class MultiLabelForecast(Forecasted[LabelForecast, TaskForecast]):
 def forecast(
     sets: LabelSets, factors: Factors, row_weights: FloatArray, draws: int, allow_passes: float = 100.0
 ) -> MultiLabelForecast:
-    """Forecast the effect on each label of drawing examples in proportion to weights.
+    """Forecast the effect on each label of drawing examples with the probabilities `row_weights`, shape (N,).
 
-    Parameters
-    ----------
-    sets : LabelSets
-        The examples.
-    factors : Factors
-        The factor of each label and example.
-    row_weights : ndarray of float64, shape (N,)
-        The probability of each example; they sum to 1.
-    draws : int
-        The number of draws.
-    allow_passes : float
-        More passes than this over a label's examples are an error; more than 4 are a warning.
-
-    Returns
-    -------
-    MultiLabelForecast
-        Rows, groups and problems: those of `equipoise.plan.forecast.forecast`, and `pulled-along` (a label is drawn
-        more than 1.5 times as often as its own factor asks for, because of another label).
+    The problems are those of `Plan.forecast`, and `pulled-along`: a label is drawn more than 1.5 times as often as its
+    own factor asks for, because of another label. See `MultiLabelPlan.forecast`.
     """
     census = sets.census()
     n_labels, n_tasks = len(sets.strata), len(sets.tasks)

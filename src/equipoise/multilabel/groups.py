@@ -50,15 +50,6 @@ def grouped(
 ) -> tuple[Census, StratumIndex, dict[str, GroupWeights]]:
     """Group the examples of each task by the origin of their factor.
 
-    Parameters
-    ----------
-    sets : LabelSets
-        The examples.
-    factors : Factors
-        Their factors.
-    schemes : dict of str to ClassWeights
-        The scheme of each task.
-
     Returns
     -------
     census : Census

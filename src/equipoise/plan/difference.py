@@ -5,9 +5,6 @@ from collections.abc import Iterable
 from equipoise.census import Stratum
 from equipoise.plan.plan import Plan
 
-SHOWN = 3
-"""The number of strata that a sentence names."""
-
 
 def difference(old: Plan, new: Plan) -> list[str]:
     """Describe the changes from `old` to `new`; an empty list if draws and target are the same."""
@@ -38,6 +35,6 @@ def _name(stratum: Stratum) -> str:
     return stratum.task if stratum.label is None else f"{stratum.task}/{stratum.label}"
 
 
-def _some(texts: Iterable[str]) -> str:
+def _some(texts: Iterable[str], shown: int = 3) -> str:
     every = list(texts)
-    return ", ".join(every[:SHOWN]) + (", ..." if len(every) > SHOWN else "")
+    return ", ".join(every[:shown]) + (", ..." if len(every) > shown else "")

@@ -194,28 +194,9 @@ def forecast(
     draws: int,
     allow_passes: float = 100.0,
 ) -> Forecast:
-    """Forecast the effect of draws from a sampling distribution.
+    """Forecast the effect of draws from a sampling distribution q to a target p*; see `Plan.forecast`.
 
-    Parameters
-    ----------
-    strata : sequence of Stratum, length S
-        Sorted by task.
-    spans : mapping of str to slice
-        The strata of each task.
-    counts : ndarray of int64, shape (S,)
-        Examples of each stratum.
-    sampling, target : ndarray of float64, shape (S,)
-        q and p*.
-    draws : int
-        The number of draws.
-    allow_passes : float
-        More passes than this over a stratum are an error; more than 4 are a warning.
-
-    Returns
-    -------
-    Forecast
-        Rows, groups and problems: `many-passes`, `too-many-passes`, `never-drawn`, `rarely-drawn` (less
-        than one draw expected) and `no-examples`.
+    Strata are sorted by task, and `spans` are those of each; all arrays have the shape (S,).
     """
     expected = draws * sampling
     passes = ratios(expected, counts)

@@ -18,23 +18,12 @@ WeightsOrNames = ClassWeights | str | Mapping[str, ClassWeights | str]
 def label_shares(census: Census, weights: Weights) -> FloatArray:
     """Return the share of each stratum in its task: n_c w_c / sum_k n_k w_k.
 
-    Parameters
-    ----------
-    census : Census
-        The counts.
-    weights : ClassWeights or mapping of str to ClassWeights
-        One scheme, or one per task; "*" is the scheme of the tasks that are not named.
-
-    Returns
-    -------
-    ndarray of float64, shape (S,)
-        Shares that sum to 1 in each task with examples; all 0 in a task without.
+    The shares, of shape (S,), sum to 1 in each task with examples; they are all 0 in a task without.
 
     Raises
     ------
     PlanError
-        If a task has no scheme, a scheme names a task that does not exist or has another scheme, or all weights of a
-        task are 0.
+        If the schemes are not as `scheme_of_each_task` wants them, or all weights of a task are 0.
 
     Examples
     --------

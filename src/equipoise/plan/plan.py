@@ -17,8 +17,7 @@ from equipoise.errors import PlanError
 from equipoise.plan import plan_json
 from equipoise.plan.forecast import Forecast, forecast, ratios
 from equipoise.plan.label_shares import Weights, WeightsOrNames, class_weights
-from equipoise.plan.resolving import probabilities_of
-from equipoise.plan.token_rates import Tokens, checked_tokens
+from equipoise.plan.resolving import Tokens, checked_tokens, probabilities_of
 from equipoise.rates import Rates
 from equipoise.weights import ClassWeights
 
@@ -194,7 +193,21 @@ class Plan(Stratified):
         return {stratum: position for position, stratum in enumerate(self.strata)}
 
     def forecast(self, draws: int | None = None, allow_passes: float = 100.0) -> Forecast:
-        """Forecast the effect of `draws` draws (by default `self.draws`); see `equipoise.plan.forecast.forecast`."""
+        """Forecast the effect of `draws` draws (by default the planned number).
+
+        Parameters
+        ----------
+        draws : int, optional
+            The number of draws.
+        allow_passes : float
+            More passes than this over a stratum are an error; more than 4 are a warning.
+
+        Returns
+        -------
+        Forecast
+            Rows, groups and problems: `many-passes`, `too-many-passes`, `never-drawn`, `rarely-drawn` (less than one
+            draw expected) and `no-examples`.
+        """
         draws = checked_draws(draws, self.draws)
         spans = {task: self.span(task) for task in self.tasks}
         return forecast(self.strata, spans, self.counts, self.probabilities, self.target, draws, allow_passes)

@@ -1,18 +1,22 @@
-"""Census, rates, weights and caps resolved to one probability per stratum."""
+"""Census, rates (of examples or of tokens), weights and caps resolved to one probability per stratum."""
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from equipoise.base.schemes import checked_number
 from equipoise.base.water_filling import water_fill
-from equipoise.census import Census
+from equipoise.census import Census, Stratum
 from equipoise.errors import PlanError
 from equipoise.plan.forecast import ratios
 from equipoise.plan.label_shares import Weights, label_shares
-from equipoise.plan.token_rates import rates_of_examples
 from equipoise.rates import Rates
 from equipoise.rates.base import FloatArray
 
+Tokens = Mapping[Stratum, float] | Sequence[float] | FloatArray
+
 _ROUNDS = 200  # of the search for rates in tokens under a cap; about ten suffice
+_HALVINGS = 100
 
 
 def probabilities_of(
@@ -34,10 +38,10 @@ def probabilities_of(
         raise PlanError("no-examples", "the census must have examples, found none. Check that the data was read.")
     wanted = shares = label_shares(census, weights)
     for _ in range(_ROUNDS):
-        of_tasks = rates_of_examples(census, rates, shares, tokens, draws)
+        of_tasks = _rates_of_examples(census, rates, shares, tokens, draws)
         probabilities = wanted * of_tasks[census.task_numbers]
         if max_passes is not None:
-            probabilities = capped(census, probabilities, max_passes, draws)
+            probabilities = _capped(census, probabilities, max_passes, draws)
         if tokens is None:
             return probabilities
         # A cap moves draws between labels and so changes the mean tokens of a draw of the task.
@@ -52,7 +56,7 @@ def probabilities_of(
     )
 
 
-def capped(census: Census, probabilities: FloatArray, max_passes: float, draws: int | None) -> FloatArray:
+def _capped(census: Census, probabilities: FloatArray, max_passes: float, draws: int | None) -> FloatArray:
     """Move draws in excess of `max_passes` from each stratum to the others of its task.
 
     Raises
@@ -81,3 +85,63 @@ def capped(census: Census, probabilities: FloatArray, max_passes: float, draws: 
             )
         amounts[span] = water_fill(wanted, capacities, min(drawn, available))
     return amounts / draws
+
+
+def checked_tokens(census: Census, tokens: Tokens) -> FloatArray:
+    """Return the mean tokens of an example of each stratum; 0 for strata without examples.
+
+    Raises
+    ------
+    PlanError
+        If a stratum with examples has no number, or one that is not finite and above 0.
+    """
+    if isinstance(tokens, Mapping):
+        given = np.array([tokens.get(stratum, 0.0) for stratum in census.strata], np.float64)
+    else:
+        given = np.asarray(tokens, np.float64)
+    if given.shape != census.counts.shape:
+        raise PlanError(
+            "wrong-length",
+            f"`tokens` must be one number for each of the {len(census.strata)} strata, found shape {given.shape}."
+            " Use StratumIndex.means(lengths).",
+        )
+    there = census.counts > 0
+    wrong = np.flatnonzero(there & ~((given > 0) & np.isfinite(given))).tolist()
+    if wrong:
+        raise PlanError(
+            "out-of-range",
+            f"`tokens` must be above 0 and finite, found {given[wrong[0]]:g} for {census.strata[wrong[0]]}"
+            f" ({len(wrong)} such). Give the mean tokens of its examples.",
+        )
+    return np.where(there, given, 0.0)
+
+
+def _rates_of_examples(
+    census: Census, rates: Rates, shares: FloatArray, tokens: FloatArray | None, draws: int | None
+) -> FloatArray:
+    """Compute rates of examples r_t / m_t, normalised, from rates of tokens r_t and the mean tokens m_t of a draw.
+
+    `rates` is called with the tokens of each task, and with the expected tokens of `draws` draws as its budget.
+    `shares` are those of the strata in their tasks, `tokens` the mean tokens of an example of each; without `tokens`
+    the rates are of examples as they are.
+    """
+    if tokens is None:
+        return rates(census.task_counts, census.tasks, draws)
+    spans = [census.span(task) for task in census.tasks]
+    totals = np.array([np.rint(census.counts[span] @ tokens[span]) for span in spans]).astype(np.int64)
+    of_a_draw = np.array([shares[span] @ tokens[span] for span in spans])
+
+    def with_budget(budget: int | None) -> FloatArray:
+        wanted = rates(totals, census.tasks, budget)
+        examples = ratios(wanted, of_a_draw)
+        return examples / examples.sum()
+
+    if draws is None:
+        return with_budget(None)
+    # The budget depends on the rates and, for UniMax, the rates on the budget: bisection.
+    low, high = draws * of_a_draw[totals > 0].min(), draws * of_a_draw.max()
+    for _ in range(_HALVINGS):
+        budget = (low + high) / 2
+        found = with_budget(round(budget))
+        low, high = (budget, high) if found @ of_a_draw * draws > budget else (low, budget)
+    return with_budget(round(high))
