@@ -1,14 +1,15 @@
-"""The stream of draws: position -> stratum and example, a pure function of (plan, seed, position)."""
+"""Streams of draws: position -> stratum and example, a pure function of (plan, seed, position)."""
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib.util import find_spec
-from typing import Protocol
+from types import ModuleType
 
 import numpy as np
 
 from equipoise.base.keys import key, subkeys
+from equipoise.base.words import words
 from equipoise.drawing import placing
 from equipoise.drawing.apportion import Apportionment
 from equipoise.drawing.permutation import LARGEST, Permutations
@@ -19,13 +20,6 @@ from equipoise.plan import Plan
 _TOGETHER = 1 << 18  # draws computed at once: many for each of numpy's calls, few enough for the processor's cache
 _CELLS = 1 << 16  # (block, stratum) pairs at once: their numbers stay 16-bit, which numpy sorts by radix
 _COMPILE_AFTER = 1 << 21  # draws after which the second that numba takes to start is worth it
-
-
-class Inner(Protocol):
-    """The inner loop of drawing: the modules `placing` and `compiled`."""
-
-    place: Callable[..., tuple[Ints, Ints]]
-    shuffled: Callable[..., Ints]
 
 
 class DrawnStream(ABC):
@@ -77,6 +71,47 @@ class DrawnStream(ABC):
         -------
         ndarray of int64, shape (S,)
         """
+
+
+class IndependentStream(DrawnStream):
+    """Strata and examples drawn independently of each other, each example of a stratum with the same probability.
+
+    The distribution of torch's WeightedRandomSampler with ``replacement=True``, at any position of an endless stream.
+    Strata are chosen by their exact integer masses: no rate is rounded.
+
+    Parameters
+    ----------
+    plan : Plan
+        What to draw.
+    seed : int
+        Any integer. Streams of different seeds are unrelated.
+
+    Examples
+    --------
+    >>> from equipoise import Census, Plan
+    >>> stream = IndependentStream(Plan.build(Census.from_counts({"a": {"x": 9, "y": 1}})), seed=0)
+    >>> strata, places = stream.at(np.arange(5, 9))
+    >>> np.array_equal(stream.at(np.arange(7, 8))[0], strata[2:3])
+    True
+    """
+
+    def __init__(self, plan: Plan, seed: int) -> None:
+        self._key = int(key("independent", seed))
+        self._ends = np.cumsum(plan.masses)
+        self._counts = plan.counts
+
+    def at(self, positions: Ints) -> tuple[Ints, Ints]:
+        """Return stratum and place in the stratum of the draws at rising positions; shapes as in `DrawnStream.at`."""
+        chosen = words(self._key, positions, each=2)
+        # The masses sum to 2**60: the top 60 bits of a word choose among them without rounding.
+        strata = np.searchsorted(self._ends, (chosen[:, 0] >> np.uint64(4)).astype(np.int64), side="right")
+        uniform = (chosen[:, 1] >> np.uint64(11)).astype(np.float64) * 2.0**-53
+        places = np.minimum((uniform * self._counts[strata]).astype(np.int64), self._counts[strata] - 1)
+        return strata, places
+
+    def used(self, position: int) -> Ints:  # noqa: ARG002 - nothing, wherever
+        """Return zeros: independent draws use nothing up."""
+        return np.zeros_like(self._counts)
 
 
 class Stream(DrawnStream):
@@ -138,7 +173,7 @@ class Stream(DrawnStream):
             [key("stratum", seed, *plan.strata[position]) for position in self._active], dtype=np.uint64
         )
         self._block_key = key("block", seed, origin, *salt)
-        self._inner: Inner = placing
+        self._inner: ModuleType = placing  # or `compiled`: the same functions, faster
         self._until_compiled = compile_after
 
     def at(self, positions: Ints) -> tuple[Ints, Ints]:

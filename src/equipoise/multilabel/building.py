@@ -27,13 +27,11 @@ def parts_of_lists(labels: Iterable[Iterable[str]]) -> Parts:
                 "Use [label] for one label, [] for none, or `LabelSets.from_text` for strings with a separator.",
             )
         rows.append(list(row))
+        odd = [label for label in rows[-1] if not isinstance(label, str)]
+        if odd:
+            raise DataError("not-a-string", f"`labels` must be strings, found {odd[0]!r} at row {number}. Use str().")
     lengths = np.fromiter(map(len, rows), np.int64, len(rows))
-    flat = list(chain.from_iterable(rows))
-    odd = next((place for place, label in enumerate(flat) if not isinstance(label, str)), None)
-    if odd is not None:
-        row = int(np.searchsorted(np.cumsum(lengths), odd, side="right"))
-        raise DataError("not-a-string", f"`labels` must be strings, found {flat[odd]!r} at row {row}. Use str().")
-    return lengths, pa.array(flat, pa.large_string())
+    return lengths, pa.array(list(chain.from_iterable(rows)), pa.large_string())
 
 
 def parts_of_arrow(labels: pa.Array | pa.ChunkedArray) -> Parts:

@@ -117,10 +117,7 @@ class MultiLabelForecast(Forecasted[LabelForecast, TaskForecast]):
 
     def row_of(self, task: str, label: str | None) -> LabelForecast:
         """Return the row of a label, or with None of the examples without labels; KeyError if there is none."""
-        for row in self.rows:
-            if (row.task, row.label) == (task, label):
-                return row
-        raise KeyError((task, label))
+        return {(row.task, row.label): row for row in self.rows}[task, label]
 
 
 def forecast(

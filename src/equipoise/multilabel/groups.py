@@ -4,7 +4,6 @@ Label sets overlap and are too many to be strata. But equally likely examples ca
 factor all examples whose factor is that of the same label, with the mean all that have the same mean.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +15,7 @@ from equipoise.errors import PlanError
 from equipoise.multilabel.factors import Factors
 from equipoise.multilabel.label_sets import LabelSets
 from equipoise.weights import ClassWeights, LabelFactors
-from equipoise.weights.base import FloatArray, IntArray
+from equipoise.weights.base import FloatArray, IntArray, Labels
 
 NO_LABEL = "(no label)"
 """The stratum of a task's examples without labels."""
@@ -24,15 +23,7 @@ NO_LABEL = "(no label)"
 
 @dataclass(frozen=True)
 class GroupWeights(ClassWeights):
-    """The factor of the examples of each group, as class weights for a plan of groups.
-
-    Parameters
-    ----------
-    scheme : ClassWeights
-        The scheme of the factors, for the plan's text.
-    factors : tuple of float
-        One for each group of the task, in the census's order.
-    """
+    """The factor of the examples of each group of a task, in the census's order; `scheme` is for the plan's text."""
 
     scheme: ClassWeights
     factors: tuple[float, ...]
@@ -40,7 +31,7 @@ class GroupWeights(ClassWeights):
     def __str__(self) -> str:
         return str(self.scheme)
 
-    def formula(self, _n: FloatArray, _labels: Sequence[str | None], _task: str, /) -> FloatArray:
+    def formula(self, _n: FloatArray, _labels: Labels, _task: str, /) -> FloatArray:
         """Return the factors; groups always have examples."""
         return np.array(self.factors)
 

@@ -57,13 +57,7 @@ def probabilities_of(
 
 
 def _capped(census: Census, probabilities: FloatArray, max_passes: float, draws: int | None) -> FloatArray:
-    """Move draws in excess of `max_passes` from each stratum to the others of its task.
-
-    Raises
-    ------
-    PlanError
-        If `max_passes` is not above 0, `draws` is missing, or a task has more draws than its cap.
-    """
+    """Move draws in excess of `max_passes` from each stratum to the others of its task, or raise a PlanError."""
     checked_number("max_passes", max_passes, above=0, hint="Up to 4 passes are nearly as good as new data.")
     if draws is None:
         raise PlanError("missing-draws", "`max_passes` needs `draws`, found None. Give the planned number of draws.")
@@ -95,10 +89,8 @@ def checked_tokens(census: Census, tokens: Tokens) -> FloatArray:
     PlanError
         If a stratum with examples has no number, or one that is not finite and above 0.
     """
-    if isinstance(tokens, Mapping):
-        given = np.array([tokens.get(stratum, 0.0) for stratum in census.strata], np.float64)
-    else:
-        given = np.asarray(tokens, np.float64)
+    values = [tokens.get(stratum, 0.0) for stratum in census.strata] if isinstance(tokens, Mapping) else tokens
+    given = np.asarray(values, np.float64)
     if given.shape != census.counts.shape:
         raise PlanError(
             "wrong-length",

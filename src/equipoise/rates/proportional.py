@@ -12,10 +12,8 @@ class Proportional(Rates):
 
     Parameters
     ----------
-    maximum : float, optional
-        K, the artificial limit of a data set's size. None: no limit.
-    scale : float
-        A factor of the counts before the limit.
+    maximum, scale
+        As in `Temperature`: K, by default no limit, and a factor of the counts before it.
 
     Raises
     ------
