@@ -15,7 +15,6 @@ from equipoise.calibration import Calibration, estimate_prior
 from equipoise.cli import app
 from equipoise.metrics import read_predictions
 from equipoise.runs.calibration import calibrate as calibrate_module
-from equipoise.runs.calibration.calibrated import belongs
 from equipoise.runs.directory import RunDirectory
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:Task '")]
@@ -286,7 +285,7 @@ def test_the_prior_of_unlabelled_rows_is_estimated(fresh: Path, tmp_path: Path) 
 
 def test_a_run_may_be_moved(calibrated: Path, tmp_path: Path) -> None:
     copy = RunDirectory(Path(shutil.copytree(calibrated, tmp_path / "moved")))
-    Calibration.from_json(copy.calibration.read_text()).check(belongs(copy, copy.read_plan()))
+    Calibration.from_json(copy.calibration.read_text()).check(copy.provenance(copy.read_plan()))
 
 
 @pytest.mark.filterwarnings("ignore:No row is in the split")

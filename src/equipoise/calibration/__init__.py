@@ -1,16 +1,12 @@
 """Correction of probabilities after training: temperature, prior ratio, tau, decisions."""
 
 from equipoise.calibration.calibration import Calibration, Provenance
-from equipoise.calibration.cross_fitting import LeftOut, cross_fitted, group_folds
 from equipoise.calibration.decision import cost_matrix, decide
 from equipoise.calibration.em import PriorEstimate, estimate_prior
-from equipoise.calibration.fitting import Choice, Priors, TaskFit, fit_task
-from equipoise.calibration.logs import log_scores
-from equipoise.calibration.measures import measures
-from equipoise.calibration.plans import shares_within
-from equipoise.calibration.posterior import log_posterior, log_prior_ratio
-from equipoise.calibration.reliability import ReliabilityTable, reliability_table
-from equipoise.calibration.rows import LabelledRows, row_weights
+from equipoise.calibration.fitting import Choice, LeftOut, Priors, TaskFit, cross_fitted, fit_task, group_folds
+from equipoise.calibration.logs import log_posterior, log_prior_ratio, log_scores
+from equipoise.calibration.measures import ReliabilityTable, measures, reliability_table
+from equipoise.calibration.rows import LabelledRows, log_scores_of, row_weights, shares_within
 from equipoise.calibration.task import TaskCalibration
 from equipoise.calibration.tau import TauFit, check_tau_metric, fit_tau
 from equipoise.calibration.temperature import fit_temperature
@@ -39,6 +35,7 @@ __all__ = [
     "log_posterior",
     "log_prior_ratio",
     "log_scores",
+    "log_scores_of",
     "measures",
     "reliability_table",
     "row_weights",

@@ -81,12 +81,9 @@ class Calibration:
         tuple of str
             The tasks that were corrected.
         """
-        done = tuple(
-            name for name, part in predictions.items() if name in self.tasks and part.probabilities is not None
-        )
-        return {
-            name: self.tasks[name].apply(part) if name in done else part for name, part in predictions.items()
-        }, done
+        held = {name: part for name, part in predictions.items() if part.probabilities is not None}
+        corrected = {name: self.tasks[name].apply(part) for name, part in held.items() if name in self.tasks}
+        return {**predictions, **corrected}, tuple(corrected)
 
     def check(self, run: Provenance) -> None:
         """Refuse a run that the calibration does not belong to.
@@ -124,16 +121,12 @@ class Calibration:
         values = parse_json(text, lambda why: RunError("not-json", f"a calibration must be JSON: {why}. {hint}"))
         found = (values.get("format"), values.get("version")) if isinstance(values, dict) else type(values).__name__
         if found != (FORMAT, VERSION):
-            raise RunError(
-                "wrong-format",
-                f"a calibration must have `format` {FORMAT!r} and `version` {VERSION}, found {found}. {hint}",
-            )
+            message = f"a calibration must have `format` {FORMAT!r} and `version` {VERSION}, found {found}. {hint}"
+            raise RunError("wrong-format", message)
         given = values.pop("fingerprint", None)
         if given != _digest(values):
-            raise RunError(
-                "wrong-fingerprint",
-                f"the calibration was changed after it was written: its fingerprint does not match. {hint}",
-            )
+            message = f"the calibration was changed after it was written: its fingerprint does not match. {hint}"
+            raise RunError("wrong-fingerprint", message)
         content = {name: value for name, value in values.items() if name not in {"format", "version"}}
         return from_plain(cls, content, lambda why: RunError("damaged-calibration", f"the calibration: {why} {hint}"))
 

@@ -80,25 +80,19 @@ def cost_matrix(costs: Mapping[str, Mapping[str, float]], labels: tuple[str, ...
     [[0.0, 10.0], [1.0, 0.0]]
     """
     hint = f"Give {{true label: {{predicted label: cost}}}} with the labels {', '.join(map(repr, labels))}."
+    of_task = f"`costs` of task {task!r}"
     matrix = np.zeros((len(labels), len(labels)))
     for true, row in costs.items():
         for predicted, cost in row.items():
             for label in (true, predicted):
                 if label not in labels:
-                    raise ConfigError(
-                        "unknown-label", f"`costs` of task {task!r} name the unknown label {label!r}. {hint}"
-                    )
+                    raise ConfigError("unknown-label", f"{of_task} name the unknown label {label!r}. {hint}")
             if isinstance(cost, bool) or not isinstance(cost, (int, float)) or not np.isfinite(cost):  # pyright: ignore[reportUnnecessaryIsInstance]
-                raise ConfigError(
-                    "not-a-number", f"`costs` of task {task!r} must be finite numbers, found {cost!r}. {hint}"
-                )
+                raise ConfigError("not-a-number", f"{of_task} must be finite numbers, found {cost!r}. {hint}")
             matrix[labels.index(true), labels.index(predicted)] = cost
     missing = [(y, k) for y in labels for k in labels if y != k and k not in costs.get(y, {})]
     if missing:
         true, predicted = missing[0]
-        raise ConfigError(
-            "missing-cost",
-            f"`costs` of task {task!r} must have the cost of {predicted!r} where {true!r} is true"
-            f" ({len(missing)} pairs are missing). {hint}",
-        )
+        lacking = f"the cost of {predicted!r} where {true!r} is true ({len(missing)} pairs are missing)"
+        raise ConfigError("missing-cost", f"{of_task} must have {lacking}. {hint}")
     return matrix

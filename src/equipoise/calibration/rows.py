@@ -1,4 +1,4 @@
-"""Rows with labels and a model's scores: what a calibration is fitted on."""
+"""What a calibration is fitted on: rows with labels and a model's scores, and label shares."""
 
 from dataclasses import dataclass
 
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from equipoise.calibration.logs import Array, log_scores
 from equipoise.errors import ConfigError
 from equipoise.metrics import TaskPredictions
+from equipoise.plan import Plan
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,14 +41,9 @@ class LabelledRows:
         ConfigError
             If the predictions have no probabilities.
         """
-        if part.probabilities is None:
-            raise ConfigError(
-                "no-probabilities", f"task {part.task!r} has no probabilities to fit. Predict with the method `score`."
-            )
         place = {label: number for number, label in enumerate(part.labels)}
         true = np.array([place.get(label, -1) for label in part.targets], np.int64)
-        rows = cls(part.labels, log_scores(part.probabilities), true, groups)
-        return rows.take(np.flatnonzero(true >= 0))
+        return cls(part.labels, log_scores_of(part, "fit"), true, groups).take(np.flatnonzero(true >= 0))
 
     def take(self, rows: NDArray[np.integer]) -> "LabelledRows":
         """Return some of the rows."""
@@ -57,7 +53,45 @@ class LabelledRows:
         return len(self.true)
 
 
+def log_scores_of(part: TaskPredictions, purpose: str) -> Array:
+    """Return the log-scores of predictions; without probabilities there is nothing to fit or to correct."""
+    if part.probabilities is None:
+        message = f"task {part.task!r} has no probabilities to {purpose}. Predict with the method `score`."
+        raise ConfigError("no-probabilities", message)
+    return log_scores(part.probabilities)
+
+
 def row_weights(rows: LabelledRows, natural: Array, wanted: Array) -> Array:
     """Return the weights that turn the natural label shares of rows into the wanted ones: pi'(y) / pi(y)."""
     ratio = np.divide(wanted, natural, out=np.zeros(len(wanted)), where=natural > 0)
     return ratio[rows.true]
+
+
+def shares_within(plan: Plan, values: NDArray[np.number], task: str, labels: tuple[str, ...]) -> Array:
+    """Compute the shares of a task's labels within the task.
+
+    Parameters
+    ----------
+    plan : Plan
+        With the strata of the task.
+    values : ndarray, shape (strata,)
+        One of ``plan.counts``, ``plan.target``, ``plan.probabilities``.
+    task : str
+        The task.
+    labels : tuple of str
+        Its labels, in the order of the result.
+
+    Returns
+    -------
+    ndarray of float64, shape (labels,)
+        With the sum 1; all 0 if the task is never drawn.
+
+    Examples
+    --------
+    >>> from equipoise.census import Census
+    >>> plan = Plan.build(Census.from_counts({"mood": {"glad": 30, "sad": 10}, "tone": {"low": 60}}))
+    >>> shares_within(plan, plan.counts, "mood", ("sad", "glad")).tolist()
+    [0.25, 0.75]
+    """
+    held = values[[plan.position_of(task, label) for label in labels]].astype(np.float64)
+    return held / held.sum() if held.any() else held

@@ -5,16 +5,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise.base.codec import to_plain
+from equipoise.base.values import ArrayValue
 from equipoise.calibration.decision import decide
-from equipoise.calibration.logs import Array, log_scores
-from equipoise.calibration.posterior import log_posterior
+from equipoise.calibration.logs import Array, log_posterior
+from equipoise.calibration.rows import log_scores_of
 from equipoise.errors import ConfigError
 from equipoise.metrics import TaskPredictions
 
 
 @dataclass(frozen=True, eq=False)
-class TaskCalibration:
+class TaskCalibration(ArrayValue):
     r"""The correction of one task, in a fixed order.
 
     1. **Temperature**: z(y) = log p(y | x) / T. The confidence of the model.
@@ -50,10 +50,7 @@ class TaskCalibration:
 
     References
     ----------
-    Guo et al. (2017), "On Calibration of Modern Neural Networks", section 4.2; Saerens, Latinne and Decaestecker
-    (2002), "Adjusting the Outputs of a Classifier to New a Priori Probabilities", equation 2.4; Menon et al.
-    (2021), "Long-tail Learning via Logit Adjustment", equation 9; Elkan (2001), "The Foundations of
-    Cost-Sensitive Learning", equation 1.
+    Those of `fit_temperature`, `log_prior_ratio` and `decide`.
 
     Examples
     --------
@@ -92,9 +89,8 @@ class TaskCalibration:
         if self.costs is not None:
             costs = _numbers("costs", self.costs)
             if costs.shape != (count, count) or not np.isfinite(costs).all():
-                raise ConfigError(
-                    "wrong-shape", f"`costs` must be {count} x {count} finite numbers, found the shape {costs.shape}."
-                )
+                wanted = f"{count} x {count} finite numbers"
+                raise ConfigError("wrong-shape", f"`costs` must be {wanted}, found the shape {costs.shape}.")
             object.__setattr__(self, "costs", costs)
 
     def log_probabilities(self, scores: Array) -> Array:
@@ -113,26 +109,14 @@ class TaskCalibration:
         ConfigError
             If the predictions have no probabilities, or probabilities of other labels.
         """
-        if part.probabilities is None:
-            raise ConfigError(
-                "no-probabilities",
-                f"task {part.task!r} has no probabilities to correct. Predict with the method `score`.",
-            )
+        scores = log_scores_of(part, "correct")
         if part.labels != self.labels:
-            raise ConfigError(
-                "other-labels",
-                f"the calibration is for the labels {list(self.labels)}, found {list(part.labels)}"
-                f" in task {part.task!r}. Calibrate this run.",
-            )
-        log_probs = self.log_probabilities(log_scores(part.probabilities))
+            wanted, found = list(self.labels), f"{list(part.labels)} in task {part.task!r}"
+            message = f"the calibration is for the labels {wanted}, found {found}. Calibrate this run."
+            raise ConfigError("other-labels", message)
+        log_probs = self.log_probabilities(scores)
         answers = [self.labels[place] for place in self.decide(log_probs)]
         return replace(part, probabilities=np.exp(log_probs), predicted=answers)
-
-    def __eq__(self, other: object) -> bool:
-        return to_plain(self) == to_plain(other) if isinstance(other, TaskCalibration) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash((self.labels, self.temperature, self.tau))
 
 
 def _numbers(name: str, values: object) -> Array:
@@ -145,9 +129,7 @@ def _numbers(name: str, values: object) -> Array:
 def _shares(name: str, values: object, count: int) -> Array:
     """A copy of shares, which must be at least 0 and sum to 1."""
     shares = _numbers(name, values)
-    if shares.shape != (count,) or not np.isfinite(shares).all() or (shares < 0).any() or abs(shares.sum() - 1) > 1e-6:
-        raise ConfigError(
-            "not-shares",
-            f"`{name}` must be {count} shares of at least 0 with the sum 1, one a label, found {shares.tolist()}.",
-        )
+    if shares.shape != (count,) or not (shares >= 0).all() or not abs(shares.sum() - 1) <= 1e-6:
+        message = f"`{name}` must be {count} shares of at least 0 with the sum 1, one a label, found {shares.tolist()}."
+        raise ConfigError("not-shares", message)
     return shares

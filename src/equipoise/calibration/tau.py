@@ -58,17 +58,13 @@ def fit_tau(
 
     Parameters
     ----------
-    log_probs : ndarray of float64, shape (rows, labels)
-        log p(y | x), under `prior`.
+    log_probs, prior, costs
+        As in `decide`; "expected_cost" needs costs.
     true : ndarray of int64, shape (rows,)
         Places of the true labels.
-    prior : ndarray of float64, shape (labels,)
-        The label shares that the probabilities are meant for.
     metric : str
         What to optimise: a metric of `equipoise.metrics.METRICS` with `chooses_tau`, such as "macro_f1",
         "balanced_accuracy", "worst_recall" or "expected_cost". Labels without rows are in no mean.
-    costs : ndarray of float64, shape (labels, labels), optional
-        Decide by costs; "expected_cost" needs them.
     weights : ndarray of float64, shape (rows,), optional
         The weight of each row, if the metric is for other label shares than those of the rows.
     groups : ndarray of int64, shape (rows,), optional
@@ -113,7 +109,8 @@ def fit_tau(
     counted = np.ones(len(true)) if weights is None else weights
     codes = np.arange(len(true)) if groups is None else np.unique(groups, return_inverse=True)[1]
     count, labels = int(codes.max()) + 1, log_probs.shape[1]
-    # Most neighbours on the grid decide alike, so what they share is computed once.
+    # For each group its hits, true and decided rows of each label, and what the metric adds. Most neighbours on the
+    # grid decide alike, so what they share is computed once.
     place: dict[bytes, int] = {}
     parts: list[sp.csr_array] = []
     which = np.empty(len(grid), np.int64)
@@ -122,8 +119,13 @@ def fit_tau(
         which[number] = place.setdefault(decided.tobytes(), len(parts))
         if which[number] == len(parts):
             added = None if chosen.adds is None else chosen.adds(Rows(true, decided, labels, costs=costs))
-            own = np.zeros((len(true), 0)) if added is None else np.asarray(added)
-            parts.append(_sums(true, decided, counted, codes, count, labels, own))
+            blocks = [
+                one_hot(true, labels, counted * (true == decided)),
+                one_hot(true, labels, counted),
+                one_hot(decided, labels, counted),
+                np.zeros((len(true), 0)) if added is None else counted[:, None] * np.asarray(added),
+            ]
+            parts.append(contributions(codes, count, blocks))
     # The larger the better, whichever way the metric points.
     values = chosen.sign * np.array([float(_value(np.asarray(part.sum(axis=0)), chosen, labels)) for part in parts])
     if np.isnan(values).all():
@@ -154,25 +156,6 @@ def check_tau_metric(metric: str, *others: str, name: str = "metric") -> None:
     if metric not in known:
         hint = suggest(metric, known)
         raise ConfigError("unknown-metric", f"`{name}` must be one of {', '.join(known)}, found {metric!r:.80}.{hint}")
-
-
-def _sums(
-    true: NDArray[np.int64],
-    decided: NDArray[np.int64],
-    weights: Array,
-    codes: NDArray[np.int64],
-    groups: int,
-    labels: int,
-    own: Array,
-) -> sp.csr_array:
-    """What each group adds to the hits, the true and the decided rows of each label, and to what the metric adds."""
-    blocks = [
-        one_hot(true, labels, weights * (true == decided)),
-        one_hot(true, labels, weights),
-        one_hot(decided, labels, weights),
-        weights[:, None] * own,
-    ]
-    return contributions(codes, groups, blocks)
 
 
 def _value(sums: Array, metric: Metric, labels: int) -> Array:

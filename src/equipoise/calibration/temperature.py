@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
-from equipoise.calibration.logs import Array
-from equipoise.calibration.posterior import log_posterior
+from equipoise.calibration.logs import Array, log_posterior
 
 LOWEST, HIGHEST = 0.05, 100.0
 
@@ -20,12 +19,10 @@ def fit_temperature(scores: Array, true: NDArray[np.int64], trained: Array, want
 
     Parameters
     ----------
-    scores : ndarray of float64, shape (rows, labels)
-        Log-scores of the model.
+    scores, trained, wanted
+        As in `log_posterior`; `wanted` are the label shares of the rows.
     true : ndarray of int64, shape (rows,)
         Places of the true labels.
-    trained, wanted : ndarray of float64, shape (labels,)
-        The label shares that the loss saw, and those of the rows.
 
     Returns
     -------

@@ -5,13 +5,14 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from equipoise.base.tables import LEFT, Table, print_table
 from equipoise.errors import EquipoiseError, printable_json
 
 OK, ERROR, INTERRUPTED = 0, 1, 130
@@ -62,12 +63,9 @@ class Command(TyperCommand):
             if "metrics}" in text:
                 from equipoise.metrics import METRICS
 
-                names = {
-                    "{metrics}": ", ".join(each.name for each in METRICS.values() if each.decides),
-                    "{answer_metrics}": ", ".join(each.name for each in METRICS.values() if each.chooses_tau),
-                }
-                for placeholder, listed in names.items():
-                    text = text.replace(placeholder, listed)
+                decide = ", ".join(each.name for each in METRICS.values() if each.decides)
+                choose_tau = ", ".join(each.name for each in METRICS.values() if each.chooses_tau)
+                text = text.replace("{metrics}", decide).replace("{answer_metrics}", choose_tau)
                 option.help = text  # pyright: ignore[reportAttributeAccessIssue]
         super().format_help(ctx, formatter)
 
@@ -101,6 +99,11 @@ class _Group(TyperGroup):
 def print_json(value: Any) -> None:
     """Print one JSON object."""
     typer.echo(printable_json(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)))
+
+
+def print_rows(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], left: frozenset[str] = LEFT) -> None:
+    """Print a table; the columns named in `left` are left-aligned."""
+    print_table(Table(title, columns, rows, left), sys.stdout)
 
 
 def print_error(code: str, message: str) -> None:

@@ -1,15 +1,12 @@
 """`equipoise calibrate`: fit the calibration of a run on its validation rows."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from equipoise.base.tables import Table, print_table
-from equipoise.cli._app import bars_on_terminals_only, print_json
-from equipoise.cli._evaluate import RunFolder
-from equipoise.cli._options import ColumnOverrides, Json, read_config
+from equipoise.cli import _options as options
+from equipoise.cli._app import bars_on_terminals_only, print_json, print_rows
 from equipoise.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -51,14 +48,14 @@ EXAMPLES = (
 
 
 def calibrate(
-    run: RunFolder,
+    run: options.RunFolder,
     metric: Metric = None,
     prior: Prior = "natural",
     unlabelled: Unlabelled = None,
     costs: Costs = None,
     overwrite: Overwrite = False,
-    set_: ColumnOverrides = None,
-    as_json: Json = False,
+    set_: options.ColumnOverrides = None,
+    as_json: options.Json = False,
 ) -> None:
     """Calibrate the probabilities and answers of a run.
 
@@ -67,17 +64,16 @@ def calibrate(
     calibration/index.html with reliability plots.
     """
     if set_ and unlabelled is None:
-        raise ConfigError(
-            "missing-option", "`--set` describes unlabelled rows (`data.columns...`), so it needs --unlabelled."
-        )
-    columns = read_config(str(unlabelled), {}, set_).data.columns if set_ else None
+        message = "`--set` describes unlabelled rows (`data.columns...`), so it needs --unlabelled."
+        raise ConfigError("missing-option", message)
+    columns = options.read_config(str(unlabelled), {}, set_).data.columns if set_ else None
     from equipoise.runs.calibration.calibrate import CalibrationOptions
     from equipoise.runs.calibration.calibrate import calibrate as run_calibration
     from equipoise.runs.calibration.page import calibration_page
 
     bars_on_terminals_only()
-    options = CalibrationOptions(metric=metric, prior=prior, unlabelled=unlabelled, columns=columns, costs=costs)
-    found = run_calibration(run, options, overwrite=overwrite)
+    wanted = CalibrationOptions(metric=metric, prior=prior, unlabelled=unlabelled, columns=columns, costs=costs)
+    found = run_calibration(run, wanted, overwrite=overwrite)
     page = calibration_page(found, f"equipoise calibrate {run}")
     if as_json:
         print_json({"out": str(found.directory.calibration), **found.to_dict()})
@@ -92,20 +88,16 @@ def _print(found: "Calibrated") -> None:
     tasks = found.tasks
     fits = [[name, f"{task.rows:,}", f"{task.temperature:.2f}", f"{task.tau:.2f}", task.metric or "-"]
             for name, task in tasks.items()]  # fmt: skip
-    print_table(Table("Fitted", ["task", "validation rows", "temperature", "tau", "tau chosen by"], fits), sys.stdout)
+    print_rows("Fitted", ["task", "validation rows", "temperature", "tau", "tau chosen by"], fits)
     metrics = [each for each in calibration_metrics() if any(each.name in task.before for task in tasks.values())]
-    names = [each.name for each in metrics]
-    mean = found.mean
+    measured = {name: (task.before, task.after or {}) for name, task in tasks.items()}
+    measured["mean over tasks"] = (found.mean["before"], found.mean["after"])
     rows = [
-        [
-            name,
-            *(_change(task.before.get(each), None if task.after is None else task.after.get(each)) for each in names),
-        ]
-        for name, task in tasks.items()
+        [name, *(_change(before.get(each.name), after.get(each.name)) for each in metrics)]
+        for name, (before, after) in measured.items()
     ]
-    rows.append(["mean over tasks", *(_change(mean["before"].get(each), mean["after"].get(each)) for each in names)])
     title = "Validation rows, before > after (after: cross-fitted over groups)"
-    print_table(Table(title, ["task", *(each.title for each in metrics)], rows), sys.stdout)
+    print_rows(title, ["task", *(each.title for each in metrics)], rows)
 
 
 def _change(before: float | None, after: float | None) -> str:

@@ -1,4 +1,4 @@
-"""`equipoise compare`: try ways to sample, weight and correct, and recommend one."""
+"""`equipoise compare`, `demo` and `report`: try ways to sample, weight and correct, and recommend one."""
 
 import shlex
 import sys
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from equipoise.base.tables import Table, print_table
-from equipoise.cli._app import bars_on_terminals_only, print_json, stoppable
-from equipoise.cli._options import Draws, Json, Model, Overrides, Seed, Source, read_comparison
+from equipoise.cli import _options as options
+from equipoise.cli._app import bars_on_terminals_only, print_json, print_rows, stoppable
+from equipoise.compare.demo import DRAWS, demo_config
 from equipoise.config import default_trials
 
 if TYPE_CHECKING:
@@ -22,10 +22,7 @@ Budget = Annotated[
 ]
 Metric = Annotated[
     str | None,
-    typer.Option(
-        metavar="METRIC",
-        help="Metric that candidates are compared by: {metrics}.  [default: macro_f1]",
-    ),
+    typer.Option(metavar="METRIC", help="Metric that candidates are compared by: {metrics}.  [default: macro_f1]"),
 ]
 Costs = Annotated[
     str | None,
@@ -51,21 +48,26 @@ EXAMPLES = (
     "equipoise compare compare.yaml --metric balanced_accuracy --out comparisons/first",
     "equipoise compare rows.jsonl --candidates sqrt,balanced,focal --draws 20000 --seeds 3",
 )
+DemoDraws = Annotated[int, typer.Option("--draws", min=1, metavar="N", help="Number of draws of each training.")]
+DemoSeed = Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Random seed.")]
+DEMO_EXAMPLES = ("equipoise demo", "equipoise demo --draws 3200 --out quick-look")
+Comparison = Annotated[Path, typer.Argument(metavar="DIR", help="Directory of a finished comparison.")]
+REPORT_EXAMPLES = ("equipoise report comparisons/first", "equipoise report comparisons/first --json")
 
 
 def compare(
-    source: Source,
+    source: options.Source,
     budget: Budget = None,
     metric: Metric = None,
     costs: Costs = None,
     candidates: Candidates = None,
-    model: Model = None,
-    draws: Draws = None,
+    model: options.Model = None,
+    draws: options.Draws = None,
     seeds: Seeds = None,
-    seed: Seed = None,
+    seed: options.Seed = None,
     out: Out = Path("comparison"),
-    set_: Overrides = None,
-    as_json: Json = False,
+    set_: options.Overrides = None,
+    as_json: options.Json = False,
 ) -> None:
     """Compare ways to sample, weight and correct, and recommend one.
 
@@ -73,7 +75,7 @@ def compare(
     on the test rows. Everything is chosen on validation rows. Run the same command again to resume after an
     interruption; run it in several processes at once to share the work.
     """
-    options = {
+    chosen = {
         "compare.budget": budget,
         "compare.metric": metric,
         "compare.costs": costs,
@@ -83,13 +85,45 @@ def compare(
         "plan.draws": draws,
         "seed": seed,
     }
-    config = read_comparison(source, options, set_)
+    config = options.read_comparison(source, chosen, set_)
     command = shlex.join(["equipoise", *sys.argv[1:]])
-    finish(run_and_report(config, out, command), out, as_json=as_json)
+    _run(config, out, command, as_json=as_json)
 
 
-def run_and_report(config: "ComparisonConfig", out: Path, command: str) -> "Result":
-    """Run a comparison and write its report."""
+def demo(
+    out: Out = Path("equipoise-demo"),
+    draws: DemoDraws = DRAWS,
+    seed: DemoSeed = 0,
+    as_json: options.Json = False,
+) -> None:
+    """Compare natural sampling with a plan on bundled data.
+
+    Trains a tiny T5 twice on eight imbalanced diagnosis tasks, with natural sampling and with a plan. Both trainings
+    have the same number of draws and the same corrections, and are scored on the full test split. Takes minutes on a
+    CPU and needs no network. Prints the comparison with intervals and writes report.html.
+    """
+    command = f"equipoise demo --draws {draws} --seed {seed} --out {out.name}"
+    _run(demo_config(draws, seed), out, command, as_json=as_json)
+
+
+def report(directory: Comparison, as_json: options.Json = False) -> None:
+    """Write the report of a finished comparison again.
+
+    Writes report.html, report.md and report.json, as `equipoise compare` does at its end, without training or
+    predicting anything. With --json, prints report.json.
+    """
+    from equipoise.compare.report import write_report
+    from equipoise.runs.directory import read_json
+
+    page = write_report(directory)
+    if as_json:
+        print_json(read_json(page.with_name("report.json")))
+    else:
+        typer.echo(f"Wrote {page}, report.md and report.json. Open {page} in a browser.")
+
+
+def _run(config: "ComparisonConfig", out: Path, command: str, *, as_json: bool) -> None:
+    """Run a comparison, write its report, and print the result and where the files are."""
     from equipoise.compare.engine import compare as run_comparison
     from equipoise.compare.report import write_report
 
@@ -97,11 +131,6 @@ def run_and_report(config: "ComparisonConfig", out: Path, command: str) -> "Resu
     with stoppable("Resume with the same command."):
         result = run_comparison(config, out, command=command, log=lambda line: typer.echo(line, err=True))
         write_report(out)
-    return result
-
-
-def finish(result: "Result", out: Path, *, as_json: bool) -> None:
-    """Print the result and where the files are."""
     if as_json:
         print_json({"out": str(out), "page": str(out / "report.html"), **result.to_dict()})
         return
@@ -126,7 +155,7 @@ def print_result(result: "Result") -> None:
     counted = "one seed" if len(result.seeds) == 1 else f"{len(result.seeds)} seeds"
     title = f"Test rows, mean over tasks and {counted} (* recommended)"
     heads = ["candidate", *shown, f"{result.metric} minus {result.baseline}"]
-    print_table(Table(title, heads, rows, left=frozenset({"candidate"})), sys.stdout)
+    print_rows(title, heads, rows, frozenset({"candidate"}))
     for note in result.notes:
         typer.echo(f"Note: {note}.")
     typer.echo(verdict(result))

@@ -1,27 +1,23 @@
-"""`equipoise evaluate`: score a run, with intervals."""
+"""`equipoise evaluate` and `equipoise predict`: score a run, with intervals; predict the rows of a file."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from equipoise.base.tables import Table, print_table
-from equipoise.cli._app import bars_on_terminals_only, print_json
-from equipoise.cli._options import ColumnOverrides, Json, read_config
+from equipoise.cli import _options as options
+from equipoise.cli._app import bars_on_terminals_only, print_json, print_rows
 from equipoise.errors import ConfigError, printable
 
 if TYPE_CHECKING:
     from equipoise.metrics import Estimate, Scores
 
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Directory of the run.", show_default=False)]
 Data = Annotated[
     str | None,
     typer.Argument(
         metavar="DATA",
         help="Data to evaluate on, in any format that training reads.  [default: that of the run]",
-        show_default=False,
     ),
 ]
 Split = Annotated[
@@ -41,22 +37,34 @@ Out = Annotated[
     Path | None,
     typer.Option("--out", "-o", metavar="DIR", help="Output directory.  [default: RUN or one below RUN/evaluations]"),
 ]
-NoCalibration = Annotated[bool, typer.Option("--no-calibration", help="Do not apply the calibration of the run.")]
 EXAMPLES = (
     "equipoise evaluate runs/first",
     "equipoise evaluate runs/first other.jsonl --split all --method constrained",
 )
+File = Annotated[
+    Path,
+    typer.Argument(metavar="FILE", help="Rows in any format that training reads; targets are not needed."),
+]
+AnswersOut = Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="Output file: .parquet, .jsonl or .csv.")]
+TaskName = Annotated[
+    str | None,
+    typer.Option("--task", metavar="TASK", help="Task of all rows, for a file without a task column."),
+]
+PREDICT_EXAMPLES = (
+    "equipoise predict runs/first new.jsonl -o answers.parquet",
+    "equipoise predict runs/first new.csv --task heart --set data.columns.input=text -o answers.csv",
+)
 
 
 def evaluate(
-    run: RunFolder,
+    run: options.RunFolder,
     data: Data = None,
     split: Split = None,
     method: MethodOption = None,
     out: Out = None,
-    no_calibration: NoCalibration = False,
-    set_: ColumnOverrides = None,
-    as_json: Json = False,
+    no_calibration: options.NoCalibration = False,
+    set_: options.ColumnOverrides = None,
+    as_json: options.Json = False,
 ) -> None:
     """Score a run on its test rows, with intervals.
 
@@ -65,19 +73,25 @@ def evaluate(
     """
     if set_ and data is None:
         raise ConfigError("missing-argument", "`--set` describes DATA (`data.columns...`), so it needs DATA.")
-    other = None if data is None else read_config(data, {}, set_).data
-    methods = _methods(method or [])
+    other = None if data is None else options.read_config(data, {}, set_).data
+    named = (argument.rpartition("=") for argument in method or ())
+    methods = {task if equals else "*": name for task, equals, name in named}
     from equipoise.runs.evaluate import evaluate as run_evaluation
 
     bars_on_terminals_only()
-    found = run_evaluation(run, other, split=split, method=methods, out=out, calibrated=not no_calibration)
+    found = run_evaluation(run, other, split=split, method=methods or None, out=out, calibrated=not no_calibration)
     scores, folder = found.scores, found.folder
     if as_json:
         print_json({"out": str(folder), "calibrated": list(found.calibrated), "scores": scores.to_dict()})
     else:
         print_scores(scores)
         if found.before is not None:
-            _print_change(found.before, scores)
+            from equipoise.metrics.known import calibration_metrics
+
+            before, after = found.before.mean, scores.mean
+            changed = [each.name for each in calibration_metrics() if each.name in after]
+            rows = [[name, _shown(before[name]), _shown(after[name])] for name in changed]
+            print_rows("Mean over tasks, without calibration and with it", ["metric", "without", "with"], rows)
             typer.echo(calibrated_text(run, found.calibrated))
         typer.echo(f"Wrote {folder / 'evaluation.json'} and {folder / 'predictions.parquet'}.")
 
@@ -97,7 +111,7 @@ def print_scores(scores: "Scores") -> None:
         ]
         if rows:
             rows.append(["mean over tasks", "", *(_shown(scores.mean[metric]) for metric in names)])
-            print_table(Table(f"Scores per task {about}", ["task", "rows", *names], rows), sys.stdout)
+            print_rows(f"Scores per task {about}", ["task", "rows", *names], rows)
     labels = [
         [
             name,
@@ -111,12 +125,11 @@ def print_scores(scores: "Scores") -> None:
     ]
     if labels:
         heads = ["task", "label", "train", "test", "precision", "recall", "F1"]
-        print_table(Table("Scores per label (train, test: rows)", heads, labels), sys.stdout)
+        print_rows("Scores per label (train, test: rows)", heads, labels)
     for name, task in scores.tasks.items():
         for label, count in (task.unseen_labels or {}).items():
-            typer.echo(
-                f"{printable(name)}: {count} test rows have the label {label!r}, which is not in the training rows."
-            )
+            message = f"{count} test rows have the label {label!r}, which is not in the training rows."
+            typer.echo(f"{printable(name)}: {message}")
 
 
 def calibrated_text(run: Path, tasks: Sequence[str]) -> str:
@@ -124,28 +137,32 @@ def calibrated_text(run: Path, tasks: Sequence[str]) -> str:
     return f"Calibrated by {run / 'calibration.json'}: {', '.join(tasks)} (disable with --no-calibration)."
 
 
-def _print_change(before: "Scores", after: "Scores") -> None:
-    """Print the means over tasks without calibration and with it."""
-    from equipoise.metrics.known import calibration_metrics
-
-    rows = [
-        [each.name, _shown(before.mean[each.name]), _shown(after.mean[each.name])]
-        for each in calibration_metrics()
-        if each.name in after.mean
-    ]
-    print_table(
-        Table("Mean over tasks, without calibration and with it", ["metric", "without", "with"], rows), sys.stdout
-    )
-
-
 def _shown(estimate: "Estimate") -> str:
     return "-" if estimate.value is None else str(estimate)
 
 
-def _methods(arguments: list[str]) -> dict[str, str] | None:
-    """Parse ``METHOD`` and ``TASK=METHOD``."""
-    methods: dict[str, str] = {}
-    for argument in arguments:
-        task, equals, name = argument.rpartition("=")
-        methods[task if equals else "*"] = name
-    return methods or None
+def predict(
+    run: options.RunFolder,
+    file: File,
+    out: AnswersOut,
+    task: TaskName = None,
+    no_calibration: options.NoCalibration = False,
+    set_: options.ColumnOverrides = None,
+    as_json: options.Json = False,
+) -> None:
+    """Predict the rows of a file.
+
+    Writes an answer for each row, and for labels their probabilities. If the run was calibrated, its calibration is
+    applied. The output is written atomically.
+    """
+    columns = options.read_config(str(file), {}, set_).data.columns if set_ else None
+    from equipoise.runs.predict import predict as run_prediction
+
+    bars_on_terminals_only()
+    rows, calibrated = run_prediction(run, file, out, columns=columns, default_task=task, calibrated=not no_calibration)
+    if as_json:
+        print_json({"out": str(out), "rows": rows, "calibrated": list(calibrated)})
+    else:
+        if calibrated:
+            typer.echo(calibrated_text(run, calibrated))
+        typer.echo(f"Wrote {rows:,} answers to {out}.")

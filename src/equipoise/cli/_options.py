@@ -1,12 +1,13 @@
 """Options that several commands share, and how they become a configuration."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
 
-from equipoise.config import ComparisonConfig, RunConfig, load_comparison, load_config, make_comparison, make_config
+from equipoise.config import RunConfig, load_comparison, load_config, make_comparison, make_config
 
 Source = Annotated[
     str,
@@ -14,25 +15,22 @@ Source = Annotated[
         metavar="SOURCE",
         help="Data (JSONL, CSV, TSV or Parquet, also .gz; a glob or a directory), suite:multi-diagnosis, or a"
         " configuration (.yaml).",
-        show_default=False,
     ),
 ]
-RatesOption = Annotated[
+Rates = Annotated[
     str | None,
     typer.Option(
         metavar="SCHEME",
         help="Mixing rates: how often each task is drawn, as in equal, or temperature:2,maximum=65536. `equipoise plan"
         " --help` lists the schemes.  [default: equal]",
-        show_default=False,
     ),
 ]
-WeightsOption = Annotated[
+Weights = Annotated[
     str | None,
     typer.Option(
         metavar="SCHEME",
         help="Class weights: how often each label is drawn within its task, as in sqrt, or inverse,max_ratio=50."
         "  [default: sqrt]",
-        show_default=False,
     ),
 ]
 TargetRates = Annotated[
@@ -78,22 +76,30 @@ Model = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Directory of the run.")]
+NoCalibration = Annotated[bool, typer.Option("--no-calibration", help="Do not apply the calibration of the run.")]
 Config = TypeVar("Config", bound=RunConfig)
 
 
-PLAN = ("rates", "weights", "draws", "max_passes", "target_rates", "target_weights", "allow_repeats")
-
-
 def plan_options(*values: Any) -> dict[str, Any]:
-    """Return the options of a plan, in the order of `PLAN`, by dotted key."""
-    return {f"plan.{name}": value for name, value in zip(PLAN, values, strict=True)}
+    """Return the options of a plan by dotted key: rates, weights, draws, ..., as `plan` and `train` take them."""
+    names = ("rates", "weights", "draws", "max_passes", "target_rates", "target_weights", "allow_repeats")
+    return {f"plan.{name}": value for name, value in zip(names, values, strict=True)}
 
 
-def read_config(source: str, options: dict[str, Any], overrides: list[str] | None) -> RunConfig:
+def _read(
+    load: Callable[..., Config],
+    make: Callable[..., Config],
+    source: str,
+    options: dict[str, Any],
+    overrides: list[str] | None,
+) -> Config:
     """Make the configuration of a command from its source, its options and its overrides.
 
     Parameters
     ----------
+    load, make : callable
+        Read a configuration from a YAML file, and build one from plain data.
     source : str
         A YAML file, or data.
     options : dict of str to object
@@ -101,22 +107,11 @@ def read_config(source: str, options: dict[str, Any], overrides: list[str] | Non
     overrides : list of str, optional
         Strings ``a.b=value``.
     """
-    return _read(source, options, overrides, load_config, make_config)
-
-
-def read_comparison(source: str, options: dict[str, Any], overrides: list[str] | None) -> ComparisonConfig:
-    """Make the configuration of a comparison; see `read_config`."""
-    return _read(source, options, overrides, load_comparison, make_comparison)
-
-
-def _read(
-    source: str,
-    options: dict[str, Any],
-    overrides: list[str] | None,
-    load: Callable[..., Config],
-    make: Callable[..., Config],
-) -> Config:
     given = {key: value for key, value in options.items() if value is not None}
     if source.endswith((".yaml", ".yml")):
         return load(Path(source), options=given, overrides=overrides or ())
     return make({"data": {"source": source}}, options=given, overrides=overrides or ())
+
+
+read_config = partial(_read, load_config, make_config)
+read_comparison = partial(_read, load_comparison, make_comparison)

@@ -5,23 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from equipoise.cli import _options as options
 from equipoise.cli._app import STOPPED, bars_on_terminals_only, print_json, stoppable
-from equipoise.cli._options import (
-    AllowRepeats,
-    Draws,
-    Json,
-    MaxPasses,
-    Model,
-    Overrides,
-    RatesOption,
-    Seed,
-    Source,
-    TargetRates,
-    TargetWeights,
-    WeightsOption,
-    plan_options,
-    read_config,
-)
 from equipoise.config import RunConfig
 from equipoise.errors import ConfigError
 
@@ -39,33 +24,32 @@ EXAMPLES = (
 
 
 def train(
-    source: Source,
-    model: Model = None,
-    rates: RatesOption = None,
-    weights: WeightsOption = None,
-    draws: Draws = None,
-    max_passes: MaxPasses = None,
-    target_rates: TargetRates = None,
-    target_weights: TargetWeights = None,
-    allow_repeats: AllowRepeats = None,
-    seed: Seed = None,
+    source: options.Source,
+    model: options.Model = None,
+    rates: options.Rates = None,
+    weights: options.Weights = None,
+    draws: options.Draws = None,
+    max_passes: options.MaxPasses = None,
+    target_rates: options.TargetRates = None,
+    target_weights: options.TargetWeights = None,
+    allow_repeats: options.AllowRepeats = None,
+    seed: options.Seed = None,
     out: Out = None,
     resume: Resume = False,
-    set_: Overrides = None,
-    as_json: Json = False,
+    set_: options.Overrides = None,
+    as_json: options.Json = False,
 ) -> None:
     """Train a model with a plan and evaluate it on the test rows.
 
     An existing run is never overwritten. Ctrl-C and SIGTERM finish the current step, save a checkpoint and exit
     with 75; the same command with --resume then resumes with the next draw.
     """
-    options = plan_options(rates, weights, draws, max_passes, target_rates, target_weights, allow_repeats)
-    options |= {"model.name": model, "seed": seed, "out": None if out is None else str(out)}
-    config = read_config(source, options, set_)
+    chosen = options.plan_options(rates, weights, draws, max_passes, target_rates, target_weights, allow_repeats)
+    chosen |= {"model.name": model, "seed": seed, "out": None if out is None else str(out)}
+    config = options.read_config(source, chosen, set_)
     if config.out is None:
-        raise ConfigError(
-            "missing-option", "A run needs a directory. Give --out DIR, or set `out:` in the configuration."
-        )
+        message = "A run needs a directory. Give --out DIR, or set `out:` in the configuration."
+        raise ConfigError("missing-option", message)
     with stoppable("Resume with --resume."):
         _train_and_evaluate(config, Path(config.out), resume=resume, as_json=as_json)
 

@@ -9,8 +9,7 @@ from equipoise.collate import EncodedExamples
 from equipoise.config import RunConfig, config_to_dict
 from equipoise.data import Records
 from equipoise.models import load_tokenizer
-from equipoise.runs.calibration.calibrated import fingerprint_of_weights
-from equipoise.runs.directory import installed_versions
+from equipoise.runs.directory import fingerprint_of_weights, installed_versions
 from equipoise.runs.prepare import Prepared, prepare_again
 from equipoise.runs.train import encode
 

@@ -196,7 +196,7 @@ class TrialRunner:
     def _size(self, model: Any, tokenizer: Any, prepared: Prepared, draws: int) -> tuple[int, float]:
         """Return the input and target tokens of the draws of a training, and its operations."""
         encoded = self.data.encoded("train")
-        drawn, _ = sampler_of(prepared, index_of(prepared), draws).of_all_ranks(0, draws)
+        drawn, _ = sampler_of(prepared.config, prepared.plan, index_of(prepared), draws).of_all_ranks(0, draws)
         lengths = (encoded.input_lengths, encoded.target_lengths)
         tokens = sum(int(np.sum(each[drawn], dtype=np.int64)) for each in lengths)
         return tokens, training_flops(model, training_loss_of(prepared, model, tokenizer), encoded, drawn)

@@ -55,18 +55,16 @@ class RepeatFactors:
     factors: tuple[Fraction | float, ...]
 
     def __post_init__(self) -> None:
-        if len(self.strata) != len(self.factors) or len(set(self.strata)) != len(self.strata):
-            raise PlanError(
-                "other-strata",
-                f"`factors` must be one for each of {len(self.strata)} different strata, found {len(self.factors)}.",
-            )
-        if not all(np.isfinite(float(factor)) and factor >= 0 for factor in self.factors) or not any(self.factors):
-            raise PlanError(
-                "bad-factors",
-                f"`factors` must be finite, at least 0 and not all 0, found {list(map(float, self.factors))!r:.120}.",
-            )
-        object.__setattr__(self, "strata", tuple(Stratum(*stratum) for stratum in self.strata))
-        object.__setattr__(self, "factors", tuple(Fraction(factor) for factor in self.factors))
+        strata, factors = self.strata, self.factors
+        if len(strata) != len(factors) or len(set(strata)) != len(strata):
+            message = f"`factors` must be one for each of {len(strata)} different strata, found {len(factors)}."
+            raise PlanError("other-strata", message)
+        if not all(np.isfinite(float(factor)) and factor >= 0 for factor in factors) or not any(factors):
+            found = [float(factor) for factor in factors]
+            message = f"`factors` must be finite, at least 0 and not all 0, found {found!r:.120}."
+            raise PlanError("bad-factors", message)
+        object.__setattr__(self, "strata", tuple(Stratum(*stratum) for stratum in strata))
+        object.__setattr__(self, "factors", tuple(Fraction(factor) for factor in factors))
 
     @classmethod
     def of(cls, factors: Mapping[tuple[str, str | None], float]) -> "RepeatFactors":
@@ -119,15 +117,12 @@ class RepeatFactors:
         [1.0, 3.0]
         """
         if per_pass is not None and at_least is not None:
-            raise PlanError(
-                "two-scales",
-                "`per_pass` and `at_least` must not both be given: either sets the scale. Pass one of them.",
-            )
+            message = "`per_pass` and `at_least` must not both be given: either sets the scale. Pass one of them."
+            raise PlanError("two-scales", message)
         unknown = sorted(set(tasks or ()) - set(plan.tasks))
         if unknown:
-            raise PlanError(
-                "unknown-task", f"`tasks` must be of the plan, found {unknown}. The plan has {list(plan.tasks)}."
-            )
+            message = f"`tasks` must be of the plan, found {unknown}. The plan has {list(plan.tasks)}."
+            raise PlanError("unknown-task", message)
         members = [i for i, stratum in enumerate(plan.strata) if tasks is None or stratum.task in tasks]
         masses, counts = plan.masses[members].tolist(), plan.counts[members].tolist()
         if not sum(masses):
@@ -165,10 +160,8 @@ class RepeatFactors:
         [1.0, 2.0]
         """
         if not 0 < threshold <= 1:
-            raise PlanError(
-                "threshold-out-of-range",
-                f"`threshold` must be above 0 and at most 1, found {threshold!r}. LVIS uses 0.001.",
-            )
+            message = f"`threshold` must be above 0 and at most 1, found {threshold!r}. LVIS uses 0.001."
+            raise PlanError("threshold-out-of-range", message)
         of_task = dict(zip(census.tasks, census.task_counts.tolist(), strict=True))
         factors = [
             max(1.0, (threshold * of_task[stratum.task] / count) ** 0.5) if count else 0.0

@@ -77,25 +77,21 @@ class Mixture(OrderedStream):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        self._masses = _masses_of_tasks(plan)
-        if set(sources) != set(self._masses):
-            raise ConfigError(
-                "other-tasks",
-                f"`sources` must be those of the tasks that the plan draws, {sorted(self._masses)}, "
-                f"found {sorted(sources)}.",
-            )
-        policies = dict.fromkeys(self._masses, exhaustion) if isinstance(exhaustion, str) else dict(exhaustion)
-        if set(policies) != set(self._masses) or not set(policies.values()) <= {"repeat", "stop", "drop"}:
-            raise ConfigError(
-                "unknown-option",
-                f'`exhaustion` must be "repeat", "stop" or "drop", for all of {list(self._masses)}, found {policies}.',
-            )
-        self._policies: dict[str, str] = {task: policies[task] for task in self._masses}
-        self._streams = {task: as_stream(sources[task]) for task in self._masses}
+        masses = {task: int(plan.masses[plan.task_numbers == number].sum()) for number, task in enumerate(plan.tasks)}
+        self._masses = {task: mass for task, mass in masses.items() if mass}
+        tasks, found = list(self._masses), sorted(sources)
+        if set(found) != set(tasks):
+            message = f"`sources` must be those of the tasks that the plan draws, {tasks}, found {found}."
+            raise ConfigError("other-tasks", message)
+        policies = dict.fromkeys(tasks, exhaustion) if isinstance(exhaustion, str) else dict(exhaustion)
+        if set(policies) != set(tasks) or not set(policies.values()) <= {"repeat", "stop", "drop"}:
+            message = f'`exhaustion` must be "repeat", "stop" or "drop", for all of {tasks}, found {policies}.'
+            raise ConfigError("unknown-option", message)
+        self._policies: dict[str, str] = {task: policies[task] for task in tasks}
+        self._streams = {task: as_stream(sources[task]) for task in tasks}
         _check_unweighted(plan, self._streams)
         self._seed = seed
         self._block = plan.block
-        self._lane = (0, 1)
         self._given = 0
         self._dropped: list[str] = []
         self.passes = dict.fromkeys(self._masses, 0)
@@ -120,20 +116,25 @@ class Mixture(OrderedStream):
     def _check_place(self, place: Place) -> None:
         tasks = set(self._masses)
         if not set(place["streams"]) == set(place["passes"]) == tasks or not set(place["dropped"]) <= tasks:
-            raise StateError(
-                "damaged-state",
-                f"The state's place in the mixture has other tasks than {sorted(tasks)}: {place!r:.120}.",
-            )
+            message = f"The state's place in the mixture has other tasks than {sorted(tasks)}: {place!r:.120}."
+            raise StateError("damaged-state", message)
         for task, stream in self._streams.items():
             stream.check_state(place["streams"][task])
 
     def _split(self, lane: int, lanes: int) -> None:
         self._streams = {task: stream.split(lane, lanes) for task, stream in self._streams.items()}
-        self._lane = (lane, lanes)
         self.passes = dict.fromkeys(self._masses, 0)
 
     def _read(self, start: Place | None) -> Iterator[Any]:
-        self._go_to(start)
+        if start is None:
+            self._given, self._dropped, self.passes = 0, [], dict.fromkeys(self._masses, 0)
+        else:
+            self._given, self._dropped, self.passes = start["given"], [*start["dropped"]], {**start["passes"]}
+        for task, stream in self._streams.items():
+            if start is None:
+                stream.begin(self._epoch)
+            else:
+                stream.load_state_dict(start["streams"][task])
         readings = {task: iter(stream) for task, stream in self._streams.items()}
         while choices := self._choices():
             for task in choices:
@@ -165,22 +166,6 @@ class Mixture(OrderedStream):
         lane, lanes = self._lane
         positions = lane + lanes * np.arange(self._given, self._given + _TOGETHER)
         return [left[number] for number in stream.strata_at(positions).tolist()]
-
-    def _go_to(self, start: Place | None) -> None:
-        if start is None:
-            self._given, self._dropped, self.passes = 0, [], dict.fromkeys(self._masses, 0)
-            for stream in self._streams.values():
-                stream.begin(self._epoch)
-            return
-        self._given, self._dropped = start["given"], list(start["dropped"])
-        self.passes = dict(start["passes"])
-        for task, stream in self._streams.items():
-            stream.load_state_dict(start["streams"][task])
-
-
-def _masses_of_tasks(plan: Plan) -> dict[str, int]:
-    masses = {task: int(plan.masses[plan.task_numbers == number].sum()) for number, task in enumerate(plan.tasks)}
-    return {task: mass for task, mass in masses.items() if mass}
 
 
 def _check_unweighted(plan: Plan, streams: Mapping[str, OrderedStream]) -> None:

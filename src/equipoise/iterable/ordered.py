@@ -32,6 +32,7 @@ class OrderedStream(ABC):
         self._epoch = 0
         self._start: Place | None = None  # where the next iteration starts; None: where the epoch begins
         self._reading = False
+        self._lane = (0, 1)  # number of this reader, and of all that divide the parts of the sources
 
     @abstractmethod
     def _settings(self) -> dict[str, Any]:
@@ -50,7 +51,7 @@ class OrderedStream(ABC):
         self.begin(self._epoch + 1)
 
     def _split(self, lane: int, lanes: int) -> None:
-        """Turn this copy into the part of one reader among several that divide the parts of the sources."""
+        """Turn this copy into the part of one reader among several."""
         raise NotImplementedError
 
     def __iter__(self) -> Iterator[Any]:
@@ -98,6 +99,7 @@ class OrderedStream(ABC):
         """
         one = copy.copy(self)
         OrderedStream.begin(one, self._epoch)
+        one._lane = (lane, lanes)
         one._split(lane, lanes)
         return one
 
@@ -137,10 +139,8 @@ class OrderedStream(ABC):
             raise StateError("not-a-state", f"The state is not one of {name}, found one of {state['kind']!r:.40}.")
         changes = differences(state["settings"], self._settings())
         if changes:
-            raise StateError(
-                "other-stream",
-                f"The state of {name} belongs to another stream: {'; '.join(changes)}. Build it as it was.",
-            )
+            message = f"The state of {name} belongs to another stream: {'; '.join(changes)}. Build it as it was."
+            raise StateError("other-stream", message)
         if state["place"] is not None:
             check_state(state["place"], f"{name} (its place)", self._PLACE)
             self._check_place(state["place"])

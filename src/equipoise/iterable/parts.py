@@ -27,6 +27,11 @@ class Parts:
     seed : int, optional
         If given, the parts are read in an order that is new in each pass; otherwise in their own.
 
+    Attributes
+    ----------
+    names : tuple of str
+        Names of the parts, in their order.
+
     Raises
     ------
     ConfigError
@@ -44,9 +49,18 @@ class Parts:
         if not parts:
             raise ConfigError("no-parts", "`parts` must hold at least one source, found none.")
         for name, source in parts.items():
-            _check(name, source)
+            where = f"part {name!r}" if name else "the source"
+            if not isinstance(source, Iterable) and not callable(source):
+                message = f"{where} must be an iterable or a function that returns one, found {type(source).__name__}."
+                raise ConfigError("not-a-source", message)
+            if isinstance(source, Iterator):
+                raise ConfigError(
+                    "read-only-once",
+                    f"{where} must be one that can be read again, found the {type(source).__name__} itself. "
+                    "Pass a function that opens it: `lambda: read(path)`.",
+                )
         self._sources = dict(parts)
-        self._names = tuple(self._sources)
+        self.names = tuple(self._sources)
         self.seed = seed
 
     @classmethod
@@ -75,13 +89,8 @@ class Parts:
         shards = dataset.num_shards
         return cls({str(i): dataset.shard(num_shards=shards, index=i) for i in range(shards)}, seed)
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the parts, in their order."""
-        return self._names
-
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self.names)
 
     def split(self, lane: int, lanes: int) -> "Parts":
         """Return every `lanes`-th part, starting at `lane`; ConfigError if some reader would have none."""
@@ -98,9 +107,7 @@ class Parts:
         if self.seed is None or len(self) == 1:
             return list(self.names)
         keys = subkeys(key("parts", self.seed), np.array([number]))
-        places = Permutations.of(keys, np.array([len(self)])).apply(
-            np.zeros(len(self), np.int64), np.arange(len(self), dtype=np.uint32)
-        )
+        places = Permutations.of(keys, np.array([len(self)])).whole()[0]
         return [self.names[place] for place in places.tolist()]
 
     def open(self, name: str, seek: Any = None) -> tuple[Iterator[Any], Callable[[], Any]]:
@@ -111,14 +118,9 @@ class Parts:
         if type(source).__module__.startswith("datasets.") and hasattr(source, "load_state_dict"):
             return _hf_examples(source, seek)
         if seek is not None:
-            raise DataError(
-                "cannot-seek", f"Part {name!r} can no longer be opened in its middle. Resume with the source as it was."
-            )
-        return iter(source), _nowhere
-
-
-def _nowhere() -> None:
-    """Tell no place: this source has none."""
+            message = f"Part {name!r} can no longer be opened in its middle. Resume with the source as it was."
+            raise DataError("cannot-seek", message)
+        return iter(source), lambda: None
 
 
 def _hf_examples(dataset: Any, seek: dict[str, Any] | None) -> tuple[Iterator[Any], Callable[[], Any]]:
@@ -127,18 +129,3 @@ def _hf_examples(dataset: Any, seek: dict[str, Any] | None) -> tuple[Iterator[An
     batches = dataset.iter(batch_size=1)
     examples = ({column: values[0] for column, values in batch.items()} for batch in batches)
     return examples, dataset.state_dict
-
-
-def _check(name: str, source: object) -> None:
-    where = f"part {name!r}" if name else "the source"
-    if not isinstance(source, Iterable) and not callable(source):
-        raise ConfigError(
-            "not-a-source",
-            f"{where} must be an iterable or a function that returns one, found {type(source).__name__}.",
-        )
-    if isinstance(source, Iterator):
-        raise ConfigError(
-            "read-only-once",
-            f"{where} must be one that can be read again, found the {type(source).__name__} itself. "
-            "Pass a function that opens it: `lambda: read(path)`.",
-        )

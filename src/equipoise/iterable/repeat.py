@@ -1,7 +1,7 @@
 """Repeat-factor sampling: each example of a stream several times, once or not at all, by its stratum."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -9,10 +9,9 @@ from equipoise.base.keys import key
 from equipoise.base.words import words
 from equipoise.errors import ConfigError, DataError
 from equipoise.iterable.factors import RepeatFactors
-from equipoise.iterable.ordered import NUMBER, OrderedStream, Place
+from equipoise.iterable.ordered import NUMBER, Place
 from equipoise.iterable.parts import Parts, Source
-from equipoise.iterable.reader import PLACE, PassReader, Read
-from equipoise.iterable.source import settings_of
+from equipoise.iterable.source import PartsStream, Read
 from equipoise.iterable.strata import StratumColumns, StratumOf
 from equipoise.plan import Plan
 
@@ -21,7 +20,7 @@ _TOGETHER = 4096  # words computed at once
 KeyOf = Callable[[Any], str | int]
 
 
-class RepeatStream(OrderedStream):
+class RepeatStream(PartsStream):
     """A source in its order, each example as often as the factor of its stratum says.
 
     Whether a fraction is rounded up is a hash of the seed and the example (its place in its part of the source, or its
@@ -62,7 +61,7 @@ class RepeatStream(OrderedStream):
     [0, 1, 2, 2, 5]
     """
 
-    _PLACE = PLACE | {"given": NUMBER}
+    _PLACE: ClassVar = {**PartsStream._PLACE, "given": NUMBER}
 
     def __init__(
         self,
@@ -75,12 +74,11 @@ class RepeatStream(OrderedStream):
         key_of: KeyOf | None = None,
         unknown: Literal["error", "skip", "keep"] = "error",
     ) -> None:
-        super().__init__()
+        super().__init__(source)
         if passes is not None and passes < 1:
             raise ConfigError("no-passes", f"`passes` must be at least 1, found {passes!r}. None: without an end.")
         if unknown not in {"error", "skip", "keep"}:
             raise ConfigError("unknown-option", f'`unknown` must be "error", "skip" or "keep", found {unknown!r}.')
-        self._reader = PassReader(Parts.of(source))
         self.factors = factors if isinstance(factors, RepeatFactors) else RepeatFactors.from_plan(factors)
         self._stratum_of = stratum_of
         self._seed = seed
@@ -91,7 +89,7 @@ class RepeatStream(OrderedStream):
 
     def _settings(self) -> dict[str, Any]:
         return {
-            **settings_of(self._reader.parts),
+            **super()._settings(),
             "seed": self._seed,
             "factors": self.factors.fingerprint,
             "passes": self._passes,
@@ -103,7 +101,7 @@ class RepeatStream(OrderedStream):
         first = self._epoch * (self._passes or 1)
         last = None if self._passes is None else first + self._passes
         self._given = 0 if start is None else start["given"]
-        for copies, example in self._copies(self._reader.read(first, last, start), resumed=start is not None):
+        for copies, example in self._copies(self._reads(first, last, start), resumed=start is not None):
             for number in range(self._given, copies):
                 self._given = number + 1
                 yield example
@@ -114,17 +112,15 @@ class RepeatStream(OrderedStream):
         copies, factors = self.factors.copies, self.factors.factors
         number, useful = None, resumed
         for read, word in self._worded(reads):
-            if read.number != number:
-                if number is not None and not useful:
-                    raise DataError(
-                        "nothing-to-draw", "A whole pass held only strata with the factor 0. Count the source again."
-                    )
-                useful = useful if number is None else False
-                number = read.number
+            if number not in {None, read.number}:
+                if not useful:
+                    message = "A whole pass held only strata with the factor 0. Count the source again."
+                    raise DataError("nothing-to-draw", message)
+                useful = False
+            number = read.number
             position = self._position(read)
-            times = int(self._unknown == "keep") if position is None else copies(position, read.number, word)
-            if times or (position is not None and factors[position]):
-                useful = True
+            times = int(self._unknown == "keep") if position is None else copies(position, number, word)
+            useful = useful or bool(times if position is None else factors[position])
             if times:
                 yield times, read.example
 
@@ -132,9 +128,8 @@ class RepeatStream(OrderedStream):
         """Return the position of the stratum among the factors; None where it has none and need not."""
         task, label = self._stratum_of(read.example)
         known = self.factors.positions
-        position = known.get((task, None))  # an open-ended task is one stratum, whatever it says as its label
-        if position is None:
-            position = known.get((task, label))
+        # An open-ended task is one stratum, whatever it says as its label.
+        position = known.get((task, None), known.get((task, label)))
         if position is None and self._unknown == "error":
             raise DataError(
                 "unknown-stratum",
@@ -160,10 +155,4 @@ class RepeatStream(OrderedStream):
             yield read, stretch[read.at - first]
 
     def _here(self) -> Place:
-        return {**self._reader.here(), "given": self._given}
-
-    def _check_place(self, place: Place) -> None:
-        self._reader.check_place(place)
-
-    def _split(self, lane: int, lanes: int) -> None:
-        self._reader = PassReader(self._reader.parts.split(lane, lanes))
+        return {**super()._here(), "given": self._given}

@@ -1,9 +1,8 @@
 """A stream divided among ranks and the workers of a DataLoader, each example read by one of them."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
 from itertools import islice
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from torch.utils.data import IterableDataset, get_worker_info
 
@@ -14,8 +13,7 @@ from equipoise.iterable.parts import Parts, Source
 from equipoise.iterable.source import as_stream
 
 
-@dataclass(frozen=True, slots=True)
-class _Lane:
+class _Lane(NamedTuple):
     """One reader: a worker of a rank."""
 
     rank: int
@@ -90,16 +88,14 @@ class ShardedStream(OrderedStream, IterableDataset[Any]):
         if batch_size < 1:
             raise ConfigError("no-size", f"`batch_size` must be at least 1, found {batch_size!r}.")
         if by == "parts" and (batch_size, drop_last) != (1, False):
-            raise ConfigError(
-                "unused-option", '`batch_size` and `drop_last` are for by="examples" only. Leave them out.'
-            )
+            message = '`batch_size` and `drop_last` are for by="examples" only. Leave them out.'
+            raise ConfigError("unused-option", message)
         self._stream = as_stream(stream)
         self.shard = shard
         self._by = by
         self._batch_size = batch_size
         self._drop_last = drop_last
-        self._taken = 0  # positions of the stream that were read
-        self._since = 0  # how many of them when these workers began
+        self._taken = self._since = 0  # positions of the stream that were read, and when these workers began
         self._ended = False
         self._own = self._stream  # what this reader reads
         self._last: dict[str, Any] | None = None  # state of a worker at its end
@@ -107,7 +103,7 @@ class ShardedStream(OrderedStream, IterableDataset[Any]):
     def _settings(self) -> dict[str, Any]:
         return {"by": self._by, "drop_last": self._drop_last}
 
-    def _lane(self) -> _Lane:
+    def _reader(self) -> _Lane:
         worker = get_worker_info()
         number, workers = (0, 1) if worker is None else (worker.id, worker.num_workers)
         return _Lane(self.shard.rank, self.shard.world_size, number, workers)
@@ -118,18 +114,21 @@ class ShardedStream(OrderedStream, IterableDataset[Any]):
             "since": self._since,
             "ended": self._ended,
             "batch_size": self._batch_size,
-            "lane": asdict(self._lane()),
+            "lane": self._reader()._asdict(),
             "stream": self._own.state_dict(),
         }
 
     def _read(self, start: Place | None) -> Iterator[Any]:
-        lane = self._lane()
+        lane = self._reader()
         self._own = self._part_of(lane)
         self._taken, self._since, self._ended = 0, 0, False
         if start is None:
             self._own.begin(self._epoch)
         else:
-            self._go_to(start)
+            self._check_place(start)  # it may be that of another worker than this
+            self._own.load_state_dict(start["stream"])
+            self._taken, self._ended = start["taken"], start["ended"]
+            self._since = start["since"] if start["lane"]["workers"] > 1 else self._taken
         if self._ended:
             return
         if self._by == "parts":
@@ -174,16 +173,15 @@ class ShardedStream(OrderedStream, IterableDataset[Any]):
         return self._stream.split(lane.rank * lane.workers + lane.worker, lane.world_size * lane.workers)
 
     def _check_place(self, place: Place) -> None:
-        lane, was, taken = self._lane(), _Lane(**place["lane"]), place["taken"]
+        lane, was, taken = self._reader(), _Lane(**place["lane"]), place["taken"]
         if self._by == "parts":
             if was != lane:
-                raise StateError(
-                    "other-reader", f"The state is one of {was}, and this is {lane}, with other parts of the source."
-                )
+                message = f"The state is one of {was}, and this is {lane}, with other parts of the source."
+                raise StateError("other-reader", message)
         elif was.workers > 1:
             # The workers of one number are equally far on all ranks, so the rank may be another.
             batch_size = place["batch_size"]
-            if (replace(was, rank=lane.rank), batch_size) != (lane, self._batch_size):
+            if (was._replace(rank=lane.rank), batch_size) != (lane, self._batch_size):
                 raise StateError(
                     "other-reader",
                     f"The state is that of {was} with batches of {batch_size}, and this is {lane} with batches of "
@@ -196,9 +194,3 @@ class ShardedStream(OrderedStream, IterableDataset[Any]):
                 "Resume on a number of ranks that divides the global batch.",
             )
         self._part_of(lane).check_state(place["stream"])
-
-    def _go_to(self, start: Place) -> None:
-        self._check_place(start)
-        self._own.load_state_dict(start["stream"])
-        self._taken, self._ended = start["taken"], start["ended"]
-        self._since = start["since"] if start["lane"]["workers"] > 1 else self._taken

@@ -53,13 +53,11 @@ class ShuffleBuffer(OrderedStream):
     def __init__(self, stream: OrderedStream | Source | Parts, size: int, *, seed: int = 0) -> None:
         super().__init__()
         if size < 1:
-            raise ConfigError(
-                "no-size", f"`size` must be at least 1, found {size!r}. Pass the number of examples that fit in memory."
-            )
+            message = f"`size` must be at least 1, found {size!r}. Pass the number of examples that fit in memory."
+            raise ConfigError("no-size", message)
         self._stream = as_stream(stream)
         self._size = size
         self._seed = seed
-        self._lane = (0, 1)
         self._step = 0  # examples yielded
         self._total: int | None = None  # examples of the epoch, once that is known
         self._marks: list[tuple[int, Any]] = []  # examples read, and the stream's state then; the oldest first
@@ -79,10 +77,16 @@ class ShuffleBuffer(OrderedStream):
 
     def _split(self, lane: int, lanes: int) -> None:
         self._stream = self._stream.split(lane, lanes)
-        self._lane = (lane, lanes)
 
     def _read(self, start: Place | None) -> Iterator[Any]:
-        buffer, incoming, read = self._begin() if start is None else self._resume(start)
+        self._words = (-1, [])
+        if start is None:
+            self._step, self._total = 0, None
+            self._stream.begin(self._epoch)
+            self._marks = [(0, self._stream.state_dict())]
+            buffer, incoming, read = [], iter(self._stream), 0
+        else:
+            buffer, incoming, read = self._resume(start)
         if self._total is None:
             for example in incoming:
                 read += 1
@@ -92,34 +96,27 @@ class ShuffleBuffer(OrderedStream):
                 place = self._place(self._step, self._size)
                 given, buffer[place] = buffer[place], example
                 self._step += 1
-                if read % self._size == 0:
-                    self._mark(read)
+                if read % self._size == 0:  # keep a state of the stream, and drop those that are older than needed
+                    oldest = int(self._full_at(self._step).min())
+                    self._marks.append((read, self._stream.state_dict()))
+                    while len(self._marks) > 1 and self._marks[1][0] <= oldest:
+                        del self._marks[0]
                 yield given
             self._total = read
         while buffer:
             place = self._place(self._step, len(buffer))
             buffer[place], buffer[-1] = buffer[-1], buffer[place]
             self._step += 1
-            given = buffer.pop()
-            yield given
-
-    def _begin(self) -> tuple[list[Any], Iterator[Any], int]:
-        self._step, self._total = 0, None
-        self._stream.begin(self._epoch)
-        self._marks = [(0, self._stream.state_dict())]
-        self._words = (-1, [])
-        return [], iter(self._stream), 0
+            yield buffer.pop()
 
     def _resume(self, start: Place) -> tuple[list[Any], Iterator[Any], int]:
-        """Read again what the buffer held."""
+        """Read again what the buffer held: return it, the examples that follow, and how many were read."""
         step, read, total = start["step"], start["read"], start["total"]
-        self._step, self._total, self._marks, self._words = step, total, [(read, start["stream"])], (-1, [])
+        self._step, self._total, self._marks = step, total, [(read, start["stream"])]
         held = self._held(step, total)
         if held and read > min(held):
-            raise StateError(
-                "damaged-state",
-                f"The state's place in the buffer is damaged: it was read to {read}, and {min(held)} is held.",
-            )
+            message = f"The state's place in the buffer is damaged: it was read to {read}, and {min(held)} is held."
+            raise StateError("damaged-state", message)
         self._stream.load_state_dict(start["stream"])
         incoming = iter(self._stream)
         last = self._size + step if total is None else total
@@ -130,17 +127,13 @@ class ShuffleBuffer(OrderedStream):
             if number in places:
                 buffer[places[number]] = example
         if read < last:
-            raise StateError(
-                "source-ended",
-                f"The stream ended after {read} examples, {last} were read. Resume with the source as it was.",
-            )
+            message = f"The stream ended after {read} examples, {last} were read. Resume with the source as it was."
+            raise StateError("source-ended", message)
         return buffer, incoming, read
 
     def _held(self, step: int, total: int | None) -> list[int]:
         """Return the number in the stream of the example at each place of the buffer, before a step."""
-        if total is None:
-            return self._full_at(step).tolist()
-        full = max(total - self._size, 0)  # from this step on nothing is read
+        full = step if total is None else max(total - self._size, 0)  # from this step on nothing is read
         held = self._full_at(full)[:total].tolist()
         for number in range(full, step):
             place = self._place(number, len(held))
@@ -155,17 +148,11 @@ class ShuffleBuffer(OrderedStream):
         while last > 0 and (held < 0).any():
             first = max(0, last - max(4 * self._size, _TOGETHER))
             filled = np.full(self._size, -1)
-            filled[self._places(first, last)] = np.arange(first, last) + self._size  # the last one stays
+            places = ((self._words_of(first, last) >> _HALF) * np.uint64(self._size)) >> _HALF  # as `_place`
+            filled[places.astype(np.int64)] = np.arange(first, last) + self._size  # the last one stays
             held = np.where(held < 0, filled, held)
             last = first
         return np.where(held < 0, np.arange(self._size), held)
-
-    def _mark(self, read: int) -> None:
-        """Keep a state of the stream, and drop those that are older than needed."""
-        oldest = int(self._full_at(self._step).min())
-        self._marks.append((read, self._stream.state_dict()))
-        while len(self._marks) > 1 and self._marks[1][0] <= oldest:
-            del self._marks[0]
 
     def _place(self, step: int, size: int) -> int:
         stretch, values = self._words
@@ -174,11 +161,6 @@ class ShuffleBuffer(OrderedStream):
             values = self._words_of(stretch * _TOGETHER, (stretch + 1) * _TOGETHER).tolist()
             self._words = (stretch, values)
         return (values[step % _TOGETHER] >> 32) * size >> 32
-
-    def _places(self, first: int, last: int) -> NDArray[np.int64]:
-        """Return `_place` of many steps of a full buffer."""
-        high = self._words_of(first, last) >> _HALF
-        return ((high * np.uint64(self._size)) >> _HALF).astype(np.int64)
 
     def _words_of(self, first: int, last: int) -> NDArray[np.uint64]:
         of_epoch = int(key("shuffle buffer", self._seed, self._epoch, *self._lane))

@@ -1,14 +1,14 @@
 """Which stratum an example of a stream belongs to, and the counts of strata."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from equipoise.census import Census
 from equipoise.errors import DataError
 from equipoise.iterable.parts import Parts, Source
-from equipoise.iterable.reader import PassReader
+from equipoise.iterable.source import SourceStream
 
 StratumOf = Callable[[Any], tuple[str, str | None]]
 """Returns the task and the label of an example. The label of an open-ended task is ignored."""
@@ -53,10 +53,8 @@ class StratumColumns:
         if isinstance(label, int) and not isinstance(label, bool):
             label = str(label)
         if not isinstance(task, str) or not (label is None or isinstance(label, str)):
-            raise DataError(
-                "not-a-string",
-                f"Task and label must be strings (a label may be an integer), found {task!r:.60} and {label!r:.60}.",
-            )
+            message = f"Task and label must be strings (labels also integers), found {task!r:.60} and {label!r:.60}."
+            raise DataError("not-a-string", message)
         return task, label
 
 
@@ -81,19 +79,10 @@ def count_strata(source: Source | Parts, stratum_of: StratumOf, open_ended_tasks
     >>> count_strata(source, StratumColumns("label", task="triage")).counts.tolist()
     [3, 1]
     """
-    examples: Iterable[Any] = (read.example for read in PassReader(Parts.of(source)).read(0, 1))
     found = Counter(
-        (task, None if task in open_ended_tasks else label)
-        for task, label in (stratum_of(example) for example in examples)
+        (task, None if task in open_ended_tasks else label) for task, label in map(stratum_of, SourceStream(source))
     )
-    counts: dict[str, dict[str, int] | int] = {}
-    for (task, label), number in found.items():
-        of_task = counts.setdefault(task, number if label is None else {})
-        if (label is None) != isinstance(of_task, int):
-            raise DataError(
-                "labels-and-none",
-                f"Some examples of task {task!r} have a label and some have none. Name it in `open_ended_tasks`.",
-            )
-        if label is not None and not isinstance(of_task, int):
-            of_task[label] = number
-    return Census.from_counts(counts)
+    for task in {task for task, label in found if label is None} & {task for task, label in found if label is not None}:
+        message = f"Some examples of task {task!r} have a label and some have none. Name it in `open_ended_tasks`."
+        raise DataError("labels-and-none", message)
+    return Census.from_cells(found)

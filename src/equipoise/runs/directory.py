@@ -1,15 +1,18 @@
 """The directory of a run: its files, how it is created, and how it is opened again."""
 
+import hashlib
 import json
 import platform
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, overload
 
 from equipoise.base.files import read_text, refusing_unwritable, unfinished_name, write_atomically
 from equipoise.base.plain_json import parse_json
+from equipoise.calibration import Calibration, Provenance
 from equipoise.config import RunConfig, load_config, save_config
 from equipoise.data import Task
 from equipoise.errors import PlanError, RunError
@@ -17,13 +20,17 @@ from equipoise.plan import Plan
 
 
 class Entry:
-    """A file or folder of a directory: the attribute of an instance is its path."""
+    """A file or folder of a directory: the attribute of an instance is its path, that of the class the entry itself."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def __get__(self, directory: Any, _: type) -> Path:
-        return directory.path / self.name
+    @overload
+    def __get__(self, directory: None, owner: type) -> "Entry": ...
+    @overload
+    def __get__(self, directory: Any, owner: type) -> Path: ...
+    def __get__(self, directory: Any, owner: type) -> "Entry | Path":
+        return self if directory is None else directory.path / self.name
 
 
 @dataclass(frozen=True)
@@ -89,9 +96,8 @@ class RunDirectory:
         directory = cls(path)
         if path.is_dir() and any(path.iterdir()) and not (again and directory._interrupted_start()):
             hint = ", or resume that run with --resume" if directory.started else ""
-            raise RunError(
-                "not-empty", f"`{path}` is not empty, and runs are never overwritten. Choose another --out{hint}."
-            )
+            message = f"`{path}` is not empty, and runs are never overwritten. Choose another --out{hint}."
+            raise RunError("not-empty", message)
         with refusing_unwritable(path):
             path.mkdir(parents=True, exist_ok=True)
         return directory
@@ -149,6 +155,24 @@ class RunDirectory:
             raise RunError("damaged-file", f"`{self.tasks}` must hold an object, found {type(held).__name__}.")
         return {name: Task.from_dict(task) for name, task in cast("dict[str, Any]", held).items()}
 
+    def read_calibration(self, plan: Plan) -> Calibration | None:
+        """Return the calibration of the run; None if it has none.
+
+        Raises
+        ------
+        RunError
+            If it is damaged, was changed, or belongs to another run.
+        """
+        if not self.calibration.exists():
+            return None
+        calibration = Calibration.from_json(read_text(self.calibration, RunError))
+        calibration.check(self.provenance(plan))
+        return calibration
+
+    def provenance(self, plan: Plan) -> Provenance:
+        """Return what a calibration of this run belongs to."""
+        return Provenance(plan.fingerprint, fingerprint_of_weights(self.trained_model()))
+
     def write_inputs(self, config: RunConfig, plan: Plan, tasks: Mapping[str, Task], data: Mapping[str, Any]) -> None:
         """Write the inputs of the run; the configuration last, as it makes the directory a run."""
         with write_atomically(self.plan) as temporary:
@@ -167,11 +191,8 @@ class RunDirectory:
             If training is not complete.
         """
         if not self.model.is_dir():
-            raise RunError(
-                "no-model",
-                f"`{self.path}` has no trained model yet. Finish its training with"
-                f" `equipoise train {self.config} --out {self.path} --resume`.",
-            )
+            command = f"equipoise train {self.config} --out {self.path} --resume"
+            raise RunError("no-model", f"`{self.path}` has no trained model yet. Finish its training with `{command}`.")
         return self.model
 
 
@@ -193,6 +214,16 @@ def read_json(path: Path) -> Any:
     return parse_json(read_text(path, RunError), lambda why: RunError("damaged-file", f"Cannot read `{path}`: {why}."))
 
 
+def fingerprint_of_weights(folder: Path) -> str:
+    """Return the SHA-256 of a model's weights: the names and contents of their files."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.iterdir() if path.suffix in {".safetensors", ".bin"}):
+        digest.update(f"{path.name}:{path.stat().st_size}:".encode())
+        with path.open("rb") as file:
+            hashlib.file_digest(file, lambda: digest)
+    return digest.hexdigest()
+
+
 PACKAGES = (
     "equipoise", "numpy", "pyarrow", "torch", "transformers", "accelerate", "tokenizers", "safetensors",
     "scikit-learn", "scipy",
@@ -209,8 +240,6 @@ def installed_versions() -> dict[str, str]:
     """
     found = {"python": platform.python_version(), "platform": platform.platform()}
     for name in PACKAGES:
-        try:
+        with suppress(PackageNotFoundError):
             found[name] = version(name)
-        except PackageNotFoundError:
-            continue
     return found

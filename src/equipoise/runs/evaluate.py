@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,12 @@ from equipoise.collate import EncodedExamples
 from equipoise.config import DataConfig, RunConfig
 from equipoise.data import Records, Task
 from equipoise.errors import DataError, DataWarning, RunError
-from equipoise.metrics import Scores, TaskPredictions, predictions_table
+from equipoise.metrics import Scores, predictions_table
 from equipoise.metrics import evaluate as score
 from equipoise.models import load_model
 from equipoise.plan import Plan
-from equipoise.runs.calibration.calibrated import read_calibration
 from equipoise.runs.directory import RunDirectory, write_json
-from equipoise.runs.predicting import predict_records
+from equipoise.runs.predict import predict_records
 from equipoise.runs.prepare import load_records, read_source
 
 
@@ -79,7 +79,6 @@ def evaluate(
     Returns
     -------
     Evaluation
-        The scores, and the folder that holds ``evaluation.json`` and ``predictions.parquet``.
 
     Raises
     ------
@@ -93,18 +92,18 @@ def evaluate(
     other = None if data is None else read_source(data)
     if other is not None and not other.has("split"):
         if split not in (None, "all"):
-            raise DataError(
-                "no-splits",
-                f"`split` is {split!r}, but the data has no splits. Leave `split` out to evaluate all rows.",
-            )
+            message = f"`split` is {split!r}, but the data has no splits. Leave `split` out to evaluate all rows."
+            raise DataError("no-splits", message)
         split = "all"
     settings = replace(settings, split=split or settings.split, method=method or settings.method)
     config = replace(config, evaluation=settings)
     folder = out or _default_folder(directory, data, settings.split)
-    _refuse_existing(folder)
+    if (folder / "evaluation.json").exists():
+        message = f"`{folder}` already holds an evaluation. Choose another folder with --out."
+        raise RunError("already-evaluated", message)
     model_path = directory.trained_model()
     plan = directory.read_plan()
-    calibration = read_calibration(directory, plan) if calibrated else None
+    calibration = directory.read_calibration(plan) if calibrated else None
     records = load_records(config) if other is None else other
     rows = records if settings.split == "all" else records.where(split=settings.split)
     model, tokenizer = load_model(model_path)
@@ -127,14 +126,10 @@ def evaluate_model(
 
     Parameters
     ----------
-    model, tokenizer
-        The trained model and its tokenizer.
-    config : RunConfig
-        The method of prediction, and the number of bootstrap samples.
+    model, tokenizer, config, tasks
+        As in `predict_records`; the configuration also has the number of bootstrap samples.
     plan : Plan
         The plan, for the number of training rows of each label.
-    tasks : mapping of str to Task
-        The tasks of the run.
     rows : Records
         The rows to evaluate on.
     folder : pathlib.Path
@@ -151,14 +146,11 @@ def evaluate_model(
     """
     rows = _known_tasks(rows, tasks)
     predictions = predict_records(model, tokenizer, tasks, rows, config, encoded)
-
-    def scored(given: Mapping[str, TaskPredictions]) -> Scores:
-        settings = config.evaluation
-        return score(given, train_counts=train_counts(plan), bootstrap=settings.bootstrap, seed=config.seed)
-
+    settings = config.evaluation
+    scored = partial(score, train_counts=train_counts(plan), bootstrap=settings.bootstrap, seed=config.seed)
     scores, before, corrected = scored(predictions), None, ()
-    about: dict[str, Any] = {"split": config.evaluation.split, "rows": len(rows)}
-    about["methods"] = {name: config.evaluation.method_of(name) for name in rows.tasks}
+    methods = {name: settings.method_of(name) for name in rows.tasks}
+    about: dict[str, Any] = {"split": settings.split, "rows": len(rows), "methods": methods}
     if calibration is not None:
         predictions, corrected = calibration.apply(predictions)
     if calibration is not None and corrected:
@@ -187,32 +179,21 @@ def train_counts(plan: Plan) -> dict[str, dict[str, int]]:
 def _known_tasks(rows: Records, tasks: Mapping[str, Task]) -> Records:
     if not len(rows):
         raise DataError("no-rows", "There are no rows to evaluate. Check the split, or use other data.")
-    unknown = [name for name in rows.tasks if name not in tasks]
+    unknown = ", ".join(name for name in rows.tasks if name not in tasks)
     if not unknown:
         return rows
     known = rows.where(task=tasks)
     if not len(known):
-        raise DataError(
-            "unknown-task",
-            f"The run was not trained on any task of this data ({', '.join(unknown)}). It knows {', '.join(tasks)}.",
-        )
-    message = f"{len(rows) - len(known)} rows are left out: the run was not trained on {', '.join(unknown)}."
+        message = f"The run was not trained on any task of this data ({unknown}). It knows {', '.join(tasks)}."
+        raise DataError("unknown-task", message)
+    message = f"{len(rows) - len(known)} rows are left out: the run was not trained on {unknown}."
     warnings.warn(DataWarning("unknown-task", message), stacklevel=3)
     return known
 
 
 def _default_folder(directory: RunDirectory, data: DataConfig | None, split: str) -> Path:
-    if data is None and not directory.evaluation.exists():
-        return directory.path
     if data is None:
-        return directory.path / "evaluations" / split
+        return directory.path / "evaluations" / split if directory.evaluation.exists() else directory.path
     first = data.source if isinstance(data.source, str) else data.source[0]
     stem = Path(first.removeprefix("suite:")).name.split(".")[0]
     return directory.path / "evaluations" / f"{stem}-{split}"
-
-
-def _refuse_existing(folder: Path) -> None:
-    if (folder / "evaluation.json").exists():
-        raise RunError(
-            "already-evaluated", f"`{folder}` already holds an evaluation. Choose another folder with --out."
-        )

@@ -15,53 +15,12 @@ from equipoise.runs.prepare import Prepared
 
 
 def checked_loss(loss: LossConfig) -> ConfiguredLoss:
-    """Check name, level and options of a loss, which a configuration cannot do without torch.
-
-    Parameters
-    ----------
-    loss : LossConfig
-        The loss of a configuration.
-
-    Returns
-    -------
-    ConfiguredLoss
-        The loss, before it is made for a plan.
-
-    Raises
-    ------
-    ConfigError, PlanError
-        If the name, the level or an option is unknown, or an option is missing or out of its range.
-    """
+    """Check name, level and options of a loss, which a configuration cannot do without torch; see `ConfiguredLoss`."""
     return ConfiguredLoss.of(loss.to_dict())
 
 
 def training_loss_of(prepared: Prepared, model: Any, tokenizer: Any) -> TrainingLoss:
-    """Make the loss of a run.
-
-    Parameters
-    ----------
-    prepared : Prepared
-        The run.
-    model, tokenizer
-        The model to train and its tokenizer, for the tokens of labels.
-
-    Returns
-    -------
-    TrainingLoss
-        For an `EquipoiseTrainer`.
-
-    Raises
-    ------
-    ConfigError, PlanError
-        If an option is out of its range, or the loss does not fit the tasks.
-    DataError
-        If two labels of a task have the same tokens and the loss scores labels.
-
-    Warns
-    -----
-    PlanWarning
-        If plan and loss are in conflict.
-    """
+    """Make the loss of a run, for an `EquipoiseTrainer`; errors and warnings as in `LabelTrainingLoss.build`."""
     return checked_loss(prepared.config.training.loss).build(prepared.plan, prepared.tasks, model, tokenizer)
 
 

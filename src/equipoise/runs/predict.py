@@ -1,7 +1,7 @@
-"""Predict the rows of a file with the model of a run."""
+"""Predict with the model of a run, task by task, each task by its own method: records, or the rows of a file."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +9,22 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
+import torch
+from numpy.typing import NDArray
+from tqdm.auto import tqdm
 
 from equipoise.base.files import write_atomically
-from equipoise.data import Columns
+from equipoise.collate import EncodedExamples
+from equipoise.config import RunConfig
+from equipoise.data import Columns, Records, Task, read_records
 from equipoise.errors import ConfigError
-from equipoise.metrics import TaskPredictions
-from equipoise.models import load_model
-from equipoise.runs.calibration.calibrated import read_calibration
+from equipoise.metrics import TaskPredictions, predictions_table
+from equipoise.models import LabelScorer, label_probabilities, load_model
 from equipoise.runs.directory import RunDirectory
-from equipoise.runs.predicting import predict_records, read_unlabelled
 
 SUFFIXES = (".parquet", ".jsonl", ".csv")
+# Rows of one step of the progress bar; within it, rows are batched by length and equal inputs are scored once.
+ROWS_AT_ONCE = 4096
 
 
 def predict(
@@ -63,39 +68,32 @@ def predict(
         If the run is not finished, the file cannot be read, a row's task was not trained, or the calibration
         belongs to another run.
     """
-    check_output(file, out)
+    if out.suffix not in SUFFIXES:
+        raise ConfigError("unknown-format", f"`--out` must end in {', '.join(SUFFIXES)}, found {out.name!r}.")
+    if out.exists() and file.exists() and out.samefile(file):
+        raise ConfigError("same-file", f"`--out` is the input itself, `{file}`. Choose another name.")
     directory = RunDirectory.open(run)
     config = directory.read_config()
     model_path = directory.trained_model()
     tasks = directory.read_tasks()
-    calibration = read_calibration(directory, directory.read_plan()) if calibrated else None
+    calibration = directory.read_calibration(directory.read_plan()) if calibrated else None
     records = read_unlabelled(file, config, tasks, columns=columns, default_task=default_task)
     model, tokenizer = load_model(model_path)
     predictions = predict_records(model, tokenizer, tasks, records, config)
     corrected = ()
     if calibration is not None:
         predictions, corrected = calibration.apply(predictions)
-    write_table(answers_table(predictions.values(), len(records)), out)
+    write_table(answers_table(predictions.values()), out)
     return len(records), corrected
 
 
-def check_output(file: Path, out: Path) -> None:
-    """Refuse an output of unknown format, or one that is the input."""
-    if out.suffix not in SUFFIXES:
-        raise ConfigError("unknown-format", f"`--out` must end in {', '.join(SUFFIXES)}, found {out.name!r}.")
-    if out.exists() and file.exists() and out.samefile(file):
-        raise ConfigError("same-file", f"`--out` is the input itself, `{file}`. Choose another name.")
-
-
-def answers_table(predictions: Iterable[TaskPredictions], rows: int) -> pa.Table:
+def answers_table(predictions: Iterable[TaskPredictions]) -> pa.Table:
     """Return one row for each input row, in their order.
 
     Parameters
     ----------
     predictions : iterable of TaskPredictions
         The predictions of all tasks; together they hold every row once.
-    rows : int
-        The number of rows.
 
     Returns
     -------
@@ -103,33 +101,16 @@ def answers_table(predictions: Iterable[TaskPredictions], rows: int) -> pa.Table
         Columns `row`, `id` (if the input has any), `task`, `predicted`, `probability` (of the predicted
         label) and `probabilities` (label to probability); nulls where the method gives no probability.
     """
-    table: list[dict[str, Any]] = [{}] * rows
-    for part in predictions:
-        numbers = np.arange(len(part.predicted)) if part.rows is None else part.rows
-        for place, row in enumerate(numbers.tolist()):
-            by_label: dict[str, float] | None = None
-            if part.probabilities is not None:
-                by_label = dict(zip(part.labels, part.probabilities[place].tolist(), strict=True))
-            table[row] = {
-                "row": row,
-                "id": None if part.ids is None else part.ids[place],
-                "task": part.task,
-                "predicted": part.predicted[place],
-                "probability": None if by_label is None else by_label.get(part.predicted[place]),
-                "probabilities": None if by_label is None else list(by_label.items()),
-            }
-    schema = pa.schema(
-        [
-            ("row", pa.int64()),
-            ("id", pa.string()),
-            ("task", pa.string()),
-            ("predicted", pa.string()),
-            ("probability", pa.float64()),
-            ("probabilities", pa.map_(pa.string(), pa.float64())),
-        ]
-    )
-    answers = pa.Table.from_pylist(table, schema=schema)
-    return answers.drop_columns(["id"]) if answers.column("id").null_count == rows else answers
+    columns = ["row", "id", "task", "predicted", "probability", "labels"]
+    answers: list[dict[str, Any]] = predictions_table(predictions).select(columns).sort_by("row").to_pylist()
+    for answer in answers:
+        if answer["probability"] is not None:
+            by_label = dict(zip(answer["labels"], answer["probability"], strict=True))
+            answer |= {"probability": by_label.get(answer["predicted"]), "probabilities": list(by_label.items())}
+    texts = dict.fromkeys(("id", "task", "predicted"), pa.string())
+    numbers = {"probability": pa.float64(), "probabilities": pa.map_(pa.string(), pa.float64())}
+    table = pa.Table.from_pylist(answers, schema=pa.schema({"row": pa.int64(), **texts, **numbers}))
+    return table.drop_columns(["id"]) if table.column("id").null_count == len(table) else table
 
 
 def write_table(table: pa.Table, out: Path) -> None:
@@ -139,13 +120,137 @@ def write_table(table: pa.Table, out: Path) -> None:
             pq.write_table(table, temporary)
             return
         rows = table.to_pylist(maps_as_pydicts="strict")
-        texts = [json.dumps(row, ensure_ascii=False) for row in rows]
         if out.suffix == ".jsonl":
-            temporary.write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
+            lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+            temporary.write_text("".join(lines), encoding="utf-8")
             return
         # A CSV cell holds one value: the probabilities become JSON.
-        cells = [row["probabilities"] for row in rows]
+        cells = (row["probabilities"] for row in rows)
         as_json = [None if cell is None else json.dumps(cell, ensure_ascii=False) for cell in cells]
-        place = table.schema.get_field_index("probabilities")
-        flat = table.set_column(place, "probabilities", pa.array(as_json, pa.string()))
+        flat = table.set_column(table.num_columns - 1, "probabilities", pa.array(as_json, pa.string()))
         pa_csv.write_csv(flat, temporary)
+
+
+def read_unlabelled(
+    file: Path,
+    config: RunConfig,
+    tasks: Mapping[str, Task],
+    *,
+    columns: Columns | None = None,
+    default_task: str | None = None,
+) -> Records:
+    """Read the rows of a file for a trained model; its targets, if any, are left out.
+
+    Parameters
+    ----------
+    file, columns, default_task
+        As in `predict`; the default task is by default that of the training data, or the only one.
+    config : RunConfig
+        The configuration of the run, for how its data was read.
+    tasks : mapping of str to Task
+        The tasks of the run.
+
+    Returns
+    -------
+    Records
+        Every target is empty.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read.
+    """
+    if default_task is None:
+        default_task = config.data.default_task or (next(iter(tasks)) if len(tasks) == 1 else None)
+    records = read_records(
+        str(file),
+        columns or config.data.columns,
+        default_task=default_task,
+        require_target=False,
+        limits=config.data.limits,
+    )
+    return records.with_column("target", [""] * len(records))
+
+
+def predict_records(
+    model: Any,
+    tokenizer: Any,
+    tasks: Mapping[str, Task],
+    records: Records,
+    config: RunConfig,
+    encoded: EncodedExamples | None = None,
+) -> dict[str, TaskPredictions]:
+    """Predict every record once.
+
+    Parameters
+    ----------
+    model, tokenizer
+        The trained model and its tokenizer.
+    tasks : mapping of str to Task
+        At least the tasks of the records.
+    records : Records
+        The rows; targets may be missing.
+    config : RunConfig
+        Its `evaluation` has the methods, its `training` the limits of length.
+    encoded : EncodedExamples, optional
+        The records, already tokenised.
+
+    Returns
+    -------
+    dict of str to TaskPredictions
+        The predictions of each task of the records.
+    """
+    limits = config.training
+    if encoded is None:
+        encoded = EncodedExamples.encode(
+            records, tasks, tokenizer, max_input=limits.max_input, max_target=limits.max_target
+        )
+    model.to("cuda" if torch.cuda.is_available() else "cpu")
+    scorer = LabelScorer(model, tokenizer, tasks)
+    found: dict[str, TaskPredictions] = {}
+    with tqdm(total=len(records), unit="row", desc="predict", disable=None, leave=False) as bar:
+        for name in records.tasks:
+            rows = encoded.rows_of(name)
+            part = records.take(rows)
+            predicted, probabilities = _answers(scorer, config, tasks[name], encoded, rows, bar.update)
+            found[name] = TaskPredictions(
+                task=name,
+                targets=[target or "" for target in part.column("target").to_pylist()],
+                predicted=predicted,
+                labels=tasks[name].labels,
+                probabilities=probabilities,
+                groups=part.column("group").to_pylist() if part.has("group") else None,
+                rows=rows,
+                ids=part.column("id").to_pylist() if part.has("id") else None,
+            )
+    return found
+
+
+def _answers(
+    scorer: LabelScorer,
+    config: RunConfig,
+    task: Task,
+    encoded: EncodedExamples,
+    rows: NDArray[np.int64],
+    done: Callable[[int], Any],
+) -> tuple[list[str], NDArray[np.float64] | None]:
+    """Labels or texts of some rows of one task, and the probabilities of the labels where the method has them."""
+    method = "generate" if task.kind == "open" else config.evaluation.method_of(task.name)
+    batch_tokens, length_norm = config.evaluation.batch_tokens, config.training.loss.length_norm
+    label_of = {task.target_text(label).strip(): label for label in task.labels}
+    answers: list[str] = []
+    probabilities: list[NDArray[np.float64]] = []
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        inputs = encoded.inputs(rows[start : start + ROWS_AT_ONCE])
+        if method == "score":
+            log_probs = scorer.log_probs(task.name, inputs, batch_tokens=batch_tokens, length_norm=length_norm)
+            probabilities.append(label_probabilities(log_probs))
+            answers += [task.labels[best] for best in log_probs.argmax(axis=1)]
+        elif method == "constrained":
+            chosen = scorer.constrained_generate(task.name, inputs, batch_tokens=batch_tokens)
+            answers += [task.labels[label] for label in chosen]
+        else:
+            texts = scorer.generate(inputs, max_new_tokens=config.training.max_target, batch_tokens=batch_tokens)
+            answers += [label_of.get(text.strip(), text) for text in texts]  # a text of no label is kept: it is wrong
+        done(len(inputs))
+    return answers, np.concatenate(probabilities) if probabilities else None

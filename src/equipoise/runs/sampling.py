@@ -16,20 +16,16 @@ def index_of(prepared: Prepared) -> StratumIndex:
     return index_rows(prepared.plan, prepared.train, prepared.tasks)
 
 
-def sampler_of(prepared: Prepared, index: StratumIndex, draws: int) -> PlanSampler:
+def sampler_of(config: RunConfig, plan: Plan, index: StratumIndex, draws: int) -> PlanSampler:
     """Return the sampler whose only epoch is the whole run of `draws` draws."""
-    return _sampler(prepared.config, prepared.plan, index, draws)
+    batches = make(config.training.batches, global_batch=config.training.batch_size)
+    return PlanSampler(plan, index, seed=config.seed, draws_per_epoch=draws, batches=batches)
 
 
 def count_draws(config: RunConfig, plan: Plan, draws: int) -> NDArray[np.int64]:
     """Repeat the draws of a run, and count those of every stratum, without its rows: ndarray of int64, shape (S,)."""
-    _, strata = _sampler(config, plan, StratumIndex.from_sizes(plan.counts), draws).of_all_ranks(0, draws)
+    _, strata = sampler_of(config, plan, StratumIndex.from_sizes(plan.counts), draws).of_all_ranks(0, draws)
     return np.bincount(strata, minlength=len(plan.strata))
-
-
-def _sampler(config: RunConfig, plan: Plan, index: StratumIndex, draws: int) -> PlanSampler:
-    batches = make(config.training.batches, global_batch=config.training.batch_size)
-    return PlanSampler(plan, index, seed=config.seed, draws_per_epoch=draws, batches=batches)
 
 
 ROWS_PER_STRATUM = 20

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
 from torch.utils.data import Dataset
 from transformers import Seq2SeqTrainingArguments
 
@@ -15,11 +14,10 @@ from equipoise.base.files import to_disk, write_atomically
 from equipoise.collate import Collator, EncodedExamples
 from equipoise.config import RunConfig, config_to_dict
 from equipoise.data import Records, give_warnings
-from equipoise.drawing import StratumIndex
 from equipoise.errors import ConfigError, DataError, RunError
 from equipoise.loaders.checks import whole_steps
 from equipoise.models import load_model
-from equipoise.plan import Plan, difference
+from equipoise.plan import difference
 from equipoise.runs.directory import RunDirectory, read_json
 from equipoise.runs.losses import checked_loss, task_weighting_of, training_loss_of
 from equipoise.runs.prepare import Prepared, open_ended, prepare, refuse_bad_forecast
@@ -85,24 +83,7 @@ def train(config: RunConfig, out: Path, *, resume: bool = False) -> Run:
 def train_prepared(
     prepared: Prepared, out: Path, *, resume: bool = False, encoded: EncodedExamples | None = None
 ) -> Run:
-    """Train on records that were read, and perhaps tokenised, before; see `train`.
-
-    Parameters
-    ----------
-    prepared : Prepared
-        Returned by `prepare`.
-    out : pathlib.Path
-        Output directory.
-    resume : bool
-        Resume the run in `out`, or start it.
-    encoded : EncodedExamples, optional
-        The training rows, tokenised by the tokenizer of the same model, to share them between runs.
-
-    Returns
-    -------
-    Run
-        The run.
-    """
+    """Train on records that were read before, and perhaps tokenised by the tokenizer of the same model; see `train`."""
     config, plan = prepared.config, prepared.plan
     refuse_bad_forecast(prepared)
     directory = RunDirectory(out)
@@ -119,15 +100,15 @@ def train_prepared(
         return Run(directory, interrupted=False, steps=args.max_steps, main=main)
     if main and not started:
         RunDirectory.create(out, again=resume).write_inputs(config, plan, prepared.tasks, prepared.describe_data())
-    train_rows = prepared.train
     if encoded is None:
-        encoded = encode(train_rows, prepared, tokenizer)
+        encoded = encode(prepared.train, prepared, tokenizer)
     index = index_of(prepared)
-    sampler = sampler_of(prepared, index, args.max_steps * global_batch(args))
+    sampler = sampler_of(config, plan, index, args.max_steps * global_batch(args))
+    weights = index.spread(plan.importance_weights.astype(np.float32))
     trainer = EquipoiseTrainer(
         model,
         args,
-        cast("Dataset[Any]", replace(encoded, example_weights=importance_weights(plan, index))),
+        cast("Dataset[Any]", replace(encoded, example_weights=weights)),
         LengthSorted(sampler, encoded.input_lengths, global_batch(args), config.training.window),
         Collator(tokenizer.pad_token_id),
         loss=training_loss,
@@ -149,11 +130,6 @@ def encode(records: Records, prepared: Prepared, tokenizer: Any) -> EncodedExamp
     )
 
 
-def importance_weights(plan: Plan, index: StratumIndex) -> NDArray[np.float32]:
-    """Return the weight p*/q of every training row, as ndarray of float32, shape (N,)."""
-    return index.spread(plan.importance_weights.astype(np.float32))
-
-
 def _validation(prepared: Prepared, tokenizer: Any) -> EncodedExamples | None:
     if prepared.config.training.validate_every is None:
         return None
@@ -167,9 +143,8 @@ def _validation(prepared: Prepared, tokenizer: Any) -> EncodedExamples | None:
 
 def _publish(trainer: EquipoiseTrainer, directory: RunDirectory) -> None:
     """Put the metrics, the model and its tokenizer in place; the folder of the model is renamed last."""
-    metrics = directory.checkpoints / METRICS_NAME
     with write_atomically(directory.metrics) as temporary:
-        shutil.copyfile(metrics, temporary)
+        shutil.copyfile(directory.checkpoints / METRICS_NAME, temporary)
     unfinished = directory.path / ".model"
     if unfinished.exists():
         shutil.rmtree(unfinished)
@@ -186,19 +161,12 @@ FREE = ("evaluation", "out")
 
 
 def refuse_other_run(directory: RunDirectory, prepared: Prepared) -> None:
-    """Refuse to resume a run with another configuration, plan, tasks or data.
-
-    Parameters
-    ----------
-    directory : RunDirectory
-        The run to resume.
-    prepared : Prepared
-        What is to be trained now.
+    """Refuse to resume the run in a directory with another configuration, plan, tasks or data.
 
     Raises
     ------
     RunError
-        If anything differs; the message names every difference of configuration, plan, tasks and data.
+        If anything differs; the message names every difference.
     """
     then, now = config_to_dict(directory.read_config()), config_to_dict(prepared.config)
     for name in FREE:

@@ -1,49 +1,65 @@
-"""Epochs of an endless stream, split over ranks: what samplers that yield single rows have in common."""
+"""Epochs of an endless stream, split over ranks, and their states: what samplers that yield single rows share."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from operator import length_hint
+from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
+from equipoise.base.states import check_accepted, check_state
 from equipoise.drawing import Shard
 from equipoise.drawing.apportion import LENGTH
-from equipoise.errors import ConfigError
+from equipoise.errors import ConfigError, StateError
 
+VERSION: Final = 1
+"""Of the states, and of the streams that they are positions in."""
+POSITION: Final = range(LENGTH + 1)
 _FIRST, _TOGETHER = 1 << 16, 1 << 18  # draws computed at once, at first and then
+
+Stretch = tuple[int, int, list[Any]]
+"""Items of one rank in turn: the position after the last of them, draws of all ranks for each, the items."""
 
 
 class EpochSampler(Sampler[int]):
     """Epoch e starts at position ``e * draws``; a rank takes every ``world_size``-th position, starting at ``rank``.
 
-    Parameters
-    ----------
-    draws : int
-        Draws of all ranks together in an epoch.
-    shard : Shard
-        The part of this process.
-    name : str
-        The caller's name of `draws`, for messages.
-
-    Raises
-    ------
-    ConfigError
-        If the epoch cannot be split evenly over the ranks, or is empty.
+    `draws` are those of all ranks together in an epoch, and `name` is what the caller calls them, for messages.
+    ConfigError if they cannot be split evenly over the ranks, or are none.
     """
 
+    _FIELDS: ClassVar[Mapping[str, Any]]
+    """Types of what `_settings` returns, as `equipoise.base.states.check_state` reads them."""
+
     def __init__(self, draws: int, shard: Shard, name: str) -> None:
-        check_epoch(draws, shard.world_size, name)
+        if draws < 1:
+            raise ConfigError("no-draws", f"`{name}` must be at least 1, found {draws}.")
+        if draws % shard.world_size:
+            raise ConfigError(
+                "not-a-multiple",
+                f"`{name}` must be a multiple of the {shard.world_size} ranks, so that all take equally many steps, "
+                f"found {draws}. Use {nearest_multiples(draws, shard.world_size)}.",
+            )
         self._draws = draws
+        self._last = LENGTH // draws * draws - 1  # position of the stream in a whole epoch
         self.shard = shard
-        self._start = 0
-        self._reading = Reading(0, shard.world_size)
+        self.origin = 0  # position at which this plan took over from another; draws before it are not this plan's
+        self.start_at(0)
 
     @abstractmethod
     def rows_at(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the rows at rising positions of the whole training, counted over all ranks and epochs."""
+
+    @abstractmethod
+    def _settings(self) -> dict[str, Any]:
+        """Return what a state holds beside its position: what decides the draws."""
+
+    @abstractmethod
+    def _changes_since(self, state: Mapping[str, Any]) -> list[str]:
+        """Return what differs from a state, whose types are right; StateError if `state_dict` cannot have made it."""
 
     def rows(self, first: int, last: int) -> NDArray[np.int64]:
         """Return this rank's rows among positions `first` to `last - 1` of the whole training.
@@ -63,29 +79,34 @@ class EpochSampler(Sampler[int]):
         """Return the draws of this rank in a whole epoch."""
         return self._draws // self.shard.world_size
 
-    @property
-    def start(self) -> int:
-        """Position at which the next iteration starts.
-
-        An epoch that was yielded completely is over, even if the loop counted its steps and never asked for more.
-        """
-        _, end = self.bounds(self._start)
-        return end if self._reading.position == end else self._start
-
     def __iter__(self) -> Iterator[int]:
         """Yield the rows of this rank from the start of the epoch (or a loaded state) to the epoch's end."""
-        self.start_at(self.start)
-        return self._reading.read(self._stretches(self._start), self.rows)
+        return self.read(self._stretches)
 
-    def _stretches(self, at: int) -> Iterator[tuple[int, int]]:
+    def _stretches(self, at: int) -> Iterator[Stretch]:
         """Yield the stretches from a position to its epoch's end: a short one first, so that the first row is fast."""
         _, end = self.bounds(at)
         ranks = self.shard.world_size
         draws = _FIRST
         while at < end:
             last = min(at + max(draws - draws % ranks, ranks), end)
-            yield at, last
+            yield last, ranks, self.rows(at, last).tolist()
             at, draws = last, _TOGETHER
+
+    def read(self, stretches: Callable[[int], Iterable[Stretch]]) -> Iterator[Any]:
+        """Start an iteration: yield the items of the stretches from where it starts to its epoch's end."""
+        self.start_at(self.start)
+        # Chained lists are the fastest way to yield ints: no Python code runs between two of them.
+        return chain.from_iterable(self._reading.read(stretches(self.begun)))
+
+    @property
+    def start(self) -> int:
+        """Position at which the next iteration starts.
+
+        An epoch that was yielded completely is over, even if the loop counted its steps and never asked for more.
+        """
+        _, end = self.bounds(self.begun)
+        return end if self.position == end else self.begun
 
     def bounds(self, position: int) -> tuple[int, int]:
         """Return the positions at which the epoch that holds a position begins and ends."""
@@ -115,56 +136,111 @@ class EpochSampler(Sampler[int]):
         Raises
         ------
         ConfigError
-            If it is negative, or ends behind the stream.
+            If it is negative, ends behind the stream, or begins before another plan was taken over.
         """
-        if epoch < 0 or (epoch + 1) * self._draws > LENGTH:
-            raise ConfigError("epoch-out-of-range", f"`epoch` must be from 0 and end before draw 2**59, found {epoch}.")
-        if epoch != self.epoch:
-            self.start_at(epoch * self._draws)
+        position = epoch * self._draws
+        if epoch == self.epoch:
+            return
+        if 0 <= position < self.origin:
+            raise ConfigError(
+                "epoch-out-of-range",
+                f"`epoch` must begin at draw {self.origin} or later, where this plan took over from another, found "
+                f"{epoch}, which begins at draw {position}. Load a state from before the change into a sampler of the "
+                "plan before it.",
+            )
+        self.start_at(position)
 
     def start_at(self, position: int) -> None:
         """Let the next iteration start at a position, counted over all ranks and epochs."""
-        self._start = position
-        self._reading = Reading(position, self.shard.world_size)
+        if not 0 <= position <= self._last:
+            epoch = position // self._draws
+            raise ConfigError("epoch-out-of-range", f"`epoch` must be from 0 and end before draw 2**59, found {epoch}.")
+        self.begun = position  # where the last iteration started, or the next one does if that was set since
+        self._reading = _Reading(position)
 
+    def state_dict(self, *, position: int | None = None) -> dict[str, Any]:
+        """Return the state to resume from: JSON-serialisable, of constant size.
 
-def check_epoch(draws: int, world_size: int, name: str) -> None:
-    """Raise ConfigError unless an epoch has draws, and equally many for each rank."""
-    if draws < 1:
-        raise ConfigError("no-draws", f"`{name}` must be at least 1, found {draws}.")
-    if draws % world_size:
-        raise ConfigError(
-            "not-a-multiple",
-            f"`{name}` must be a multiple of the {world_size} ranks, so that all take equally many steps, "
-            f"found {draws}. Use {nearest_multiples(draws, world_size)}.",
-        )
+        Parameters
+        ----------
+        position : int, optional
+            Draws that all ranks together have trained on. By default those that were yielded, which is right for
+            torchdata's StatefulDataLoader and for a loader without workers. A plain DataLoader with workers reads
+            ahead: then give ``steps * batch_size * world_size``.
 
+        Returns
+        -------
+        dict
+            The same on all ranks.
 
-def checked_boundary(at: int, position: int, multiple: int) -> int:
-    """Return a position as an int, or raise ConfigError unless the plan can change there.
+        Raises
+        ------
+        ConfigError
+            If the position is before another plan was taken over, or behind the stream's last whole epoch.
+        """
+        at = self.position if position is None else position
+        if not self.origin <= at <= self._last:
+            expected = f"from {self.origin}, where this sampler's draws begin, to {self._last}"
+            raise ConfigError("position-out-of-range", f"`position` must be {expected}, found {at}.")
+        return {"version": VERSION, "position": at, **self._settings()}
 
-    Parameters
-    ----------
-    at : int
-        Position, counted over all ranks and epochs.
-    position : int
-        Draws that were yielded.
-    multiple : int
-        Draws of a global batch, or one for each rank.
-    """
-    if not isinstance(at, int | np.integer) or isinstance(at, bool) or not position <= at <= LENGTH:  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise ConfigError(
-            "position-out-of-range",
-            f"`at` must be an integer from {position}, the draws that were yielded, to 2**59, found {at!r:.80}. Where "
-            "a loader has read ahead of the training, load `state_dict(position=...)` of what was trained on first.",
-        )
-    if at % multiple:
-        raise ConfigError(
-            "not-a-multiple",
-            f"`at` must be a multiple of {multiple}, so that no global batch is of two plans, found {at}. "
-            f"Use {nearest_multiples(int(at), multiple)}.",
-        )
-    return int(at)
+    def load_state_dict(self, state: Mapping[str, Any], *, accept_changes: bool = False) -> None:
+        """Resume where the state was taken; the world size may be another.
+
+        Parameters
+        ----------
+        state : mapping
+            What `state_dict` returned.
+        accept_changes : bool, default False
+            Whether other settings than the state's (plan or weights, seed, dataset, epoch length) are intended. Then
+            this sampler's own hold from the state's position on; the class says what that does to the draws.
+
+        Raises
+        ------
+        StateError
+            If the state is damaged, or belongs to other settings and the change is not accepted. The message names
+            the differences. The sampler stays as it was.
+        """
+        self.resume(state, changed=self.check(state, accept_changes=accept_changes))
+
+    def check(self, state: Mapping[str, Any], *, accept_changes: bool) -> bool:
+        """Return whether a state belongs to other settings; StateError if `load_state_dict` must refuse it."""
+        check_state(state, type(self).__name__, {"position": range(self._last + 1), **self._FIELDS}, VERSION)
+        position, ranks = state["position"], self.shard.world_size
+        changes = self._changes_since(state)
+        if position % ranks:
+            raise StateError(
+                "not-a-multiple",
+                f"Position {position} of the state is not a multiple of the {ranks} ranks. "
+                "Resume on a number of ranks that divides the global batch.",
+            )
+        check_accepted(changes, accept_changes)
+        return bool(changes)
+
+    def resume(self, state: Mapping[str, Any], *, changed: bool) -> None:  # noqa: ARG002 - of use to others
+        """Continue from a state that was checked."""
+        self.start_at(state["position"])
+
+    def checked_boundary(self, at: int, multiple: int) -> int:
+        """Return a position as an int, or raise ConfigError unless the plan can change there.
+
+        `multiple` is the draws of a global batch, or one for each rank.
+        """
+        first, last = max(self.position, self.origin), self._last
+        if not isinstance(at, int | np.integer) or isinstance(at, bool) or not first <= at <= last:  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ConfigError(
+                "position-out-of-range",
+                f"`at` must be an integer from {first}, the draws that were yielded, to 2**59 - {LENGTH - last}, found "
+                f"{at!r:.80}. Where a loader has read ahead of the training, load `state_dict(position=...)` of what "
+                "was trained on first.",
+            )
+        if at % multiple:
+            raise ConfigError(
+                "not-a-multiple",
+                f"`at` must be a multiple of {multiple}, so that no global batch is of two plans, found {at}. "
+                f"Use {nearest_multiples(int(at), multiple)}.",
+            )
+        return int(at)
 
 
 def nearest_multiples(number: int, of: int) -> str:
@@ -179,38 +255,21 @@ def nearest_multiples(number: int, of: int) -> str:
     return f"{lower} or {lower + of}" if lower else str(of)
 
 
-class Reading:
-    """One reading of the stream by one rank.
+class _Reading:
+    """One reading of the stream by one rank, from a position on."""
 
-    Parameters
-    ----------
-    start : int
-        Position at which it starts, counted over all ranks.
-    world_size : int
-        Number of ranks.
-    """
-
-    def __init__(self, start: int, world_size: int) -> None:
-        self._world_size = world_size
-        self._end = start  # position after the draws that were computed
-        self._unread: Iterator[int] = iter(())  # those of this rank among them that were not yielded yet
+    def __init__(self, start: int) -> None:
+        self._end = start  # position after the items that were computed
+        self._each = 0
+        self._unread: Iterator[Any] = iter(())  # those that were not yielded yet; it knows how many they are
 
     @property
     def position(self) -> int:
         """Draws that all ranks together have yielded, counted from the start of the training."""
-        return self._end - length_hint(self._unread) * self._world_size
+        return self._end - length_hint(self._unread) * self._each
 
-    def read(
-        self, stretches: Iterable[tuple[int, int]], rows: Callable[[int, int], NDArray[np.int64]]
-    ) -> Iterator[int]:
-        """Yield the rows of each stretch (first, last) as Python ints; `rows` gives this rank's as an array."""
-        # Chained lists are the fastest way to yield ints: no Python code runs between two of them.
-        return chain.from_iterable(self._lists(stretches, rows))
-
-    def _lists(
-        self, stretches: Iterable[tuple[int, int]], rows: Callable[[int, int], NDArray[np.int64]]
-    ) -> Iterator[Iterator[int]]:
-        for first, last in stretches:
-            self._unread = iter(rows(first, last).tolist())  # it knows how many it still has
-            self._end = last
+    def read(self, stretches: Iterable[Stretch]) -> Iterator[Iterator[Any]]:
+        """Yield the items of each stretch."""
+        for self._end, self._each, items in stretches:
+            self._unread = iter(items)
             yield self._unread

@@ -1,20 +1,19 @@
 """A torch sampler over the stream of draws: distributed, resumable, of any size."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise.base.states import check_accepted, differences
+from equipoise.base.states import differences
 from equipoise.drawing import Batches, Mixed, Shard, StratumIndex
 from equipoise.drawing.batches import make
 from equipoise.drawing.index import check_sizes
 from equipoise.drawing.stream import DrawnStream, IndependentStream
-from equipoise.errors import ConfigError, PlanError
+from equipoise.errors import ConfigError, PlanError, StateError
 from equipoise.plan import Plan, difference
-from equipoise.samplers.epochs import EpochSampler, checked_boundary, nearest_multiples
-from equipoise.samplers.state import VERSION, check_divides, checked_plan
+from equipoise.samplers.epochs import POSITION, EpochSampler, nearest_multiples
 
 
 class PlanSampler(EpochSampler):
@@ -58,6 +57,9 @@ class PlanSampler(EpochSampler):
     Without a call of `set_epoch` the next iteration is the next epoch, so no epoch is repeated by mistake. An
     iteration that was broken off is started again by the next one. The plan is changed by `replan` alone.
 
+    Where `load_state_dict` accepts changes, each stratum resumes behind the draws already used: with the same seed and
+    rows nothing is skipped or repeated.
+
     Examples
     --------
     >>> from equipoise import Census, Plan, PlanSampler, Shard, StratumIndex, weights
@@ -73,6 +75,17 @@ class PlanSampler(EpochSampler):
     True
     """
 
+    _FIELDS: ClassVar = {
+        "seed": int,
+        "draws_per_epoch": POSITION,
+        "replacement": bool,
+        "batches": dict[str, Any],
+        "plan": str,
+        "index": str,
+        "origin": POSITION,
+        "used": list[POSITION] | None,
+    }
+
     def __init__(
         self,
         plan: Plan,
@@ -84,17 +97,29 @@ class PlanSampler(EpochSampler):
         batches: Batches = Mixed(),  # noqa: B008 - frozen
     ) -> None:
         check_sizes(plan, index)
-        self._plan = plan
         self.index = index
         self.seed = seed
         self.draws_per_epoch = len(index) if draws_per_epoch is None else draws_per_epoch
         super().__init__(self.draws_per_epoch, shard, "draws_per_epoch")
         self.replacement = replacement
         self.batches = batches
-        _check_batches(batches, replacement, self.draws_per_epoch, shard.world_size)
-        self._origin = 0  # position at which this plan took over from another
-        self._used: NDArray[np.int64] | None = None  # draws of each stratum before it did
-        self._stream = _stream(plan, seed, replacement, batches, 0, None)
+        if batches.size is not None and replacement:
+            raise ConfigError(
+                "batches-with-replacement",
+                f"`batches` must be Mixed() with `replacement`, found {batches}: independent draws hold no shares. "
+                "Leave out one of the two.",
+            )
+        size = batches.size or shard.world_size
+        if size % shard.world_size:
+            message = f"`global_batch` must be a multiple of the {shard.world_size} ranks, found {size}."
+            raise ConfigError("not-a-multiple", message)
+        if self.draws_per_epoch % size:
+            raise ConfigError(
+                "not-a-multiple",
+                f"`draws_per_epoch` must be a multiple of `global_batch`, so that batches do not reach over an epoch's "
+                f"end, found {self.draws_per_epoch} and {size}. Use {nearest_multiples(self.draws_per_epoch, size)}.",
+            )
+        self._draw_by(plan, 0, 0, None)
 
     @property
     def plan(self) -> Plan:
@@ -109,70 +134,24 @@ class PlanSampler(EpochSampler):
             "Use `sampler.replan(plan, at=position)`.",
         )
 
-    @property
-    def origin(self) -> int:
-        """Position at which this plan took over from another; draws before it are not this plan's."""
-        return self._origin
-
     def rows_at(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the rows at rising positions of the whole training, counted over all ranks and epochs."""
-        return self.index.rows_of_entries(self._stream.entries_at(positions, self.index.starts))
+        return self.index.rows_of_entries(self.stream.entries_at(positions, self.index.starts))
 
     def of_all_ranks(self, first: int, last: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the rows of all ranks at positions `first` to `last - 1` of the training, and their strata."""
-        strata, places = self._stream.at(np.arange(first, last))
+        strata, places = self.stream.at(np.arange(first, last))
         return self.index.rows(strata, places), strata
 
-    def set_epoch(self, epoch: int) -> None:
-        """Let the next iteration start at the beginning of an epoch.
-
-        A state that was loaded inside this epoch keeps its position: frameworks name the epoch again on resuming.
-
-        Parameters
-        ----------
-        epoch : int
-            From 0.
-
-        Raises
-        ------
-        ConfigError
-            If it is negative, ends behind the stream, or begins before another plan was taken over.
-        """
-        if 0 <= epoch != self.epoch and epoch * self.draws_per_epoch < self._origin:
-            raise ConfigError(
-                "epoch-out-of-range",
-                f"`epoch` must begin at draw {self._origin} or later, where this plan took over from another, found "
-                f"{epoch}, which begins at draw {epoch * self.draws_per_epoch}. Load a state from before the change "
-                "into a sampler of the plan before it.",
-            )
-        super().set_epoch(epoch)
-
-    def state_dict(self, *, position: int | None = None) -> dict[str, Any]:
-        """Return the state to resume from: JSON-serialisable, of constant size.
-
-        Parameters
-        ----------
-        position : int, optional
-            Draws that all ranks together have trained on. By default those that were yielded, which is right for
-            torchdata's StatefulDataLoader and for a loader without workers. A plain DataLoader with workers reads
-            ahead: then give ``steps * batch_size * world_size``.
-
-        Returns
-        -------
-        dict
-            The same on all ranks.
-        """
-        at = self.position if position is None else position
+    def _settings(self) -> dict[str, Any]:
         return {
-            "version": VERSION,
-            "position": at,
             "seed": self.seed,
             "draws_per_epoch": self.draws_per_epoch,
             "replacement": self.replacement,
             "batches": self.batches.to_dict(),
             "plan": self._plan.to_json(),
             "index": self.index.fingerprint,
-            "origin": self._origin,
+            "origin": self.origin,
             "used": None if self._used is None else self._used.tolist(),
         }
 
@@ -196,7 +175,8 @@ class PlanSampler(EpochSampler):
         PlanError
             If the plan has other strata or counts.
         ConfigError
-            If `at` is before what was yielded, or not such a multiple. The sampler stays as it was.
+            If `at` is before what was yielded, behind the stream's last whole epoch, or not such a multiple. The
+            sampler stays as it was.
 
         Examples
         --------
@@ -215,77 +195,52 @@ class PlanSampler(EpochSampler):
                 "new sampler with its own index, and load this one's state with accept_changes=True.",
             )
         check_sizes(plan, self.index)
-        at = checked_boundary(at, self.position, self.batches.size or self.shard.world_size)
-        state = self.state_dict(position=at)
-        self._plan = plan
-        self.load_state_dict(state, accept_changes=True)
+        at = self.checked_boundary(at, self.batches.size or self.shard.world_size)
+        changed = plan.fingerprint != self._plan.fingerprint
+        origin, used = (at, self.stream.used(at)) if changed else (self.origin, self._used)
+        self._draw_by(plan, at, origin, used)
 
-    def load_state_dict(self, state: Mapping[str, Any], *, accept_changes: bool = False) -> None:
-        """Resume where the state was taken; the world size may be another.
+    def _changes_since(self, state: Mapping[str, Any]) -> list[str]:
+        plan = Plan.from_json(state["plan"])
+        used, origin, position = state["used"], state["origin"], state["position"]
+        if used is not None and len(used) != len(plan.strata):
+            message = f"`used` in the state must be null or {len(plan.strata)} integers, found {len(used)}."
+            raise StateError("damaged-state", message)
+        try:
+            make(state["batches"])
+        except ConfigError as error:
+            raise StateError("damaged-state", f"`batches` in the state: {error}") from error
+        if origin > position:
+            message = f"`origin` in the state must be at most `position`, {position}, found {origin}."
+            raise StateError("damaged-state", message)
+        changes = differences(state, self._settings(), ("seed", "draws_per_epoch", "replacement", "batches"))
+        if plan.fingerprint != self._plan.fingerprint:
+            changes += [f"the plan changed: {sentence}" for sentence in difference(plan, self._plan)]
+        if state["index"] != self.index.fingerprint:
+            changes.append("the dataset changed: other rows belong to the strata, or they are in another order")
+        return changes
 
-        Parameters
-        ----------
-        state : mapping
-            What `state_dict` returned.
-        accept_changes : bool, default False
-            Whether another plan, seed, dataset or epoch length than the state's is intended. Then this sampler's own
-            hold from here on, and each stratum resumes behind the draws already used: with the same seed and rows
-            nothing is skipped or repeated.
-
-        Raises
-        ------
-        StateError
-            If the state is damaged, or belongs to another plan, seed, dataset or epoch length and the change is not
-            accepted. The message names the differences. The sampler stays as it was.
-        """
-        plan = checked_plan(state)
-        position, origin, used = state["position"], state["origin"], state["used"]
-        check_divides(position, self.shard.world_size)
-        used = None if used is None else np.array(used, dtype=np.int64)
-        changes = self._changes_since(state, plan)
-        check_accepted(changes, accept_changes)
-        if changes:
+    def resume(self, state: Mapping[str, Any], *, changed: bool) -> None:
+        """Continue from a state that was checked, each stratum behind the draws already used."""
+        position, origin = state["position"], state["origin"]
+        used = None if state["used"] is None else np.array(state["used"], dtype=np.int64)
+        if changed:
+            plan = Plan.from_json(state["plan"])
             was = _stream(plan, state["seed"], state["replacement"], make(state["batches"]), origin, used)
             spent = dict(zip(plan.strata, was.used(position).tolist(), strict=True))
             used = np.array([spent.get(stratum, 0) for stratum in self._plan.strata], dtype=np.int64)
             origin = position
-        self._origin, self._used = origin, used
-        self._stream = _stream(self._plan, self.seed, self.replacement, self.batches, origin, used)
-        self.start_at(position)
+        self._draw_by(self._plan, position, origin, used)
 
-    def _changes_since(self, state: Mapping[str, Any], plan: Plan) -> list[str]:
-        ours = self.state_dict()
-        changes = differences(state, ours, ("seed", "draws_per_epoch", "replacement", "batches"))
-        if plan.fingerprint != self._plan.fingerprint:
-            changes += [f"the plan changed: {sentence}" for sentence in difference(plan, self._plan)]
-        if state["index"] != ours["index"]:
-            changes.append("the dataset changed: other rows belong to the strata, or they are in another order")
-        return changes
+    def _draw_by(self, plan: Plan, position: int, origin: int, used: NDArray[np.int64] | None) -> None:
+        stream = _stream(plan, self.seed, self.replacement, self.batches, origin, used)
+        self.start_at(position)
+        self._plan, self.origin = plan, origin
+        self._used = used  # draws of each stratum before the origin
+        self.stream = stream  # another one whenever other rows are drawn
 
 
 def _stream(
     plan: Plan, seed: int, replacement: bool, batches: Batches, origin: int, used: NDArray[np.int64] | None
 ) -> DrawnStream:
     return IndependentStream(plan, seed) if replacement else batches.stream(plan, seed, origin, used)
-
-
-def _check_batches(batches: Batches, replacement: bool, draws_per_epoch: int, world_size: int) -> None:
-    size = batches.size
-    if size is None:
-        return
-    if replacement:
-        raise ConfigError(
-            "batches-with-replacement",
-            f"`batches` must be Mixed() with `replacement`, found {batches}: independent draws hold no shares. "
-            "Leave out one of the two.",
-        )
-    if size % world_size:
-        raise ConfigError(
-            "not-a-multiple", f"`global_batch` must be a multiple of the {world_size} ranks, found {size}."
-        )
-    if draws_per_epoch % size:
-        raise ConfigError(
-            "not-a-multiple",
-            f"`draws_per_epoch` must be a multiple of `global_batch`, so that batches do not reach over an epoch's "
-            f"end, found {draws_per_epoch} and {size}. Use {nearest_multiples(draws_per_epoch, size)}.",
-        )

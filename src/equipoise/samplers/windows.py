@@ -1,49 +1,107 @@
 """Windows of draws that are sorted by length: what `LengthSorted` and `TokenBatches` share."""
 
-from collections.abc import Mapping
-from typing import Any
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from torch.utils.data import Sampler
 
 from equipoise.base.keys import key, subkeys
 from equipoise.base.states import check_state, differences
 from equipoise.errors import ConfigError, StateError
+from equipoise.plan import Plan
+from equipoise.samplers.epochs import Stretch
+from equipoise.samplers.plan_sampler import PlanSampler
+
+Item = TypeVar("Item", int, list[int])
 
 
-def checked_lengths(lengths: ArrayLike, rows: int) -> NDArray[np.integer]:
-    """Return the lengths as an array of one integer for each row, or raise ConfigError."""
-    array = np.asarray(lengths)
-    if array.shape != (rows,) or not np.issubdtype(array.dtype, np.integer):
-        raise ConfigError(
-            "bad-lengths",
-            f"`lengths` must be one integer for each of the {rows} rows, found shape {array.shape} of {array.dtype}.",
-        )
-    return array
+class WindowSampler(Sampler[Item]):
+    """The draws of a `PlanSampler`, those of a window in another order.
 
+    Subclasses define `_stretches`, and yield them by `PlanSampler.read`: positions and epochs are the sampler's.
 
-def sorted_in_pools(
-    rows: NDArray[np.int64], pools: NDArray[np.int64], lengths: NDArray[np.integer]
-) -> NDArray[np.int64]:
-    """Return the rows, those of each pool arranged so that their lengths rise.
-
-    Parameters
-    ----------
-    rows, pools, lengths : ndarrays of integers, shape (k,)
-        Rows in the order of the draws, which of them may change places with each other, and how long they are.
-
-    Returns
-    -------
-    ndarray of int64, shape (k,)
-
-    Examples
-    --------
-    >>> sorted_in_pools(np.array([10, 11, 12, 13]), np.array([0, 1, 0, 1]), np.array([9, 8, 2, 3])).tolist()
-    [12, 13, 10, 11]
+    `span` are the draws of a window; `kept` is what decides its content: a state is refused where that differs.
     """
-    arranged = np.empty_like(rows)
-    arranged[np.argsort(pools, kind="stable")] = rows[order_in_pools(pools, lengths)]
-    return arranged
+
+    def __init__(self, sampler: PlanSampler, lengths: ArrayLike, span: int, kept: Mapping[str, int]) -> None:
+        self.sampler = sampler
+        self.lengths: NDArray[np.integer] = np.asarray(lengths)
+        rows, shape, dtype = len(sampler.index), self.lengths.shape, self.lengths.dtype
+        if shape != (rows,) or not np.issubdtype(dtype, np.integer):
+            message = f"`lengths` must be one integer for each of the {rows} rows, found shape {shape} of {dtype}."
+            raise ConfigError("bad-lengths", message)
+        self._span = span
+        self._kept = dict(kept)
+
+    @abstractmethod
+    def _stretches(self, start: int) -> Iterator[Stretch]:
+        """Yield the items of this rank from a position to its epoch's end."""
+
+    def __iter__(self) -> Iterator[Item]:
+        """Yield the items of this rank from the start of the epoch (or a loaded state) to the epoch's end."""
+        return self.sampler.read(self._stretches)
+
+    def _windows(self, start: int) -> Iterator[tuple[int, int]]:
+        """Yield first and last position of the windows from the one that holds a position to its epoch's end."""
+        begin, end = self.sampler.bounds(start)
+        for at in range(start - (start - begin) % self._span, end, self._span):
+            # Where another plan was taken over inside a window, the window begins there.
+            yield max(at, self.sampler.origin), min(at + self._span, end)
+
+    def _order(self, at: int, batches: int) -> NDArray[np.intp]:
+        """Return the order of the batches of the window at a position: no two windows are shuffled alike."""
+        return np.argsort(subkeys(key("window", self.sampler.seed, at), np.arange(batches)), kind="stable")
+
+    @property
+    def position(self) -> int:
+        """Draws that all ranks together have yielded, counted from the start of the training."""
+        return self.sampler.position
+
+    def set_epoch(self, epoch: int) -> None:
+        """Let the next iteration start at the beginning of an epoch; see `PlanSampler.set_epoch`."""
+        self.sampler.set_epoch(epoch)
+        if self.sampler.begun != self.sampler.start:  # the epoch before it is over
+            self.sampler.start_at(self.sampler.start)
+
+    def replan(self, plan: Plan, *, at: int) -> None:
+        """Draw by another plan from the end of a window on; see `PlanSampler.replan`."""
+        at = self.sampler.checked_boundary(at, self.sampler.shard.world_size)
+        begin, end = self.sampler.bounds(at)
+        last = at - (at - begin) % self._span
+        if at != last:
+            raise ConfigError(
+                "inside-a-window",
+                f"`at` must be between two windows of {self._span} draws, since the draws of one are yielded in "
+                f"another order, found {at}. Use {last} or {min(last + self._span, end)}.",
+            )
+        self.sampler.replan(plan, at=at)
+
+    def load_state_dict(self, state: Mapping[str, Any], *, accept_changes: bool = False) -> None:
+        """Resume where the state was taken; see `PlanSampler.load_state_dict`.
+
+        Raises
+        ------
+        StateError
+            If the window, or what else decides which draws it holds, is another, too: a window would hold other
+            examples. With `TokenBatches` also if changes are accepted inside a step, so that the rest of the window
+            cannot be split into steps.
+        """
+        name = type(self).__name__
+        check_state(state, name, {"sampler": dict[str, Any], **dict.fromkeys(self._kept, int)})
+        changes = differences(state, self._kept, sorted(self._kept))
+        if changes:
+            message = f"{name}: {'; '.join(changes)}. Keep them: a resumed window must hold the same draws."
+            raise StateError("other-run", message)
+        inner = state["sampler"]
+        changed = self.sampler.check(inner, accept_changes=accept_changes)
+        self._check_origin(inner["position" if changed else "origin"])
+        self.sampler.resume(inner, changed=changed)
+
+    def _check_origin(self, origin: int) -> None:
+        """Raise StateError unless this plan can take over from another at a position."""
 
 
 def order_in_pools(pools: NDArray[np.int64], lengths: NDArray[np.integer]) -> NDArray[np.intp]:
@@ -60,30 +118,3 @@ def order_in_pools(pools: NDArray[np.int64], lengths: NDArray[np.integer]) -> ND
         return np.lexsort((lengths, pools))
     # numpy sorts numbers of 16 bits by radix, several times faster.
     return np.argsort((pools * span + lengths - lowest).astype(np.uint16), kind="stable")
-
-
-def window_order(seed: int, first: int, batches: int) -> NDArray[np.intp]:
-    """Return the order of the batches of the window at position `first`: no two windows are shuffled alike."""
-    return np.argsort(subkeys(key("window", seed, first), np.arange(batches)), kind="stable")
-
-
-def check_kept(state: Mapping[str, Any], ours: Mapping[str, int], name: str) -> None:
-    """Raise StateError unless a state has a sampler and exactly these numbers."""
-    check_state(state, name, {"sampler": dict[str, Any], **dict.fromkeys(ours, int)})
-    changes = differences({**state, "sampler": None}, {**ours, "sampler": None})
-    if changes:
-        raise StateError(
-            "other-run", f"{name}: {'; '.join(changes)}. Keep them: a resumed window must hold the same draws."
-        )
-
-
-def check_window_end(at: int, epoch: tuple[int, int], window: int) -> None:
-    """Raise ConfigError unless a position is between two windows of its epoch."""
-    begin, end = epoch
-    if (at - begin) % window:
-        last = at - (at - begin) % window
-        raise ConfigError(
-            "inside-a-window",
-            f"`at` must be between two windows of {window} draws, since the draws of one are yielded in another order, "
-            f"found {at}. Use {last} or {min(last + window, end)}.",
-        )

@@ -132,7 +132,7 @@ def test_the_configuration_says_what_batches_are_made_of(tmp_path: Path, word: s
     rows = write_rows(tmp_path / "rows.jsonl")
     training = {"batches": word, "batch_size": 8}
     prepared = prepare(make_config({"data": {"source": str(rows)}, "training": training}))
-    assert sampler_of(prepared, index_of(prepared), 80).batches == batches
+    assert sampler_of(prepared.config, prepared.plan, index_of(prepared), 80).batches == batches
     with pytest.raises(ConfigError, match=r"training\.batches"):
         make_config({"data": {"source": str(rows)}, "training": {"batches": "pairs"}})
 
@@ -178,6 +178,11 @@ def test_only_new_or_empty_directories_become_runs(tmp_path: Path, content: str,
     assert f"`{out}`" in str(refused.value)
     RunDirectory.create(tmp_path / "new" / "run")
     assert (tmp_path / "new" / "run").is_dir()
+
+
+def test_entries_are_paths_of_a_directory_and_names_without_one(tmp_path: Path) -> None:
+    assert RunDirectory(tmp_path).plan == tmp_path / "plan.json"
+    assert RunDirectory.plan.name == "plan.json"
 
 
 def test_json_of_a_run_is_strict(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from equipoise.losses.labels import LabelLoss
 from equipoise.losses.training import LabelTrainingLoss, TokenTrainingLoss
 from equipoise.models import TinyShape, load_model
 from equipoise.runs.losses import checked_loss, training_loss_of
-from equipoise.runs.predicting import predict_records
+from equipoise.runs.predict import predict_records
 from equipoise.runs.prepare import Prepared, prepare
 from equipoise.runs.train import train
 

@@ -377,6 +377,29 @@ def test_epoch_outside_the_stream(epoch):
         plain().set_epoch(epoch)
 
 
+def test_the_stream_ends_with_its_last_whole_epoch():
+    sampler, last = plain(), 2**59 // D - 1
+    sampler.set_epoch(last)
+    resumed = plain()
+    resumed.load_state_dict(sampler.state_dict(position=last * D + D - 1))
+    assert len(list(sampler)) == D
+    assert len(list(resumed)) == 1
+    with raises(ConfigError, "epoch-out-of-range", f"end before draw 2**59, found {last + 1}"):
+        iter(sampler)
+    state = plain().state_dict() | {"position": last * D + D}
+    with raises(StateError, "damaged-state", "`position` in the state must be"):
+        resumed.load_state_dict(state)
+
+
+@pytest.mark.parametrize("position", [-1, 5999, 2**59])
+def test_a_state_is_of_a_position_that_the_plan_draws(position):
+    sampler = plain()
+    sampler.replan(CHANGES["plan"][0](None, None)["plan"], at=6000)
+    with raises(ConfigError, "position-out-of-range", "`position` must be from 6000", f"found {position}"):
+        sampler.state_dict(position=position)
+    plain().load_state_dict(sampler.state_dict(position=6000), accept_changes=True)
+
+
 def test_default_epoch_is_one_draw_for_each_row():
     plan, index = imbalanced()
     assert len(PlanSampler(plan, index)) == 1096

@@ -210,6 +210,7 @@ def test_sorted_draws_do_not_change_inside_a_window(build):
     [
         (200, "position-out-of-range", "from 210, the draws that were yielded"),
         (2**59 + 10, "position-out-of-range", "to 2**59"),
+        (2**59, "position-out-of-range", "to 2**59 - 3489, found 576460752303423488"),
         (220.0, "position-out-of-range", "found 220.0"),
         (215, "not-a-multiple", "a multiple of 10, so that no global batch is of two plans, found 215. Use 210 or 220"),
     ],
@@ -297,6 +298,16 @@ def test_windows_end_with_their_epoch_though_no_batch_does():
     sampler.replan(OTHER, at=D)
     assert sampler.position == sampler.sampler.origin == D
     assert sorted(rows + flat(sampler)) == sorted(replanned(make(), D)[: 2 * D])
+
+
+def test_a_plan_is_not_taken_over_before_the_one_before_it():
+    sampler = make()
+    sampler.replan(OTHER, at=3210)
+    sampler.start_at(0)
+    with raises(ConfigError, "position-out-of-range", "from 3210"):
+        sampler.replan(THIRD, at=100)
+    assert sampler.plan is OTHER
+    assert sampler.origin == 3210
 
 
 def test_a_boundary_is_no_bool():

@@ -4,7 +4,6 @@ import warnings
 from collections.abc import Container
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 from equipoise.base.files import write_atomically
 from equipoise.calibration import (
@@ -16,21 +15,18 @@ from equipoise.calibration import (
     check_tau_metric,
     fit_task,
     group_folds,
-    log_scores,
+    log_scores_of,
     shares_within,
 )
-from equipoise.calibration.logs import Array
 from equipoise.data import Columns
 from equipoise.errors import ConfigError, DataWarning, RunError
-from equipoise.metrics import TaskPredictions
 from equipoise.metrics.resampling import group_codes
 from equipoise.models import load_model
-from equipoise.runs.calibration.calibrated import belongs
 from equipoise.runs.calibration.inputs import read_costs, read_priors, unlabelled_records, validation_records
 from equipoise.runs.calibration.report import FOLDS, Calibrated, TaskReport, report_of
 from equipoise.runs.directory import RunDirectory, write_json
 from equipoise.runs.losses import trained_prior
-from equipoise.runs.predicting import predict_records
+from equipoise.runs.predict import predict_records
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,21 +58,11 @@ class CalibrationOptions:
         if self.metric is not None:
             check_tau_metric(self.metric, "none", name="--metric")
         if self.prior not in {"natural", "em"} and not self.prior.endswith(".json"):
-            raise ConfigError(
-                "unknown-prior", f"`--prior` must be natural, em, or a .json file of shares, found {self.prior!r}."
-            )
+            message = f"`--prior` must be natural, em, or a .json file of shares, found {self.prior!r}."
+            raise ConfigError("unknown-prior", message)
         if (self.prior == "em") != (self.unlabelled is not None):
-            raise ConfigError(
-                "missing-option",
-                "`--prior em` and `--unlabelled FILE` need each other: the shares of its rows are estimated.",
-            )
-
-    @property
-    def kind(self) -> Literal["natural", "given", "em"]:
-        """The source of the prior."""
-        if self.prior == "natural":
-            return "natural"
-        return "em" if self.prior == "em" else "given"
+            message = "`--prior em` and `--unlabelled FILE` need each other: the shares of its rows are estimated."
+            raise ConfigError("missing-option", message)
 
     def metric_of(self, task: str, costs: Container[str]) -> str | None:
         """Return the metric that chooses the tau of a task; None for no tau."""
@@ -124,8 +110,9 @@ def calibrate(run: Path, options: CalibrationOptions | None = None, *, overwrite
     if directory.calibration.exists() and not overwrite:
         raise RunError("calibration-exists", f"`{run}` has a calibration already. Replace it with --overwrite.")
     config, plan, tasks = directory.read_config(), directory.read_plan(), directory.read_tasks()
-    identity = belongs(directory, plan)
-    given = read_priors(Path(options.prior), tasks) if options.kind == "given" else {}
+    identity = directory.provenance(plan)
+    kind = "given" if options.prior.endswith(".json") else options.prior
+    given = read_priors(Path(options.prior), tasks) if kind == "given" else {}
     costs = {} if options.costs is None else read_costs(options.costs, tasks)
     metrics = {name: options.metric_of(name, costs) for name, task in tasks.items() if task.kind == "classification"}
     rows = validation_records(directory, config, tasks)
@@ -142,15 +129,14 @@ def calibrate(run: Path, options: CalibrationOptions | None = None, *, overwrite
     for (name, part), code in zip(scored.items(), codes, strict=True):
         trained, note = trained_prior(config.training.loss, plan, name, part.labels)
         if not trained.any():
-            warnings.warn(
-                DataWarning("never-drawn", f"Task {name!r} is left out: the run never drew it."), stacklevel=2
-            )
+            message = f"Task {name!r} is left out: the run never drew it."
+            warnings.warn(DataWarning("never-drawn", message), stacklevel=2)
             continue
         priors = Priors(
             trained,
             shares_within(plan, plan.counts, name, part.labels),
             wanted=given.get(name),
-            unlabelled=_scores(others[name]) if name in others else None,
+            unlabelled=log_scores_of(others[name], "correct") if name in others else None,
         )
         choice = Choice(metrics[name], costs.get(name), config.seed)
         held = LabelledRows.of(part, code)
@@ -158,20 +144,15 @@ def calibrate(run: Path, options: CalibrationOptions | None = None, *, overwrite
         notes = [note] if note else []
         if len(held) < len(part.targets):
             notes.append(f"{len(part.targets) - len(held)} rows of labels without a training row are left out")
-        if options.kind == "em" and name not in others:
+        if kind == "em" and name not in others:
             notes.append("no unlabelled row: the natural shares are kept")
         reports[name] = report_of(held, priors, choice, fits[name], folds, notes)
         if reports[name].notes:
-            notes = "; ".join(reports[name].notes)
-            warnings.warn(DataWarning("uncertain-calibration", f"Task {name!r}: {notes}."), stacklevel=2)
-    calibration = Calibration(identity, options.kind, len(rows), {name: fit.calibration for name, fit in fits.items()})
+            message = f"Task {name!r}: {'; '.join(reports[name].notes)}."
+            warnings.warn(DataWarning("uncertain-calibration", message), stacklevel=2)
+    calibration = Calibration(identity, kind, len(rows), {name: fit.calibration for name, fit in fits.items()})
     calibrated = Calibrated(directory, calibration, reports)
     write_json(directory.calibration_folder / "report.json", calibrated.to_dict())
     with write_atomically(directory.calibration) as temporary:
         temporary.write_text(calibration.to_json(), encoding="utf-8")
     return calibrated
-
-
-def _scores(part: TaskPredictions) -> Array:
-    assert part.probabilities is not None  # the method is `score`
-    return log_scores(part.probabilities)

@@ -14,7 +14,7 @@ from equipoise.config import RunConfig, read_yaml
 from equipoise.data import Columns, Records, Task
 from equipoise.errors import ConfigError, DataError, RunError
 from equipoise.runs.directory import RunDirectory, read_json
-from equipoise.runs.predicting import read_unlabelled
+from equipoise.runs.predict import read_unlabelled
 from equipoise.runs.prepare import fingerprint, load_records
 
 
@@ -36,8 +36,7 @@ def validation_records(directory: RunDirectory, config: RunConfig, tasks: Mappin
             f"the data of `{directory.path}` has other training rows now ({now[:12]}) than it was trained on"
             f" ({then[:12]}), so its validation rows may have been trained on. Restore the data, or train again.",
         )
-    with_labels = {name for name, task in tasks.items() if task.kind == "classification"}
-    validation = records.where(split="validation", task=with_labels)
+    validation = records.where(split="validation", task=_with_labels(tasks))
     if not len(validation):
         raise DataError(
             "no-validation-rows",
@@ -55,10 +54,10 @@ def unlabelled_records(file: Path, config: RunConfig, tasks: Mapping[str, Task],
     DataError
         If the file cannot be read, or has no such row.
     """
-    with_labels = {name for name, task in tasks.items() if task.kind == "classification"}
-    records = read_unlabelled(file, config, tasks, columns=columns).where(task=with_labels)
+    names = _with_labels(tasks)
+    records = read_unlabelled(file, config, tasks, columns=columns).where(task=names)
     if not len(records):
-        message = f"`{file}` has no row of {', '.join(sorted(with_labels))}. Give rows of these tasks."
+        message = f"`{file}` has no row of {', '.join(sorted(names))}. Give rows of these tasks."
         raise DataError("no-rows", message)
     return records
 
@@ -72,27 +71,20 @@ def read_priors(file: Path, tasks: Mapping[str, Task]) -> dict[str, Array]:
         If a task or a label is unknown, a label is missing, or shares are negative or do not sum to 1.
     """
     hint = 'Give {"task": {"label": share, ...}}, a share for every label, with the sum 1.'
-    given = parse_json(
-        read_text(file, ConfigError), lambda why: ConfigError("not-json", f"`{file}` must be JSON: {why}. {hint}")
-    )
+    text = read_text(file, ConfigError)
+    given = parse_json(text, lambda why: ConfigError("not-json", f"`{file}` must be JSON: {why}. {hint}"))
     priors: dict[str, Array] = {}
     for name, shares in _by_task(given, tasks, file, hint).items():
-        labels = tasks[name].labels
+        labels, wanted = tasks[name].labels, f"`{file}` must give task {name!r}"
         if set(shares) != set(labels):
-            raise ConfigError(
-                "other-labels",
-                f"`{file}` must give task {name!r} the labels {list(labels)}, found {list(shares)}. {hint}",
-            )
+            message = f"{wanted} the labels {list(labels)}, found {list(shares)}. {hint}"
+            raise ConfigError("other-labels", message)
         numbers = [shares[label] for label in labels]
-        odd = [
-            each for each in numbers if isinstance(each, bool) or not isinstance(each, (int, float)) or not each >= 0
-        ]
+        odd = [each for each in numbers if type(each) not in (int, float) or each < 0]
         if odd or not abs(sum(numbers) - 1) <= 1e-3:
             found = f"{odd[0]!r}" if odd else f"the sum {sum(numbers):g}"
-            raise ConfigError(
-                "not-shares",
-                f"`{file}` must give task {name!r} shares of at least 0 with the sum 1, found {found}. {hint}",
-            )
+            message = f"{wanted} shares of at least 0 with the sum 1, found {found}. {hint}"
+            raise ConfigError("not-shares", message)
         priors[name] = np.array(numbers, np.float64) / sum(numbers)
     return priors
 
@@ -106,13 +98,11 @@ def read_costs(file: Path, tasks: Mapping[str, Task]) -> dict[str, Array]:
         If a task or a label is unknown, or a cost is missing or not a number.
     """
     hint = "Give {task: {true label: {predicted label: cost}}}."
-    given = read_yaml(file).data
     costs: dict[str, Array] = {}
-    for name, rows in _by_task(given, tasks, file, hint).items():
+    for name, rows in _by_task(read_yaml(file).data, tasks, file, hint).items():
         if not all(isinstance(row, Mapping) for row in rows.values()):
-            raise ConfigError(
-                "not-a-mapping", f"`{file}` must give every true label of task {name!r} a mapping of costs. {hint}"
-            )
+            message = f"`{file}` must give every true label of task {name!r} a mapping of costs. {hint}"
+            raise ConfigError("not-a-mapping", message)
         costs[name] = cost_matrix(rows, tasks[name].labels, name)
     return costs
 
@@ -120,11 +110,13 @@ def read_costs(file: Path, tasks: Mapping[str, Task]) -> dict[str, Array]:
 def _by_task(given: Any, tasks: Mapping[str, Task], file: Path, hint: str) -> dict[str, Mapping[str, Any]]:
     if not isinstance(given, Mapping) or not given or not all(isinstance(held, Mapping) for held in given.values()):
         raise ConfigError("not-a-mapping", f"`{file}` must map tasks to labels, found something else. {hint}")
-    with_labels = [name for name, task in tasks.items() if task.kind == "classification"]
-    unknown = [name for name in given if name not in with_labels]
-    if unknown:
-        raise ConfigError(
-            "unknown-task",
-            f"`{file}` names the task {unknown[0]!r}; the tasks with labels are {', '.join(with_labels)}. Remove it.",
-        )
+    known = _with_labels(tasks)
+    for name in given:
+        if name not in known:
+            message = f"`{file}` names the task {name!r}; the tasks with labels are {', '.join(known)}. Remove it."
+            raise ConfigError("unknown-task", message)
     return dict(given)
+
+
+def _with_labels(tasks: Mapping[str, Task]) -> list[str]:
+    return [name for name, task in tasks.items() if task.kind == "classification"]

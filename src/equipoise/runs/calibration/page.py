@@ -34,7 +34,8 @@ def calibration_page(found: Calibrated, command: str) -> Path:
     pathlib.Path
         The page.
     """
-    files = [(path.name, path.read_text(encoding="utf-8")) for path in (found.directory.calibration,)]
+    held = found.directory.calibration
+    files = [(held.name, held.read_text(encoding="utf-8"))]
     page = found.directory.calibration_folder / "index.html"
     with write_atomically(page) as temporary:
         temporary.write_text(build_page(found, command, files).to_html(), encoding="utf-8")
@@ -45,7 +46,7 @@ def build_page(found: Calibrated, command: str, files: list[tuple[str, str]]) ->
     """Put the page together from a calibration."""
     mean = found.mean
     before, after = mean["before"].get("log_loss"), mean["after"].get("log_loss")
-    gain = None if before is None or after is None else after - before
+    gain = _gain(before, after)
     tone = "" if not gain else "good" if gain < 0 else "bad"
     return Page(
         title="Are the probabilities right?",
@@ -82,50 +83,40 @@ def _reliability(tasks: Mapping[str, TaskReport]) -> Section:
         plot = reliability_plot({when: table.dots for when, table in task.reliability.items()})
         caption = f"{name}: {task.rows:,} rows"
         figures.append(HtmlFigure(inline_svg(plot, f"reliability-{place}", f"Reliability of {caption}"), caption))
-    return Section(
-        "Reliability",
-        texts=[
-            (
-                "Rows are put into 15 bins by the probability of their most probable label. On the diagonal that label"
-                " is right as often as the model predicts; below it the model is overconfident, above it"
-                " underconfident. The larger a dot, the more rows; small dots vary by chance."
-            )
-        ],
-        figures=figures,
+    text = (
+        "Rows are put into 15 bins by the probability of their most probable label. On the diagonal that label"
+        " is right as often as the model predicts; below it the model is overconfident, above it underconfident."
+        " The larger a dot, the more rows; small dots vary by chance."
     )
+    return Section("Reliability", texts=[text], figures=figures)
 
 
 def _measures(found: Calibrated) -> Section:
     tables: list[HtmlTable] = []
     heads = [Head("task"), Head("before", "first"), Head("after", "second"), Head("difference")]
     mean = found.mean
-    for each in calibration_metrics():
-        metric = each.name
-        rows = [
-            _row(task_name, task.before.get(metric), (task.after or {}).get(metric))
-            for task_name, task in found.tasks.items()
-            if metric in task.before
-        ]
-        if rows:
-            total = _row("mean", mean["before"].get(metric), mean["after"].get(metric))
-            caption = f"{capital(each.title)} ({'less' if each.less_is_better else 'more'} is better)"
+    for metric in calibration_metrics():
+        measured = {name: task for name, task in found.tasks.items() if metric.name in task.before}
+        if measured:
+            rows = [_row(metric.name, name, task.before, task.after or {}) for name, task in measured.items()]
+            total = _row(metric.name, "mean", mean["before"], mean["after"])
+            caption = f"{capital(metric.title)} ({'less' if metric.less_is_better else 'more'} is better)"
             tables.append(HtmlTable(caption, heads, rows, total, stacked=True))
-    return Section(
-        "Before and after",
-        texts=[
-            (
-                "Log-loss, Brier score and calibration error measure the probabilities, the other metrics the answers."
-                " Tau changes answers alone: it may reduce accuracy in favour of rare labels, which count in macro-F1"
-                " as much as frequent ones."
-            )
-        ],
-        tables=tables,
+    text = (
+        "Log-loss, Brier score and calibration error measure the probabilities, the other metrics the answers."
+        " Tau changes answers alone: it may reduce accuracy in favour of rare labels, which count in macro-F1"
+        " as much as frequent ones."
     )
+    return Section("Before and after", texts=[text], tables=tables)
 
 
-def _row(name: str, before: float | None, after: float | None) -> list[Cell]:
-    change = None if before is None or after is None else after - before
-    return [Cell(name), Cell(number(before)), Cell(number(after)), Cell(signed(change))]
+def _row(metric: str, name: str, before: Mapping[str, float | None], after: Mapping[str, float | None]) -> list[Cell]:
+    old, new = before.get(metric), after.get(metric)
+    return [Cell(name), Cell(number(old)), Cell(number(new)), Cell(signed(_gain(old, new)))]
+
+
+def _gain(before: float | None, after: float | None) -> float | None:
+    return None if before is None or after is None else after - before
 
 
 def _fits(found: Calibrated) -> Section:

@@ -1,7 +1,7 @@
 """The report of a calibration: metrics of probabilities and answers, before and after."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from equipoise.calibration import (
     Calibration,
     Choice,
     LabelledRows,
+    LeftOut,
     Priors,
     ReliabilityTable,
     TaskFit,
@@ -87,10 +88,8 @@ class Calibrated:
     @property
     def mean(self) -> dict[str, dict[str, float | None]]:
         """The unweighted means over the tasks that were measured before and after."""
-        both = [task for task in self.tasks.values() if task.after is not None]
-        before = task_means([_numbers(task.before) for task in both])
-        after = task_means([_numbers(task.after) for task in both if task.after is not None])
-        return {"before": _plain(before), "after": _plain(after)}
+        measured = [(task.before, task.after) for task in self.tasks.values() if task.after is not None]
+        return {"before": _mean(before for before, _ in measured), "after": _mean(after for _, after in measured)}
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -131,15 +130,15 @@ def report_of(
     calibration = fit.calibration
     weights = row_weights(rows, priors.natural, calibration.prior)
     raw = np.asarray(log_softmax(rows.scores, axis=1))
-    before = measures(raw, raw.argmax(axis=1), rows.true, weights, choice.costs)
-    reliability = {"before": reliability_table(raw, rows.true, weights)}
-    means = {"actual": _means(np.eye(len(rows.labels))[rows.true], weights), "before": _means(np.exp(raw), weights)}
-    left_out = cross_fitted(rows, priors, choice, folds)
-    after = None
-    if left_out is not None:
-        after = measures(left_out.log_probs, left_out.decided, rows.true, weights, choice.costs)
-        means["after"] = _means(np.exp(left_out.log_probs), weights)
-        reliability["after"] = reliability_table(left_out.log_probs, rows.true, weights)
+    answers = {"before": LeftOut(raw, raw.argmax(axis=1)), "after": cross_fitted(rows, priors, choice, folds)}
+    metrics: dict[str, dict[str, float | None]] = {}
+    reliability: dict[str, ReliabilityTable] = {}
+    means = {"actual": _means(np.eye(len(rows.labels))[rows.true], weights)}
+    for when, held in answers.items():
+        if held is not None:
+            metrics[when] = _plain(measures(held.log_probs, held.decided, rows.true, weights, choice.costs))
+            reliability[when] = reliability_table(held.log_probs, rows.true, weights)
+            means[when] = _means(np.exp(held.log_probs), weights)
     estimate = fit.estimate and {
         "rows": fit.estimate.rows,
         "iterations": fit.estimate.iterations,
@@ -153,8 +152,8 @@ def report_of(
         tau=calibration.tau,
         metric=choice.metric,
         estimate=estimate,
-        before=_plain(before),
-        after=None if after is None else _plain(after),
+        before=metrics["before"],
+        after=metrics.get("after"),
         reliability=reliability,
         shares={
             label: _plain({when: values[place] for when, values in means.items()})
@@ -175,5 +174,5 @@ def _plain(values: Mapping[str, Any]) -> dict[str, float | None]:
     return {name: None if math.isnan(value) else float(value) for name, value in values.items()}
 
 
-def _numbers(values: Mapping[str, float | None]) -> dict[str, float]:
-    return {name: math.nan if value is None else value for name, value in values.items()}
+def _mean(tasks: Iterable[Mapping[str, float | None]]) -> dict[str, float | None]:
+    return _plain(task_means([{name: math.nan if v is None else v for name, v in task.items()} for task in tasks]))

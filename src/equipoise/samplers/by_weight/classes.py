@@ -10,7 +10,7 @@ from equipoise.base.keys import key
 from equipoise.base.masses import WHOLE
 from equipoise.base.words import high_product, words
 from equipoise.drawing import StratumIndex
-from equipoise.samplers.by_weight.weights import CHUNK, Weights, units
+from equipoise.samplers.by_weight.weights import CHUNK, Weights, chunks, units
 
 MOST_VALUES = 4096  # distinct positive weights: a search among them stays in the processor's cache
 
@@ -26,10 +26,10 @@ def distinct_values(weights: Weights, most: int = MOST_VALUES) -> Weights | None
     True
     """
     seen = np.unique(weights[:CHUNK])  # nearly always enough to tell, and Arrow's functions take time to load
-    for first in range(CHUNK, len(weights), CHUNK):
+    for part in chunks(len(weights))[1:]:
         if np.count_nonzero(seen) > most:
             break
-        seen = np.union1d(seen, pa.array(weights[first : first + CHUNK]).unique().to_numpy())
+        seen = np.union1d(seen, pa.array(weights[part]).unique().to_numpy())
     return seen if np.count_nonzero(seen) <= most else None
 
 
@@ -55,10 +55,9 @@ class ClassStream:
 
     def __init__(self, weights: Weights, values: Weights, seed: int) -> None:
         codes = np.empty(len(weights), dtype=np.uint16)
-        for first in range(0, len(weights), CHUNK):
-            part = pa.array(weights[first : first + CHUNK]).dictionary_encode()
-            code_of = np.searchsorted(values, part.dictionary.to_numpy())
-            codes[first : first + CHUNK] = code_of[part.indices.to_numpy()]
+        for part in chunks(len(weights)):
+            encoded = pa.array(weights[part]).dictionary_encode()
+            codes[part] = np.searchsorted(values, encoded.dictionary.to_numpy())[encoded.indices.to_numpy()]
         self._index = StratumIndex.from_codes(codes, len(values))
         self._ends = np.cumsum(class_masses(values, self._index.sizes))
         self._key = int(key("weighted", seed))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from equipoise.base.words import high_product
 from equipoise.errors import ConfigError
-from equipoise.samplers.by_weight.weights import CHUNK, UNIT_BITS, Tally, Weights, mantissas, units
+from equipoise.samplers.by_weight.weights import UNIT_BITS, Tally, Weights, chunks, mantissas, units
 
 _FRACTION = 40  # bits behind the point that are summed: 2**32 rows lose at most 2**-8 of a unit
 _NOISE = 2.0**-50  # shares this close above one unit count as one unit
@@ -60,8 +60,8 @@ def row_masses(weights: Weights, total: int, most: int) -> NDArray[np.int64]:
     factor = (left << places) // tally.total if tally.total else 0
     if factor >> 64:
         places, factor = places - 1, factor >> 1
-    for first in range(0, len(weights), CHUNK):
-        chunk = weights[first : first + CHUNK]
+    for part in chunks(len(weights)):
+        chunk = weights[part]
         whole, shifts = mantissas(chunk)
         tiny, full = (chunk > 0) & (chunk < low), chunk >= high
         whole[tiny | full] = 0
@@ -71,15 +71,11 @@ def row_masses(weights: Weights, total: int, most: int) -> NDArray[np.int64]:
         sums = np.cumsum(parts) + carry
         steps = np.diff(sums >> np.uint64(_FRACTION), prepend=np.uint64(0))
         carry = sums[-1] & np.uint64((1 << _FRACTION) - 1)
-        mass = (_shifted(product, behind) + steps).astype(np.int64)
+        # To a processor a shift by 64 is one by 0, so the last bit is shifted alone.
+        mass = ((product >> (behind - np.uint64(1)) >> np.uint64(1)) + steps).astype(np.int64)
         mass[tiny], mass[full] = mass[tiny] + 1, mass[full] + most
-        masses[first : first + CHUNK] = mass
+        masses[part] = mass
     return masses
-
-
-def _shifted(values: NDArray[np.uint64], by: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Shift right by 1 to 64 bits: to a processor a shift by 64 is one by 0."""
-    return (values >> (by - np.uint64(1))) >> np.uint64(1)
 
 
 def _bounds(weights: Weights, total: int, most: int) -> tuple[float, float, int, Tally]:

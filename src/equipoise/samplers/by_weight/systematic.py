@@ -6,8 +6,6 @@ spacing, so none is hit by two teeth, and the probability of a hit is the row's 
 rows and the offset are new in each epoch, and so is the order in which an epoch yields the rows that were hit.
 """
 
-from itertools import pairwise
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,7 +14,7 @@ from equipoise.base.words import words
 from equipoise.drawing.permutation import Permutations
 from equipoise.errors import ConfigError
 from equipoise.samplers.by_weight.masses import row_masses
-from equipoise.samplers.by_weight.weights import CHUNK, Tally, Weights, units
+from equipoise.samplers.by_weight.weights import Tally, Weights, chunks, units
 
 _BITS = 60  # the line is at most 2**60 units long
 _NOISE = 1 << 48  # a share may be above 1 by one part in this many
@@ -71,19 +69,18 @@ class SystematicStream:
         if epoch != self._drawn_epoch:
             self._drawn_epoch, self._drawn = epoch, self._draw(epoch)
         # Neighbours on the line exclude each other, so the rows that were hit are shuffled once more.
-        deal = _permutation("deal", self._seed, epoch, self._n_draws)
-        return self._drawn[_applied(deal, places.astype(np.uint32))].astype(np.int64)
+        dealt = _permuted("deal", self._seed, epoch, self._n_draws, places.astype(np.uint32))
+        return self._drawn[dealt].astype(np.int64)
 
     def _draw(self, epoch: int) -> NDArray[np.uint32]:
         """Return the rows that the comb of an epoch hits, in the order of the line."""
         n = len(self._masses)
         bits = np.int64(self._spacing_bits)
-        line = _permutation("line", self._seed, epoch, n)
         offset = words(int(key("comb", self._seed)), np.array([epoch]), each=1)[0, 0]
         at = int(offset) >> (64 - self._spacing_bits)  # uniform on 0..spacing-1
         hit: list[NDArray[np.uint32]] = []
-        for first, last in pairwise([*range(0, n, CHUNK), n]):
-            rows = _applied(line, np.arange(first, last, dtype=np.uint32))
+        for part in chunks(n):
+            rows = _permuted("line", self._seed, epoch, n, np.arange(part.start, part.stop, dtype=np.uint32))
             ends = np.cumsum(self._masses[rows]) + at
             hit.append(rows[np.diff(ends >> bits, prepend=at >> bits) > 0])
             at = int(ends[-1])
@@ -111,10 +108,7 @@ def check_inclusion(weights: Weights, n_draws: int) -> None:
         )
 
 
-def _permutation(name: str, seed: int, epoch: int, size: int) -> Permutations:
-    return Permutations.of(np.array([key(name, seed, epoch)]), np.array([size]))
-
-
-def _applied(permutation: Permutations, places: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """Return the images under the only permutation of a batch."""
+def _permuted(name: str, seed: int, epoch: int, size: int, places: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """Return the images of some places under a permutation of as many as `size`."""
+    permutation = Permutations.of(np.array([key(name, seed, epoch)]), np.array([size]))
     return permutation.apply_in_turn(np.array([len(places)]), places)

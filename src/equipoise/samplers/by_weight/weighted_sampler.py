@@ -1,31 +1,20 @@
 """A torch sampler by one weight for each row: what WeightedRandomSampler does, distributed, resumable, of any size."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from equipoise.base.states import check_accepted, check_state, differences
+from equipoise.base.states import differences
 from equipoise.drawing import Shard
 from equipoise.errors import ConfigError
 from equipoise.samplers.by_weight.alias import AliasStream
 from equipoise.samplers.by_weight.classes import ClassStream, distinct_values
 from equipoise.samplers.by_weight.systematic import SystematicStream, check_inclusion
 from equipoise.samplers.by_weight.weights import Weights, checked_weights, fingerprint
-from equipoise.samplers.epochs import EpochSampler, checked_boundary
-from equipoise.samplers.state import POSITION, VERSION, check_divides
-
-_FIELDS = {"position": POSITION, "seed": int, "num_samples": POSITION, "replacement": bool, "weights": str}
-
-
-class RowStream(Protocol):
-    """Rows as a function of the position: `AliasStream`, `ClassStream` and `SystematicStream`."""
-
-    def rows(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the row at each of the rising positions."""
-        ...
+from equipoise.samplers.epochs import POSITION, EpochSampler
 
 
 class WeightedSampler(EpochSampler):
@@ -72,7 +61,9 @@ class WeightedSampler(EpochSampler):
     in epochs exactly in proportion to integers that sum to ``num_samples`` times a power of two, about 2**60; a share
     above 1 by less than one part in 2**48, the rounding of weights such as 1/3, counts as 1.
 
-    The weights are read once and not kept; `replan` is the one way to change them.
+    The weights are read once and not kept; `replan` is the one way to change them. Where `load_state_dict` accepts
+    changes without replacement, the rest of a begun epoch is that of another sample: it may repeat rows of the first
+    part.
 
     Without a call of `set_epoch` the next iteration is the next epoch, so no epoch is repeated by mistake. An
     iteration that was broken off is started again by the next one.
@@ -119,6 +110,8 @@ class WeightedSampler(EpochSampler):
     or replacement=True.
     """
 
+    _FIELDS: ClassVar = {"seed": int, "num_samples": POSITION, "replacement": bool, "weights": str}
+
     def __init__(
         self,
         weights: ArrayLike | torch.Tensor,
@@ -135,45 +128,33 @@ class WeightedSampler(EpochSampler):
         self.replacement = bool(replacement)
         self._draw_by(_as_array(weights))
 
-    def _draw_by(self, array: Weights) -> None:
-        self._rows = len(array)
-        self._stream = self._stream_of(array)
-        self._fingerprint = fingerprint(array)
-
-    def _stream_of(self, weights: Weights) -> RowStream:
+    def _draw_by(self, weights: Weights) -> None:
+        self._stream: AliasStream | ClassStream | SystematicStream
         if not self.replacement:
             check_inclusion(weights, self.num_samples)
-            return SystematicStream(weights, self.num_samples, self.seed)
-        values = distinct_values(weights)
-        return AliasStream(weights, self.seed) if values is None else ClassStream(weights, values, self.seed)
+            self._stream = SystematicStream(weights, self.num_samples, self.seed)
+        elif (values := distinct_values(weights)) is None:
+            self._stream = AliasStream(weights, self.seed)
+        else:
+            self._stream = ClassStream(weights, values, self.seed)
+        self._rows = len(weights)
+        self._fingerprint = fingerprint(weights)
 
     def rows_at(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the rows at rising positions of the whole training, counted over all ranks and epochs."""
         return self._stream.rows(positions)
 
-    def state_dict(self, *, position: int | None = None) -> dict[str, Any]:
-        """Return the state to resume from: JSON-serialisable, of constant size.
-
-        Parameters
-        ----------
-        position : int, optional
-            Draws that all ranks together have trained on. By default those that were yielded, which is right for
-            torchdata's StatefulDataLoader and for a loader without workers. A plain DataLoader with workers reads
-            ahead: then give ``steps * batch_size * world_size``.
-
-        Returns
-        -------
-        dict
-            The same on all ranks.
-        """
+    def _settings(self) -> dict[str, Any]:
         return {
-            "version": VERSION,
-            "position": self.position if position is None else position,
             "seed": self.seed,
             "num_samples": self.num_samples,
             "replacement": self.replacement,
             "weights": self._fingerprint,
         }
+
+    def _changes_since(self, state: Mapping[str, Any]) -> list[str]:
+        changes = differences(state, self._settings(), ("seed", "num_samples", "replacement"))
+        return changes + ["the weights changed"] * (state["weights"] != self._fingerprint)
 
     @property
     def weights(self) -> None:
@@ -209,36 +190,9 @@ class WeightedSampler(EpochSampler):
         if len(array) != self._rows:
             message = f"`weights` must be one number for each of the {self._rows} rows, found {len(array)}."
             raise ConfigError("other-length", f"{message} Build a new sampler for another dataset.")
-        at = checked_boundary(at, self.position, self.shard.world_size if self.replacement else self.num_samples)
+        at = self.checked_boundary(at, self.shard.world_size if self.replacement else self.num_samples)
         self._draw_by(array)
         self.start_at(at)
-
-    def load_state_dict(self, state: Mapping[str, Any], *, accept_changes: bool = False) -> None:
-        """Resume where the state was taken; the world size may be another.
-
-        Parameters
-        ----------
-        state : mapping
-            What `state_dict` returned.
-        accept_changes : bool, default False
-            Whether other weights, another seed, number of samples or replacement than the state's are intended. Then
-            this sampler's own hold from the state's position on. Without replacement the rest of a begun epoch is
-            then the rest of another sample: it may repeat rows of the first part.
-
-        Raises
-        ------
-        StateError
-            If the state is damaged, or belongs to other settings and the change is not accepted. The message names
-            the differences. The sampler stays as it was.
-        """
-        check_state(state, "WeightedSampler", _FIELDS, VERSION)
-        check_divides(state["position"], self.shard.world_size)
-        ours = self.state_dict()
-        changes = differences(state, ours, ("seed", "num_samples", "replacement"))
-        if state["weights"] != ours["weights"]:
-            changes.append("the weights changed")
-        check_accepted(changes, accept_changes)
-        self.start_at(state["position"])
 
 
 def _as_array(weights: ArrayLike | torch.Tensor) -> Weights:

@@ -2,7 +2,6 @@
 
 import hashlib
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,41 +25,36 @@ Weights = NDArray[np.float64]
 def checked_weights(weights: ArrayLike) -> Weights:
     """Return the weights as a flat float64 array, not copied where they are one, or raise ConfigError."""
     array = np.asarray(weights)
-    if array.ndim != 1 or not (array.dtype == np.bool_ or np.issubdtype(array.dtype, np.number)) or array.size == 0:
-        raise ConfigError(
-            "bad-weights",
-            f"`weights` must be a flat list of numbers, one for each row, found shape {array.shape} of {array.dtype}.",
-        )
+    shape, dtype = array.shape, array.dtype
+    if array.ndim != 1 or not (dtype == np.bool_ or np.issubdtype(dtype, np.number)) or array.size == 0:
+        message = f"`weights` must be a flat list of numbers, one for each row, found shape {shape} of {dtype}."
+        raise ConfigError("bad-weights", message)
     if np.iscomplexobj(array):
-        raise ConfigError("bad-weights", f"`weights` must be real numbers, found {array.dtype}.")
+        raise ConfigError("bad-weights", f"`weights` must be real numbers, found {dtype}.")
     if len(array) > MOST_ROWS:
-        raise ConfigError(
-            "too-many-rows",
-            f"`weights` may have at most 2**32 rows, found {len(array)}. Sample from parts of the rows.",
-        )
+        message = f"`weights` may have at most 2**32 rows, found {len(array)}. Sample from parts of the rows."
+        raise ConfigError("too-many-rows", message)
     real = np.ascontiguousarray(array, dtype=np.float64)
-    for first, chunk in _chunks(real):
-        fine = (chunk >= 0) & (chunk < np.inf)  # false for NaN, too
+    for part in chunks(len(real)):
+        fine = (real[part] >= 0) & (real[part] < np.inf)  # false for NaN, too
         if not fine.all():
-            row = int(np.argmin(fine))
+            row = part.start + int(np.argmin(fine))
             raise ConfigError(
                 "bad-weight",
-                f"`weights` must be finite and not negative, found {chunk[row]} at row {first + row}. "
+                f"`weights` must be finite and not negative, found {real[row]} at row {row}. "
                 "Give weight 0 to rows that must not be drawn.",
             )
     if not real.any():
-        raise ConfigError(
-            "no-positive-weight",
-            f"`weights` must have a positive value, found {len(real)} zeros. Rows of weight 0 are never drawn.",
-        )
+        message = f"`weights` must have a positive value, found {len(real)} zeros. Rows of weight 0 are never drawn."
+        raise ConfigError("no-positive-weight", message)
     return real
 
 
 def fingerprint(weights: Weights) -> str:
     """Return the SHA-256 of the weights' bytes, as hexadecimal digits."""
     digest = hashlib.sha256()
-    for _, chunk in _chunks(weights):
-        digest.update(chunk.astype("<f8", copy=False).tobytes())
+    for part in chunks(len(weights)):
+        digest.update(weights[part].astype("<f8", copy=False).tobytes())
     return digest.hexdigest()
 
 
@@ -107,8 +101,8 @@ class Tally:
         """Return the tally of the weights w with ``low <= w < high``; zeros are not counted."""
         upper, lower = np.zeros(_EXPONENTS, dtype=np.int64), np.zeros(_EXPONENTS, dtype=np.int64)
         below, above, smallest, largest = 0, 0, math.inf, 0.0
-        for _, chunk in _chunks(weights):
-            positive = chunk[chunk > 0]
+        for part in chunks(len(weights)):
+            positive = weights[part][weights[part] > 0]
             free = positive[(positive >= low) & (positive < high)]
             below += int((positive < low).sum())
             above += int((positive >= high).sum())
@@ -125,5 +119,6 @@ class Tally:
         return cls(below, above, total, smallest, largest)
 
 
-def _chunks(weights: Weights) -> Iterator[tuple[int, Weights]]:
-    return ((first, weights[first : first + CHUNK]) for first in range(0, len(weights), CHUNK))
+def chunks(n: int) -> list[slice]:
+    """Cut n rows into those that are processed together."""
+    return [slice(first, min(first + CHUNK, n)) for first in range(0, n, CHUNK)]
