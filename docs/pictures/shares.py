@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from equipoise import Census, Plan
 from equipoise.base.files import write_atomically
-from equipoise.drawing.independent import IndependentStream
-from equipoise.drawing.stream import Stream
+from equipoise.drawing.stream import IndependentStream, Stream
 
 PICTURE = Path(__file__).with_name("shares.svg")
 COMMON, RARE = 99_000, 1_000  # rows of the two strata: the rare one is planned to be 1 % of the draws

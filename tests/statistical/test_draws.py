@@ -6,9 +6,8 @@ from scipy import stats
 from tests.support.plans import codes_of, imbalanced
 
 from equipoise import Census, Plan, StratumIndex, draws
-from equipoise.drawing.independent import IndependentStream
 from equipoise.drawing.permutation import Permutations
-from equipoise.drawing.stream import Stream
+from equipoise.drawing.stream import IndependentStream, Stream
 
 pytestmark = pytest.mark.statistical
 SMALLEST_P = 1e-4  # a true null falls below it once in ten thousand tests

@@ -12,14 +12,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from equipoise.base.values import ArrayValue
-from equipoise.census.strata import Stratum, checked_strata, plain_stratum, stratum_order
-from equipoise.census.tally import Cell, as_table, count_table
+from equipoise.census.strata import Stratified, Stratum, checked_strata, plain_stratum, read_only, stratum_order
+from equipoise.census.tally import Cell, count_table
 from equipoise.errors import DataError, PlanError
 
 
 @dataclass(frozen=True, eq=False)
-class Census(ArrayValue):
+class Census(Stratified):
     """The count of every stratum, sorted by task and label.
 
     Parameters
@@ -51,16 +50,16 @@ class Census(ArrayValue):
     @classmethod
     def from_counts(cls, counts: Mapping[str, Mapping[str, int] | int]) -> Census:
         """Make a census from counts: {task: {label: n}}, or {task: n} for an open-ended task."""
-        cells: dict[Stratum, int] = {}
+        cells: dict[Cell, int] = {}
         for task, of_task in counts.items():
             if isinstance(of_task, Mapping):
                 if not of_task:
                     message = f"task {task!r} must have labels, found none. Open-ended is {{{task!r}: n}}."
                     raise PlanError("no-labels", message)
-                cells |= {Stratum(task, label): n for label, n in of_task.items()}
+                cells |= {(task, label): n for label, n in of_task.items()}
             else:
-                cells[Stratum(task, None)] = of_task
-        return cls._from_cells(cells)
+                cells[task, None] = of_task
+        return cls.from_cells(cells)
 
     @classmethod
     def from_labels(cls, tasks: Sequence[str], labels: Sequence[str | None]) -> Census:
@@ -68,8 +67,7 @@ class Census(ArrayValue):
         if len(tasks) != len(labels):
             message = f"`tasks` and `labels` must be equally long, found {len(tasks)} and {len(labels)}."
             raise PlanError("wrong-length", message)
-        counted = Counter(zip(tasks, labels, strict=True))
-        return cls._from_cells({Stratum(task, label): n for (task, label), n in counted.items()})
+        return cls.from_cells(Counter(zip(tasks, labels, strict=True)))
 
     @classmethod
     def from_arrow(
@@ -127,7 +125,7 @@ class Census(ArrayValue):
         {'a': {'x': 7, 'y': 1}}
         """
         open_ended = frozenset(open_ended_tasks)
-        return cls.from_cells(count_table(as_table(table), task, label, open_ended, count), open_ended)
+        return cls.from_cells(count_table(table, task, label, open_ended, count), open_ended)
 
     @classmethod
     def from_cells(cls, cells: Mapping[Cell, int], open_ended_tasks: Iterable[str] = ()) -> Census:
@@ -149,7 +147,9 @@ class Census(ArrayValue):
         if unknown:
             message = f"`open_ended_tasks` must name tasks of the data, found {unknown}, which have no rows."
             raise DataError("unknown-task", message)
-        return cls._from_cells(cells)
+        plain = {plain_stratum(*cell): n for cell, n in cells.items()}
+        strata = sorted(plain, key=stratum_order)
+        return cls(tuple(strata), np.array([plain[stratum] for stratum in strata], dtype=object))
 
     @classmethod
     def from_sql(
@@ -193,27 +193,13 @@ class Census(ArrayValue):
 
     def to_dict(self) -> dict[str, dict[str, int] | int]:
         """Return the counts as {task: {label: n}}, or {task: n} for an open-ended task."""
-        values: dict[str, dict[str, int] | int] = {}
-        for (task, label), n in zip(self.strata, self.counts.tolist(), strict=True):
-            if label is None:
-                values[task] = n
-            else:
-                of_task = values.setdefault(task, {})
-                assert isinstance(of_task, dict)
-                of_task[label] = n
-        return values
-
-    @cached_property
-    def tasks(self) -> tuple[str, ...]:
-        """The tasks, sorted."""
-        return tuple(dict.fromkeys(stratum.task for stratum in self.strata))
+        of_tasks = {task: (self.labels(task), self.counts[self.span(task)].tolist()) for task in self.tasks}
+        return {task: dict(zip(labels, n, strict=True)) if labels else n[0] for task, (labels, n) in of_tasks.items()}
 
     @cached_property
     def task_counts(self) -> npt.NDArray[np.int64]:
         """The examples of each task, in the order of `tasks`."""
-        counts = np.array([self.counts[self.span(task)].sum() for task in self.tasks], dtype=np.int64)
-        counts.setflags(write=False)
-        return counts
+        return read_only(np.array([self.counts[self.span(task)].sum() for task in self.tasks], dtype=np.int64))
 
     @property
     def total(self) -> int:
@@ -224,26 +210,9 @@ class Census(ArrayValue):
         """Return the labels of a task, sorted; none for an open-ended task."""
         return tuple(stratum.label for stratum in self.strata[self.span(task)] if stratum.label is not None)
 
-    def span(self, task: str) -> slice:
-        """Return the slice of a task in `strata`: its strata are contiguous."""
-        if task not in self._spans:
-            raise PlanError("unknown-task", f"`task` must be one of {', '.join(self.tasks)}, found {task!r}.")
-        return self._spans[task]
-
-    @cached_property
-    def _spans(self) -> dict[str, slice]:
-        sizes = Counter(stratum.task for stratum in self.strata)
-        ends = np.cumsum([sizes[task] for task in self.tasks]).tolist()
-        return {task: slice(end - sizes[task], end) for task, end in zip(self.tasks, ends, strict=True)}
-
     def __add__(self, other: Census) -> Census:
         """Merge two censuses: the counts of equal strata are summed."""
-        cells = Counter(dict(zip(self.strata, self.counts.tolist(), strict=True)))
-        cells.update(dict(zip(other.strata, other.counts.tolist(), strict=True)))
-        return Census._from_cells(cells)
-
-    @classmethod
-    def _from_cells(cls, cells: Mapping[Stratum, int] | Mapping[Cell, int]) -> Census:
-        plain = {plain_stratum(*stratum): n for stratum, n in cells.items()}
-        strata = sorted(plain, key=stratum_order)
-        return cls(tuple(strata), np.array([plain[stratum] for stratum in strata], dtype=object))
+        cells: Counter[Cell] = Counter()
+        for census in (self, other):
+            cells.update(dict(zip(census.strata, census.counts.tolist(), strict=True)))
+        return Census.from_cells(cells)

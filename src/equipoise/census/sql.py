@@ -1,6 +1,7 @@
 """Count the tasks and labels of a query's rows in DuckDB."""
 
 from collections.abc import Collection
+from contextlib import nullcontext
 from typing import Any
 
 import pyarrow as pa
@@ -10,26 +11,18 @@ from equipoise.errors import DataError
 
 
 def count_query(query: Any, parameters: Any, connection: Any, open_ended_tasks: Collection[str]) -> dict[Cell, int]:
-    """Count the rows of a query; see `equipoise.Census.from_sql`.
-
-    Raises
-    ------
-    DataError
-        If `duckdb` is not installed, the query fails, or its columns cannot be counted.
-    """
+    """Count the rows of a query, or raise a DataError; see `equipoise.Census.from_sql`."""
     try:
         import duckdb  # noqa: PLC0415 - an extra
     except ImportError as error:
         message = 'counting by SQL needs `duckdb`, which is not installed. Install it: pip install "equipoise[duckdb]".'
         raise DataError("missing-package", message) from error
     try:
-        if not isinstance(query, str):
-            table = _counts(duckdb, query, open_ended_tasks)
-        elif connection is not None:
-            table = _counts(duckdb, connection.sql(query, params=parameters), open_ended_tasks)
-        else:
-            with duckdb.connect() as opened:
-                table = _counts(duckdb, opened.sql(query, params=parameters), open_ended_tasks)
+        is_alone = isinstance(query, str) and connection is None
+        opening: Any = duckdb.connect() if is_alone else nullcontext(connection)
+        with opening as opened:
+            relation = opened.sql(query, params=parameters) if isinstance(query, str) else query
+            table = _counts(duckdb, relation, open_ended_tasks)
     except duckdb.Error as error:
         raise DataError("query-failed", f"DuckDB cannot count the rows of the query: {error}") from error
     return count_table(table, "task", "label", open_ended_tasks, "count")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from itertools import pairwise
+from functools import cached_property
+from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from equipoise.base.values import ArrayValue
 from equipoise.errors import PlanError
 
 MOST_EXAMPLES = 2**53
@@ -33,6 +36,41 @@ class Stratum(NamedTuple):
 
     task: str
     label: str | None
+
+
+class Stratified(ArrayValue):
+    """Base of a census and of a plan, whose strata are sorted by task."""
+
+    strata: tuple[Stratum, ...]
+
+    @cached_property
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks, sorted."""
+        return tuple(self._spans)
+
+    @cached_property
+    def task_numbers(self) -> npt.NDArray[np.int64]:
+        """The position in `tasks` of each stratum's task."""
+        numbers = {task: number for number, task in enumerate(self.tasks)}
+        return read_only(np.array([numbers[stratum.task] for stratum in self.strata], np.int64))
+
+    def span(self, task: str) -> slice:
+        """Return the slice of a task in `strata`: its strata are contiguous."""
+        if task not in self._spans:
+            raise PlanError("unknown-task", f"`task` must be one of {', '.join(self.tasks)}, found {task!r}.")
+        return self._spans[task]
+
+    @cached_property
+    def _spans(self) -> dict[str, slice]:
+        sizes = Counter(stratum.task for stratum in self.strata)
+        ends = accumulate(sizes.values())
+        return {task: slice(end - size, end) for (task, size), end in zip(sizes.items(), ends, strict=True)}
+
+
+def read_only(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the array itself, which can no longer be written."""
+    values.setflags(write=False)
+    return values
 
 
 def plain_stratum(task: str, label: str | None) -> Stratum:
@@ -71,6 +109,4 @@ def checked_strata(
             raise PlanError("not-an-integer", f"the count of {stratum} must be an integer of at least 0, found {n!r}.")
     if sum(map(int, values)) > MOST_EXAMPLES:
         raise PlanError("too-many-examples", f"a census holds at most 2**53 examples, found {sum(values)}.")
-    frozen = np.array(values, dtype=np.int64)
-    frozen.setflags(write=False)
-    return cells, frozen
+    return cells, read_only(np.array(values, dtype=np.int64))

@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from equipoise.base.arrow import Complain, as_coded_text, pc
+from equipoise.base.arrow import as_coded_text, pc
 from equipoise.census.strata import MOST_EXAMPLES
 from equipoise.errors import DataError
 
@@ -53,8 +54,7 @@ class Tally:
         task_codes = tasks.indices.to_numpy().astype(np.int64)
         label_codes = pc.fill_null(labels.indices, -1).to_numpy() + np.int64(1)
         if len(self._open_tasks):
-            is_open = pc.is_in(self._tasks, value_set=self._open_tasks).to_numpy(zero_copy_only=False)
-            label_codes[is_open[task_codes]] = 0
+            label_codes[self._is_open(tasks)] = 0
         pairs = task_codes * width + label_codes
         size = len(self._tasks) * width
         if counts is not None or size > _DENSE:
@@ -66,6 +66,13 @@ class Tally:
         if not len(self._counts):
             self._counts = np.zeros(size, np.int64)
         self._counts += np.bincount(pairs, minlength=size)
+
+    def _is_open(self, tasks: pa.DictionaryArray) -> npt.NDArray[np.bool_]:
+        return pc.is_in(tasks.dictionary, value_set=self._open_tasks).take(tasks.indices).to_numpy(zero_copy_only=False)
+
+    def are_open(self, tasks: pa.DictionaryArray) -> bool:
+        """Return whether the tasks of all these rows are open-ended."""
+        return bool(self._is_open(tasks).all())
 
     def cells(self) -> dict[Cell, int]:
         """Return the counts so far, in no particular order."""
@@ -85,64 +92,45 @@ class Tally:
             self._cells[task, label] += count
 
 
-def as_table(value: Any) -> pa.Table:
-    """Convert a data frame, or anything else that `pyarrow.table` accepts, to an Arrow table.
-
-    Raises
-    ------
-    DataError
-        If `pyarrow.table` does not accept it.
-    """
-    try:
-        return value if isinstance(value, pa.Table) else pa.table(value)
-    except (TypeError, ValueError, pa.ArrowException) as error:
-        message = f"`table` must be a table or an argument of pyarrow.table(), found {type(value).__name__} ({error})."
-        raise DataError("not-a-table", message) from error
-
-
 def count_table(
-    table: pa.Table, task: str, label: str, open_ended_tasks: Iterable[str] = (), count: str | None = None
+    table: Any, task: str, label: str, open_ended_tasks: Iterable[str] = (), count: str | None = None
 ) -> dict[Cell, int]:
-    """Count the rows of a table, or sum its column of counts.
+    """Count the rows of a table, a data frame or anything else that `pyarrow.table` accepts, or sum its counts.
 
     Raises
     ------
     DataError
-        If a column is missing, is of a wrong type, or holds nulls, or a count is not an integer or is negative.
+        If `pyarrow.table` does not accept it, a column is missing, is of a wrong type, or holds nulls, or a count is
+        not an integer or is negative.
 
     Examples
     --------
     >>> count_table(pa.table({"task": ["a", "a"], "label": ["x", "x"], "n": [3, 4]}), "task", "label", count="n")
     {('a', 'x'): 7}
     """
+    try:
+        table = table if isinstance(table, pa.Table) else pa.table(table)
+    except (TypeError, ValueError, pa.ArrowException) as error:
+        message = f"`table` must be a table or an argument of pyarrow.table(), found {type(table).__name__} ({error})."
+        raise DataError("not-a-table", message) from error
     for column in (task, label, *([count] if count else [])):
         if column not in table.column_names:
             raise DataError("missing-column", f"the table must have the column {column!r}, found {table.column_names}.")
         if table.column_names.count(column) > 1:
             message = f"the table has the column {column!r} more than once. Rename the others."
             raise DataError("duplicate-column", message)
-    open_ended = frozenset(open_ended_tasks)
-    tally = Tally(open_ended)
+    tally = Tally(open_ended_tasks)
     for start in range(0, table.num_rows, _ROWS_AT_ONCE):
         rows = table.slice(start, _ROWS_AT_ONCE)
-        tasks, labels = (as_coded_text(rows[name], _complain(name, start)) for name in (task, label))
-        _refuse_nulls(tasks, labels, open_ended, (task, label))
-        tally.add(tasks, labels, None if count is None else _integers(rows[count], count))
-    return tally.cells()
-
-
-def _refuse_nulls(
-    tasks: pa.DictionaryArray, labels: pa.DictionaryArray, open_ended_tasks: frozenset[str], names: tuple[str, str]
-) -> None:
-    if tasks.null_count or labels.null_count:
-        is_open = pc.is_in(tasks.dictionary, value_set=pa.array(sorted(open_ended_tasks), pa.large_string()))
-        of_row = pc.take(is_open, tasks.indices)
-        if tasks.null_count or pc.any(pc.and_(pc.is_null(labels), pc.invert(of_row))).as_py():
+        tasks, labels = (as_coded_text(rows[name], partial(_odd_value, name, start)) for name in (task, label))
+        if tasks.null_count or (labels.null_count and not tally.are_open(tasks.filter(pc.is_null(labels)))):
             raise DataError(
                 "nulls",
-                f"columns {names[0]!r} and {names[1]!r} must not have nulls, found {tasks.null_count} and"
-                f" {labels.null_count}. Drop those rows, or name open-ended tasks in `open_ended_tasks`.",
+                f"columns {task!r} and {label!r} must not have nulls, found {tasks.null_count} and {labels.null_count}."
+                " Drop those rows, or name open-ended tasks in `open_ended_tasks`.",
             )
+        tally.add(tasks, labels, None if count is None else _integers(rows[count], count))
+    return tally.cells()
 
 
 def _integers(column: pa.ChunkedArray, name: str) -> npt.NDArray[np.int64]:
@@ -162,9 +150,6 @@ def _integers(column: pa.ChunkedArray, name: str) -> npt.NDArray[np.int64]:
     return counts
 
 
-def _complain(name: str, first_row: int) -> Complain:
-    def complain(row: int | None, problem: str) -> DataError:
-        place = "" if row is None else f"row {first_row + row + 1}: "
-        return DataError("bad-value", f"the table: {place}column {name!r} {problem}")
-
-    return complain
+def _odd_value(name: str, first_row: int, row: int | None, problem: str) -> DataError:
+    place = "" if row is None else f"row {first_row + row + 1}: "
+    return DataError("bad-value", f"the table: {place}column {name!r} {problem}")

@@ -11,8 +11,6 @@ So the counts at any block's end are found by at most 60 halvings, without compu
 draw 10**9 costs as much as resuming at draw 0, and there is no carry to save. Everything is computed in integers.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,33 +23,6 @@ _BLOCK_BITS = 8  # at most 2**8 blocks together: a short stretch should not pay 
 _LARGEST = np.iinfo(np.int64).max
 
 Counts = NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class _Span:
-    """Counts at the two ends of a stretch of the stream, and their errors in units of 2**-level draws.
-
-    A stretch of level l has 2**(levels - l) blocks; an error in its units is an integer: exact.
-    """
-
-    start: int  # its first block
-    blocks: int
-    level: int
-    left: Counts
-    right: Counts
-    left_error: Counts
-    right_error: Counts
-
-    def halves(self) -> tuple["_Span", "_Span"]:
-        middle, error = _middle(self.left, self.right, self.left_error, self.right_error, self.level)
-        level, half = self.level + 1, self.blocks // 2
-        return (
-            _Span(self.start, half, level, self.left, middle, self.left_error * 2, error),
-            _Span(self.start + half, half, level, middle, self.right, error, self.right_error * 2),
-        )
-
-    def holds(self, block: int) -> bool:
-        return self.start <= block < self.start + self.blocks
 
 
 class Apportionment:
@@ -76,9 +47,11 @@ class Apportionment:
 
     def __init__(self, masses: Counts, block: int) -> None:
         self._levels = _STREAM_BITS - (block - 1).bit_length()
-        zero = np.zeros_like(masses)
-        whole = np.array(largest_remainder(masses.tolist(), block << self._levels))
-        self._path = [_Span(0, 1 << self._levels, 0, zero, whole, zero, zero)]
+        counts = np.zeros((2, len(masses)), np.int64)
+        counts[1] = largest_remainder(masses.tolist(), block << self._levels)
+        # Of the stretches of 2**(levels - level) blocks that were halved last, level by level: number, counts at both
+        # ends, and their errors in units of 2**-level draws. An error is an integer in that unit: exact.
+        self._path = [(0, counts, np.zeros_like(counts))]
         self._bits = min(self._levels, _BLOCK_BITS, max(0, (_CELLS // len(masses)).bit_length() - 1))
         self._held = (-1, np.zeros((0, len(masses)), np.int64))  # the last group, and its number
 
@@ -108,32 +81,33 @@ class Apportionment:
     def _group(self, number: int) -> Counts:
         """Return the counts at all ends of an aligned group of blocks, which are split together, level by level."""
         if number != self._held[0]:
-            span = self._descend(number << self._bits, self._levels - self._bits)
-            counts = np.stack([span.left, span.right])
-            errors = np.stack([span.left_error, span.right_error])
-            for level in range(span.level, self._levels):
-                middle, error = _middle(counts[:-1], counts[1:], errors[:-1], errors[1:], level)
-                counts = _interleave(counts, middle)
-                errors = _interleave(errors * 2, error)
+            top = self._levels - self._bits
+            counts, errors = self._descend(number, top)
+            for level in range(top, self._levels):
+                counts, errors = _halved(counts, errors, level)
             self._held = (number, counts)
         return self._held[1]
 
-    def _descend(self, block: int, level: int) -> _Span:
-        while not self._path[-1].holds(block) or self._path[-1].level > level:
+    def _descend(self, number: int, level: int) -> tuple[Counts, Counts]:
+        """Return counts and errors at the two ends of a stretch."""
+        while len(self._path) > level + 1 or self._path[-1][0] != number >> (level + 1 - len(self._path)):
             self._path.pop()
-        while self._path[-1].level < level:
-            left, right = self._path[-1].halves()
-            self._path.append(left if left.holds(block) else right)
-        return self._path[-1]
+        while len(self._path) <= level:
+            below = number >> (level - len(self._path))
+            _, counts, errors = self._path[-1]
+            counts, errors = (ends[below % 2 :][:2] for ends in _halved(counts, errors, len(self._path) - 1))
+            self._path.append((below, counts, errors))
+        return self._path[-1][1:]
 
 
-def _middle(left: Counts, right: Counts, left_error: Counts, right_error: Counts, level: int) -> tuple[Counts, Counts]:
-    """Return counts and errors halfway; errors are in units of 2**-level before and of 2**-(level + 1) after."""
+def _halved(counts: Counts, errors: Counts, level: int) -> tuple[Counts, Counts]:
+    """Return the counts at the ends and halfway; errors are in units of 2**-level and then of 2**-(level + 1)."""
+    left, right = counts[:-1], counts[1:]
     both = left + right
     half = both >> 1
     whole = np.int64(level + 1)  # one draw is 2**whole of the new unit
     # The exact share halfway, counted from `half`. Two errors in the old unit add up to their mean in the new one.
-    share = ((both & 1) << np.int64(level)) - (left_error + right_error)
+    share = ((both & 1) << np.int64(level)) - (errors[:-1] + errors[1:])
     middle = np.minimum(np.maximum(half + (share >> whole), left), right)
     error = ((middle - half) << whole) - share
     # All counts halfway must sum to half of all counts.
@@ -146,7 +120,7 @@ def _middle(left: Counts, right: Counts, left_error: Counts, right_error: Counts
         middle = middle + step
         error = error + (step << whole)
         missing = missing - step.sum(axis=-1, keepdims=True)
-    return middle, error
+    return _interleave(counts, middle), _interleave(errors * 2, error)
 
 
 def _smallest(values: Counts, count: Counts) -> NDArray[np.bool_]:

@@ -5,37 +5,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.drawing.permutation import Permutations
-from equipoise.drawing.runs import Runs
+from equipoise.drawing.placing import Ints, Runs
 
-Ints = NDArray[np.int64]
 Words = NDArray[np.uint32]
 Keys = NDArray[np.uint64]
 
 
 def place(
-    shuffles: Permutations,
-    counts: NDArray[np.int64],
-    runs: Runs,
-    orders: Permutations,
-    starts: NDArray[np.int64],
-    wanted: NDArray[np.int64],
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    shuffles: Permutations, counts: Ints, runs: Runs, orders: Permutations, starts: Ints, wanted: Ints
+) -> tuple[Ints, Ints]:
     """Return stratum and place of the draws at some positions; see `equipoise.drawing.placing.place`."""
     draws = int(shuffles.sizes[0]) * len(counts)
     strata, places = np.empty(draws, np.int64), np.empty(draws, np.int64)
-    _place(
-        counts,
-        shuffles.sizes, _of_each(shuffles.rounds), shuffles.masks, shuffles.shifts,
-        runs.slots, runs.lengths, runs.places,
-        orders.sizes, _of_each(orders.rounds), orders.masks, orders.shifts,
-        starts, strata, places,
-    )  # fmt: skip
+    of_runs = runs.slots, runs.lengths, runs.places
+    _place(counts, *_arrays(shuffles), *of_runs, *_arrays(orders), starts, strata, places)
     return (strata, places) if len(wanted) == draws else (strata[wanted], places[wanted])
 
 
 def shuffled(shuffles: Permutations, of_slot: Ints, out: Ints) -> Ints:
     """Shuffle the values of whole blocks' slots inside each block; see `equipoise.drawing.placing.shuffled`."""
-    _shuffled(shuffles.sizes, _of_each(shuffles.rounds), shuffles.masks, shuffles.shifts, of_slot, out)
+    _shuffled(*_arrays(shuffles), of_slot, out)
     return out
 
 
@@ -50,9 +39,9 @@ def _shuffled(sizes: Ints, rounds: Keys, masks: Words, shifts: Words, of_slot: I
             out[base + position] = of_slot[base + images[position]]
 
 
-def _of_each(rounds: Keys) -> Keys:
-    """Return the round keys permutation by permutation: those of one share a line of the processor's cache."""
-    return np.ascontiguousarray(rounds.T)
+def _arrays(of: Permutations) -> tuple[Ints, Keys, Words, Words]:
+    """Return the fields; the round keys permutation by permutation, so that those of one share a line of the cache."""
+    return of.sizes, np.ascontiguousarray(of.rounds.T), of.masks, of.shifts
 
 
 @numba.njit(cache=True, nogil=True)

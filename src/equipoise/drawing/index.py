@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from equipoise.base.keys import digest
 from equipoise.census import Census, Stratum
+from equipoise.census.strata import read_only
 from equipoise.drawing.grouping import checked_codes, counted, grouped
 from equipoise.errors import PlanError
 from equipoise.plan import Plan
@@ -50,8 +51,8 @@ class StratumIndex:
 
     @cached_property
     def starts(self) -> NDArray[np.int64]:
-        """Place in `order` at which each stratum starts."""
-        return np.cumsum(self.sizes) - self.sizes
+        """Place in `order` at which each stratum starts; read-only."""
+        return read_only(np.cumsum(self.sizes) - self.sizes)
 
     @cached_property
     def fingerprint(self) -> str:

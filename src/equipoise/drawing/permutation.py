@@ -57,34 +57,13 @@ class Permutations:
         )
 
     def apply(self, which: NDArray[np.integer], places: NDArray[np.uint32]) -> NDArray[np.uint32]:
-        """Return the image of ``places[j]`` under permutation ``which[j]``.
-
-        Parameters
-        ----------
-        which : ndarray of integers, shape (k,)
-        places : ndarray of uint32, shape (k,)
-            Each below the size of its permutation.
-
-        Returns
-        -------
-        ndarray of uint32, shape (k,)
-        """
+        """Return the image of ``places[j]``, shape (k,), under permutation ``which[j]``, whose size it is below."""
         return self._walked(which, self._rounds(places, lambda keys: keys.take(which)))
 
     def apply_in_turn(self, lengths: NDArray[np.integer], places: NDArray[np.uint32]) -> NDArray[np.uint32]:
         """Return the images of the first ``lengths[0]`` places under permutation 0, of the next under 1, and so on.
 
         The same as `apply`, faster: a key is copied along its stretch instead of being looked up at every place.
-
-        Parameters
-        ----------
-        lengths : ndarray of integers, shape (m,)
-            Summing to k.
-        places : ndarray of uint32, shape (k,)
-
-        Returns
-        -------
-        ndarray of uint32, shape (k,)
         """
         which = np.repeat(np.arange(len(lengths)), lengths)
         return self._walked(which, self._rounds(places, lambda keys: np.repeat(keys, lengths)))

@@ -48,13 +48,10 @@ class Shard:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Shard":
         """Return the shard that torchrun describes by RANK and WORLD_SIZE; the only one where they are not set."""
+        texts = environment.get("RANK", "0"), environment.get("WORLD_SIZE", "1")
         try:
-            return cls(int(environment.get("RANK", "0")), int(environment.get("WORLD_SIZE", "1")))
-        except ValueError as error:
-            if isinstance(error, ConfigError):
-                raise
-            raise ConfigError(
-                "not-an-integer",
-                f"RANK and WORLD_SIZE must be integers, found {environment.get('RANK')!r} and "
-                f"{environment.get('WORLD_SIZE')!r}. torchrun sets them.",
-            ) from None
+            rank, world_size = map(int, texts)
+        except ValueError:
+            message = f"RANK and WORLD_SIZE must be integers, found {texts[0]!r} and {texts[1]!r}. torchrun sets them."
+            raise ConfigError("not-an-integer", message) from None
+        return cls(rank, world_size)

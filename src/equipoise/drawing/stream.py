@@ -1,41 +1,125 @@
-"""The stream of draws: position -> stratum and example, a pure function of (plan, seed, position)."""
+"""Streams of draws: position -> stratum and example, a pure function of (plan, seed, position)."""
 
 import sys
-from collections.abc import Callable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from importlib.util import find_spec
-from typing import Protocol
+from types import ModuleType
 
 import numpy as np
-from numpy.typing import NDArray
 
 from equipoise.base.keys import key, subkeys
+from equipoise.base.words import words
 from equipoise.drawing import placing
 from equipoise.drawing.apportion import Apportionment
-from equipoise.drawing.drawable import Drawable
 from equipoise.drawing.permutation import LARGEST, Permutations
-from equipoise.drawing.runs import Runs
+from equipoise.drawing.placing import Ints, Runs
 from equipoise.errors import PlanError
+from equipoise.plan import Plan
 
 _TOGETHER = 1 << 18  # draws computed at once: many for each of numpy's calls, few enough for the processor's cache
 _CELLS = 1 << 16  # (block, stratum) pairs at once: their numbers stay 16-bit, which numpy sorts by radix
 _COMPILE_AFTER = 1 << 21  # draws after which the second that numba takes to start is worth it
 
-Positions = NDArray[np.int64]
+
+class DrawnStream(ABC):
+    """Strata and examples as a function of the position, as `Batches.stream` returns it."""
+
+    @abstractmethod
+    def at(self, positions: Ints) -> tuple[Ints, Ints]:
+        """Return stratum and place in the stratum of the draws at rising positions.
+
+        Parameters
+        ----------
+        positions : ndarray of int64, shape (k,)
+            Rising, from the origin to 2**59 - 1.
+
+        Returns
+        -------
+        strata : ndarray of int64, shape (k,)
+            Positions in ``plan.strata``.
+        places : ndarray of int64, shape (k,)
+            Number of the example in its stratum, from 0 to its count - 1.
+        """
+
+    def entries_at(self, positions: Ints, starts: Ints) -> Ints:
+        """Return only the places, counted from where each stratum starts in an index: ``starts[strata] + places``.
+
+        Parameters
+        ----------
+        positions : ndarray of int64, shape (k,)
+            As for `at`.
+        starts : ndarray of int64, shape (S,)
+
+        Returns
+        -------
+        ndarray of int64, shape (k,)
+        """
+        strata, places = self.at(positions)
+        return starts[strata] + places
+
+    @abstractmethod
+    def used(self, position: int) -> Ints:
+        """Return the draws of each stratum before a position that its passes have used up.
+
+        Parameters
+        ----------
+        position : int
+            From the origin, the draws before which are included, to 2**59.
+
+        Returns
+        -------
+        ndarray of int64, shape (S,)
+        """
 
 
-class Inner(Protocol):
-    """The inner loop of drawing: the modules `placing` and `compiled`."""
+class IndependentStream(DrawnStream):
+    """Strata and examples drawn independently of each other, each example of a stratum with the same probability.
 
-    place: Callable[..., tuple[NDArray[np.int64], NDArray[np.int64]]]
-    shuffled: Callable[..., NDArray[np.int64]]
+    The distribution of torch's WeightedRandomSampler with ``replacement=True``, at any position of an endless stream.
+    Strata are chosen by their exact integer masses: no rate is rounded.
+
+    Parameters
+    ----------
+    plan : Plan
+        What to draw.
+    seed : int
+        Any integer. Streams of different seeds are unrelated.
+
+    Examples
+    --------
+    >>> from equipoise import Census, Plan
+    >>> stream = IndependentStream(Plan.build(Census.from_counts({"a": {"x": 9, "y": 1}})), seed=0)
+    >>> strata, places = stream.at(np.arange(5, 9))
+    >>> np.array_equal(stream.at(np.arange(7, 8))[0], strata[2:3])
+    True
+    """
+
+    def __init__(self, plan: Plan, seed: int) -> None:
+        self._key = int(key("independent", seed))
+        self._ends = np.cumsum(plan.masses)
+        self._counts = plan.counts
+
+    def at(self, positions: Ints) -> tuple[Ints, Ints]:
+        """Return stratum and place in the stratum of the draws at rising positions; shapes as in `DrawnStream.at`."""
+        chosen = words(self._key, positions, each=2)
+        # The masses sum to 2**60: the top 60 bits of a word choose among them without rounding.
+        strata = np.searchsorted(self._ends, (chosen[:, 0] >> np.uint64(4)).astype(np.int64), side="right")
+        uniform = (chosen[:, 1] >> np.uint64(11)).astype(np.float64) * 2.0**-53
+        places = np.minimum((uniform * self._counts[strata]).astype(np.int64), self._counts[strata] - 1)
+        return strata, places
+
+    def used(self, position: int) -> Ints:  # noqa: ARG002 - nothing, wherever
+        """Return zeros: independent draws use nothing up."""
+        return np.zeros_like(self._counts)
 
 
-class Stream:
+class Stream(DrawnStream):
     """Strata and examples at any positions of the endless stream of draws.
 
     Parameters
     ----------
-    plan : Drawable
+    plan : Plan
         What to draw.
     seed : int
         Any integer. Streams of different seeds are unrelated.
@@ -63,12 +147,12 @@ class Stream:
 
     def __init__(
         self,
-        plan: Drawable,
+        plan: Plan,
         seed: int,
         *,
         block: int | None = None,
         origin: int = 0,
-        used: NDArray[np.int64] | None = None,
+        used: Ints | None = None,
         salt: tuple[str | int, ...] = (),
         compile_after: int | None = _COMPILE_AFTER,
     ) -> None:
@@ -89,48 +173,24 @@ class Stream:
             [key("stratum", seed, *plan.strata[position]) for position in self._active], dtype=np.uint64
         )
         self._block_key = key("block", seed, origin, *salt)
-        self._inner: Inner = placing
+        self._inner: ModuleType = placing  # or `compiled`: the same functions, faster
         self._until_compiled = compile_after
 
-    def at(self, positions: Positions) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return stratum and place in the stratum of the draws at rising positions.
-
-        Parameters
-        ----------
-        positions : ndarray of int64, shape (k,)
-            Rising, from the origin to 2**59 - 1.
-
-        Returns
-        -------
-        strata : ndarray of int64, shape (k,)
-            Positions in ``plan.strata``.
-        places : ndarray of int64, shape (k,)
-            Number of the example in its stratum, from 0 to its count - 1.
-        """
+    def at(self, positions: Ints) -> tuple[Ints, Ints]:
+        """Return stratum and place in the stratum of the draws at rising positions; see `DrawnStream.at`."""
         strata, places = np.empty(len(positions), np.int64), np.empty(len(positions), np.int64)
         for part, active, of_part in self._parts(positions, np.zeros(len(self._active), np.int64)):
             strata[part], places[part] = self._active[active], of_part
         return strata, places
 
-    def entries_at(self, positions: Positions, starts: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return only the places, counted from where each stratum starts in an index: ``starts[strata] + places``.
-
-        Parameters
-        ----------
-        positions : ndarray of int64, shape (k,)
-            As for `at`.
-        starts : ndarray of int64, shape (S,)
-
-        Returns
-        -------
-        ndarray of int64, shape (k,)
-        """
+    def entries_at(self, positions: Ints, starts: Ints) -> Ints:
+        """Return only the places, counted from `starts`, at a lower cost than `at`; see `DrawnStream.entries_at`."""
         entries = np.empty(len(positions), np.int64)
         for part, _, of_part in self._parts(positions, starts[self._active]):
             entries[part] = of_part
         return entries
 
-    def strata_at(self, positions: Positions) -> NDArray[np.int64]:
+    def strata_at(self, positions: Ints) -> Ints:
         """Return only the strata that `at` returns, at a lower cost."""
         self._count_down(len(positions))
         strata = np.empty(len(positions), np.int64)
@@ -145,7 +205,7 @@ class Stream:
                 strata[part] = self._inner.shuffled(shuffles, of_slot, np.empty_like(of_slot))[wanted]
         return strata
 
-    def numbered_at(self, positions: Positions) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def numbered_at(self, positions: Ints) -> tuple[Ints, Ints]:
         """Return the strata as `at` does, and for each draw the number of draws of its stratum before it."""
         strata, numbers = np.empty(len(positions), np.int64), np.empty(len(positions), np.int64)
         for part, first, last in self._groups(positions):
@@ -162,25 +222,15 @@ class Stream:
             numbers[part] = number[wanted]
         return strata, numbers + self._used[strata]
 
-    def used(self, position: int) -> NDArray[np.int64]:
-        """Return the draws of each stratum before `position`, those before the origin included.
-
-        Parameters
-        ----------
-        position : int
-            From the origin to 2**59.
-
-        Returns
-        -------
-        ndarray of int64, shape (S,)
-        """
+    def used(self, position: int) -> Ints:
+        """Return the draws of each stratum before `position`; see `DrawnStream.used`."""
         block = (position - self._origin) // self._block
         counts = self._used.copy()
         counts[self._active] += self._apportionment.ends(block, block)[0]
         begun = self.strata_at(np.arange(self._origin + block * self._block, position))
         return counts + np.bincount(begun, minlength=len(counts))
 
-    def _groups(self, positions: Positions) -> Iterator[tuple[slice, int, int]]:
+    def _groups(self, positions: Ints) -> Iterator[tuple[slice, int, int]]:
         """Cut rising positions where a group of blocks ends: yield part, first block and the one after the last."""
         together = max(1, min(_TOGETHER // self._block, _CELLS // len(self._active)))
         begin = 0
@@ -191,24 +241,16 @@ class Stream:
             yield slice(begin, end), first, last
             begin = end
 
-    def _parts(
-        self, positions: Positions, starts: NDArray[np.int64]
-    ) -> Iterator[tuple[slice, NDArray[np.int64], NDArray[np.int64]]]:
+    def _parts(self, positions: Ints, starts: Ints) -> Iterator[tuple[slice, Ints, Ints]]:
         """Yield strata, as positions among those that are drawn, and places counted from `starts`, group by group."""
         self._count_down(len(positions))
         for part, first, last in self._groups(positions):
-            yield part, *self._at_blocks(positions[part] - self._origin, first, last, starts)
-
-    def _at_blocks(
-        self, positions: Positions, first: int, last: int, starts: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        ends = self._apportionment.ends(first, last)
-        runs = Runs.between(ends + self._used[self._active], self._sizes)
-        orders = Permutations.of(subkeys(self._stratum_keys[runs.strata], runs.passes), self._sizes[runs.strata])
-        wanted = positions - first * self._block
-        return self._inner.place(
-            self._shuffles(first, last), np.diff(ends, axis=0), runs, orders, starts[runs.strata], wanted
-        )
+            ends = self._apportionment.ends(first, last)
+            runs = Runs.between(ends + self._used[self._active], self._sizes)
+            orders = Permutations.of(subkeys(self._stratum_keys[runs.strata], runs.passes), self._sizes[runs.strata])
+            wanted = positions[part] - (self._origin + first * self._block)
+            counts, shuffles = np.diff(ends, axis=0), self._shuffles(first, last)
+            yield part, *self._inner.place(shuffles, counts, runs, orders, starts[runs.strata], wanted)
 
     def _shuffles(self, first: int, last: int) -> Permutations:
         blocks = np.arange(first, last)

@@ -3,9 +3,8 @@
 from equipoise.multilabel.census import MultiLabelCensus
 from equipoise.multilabel.factors import Factors
 from equipoise.multilabel.forecast import LabelForecast, MultiLabelForecast, TaskForecast
-from equipoise.multilabel.label_sets import LabelSets
+from equipoise.multilabel.label_sets import LabelSets, scumble
 from equipoise.multilabel.plan import MultiLabelPlan
-from equipoise.multilabel.scumble import scumble
 
 __all__ = [
     "Factors",

@@ -18,22 +18,20 @@ Parts = tuple[npt.NDArray[np.int64], pa.Array]
 
 def parts_of_lists(labels: Iterable[Iterable[str]]) -> Parts:
     """Flatten one list of labels for each example."""
-    given: Iterable[Any] = labels
-    rows: list[Any] = [row if isinstance(row, str) or not isinstance(row, Iterable) else list(row) for row in given]
-    for number, row in enumerate(rows):
-        if not isinstance(row, list):
+    rows: list[list[Any]] = []
+    for number, row in enumerate[Any](labels):
+        if isinstance(row, str) or not isinstance(row, Iterable):
             raise DataError(
                 "not-a-list",
                 f"`labels` must have a list of labels for each example, found {row!r} at row {number}. "
                 "Use [label] for one label, [] for none, or `LabelSets.from_text` for strings with a separator.",
             )
+        rows.append(list(row))
+        odd = [label for label in rows[-1] if not isinstance(label, str)]
+        if odd:
+            raise DataError("not-a-string", f"`labels` must be strings, found {odd[0]!r} at row {number}. Use str().")
     lengths = np.fromiter(map(len, rows), np.int64, len(rows))
-    flat = list(chain.from_iterable(rows))
-    odd = next((place for place, label in enumerate(flat) if not isinstance(label, str)), None)
-    if odd is not None:
-        row = int(np.searchsorted(np.cumsum(lengths), odd, side="right"))
-        raise DataError("not-a-string", f"`labels` must be strings, found {flat[odd]!r} at row {row}. Use str().")
-    return lengths, pa.array(flat, pa.large_string())
+    return lengths, pa.array(list(chain.from_iterable(rows)), pa.large_string())
 
 
 def parts_of_arrow(labels: pa.Array | pa.ChunkedArray) -> Parts:
@@ -69,25 +67,20 @@ def parts_of_text(
         if named - known:
             message = f"`{name}` must name tasks of {sorted(known)}, found {sorted(named - known)}."
             raise DataError("unknown-task", message)
-    if single_tasks & open_ended_tasks:
-        raise DataError(
-            "conflicting-tasks",
-            f"{sorted(single_tasks & open_ended_tasks)} must not be both in `single_tasks` and `open_ended_tasks`.",
-        )
-    task_names: list[str] = tasks.to_pylist()
-    split = [
-        []
-        if task in open_ended_tasks
-        else [part for piece in ([text] if task in single_tasks else text.split(separator)) if (part := piece.strip())]
-        for task, text in zip(task_names, texts.to_pylist(), strict=True)
-    ]
-    return parts_of_lists(split)
+    if both := sorted(single_tasks & open_ended_tasks):
+        raise DataError("conflicting-tasks", f"{both} must not be both in `single_tasks` and `open_ended_tasks`.")
+
+    def split(task: str, text: str) -> list[str]:
+        pieces = [text] if task in single_tasks else text.split(separator)
+        return [] if task in open_ended_tasks else [part for piece in pieces if (part := piece.strip())]
+
+    return parts_of_lists(map(split, tasks.to_pylist(), texts.to_pylist()))
 
 
 def tasks_of(tasks: str | Sequence[str] | pa.Array | pa.ChunkedArray, n_rows: int) -> pa.Array:
     """Return one task name per row."""
     if isinstance(tasks, str):
-        return pa.array([tasks], pa.large_string()).take(pa.array(np.zeros(n_rows, dtype=np.int64)))
+        return pa.repeat(pa.scalar(tasks, pa.large_string()), n_rows)
     names = strings_of(tasks, "tasks")
     if len(names) != n_rows:
         message = f"`tasks` must be one string, or one for each of the {n_rows} examples, found {len(names)}."
@@ -118,12 +111,9 @@ def grouped(tasks: pa.Array, lengths: npt.NDArray[np.int64], labels: pa.Array) -
     label_names, label_of_entry = _encoded(labels)
 
     # Names are sorted, so pairs of codes in ascending order are sorted strata.
-    pairs, code_of_entry = np.unique(
-        task_of_row[row_of_entry] * max(len(label_names), 1) + label_of_entry, return_inverse=True
-    )
-    strata = tuple(
-        Stratum(task_names[pair // len(label_names)], label_names[pair % len(label_names)]) for pair in pairs.tolist()
-    )
+    n = max(len(label_names), 1)
+    pairs, code_of_entry = np.unique(task_of_row[row_of_entry] * n + label_of_entry, return_inverse=True)
+    strata = tuple(Stratum(task_names[pair // n], label_names[pair % n]) for pair in pairs.tolist())
     entries, instances = np.unique(row_of_entry * max(len(strata), 1) + code_of_entry, return_counts=True)
     rows, codes = np.divmod(entries, max(len(strata), 1))
     offsets = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(lengths)))])
@@ -135,10 +125,8 @@ def _encoded(values: pa.Array) -> tuple[list[str], npt.NDArray[np.int64]]:
     """Return the distinct values, sorted, and the position of each value among them."""
     encoded: Any = values.dictionary_encode()
     names: list[str] = encoded.dictionary.to_pylist()
-    order = sorted(range(len(names)), key=names.__getitem__)
-    places = np.empty(len(names), dtype=np.int64)
-    places[order] = np.arange(len(names))
-    return [names[number] for number in order], places[encoded.indices.to_numpy()]
+    order = np.array(sorted(range(len(names)), key=names.__getitem__), np.int64)
+    return [names[number] for number in order.tolist()], np.argsort(order)[encoded.indices.to_numpy()]
 
 
 def _check_labels(labels: pa.Array, row_of_entry: npt.NDArray[np.int64]) -> None:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from equipoise.base.values import ArrayValue
 from equipoise.census import Stratum
+from equipoise.census.strata import read_only
 from equipoise.errors import PlanError
-
-IntArray = npt.NDArray[np.int64]
-FloatArray = npt.NDArray[np.float64]
+from equipoise.weights.base import FloatArray, IntArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,17 +68,15 @@ class MultiLabelCensus(ArrayValue):
     task_empty: IntArray
 
     def __post_init__(self) -> None:
-        sizes = {"examples": self.strata, "instances": self.strata, "task_examples": self.tasks}
-        for name, of in (sizes | {"task_empty": self.tasks}).items():
+        of_labels, of_tasks = len(self.strata), len(self.tasks)
+        sizes = {"examples": of_labels, "instances": of_labels, "task_examples": of_tasks, "task_empty": of_tasks}
+        for name, size in sizes.items():
             values = np.array(getattr(self, name))
-            if values.size == 0:
-                values = values.astype(np.int64)
-            if values.shape != (len(of),) or not np.issubdtype(values.dtype, np.integer) or (values < 0).any():
-                message = f"`{name}` must be {len(of)} integers of at least 0, found {values.tolist()}."
+            is_integer = values.size == 0 or np.issubdtype(values.dtype, np.integer)
+            if values.shape != (size,) or not is_integer or (values < 0).any():
+                message = f"`{name}` must be {size} integers of at least 0, found {values.tolist()}."
                 raise PlanError("bad-counts", message)
-            values = values.astype(np.int64)
-            values.setflags(write=False)
-            object.__setattr__(self, name, values)
+            object.__setattr__(self, name, read_only(values.astype(np.int64)))
         if list(self.tasks) != sorted(set(self.tasks)) or list(self.strata) != sorted(set(self.strata)):
             message = "`tasks` and `strata` must be sorted without duplicates. Make the census with `LabelSets`."
             raise PlanError("unsorted-strata", message)
@@ -89,15 +84,16 @@ class MultiLabelCensus(ArrayValue):
         if unknown:
             raise PlanError("unknown-task", f"`strata` must be of the tasks {list(self.tasks)}, found {unknown}.")
         labelled = (self.task_examples - self.task_empty)[self.task_of_label]
+        problem = ""
         if (self.task_empty > self.task_examples).any() or (self.examples > labelled).any():
-            message = "a label must be in at most as many examples as its task has with labels, found more."
-            raise PlanError("bad-counts", message)
-        if (self.instances < self.examples).any() or ((self.examples == 0) & (self.instances > 0)).any():
-            message = "a label must have at least as many instances as examples, and none without examples."
-            raise PlanError("bad-counts", message)
+            problem = "be in at most as many examples as its task has with labels, found more"
+        elif (self.instances < self.examples).any() or ((self.examples == 0) & (self.instances > 0)).any():
+            problem = "have at least as many instances as examples, and none without examples"
+        if problem:
+            raise PlanError("bad-counts", f"a label must {problem}.")
 
     @cached_property
-    def task_of_label(self) -> npt.NDArray[np.int64]:
+    def task_of_label(self) -> IntArray:
         """The position in `tasks` of each label's task."""
         numbers = {task: number for number, task in enumerate(self.tasks)}
         return np.array([numbers[stratum.task] for stratum in self.strata], dtype=np.int64)
@@ -131,47 +127,38 @@ class MultiLabelCensus(ArrayValue):
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
         """Return {task: {"examples": n, "empty": n, "labels": {label: [examples, instances]}}}."""
-        counts = np.stack([self.examples, self.instances], axis=1).tolist()
+        labels, tasks = self._cells()
         return {
-            task: {
-                "examples": int(self.task_examples[place]),
-                "empty": int(self.task_empty[place]),
-                "labels": {
-                    self.strata[number].label: counts[number] for number in range(len(self.strata))[self.span(task)]
-                },
-            }
-            for place, task in enumerate(self.tasks)
+            task: {"examples": int(n), "empty": int(empty)}
+            | {"labels": {stratum.label: labels[stratum].tolist() for stratum in self.strata[self.span(task)]}}
+            for task, (n, empty) in tasks.items()
         }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Mapping[str, Any]]) -> MultiLabelCensus:
         """Make a census from the value of `to_dict`."""
-        tasks = tuple(sorted(values))
-        cells = {
-            Stratum(task, label): values[task]["labels"][label] for task in tasks for label in values[task]["labels"]
-        }
-        strata = tuple(sorted(cells))
-        return cls(
-            strata,
-            np.array([cells[stratum][0] for stratum in strata]),
-            np.array([cells[stratum][1] for stratum in strata]),
-            tasks,
-            np.array([values[task]["examples"] for task in tasks]),
-            np.array([values[task]["empty"] for task in tasks]),
-        )
+        labels = {Stratum(task, label): counts for task, of in values.items() for label, counts in of["labels"].items()}
+        return cls._from_cells(labels, {task: (of["examples"], of["empty"]) for task, of in values.items()})
 
     def __add__(self, other: MultiLabelCensus) -> MultiLabelCensus:
         """Merge two censuses of different examples: the counts of equal labels and tasks are summed."""
-        strata = tuple(sorted({*self.strata, *other.strata}))
-        tasks = tuple(sorted({*self.tasks, *other.tasks}))
-        return MultiLabelCensus(
-            strata,
-            _merged(strata, (self.strata, self.examples), (other.strata, other.examples)),
-            _merged(strata, (self.strata, self.instances), (other.strata, other.instances)),
-            tasks,
-            _merged(tasks, (self.tasks, self.task_examples), (other.tasks, other.task_examples)),
-            _merged(tasks, (self.tasks, self.task_empty), (other.tasks, other.task_empty)),
+        labels, tasks = (
+            {name: ours.get(name, 0) + theirs.get(name, 0) for name in ours | theirs}
+            for ours, theirs in zip(self._cells(), other._cells(), strict=True)
         )
+        return self._from_cells(labels, tasks)
+
+    def _cells(self) -> tuple[dict[Any, Any], dict[Any, Any]]:
+        """Return the two counts of each label, and of each task."""
+        labels, tasks = np.stack([self.examples, self.instances]).T, np.stack([self.task_examples, self.task_empty]).T
+        return dict(zip(self.strata, labels, strict=True)), dict(zip(self.tasks, tasks, strict=True))
+
+    @classmethod
+    def _from_cells(cls, labels: Mapping[Stratum, Any], tasks: Mapping[str, Any]) -> MultiLabelCensus:
+        strata, names = tuple(sorted(labels)), tuple(sorted(tasks))
+        examples, instances = np.array([labels[stratum] for stratum in strata]).reshape(-1, 2).T
+        task_examples, task_empty = np.array([tasks[name] for name in names]).reshape(-1, 2).T
+        return cls(strata, examples, instances, names, task_examples, task_empty)
 
     def _place(self, task: str) -> int:
         if task not in self.tasks:
@@ -184,10 +171,3 @@ def imbalance_ratios(amounts: FloatArray, task_of_label: IntArray) -> FloatArray
     largest = np.zeros(int(task_of_label.max()) + 1 if task_of_label.size else 0)
     np.maximum.at(largest, task_of_label, amounts)
     return np.divide(largest[task_of_label], amounts, out=np.zeros(len(amounts)), where=amounts > 0)
-
-
-def _merged(names: tuple[Any, ...], *parts: tuple[tuple[Any, ...], IntArray]) -> IntArray:
-    sums: Counter[Any] = Counter()
-    for of_part, counts in parts:
-        sums.update(dict(zip(of_part, counts.tolist(), strict=True)))
-    return np.array([sums[name] for name in names], dtype=np.int64)

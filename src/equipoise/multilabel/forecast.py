@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from equipoise.base.problems import Problem
-from equipoise.base.tables import aligned_columns
+from equipoise.census import Stratum
+from equipoise.multilabel.census import imbalance_ratios
 from equipoise.multilabel.factors import Factors
 from equipoise.multilabel.label_sets import LabelSets
-from equipoise.multilabel.tallies import Tallies
-from equipoise.plan.forecast import RowForecast, listed, paragraphs
-
-FloatArray = npt.NDArray[np.float64]
+from equipoise.plan.forecast import COLUMNS, GROUP_COLUMNS, Forecasted, RowForecast, ratios, rows_of
+from equipoise.rates.base import FloatArray, IntArray
 
 PULLED = 1.5
 """Labels drawn more than this many times as often as their own factor asks for are reported."""
@@ -69,7 +67,7 @@ class TaskForecast:
 
 
 @dataclass(frozen=True)
-class MultiLabelForecast:
+class MultiLabelForecast(Forecasted[LabelForecast, TaskForecast]):
     """The effect of a number of draws of label sets: a row per label and per task, and the problems.
 
     Parameters
@@ -100,134 +98,113 @@ class MultiLabelForecast:
     all         100  100.0%       109                  94  1.05 -> 1.12    5.83 -> 3.39
     """
 
-    draws: int
-    rows: tuple[LabelForecast, ...]
-    tasks: tuple[TaskForecast, ...]
-    overall: TaskForecast
-    problems: tuple[Problem, ...]
+    columns = (
+        {
+            **{heading: COLUMNS[heading] for heading in ("task", "label", "count", "data")},
+            "factor": lambda row: f"{row.factor:.3g}",
+            "draws": COLUMNS["draws"],
+            "asked": lambda row: f"{row.asked:.3g}",
+            "lift": lambda row: f"{row.lift:.3g}",
+            **COLUMNS,  # the others follow
+            "pulled by": lambda row: f"{row.pulled_by} {row.pulled_share:.0%}" if row.pulled_by else "-",
+        },
+        {
+            **GROUP_COLUMNS,
+            "cardinality": lambda group: f"{group.cardinality_before:.2f} -> {group.cardinality_after:.2f}",
+            "mean imbalance": lambda group: f"{group.imbalance_before:.2f} -> {group.imbalance_after:.2f}",
+        },
+    )
 
     def row_of(self, task: str, label: str | None) -> LabelForecast:
         """Return the row of a label, or with None of the examples without labels; KeyError if there is none."""
-        for row in self.rows:
-            if (row.task, row.label) == (task, label):
-                return row
-        raise KeyError((task, label))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the forecast as JSON values."""
-        return asdict(self) | {"problems": [problem._asdict() for problem in self.problems]}
-
-    def to_text(self) -> str:
-        """Return the forecast as aligned plain-text tables and the problems."""
-        tasks = aligned_columns(_TASK_COLUMNS, (*self.tasks, self.overall))
-        return paragraphs(aligned_columns(_LABEL_COLUMNS, self.rows), tasks, listed(self.problems))
-
-
-_LABEL_COLUMNS: dict[str, Callable[[LabelForecast], str]] = {
-    "task": lambda row: row.task,
-    "label": lambda row: row.label or "-",
-    "count": lambda row: f"{row.count}",
-    "data": lambda row: f"{row.data_share:.1%}",
-    "factor": lambda row: f"{row.factor:.3g}",
-    "draws": lambda row: f"{row.draw_share:.1%}",
-    "asked": lambda row: f"{row.asked:.3g}",
-    "lift": lambda row: f"{row.lift:.3g}",
-    "expected": lambda row: f"{row.expected_draws:.0f}",
-    "passes": lambda row: f"{row.passes:.3g}",
-    "unseen": lambda row: f"{row.unseen_fraction:.1%}",
-    "pulled by": lambda row: f"{row.pulled_by} {row.pulled_share:.0%}" if row.pulled_by else "-",
-}
-_TASK_COLUMNS: dict[str, Callable[[TaskForecast], str]] = {
-    "task": lambda group: "all" if group.task is None else group.task,
-    "count": lambda group: f"{group.count}",
-    "draws": lambda group: f"{group.draw_share:.1%}",
-    "expected": lambda group: f"{group.expected_draws:.0f}",
-    "effective examples": lambda group: f"{group.effective_sample_size:.0f}",
-    "cardinality": lambda group: f"{group.cardinality_before:.2f} -> {group.cardinality_after:.2f}",
-    "mean imbalance": lambda group: f"{group.imbalance_before:.2f} -> {group.imbalance_after:.2f}",
-}
+        return {(row.task, row.label): row for row in self.rows}[task, label]
 
 
 def forecast(
-    sets: LabelSets, factors: Factors, row_weights: FloatArray, *, draws: int, allow_passes: float = 100.0
+    sets: LabelSets, factors: Factors, row_weights: FloatArray, draws: int, allow_passes: float = 100.0
 ) -> MultiLabelForecast:
-    """Forecast the effect on each label of drawing examples in proportion to weights.
+    """Forecast the effect on each label of drawing examples with the probabilities `row_weights`, shape (N,).
 
-    Parameters
-    ----------
-    sets : LabelSets
-        The examples.
-    factors : Factors
-        The factor of each label and example.
-    row_weights : ndarray of float64, shape (N,)
-        The probability of each example; they sum to 1.
-    draws : int
-        The number of draws.
-    allow_passes : float
-        More passes than this over a label's examples are an error; more than 4 are a warning.
-
-    Returns
-    -------
-    MultiLabelForecast
-        Rows, groups and problems: those of `equipoise.plan.forecast.forecast`, and `pulled-along` (a label is drawn
-        more than 1.5 times as often as its own factor asks for, because of another label).
+    The problems are those of `Plan.forecast`, and `pulled-along`: a label is drawn more than 1.5 times as often as its
+    own factor asks for, because of another label. See `MultiLabelPlan.forecast`.
     """
-    tallies = Tallies.of(sets, factors, row_weights, draws)
-    rows = tuple(_row(tallies, number, draws) for number in tallies.listed)
-    tasks = tuple(_group(tallies, number, draws) for number in range(len(sets.tasks)))
-    problems: list[Problem] = []
-    for row in rows:
-        without = row.label is None and row.count < tasks[sets.tasks.index(row.task)].count
-        name = f"{row.task!r} without labels" if without else None
-        problems += [*row.problems(draws, allow_passes, name), *_pulled(row)]
-    return MultiLabelForecast(draws, rows, tasks, _group(tallies, None, draws), tuple(problems))
-
-
-def _row(tallies: Tallies, number: int, draws: int) -> LabelForecast:
-    stratum, place = tallies.strata[number], int(tallies.task_of[number])
-    n, mass = int(tallies.examples[number]), float(tallies.masses[number])
-    data_share = _ratio(n, float(tallies.task_examples[place]))
-    draw_share = _ratio(mass, float(tallies.task_masses[place]))
-    factor = float(tallies.factors[number])
-    puller = int(tallies.pulled_by[number])
-    return LabelForecast(
-        task=stratum.task,
-        label=stratum.label,
-        count=n,
-        instances=int(tallies.instances[number]),
-        data_share=data_share,
-        factor=factor,
-        draw_share=draw_share,
-        asked=_ratio(factor, float(tallies.task_factors[place])),
-        lift=_ratio(draw_share, data_share),
-        expected_draws=draws * mass,
-        passes=_ratio(draws * mass, n),
-        unseen_fraction=_ratio(float(tallies.unseen[number]), n),
-        effective_sample_size=_ratio(mass**2, float(tallies.squares[number])),
-        pulled_share=_ratio(float(tallies.pulled[number]), mass),
-        pulled_by=None if puller < 0 else tallies.strata[puller].label,
+    census = sets.census()
+    n_labels, n_tasks = len(sets.strata), len(sets.tasks)
+    without = np.flatnonzero(sets.lengths == 0)
+    # Behind the labels are the examples without any, task by task.
+    strata = (*sets.strata, *(Stratum(task, None) for task in sets.tasks))
+    tasks = np.concatenate([census.task_of_label, np.arange(n_tasks)])
+    codes = np.concatenate([sets.codes, n_labels + sets.task_of_row[without]]).astype(np.int64)
+    rows = np.concatenate([sets.row_of_entry, without])
+    examples = np.concatenate([census.examples, census.task_empty])
+    # All examples of a task without labels have the same factor.
+    of_empty = np.zeros(n_tasks)
+    of_empty[sets.task_of_row[without]] = factors.of_examples[without]
+    own = np.concatenate([factors.of_labels, of_empty])
+    weights = row_weights[rows]
+    masses, squares, unseen = (
+        _sums(codes, values, len(strata)) for values in (weights, weights**2, (1 - draws * weights).clip(min=0))
+    )
+    task_masses, task_squares, task_factors = (
+        _sums(sets.task_of_row, values, n_tasks) for values in (row_weights, row_weights**2, factors.of_examples)
+    )
+    pulled, pulled_by = _pulled(codes, factors.deciding[rows], own, weights)
+    data_shares, draw_shares = ratios(examples, census.task_examples[tasks]), ratios(masses, task_masses[tasks])
+    columns = {
+        "count": examples,
+        "data_share": data_shares,
+        "draw_share": draw_shares,
+        "expected_draws": draws * masses,
+        "passes": ratios(draws * masses, examples),
+        "unseen_fraction": ratios(unseen, examples),
+        "instances": np.concatenate([census.instances, np.zeros(n_tasks, np.int64)]),
+        "factor": own,
+        "asked": ratios(own, ratios(task_factors, census.task_examples)[tasks]),
+        "lift": ratios(draw_shares, data_shares),
+        "effective_sample_size": ratios(masses**2, squares),
+        "pulled_share": ratios(pulled, masses),
+    }
+    listed = [place for place in range(len(strata)) if place < n_labels or examples[place]]
+    listed.sort(key=lambda place: (strata[place].task, place))  # labels are sorted, and before what has none
+    found = rows_of(
+        LabelForecast,
+        task=[strata[place].task for place in listed],
+        label=[strata[place].label for place in listed],
+        pulled_by=[strata[by].label if by >= 0 else None for by in pulled_by[listed].tolist()],
+        **{name: values[listed] for name, values in columns.items()},
     )
 
+    def of_labels(values: npt.NDArray[Any]) -> FloatArray:
+        return _whole(_sums(census.task_of_label, values[:n_labels], n_tasks))
 
-def _group(tallies: Tallies, place: int | None, draws: int) -> TaskForecast:
-    tasks = slice(None) if place is None else slice(place, place + 1)
-    labels = tallies.is_label & (True if place is None else tallies.task_of == place)
-    n, mass = int(tallies.task_examples[tasks].sum()), float(tallies.task_masses[tasks].sum())
-    return TaskForecast(
-        task=None if place is None else tallies.tasks[place],
-        count=n,
-        data_share=_ratio(n, float(tallies.task_examples.sum())),
+    def mean_imbalance(values: FloatArray) -> FloatArray:
+        imbalances = imbalance_ratios(values[:n_labels], census.task_of_label)
+        there = of_labels(imbalances > 0)
+        return np.where(there > 0, ratios(of_labels(imbalances), there), 1.0)
+
+    counts, mass = _whole(census.task_examples), _whole(task_masses)
+    groups = rows_of(
+        TaskForecast,
+        task=[*sets.tasks, None],
+        count=counts,
+        data_share=counts / counts[-1],
         draw_share=mass,
         expected_draws=draws * mass,
-        effective_sample_size=_ratio(mass**2, float(tallies.task_squares[tasks].sum())),
-        cardinality_before=_ratio(float(tallies.examples[labels].sum()), n),
-        cardinality_after=_ratio(float(tallies.masses[labels].sum()), mass),
-        imbalance_before=_mean(tallies.imbalance_before[labels]),
-        imbalance_after=_mean(tallies.imbalance_after[labels]),
+        effective_sample_size=ratios(mass**2, _whole(task_squares)),
+        cardinality_before=ratios(of_labels(examples), counts),
+        cardinality_after=ratios(of_labels(masses), mass),
+        imbalance_before=mean_imbalance(examples.astype(np.float64)),
+        imbalance_after=mean_imbalance(masses),
     )
+    problems: list[Problem] = []
+    for row in found:
+        without_labels = row.label is None and row.count < counts[sets.tasks.index(row.task)]
+        name = f"{row.task!r} without labels" if without_labels else None
+        problems += [*row.problems(draws, allow_passes, name), *_pulled_along(row)]
+    return MultiLabelForecast(draws, found, groups[:-1], groups[-1], tuple(problems))
 
 
-def _pulled(row: LabelForecast) -> list[Problem]:
+def _pulled_along(row: LabelForecast) -> list[Problem]:
     if row.pulled_by is None or row.lift <= PULLED * row.asked:
         return []
     message = (
@@ -238,10 +215,24 @@ def _pulled(row: LabelForecast) -> list[Problem]:
     return [Problem("warning", "pulled-along", message)]
 
 
-def _mean(ratios: FloatArray) -> float:
-    return float(ratios[ratios > 0].mean()) if ratios.any() else 1.0
+def _pulled(codes: IntArray, deciding: IntArray, own: FloatArray, weights: FloatArray) -> tuple[FloatArray, IntArray]:
+    """Return the mass of each label in examples whose factor is larger because of another label, and the main one."""
+    size = len(own)
+    pulled_by = np.full(size, -1, dtype=np.int64)
+    larger = (deciding >= 0) & (own[deciding] > own[codes])
+    pairs, of_entry = np.unique(codes[larger] * size + deciding[larger], return_inverse=True)
+    masses = _sums(of_entry, weights[larger], len(pairs))
+    pulled, pullers = np.divmod(pairs, max(size, 1))
+    rising = np.argsort(masses, kind="stable")  # of several assignments to one position the last remains
+    pulled_by[pulled[rising]] = pullers[rising]
+    return _sums(pulled, masses, size), pulled_by
 
 
-def _ratio(a: float, b: float) -> float:
-    """Return a / b, and 0 where b is 0."""
-    return a / b if b else 0.0
+def _sums(codes: npt.NDArray[np.integer], values: npt.NDArray[Any], size: int) -> FloatArray:
+    """Return the sum of the values of each code as float64, for no values too."""
+    return np.bincount(codes, values, size).astype(np.float64, copy=False)
+
+
+def _whole(parts: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the parts and, last, their sum."""
+    return np.append(parts, parts.sum())

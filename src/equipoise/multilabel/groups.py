@@ -4,19 +4,18 @@ Label sets overlap and are too many to be strata. But equally likely examples ca
 factor all examples whose factor is that of the same label, with the mean all that have the same mean.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from equipoise.census import Census, Stratum
+from equipoise.census.strata import stratum_order
 from equipoise.drawing import StratumIndex
 from equipoise.errors import PlanError
 from equipoise.multilabel.factors import Factors
 from equipoise.multilabel.label_sets import LabelSets
 from equipoise.weights import ClassWeights, LabelFactors
-from equipoise.weights.base import FloatArray
+from equipoise.weights.base import FloatArray, IntArray, Labels
 
 NO_LABEL = "(no label)"
 """The stratum of a task's examples without labels."""
@@ -24,15 +23,7 @@ NO_LABEL = "(no label)"
 
 @dataclass(frozen=True)
 class GroupWeights(ClassWeights):
-    """The factor of the examples of each group, as class weights for a plan of groups.
-
-    Parameters
-    ----------
-    scheme : ClassWeights
-        The scheme of the factors, for the plan's text.
-    factors : tuple of float
-        One for each group of the task, in the census's order.
-    """
+    """The factor of the examples of each group of a task, in the census's order; `scheme` is for the plan's text."""
 
     scheme: ClassWeights
     factors: tuple[float, ...]
@@ -40,7 +31,7 @@ class GroupWeights(ClassWeights):
     def __str__(self) -> str:
         return str(self.scheme)
 
-    def formula(self, _n: FloatArray, _labels: Sequence[str | None], _task: str, /) -> FloatArray:
+    def formula(self, _n: FloatArray, _labels: Labels, _task: str, /) -> FloatArray:
         """Return the factors; groups always have examples."""
         return np.array(self.factors)
 
@@ -49,15 +40,6 @@ def grouped(
     sets: LabelSets, factors: Factors, schemes: dict[str, ClassWeights]
 ) -> tuple[Census, StratumIndex, dict[str, GroupWeights]]:
     """Group the examples of each task by the origin of their factor.
-
-    Parameters
-    ----------
-    sets : LabelSets
-        The examples.
-    factors : Factors
-        Their factors.
-    schemes : dict of str to ClassWeights
-        The scheme of each task.
 
     Returns
     -------
@@ -82,17 +64,23 @@ def grouped(
         of_task, of_rows = _groups_of_task(sets, factors, schemes[task], rows)
         codes[rows] = len(names) + of_rows
         names += [Stratum(task, label) for label in of_task]
-    order = sorted(range(len(names)), key=lambda number: (names[number].task, names[number].label or ""))
-    place = np.empty(len(names), dtype=np.int64)
-    place[order] = np.arange(len(names))
-    index = StratumIndex.from_codes(place[codes], len(names))
+    order = sorted(range(len(names)), key=lambda number: stratum_order(names[number]))
+    codes = np.argsort(order)[codes]
+    index = StratumIndex.from_codes(codes, len(names))
     census = Census(tuple(names[number] for number in order), index.sizes)
-    return census, index, _weights(census, place[codes], factors, schemes)
+    of_groups = np.zeros(len(names))
+    of_groups[codes] = factors.of_examples  # equal in a group
+    weights = {
+        task: GroupWeights(schemes[task], tuple(of_groups[census.span(task)].tolist()))
+        for task in census.tasks
+        if census.labels(task)
+    }
+    return census, index, weights
 
 
 def _groups_of_task(
-    sets: LabelSets, factors: Factors, scheme: ClassWeights, rows: npt.NDArray[np.int64]
-) -> tuple[list[str | None], npt.NDArray[np.int64]]:
+    sets: LabelSets, factors: Factors, scheme: ClassWeights, rows: IntArray
+) -> tuple[list[str | None], IntArray]:
     """Return the names of the groups of a task, and the group number of each row."""
     deciding = factors.deciding[rows]
     if (deciding < 0).all():
@@ -109,15 +97,3 @@ def _groups_of_task(
         message = f"{NO_LABEL!r} must not be a label: that is the group of examples without labels. Rename it."
         raise PlanError("reserved-label", message)
     return [*labels], of_rows
-
-
-def _weights(
-    census: Census, code_of_row: npt.NDArray[np.int64], factors: Factors, schemes: dict[str, ClassWeights]
-) -> dict[str, GroupWeights]:
-    of_groups = np.zeros(len(census.strata))
-    of_groups[code_of_row] = factors.of_examples  # equal in a group
-    return {
-        task: GroupWeights(schemes[task], tuple(of_groups[census.span(task)].tolist()))
-        for task in census.tasks
-        if census.labels(task)
-    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ import pyarrow as pa
 
 from equipoise.base.values import ArrayValue
 from equipoise.census import Stratum
+from equipoise.census.strata import read_only
 from equipoise.errors import DataError
 from equipoise.multilabel import building
 from equipoise.multilabel.census import MultiLabelCensus
@@ -59,7 +61,7 @@ class LabelSets(ArrayValue):
 
     def __post_init__(self) -> None:
         for array in (self.task_of_row, self.offsets, self.codes, self.instances):
-            array.setflags(write=False)
+            read_only(array)
 
     @classmethod
     def from_lists(cls, labels: Iterable[Iterable[str]], tasks: Names) -> LabelSets:
@@ -137,10 +139,8 @@ class LabelSets(ArrayValue):
         """
         strings = building.strings_of(targets, "targets")
         of_rows = building.tasks_of(tasks, len(strings))
-        parts = building.parts_of_text(
-            strings, of_rows, separator, frozenset(single_tasks), frozenset(open_ended_tasks)
-        )
-        return cls._from_parts(of_rows, *parts)
+        named = frozenset(single_tasks), frozenset(open_ended_tasks)
+        return cls._from_parts(of_rows, *building.parts_of_text(strings, of_rows, separator, *named))
 
     @classmethod
     def _from_parts(cls, tasks: Names, lengths: npt.NDArray[np.int64], labels: pa.Array) -> LabelSets:
@@ -160,6 +160,13 @@ class LabelSets(ArrayValue):
         """The example that each entry of `codes` belongs to."""
         return np.repeat(np.arange(len(self)), self.lengths)
 
+    def over_labels(self, reduce: np.ufunc, of_entries: npt.NDArray[Any], empty: Any) -> npt.NDArray[Any]:
+        """Reduce the values of each example's entries by a ufunc; `empty` are the values of examples without labels."""
+        reduced = np.full(len(self), empty, of_entries.dtype)
+        some = self.lengths > 0
+        reduced[some] = reduce.reduceat(of_entries, self.offsets[:-1][some])
+        return reduced
+
     def labels_of(self, row: int) -> tuple[str, ...]:
         """Return the labels of one example, sorted."""
         strata = (self.strata[code] for code in self.codes[self.offsets[row] : self.offsets[row + 1]].tolist())
@@ -176,19 +183,18 @@ class LabelSets(ArrayValue):
             Row numbers, or which rows to keep.
         """
         chosen = np.asarray(rows)
-        if chosen.dtype == np.bool_:
-            if chosen.shape != (len(self),):
-                message = f"`rows` must be one boolean for each of {len(self)} rows, found shape {chosen.shape}."
-                raise DataError("bad-rows", message)
+        if chosen.dtype == np.bool_ and chosen.shape == (len(self),):
             chosen = np.flatnonzero(chosen)
-        elif chosen.size == 0:
-            chosen = chosen.astype(np.int64)
-        if chosen.ndim != 1 or not np.issubdtype(chosen.dtype, np.integer):
-            message = f"`rows` must be row numbers or booleans, found {chosen.dtype} of shape {chosen.shape}."
-            raise DataError("bad-rows", message)
-        if chosen.size and not (chosen.min() >= 0 and chosen.max() < len(self)):
-            message = f"`rows` must be from 0 to {len(self) - 1}, found {chosen.min()} to {chosen.max()}."
-            raise DataError("bad-rows", message)
+        problem = ""
+        if chosen.dtype == np.bool_:
+            problem = f"one boolean for each of {len(self)} rows, found shape {chosen.shape}"
+        elif chosen.ndim != 1 or (chosen.size and not np.issubdtype(chosen.dtype, np.integer)):
+            problem = f"row numbers or booleans, found {chosen.dtype} of shape {chosen.shape}"
+        elif chosen.size and not (chosen.min() >= 0 and chosen.max() < len(self)):
+            problem = f"from 0 to {len(self) - 1}, found {chosen.min()} to {chosen.max()}"
+        if problem:
+            raise DataError("bad-rows", f"`rows` must be {problem}.")
+        chosen = chosen.astype(np.int64)
         lengths = self.lengths[chosen]
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         entries = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1][chosen] - offsets[:-1], lengths)
@@ -210,3 +216,39 @@ class LabelSets(ArrayValue):
 
     def __repr__(self) -> str:
         return f"LabelSets({len(self)} examples, {len(self.tasks)} tasks, {len(self.strata)} labels)"
+
+
+def scumble(sets: LabelSets) -> npt.NDArray[np.float64]:
+    """Compute 1 - G/A of each example, the geometric over the arithmetic mean of its labels' imbalance ratios.
+
+    0 where an example has no labels, or all are equally frequent; near 1 where a rare and a frequent label co-occur.
+    The mean over a task is the task's SCUMBLE. Its authors found that resampling hardly helps where it is high: the
+    frequent labels are drawn too.
+
+    Parameters
+    ----------
+    sets : LabelSets
+        The training examples.
+
+    Returns
+    -------
+    ndarray of float64, shape (N,)
+        From 0 to below 1.
+
+    References
+    ----------
+    Charte, Rivera, del Jesus and Herrera (2014), "Concurrence among Imbalanced Labels and Its Influence on Multilabel
+    Resampling Algorithms". The product is over the labels that the example has.
+
+    Examples
+    --------
+    >>> sets = LabelSets.from_lists([["a"]] * 6 + [["a", "b"]] * 2 + [["c"]] * 2, tasks="findings")
+    >>> scumble(sets).round(3).tolist()
+    [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.2, 0.2, 0.0, 0.0]
+    """
+    ratios = sets.census().imbalance_ratios[sets.codes]
+    labels = np.maximum(sets.lengths, 1)
+    arithmetic = np.bincount(sets.row_of_entry, ratios, minlength=len(sets)) / labels
+    geometric = np.exp(np.bincount(sets.row_of_entry, np.log(ratios), minlength=len(sets)) / labels)
+    # Rounding may make the geometric mean exceed the arithmetic mean.
+    return np.where(sets.lengths > 1, (1 - geometric / np.maximum(arithmetic, 1)).clip(min=0), 0.0)

@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-import numpy.typing as npt
-
+from equipoise.census.strata import read_only
 from equipoise.drawing import StratumIndex
 from equipoise.errors import PlanError
 from equipoise.multilabel.factors import Factors, factors_of
@@ -20,8 +18,7 @@ from equipoise.plan.label_shares import WeightsOrNames, class_weights, scheme_of
 from equipoise.plan.plan import checked_draws
 from equipoise.rates import Rates
 from equipoise.weights import Natural
-
-FloatArray = npt.NDArray[np.float64]
+from equipoise.weights.base import FloatArray
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -127,9 +124,7 @@ class MultiLabelPlan:
     @cached_property
     def row_weights(self) -> FloatArray:
         """The probability of each example in a draw, for `WeightedSampler`."""
-        weights = self.index.spread(self.plan.probabilities / self.plan.counts)
-        weights.setflags(write=False)
-        return weights
+        return read_only(self.index.spread(self.plan.probabilities / self.plan.counts))
 
     def forecast(self, draws: int | None = None, allow_passes: float = 100.0) -> MultiLabelForecast:
         """Forecast the effect of `draws` draws (by default the planned number) on each label.
@@ -141,12 +136,8 @@ class MultiLabelPlan:
         allow_passes : float
             More passes than this over the examples of a label, on average, are an error; more than 4 are a warning.
         """
-        draws = self.plan.draws if draws is None else draws
-        if draws is None:
-            raise PlanError("missing-draws", "`draws` must be given: the plan was built without a number of draws.")
-        return forecast(
-            self.sets, self.factors, self.row_weights, draws=checked_draws(draws), allow_passes=allow_passes
-        )
+        draws = checked_draws(draws, self.plan.draws)
+        return forecast(self.sets, self.factors, self.row_weights, draws, allow_passes)
 
     def __repr__(self) -> str:
         return f"MultiLabelPlan({self.sets!r}, {self.plan!r})"

@@ -5,9 +5,6 @@ from collections.abc import Iterable
 from equipoise.census import Stratum
 from equipoise.plan.plan import Plan
 
-SHOWN = 3
-"""The number of strata that a sentence names."""
-
 
 def difference(old: Plan, new: Plan) -> list[str]:
     """Describe the changes from `old` to `new`; an empty list if draws and target are the same."""
@@ -18,19 +15,17 @@ def difference(old: Plan, new: Plan) -> list[str]:
             names = _some(_name(stratum) for stratum in sorted(strata, key=_name))
             sentences.append(f"{len(strata)} strata {verb}: {names}.")
     shared = [stratum for stratum in old.strata if stratum in after]
-    columns = (
-        ("counts", old.counts, new.counts, "d"),
-        ("probabilities", old.probabilities, new.probabilities, ".4g"),
-        ("target probabilities", old.target, new.target, ".4g"),
-    )
-    exact = {"counts": "counts", "probabilities": "masses", "target probabilities": "target_masses"}
-    for name, was, now, digits in columns:
+    places = [(old.position_of(*stratum), new.position_of(*stratum)) for stratum in shared]
+    for name, exact, shown, digits in (
+        ("counts", "counts", "counts", "d"),
+        ("probabilities", "masses", "probabilities", ".4g"),
+        ("target probabilities", "target_masses", "target", ".4g"),
+    ):
         changes: list[tuple[float, str]] = []
-        for stratum in shared:
-            i, j = old.position_of(*stratum), new.position_of(*stratum)
-            if getattr(old, exact[name])[i] != getattr(new, exact[name])[j]:
-                text = f"{_name(stratum)} {was[i]:{digits}} -> {now[j]:{digits}}"
-                changes.append((-abs(float(now[j]) - float(was[i])), text))
+        for stratum, (i, j) in zip(shared, places, strict=True):
+            if getattr(old, exact)[i] != getattr(new, exact)[j]:
+                was, now = getattr(old, shown)[i], getattr(new, shown)[j]
+                changes.append((-abs(float(now) - float(was)), f"{_name(stratum)} {was:{digits}} -> {now:{digits}}"))
         if changes:
             sentences.append(f"{len(changes)} {name} changed: {_some(text for _, text in sorted(changes))}.")
     return sentences
@@ -40,6 +35,6 @@ def _name(stratum: Stratum) -> str:
     return stratum.task if stratum.label is None else f"{stratum.task}/{stratum.label}"
 
 
-def _some(texts: Iterable[str]) -> str:
+def _some(texts: Iterable[str], shown: int = 3) -> str:
     every = list(texts)
-    return ", ".join(every[:SHOWN]) + (", ..." if len(every) > SHOWN else "")
+    return ", ".join(every[:shown]) + (", ..." if len(every) > shown else "")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +12,10 @@ import numpy.typing as npt
 from equipoise.base.problems import Problem
 from equipoise.base.tables import aligned_columns
 from equipoise.census import Stratum
+from equipoise.rates.base import FloatArray, IntArray
 
-FloatArray = npt.NDArray[np.float64]
+R = TypeVar("R")
+G = TypeVar("G")
 
 MANY_PASSES = 4.0
 """Repeats up to here are nearly as good as fresh data (Muennighoff et al. 2023)."""
@@ -92,8 +94,53 @@ class GroupForecast:
     imbalance_after: float
 
 
+Columns = Mapping[str, Callable[[Any], str]]
+COLUMNS: Columns = {
+    "task": lambda row: row.task,
+    "label": lambda row: row.label or "-",
+    "count": lambda row: f"{row.count}",
+    "data": lambda row: f"{row.data_share:.1%}",
+    "draws": lambda row: f"{row.draw_share:.1%}",
+    "expected": lambda row: f"{row.expected_draws:.0f}",
+    "passes": lambda row: f"{row.passes:.3g}",
+    "unseen": lambda row: f"{row.unseen_fraction:.1%}",
+}
+"""Of every `RowForecast`."""
+GROUP_COLUMNS: Columns = {
+    "task": lambda group: "all" if group.task is None else group.task,
+    **{heading: COLUMNS[heading] for heading in ("count", "draws", "expected")},
+    "effective examples": lambda group: f"{group.effective_sample_size:.0f}",
+}
+"""Of every group of rows."""
+
+
 @dataclass(frozen=True)
-class Forecast:
+class Forecasted(Generic[R, G]):
+    """Base of the forecasts: rows, groups of them, and problems."""
+
+    columns: ClassVar[tuple[Columns, Columns]]
+    """Of the tables of rows and of groups: heading and content."""
+
+    draws: int
+    rows: tuple[R, ...]
+    tasks: tuple[G, ...]
+    overall: G
+    problems: tuple[Problem, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the forecast as JSON values."""
+        return asdict(self) | {"problems": [problem._asdict() for problem in self.problems]}
+
+    def to_text(self) -> str:
+        """Return the forecast as aligned plain-text tables and the problems."""
+        of_rows, of_groups = self.columns
+        groups = aligned_columns(of_groups, (*self.tasks, self.overall))
+        parts = (aligned_columns(of_rows, self.rows), groups, _listed(self.problems))
+        return "\n\n".join("\n".join(part) for part in parts if part)
+
+
+@dataclass(frozen=True)
+class Forecast(Forecasted[StratumForecast, GroupForecast]):
     """The effect of a number of draws of a plan: a row per stratum and per task, and the problems.
 
     Parameters
@@ -128,123 +175,67 @@ class Forecast:
     warning (many-passes): 'mood', label 'sad' is seen 5 times in 1000 draws (100 examples). Above 4 passes ...
     """
 
-    draws: int
-    rows: tuple[StratumForecast, ...]
-    tasks: tuple[GroupForecast, ...]
-    overall: GroupForecast
-    problems: tuple[Problem, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the forecast as JSON values."""
-        return asdict(self) | {"problems": [problem._asdict() for problem in self.problems]}
-
-    def to_text(self) -> str:
-        """Return the forecast as aligned plain-text tables and the problems."""
-        groups = aligned_columns(_GROUP_COLUMNS, (*self.tasks, self.overall))
-        return paragraphs(aligned_columns(_STRATUM_COLUMNS, self.rows), groups, listed(self.problems))
-
-
-_STRATUM_COLUMNS: dict[str, Callable[[StratumForecast], str]] = {
-    "task": lambda row: row.task,
-    "label": lambda row: row.label or "-",
-    "count": lambda row: f"{row.count}",
-    "data": lambda row: f"{row.data_share:.1%}",
-    "draws": lambda row: f"{row.draw_share:.1%}",
-    "expected": lambda row: f"{row.expected_draws:.0f}",
-    "passes": lambda row: f"{row.passes:.3g}",
-    "unseen": lambda row: f"{row.unseen_fraction:.1%}",
-    "weight": lambda row: f"{row.importance_weight:.3g}",
-}
-_GROUP_COLUMNS: dict[str, Callable[[GroupForecast], str]] = {
-    "task": lambda group: "all" if group.task is None else group.task,
-    "count": lambda group: f"{group.count}",
-    "draws": lambda group: f"{group.draw_share:.1%}",
-    "expected": lambda group: f"{group.expected_draws:.0f}",
-    "effective examples": lambda group: f"{group.effective_sample_size:.0f}",
-    "effective draws": lambda group: f"{group.effective_draws:.0f}",
-    "imbalance": lambda group: f"{group.imbalance_before:.2f} -> {group.imbalance_after:.2f}",
-}
+    columns = (
+        {**COLUMNS, "weight": lambda row: f"{row.importance_weight:.3g}"},
+        {
+            **GROUP_COLUMNS,
+            "effective draws": lambda group: f"{group.effective_draws:.0f}",
+            "imbalance": lambda group: f"{group.imbalance_before:.2f} -> {group.imbalance_after:.2f}",
+        },
+    )
 
 
 def forecast(
     strata: Sequence[Stratum],
-    counts: npt.NDArray[np.int64],
+    spans: Mapping[str, slice],
+    counts: IntArray,
     sampling: FloatArray,
     target: FloatArray,
-    *,
     draws: int,
     allow_passes: float = 100.0,
 ) -> Forecast:
-    """Forecast the effect of draws from a sampling distribution.
+    """Forecast the effect of draws from a sampling distribution q to a target p*; see `Plan.forecast`.
 
-    Parameters
-    ----------
-    strata : sequence of Stratum, length S
-        Sorted by task.
-    counts : ndarray of int64, shape (S,)
-        Examples of each stratum.
-    sampling, target : ndarray of float64, shape (S,)
-        q and p*.
-    draws : int
-        The number of draws.
-    allow_passes : float
-        More passes than this over a stratum are an error; more than 4 are a warning.
-
-    Returns
-    -------
-    Forecast
-        Rows, groups and problems: `many-passes`, `too-many-passes`, `never-drawn`, `rarely-drawn` (less
-        than one draw expected) and `no-examples`.
+    Strata are sorted by task, and `spans` are those of each; all arrays have the shape (S,).
     """
-    total = int(counts.sum())
     expected = draws * sampling
-    passes = _ratio(expected, counts)
-    importance = _ratio(target, sampling)
-    rows = tuple(
-        StratumForecast(
-            task=stratum.task,
-            label=stratum.label,
-            count=int(counts[i]),
-            data_share=float(counts[i] / total),
-            draw_share=float(sampling[i]),
-            expected_draws=float(expected[i]),
-            passes=float(passes[i]),
-            unseen_fraction=max(0.0, 1.0 - float(passes[i])) if counts[i] else 0.0,
-            importance_weight=float(importance[i]),
+    passes = ratios(expected, counts)
+    rows = rows_of(
+        StratumForecast,
+        task=[stratum.task for stratum in strata],
+        label=[stratum.label for stratum in strata],
+        count=counts,
+        data_share=counts / counts.sum(),
+        draw_share=sampling,
+        expected_draws=expected,
+        passes=passes,
+        unseen_fraction=np.where(counts > 0, (1 - passes).clip(min=0), 0.0),
+        importance_weight=ratios(target, sampling),
+    )
+
+    def group(task: str | None, span: slice) -> GroupForecast:
+        n, q, p = counts[span], sampling[span], target[span]
+        return GroupForecast(
+            task=task,
+            count=int(n.sum()),
+            data_share=float(n.sum() / counts.sum()),
+            draw_share=float(q.sum()),
+            expected_draws=float(draws * q.sum()),
+            effective_sample_size=_kish(q, ratios(q**2, n)),
+            effective_draws=draws * _kish(p, ratios(p**2, q)),
+            imbalance_before=_imbalance(n.astype(np.float64)),
+            imbalance_after=_imbalance(q),
         )
-        for i, stratum in enumerate(strata)
-    )
-    members: dict[str, list[int]] = {}
-    for i, stratum in enumerate(strata):
-        members.setdefault(stratum.task, []).append(i)
-    groups = tuple(
-        _group(task, counts[of_task], sampling[of_task], target[of_task], total, draws)
-        for task, of_task in members.items()
-    )
-    overall = _group(None, counts, sampling, target, total, draws)
+
+    groups = tuple(group(task, span) for task, span in spans.items())
     problems = tuple(problem for row in rows for problem in row.problems(draws, allow_passes))
-    return Forecast(draws, rows, groups, overall, problems)
+    return Forecast(draws, rows, groups, group(None, slice(None)), problems)
 
 
-def _group(
-    task: str | None,
-    n: npt.NDArray[np.int64],
-    q: FloatArray,
-    p: FloatArray,
-    total: int,
-    draws: int,
-) -> GroupForecast:
-    return GroupForecast(
-        task=task,
-        count=int(n.sum()),
-        data_share=float(n.sum() / total),
-        draw_share=float(q.sum()),
-        expected_draws=float(draws * q.sum()),
-        effective_sample_size=_kish(q, _ratio(q**2, n)),
-        effective_draws=draws * _kish(p, _ratio(p**2, q)),
-        imbalance_before=_imbalance(n.astype(np.float64)),
-        imbalance_after=_imbalance(q),
-    )
+def rows_of(kind: Callable[..., R], **columns: Sequence[Any] | npt.NDArray[Any]) -> tuple[R, ...]:
+    """Return a row for each place in the columns, which are named as its fields."""
+    values = (column.tolist() if isinstance(column, np.ndarray) else column for column in columns.values())
+    return tuple(kind(**dict(zip(columns, row, strict=True))) for row in zip(*values, strict=True))
 
 
 def _kish(sums: FloatArray, squares: FloatArray) -> float:
@@ -256,12 +247,12 @@ def _imbalance(amounts: FloatArray) -> float:
     return float(present.max() / present.min()) if present.size else 1.0
 
 
-def _ratio(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> FloatArray:
+def ratios(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> FloatArray:
     """Return a / b, and 0 where b is 0."""
     return np.divide(a, b, out=np.zeros(len(a)), where=b > 0)
 
 
-def listed(problems: Sequence[Problem], shown: int = 3) -> list[str]:
+def _listed(problems: Sequence[Problem], shown: int = 3) -> list[str]:
     """Return a line for each of the first `shown` problems of a kind and one that counts the rest; errors first."""
     kinds: dict[tuple[str, str], list[Problem]] = {}
     for problem in sorted(problems, key=lambda problem: problem.level):
@@ -272,8 +263,3 @@ def listed(problems: Sequence[Problem], shown: int = 3) -> list[str]:
         if found[shown:]:
             lines.append(f"{level} ({code}): and {len(found) - shown} more; the table lists them.")
     return lines
-
-
-def paragraphs(*parts: list[str]) -> str:
-    """Return lines of several parts as one string, with an empty line between parts."""
-    return "\n\n".join("\n".join(part) for part in parts if part)

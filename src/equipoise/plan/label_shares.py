@@ -4,37 +4,26 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from equipoise.census import Census
 from equipoise.errors import PlanError
 from equipoise.weights import ClassWeights, Natural
+from equipoise.weights.base import FloatArray
 
 Weights = ClassWeights | Mapping[str, ClassWeights]
 """One scheme, or one per task; "*" is the scheme of the tasks that are not named."""
 WeightsOrNames = ClassWeights | str | Mapping[str, ClassWeights | str]
 
 
-def label_shares(census: Census, weights: Weights) -> npt.NDArray[np.float64]:
+def label_shares(census: Census, weights: Weights) -> FloatArray:
     """Return the share of each stratum in its task: n_c w_c / sum_k n_k w_k.
 
-    Parameters
-    ----------
-    census : Census
-        The counts.
-    weights : ClassWeights or mapping of str to ClassWeights
-        One scheme, or one per task; "*" is the scheme of the tasks that are not named.
-
-    Returns
-    -------
-    ndarray of float64, shape (S,)
-        Shares that sum to 1 in each task with examples; all 0 in a task without.
+    The shares, of shape (S,), sum to 1 in each task with examples; they are all 0 in a task without.
 
     Raises
     ------
     PlanError
-        If a task has no scheme, a scheme names a task that does not exist or has another scheme, or all weights of a
-        task are 0.
+        If the schemes are not as `scheme_of_each_task` wants them, or all weights of a task are 0.
 
     Examples
     --------
@@ -44,7 +33,10 @@ def label_shares(census: Census, weights: Weights) -> npt.NDArray[np.float64]:
     [0.5, 0.5, 1.0]
     """
     schemes = scheme_of_each_task(census.tasks, weights)
-    _check_open_tasks(census, weights)
+    for task, scheme in weights.items() if isinstance(weights, Mapping) else ():
+        if task != "*" and not census.labels(task) and scheme != Natural():
+            message = f"task {task!r} is open-ended: it has no labels to weigh, found {scheme}. Remove it."
+            raise PlanError("open-ended-task", message)
     shares = np.zeros(len(census.strata))
     for task, scheme in schemes.items():
         span = census.span(task)
@@ -100,10 +92,3 @@ def scheme_of_each_task(tasks: Sequence[str], weights: Weights) -> dict[str, Cla
                 message = f"{scheme} names task {task!r}, whose scheme is {found}. Keep one of the two."
                 raise PlanError("conflicting-weights", message)
     return schemes
-
-
-def _check_open_tasks(census: Census, weights: Weights) -> None:
-    for task, scheme in weights.items() if isinstance(weights, Mapping) else ():
-        if task != "*" and not census.labels(task) and scheme != Natural():
-            message = f"task {task!r} is open-ended: it has no labels to weigh, found {scheme}. Remove it."
-            raise PlanError("open-ended-task", message)

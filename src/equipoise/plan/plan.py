@@ -11,15 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from equipoise.base.masses import WHOLE, masses_of
-from equipoise.base.values import ArrayValue
 from equipoise.census import Census, Stratum
-from equipoise.census.census import checked_strata
+from equipoise.census.strata import Stratified, checked_strata, read_only
 from equipoise.errors import PlanError
 from equipoise.plan import plan_json
-from equipoise.plan.forecast import Forecast, forecast
+from equipoise.plan.forecast import Forecast, forecast, ratios
 from equipoise.plan.label_shares import Weights, WeightsOrNames, class_weights
-from equipoise.plan.resolving import probabilities_of
-from equipoise.plan.token_rates import Tokens, checked_tokens
+from equipoise.plan.resolving import Tokens, checked_tokens, probabilities_of
 from equipoise.rates import Rates
 from equipoise.weights import ClassWeights
 
@@ -28,7 +26,7 @@ MOST_DRAWS = WHOLE >> 1
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Plan(ArrayValue):
+class Plan(Stratified):
     """The sampling distribution q and the target p* of the loss, in integers.
 
     Make one with `Plan.build`. Plans are values: hashable, read-only, and equal if all their fields are.
@@ -82,7 +80,7 @@ class Plan(ArrayValue):
                 f"the target gives {strata[unreachable[0]]} a share, but it is never drawn"
                 f" ({len(unreachable)} such). Give it a weight and a rate above 0, or remove it from the target.",
             )
-        draws = None if self.draws is None else checked_draws(self.draws)
+        draws = None if self.draws is None else checked_draws(self.draws, None)
         values = (strata, counts, masses, target_masses, draws)
         for name, value in zip(("strata", "counts", "masses", "target_masses", "draws"), values, strict=True):
             object.__setattr__(self, name, value)
@@ -135,7 +133,7 @@ class Plan(ArrayValue):
             If the schemes or tokens do not fit the census, or the draws do not fit under `max_passes`.
         """
         if draws is not None:
-            checked_draws(draws)
+            checked_draws(draws, None)
         rates, weights = Rates.of(rates), class_weights(weights)
         lengths = None if tokens is None else checked_tokens(census, tokens)
         masses = masses_of(probabilities_of(census, rates, weights, draws, max_passes, lengths))
@@ -154,12 +152,6 @@ class Plan(ArrayValue):
             weights_text += f", target {_text(target_weights)}"
         return cls(census.strata, census.counts, masses, target_masses, draws, rates_text, weights_text)
 
-    @cached_property
-    def task_numbers(self) -> npt.NDArray[np.int64]:
-        """The position in `tasks` of each stratum's task."""
-        numbers = {task: number for number, task in enumerate(self.tasks)}
-        return _read_only(np.array([numbers[stratum.task] for stratum in self.strata]))
-
     @property
     def block(self) -> int:
         """Draws after which every stratum is within about one draw of its share: 2,048, or 16 per stratum if more.
@@ -169,27 +161,20 @@ class Plan(ArrayValue):
         drawn = int(np.count_nonzero(self.masses))
         return max(2048, 1 << (16 * drawn - 1).bit_length())
 
-    @property
-    def tasks(self) -> tuple[str, ...]:
-        """The tasks, sorted."""
-        return tuple(dict.fromkeys(stratum.task for stratum in self.strata))
-
     @cached_property
     def probabilities(self) -> npt.NDArray[np.float64]:
         """The sampling distribution q, per stratum."""
-        return _read_only(self.masses / WHOLE)
+        return read_only(self.masses / WHOLE)
 
     @cached_property
     def target(self) -> npt.NDArray[np.float64]:
         """The target distribution p*, per stratum."""
-        return _read_only(self.target_masses / WHOLE)
+        return read_only(self.target_masses / WHOLE)
 
     @cached_property
     def importance_weights(self) -> npt.NDArray[np.float64]:
         """p*/q per stratum: the weight of a draw in the loss; 0 for strata that are never drawn."""
-        weights = np.zeros(len(self.strata))
-        np.divide(self.target_masses, self.masses, out=weights, where=self.masses > 0)
-        return _read_only(weights)
+        return read_only(ratios(self.target_masses, self.masses))
 
     @cached_property
     def fingerprint(self) -> str:
@@ -198,29 +183,34 @@ class Plan(ArrayValue):
 
     def position_of(self, task: str, label: str | None) -> int:
         """Return the position of a stratum in `strata`, or raise a PlanError."""
-        position = self._positions.get((task, label))
-        if position is None:
+        if (task, label) not in self._positions:
             message = f"task {task!r}, label {label!r} is not a stratum of the plan. Rebuild it from this data."
             raise PlanError("unknown-stratum", message)
-        return position
+        return self._positions[task, label]
 
     @cached_property
     def _positions(self) -> dict[tuple[str, str | None], int]:
-        return {(task, label): i for i, (task, label) in enumerate(self.strata)}
+        return {stratum: position for position, stratum in enumerate(self.strata)}
 
     def forecast(self, draws: int | None = None, allow_passes: float = 100.0) -> Forecast:
-        """Forecast the effect of `draws` draws (by default `self.draws`); see `equipoise.plan.forecast.forecast`."""
-        draws = self.draws if draws is None else draws
-        if draws is None:
-            raise PlanError("missing-draws", "`draws` must be given: the plan was built without a number of draws.")
-        return forecast(
-            self.strata,
-            self.counts,
-            self.probabilities,
-            self.target,
-            draws=checked_draws(draws),
-            allow_passes=allow_passes,
-        )
+        """Forecast the effect of `draws` draws (by default the planned number).
+
+        Parameters
+        ----------
+        draws : int, optional
+            The number of draws.
+        allow_passes : float
+            More passes than this over a stratum are an error; more than 4 are a warning.
+
+        Returns
+        -------
+        Forecast
+            Rows, groups and problems: `many-passes`, `too-many-passes`, `never-drawn`, `rarely-drawn` (less than one
+            draw expected) and `no-examples`.
+        """
+        draws = checked_draws(draws, self.draws)
+        spans = {task: self.span(task) for task in self.tasks}
+        return forecast(self.strata, spans, self.counts, self.probabilities, self.target, draws, allow_passes)
 
     def to_json(self) -> str:
         """Return the plan as a JSON string, with its fingerprint."""
@@ -234,7 +224,7 @@ class Plan(ArrayValue):
     def from_json(cls, text: str) -> Plan:
         """Make a plan from a string of `to_json`; a PlanError if it is damaged or was changed."""
         fields, fingerprint = plan_json.parse(text)
-        plan = cls(**fields)
+        plan = cls(*fields)
         if plan.fingerprint != fingerprint:
             raise PlanError(
                 "changed-plan",
@@ -251,8 +241,11 @@ class Plan(ArrayValue):
         )
 
 
-def checked_draws(draws: int) -> int:
-    """Return the number of draws, or raise a PlanError if it is not an integer above 0."""
+def checked_draws(draws: int | None, planned: int | None) -> int:
+    """Return the number of draws, by default the planned one, or raise a PlanError if it is not an integer above 0."""
+    draws = planned if draws is None else draws
+    if draws is None:
+        raise PlanError("missing-draws", "`draws` must be given: the plan was built without a number of draws.")
     is_integer = isinstance(draws, int | np.integer)  # pyright: ignore[reportUnnecessaryIsInstance]
     if isinstance(draws, bool) or not is_integer or draws < 1:
         message = f"`draws` must be an integer above 0, found {draws!r}. Give the number of examples in training."
@@ -277,12 +270,7 @@ def _checked_masses(
     if empty:
         message = f"`{name}` must be 0 for strata without examples, found a share for {strata[empty[0]]}."
         raise PlanError("no-examples", message)
-    return _read_only(values)
-
-
-def _read_only(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    values.setflags(write=False)
-    return values
+    return read_only(values)
 
 
 def _text(weights: Weights) -> str:

@@ -59,8 +59,8 @@ def to_json(cells: list[dict[str, Any]], draws: int | None, rates_text: str, wei
     return "\n".join(["{", *lines, '  "strata": [', strata, "  ]", "}", ""])
 
 
-def parse(text: str) -> tuple[dict[str, Any], str]:
-    """Return the fields of a plan and the stored fingerprint.
+def parse(text: str) -> tuple[tuple[Any, ...], str]:
+    """Return the fields of a plan, in their order, and the stored fingerprint.
 
     Raises
     ------
@@ -75,14 +75,9 @@ def parse(text: str) -> tuple[dict[str, Any], str]:
     plan = from_plain(_PlanValues, values, lambda why: PlanError("damaged-plan", f"this is not a plan: {why}"))
     for cell in plan.strata:
         _check_cell(cell)
-    counts, masses, target_masses = ([cell[key] for cell in plan.strata] for key in list(_CELL)[2:])
-    fields = {"counts": counts, "masses": masses, "target_masses": target_masses, "draws": plan.draws}
-    strata = tuple(Stratum(cell["task"], cell["label"]) for cell in plan.strata)
-    return fields | {
-        "strata": strata,
-        "rates_text": plan.rates_text,
-        "weights_text": plan.weights_text,
-    }, plan.fingerprint
+    tasks, labels, *numbers = ([cell[key] for cell in plan.strata] for key in _CELL)
+    strata = tuple(map(Stratum, tasks, labels))
+    return (strata, *numbers, plan.draws, plan.rates_text, plan.weights_text), plan.fingerprint
 
 
 def _check_cell(cell: Any) -> None:

@@ -1,18 +1,22 @@
-"""Census, rates, weights and caps resolved to one probability per stratum."""
+"""Census, rates (of examples or of tokens), weights and caps resolved to one probability per stratum."""
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from equipoise.base.masses import water_fill
 from equipoise.base.schemes import checked_number
-from equipoise.census import Census
+from equipoise.census import Census, Stratum
 from equipoise.errors import PlanError
+from equipoise.plan.forecast import ratios
 from equipoise.plan.label_shares import Weights, label_shares
-from equipoise.plan.token_rates import rates_of_examples
 from equipoise.rates import Rates
+from equipoise.rates.base import FloatArray
 
-FloatArray = npt.NDArray[np.float64]
+Tokens = Mapping[Stratum, float] | Sequence[float] | FloatArray
+
 _ROUNDS = 200  # of the search for rates in tokens under a cap; about ten suffice
+_HALVINGS = 100
 
 
 def probabilities_of(
@@ -34,17 +38,15 @@ def probabilities_of(
         raise PlanError("no-examples", "the census must have examples, found none. Check that the data was read.")
     wanted = shares = label_shares(census, weights)
     for _ in range(_ROUNDS):
-        if tokens is None:
-            of_tasks = rates(census.task_counts, census.tasks, draws)
-        else:
-            of_tasks = rates_of_examples(census, rates, shares, tokens, draws)
-        probabilities = wanted * of_tasks[_task_numbers(census)]
+        of_tasks = _rates_of_examples(census, rates, shares, tokens, draws)
+        probabilities = wanted * of_tasks[census.task_numbers]
         if max_passes is not None:
-            probabilities = capped(census, probabilities, max_passes, draws)
+            probabilities = _capped(census, probabilities, max_passes, draws)
         if tokens is None:
             return probabilities
         # A cap moves draws between labels and so changes the mean tokens of a draw of the task.
-        before, shares = shares, _inside_tasks(census, probabilities)
+        totals = np.bincount(census.task_numbers, probabilities)[census.task_numbers]
+        before, shares = shares, ratios(probabilities, totals)
         if np.abs(shares - before).max() < 1e-12:
             return probabilities
     raise PlanError(
@@ -54,24 +56,8 @@ def probabilities_of(
     )
 
 
-def _task_numbers(census: Census) -> npt.NDArray[np.int64]:
-    return np.repeat(np.arange(len(census.tasks)), [len(census.counts[census.span(task)]) for task in census.tasks])
-
-
-def _inside_tasks(census: Census, probabilities: FloatArray) -> FloatArray:
-    numbers = _task_numbers(census)
-    totals = np.bincount(numbers, probabilities)[numbers]
-    return np.divide(probabilities, totals, out=np.zeros_like(probabilities), where=totals > 0)
-
-
-def capped(census: Census, probabilities: FloatArray, max_passes: float, draws: int | None) -> FloatArray:
-    """Move draws in excess of `max_passes` from each stratum to the others of its task.
-
-    Raises
-    ------
-    PlanError
-        If `max_passes` is not above 0, `draws` is missing, or a task has more draws than its cap.
-    """
+def _capped(census: Census, probabilities: FloatArray, max_passes: float, draws: int | None) -> FloatArray:
+    """Move draws in excess of `max_passes` from each stratum to the others of its task, or raise a PlanError."""
     checked_number("max_passes", max_passes, above=0, hint="Up to 4 passes are nearly as good as new data.")
     if draws is None:
         raise PlanError("missing-draws", "`max_passes` needs `draws`, found None. Give the planned number of draws.")
@@ -93,3 +79,61 @@ def capped(census: Census, probabilities: FloatArray, max_passes: float, draws: 
             )
         amounts[span] = water_fill(wanted, capacities, min(drawn, available))
     return amounts / draws
+
+
+def checked_tokens(census: Census, tokens: Tokens) -> FloatArray:
+    """Return the mean tokens of an example of each stratum; 0 for strata without examples.
+
+    Raises
+    ------
+    PlanError
+        If a stratum with examples has no number, or one that is not finite and above 0.
+    """
+    values = [tokens.get(stratum, 0.0) for stratum in census.strata] if isinstance(tokens, Mapping) else tokens
+    given = np.asarray(values, np.float64)
+    if given.shape != census.counts.shape:
+        raise PlanError(
+            "wrong-length",
+            f"`tokens` must be one number for each of the {len(census.strata)} strata, found shape {given.shape}."
+            " Use StratumIndex.means(lengths).",
+        )
+    there = census.counts > 0
+    wrong = np.flatnonzero(there & ~((given > 0) & np.isfinite(given))).tolist()
+    if wrong:
+        raise PlanError(
+            "out-of-range",
+            f"`tokens` must be above 0 and finite, found {given[wrong[0]]:g} for {census.strata[wrong[0]]}"
+            f" ({len(wrong)} such). Give the mean tokens of its examples.",
+        )
+    return np.where(there, given, 0.0)
+
+
+def _rates_of_examples(
+    census: Census, rates: Rates, shares: FloatArray, tokens: FloatArray | None, draws: int | None
+) -> FloatArray:
+    """Compute rates of examples r_t / m_t, normalised, from rates of tokens r_t and the mean tokens m_t of a draw.
+
+    `rates` is called with the tokens of each task, and with the expected tokens of `draws` draws as its budget.
+    `shares` are those of the strata in their tasks, `tokens` the mean tokens of an example of each; without `tokens`
+    the rates are of examples as they are.
+    """
+    if tokens is None:
+        return rates(census.task_counts, census.tasks, draws)
+    spans = [census.span(task) for task in census.tasks]
+    totals = np.array([np.rint(census.counts[span] @ tokens[span]) for span in spans]).astype(np.int64)
+    of_a_draw = np.array([shares[span] @ tokens[span] for span in spans])
+
+    def with_budget(budget: int | None) -> FloatArray:
+        wanted = rates(totals, census.tasks, budget)
+        examples = ratios(wanted, of_a_draw)
+        return examples / examples.sum()
+
+    if draws is None:
+        return with_budget(None)
+    # The budget depends on the rates and, for UniMax, the rates on the budget: bisection.
+    low, high = draws * of_a_draw[totals > 0].min(), draws * of_a_draw.max()
+    for _ in range(_HALVINGS):
+        budget = (low + high) / 2
+        found = with_budget(round(budget))
+        low, high = (budget, high) if found @ of_a_draw * draws > budget else (low, budget)
+    return with_budget(round(high))

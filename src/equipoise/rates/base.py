@@ -12,6 +12,7 @@ from equipoise.errors import PlanError
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
+Tasks = Sequence[str]
 
 
 class Rates(Scheme, ABC):
@@ -29,7 +30,7 @@ class Rates(Scheme, ABC):
     kind = "mixing rates"
 
     def __call__(
-        self, counts: IntArray | Sequence[int], tasks: Sequence[str], draws: int | None = None
+        self, counts: IntArray | Sequence[int], tasks: Tasks, draws: int | None = None
     ) -> npt.NDArray[np.float64]:
         """Return the rate of each task.
 
@@ -71,8 +72,8 @@ class Rates(Scheme, ABC):
         return rates
 
     @abstractmethod
-    def formula(self, n: FloatArray, tasks: Sequence[str], draws: int | None, /) -> FloatArray:
+    def formula(self, n: FloatArray, tasks: Tasks, draws: int | None, /) -> FloatArray:
         """Return an amount for each task that has examples (every n is at least 1); normalised, they are the rates."""
 
-    def check(self, n: IntArray, tasks: Sequence[str], /) -> None:
+    def check(self, n: IntArray, tasks: Tasks, /) -> None:
         """Raise a PlanError if the scheme does not fit these tasks; by default every scheme does."""

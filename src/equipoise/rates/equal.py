@@ -1,11 +1,10 @@
 """r_m = 1 / M: every task is drawn equally often."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from equipoise.rates.base import FloatArray, Rates
+from equipoise.rates.base import FloatArray, Rates, Tasks
 
 
 @dataclass(frozen=True)
@@ -20,6 +19,6 @@ class Equal(Rates):
 
     name = "equal"
 
-    def formula(self, n: FloatArray, _tasks: Sequence[str], _draws: int | None, /) -> FloatArray:
+    def formula(self, n: FloatArray, _tasks: Tasks, _draws: int | None, /) -> FloatArray:
         """Return ones."""
         return np.ones_like(n)

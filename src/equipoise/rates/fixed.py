@@ -1,14 +1,14 @@
 """r_m given: a rate for every task."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from equipoise.base.schemes import checked_names, checked_number
 from equipoise.errors import PlanError
-from equipoise.rates.base import FloatArray, IntArray, Rates
+from equipoise.rates.base import FloatArray, IntArray, Rates, Tasks
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Fixed(Rates):
             raise PlanError("wrong-sum", f"`rates` must sum to 1, found {total:g}. Divide them by it.")
         object.__setattr__(self, "rates", rates)
 
-    def check(self, n: IntArray, tasks: Sequence[str], /) -> None:
+    def check(self, n: IntArray, tasks: Tasks, /) -> None:
         """Reject unknown and missing tasks, and a rate of a task without examples."""
         unknown = sorted(set(self.rates) - set(tasks))
         if unknown:
@@ -66,6 +66,6 @@ class Fixed(Rates):
                     " or find examples.",
                 )
 
-    def formula(self, _n: FloatArray, tasks: Sequence[str], _draws: int | None, /) -> FloatArray:
+    def formula(self, _n: FloatArray, tasks: Tasks, _draws: int | None, /) -> FloatArray:
         """Return the rates."""
         return np.array([self.rates[task] for task in tasks])

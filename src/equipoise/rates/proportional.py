@@ -1,9 +1,8 @@
 """r_m = min(scale e_m, K) / sum: examples-proportional mixing with a limit (Raffel et al. 2020, section 3.5.2)."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from equipoise.rates.base import FloatArray, Rates
+from equipoise.rates.base import FloatArray, Rates, Tasks
 from equipoise.rates.temperature import Temperature
 
 
@@ -13,10 +12,8 @@ class Proportional(Rates):
 
     Parameters
     ----------
-    maximum : float, optional
-        K, the artificial limit of a data set's size. None: no limit.
-    scale : float
-        A factor of the counts before the limit.
+    maximum, scale
+        As in `Temperature`: K, by default no limit, and a factor of the counts before it.
 
     Raises
     ------
@@ -42,6 +39,6 @@ class Proportional(Rates):
     def __post_init__(self) -> None:
         Temperature(1.0, self.maximum, self.scale)  # the same options, with the same checks
 
-    def formula(self, n: FloatArray, tasks: Sequence[str], draws: int | None, /) -> FloatArray:
+    def formula(self, n: FloatArray, tasks: Tasks, draws: int | None, /) -> FloatArray:
         """Return min(scale n, K)."""
         return Temperature(1.0, self.maximum, self.scale).formula(n, tasks, draws)

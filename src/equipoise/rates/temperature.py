@@ -1,12 +1,11 @@
 """r_m ∝ min(scale e_m, K)^(1/T): temperature-scaled mixing (Raffel et al. 2020, section 3.5.2)."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from equipoise.base.schemes import checked_number
-from equipoise.rates.base import FloatArray, Rates
+from equipoise.rates.base import FloatArray, Rates, Tasks
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ class Temperature(Rates):
         if self.maximum is not None:
             checked_number("maximum", self.maximum, above=0, hint="Leave it out for no limit.")
 
-    def formula(self, n: FloatArray, _tasks: Sequence[str], _draws: int | None, /) -> FloatArray:
+    def formula(self, n: FloatArray, _tasks: Tasks, _draws: int | None, /) -> FloatArray:
         """Return (min(scale n, K) / the largest of them)^(1/T): the factor avoids overflow for a small T."""
         limit = np.inf if self.maximum is None else self.maximum
         sizes = np.minimum(self.scale * n, limit)

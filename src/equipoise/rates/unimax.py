@@ -1,6 +1,5 @@
 """U_m = min(theta, N c_m), sum U = B: as equal as at most N passes allow (UniMax, Chung et al. 2023, Algorithm 1)."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +7,7 @@ import numpy as np
 from equipoise.base.masses import water_fill
 from equipoise.base.schemes import checked_number
 from equipoise.errors import PlanError
-from equipoise.rates.base import FloatArray, Rates
+from equipoise.rates.base import FloatArray, Rates, Tasks
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class UniMax(Rates):
     def __post_init__(self) -> None:
         checked_number("max_passes", self.max_passes, above=0, hint="The paper uses 1, 5 and 10.")
 
-    def formula(self, n: FloatArray, _tasks: Sequence[str], draws: int | None, /) -> FloatArray:
+    def formula(self, n: FloatArray, _tasks: Tasks, draws: int | None, /) -> FloatArray:
         """Return min(theta, N n) with the theta at which the sum is `draws`."""
         if draws is None:
             raise PlanError("missing-draws", "UniMax needs `draws`, found None. Give the planned number of draws.")

@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 from equipoise.base.states import differences
 from equipoise.drawing import Batches, Mixed, Shard, StratumIndex
 from equipoise.drawing.batches import make
-from equipoise.drawing.drawable import DrawnStream
-from equipoise.drawing.independent import IndependentStream
 from equipoise.drawing.index import check_sizes
+from equipoise.drawing.stream import DrawnStream, IndependentStream
 from equipoise.errors import ConfigError, PlanError, StateError
 from equipoise.plan import Plan, difference
 from equipoise.samplers.epochs import POSITION, EpochSampler, nearest_multiples

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from equipoise.drawing.drawable import DrawnStream
+from equipoise.drawing.stream import DrawnStream
 from equipoise.errors import ConfigError, StateError
 from equipoise.samplers.epochs import Stretch, nearest_multiples
 from equipoise.samplers.plan_sampler import PlanSampler

@@ -1,9 +1,8 @@
 """w_c = N / (C n_c): scikit-learn's "balanced" weights (King & Zeng 2001)."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from equipoise.weights.base import ClassWeights, FloatArray
+from equipoise.weights.base import ClassWeights, FloatArray, Labels
 
 
 @dataclass(frozen=True)
@@ -25,6 +24,6 @@ class Balanced(ClassWeights):
 
     name = "balanced"
 
-    def formula(self, n: FloatArray, _labels: Sequence[str | None], _task: str, /) -> FloatArray:
+    def formula(self, n: FloatArray, _labels: Labels, _task: str, /) -> FloatArray:
         """Return N / (C n)."""
         return n.sum() / (len(n) * n)

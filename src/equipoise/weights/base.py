@@ -15,6 +15,7 @@ from equipoise.errors import PlanError
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
+Labels = Sequence[str | None]
 
 
 class ClassWeights(Scheme, ABC):
@@ -45,9 +46,7 @@ class ClassWeights(Scheme, ABC):
         """Return a line for each scheme, and one for the option that all of them take."""
         return f"{super().help()}\nNAME,max_ratio=R: no weight above R times the smallest one of the task."
 
-    def __call__(
-        self, counts: IntArray | Sequence[int], labels: Sequence[str | None], task: str
-    ) -> npt.NDArray[np.float64]:
+    def __call__(self, counts: IntArray | Sequence[int], labels: Labels, task: str) -> npt.NDArray[np.float64]:
         """Return the weight of an example of each label.
 
         Parameters
@@ -86,10 +85,10 @@ class ClassWeights(Scheme, ABC):
         return weights
 
     @abstractmethod
-    def formula(self, n: FloatArray, labels: Sequence[str | None], task: str, /) -> FloatArray:
+    def formula(self, n: FloatArray, labels: Labels, task: str, /) -> FloatArray:
         """Return the weights of the labels that have examples; every n is at least 1."""
 
-    def check(self, n: IntArray, labels: Sequence[str | None], task: str, /) -> None:
+    def check(self, n: IntArray, labels: Labels, task: str, /) -> None:
         """Raise a PlanError if the scheme does not fit these labels; by default every scheme does."""
 
     @property
@@ -143,11 +142,11 @@ class Clipped(ClassWeights):
         """The tasks that the inner scheme names."""
         return self.inner.named_tasks
 
-    def check(self, n: IntArray, labels: Sequence[str | None], task: str, /) -> None:
+    def check(self, n: IntArray, labels: Labels, task: str, /) -> None:
         """Check the inner scheme."""
         self.inner.check(n, labels, task)
 
-    def formula(self, n: FloatArray, labels: Sequence[str | None], task: str, /) -> FloatArray:
+    def formula(self, n: FloatArray, labels: Labels, task: str, /) -> FloatArray:
         """Return the clipped weights."""
         weights = self.inner.formula(n, labels, task)
         positive = weights[weights > 0]

@@ -1,21 +1,21 @@
 """w_y = sum over k != y of c(y, k): the total cost of errors on an example of y (Ting 2002, after Elkan 2001)."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from equipoise.base.schemes import checked_names
 from equipoise.errors import PlanError
-from equipoise.weights.base import ClassWeights, FloatArray, IntArray
-from equipoise.weights.tables import checked_table, row_of
+from equipoise.weights.base import FloatArray, IntArray, Labels
+from equipoise.weights.table import OfTable, checked_table
 
 Costs = Mapping[str, Mapping[str, Mapping[str, float]]]
 
 
 @dataclass(frozen=True)
-class CostMatrix(ClassWeights):
+class CostMatrix(OfTable):
     """w_y = sum over k != y of c(y, k), with c(y, k) the cost of predicting k where y is true.
 
     One weight per label cannot express the cost of each confusion, only the total cost of errors on y; with two labels
@@ -65,14 +65,10 @@ class CostMatrix(ClassWeights):
                     )
         object.__setattr__(self, "costs", table)
 
-    @property
-    def named_tasks(self) -> frozenset[str]:
-        """The tasks of the matrix."""
-        return frozenset(self.costs)
-
-    def check(self, n: IntArray, labels: Sequence[str | None], task: str, /) -> None:
+    def check(self, n: IntArray, labels: Labels, task: str, /) -> None:
         """Reject unknown and missing tasks, labels and pairs."""
-        for label, row in row_of("CostMatrix", self.costs, n, labels, task).items():
+        super().check(n, labels, task)
+        for label, row in self.costs[task].items():
             others = {other for other in labels if other is not None} - {label}
             if set(row) - {label} != others:
                 raise PlanError(
@@ -81,7 +77,7 @@ class CostMatrix(ClassWeights):
                     f" found {sorted(set(row) - {label})}.",
                 )
 
-    def formula(self, _n: FloatArray, labels: Sequence[str | None], task: str, /) -> FloatArray:
+    def formula(self, _n: FloatArray, labels: Labels, task: str, /) -> FloatArray:
         """Return the sums of the rows; the diagonal is 0."""
         rows = self.costs[task]
         return np.array([math.fsum(rows[str(label)].values()) for label in labels])

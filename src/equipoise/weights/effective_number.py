@@ -1,14 +1,13 @@
 """w_c = 1 / E_c, E_c the effective number of examples: (1 - beta^n) / (1 - beta) (Cui et al. 2019) or Kish's (1965)."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from equipoise.base.schemes import checked_number
 from equipoise.errors import PlanError
-from equipoise.weights.base import ClassWeights, FloatArray
+from equipoise.weights.base import ClassWeights, FloatArray, Labels
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ class EffectiveNumber(ClassWeights):
         if self.alpha is not None:
             checked_number("alpha", self.alpha, least=0, hint="0 is inverse frequency, large is natural.")
 
-    def formula(self, n: FloatArray, _labels: Sequence[str | None], _task: str, /) -> FloatArray:
+    def formula(self, n: FloatArray, _labels: Labels, _task: str, /) -> FloatArray:
         """Return (1 - beta) / (1 - beta^n), or rho + (1 - rho) / n."""
         if self.alpha is not None:
             length = math.hypot(1.0, self.alpha)  # rho = alpha^2 / (1 + alpha^2) without overflow

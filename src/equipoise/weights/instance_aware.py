@@ -20,12 +20,8 @@ class InstanceAware(LabelFactors):
     ----------
     threshold : float
         t, from 0 to 1: labels of at least this frequency have the factor 1. The paper uses 0.001.
-    power : float
-        0.5 is the paper's outer square root.
-    aggregate : "max" or "mean"
-        The factor of an example, from those of its labels; the paper's is the largest.
-    empty : float
-        The factor of an example without labels; 0 leaves it out.
+    power, aggregate, empty
+        As in `LabelFactors`; 0.5 is the paper's outer square root, and "max" its rule.
 
     Raises
     ------

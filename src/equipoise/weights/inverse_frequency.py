@@ -1,9 +1,8 @@
 """w_c = 1 / n_c: every label of a task is drawn equally often."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from equipoise.weights.base import ClassWeights, FloatArray
+from equipoise.weights.base import ClassWeights, FloatArray, Labels
 
 
 @dataclass(frozen=True)
@@ -18,6 +17,6 @@ class InverseFrequency(ClassWeights):
 
     name = "inverse"
 
-    def formula(self, n: FloatArray, _labels: Sequence[str | None], _task: str, /) -> FloatArray:
+    def formula(self, n: FloatArray, _labels: Labels, _task: str, /) -> FloatArray:
         """Return 1 / n."""
         return 1 / n

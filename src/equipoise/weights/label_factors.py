@@ -1,7 +1,6 @@
 """r_c = max(1, (t / f_c)^power): the base of the repeat-factor schemes, which differ in the frequency f."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,7 +8,7 @@ import numpy as np
 
 from equipoise.base.schemes import checked_number
 from equipoise.errors import PlanError
-from equipoise.weights.base import ClassWeights, FloatArray
+from equipoise.weights.base import ClassWeights, FloatArray, Labels
 
 AGGREGATES = ("max", "mean")
 
@@ -90,7 +89,7 @@ class LabelFactors(ClassWeights, ABC):
             raise PlanError("out-of-range", message)
         return factors
 
-    def formula(self, n: FloatArray, _labels: Sequence[str | None], _task: str, /) -> FloatArray:
+    def formula(self, n: FloatArray, _labels: Labels, _task: str, /) -> FloatArray:
         """Return the factors where every example has exactly one label."""
         f = n / n.sum()
         return self.factors(f, f)

@@ -1,12 +1,11 @@
 """w_c = 1 / ln(kappa + pi_c): bounded inverse-log weights (ENet, Paszke et al. 2016)."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from equipoise.base.schemes import checked_number
-from equipoise.weights.base import ClassWeights, FloatArray
+from equipoise.weights.base import ClassWeights, FloatArray, Labels
 
 
 @dataclass(frozen=True)
@@ -43,6 +42,6 @@ class Log(ClassWeights):
     def __post_init__(self) -> None:
         checked_number("kappa", self.kappa, above=1, hint="The paper uses 1.02.")
 
-    def formula(self, n: FloatArray, _labels: Sequence[str | None], _task: str, /) -> FloatArray:
+    def formula(self, n: FloatArray, _labels: Labels, _task: str, /) -> FloatArray:
         """Return 1 / ln(kappa + n / N)."""
         return 1 / np.log(self.kappa + n / n.sum())

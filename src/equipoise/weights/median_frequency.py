@@ -1,11 +1,10 @@
 """w_c = median(f) / f_c: median frequency balancing (Eigen & Fergus 2015)."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from equipoise.weights.base import ClassWeights, FloatArray
+from equipoise.weights.base import ClassWeights, FloatArray, Labels
 
 
 @dataclass(frozen=True)
@@ -29,6 +28,6 @@ class MedianFrequency(ClassWeights):
 
     name = "median"
 
-    def formula(self, n: FloatArray, _labels: Sequence[str | None], _task: str, /) -> FloatArray:
+    def formula(self, n: FloatArray, _labels: Labels, _task: str, /) -> FloatArray:
         """Return median(n) / n: N cancels."""
         return np.median(n) / n

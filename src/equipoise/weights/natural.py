@@ -1,11 +1,10 @@
 """w_c = 1: every example has the same weight, so labels keep their share in the data."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from equipoise.weights.base import ClassWeights, FloatArray
+from equipoise.weights.base import ClassWeights, FloatArray, Labels
 
 
 @dataclass(frozen=True)
@@ -20,6 +19,6 @@ class Natural(ClassWeights):
 
     name = "natural"
 
-    def formula(self, n: FloatArray, _labels: Sequence[str | None], _task: str, /) -> FloatArray:
+    def formula(self, n: FloatArray, _labels: Labels, _task: str, /) -> FloatArray:
         """Return ones."""
         return np.ones_like(n)

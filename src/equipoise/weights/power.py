@@ -1,12 +1,11 @@
 """w_c = n_c^(-gamma): between natural (0) and inverse frequency (1); 0.5 is square-root sampling (Kang et al. 2020)."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from equipoise.base.schemes import checked_number
 from equipoise.errors import PlanError
-from equipoise.weights.base import ClassWeights, FloatArray
+from equipoise.weights.base import ClassWeights, FloatArray, Labels
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class Power(ClassWeights):
     def __post_init__(self) -> None:
         checked_number("gamma", self.gamma, least=0, hint="Use 0.5 for square-root weights.")
 
-    def formula(self, n: FloatArray, _labels: Sequence[str | None], _task: str, /) -> FloatArray:
+    def formula(self, n: FloatArray, _labels: Labels, _task: str, /) -> FloatArray:
         """Return n^(-gamma)."""
         weights = n**-self.gamma
         if not weights.all():

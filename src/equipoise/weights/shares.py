@@ -1,18 +1,16 @@
 """w_c = s_c N / n_c: the weights that give each label a target share s_c."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from equipoise.errors import PlanError
-from equipoise.weights.base import ClassWeights, FloatArray, IntArray
-from equipoise.weights.tables import checked_table, row_of
+from equipoise.weights.base import FloatArray, IntArray, Labels
+from equipoise.weights.table import OfTable, checked_table
 
 
 @dataclass(frozen=True)
-class Shares(ClassWeights):
+class Shares(OfTable):
     """w_c = s_c N / n_c: target shares. The weights average 1 over the examples.
 
     Parameters
@@ -46,14 +44,10 @@ class Shares(ClassWeights):
                 raise PlanError("wrong-sum", message)
         object.__setattr__(self, "shares", table)
 
-    @property
-    def named_tasks(self) -> frozenset[str]:
-        """The tasks of the table."""
-        return frozenset(self.shares)
-
-    def check(self, n: IntArray, labels: Sequence[str | None], task: str, /) -> None:
+    def check(self, n: IntArray, labels: Labels, task: str, /) -> None:
         """Reject unknown and missing tasks and labels, and a share of a label without examples."""
-        row = row_of("Shares", self.shares, n, labels, task)
+        super().check(n, labels, task)
+        row = self.shares[task]
         for label, count in zip(labels, n.tolist(), strict=True):
             if not count and label is not None and row.get(label, 0.0) > 0:
                 raise PlanError(
@@ -62,7 +56,6 @@ class Shares(ClassWeights):
                     " Give it 0, or find examples.",
                 )
 
-    def formula(self, n: FloatArray, labels: Sequence[str | None], task: str, /) -> FloatArray:
+    def formula(self, n: FloatArray, labels: Labels, task: str, /) -> FloatArray:
         """Return s N / n."""
-        row = self.shares[task]
-        return np.array([row[str(label)] for label in labels]) * n.sum() / n
+        return super().formula(n, labels, task) * n.sum() / n

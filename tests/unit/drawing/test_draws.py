@@ -7,8 +7,7 @@ from tests.support.errors import raises
 from tests.support.plans import codes_of, imbalanced
 
 from equipoise import Census, Plan, StratumIndex, draws, rates
-from equipoise.drawing.independent import IndependentStream
-from equipoise.drawing.stream import Stream
+from equipoise.drawing.stream import IndependentStream, Stream
 from equipoise.errors import PlanError
 
 

@@ -67,6 +67,13 @@ def test_rows_that_lie_in_order_store_nothing():
     assert index.rows(np.array([0, 1, 1]), np.array([1, 0, 10**9 - 1])).tolist() == [1, 2, 10**9 + 1]
 
 
+def test_starts_are_read_only():
+    index = StratumIndex.from_sizes([2, 0, 3])
+    with pytest.raises(ValueError, match="read-only"):
+        index.starts[2] = 0
+    assert index.starts.tolist() == [0, 2, 2]
+
+
 def test_values_of_strata_are_spread_over_their_rows():
     codes = np.random.default_rng(2).integers(0, 6, 500)
     values = np.array([3.0, 1.0, 4.0, 1.5, 9.0, 2.0], dtype=np.float32)

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.base import registry
-from equipoise.drawing.drawable import Drawable, DrawnStream
+from equipoise.drawing.stream import DrawnStream
 from equipoise.errors import ConfigError
+from equipoise.plan import Plan
 
 MOST_EXAMPLES = 1 << 24
 """Of a global batch: its draws are computed together."""
@@ -37,12 +38,12 @@ class Batches(ABC):
         return None
 
     @abstractmethod
-    def stream(self, plan: Drawable, seed: int, origin: int = 0, used: NDArray[np.int64] | None = None) -> DrawnStream:
+    def stream(self, plan: Plan, seed: int, origin: int = 0, used: NDArray[np.int64] | None = None) -> DrawnStream:
         """Return the stream of a plan's draws in such batches.
 
         Parameters
         ----------
-        plan : Drawable
+        plan : Plan
             What to draw.
         seed : int
             Any integer. Streams of different seeds are unrelated.
@@ -53,12 +54,12 @@ class Batches(ABC):
         """
 
     @abstractmethod
-    def pools(self, plan: Drawable, strata: NDArray[np.int64]) -> NDArray[np.int64]:
+    def pools(self, plan: Plan, strata: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return a number for each draw; draws of one number may change places with each other.
 
         Parameters
         ----------
-        plan : Drawable
+        plan : Plan
         strata : ndarray of int64, shape (k,)
             Stratum of each draw.
 
@@ -81,18 +82,7 @@ class Batches(ABC):
 
 @dataclass(frozen=True)
 class OfSize(Batches):
-    """Global batches of a fixed number of examples.
-
-    Parameters
-    ----------
-    global_batch : int
-        Examples in a step of all ranks together, gradient accumulation included.
-
-    Raises
-    ------
-    ConfigError
-        If it is not an integer from 1 to 2**24.
-    """
+    """Base of batches of `global_batch` examples, from 1 to 2**24; a ConfigError otherwise."""
 
     global_batch: int
 

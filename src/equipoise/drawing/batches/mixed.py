@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.drawing.batches.base import Batches
-from equipoise.drawing.drawable import Drawable
 from equipoise.drawing.stream import Stream
+from equipoise.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,10 @@ class Mixed(Batches):
 
     name = "mixed"
 
-    def stream(self, plan: Drawable, seed: int, origin: int = 0, used: NDArray[np.int64] | None = None) -> Stream:
+    def stream(self, plan: Plan, seed: int, origin: int = 0, used: NDArray[np.int64] | None = None) -> Stream:
         """Return the stream whose blocks are the plan's."""
         return Stream(plan, seed, origin=origin, used=used)
 
-    def pools(self, plan: Drawable, strata: NDArray[np.int64]) -> NDArray[np.int64]:  # noqa: ARG002 - all draws alike
+    def pools(self, plan: Plan, strata: NDArray[np.int64]) -> NDArray[np.int64]:  # noqa: ARG002 - all draws alike
         """Return one number for all draws."""
         return np.zeros_like(strata)

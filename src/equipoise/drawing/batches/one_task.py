@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 from equipoise.base.masses import WHOLE, largest_remainder
 from equipoise.census import Stratum
 from equipoise.drawing.batches.base import OfSize
-from equipoise.drawing.drawable import Drawable
-from equipoise.drawing.stream import Stream
+from equipoise.drawing.stream import DrawnStream, Stream
 from equipoise.plan import Plan
 
 _BATCHES_OF_A_TASK = 16  # in a block of batches, on average
@@ -45,32 +44,20 @@ class OneTask(OfSize):
 
     name = "one_task"
 
-    def stream(self, plan: Drawable, seed: int, origin: int = 0, used: NDArray[np.int64] | None = None) -> "TaskStream":
+    def stream(self, plan: Plan, seed: int, origin: int = 0, used: NDArray[np.int64] | None = None) -> "TaskStream":
         """Return the stream of tasks and of what their batches hold."""
         return TaskStream(plan, seed, self.global_batch, origin, used)
 
-    def pools(self, plan: Drawable, strata: NDArray[np.int64]) -> NDArray[np.int64]:
+    def pools(self, plan: Plan, strata: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the position of each draw's task."""
         return plan.task_numbers[strata]
 
 
-class TaskStream:
+class TaskStream(DrawnStream):
     """Strata and examples at any positions, in global batches of one task each.
 
-    One stream says which task each batch is of; another for each task says what its batches hold.
-
-    Parameters
-    ----------
-    plan : Drawable
-        What to draw.
-    seed : int
-        Any integer. Streams of different seeds are unrelated.
-    global_batch : int
-        Draws of one batch.
-    origin : int
-        Position at which this stream takes over from another; batches are counted from there.
-    used : ndarray of int64, shape (S,), optional
-        Draws of each stratum before the origin.
+    One stream says which task each batch is of; another for each task says what its batches hold. The arguments are
+    those of `Batches.stream`; batches are counted from the origin.
 
     Examples
     --------
@@ -82,36 +69,32 @@ class TaskStream:
     """
 
     def __init__(
-        self, plan: Drawable, seed: int, global_batch: int, origin: int = 0, used: NDArray[np.int64] | None = None
+        self, plan: Plan, seed: int, global_batch: int, origin: int = 0, used: NDArray[np.int64] | None = None
     ) -> None:
         self._batch = global_batch
         self._origin = origin
         self._used = np.zeros(len(plan.strata), np.int64) if used is None else used
         self._members = [np.flatnonzero(plan.task_numbers == task) for task in range(len(plan.tasks))]
         totals = np.array([plan.masses[members].sum() for members in self._members])
-        drawn = int(np.count_nonzero(totals))
-        self._tasks = Stream(
-            _plan(tuple(Stratum(task, None) for task in plan.tasks), (totals > 0).astype(np.int64), totals),
-            seed,
-            block=1 << (_BATCHES_OF_A_TASK * drawn - 1).bit_length(),
-            salt=("tasks", origin),
-        )
-        self._streams = {
-            number: Stream(
-                _plan_of(plan, self._members[number]),
-                seed,
-                block=global_batch,
-                used=self._used[self._members[number]],
-                salt=(task, origin),
+        tasks = tuple(Stratum(task, None) for task in plan.tasks)
+        block = 1 << (_BATCHES_OF_A_TASK * int(np.count_nonzero(totals)) - 1).bit_length()
+        of_tasks = Plan(tasks, (totals > 0).astype(np.int64), totals, totals)
+        self._tasks = Stream(of_tasks, seed, block=block, salt=("tasks", origin))
+        self._streams: dict[int, Stream] = {}
+        for number in np.flatnonzero(totals).tolist():
+            members = self._members[number]
+            strata = tuple(plan.strata[member] for member in members.tolist())
+            masses = np.array(largest_remainder(plan.masses[members].tolist(), WHOLE))  # the shares inside the task
+            of_task = Plan(strata, plan.counts[members], masses, masses)
+            self._streams[number] = Stream(
+                of_task, seed, block=global_batch, used=self._used[members], salt=(plan.tasks[number], origin)
             )
-            for number, task in enumerate(plan.tasks)
-            if totals[number]
-        }
 
     def at(self, positions: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return stratum and place in the stratum of the draws at rising positions; shapes as in `Stream.at`."""
+        """Return stratum and place in the stratum of the draws at rising positions; shapes as in `DrawnStream.at`."""
         strata, places = np.empty_like(positions), np.empty_like(positions)
-        batches, which, offsets = self._split(positions)
+        of_position, offsets = np.divmod(positions - self._origin, self._batch)
+        batches, which = np.unique(of_position, return_inverse=True)
         task, earlier = self._tasks.numbered_at(batches)
         for number in np.unique(task).tolist():
             of_task = np.flatnonzero(task[which] == number)
@@ -119,13 +102,8 @@ class TaskStream:
             strata[of_task] = self._members[number][inside]
         return strata, places
 
-    def entries_at(self, positions: NDArray[np.int64], starts: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the places, counted from where each stratum starts in an index; see `Stream.entries_at`."""
-        strata, places = self.at(positions)
-        return starts[strata] + places
-
     def used(self, position: int) -> NDArray[np.int64]:
-        """Return the draws of each stratum before `position`; see `Stream.used`."""
+        """Return the draws of each stratum before `position`; see `DrawnStream.used`."""
         batch, offset = divmod(position - self._origin, self._batch)
         draws = self._tasks.used(batch) * self._batch
         draws[self._tasks.strata_at(np.array([batch]))] += offset
@@ -133,19 +111,3 @@ class TaskStream:
         for task, stream in self._streams.items():
             counts[self._members[task]] = stream.used(int(draws[task]))
         return counts
-
-    def _split(self, positions: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.intp], NDArray[np.int64]]:
-        """Return the batches that hold the positions, which of them holds each, and where in it."""
-        of_position, offsets = np.divmod(positions - self._origin, self._batch)
-        batches, which = np.unique(of_position, return_inverse=True)
-        return batches, which, offsets
-
-
-def _plan_of(plan: Drawable, members: NDArray[np.int64]) -> Plan:
-    """Return the plan of one task alone: its strata with the shares that they have inside it."""
-    masses = np.array(largest_remainder(plan.masses[members].tolist(), WHOLE))
-    return _plan(tuple(plan.strata[member] for member in members.tolist()), plan.counts[members], masses)
-
-
-def _plan(strata: tuple[Stratum, ...], counts: NDArray[np.int64], masses: NDArray[np.int64]) -> Plan:
-    return Plan(strata, counts, masses, masses)

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.drawing.batches.base import OfSize
-from equipoise.drawing.drawable import Drawable
 from equipoise.drawing.stream import Stream
+from equipoise.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,10 @@ class Quota(OfSize):
     name = "quota"
     keeps_strata = True
 
-    def stream(self, plan: Drawable, seed: int, origin: int = 0, used: NDArray[np.int64] | None = None) -> Stream:
+    def stream(self, plan: Plan, seed: int, origin: int = 0, used: NDArray[np.int64] | None = None) -> Stream:
         """Return the stream whose blocks are the global batches."""
         return Stream(plan, seed, block=self.global_batch, origin=origin, used=used)
 
-    def pools(self, plan: Drawable, strata: NDArray[np.int64]) -> NDArray[np.int64]:  # noqa: ARG002 - the strata do
+    def pools(self, plan: Plan, strata: NDArray[np.int64]) -> NDArray[np.int64]:  # noqa: ARG002 - the strata do
         """Return the strata."""
         return strata
