@@ -12,10 +12,10 @@ from equipoise.base.schemes import Scheme
 from equipoise.census import Census
 from equipoise.cli import _options as options
 from equipoise.cli._app import ERROR, print_error, print_json, print_rows
-from equipoise.data import check_records, infer_tasks
+from equipoise.data import check_records, give_warnings, infer_tasks
 from equipoise.errors import ConfigError, printable
 from equipoise.rates import Rates
-from equipoise.runs.prepare import census_of, load_records, prepare, task_options
+from equipoise.runs.prepare import census_of, check_tokens, load_records, prepare, task_options
 from equipoise.weights import ClassWeights
 
 Plot = Annotated[
@@ -26,6 +26,15 @@ INSPECT_EXAMPLES = (
     "equipoise inspect suite:multi-diagnosis",
     "equipoise inspect rows.csv --set data.columns.input=text --plot census.svg",
 )
+Model = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODEL",
+        help="Also check what the tokenizer of this model makes of the rows: labels that it cannot tell apart,"
+        " characters that it does not know, texts that are cut. Takes tiny, a directory, or a name on the Hugging Face"
+        " Hub.",
+    ),
+]
 Out = Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write the plan to this file, as JSON.")]
 
 
@@ -53,7 +62,11 @@ EXAMPLES = (
 
 
 def inspect(
-    source: options.Source, plot: Plot = None, set_: options.Overrides = None, as_json: options.Json = False
+    source: options.Source,
+    model: Model = None,
+    plot: Plot = None,
+    set_: options.Overrides = None,
+    as_json: options.Json = False,
 ) -> None:
     """Count tasks and labels, and check the data.
 
@@ -61,12 +74,14 @@ def inspect(
     """
     if plot is not None and plot.suffix not in {".png", ".svg"}:
         raise ConfigError("unknown-format", f"`--plot` must name a .png or .svg file, found {plot.name!r}.")
-    config = options.read_config(source, {}, set_)
+    config = options.read_config(source, {"model.name": model}, set_)
     records = load_records(config)
     train = records.where(split="train")
     tasks = infer_tasks(train, task_options(config))
     census = census_of(train, tasks)
     problems = check_records(records, tasks)
+    if model is not None:
+        problems += check_tokens(config, records, tasks)
     splits = {name: len(records.where(split=name)) for name in ("train", "validation", "test")}
     if plot is not None:
         from equipoise.pages.figure import PRINTED, save_figure
@@ -134,6 +149,7 @@ def plan(
     target_rates: options.TargetRates = None,
     target_weights: options.TargetWeights = None,
     allow_repeats: options.AllowRepeats = None,
+    model: Model = None,
     out: Out = None,
     set_: options.Overrides = None,
     as_json: options.Json = False,
@@ -144,7 +160,9 @@ def plan(
     --allow-repeats accepts them.
     """
     chosen = options.plan_options(rates, weights, draws, max_passes, target_rates, target_weights, allow_repeats)
-    prepared = prepare(options.read_config(source, chosen, set_))
+    prepared = prepare(options.read_config(source, chosen | {"model.name": model}, set_))
+    found = [] if model is None else check_tokens(prepared.config, prepared.train, prepared.tasks)
+    give_warnings(found)
     built = prepared.plan
     forecast = built.forecast()
     if out is not None:

@@ -2,7 +2,8 @@
 
 from equipoise.collate.collator import Collator
 from equipoise.collate.encoded import EncodedExamples
+from equipoise.collate.labels import label_tokens
 from equipoise.collate.ragged import Ragged
 from equipoise.collate.tokens import Tokenizer, encode_inputs, encode_targets
 
-__all__ = ["Collator", "EncodedExamples", "Ragged", "Tokenizer", "encode_inputs", "encode_targets"]
+__all__ = ["Collator", "EncodedExamples", "Ragged", "Tokenizer", "encode_inputs", "encode_targets", "label_tokens"]

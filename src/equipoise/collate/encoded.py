@@ -9,9 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.base.registry import suggest
+from equipoise.collate.cutting import cut_inputs
+from equipoise.collate.labels import check_labels, with_labels
 from equipoise.collate.pairs import DistinctPairs
 from equipoise.collate.ragged import Ragged
 from equipoise.collate.tokens import Tokenizer, encode_inputs, encode_targets
+from equipoise.collate.vocabulary import warn_of_lossy_targets, warn_of_unknown
 from equipoise.data import Records, Task
 from equipoise.errors import ConfigError, DataError, DataWarning
 from equipoise.plan import Plan
@@ -76,7 +79,8 @@ class EncodedExamples:
         plan : Plan or None
             The plan that the rows are drawn by; every row then has the importance weight of its stratum.
         max_input : int
-            Longer inputs are cut to this many tokens, with a warning.
+            Longer rendered inputs are cut to this many tokens, with a warning: the input loses its end, the prompt
+            before and after it stays.
         max_target : int
             Longer targets of open-ended tasks are cut likewise. A label is never cut.
 
@@ -88,9 +92,16 @@ class EncodedExamples:
         Raises
         ------
         ConfigError
-            If a maximum is less than 2.
+            If a maximum is less than 2, or a prompt alone has more than `max_input` tokens.
         DataError
-            If a task is missing, the plan does not know a stratum, or a label is longer than `max_target`.
+            If a task is missing, the plan does not know a stratum, a label is longer than `max_target`, or two labels
+            of a task cannot be told apart by their tokens.
+
+        Warns
+        -----
+        DataWarning
+            If texts are cut, have characters that the vocabulary does not hold, or are targets of an open-ended task
+            that are another text once they are decoded. Each warning has the number of rows.
 
         Examples
         --------
@@ -113,33 +124,40 @@ class EncodedExamples:
         input_pairs = DistinctPairs.of(task_ids, records.coded("input"))
         input_codes, distinct = input_pairs.render(lambda task, text: of_id[task].render(text))
         whole = encode_inputs(tokenizer, distinct)
-        cut_inputs = int((whole.lengths > max_input)[input_codes].sum())
+        cut = int((whole.lengths > max_input)[input_codes].sum())
+        texts = cut_inputs(whole, input_codes, task_ids, records.coded("input"), of_id, tokenizer, max_input)
+        _warn_of_cuts("inputs", cut, len(records), max_input)
+        warn_of_unknown("inputs", texts, _rows_of_each(texts, input_codes), distinct, tokenizer)
 
         target_pairs = DistinctPairs.of(task_ids, records.coded("target"))
         ids = [{label: number for number, label in enumerate(task.labels)} for task in of_id]
         label_ids = target_pairs.map(lambda task, target: ids[task].get(target, -1), missing=-1)
         words = [{label: task.target_text(label) for label in task.labels} for task in of_id]
         target_codes, distinct = target_pairs.render(lambda task, target: words[task].get(target, target))
+        distinct = with_labels(distinct, of_id)
         answers = encode_targets(tokenizer, distinct)
-        is_open = np.array([task.kind == "open" for task in of_id], np.bool_)[task_ids]
+        check_labels(of_id, distinct, answers, tokenizer)
+        is_open = np.array([not task.labels for task in of_id], np.bool_)[task_ids]
         long = np.append(answers.lengths, 0)[target_codes] > max_target  # a row without a target reads the 0
         _refuse_long_labels(long & ~is_open, records, max_target)
-        _warn_of_cuts("inputs", cut_inputs, len(records), max_input)
         _warn_of_cuts("targets", int(long.sum()), len(records), max_target)
+        warn_of_unknown("targets", answers, _rows_of_each(answers, target_codes), distinct, tokenizer)
+        open_rows = _rows_of_each(answers, target_codes[is_open & ~long])
+        warn_of_lossy_targets(answers, open_rows, distinct, tokenizer)
 
         weights = np.ones(len(records)) if plan is None else _importance_weights(plan, target_pairs, tasks)
         # Rows without a target have the code -1; they read an empty row behind all others.
         empty = Ragged.from_lists([[]])
         return cls(
             tasks=names,
-            texts=whole.truncated(max_input, tokenizer.eos_token_id),
+            texts=texts,
             targets=Ragged.concatenate([answers.truncated(max_target, tokenizer.eos_token_id), empty]),
             input_codes=input_codes,
             target_codes=np.where(target_codes < 0, len(answers), target_codes).astype(np.int32),
             task_ids=task_ids,
             label_ids=label_ids.astype(np.int32),
             example_weights=weights.astype(np.float32),
-            truncated_inputs=cut_inputs,
+            truncated_inputs=cut,
             truncated_targets=int(long.sum()),
         )
 
@@ -222,6 +240,10 @@ class EncodedExamples:
         return [self.texts[code] for code in self.input_codes[np.asarray(rows, np.int64)]]
 
 
+def _rows_of_each(texts: Ragged, codes: NDArray[np.int32]) -> NDArray[np.int64]:
+    return np.bincount(codes[codes >= 0], minlength=len(texts))
+
+
 def _task_ids(records: Records, names: tuple[str, ...]) -> NDArray[np.int32]:
     unknown = [name for name in records.tasks if name not in names]
     if unknown:
@@ -269,5 +291,5 @@ def _refuse_long_labels(long: NDArray[np.bool_], records: Records, maximum: int)
 def _warn_of_cuts(what: str, count: int, rows: int, maximum: int) -> None:
     if count:
         argument = f"max_{what.removesuffix('s')}"
-        message = f"{count} of {rows} {what} have more than `{argument}`={maximum} tokens and were cut."
-        warnings.warn(DataWarning(f"cut-{what}", f"{message} Raise `{argument}` to keep them."), stacklevel=3)
+        message = f"{count} of {rows} {what} have more than `{argument}`={maximum} tokens and were cut at their ends."
+        warnings.warn(DataWarning(f"cut-{what}", f"{message} Raise `{argument}` to keep them whole."), stacklevel=3)

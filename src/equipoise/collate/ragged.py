@@ -87,6 +87,41 @@ class Ragged:
             values[offsets[1:][long & self.end_with(last)] - 1] = last
         return Ragged(values, offsets)
 
+    def replaced(self, rows: NDArray[np.int64], tokens: Sequence[NDArray[np.int32]]) -> "Ragged":
+        """Return all rows, with other tokens for some of them.
+
+        Parameters
+        ----------
+        rows : ndarray of int64
+            The rows to replace, ascending.
+        tokens : sequence of ndarrays of int32
+            Their new tokens.
+
+        Examples
+        --------
+        >>> rows = Ragged.from_lists([[5, 6], [7], [8]]).replaced(np.array([1]), [np.array([3, 4], np.int32)])
+        >>> [rows[row].tolist() for row in range(3)]
+        [[5, 6], [3, 4], [8]]
+        """
+        lengths = self.lengths
+        lengths[rows] = [len(each) for each in tokens]
+        # What lies before, between and behind the replaced rows is copied in one piece each.
+        between = np.split(self.values, np.stack([self.offsets[rows], self.offsets[rows + 1]], axis=1).ravel())
+        between[1::2] = tokens
+        return Ragged(np.concatenate(between), _offsets(lengths))
+
+    def holding(self, token: int) -> NDArray[np.bool_]:
+        """Return for every row whether it has a token: ndarray of bool, shape (rows,).
+
+        Examples
+        --------
+        >>> Ragged.from_lists([[5, 1], [], [1, 5, 5], [1]]).holding(5).tolist()
+        [True, False, True, False]
+        """
+        found = np.zeros(len(self), np.bool_)
+        found[np.searchsorted(self.offsets, np.flatnonzero(self.values == token), side="right") - 1] = True
+        return found
+
     def end_with(self, token: int) -> NDArray[np.bool_]:
         """Return for every row whether its last token is `token`.
 

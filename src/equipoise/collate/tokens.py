@@ -15,6 +15,7 @@ class Tokenizer(Protocol):
 
     eos_token_id: int | None
     pad_token_id: int | None
+    unk_token_id: int | None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Tokenise `text` or `text_target`."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from equipoise.models.batches import evaluating
 from equipoise.models.prefixes import PrefixTree
-from equipoise.models.scorer import LabelScorer, label_probabilities, label_tokens
+from equipoise.models.scorer import LabelScorer, label_probabilities
 from equipoise.models.text_model import TextModel, text_model
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ __all__ = [
     "TinyShape",
     "evaluating",
     "label_probabilities",
-    "label_tokens",
     "load_model",
     "load_tokenizer",
     "text_model",

@@ -31,12 +31,12 @@ class EncoderDecoder:
         self._model: Any = model
         self._called: Any = model if wrapped is None else wrapped
 
-    def prefix_tree(self, targets: Sequence[Sequence[int]], names: Sequence[str]) -> PrefixTree:
+    def prefix_tree(self, targets: Sequence[Sequence[int]]) -> PrefixTree:
         """Build the tree of some targets, shifted right as the model does it."""
         width = max(map(len, targets))
         padded = [[*target, *[-100] * (width - len(target))] for target in targets]
         shifted: Tensor = self._model.prepare_decoder_input_ids_from_labels(torch.tensor(padded))
-        return PrefixTree.build(targets, shifted.numpy(), names)
+        return PrefixTree.build(targets, shifted.numpy())
 
     def target_logits(self, batch: Mapping[str, Tensor]) -> Tensor:
         """Return the logits of the targets. The model is called with what it knows: T5 ignores other keys silently."""

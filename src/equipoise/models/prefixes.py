@@ -7,8 +7,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise.errors import DataError
-
 IntArray = NDArray[np.int64]
 
 
@@ -37,7 +35,7 @@ class PrefixTree:
     --------
     Two labels of two tokens share the start token (0); three prefixes are computed instead of four:
 
-    >>> tree = PrefixTree.build([[5, 1], [6, 1]], np.array([[0, 5], [0, 6]]), ["a", "b"])
+    >>> tree = PrefixTree.build([[5, 1], [6, 1]], np.array([[0, 5], [0, 6]]))
     >>> tree.prefixes, tree.edge_prefix.tolist(), tree.edge_token.tolist()
     (3, [0, 0, 1, 2], [5, 6, 1, 1])
     >>> tree.label_edges.tolist()
@@ -53,14 +51,13 @@ class PrefixTree:
     label_lengths: IntArray
 
     @classmethod
-    def build(cls, targets: Sequence[Sequence[int]], decoder_inputs: IntArray, names: Sequence[str]) -> "PrefixTree":
+    def build(cls, targets: Sequence[Sequence[int]], decoder_inputs: IntArray) -> "PrefixTree":
         """Find the distinct prefixes; see `TextModel.prefix_tree`.
 
         `decoder_inputs`, shape (labels, positions), are the targets shifted right as the model does it; the padding
         behind a target is not read.
         """
         paths = [tuple(target) for target in targets]
-        _check_paths(paths, names)
         inputs = [tuple(decoder_inputs[i, : len(path)].tolist()) for i, path in enumerate(paths)]
 
         # Longest first: what a long label owns, the labels it begins with need no row for.
@@ -195,17 +192,3 @@ class TreeBatch(NamedTuple):
             prefixes += tree.prefixes
         row_of = np.repeat(np.arange(len(trees)), [len(tree.decoder_inputs) for tree in trees])
         return cls(np.concatenate(decoder_inputs), row_of, np.concatenate(wanted), prefix, token, lengths)
-
-
-def _check_paths(paths: Sequence[tuple[int, ...]], names: Sequence[str]) -> None:
-    seen: dict[tuple[int, ...], str] = {}
-    for path, name in zip(paths, names, strict=True):
-        if not path:
-            raise DataError("no-token", f"Label {name!r} has no token. Give it a verbaliser that the tokenizer knows.")
-        if path in seen:
-            raise DataError(
-                "same-tokens",
-                f"Labels {seen[path]!r} and {name!r} have the same tokens, so no model can tell them apart. "
-                "Give one of them another verbaliser; characters that the tokenizer does not know are all the same.",
-            )
-        seen[path] = name

@@ -3,18 +3,20 @@
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from equipoise.collate import Tokenizer, encode_targets
+from equipoise.collate import Tokenizer, label_tokens
 from equipoise.data import Task
 from equipoise.errors import ConfigError
 from equipoise.models.batches import Tokens, by_distinct
 from equipoise.models.prefixes import PrefixTree
 from equipoise.models.text_model import text_model
+
+Found = TypeVar("Found", int, str)
 
 
 class LabelScorer:
@@ -89,7 +91,7 @@ class LabelScorer:
         ConfigError
             If the task is unknown or open-ended.
         DataError
-            If two labels have the same tokens.
+            If two labels cannot be told apart by their tokens.
 
         References
         ----------
@@ -126,17 +128,26 @@ class LabelScorer:
         label_of = {tuple(target): label for label, target in enumerate(targets)}
         allowed = _allowed_tokens(targets, self._pad_id)
         tokens = self._generate(inputs, batch_tokens, max_new_tokens=longest, beams=beams, allowed=allowed)
-        return np.array([_label_at_start(ids[:longest], label_of) for ids in tokens], np.int64)
+        return np.array([_at_start(ids[:longest], label_of) for ids in tokens], np.int64)
 
     def generate(
-        self, inputs: Sequence[Tokens], *, max_new_tokens: int = 64, beams: int = 1, batch_tokens: int = 8192
+        self,
+        inputs: Sequence[Tokens],
+        *,
+        labels_of: str | None = None,
+        max_new_tokens: int = 64,
+        beams: int = 1,
+        batch_tokens: int = 8192,
     ) -> list[str]:
-        """Generate a text for every input of an open-ended task.
+        """Generate a text for every input, without constraints.
 
         Parameters
         ----------
         inputs, batch_tokens
             As for `log_probs`.
+        labels_of : str, optional
+            A classification task: where a text is the target of one of its labels, the label is returned. Its tokens
+            count, so a label that is another text once it is decoded is found as well.
         max_new_tokens : int
             The most tokens of a text.
         beams : int
@@ -148,7 +159,17 @@ class LabelScorer:
             In the order of the inputs, without special tokens.
         """
         tokens = self._generate(inputs, batch_tokens, max_new_tokens=max_new_tokens, beams=beams)
-        return [self.tokenizer.decode(ids, skip_special_tokens=True) for ids in tokens]
+        texts: list[str] = [self.tokenizer.decode(ids, skip_special_tokens=True) for ids in tokens]
+        if labels_of is None:
+            return texts
+        targets, _ = self._labels_of(labels_of)
+        task = self.tasks[labels_of]
+        label_of = {tuple(target): label for label, target in zip(task.labels, targets, strict=True)}
+        written = {task.target_text(label).strip(): label for label in task.labels}  # perhaps in other tokens
+        return [
+            written.get(text.strip(), text) if (label := _at_start(ids, label_of)) is None else label
+            for ids, text in zip(tokens, texts, strict=True)
+        ]
 
     def _generate(self, inputs: Sequence[Tokens], batch_tokens: int, **options: Any) -> list[list[int]]:
         ask = partial(self._asked.generate, pad_id=self._pad_id, **options)
@@ -165,7 +186,7 @@ class LabelScorer:
             raise ConfigError("open-ended-task", reason)
         if name not in self._labels:
             targets = label_tokens(task, self.tokenizer)
-            self._labels[name] = targets, self._asked.prefix_tree(targets, task.labels)
+            self._labels[name] = targets, self._asked.prefix_tree(targets)
         return self._labels[name]
 
 
@@ -191,25 +212,6 @@ def label_probabilities(log_probs: NDArray[np.float64]) -> NDArray[np.float64]:
     return shifted / shifted.sum(axis=1, keepdims=True)
 
 
-def label_tokens(task: Task, tokenizer: Tokenizer) -> list[list[int]]:
-    """Tokenise the target texts of a task's labels.
-
-    Parameters
-    ----------
-    task : Task
-        A classification task.
-    tokenizer : Tokenizer
-        The tokenizer of the model.
-
-    Returns
-    -------
-    list of lists of int
-        One for each label, in the task's order, each with its end of sequence.
-    """
-    rows = encode_targets(tokenizer, [task.target_text(label) for label in task.labels])
-    return [rows[label].tolist() for label in range(len(rows))]
-
-
 def _allowed_tokens(targets: Sequence[Sequence[int]], pad_id: int) -> Callable[[tuple[int, ...]], list[int]]:
     """Map the tokens generated so far to those that may follow; only padding follows a whole target."""
     following: defaultdict[tuple[int, ...], set[int]] = defaultdict(set)
@@ -220,6 +222,7 @@ def _allowed_tokens(targets: Sequence[Sequence[int]], pad_id: int) -> Callable[[
     return lambda generated: allowed.get(generated, [pad_id])
 
 
-def _label_at_start(tokens: Sequence[int], label_of: Mapping[tuple[int, ...], int]) -> int:
+def _at_start(tokens: Sequence[int], label_of: Mapping[tuple[int, ...], Found]) -> Found | None:
+    """Return the label whose tokens come first, if there is one; no label begins with another."""
     starts = (tuple(tokens[:length]) for length in range(1, len(tokens) + 1))
-    return next(label_of[start] for start in starts if start in label_of)
+    return next((label_of[start] for start in starts if start in label_of), None)

@@ -19,25 +19,18 @@ class TextModel(Protocol):
     of it names the parts of a model.
     """
 
-    def prefix_tree(self, targets: Sequence[Sequence[int]], names: Sequence[str]) -> PrefixTree:
+    def prefix_tree(self, targets: Sequence[Sequence[int]]) -> PrefixTree:
         """Build the tree of some targets, with the decoder inputs as the model makes them.
 
         Parameters
         ----------
         targets : sequence of token id sequences
-            One for each label, each with its end of sequence.
-        names : sequence of str
-            The labels, for messages.
+            One for each label, each with its end of sequence, and all different: see `label_tokens`.
 
         Returns
         -------
         PrefixTree
             The labels in the same order.
-
-        Raises
-        ------
-        DataError
-            If two targets have the same tokens, or one has none.
         """
         ...
 
@@ -167,7 +160,7 @@ def text_model(model: nn.Module, wrapped: nn.Module | None = None) -> TextModel:
     >>> with torch.random.fork_rng():
     ...     model = text_model(T5ForConditionalGeneration(T5Config(
     ...         vocab_size=16, d_model=8, d_kv=4, d_ff=8, num_layers=1, num_heads=2, decoder_start_token_id=0)))
-    >>> two, one = model.prefix_tree([[5, 1], [6, 7, 1]], ["bad", "good"]), model.prefix_tree([[8, 1]], ["only"])
+    >>> two, one = model.prefix_tree([[5, 1], [6, 7, 1]]), model.prefix_tree([[8, 1]])
     >>> scores = model.label_scores(torch.tensor([[3, 1], [4, 1]]), torch.ones(2, 2, dtype=torch.int64), [two, one])
     >>> scores.shape, scores.isfinite().tolist(), scores.requires_grad
     (torch.Size([2, 2]), [[True, True], [True, False]], True)

@@ -237,7 +237,6 @@ def _answers(
     """Labels or texts of some rows of one task, and the probabilities of the labels where the method has them."""
     method = "generate" if task.kind == "open" else config.evaluation.method_of(task.name)
     batch_tokens, length_norm = config.evaluation.batch_tokens, config.training.loss.length_norm
-    label_of = {task.target_text(label).strip(): label for label in task.labels}
     answers: list[str] = []
     probabilities: list[NDArray[np.float64]] = []
     for start in range(0, len(rows), ROWS_AT_ONCE):
@@ -250,7 +249,12 @@ def _answers(
             chosen = scorer.constrained_generate(task.name, inputs, batch_tokens=batch_tokens)
             answers += [task.labels[label] for label in chosen]
         else:
-            texts = scorer.generate(inputs, max_new_tokens=config.training.max_target, batch_tokens=batch_tokens)
-            answers += [label_of.get(text.strip(), text) for text in texts]  # a text of no label is kept: it is wrong
+            # The text of no label is kept: it is wrong.
+            answers += scorer.generate(
+                inputs,
+                labels_of=task.name if task.labels else None,
+                max_new_tokens=config.training.max_target,
+                batch_tokens=batch_tokens,
+            )
         done(len(inputs))
     return answers, np.concatenate(probabilities) if probabilities else None

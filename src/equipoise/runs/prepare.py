@@ -1,9 +1,10 @@
 """From a configuration to records, tasks and plan: all that needs no model, without torch."""
 
 import hashlib
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -27,8 +28,11 @@ from equipoise.data import (
 from equipoise.data.columns import SPLITS
 from equipoise.data.suite import load_suite, suite_tasks
 from equipoise.drawing import StratumIndex
-from equipoise.errors import ConfigError, PlanError
+from equipoise.errors import ConfigError, DataWarning, PlanError
 from equipoise.plan import Plan
+
+if TYPE_CHECKING:
+    from equipoise.collate import EncodedExamples
 
 SUITE = "suite:"
 _NAMES_AT_ONCE = 65_536
@@ -229,16 +233,39 @@ def mean_tokens(
     """
     if config.plan.rates_in == "examples":
         return None
-    # A plan in examples needs neither torch nor a tokenizer.
-    from equipoise.collate import EncodedExamples  # noqa: PLC0415
-    from equipoise.models import load_tokenizer  # noqa: PLC0415
-
-    encoded = EncodedExamples.encode(
-        train, tasks, load_tokenizer(config), max_input=config.training.max_input, max_target=config.training.max_target
-    )
+    encoded = _encoded(config, train, tasks)
     lengths = {
         "tokens": encoded.input_lengths + encoded.target_lengths,
         "input_tokens": encoded.input_lengths,
         "target_tokens": encoded.target_lengths,
     }
     return index_rows(census, train, tasks).means(lengths[config.plan.rates_in])
+
+
+def check_tokens(config: RunConfig, records: Records, tasks: Mapping[str, Task]) -> list[Problem]:
+    """Tokenise records of known tasks as in training, for what the tokenizer of the model cannot handle.
+
+    Returns
+    -------
+    list of Problem
+        What `EncodedExamples.encode` warns of, with its codes.
+
+    Raises
+    ------
+    EquipoiseError
+        If `EncodedExamples.encode` refuses the records, or the tokenizer cannot be loaded.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", DataWarning)
+        _encoded(config, records.where(task=tasks), tasks)
+    given = [each.message for each in caught if isinstance(each.message, DataWarning)]
+    return [Problem("warning", warning.code, str(warning)) for warning in given]
+
+
+def _encoded(config: RunConfig, records: Records, tasks: Mapping[str, Task]) -> "EncodedExamples":
+    # What needs no tokens needs neither torch nor a tokenizer.
+    from equipoise.collate import EncodedExamples  # noqa: PLC0415
+    from equipoise.models import load_tokenizer  # noqa: PLC0415
+
+    limits, tokenizer = config.training, load_tokenizer(config)
+    return EncodedExamples.encode(records, tasks, tokenizer, max_input=limits.max_input, max_target=limits.max_target)

@@ -97,10 +97,12 @@ def train_prepared(
     training_loss = training_loss_of(prepared, model, tokenizer)
     if started and directory.model.is_dir():
         return Run(directory, interrupted=False, steps=args.max_steps, main=main)
-    if main and not started:
-        RunDirectory.create(out, again=resume).write_inputs(config, plan, prepared.tasks, prepared.describe_data())
+    # Before anything is written: labels or prompts that the tokenizer cannot handle are refused here.
     if encoded is None:
         encoded = encode(prepared.train, prepared, tokenizer)
+    validation = _validation(prepared, tokenizer)
+    if main and not started:
+        RunDirectory.create(out, again=resume).write_inputs(config, plan, prepared.tasks, prepared.describe_data())
     index = index_of(prepared)
     sampler = sampler_of(config, plan, index, args.max_steps * global_batch(args))
     weights = index.spread(plan.importance_weights.astype(np.float32))
@@ -112,7 +114,7 @@ def train_prepared(
         Collator(tokenizer.pad_token_id),
         loss=training_loss,
         task_weighting=task_weighting,
-        eval_dataset=cast("Dataset[Any] | None", _validation(prepared, tokenizer)),
+        eval_dataset=cast("Dataset[Any] | None", validation),
         processing_class=tokenizer,
     )
     result = trainer.train(resume_from_checkpoint=resume)

@@ -9,15 +9,16 @@ from tests.support.errors import raises
 from tests.support.seq2seq import MODELS, TASKS, TOKENIZER, built, t5
 from torch import Tensor
 
+from equipoise.collate import label_tokens
 from equipoise.collate.collator import pad_rows
 from equipoise.errors import DataError, RunError
-from equipoise.models import LabelScorer, label_tokens, text_model
+from equipoise.models import LabelScorer, text_model
 
 ROWS = [("letters", "one"), ("two", "a much longer input"), ("letters", ""), ("one", "x"), ("two", "three 3")]
 
 
 def tree_of(model: Any, name: str) -> Any:
-    return text_model(model).prefix_tree(label_tokens(TASKS[name], TOKENIZER), TASKS[name].labels)
+    return text_model(model).prefix_tree(label_tokens(TASKS[name], TOKENIZER))
 
 
 def batch_of(model: Any, rows: list[tuple[str, str]]) -> tuple[Tensor, Tensor, list[Any]]:

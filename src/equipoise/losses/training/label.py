@@ -7,13 +7,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from equipoise.collate import Tokenizer
+from equipoise.collate import Tokenizer, label_tokens
 from equipoise.data import Task
 from equipoise.losses.labels import LabelLoss, LabelTerms
 from equipoise.losses.named import check_length_norm
 from equipoise.losses.tokens.base import IGNORED
 from equipoise.losses.training.base import Batch, rows_by_task, task_priors
-from equipoise.models import PrefixTree, TextModel, label_tokens, text_model
+from equipoise.models import PrefixTree, TextModel, text_model
 from equipoise.plan import Plan
 
 
@@ -90,7 +90,7 @@ class LabelTrainingLoss:
         PlanError
             If the loss does not fit a task.
         DataError
-            If two labels of a task have the same tokens.
+            If two labels of a task cannot be told apart by their tokens.
 
         Warns
         -----
@@ -101,9 +101,7 @@ class LabelTrainingLoss:
         prepared = [
             None
             if priors is None
-            else LabelTask(
-                asked.prefix_tree(label_tokens(tasks[priors.task], tokenizer), priors.labels), loss.prepare(priors)
-            )
+            else LabelTask(asked.prefix_tree(label_tokens(tasks[priors.task], tokenizer)), loss.prepare(priors))
             for priors in task_priors(loss, plan, tasks)
         ]
         return cls(tuple(prepared), length_norm)
@@ -137,5 +135,5 @@ class LabelTrainingLoss:
             else:
                 # A row without a target is scored on any token; its weight is 0.
                 own = [token for token in padded if token != IGNORED] or [0]
-                trees.append(asked.prefix_tree([own], ["its own target"]))
+                trees.append(asked.prefix_tree([own]))
         return trees

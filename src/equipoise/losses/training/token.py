@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from equipoise.collate import Tokenizer
+from equipoise.collate import Tokenizer, label_tokens
 from equipoise.data import Task
 from equipoise.losses import TokenLoss
 from equipoise.losses.first_token import FirstTokenAdjustment
 from equipoise.losses.labels import LogitAdjusted
 from equipoise.losses.sums import exact
 from equipoise.losses.training.base import Batch, rows_by_task, task_priors
-from equipoise.models import label_tokens, text_model
+from equipoise.models import text_model
 from equipoise.plan import Plan
 
 
