@@ -108,18 +108,15 @@ def _parts(task: Task) -> list[str]:
 
 
 def _starts(parts: list[str], text: str) -> list[str]:
-    """Return the rendered text up to where each input begins and up to where it ends, but for the end of the text.
-
-    Spaces before an input belong to its first token.
-    """
+    """Return the rendered text up to where each input begins and up to where it ends, but for the end of the text."""
     starts: list[str] = []
     rendered = ""
     for part in parts[:-1]:
         rendered += part
-        starts.append(rendered.rstrip())
+        starts.append(rendered)
         rendered += text
         starts.append(rendered)
-    return starts if parts[-1].strip() else starts[:-1]
+    return starts if parts[-1] else starts[:-1]
 
 
 def _cut(

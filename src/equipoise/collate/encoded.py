@@ -141,6 +141,7 @@ class EncodedExamples:
         long = np.append(answers.lengths, 0)[target_codes] > max_target  # a row without a target reads the 0
         _refuse_long_labels(long & ~is_open, records, max_target)
         _warn_of_cuts("targets", int(long.sum()), len(records), max_target)
+        answers = answers.truncated(max_target, tokenizer.eos_token_id)
         warn_of_unknown("targets", answers, _rows_of_each(answers, target_codes), distinct, tokenizer)
         open_rows = _rows_of_each(answers, target_codes[is_open & ~long])
         warn_of_lossy_targets(answers, open_rows, distinct, tokenizer)
@@ -151,7 +152,7 @@ class EncodedExamples:
         return cls(
             tasks=names,
             texts=texts,
-            targets=Ragged.concatenate([answers.truncated(max_target, tokenizer.eos_token_id), empty]),
+            targets=Ragged.concatenate([answers, empty]),
             input_codes=input_codes,
             target_codes=np.where(target_codes < 0, len(answers), target_codes).astype(np.int32),
             task_ids=task_ids,

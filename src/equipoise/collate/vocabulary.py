@@ -45,8 +45,8 @@ def warn_of_unknown(
     token = repr(tokenizer.decode([tokenizer.unk_token_id]))
     effect = {
         "inputs": f"The model sees {token} instead, whatever the character.",
-        "targets": f"The model learns {token} instead, so no text that it writes equals such a target; labels are"
-        " told apart by their other tokens.",
+        "targets": f"The model learns {token} instead: no text that it writes equals such a target of an open-ended"
+        " task.",
     }[what]
     _warn(
         f"{what}-not-in-vocabulary",

@@ -229,3 +229,41 @@ def test_help_lists_the_names_that_can_be_chosen() -> None:
 
 def test_version() -> None:
     assert run("--version").stdout.startswith("equipoise ")
+
+
+def rows_of(path: Path, **columns: list[str]) -> Path:
+    lines = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("command", ["inspect", "plan"])
+@pytest.mark.parametrize("labels", [("阳性", "阴性"), ("<38", "≥38"), ("a  b", "a b")])
+def test_labels_that_the_named_model_cannot_tell_apart_are_refused(
+    tmp_path: Path, command: str, labels: tuple[str, str]
+) -> None:
+    inputs = [f"fever {row}" for row in range(60)]
+    rows = rows_of(tmp_path / "rows.jsonl", task=["t"] * 60, input=inputs, target=[*labels] * 30)
+    assert run(command, rows).exit_code == 0
+    result = run(command, rows, "--model", "tiny")
+    assert result.exit_code == 1
+    assert "Error (same-tokens): Labels" in result.stderr
+    assert "`tasks.t.verbalisers`" in result.stderr
+
+
+def test_inspect_and_plan_say_what_the_named_model_cannot_read(tmp_path: Path) -> None:
+    inputs = [f"fever < {row}" for row in range(60)]
+    targets = [f"{{temp {row}}}" for row in range(60)]
+    rows = rows_of(tmp_path / "rows.jsonl", task=["t"] * 60, input=inputs, target=targets)
+    codes = {"inputs-not-in-vocabulary", "targets-not-in-vocabulary"}
+    found = {problem["code"] for problem in json.loads(run("inspect", rows, "--json").stdout)["problems"]}
+    assert not found & codes
+    found = json.loads(run("inspect", rows, "--model", "tiny", "--json").stdout)["problems"]
+    assert codes <= {problem["code"] for problem in found}
+    assert any("60 of 60 inputs" in problem["message"] for problem in found)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        result = run("plan", rows, "--model", "tiny")
+    assert result.exit_code == 0
+    assert all(f"Warning ({code}): 42 of 42" in result.stderr for code in codes)
+    assert run("plan", rows, "--model", tmp_path / "none").exit_code == 1

@@ -12,7 +12,7 @@ from transformers import ByT5Tokenizer
 
 from equipoise.data import Task
 from equipoise.errors import ConfigError, DataError, RunError
-from equipoise.models import LabelScorer, evaluating, label_probabilities
+from equipoise.models import LabelScorer, evaluating, label_probabilities, load_tokenizer
 from equipoise.models.batches import length_batches
 
 
@@ -221,6 +221,18 @@ def test_free_generation(device: str):
     assert model.training
     assert scorer.generate([]) == []
     assert len(scorer.generate(INPUTS, max_new_tokens=5, beams=3)) == len(INPUTS)
+
+
+def test_labels_are_found_in_what_is_generated_by_their_tokens_and_by_their_text(monkeypatch: pytest.MonkeyPatch):
+    pieces = load_tokenizer("tiny")
+    task = Task("t", "classification", ("<38", "38", "no"), verbalisers={"no": "not at all"})
+    scorer = LabelScorer(built("t5 tied", "cpu"), pieces, {"t": task})
+    written = [pieces(text).input_ids for text in ("<38", "38", "not at all", "not", "not at all, no")]
+    written.append([*pieces("no").input_ids[:-1], *pieces("t at all").input_ids])
+    padded = [[*tokens, *[pieces.pad_token_id] * (12 - len(tokens))] for tokens in written]
+    monkeypatch.setattr(scorer, "_generate", lambda *_, **__: padded)
+    assert scorer.generate(INPUTS, labels_of="t") == ["<38", "38", "no", "not", "not at all, no", "no t at all"]
+    assert scorer.generate(INPUTS)[:3] == ["38", "38", "not at all"]
 
 
 def test_batches_hold_every_row_once_and_keep_their_size():
