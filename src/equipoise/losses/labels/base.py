@@ -81,8 +81,8 @@ class LabelTerms:
             The true labels.
         progress : float
             The share of the training that is done, in [0, 1].
-        dtype : torch.dtype
-            The type of the result.
+        dtype : torch.dtype, optional
+            The type of the result, by default float32.
 
         Returns
         -------
