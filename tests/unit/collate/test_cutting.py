@@ -43,7 +43,7 @@ CHARACTERS = st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"])
 
 @given(
     parts=st.lists(
-        st.text(CHARACTERS, max_size=6).map(lambda part: part.replace("{", "").replace("}", "")), min_size=2
+        st.text(CHARACTERS, max_size=6).map(lambda part: part.replace("{", "").replace("}", "")), min_size=2, max_size=4
     ),
     text=st.text(CHARACTERS, min_size=1, max_size=30).filter(str.strip),
     room=st.integers(0, 40),
