@@ -64,10 +64,10 @@ def compare(config: ComparisonConfig, out: Path, *, command: str, log: Callable[
     give_warnings(base.problems)
     costs = {} if config.compare.costs is None else read_costs(Path(config.compare.costs), base.tasks)
     _refuse_metric(config, base)
+    trainings, left_out = trainings_of(config, base)
     data = SharedData(base)
     data.encoded("train")  # refuses what the tokenizer cannot handle before anything is written
     directory = ComparisonDirectory.join(out, config)
-    trainings, left_out = trainings_of(config, base)
     schedule = schedule_of(directory, config, trainings, data, log)
     comparison = Comparison(TrialRunner(directory, config, data, costs, log), trainings, left_out)
     kept: Sequence[str] = list(trainings)
