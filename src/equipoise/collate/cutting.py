@@ -67,7 +67,9 @@ def cut_inputs(
     rows = first[long]
     texts = inputs.take(rows).decoded().combine_chunks()
     of_rows = [tasks[task] for task in task_ids[rows].tolist()]
-    return tokens.replaced(long, _cut_rows([tokens[code] for code in long.tolist()], of_rows, texts, tokenizer, maximum))
+    return tokens.replaced(
+        long, _cut_rows([tokens[code] for code in long.tolist()], of_rows, texts, tokenizer, maximum)
+    )
 
 
 def _cut_rows(

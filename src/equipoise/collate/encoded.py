@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from equipoise.base.registry import suggest
 from equipoise.collate.cutting import cut_inputs
-from equipoise.collate.labels import check_labels, with_labels
+from equipoise.collate.labels import check_labels, target_texts, with_labels
 from equipoise.collate.pairs import DistinctPairs
 from equipoise.collate.ragged import Ragged
 from equipoise.collate.tokens import Tokenizer, encode_inputs, encode_targets
@@ -132,7 +132,7 @@ class EncodedExamples:
         target_pairs = DistinctPairs.of(task_ids, records.coded("target"))
         ids = [{label: number for number, label in enumerate(task.labels)} for task in of_id]
         label_ids = target_pairs.map(lambda task, target: ids[task].get(target, -1), missing=-1)
-        words = [{label: task.target_text(label) for label in task.labels} for task in of_id]
+        words = [dict(zip(task.labels, target_texts(task), strict=True)) for task in of_id]
         target_codes, distinct = target_pairs.render(lambda task, target: words[task].get(target, target))
         distinct = with_labels(distinct, of_id)
         answers = encode_targets(tokenizer, distinct)

@@ -39,15 +39,20 @@ def label_tokens(task: Task, tokenizer: Tokenizer) -> list[list[int]]:
     >>> label_tokens(Task("tone", "classification", ("bad", "good")), ByT5Tokenizer())
     [[101, 100, 103, 1], [106, 114, 114, 103, 1]]
     """
-    rows = encode_targets(tokenizer, [task.target_text(label) for label in task.labels])
+    rows = encode_targets(tokenizer, target_texts(task))
     tokens = [rows[label].tolist() for label in range(len(rows))]
     _check(task, tokens, tokenizer)
     return tokens
 
 
+def target_texts(task: Task) -> list[str]:
+    """Return the target text of each label of a task; `Task.target_text` looks each of them up among all."""
+    return [task.verbalisers.get(label, label) for label in task.labels]
+
+
 def with_labels(texts: pa.Array, tasks: Iterable[Task]) -> pa.Array:
     """Return distinct target texts, and after them those of the tasks' labels that are not among them."""
-    of_labels = pa.array([task.target_text(label) for task in tasks for label in task.labels], texts.type).unique()
+    of_labels = pa.array([text for task in tasks for text in target_texts(task)], texts.type).unique()
     return pa.concat_arrays([texts, of_labels.filter(pc.invert(pc.is_in(of_labels, value_set=texts)))])
 
 
@@ -66,7 +71,7 @@ def check_labels(tasks: Iterable[Task], texts: pa.Array, tokens: Ragged, tokeniz
         The tokenizer that made them.
     """
     for task in tasks:
-        of_labels = pa.array([task.target_text(label) for label in task.labels], texts.type)
+        of_labels = pa.array(target_texts(task), texts.type)
         rows: list[int] = pc.index_in(of_labels, value_set=texts).to_pylist()
         _check(task, [tokens[row].tolist() for row in rows], tokenizer)
 

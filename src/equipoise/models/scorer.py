@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from equipoise.collate import Tokenizer, label_tokens
+from equipoise.collate.labels import target_texts
 from equipoise.data import Task
 from equipoise.errors import ConfigError
 from equipoise.models.batches import Tokens, by_distinct
@@ -165,7 +166,7 @@ class LabelScorer:
         targets, _ = self._labels_of(labels_of)
         task = self.tasks[labels_of]
         label_of = {tuple(target): label for label, target in zip(task.labels, targets, strict=True)}
-        written = {task.target_text(label).strip(): label for label in task.labels}  # perhaps in other tokens
+        written = {text.strip(): label for label, text in zip(task.labels, target_texts(task), strict=True)}
         return [
             written.get(text.strip(), text) if (label := _at_start(ids, label_of)) is None else label
             for ids, text in zip(tokens, texts, strict=True)
