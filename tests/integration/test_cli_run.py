@@ -298,7 +298,7 @@ def test_open_ended_tasks_are_generated_and_judged_by_their_texts(tmp_path: Path
     assert set(metrics) == {"exact_match", "rouge_l", "bleu"}
     predictions = pq.read_table(out / "predictions.parquet").to_pylist()
     assert [row["target"] for row in predictions] == [row["target"] for row in rows if row["split"] == "test"]
-    assert {row["kind"] for row in predictions} == {"open"}
+    assert {row["kind"] for row in predictions} == {"open_ended"}
 
 
 @pytest.mark.filterwarnings("ignore:No row is in the split")

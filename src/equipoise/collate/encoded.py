@@ -121,7 +121,7 @@ class EncodedExamples:
         words = [{label: task.target_text(label) for label in task.labels} for task in of_id]
         target_codes, distinct = target_pairs.render(lambda task, target: words[task].get(target, target))
         answers = encode_targets(tokenizer, distinct)
-        is_open = np.array([task.kind == "open" for task in of_id], np.bool_)[task_ids]
+        is_open = np.array([task.kind == "open_ended" for task in of_id], np.bool_)[task_ids]
         long = np.append(answers.lengths, 0)[target_codes] > max_target  # a row without a target reads the 0
         _refuse_long_labels(long & ~is_open, records, max_target)
         _warn_of_cuts("inputs", cut_inputs, len(records), max_input)
@@ -242,7 +242,7 @@ def _importance_weights(plan: Plan, pairs: DistinctPairs, tasks: Mapping[str, Ta
 
     def weight_of(task: int, text: str) -> float:
         name, of = by_id[task]
-        label = None if of.kind == "open" else text
+        label = None if of.kind == "open_ended" else text
         if (name, label) not in weight:
             raise DataError(
                 "unknown-stratum",

@@ -211,7 +211,7 @@ def fingerprint(records: Records) -> str:
 
 def open_ended(tasks: Mapping[str, Task]) -> list[str]:
     """Return the names of the open-ended tasks."""
-    return [name for name, task in tasks.items() if task.kind == "open"]
+    return [name for name, task in tasks.items() if task.kind == "open_ended"]
 
 
 def index_rows(plan: Plan | Census, train: Records, tasks: Mapping[str, Task]) -> StratumIndex:

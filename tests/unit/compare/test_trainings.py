@@ -83,7 +83,7 @@ def test_losses_over_labels_need_tasks_that_all_have_labels():
     config = make_comparison(
         {
             "data": {"source": "rows.jsonl"},
-            "tasks": {"b": {"kind": "open"}},
+            "tasks": {"b": {"kind": "open_ended"}},
             "compare": {"candidates": ["equal", "balanced-softmax"]},
         }
     )

@@ -8,12 +8,12 @@ from equipoise.errors import ConfigError
 
 
 def test_the_default_prompt_names_the_task() -> None:
-    assert Task("nli", "open").render("is it?") == "nli: is it?"
+    assert Task("nli", "open_ended").render("is it?") == "nli: is it?"
 
 
 @pytest.mark.parametrize("text", ["{", "}", "{input}", "{task!r}", "{0}", "{{}}"])
 def test_braces_in_the_data_stay(text: str) -> None:
-    assert Task("t", "open", prompt="{{x}} {input}").render(text) == "{x} " + text
+    assert Task("t", "open_ended", prompt="{{x}} {input}").render(text) == "{x} " + text
 
 
 @pytest.mark.parametrize("prompt", ["{input}", "{task} {input} {input}", "{{{input}}}"])
@@ -40,7 +40,7 @@ def test_a_prompt_that_cannot_be_filled_in_is_refused(prompt: str, message: str)
     with raises(ConfigError, "bad-prompt", message):
         TaskOptions(prompt=prompt)
     with raises(ConfigError, "bad-prompt", message):
-        Task("t", "open", prompt=prompt)
+        Task("t", "open_ended", prompt=prompt)
 
 
 def test_verbalisers_stand_for_labels() -> None:
@@ -55,7 +55,7 @@ def test_an_unknown_label_is_refused() -> None:
 
 
 def test_an_open_target_is_its_own_text() -> None:
-    assert Task("t", "open").target_text("anything") == "anything"
+    assert Task("t", "open_ended").target_text("anything") == "anything"
 
 
 @pytest.mark.parametrize(
@@ -88,9 +88,9 @@ def test_a_swap_of_texts_is_one_to_one() -> None:
 
 def test_an_open_task_has_no_labels() -> None:
     with raises(ConfigError, "open-ended-labels", "`t`"):
-        Task("t", "open", ("a",))
+        Task("t", "open_ended", ("a",))
     with raises(ConfigError, "open-ended-labels"):
-        TaskOptions(kind="open", verbalisers={"a": "b"})
+        TaskOptions(kind="open_ended", verbalisers={"a": "b"})
 
 
 def test_an_unknown_kind_or_no_name_is_refused() -> None:
@@ -99,7 +99,7 @@ def test_an_unknown_kind_or_no_name_is_refused() -> None:
     with raises(ConfigError, "unknown-kind", "'regression'"):
         TaskOptions(kind="regression")  # type: ignore[arg-type]
     with raises(ConfigError, "no-name", "' '"):
-        Task(" ", "open")
+        Task(" ", "open_ended")
 
 
 def test_a_task_survives_json_pickle_and_later_changes_of_its_map() -> None:

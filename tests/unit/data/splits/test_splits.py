@@ -115,7 +115,11 @@ def test_open_tasks_are_one_stratum() -> None:
     records = make([f"answer {i}" for i in range(1000)])
     assert Counter(splits(records)) == {"train": 700, "validation": 100, "test": 200}
     few = make([f"answer {i % 4}" for i in range(8)])
-    assert Counter(splits(few, options={"t": TaskOptions(kind="open")})) == {"train": 5, "validation": 1, "test": 2}
+    assert Counter(splits(few, options={"t": TaskOptions(kind="open_ended")})) == {
+        "train": 5,
+        "validation": 1,
+        "test": 2,
+    }
     labels = {"t": TaskOptions(kind="classification")}
     assert Counter(splits(make([f"{i}" for i in range(9)]), options=labels)) == {"train": 9}
 
