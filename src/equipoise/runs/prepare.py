@@ -26,6 +26,7 @@ from equipoise.data import (
 )
 from equipoise.data.columns import SPLITS
 from equipoise.data.suite import load_suite, suite_tasks
+from equipoise.data.tasks import describe_tasks
 from equipoise.drawing import StratumIndex
 from equipoise.errors import ConfigError, PlanError
 from equipoise.plan import Plan
@@ -62,6 +63,10 @@ class Prepared:
     def train(self) -> Records:
         """The training rows."""
         return self.records.where(split="train")
+
+    def describe_tasks(self) -> list[str]:
+        """Say what each task is, in lines for people."""
+        return describe_tasks(self.tasks, task_options(self.config))
 
     def describe_data(self) -> dict[str, Any]:
         """Return the number of rows of each split, and a fingerprint that identifies the training rows."""
