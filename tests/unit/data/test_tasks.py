@@ -4,6 +4,7 @@ import pytest
 from tests.support.errors import raises
 
 from equipoise.data import Task, TaskOptions
+from equipoise.data.tasks import describe_tasks
 from equipoise.errors import ConfigError
 
 
@@ -84,6 +85,24 @@ def test_labels_and_verbalisers_must_fit(
 def test_a_swap_of_texts_is_one_to_one() -> None:
     task = Task("t", "classification", ("0", "1"), verbalisers={"0": "1", "1": "0"})
     assert task.target_text("0") == "1"
+
+
+def test_many_tasks_are_described_by_their_extremes() -> None:
+    labels = tuple(f"l{number}" for number in range(2000))
+    closed = {f"c{n}": Task(f"c{n}", "classification", labels[: 2 + n]) for n in range(20)}
+    closed["icd"] = Task("icd", "classification", labels)
+    lines = describe_tasks(closed, {})
+    assert lines == ["21 of 21 tasks: classification, from 2 labels (c0) to 2,000 labels (icd)"]
+    texts = {f"o{n}": Task(f"o{n}", "open_ended") for n in range(5)}
+    [first, second] = describe_tasks({**closed, **texts}, {})
+    assert first.startswith("21 of 26 tasks: classification")
+    assert second == (
+        "5 of 26 tasks: open_ended, no labels ('o0', 'o1', 'o2' and 2 more); if the targets of one are labels, say"
+        " `tasks.NAME.kind: classification`"
+    )
+    declared = dict.fromkeys(texts, TaskOptions(kind="open_ended"))
+    assert describe_tasks({**closed, **texts}, declared)[1].endswith("and 2 more)")
+    assert describe_tasks({"one": Task("one", "classification", ("x",))}, {}) == ["one: classification, 1 label"]
 
 
 def test_an_open_task_has_no_labels() -> None:

@@ -67,11 +67,7 @@ def _similar_spellings(what: str, names: Sequence[str]) -> Iterator[Problem]:
             only_case = len({"".join(name.casefold().split()) for name in same}) == 1
             # What no eye tells apart is written in ASCII.
             shown = some_of(same, _MOST_SHOWN) if only_case else some_of(same, _MOST_SHOWN, ascii)
-            how = (
-                "case or spaces"
-                if only_case
-                else "how a number, a boolean or a letter is written, or in case or spaces"
-            )
+            how = "case or spaces" if only_case else "how numbers, booleans or letters are written"
             sentence = f"{what} differ only in {how}: {shown}."
             yield _warning("similar-spellings", f"{sentence} If they mean the same, spell them alike.")
 

@@ -154,6 +154,15 @@ def test_tasks_that_differ_in_case() -> None:
     assert "Tasks differ only in case or spaces: 'NLI', 'nli'." in found(make(*rows))["similar-spellings"].message
 
 
+@pytest.mark.parametrize(("one", "other"), [("1", "1.0"), ("nli", "nli\u200b"), ("caf\u00e9", "cafe\u0301")])
+def test_tasks_in_two_spellings(one: str, other: str) -> None:
+    rows = [(task, f"{task}{i}", "ab"[i % 2]) for task in (one, other) for i in range(6)]
+    message = found(make(*rows))["similar-spellings"].message
+    assert message.startswith("Tasks differ only in how numbers, booleans or letters are written: ")
+    assert f"{one!a}" in message
+    assert f"{other!a}" in message
+
+
 def test_one_class_only() -> None:
     assert "Task `nli` has one class only, 'a'" in found(nli("aaaa"))["one-class"].message
 
