@@ -73,8 +73,8 @@ def check_open_ended(census: Census, weights: Weights, name: str = "weights") ->
         raise PlanError(
             "open-ended-task",
             f"`{name}` has no labels to weigh, found {scheme}: all tasks are open-ended ({', '.join(unlabelled[:5])}"
-            f"{', ...' if unlabelled[5:] else ''}). If their targets are labels, count them as labels; if not, use"
-            " natural weights.",
+            f"{', ...' if unlabelled[5:] else ''}). If their targets are labels, do not name them in"
+            " `open_ended_tasks` (in a configuration: `tasks.NAME.kind: classification`); if not, use natural weights.",
         )
 
 
