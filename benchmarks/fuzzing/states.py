@@ -30,7 +30,7 @@ from equipoise.trainer.checkpoints.position import FILE_NAME, FORMAT, StreamPosi
 COUNTS = {"large": {"no": 95, "yes": 5}, "open": 90, "small": {"a": 1, "b": 3, "c": 2}}
 TASKS = {
     "mood": Task("mood", "classification", ("glad", "sad"), "{task}? {input}", {"sad": "unhappy"}),
-    "essay": Task("essay", "open"),
+    "essay": Task("essay", "open_ended"),
 }
 METHODS: tuple[Any, ...] = ("famo", "dwa", "uncertainty", "rlw", {"name": "fixed", "weights": {"a": 1, "b": 2}})
 

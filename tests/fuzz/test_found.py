@@ -232,7 +232,7 @@ def test_a_file_name_is_escaped(tmp_path):
 
 @pytest.mark.parametrize(
     "values",
-    [[], {}, {"name": 3}, {"name": "a", "kind": "open", "labels": [1], "prompt": "{input}", "verbalisers": {}}],
+    [[], {}, {"name": 3}, {"name": "a", "kind": "open_ended", "labels": [1], "prompt": "{input}", "verbalisers": {}}],
 )
 def test_tasks_of_odd_types(values):
     with raises(ConfigError, "not-a-task", "A task cannot be read"):
@@ -242,7 +242,7 @@ def test_tasks_of_odd_types(values):
 @pytest.mark.parametrize("prompt", ["{input.__class__}", "{input[0]}", "{input!r}", "{input:>999999999}", "{0}{input}"])
 def test_prompts_are_filled_in_and_nothing_more(prompt):
     with raises(ConfigError, "bad-prompt"):
-        Task("a", "open", prompt=prompt)
+        Task("a", "open_ended", prompt=prompt)
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("runs") / "first"
     result = run(
-        "train", data, *SETTINGS, "--set", "tasks.echo.kind=open", "--set", "training.max_target=8", "--out", out
+        "train", data, *SETTINGS, "--set", "tasks.echo.kind=open_ended", "--set", "training.max_target=8", "--out", out
     )
     assert result.exit_code == 0, result.output
     return out

@@ -41,6 +41,7 @@ def trained(rows: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     result = run("train", rows, *SETTINGS, "--out", out, "--json")
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["steps"] == 40
+    assert "tone: classification, 3 labels\ntriage: classification, 2 labels\n" in result.stderr
     return out
 
 
@@ -290,15 +291,16 @@ def test_open_ended_tasks_are_generated_and_judged_by_their_texts(tmp_path: Path
         for n in range(40)
     ]
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    options = ["--set", "tasks.echo.kind=open", "--set", "training.max_target=8", "--draws", "64"]
+    options = ["--set", "tasks.echo.kind=open_ended", "--set", "training.max_target=8", "--draws", "64"]
     out = tmp_path / "run"
     result = run("train", tmp_path / "rows.jsonl", *SETTINGS, *options, "--out", out, "--json")
     assert result.exit_code == 0, result.output
+    assert "echo: open_ended, no labels\n" in result.stderr
     metrics = json.loads(result.stdout)["scores"]["tasks"]["echo"]["metrics"]
     assert set(metrics) == {"exact_match", "rouge_l", "bleu"}
     predictions = pq.read_table(out / "predictions.parquet").to_pylist()
     assert [row["target"] for row in predictions] == [row["target"] for row in rows if row["split"] == "test"]
-    assert {row["kind"] for row in predictions} == {"open"}
+    assert {row["kind"] for row in predictions} == {"open_ended"}
 
 
 @pytest.mark.filterwarnings("ignore:No row is in the split")

@@ -70,7 +70,7 @@ def mixed() -> tuple[EncodedExamples, dict[str, Task], Plan, StratumIndex]:
     inputs = [f"{i} word" for i in range(24)]
     tasks = ["say" if i % 3 == 0 else "tone" for i in range(24)]
     labels = [None if i % 3 == 0 else ("bad" if i % 4 else "good") for i in range(24)]
-    known = {"say": Task("say", "open"), "tone": Task("tone", "classification", ("bad", "good"))}
+    known = {"say": Task("say", "open_ended"), "tone": Task("tone", "classification", ("bad", "good"))}
     census = Census.from_labels(tasks, labels)
     plan = Plan.build(census, rates=rates.Equal(), target_rates=rates.Proportional())
     index = StratumIndex.from_labels(plan, tasks, labels)
@@ -236,7 +236,7 @@ def test_correcting_twice_is_warned_of() -> None:
 def test_refusals(tmp_path) -> None:
     model, plan = hf_jobs.tiny_t5(), Plan.build(Census.from_counts({"say": 5}))
     with raises(ConfigError, "no-labels", "needs a task with labels, found none that is drawn"):
-        LabelTrainingLoss.build(CrossEntropy(), plan, {"say": Task("say", "open")}, model, WORDS)
+        LabelTrainingLoss.build(CrossEntropy(), plan, {"say": Task("say", "open_ended")}, model, WORDS)
     table = Weighted(Table({"tune": {"good": 2.0, "extremely bad": 1.0}}))
     with raises(PlanError, "unknown-task", "names unknown tasks: tune"):
         LabelTrainingLoss.build(table, hf_jobs.plan_and_index()[0], hf_jobs.TASKS, model, WORDS)

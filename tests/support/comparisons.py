@@ -68,7 +68,9 @@ def write_comparison(
         {t: {k: n for k, (n, _) in v.items()} if isinstance(v, dict) else v[0] for t, v in tasks.items()}
     )
     made = {
-        name: Task(name, "classification", tuple(trained(labels))) if isinstance(labels, dict) else Task(name, "open")
+        name: Task(name, "classification", tuple(trained(labels)))
+        if isinstance(labels, dict)
+        else Task(name, "open_ended")
         for name, labels in tasks.items()
     }
     shared = RunConfig(data=DataConfig(source="rows.jsonl"), training=TrainingConfig(batch_size=BATCH))

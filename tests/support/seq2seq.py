@@ -28,7 +28,7 @@ TASKS = {
     "letters": TASK,
     "two": Task("two", "classification", ("x", "y"), verbalisers={"x": "yes", "y": "no"}),
     "one": Task("one", "classification", ("only",)),
-    "say": Task("say", "open"),
+    "say": Task("say", "open_ended"),
 }
 
 

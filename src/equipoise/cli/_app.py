@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
 
@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from equipoise.base.tables import LEFT, Table, print_table
-from equipoise.errors import EquipoiseError, printable_json
+from equipoise.errors import EquipoiseError, printable_json, printable_line
 
 OK, ERROR, INTERRUPTED = 0, 1, 130
 STOPPED = 75  # EX_TEMPFAIL of sysexits.h: nothing is wrong, try again; no shell and no Python exits with it by itself
@@ -104,6 +104,13 @@ def print_json(value: Any) -> None:
 def print_rows(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], left: frozenset[str] = LEFT) -> None:
     """Print a table; the columns named in `left` are left-aligned."""
     print_table(Table(title, columns, rows, left), sys.stdout)
+
+
+def print_tasks(lines: Iterable[str], *, err: bool = False) -> None:
+    """Print what each task is, a line each."""
+    for line in lines:
+        typer.echo(printable_line(line), err=err)
+    typer.echo(err=err)
 
 
 def print_error(code: str, message: str) -> None:

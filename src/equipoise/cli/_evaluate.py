@@ -101,7 +101,7 @@ def print_scores(scores: "Scores") -> None:
     from equipoise.metrics import METRICS
 
     about = f"({scores.confidence:.0%} intervals from {scores.bootstrap} resamples of groups)"
-    for kind in ("classification", "open"):
+    for kind in ("classification", "open_ended"):
         found = {name for task in scores.tasks.values() if task.kind == kind for name in task.metrics}
         names = [name for name, each in METRICS.items() if each.shown == "summary" and name in found]
         rows = [

@@ -11,8 +11,9 @@ from equipoise.base.problems import of_level
 from equipoise.base.schemes import Scheme
 from equipoise.census import Census
 from equipoise.cli import _options as options
-from equipoise.cli._app import ERROR, print_error, print_json, print_rows
+from equipoise.cli._app import ERROR, print_error, print_json, print_rows, print_tasks
 from equipoise.data import check_records, give_warnings, infer_tasks
+from equipoise.data.tasks import describe_tasks
 from equipoise.errors import ConfigError, printable
 from equipoise.rates import Rates
 from equipoise.runs.prepare import census_of, check_tokens, load_records, prepare, task_options
@@ -89,16 +90,19 @@ def inspect(
 
         names = [task if label is None else f"{task}: {label}" for task, label in census.strata]
         save_figure(census_plot(names, census.counts.tolist(), PRINTED), plot)
-    summaries = _summaries(census)
+    summaries = [{"kind": tasks[each["task"]].kind, **each} for each in _summaries(census)]
     if as_json:
         found = [problem._asdict() for problem in problems]
         print_json({"rows": splits, "tasks": summaries, "census": census.to_dict(), "problems": found})
-        return
-    _print(census, summaries, ", ".join(f"{name} {count:,}" for name, count in splits.items()))
-    for problem in problems:
-        typer.echo(str(problem))
-    if plot is not None:
-        typer.echo(f"Wrote {plot}.")
+    else:
+        print_tasks(describe_tasks(tasks, task_options(config)))
+        _print(census, summaries, ", ".join(f"{name} {count:,}" for name, count in splits.items()))
+        for problem in problems:
+            typer.echo(str(problem))
+        if plot is not None:
+            typer.echo(f"Wrote {plot}.")
+    if of_level(problems, "error"):
+        raise typer.Exit(ERROR)
 
 
 def _summaries(census: Census) -> list[dict[str, Any]]:
@@ -169,9 +173,16 @@ def plan(
         with write_atomically(out) as temporary:
             temporary.write_text(built.to_json(), encoding="utf-8")
     if as_json:
-        about = {"rates": built.rates_text, "weights": built.weights_text, "fingerprint": built.fingerprint}
+        kinds = {name: {"kind": task.kind, "labels": len(task.labels) or None} for name, task in prepared.tasks.items()}
+        about = {
+            "tasks": kinds,
+            "rates": built.rates_text,
+            "weights": built.weights_text,
+            "fingerprint": built.fingerprint,
+        }
         print_json({**about, "forecast": forecast.to_dict()})
     else:
+        print_tasks(prepared.describe_tasks())
         typer.echo(printable(f"Rates {built.rates_text}; weights {built.weights_text}; {forecast.draws:,} draws\n"))
         typer.echo(printable(forecast.to_text()))
         if out is not None:

@@ -1,14 +1,16 @@
 """`equipoise train`: make a run directory from a configuration."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from equipoise.cli import _options as options
-from equipoise.cli._app import STOPPED, bars_on_terminals_only, print_json, stoppable
+from equipoise.cli._app import STOPPED, bars_on_terminals_only, print_json, print_tasks, stoppable
 from equipoise.config import RunConfig
 from equipoise.errors import ConfigError
+from equipoise.runs.prepare import Prepared
 
 Out = Annotated[
     Path | None, typer.Option("--out", "-o", metavar="DIR", help="Output directory; new or empty unless resumed.")
@@ -54,6 +56,12 @@ def train(
         _train_and_evaluate(config, Path(config.out), resume=resume, as_json=as_json)
 
 
+def _print_tasks(prepared: Prepared) -> None:
+    """Say what each task is, once of all ranks."""
+    if os.environ.get("RANK", "0") == "0":
+        print_tasks(prepared.describe_tasks(), err=True)
+
+
 def _train_and_evaluate(config: RunConfig, folder: Path, *, resume: bool, as_json: bool) -> None:
     from equipoise.cli._evaluate import print_scores
     from equipoise.runs.directory import RunDirectory, read_json
@@ -63,7 +71,7 @@ def _train_and_evaluate(config: RunConfig, folder: Path, *, resume: bool, as_jso
     bars_on_terminals_only()
     if resume and not RunDirectory(folder).started:
         typer.echo(f"There is no run in {folder} to resume, so a new one starts.", err=True)
-    run = run_training(config, folder, resume=resume)
+    run = run_training(config, folder, resume=resume, prepared_is=_print_tasks)
     if run.interrupted:
         if run.main:
             typer.echo(f"Stopped after step {run.steps}. Resume with --resume.", err=True)

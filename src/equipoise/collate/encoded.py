@@ -265,7 +265,7 @@ def _importance_weights(plan: Plan, pairs: DistinctPairs, tasks: Mapping[str, Ta
 
     def weight_of(task: int, text: str) -> float:
         name, of = by_id[task]
-        label = None if of.kind == "open" else text
+        label = None if of.kind == "open_ended" else text
         if (name, label) not in weight:
             raise DataError(
                 "unknown-stratum",

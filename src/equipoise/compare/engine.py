@@ -266,7 +266,7 @@ def _refuse_metric(config: ComparisonConfig, base: Prepared) -> None:
             f" errors, found {bootstrap}. Leave it out for 1000.",
         )
     open_ended = METRICS[metric].needs == "texts"
-    if all(task.kind != ("open" if open_ended else "classification") for task in base.tasks.values()):
+    if all(task.kind != ("open_ended" if open_ended else "classification") for task in base.tasks.values()):
         needs, have = ("open-ended", "have labels") if open_ended else ("classification", "are open-ended")
         raise ConfigError(
             "other-metric",

@@ -105,7 +105,7 @@ def trainings_of(config: ComparisonConfig, base: Prepared) -> tuple[dict[str, Tr
                 raise PlanError(error.code, f"`compare.candidates.{name}`: {error}") from error
             left_out.append(f"{name} is left out: {str(error).rstrip('.')}")
             continue
-        if trial.loss.level == "label" and any(task.kind == "open" for task in prepared.tasks.values()):
+        if trial.loss.level == "label" and any(task.kind == "open_ended" for task in prepared.tasks.values()):
             left_out.append(f"{name} is left out: its loss is over labels, and some tasks are open-ended")
             continue
         key = (prepared.plan.fingerprint, str(trial.loss.to_dict()))

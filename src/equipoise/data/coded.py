@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from equipoise.base.arrow import pc
+from equipoise.data.spellings import same_spelling
 
 
 @dataclasses.dataclass(frozen=True, eq=False, slots=True)
@@ -95,6 +96,16 @@ class CodedColumn:
         """
         wanted = pa.array(list(names), pa.large_string())
         return self.spread(pc.is_in(self.names, value_set=wanted).to_numpy(zero_copy_only=False), missing=False)
+
+    def in_one_spelling(self) -> "CodedColumn":
+        """Return the same rows, those with equal strings in several spellings (see `same_spelling`) with one of them.
+
+        Examples
+        --------
+        >>> CodedColumn.of(pa.chunked_array([["7.0", None, "7", "8"]])).in_one_spelling().codes.tolist()
+        [0, -1, 0, 2]
+        """
+        return CodedColumn(self.names, self.spread(same_spelling(self.names), missing=-1).astype(np.int32))
 
     def compact(self) -> "CodedColumn":
         """Return the same rows, without the names that no row has."""

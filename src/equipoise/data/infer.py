@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -10,77 +10,136 @@ from numpy.typing import NDArray
 
 from equipoise.base.registry import suggest
 from equipoise.data.records import Records
+from equipoise.data.spellings import is_decimal
 from equipoise.data.tasks import DEFAULT_PROMPT, Kind, Task, TaskOptions
 from equipoise.errors import DataError, DataWarning
 
-MAX_LABELS: Final = 512
-MIN_ROWS_PER_LABEL: Final = 2.0
-Targets = dict[str, tuple[int, NDArray[np.int64]]]
+_LEAST: Final = 2.0
+"""Rows per target from which a task is a classification."""
+_UNCERTAIN: Final = (0.5, 3.0)
+_MANY: Final = (100, 10.0)  # so many targets could also be texts of which each was written a few times
+_SCORES: Final = 20  # so many values, some with decimals, could also be measurements
 _NONE: Final[Mapping[str, TaskOptions]] = {}
 
 
-def infer_kind(rows: int, distinct: int) -> tuple[Kind, bool]:
-    """Distinguish a classification from an open-ended task by how often its targets repeat.
+class Targets(NamedTuple):
+    """The distinct targets of a task: their ascending codes, and the rows of each.
 
-    A task is a classification if it has at least two rows per distinct target and at most 512 distinct
-    targets. The answer is borderline if the thresholds are near: between 1.5 and 3 rows per distinct target,
-    or more than 256 but at most 1,024 distinct targets with ten rows each or more.
+    Both are ndarray of int64, shape (D,).
+    """
+
+    codes: NDArray[np.int64]
+    counts: NDArray[np.int64]
+
+    @property
+    def rows(self) -> int:
+        """The rows with a target."""
+        return int(self.counts.sum())
+
+
+def rows_per_target(counts: NDArray[np.int64]) -> float:
+    """Return the number of rows over the number of distinct targets, the seen and the unseen.
+
+    The number of targets is that of Chao: D + f1 (f1 - 1) / (2 (f2 + 1)), with f1 and f2 the numbers of targets
+    that one row has, and two.
 
     Parameters
     ----------
-    rows : int
-        Number of training rows.
-    distinct : int
-        Number of distinct targets among them.
+    counts : ndarray of int64, shape (D,)
+        Rows of each distinct target, at least 1.
+
+    References
+    ----------
+    Chao (1984), "Nonparametric Estimation of the Number of Classes in a Population"; the bias-corrected form.
+
+    Examples
+    --------
+    >>> rows_per_target(np.array([30] * 500)), round(rows_per_target(np.array([500] + [1] * 500)), 4)
+    (30.0, 0.008)
+    """
+    once, twice = (float(np.count_nonzero(counts == number)) for number in (1, 2))
+    return float(counts.sum()) / (len(counts) + once * (once - 1) / (2 * (twice + 1)))
+
+
+def infer_kind(counts: NDArray[np.int64], *, decimals: bool = False) -> tuple[Kind, bool]:
+    """Distinguish a classification from an open-ended task by how often its targets repeat.
+
+    A task is a classification if it has at least two rows per distinct target, where the targets that further rows
+    would bring are counted too (`rows_per_target`). How many labels there are has no limit. Texts of which one repeats
+    in half of the rows and the others do not are open-ended; so are texts with a few exact duplicates.
+
+    The answer is uncertain if there are 0.5 to 3 rows per target, if an open-ended task has more than three quarters
+    of its rows with targets that repeat, and if a classification has
+
+    - more than 100 targets, and fewer than 10 rows per target;
+    - targets of which most occur once;
+    - more than 20 targets, all of them numbers and some with decimals, which may be measurements.
+
+    Parameters
+    ----------
+    counts : ndarray of int64, shape (D,)
+        Training rows of each distinct target.
+    decimals : bool
+        Whether all targets are numbers, and some no integers.
 
     Returns
     -------
-    kind : {"classification", "open"}
+    kind : {"classification", "open_ended"}
         What the task looks like.
-    borderline : bool
+    uncertain : bool
         Whether it should be declared instead of inferred.
 
     Examples
     --------
-    >>> infer_kind(1000, 3), infer_kind(1000, 990), infer_kind(1000, 450)
-    (('classification', False), ('open', False), ('classification', True))
+    >>> infer_kind(np.array([400, 300, 300])), infer_kind(np.array([30] * 5000))
+    (('classification', False), ('classification', False))
+    >>> infer_kind(np.array([1] * 990 + [2] * 5)), infer_kind(np.array([4] * 200))
+    (('open_ended', False), ('classification', True))
     """
-    repetition = rows / distinct
-    closed = repetition >= MIN_ROWS_PER_LABEL and distinct <= MAX_LABELS
-    near_repetition = 1.5 <= repetition < 3.0 and distinct <= 2 * MAX_LABELS
-    near_cap = MAX_LABELS / 2 < distinct <= 2 * MAX_LABELS and repetition >= 10
-    return "classification" if closed else "open", near_repetition or near_cap
+    repetition, targets = rows_per_target(counts), len(counts)
+    kind: Kind = "classification" if repetition >= _LEAST else "open_ended"
+    once = np.count_nonzero(counts == 1)
+    if _UNCERTAIN[0] <= repetition < _UNCERTAIN[1]:
+        uncertain = True
+    elif kind == "open_ended":
+        uncertain = 4 * once < counts.sum()
+    else:
+        many = targets > _MANY[0] and repetition < _MANY[1]
+        uncertain = many or 2 * once > targets or (decimals and targets > _SCORES)
+    return kind, bool(uncertain)
 
 
-def distinct_targets(records: Records) -> Targets:
-    """Count the rows with a target of every task, and find its distinct targets.
+def distinct_targets(records: Records) -> dict[str, Targets]:
+    """Find the distinct targets of every task.
 
     Returns
     -------
-    dict of str to (int, ndarray of int64)
-        By task, sorted: the number of rows, and the ascending codes of the targets.
+    dict of str to Targets
+        By task, sorted.
 
     Examples
     --------
     >>> distinct_targets(Records.from_dict({"task": ["a", "a"], "input": ["x", "y"], "target": ["1", "1"]}))
-    {'a': (2, array([0]))}
+    {'a': Targets(codes=array([0]), counts=array([2]))}
     """
     tasks, targets = records.coded("task"), records.coded("target")
     given = targets.codes >= 0
     width = max(len(targets.names), 1)
-    pairs = np.unique(tasks.codes[given] * np.int64(width) + targets.codes[given])
+    pairs, counts = np.unique(tasks.codes[given] * np.int64(width) + targets.codes[given], return_counts=True)
     ends = np.searchsorted(pairs, np.arange(len(tasks.names) + 1) * width)
-    rows = tasks.take(given).counts().tolist()
-    found = zip(np.flatnonzero(tasks.counts()).tolist(), records.tasks, strict=True)
-    return {name: (rows[code], pairs[ends[code] : ends[code + 1]] - code * width) for code, name in found}
+    spans = {code: slice(ends[code], ends[code + 1]) for code in np.flatnonzero(tasks.counts()).tolist()}
+    return {
+        name: Targets(pairs[span] - code * width, counts[span])
+        for name, (code, span) in zip(records.tasks, spans.items(), strict=True)
+    }
 
 
-def open_ended(targets: Targets, kinds: Mapping[str, Kind | None]) -> frozenset[str]:
+def open_ended(targets: Mapping[str, Targets], kinds: Mapping[str, Kind | None]) -> frozenset[str]:
     """Return the tasks with targets that are open-ended; kinds that are not given are inferred as in `infer_kind`."""
     return frozenset(
         task
-        for task, (rows, distinct) in targets.items()
-        if rows and (kinds.get(task) or infer_kind(rows, len(distinct))[0]) == "open"
+        for task, found in targets.items()
+        if found.rows and (kinds.get(task) or infer_kind(found.counts)[0]) == "open_ended"
     )
 
 
@@ -112,7 +171,7 @@ def infer_tasks(train_records: Records, options: Mapping[str, TaskOptions] = _NO
     Warns
     -----
     DataWarning
-        If the kind of a task is borderline.
+        If the kind of a task is uncertain.
 
     Examples
     --------
@@ -131,21 +190,25 @@ def infer_tasks(train_records: Records, options: Mapping[str, TaskOptions] = _NO
         known = f"{', '.join(f'`{name}`' for name in targets)}.{suggest(unknown[0], targets, '`{}`'.format)}"
         raise DataError("unknown-task", f"{sentence} {known}")
     names = train_records.coded("target").names
-    return {
-        task: _make(task, rows, names, distinct, options.get(task, TaskOptions()))
-        for task, (rows, distinct) in targets.items()
-    }
+    return {task: _make(task, found, names, options.get(task, TaskOptions())) for task, found in targets.items()}
 
 
-def _make(name: str, rows: int, names: pa.Array, distinct: NDArray[np.int64], options: TaskOptions) -> Task:
+def _make(name: str, targets: Targets, names: pa.Array, options: TaskOptions) -> Task:
+    rows = targets.rows
     if rows == 0:
         raise DataError("no-targets", f"Task `{name}` has no training row with a target.")
     kind = options.declared_kind
+    texts = names.take(pa.array(targets.codes))
     if kind is None:
-        kind, borderline = infer_kind(rows, len(distinct))
-        if borderline:
-            sentence = f"Task `{name}` has {len(distinct)} distinct targets in {rows} training rows and is treated as"
-            advice = f'"{kind}", which is not certain. Declare its `kind`: "classification" or "open".'
-            warnings.warn(DataWarning("uncertain-kind", f"{sentence} {advice}"), stacklevel=3)
-    labels = names.take(pa.array(distinct)).to_pylist() if kind == "classification" else []
+        kind, uncertain = infer_kind(targets.counts, decimals=is_decimal(texts))
+        if uncertain:
+            number = f"{rows:,} training rows with {len(texts):,} distinct targets"
+            sentence = f"Task `{name}` is treated as {kind}, which is not certain: it has {number}."
+            warnings.warn(DataWarning("uncertain-kind", f"{sentence} {_advice(name)}"), stacklevel=3)
+    labels = texts.to_pylist() if kind == "classification" else []
     return Task(name, kind, tuple(labels), options.prompt or DEFAULT_PROMPT, options.verbalisers or {})
+
+
+def _advice(task: str) -> str:
+    key = f"tasks.{task}.kind"
+    return f"Say which it is: `{key}: classification` or `{key}: open_ended` in a configuration, or --set {key}=... ."

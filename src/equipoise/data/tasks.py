@@ -2,14 +2,14 @@
 
 import dataclasses
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from equipoise.base.codec import from_plain, to_plain
 from equipoise.errors import ConfigError
 
-Kind = Literal["classification", "open"]
-KINDS: tuple[Kind, ...] = ("classification", "open")
+Kind = Literal["classification", "open_ended"]
+KINDS: tuple[Kind, ...] = ("classification", "open_ended")
 DEFAULT_PROMPT = "{task}: {input}"
 
 
@@ -19,7 +19,7 @@ class TaskOptions:
 
     Parameters
     ----------
-    kind : {"classification", "open"} or None
+    kind : {"classification", "open_ended"} or None
         If None it is inferred, see `infer_tasks`.
     prompt : str or None
         Template of the input text with the placeholders `{input}` and optionally `{task}`; a literal
@@ -44,11 +44,11 @@ class TaskOptions:
 
     def __post_init__(self) -> None:
         if self.kind is not None and self.kind not in KINDS:
-            raise ConfigError("unknown-kind", f'`kind` must be "classification" or "open", found {self.kind!r}.')
+            raise ConfigError("unknown-kind", f'`kind` must be "classification" or "open_ended", found {self.kind!r}.')
         if self.prompt is not None:
             check_prompt(self.prompt)
         if self.verbalisers is not None:
-            if self.kind == "open":
+            if self.kind == "open_ended":
                 sentence = "`verbalisers` are for labels, and an open-ended task has none. Drop one of the two."
                 raise ConfigError("open-ended-labels", sentence)
             object.__setattr__(self, "verbalisers", dict(self.verbalisers))
@@ -67,8 +67,8 @@ class Task:
     ----------
     name : str
         The name of the task, as in the records.
-    kind : {"classification", "open"}
-        "classification" has a closed set of labels, "open" has none and is one stratum.
+    kind : {"classification", "open_ended"}
+        "classification" has a closed set of labels, "open_ended" has none and is one stratum.
     labels : tuple of str
         The labels of a classification; empty for an open-ended task.
     prompt : str
@@ -101,7 +101,7 @@ class Task:
         if not self.name.strip():
             raise ConfigError("no-name", f"A task needs a name, found {self.name!r}.")
         if self.kind not in KINDS:
-            sentence = f'`kind` must be "classification" or "open", found {self.kind!r}.'
+            sentence = f'`kind` must be "classification" or "open_ended", found {self.kind!r}.'
             raise ConfigError("unknown-kind", f"Task `{self.name}`: {sentence}")
         check_prompt(self.prompt)
         object.__setattr__(self, "labels", tuple(self.labels))
@@ -120,7 +120,7 @@ class Task:
         ConfigError
             If the label is not one of a classification's labels.
         """
-        if self.kind == "open":
+        if self.kind == "open_ended":
             return label
         if label not in self.labels:
             sentence = f"Task `{self.name}` has no label {label!r}; its labels are {some_of(self.labels)}."
@@ -179,7 +179,7 @@ def check_prompt(prompt: str) -> None:
 
 
 def _check_labels(task: Task) -> None:
-    if task.kind == "open":
+    if task.kind == "open_ended":
         if task.labels or task.verbalisers:
             sentence = f"Task `{task.name}` is open-ended: it has no labels and no verbalisers."
             raise ConfigError("open-ended-labels", sentence)
@@ -202,7 +202,61 @@ def _check_labels(task: Task) -> None:
         seen[text] = label
 
 
-def some_of(names: Sequence[str], most: int = 10) -> str:
-    """Return the first names, and how many more there are."""
-    shown = ", ".join(map(repr, names[:most]))
+def describe_tasks(tasks: Mapping[str, Task], options: Mapping[str, TaskOptions], most: int = 10) -> list[str]:
+    """Say of each task what it is; of more than `most` tasks how many are of each kind, and the extremes.
+
+    Parameters
+    ----------
+    tasks : mapping of str to Task
+        By name.
+    options : mapping of str to TaskOptions
+        What was declared of them: how to change it is said of tasks whose kind was inferred as open-ended.
+    most : int
+        Most tasks with a line each.
+
+    Returns
+    -------
+    list of str
+        Lines, perhaps with control characters of names in them.
+
+    Examples
+    --------
+    >>> icd, note = Task("icd", "classification", ("A00", "A01")), Task("note", "open_ended")
+    >>> describe_tasks({"icd": icd, "note": note}, {"note": TaskOptions("open_ended")})
+    ['icd: classification, 2 labels', 'note: open_ended, no labels']
+    >>> describe_tasks({"note": note}, {})
+    ['note: open_ended, no labels; if its targets are labels, say `tasks.note.kind: classification`']
+    """
+    closed = {name: len(task.labels) for name, task in tasks.items() if task.kind == "classification"}
+    inferred = [name for name in tasks if name not in closed and options.get(name, TaskOptions()).kind is None]
+    if len(tasks) <= most:
+        return [
+            f"{name}: classification, {_labels(closed[name])}"
+            if name in closed
+            else f"{name}: open_ended, no labels{_advice(name, 'its targets') if name in inferred else ''}"
+            for name in tasks
+        ]
+    lines: list[str] = []
+    if closed:
+        low, high = min(closed, key=closed.__getitem__), max(closed, key=closed.__getitem__)
+        extremes = f"from {_labels(closed[low])} ({low}) to {_labels(closed[high])} ({high})"
+        lines.append(f"{len(closed):,} of {len(tasks):,} tasks: classification, {extremes}")
+    if count := len(tasks) - len(closed):
+        names = some_of([name for name in tasks if name not in closed], 3)
+        advice = _advice("NAME", "the targets of one") if inferred else ""
+        lines.append(f"{count:,} of {len(tasks):,} tasks: open_ended, no labels ({names}){advice}")
+    return lines
+
+
+def _labels(count: int) -> str:
+    return f"{count:,} label{'s' if count != 1 else ''}"
+
+
+def _advice(task: str, whose: str) -> str:
+    return f"; if {whose} are labels, say `tasks.{task}.kind: classification`"
+
+
+def some_of(names: Sequence[str], most: int = 10, write: Callable[[str], str] = repr) -> str:
+    """Return the first names, quoted by `write`, and how many more there are."""
+    shown = ", ".join(map(write, names[:most]))
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

@@ -83,7 +83,7 @@ class TaskPredictions:
     @property
     def kind(self) -> Kind:
         """Whether the task has labels."""
-        return "classification" if self.labels else "open"
+        return "classification" if self.labels else "open_ended"
 
     def take(self, rows: NDArray[np.integer]) -> "TaskPredictions":
         """Return some of the rows, by their positions here and in that order.

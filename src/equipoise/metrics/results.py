@@ -80,7 +80,7 @@ class TaskScores:
 
     Attributes
     ----------
-    kind : {"classification", "open"}
+    kind : {"classification", "open_ended"}
         Which metrics to expect.
     rows, groups : int
         Test rows and the groups that they belong to.
@@ -121,7 +121,7 @@ class Scores:
 
     Examples
     --------
-    >>> task = TaskScores("open", 2, 2, {"exact_match": Estimate(0.5, 0.0, 1.0)})
+    >>> task = TaskScores("open_ended", 2, 2, {"exact_match": Estimate(0.5, 0.0, 1.0)})
     >>> scores = Scores({"summary": task}, {"exact_match": Estimate(0.5, 0.0, 1.0)}, 1000, 0, 0.95)
     >>> Scores.from_dict(scores.to_dict()) == scores
     True

@@ -182,7 +182,7 @@ class LabelScorer:
             known = ", ".join(sorted(self.tasks))
             raise ConfigError("unknown-task", f"`task` must be one of {known}, found {name!r}.")
         task = self.tasks[name]
-        if task.kind == "open":
+        if task.kind == "open_ended":
             reason = f"`task` must have labels to score, found the open-ended {name!r}. Use `generate`."
             raise ConfigError("open-ended-task", reason)
         if name not in self._labels:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,7 +13,7 @@ from equipoise.multilabel.forecast import MultiLabelForecast, forecast
 from equipoise.multilabel.groups import grouped
 from equipoise.multilabel.label_sets import LabelSets
 from equipoise.plan import Plan
-from equipoise.plan.label_shares import WeightsOrNames, class_weights, scheme_of_each_task
+from equipoise.plan.label_shares import WeightsOrNames, check_open_ended, class_weights, scheme_of_each_task
 from equipoise.plan.plan import checked_draws
 from equipoise.rates import Rates
 from equipoise.weights import Natural
@@ -107,9 +106,8 @@ class MultiLabelPlan:
         schemes = scheme_of_each_task(sets.tasks, weights)
         factors = factors_of(sets, schemes)
         census, index, of_groups = grouped(sets, factors, schemes)
-        # Open-ended tasks have no labels to weigh; the plan rejects a scheme for one.
-        given = weights if isinstance(weights, Mapping) else {}
-        of_open = {task: given.get(task, Natural()) for task in census.tasks if task not in of_groups}
+        check_open_ended(census, weights)
+        of_open = dict.fromkeys((task for task in census.tasks if task not in of_groups), Natural())
         plan = Plan.build(census, rates, of_open | of_groups, max_passes=max_passes, draws=draws)
         return cls(sets, plan, index, factors)
 

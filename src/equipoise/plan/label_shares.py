@@ -7,7 +7,7 @@ import numpy as np
 
 from equipoise.census import Census
 from equipoise.errors import PlanError
-from equipoise.weights import ClassWeights, Natural
+from equipoise.weights import ClassWeights, Natural, Power
 from equipoise.weights.base import FloatArray
 
 Weights = ClassWeights | Mapping[str, ClassWeights]
@@ -33,10 +33,6 @@ def label_shares(census: Census, weights: Weights) -> FloatArray:
     [0.5, 0.5, 1.0]
     """
     schemes = scheme_of_each_task(census.tasks, weights)
-    for task, scheme in weights.items() if isinstance(weights, Mapping) else ():
-        if task != "*" and not census.labels(task) and scheme != Natural():
-            message = f"task {task!r} is open-ended: it has no labels to weigh, found {scheme}. Remove it."
-            raise PlanError("open-ended-task", message)
     shares = np.zeros(len(census.strata))
     for task, scheme in schemes.items():
         span = census.span(task)
@@ -52,6 +48,34 @@ def label_shares(census: Census, weights: Weights) -> FloatArray:
         masses = counts * (w / w.max())
         shares[span] = masses / math.fsum(masses)
     return shares
+
+
+def check_open_ended(census: Census, weights: Weights, name: str = "weights") -> None:
+    """Refuse class weights that name an open-ended task, or that find no labels to weigh in any task.
+
+    Weights for all tasks weigh those that have labels. The natural and the square-root weights, which is what is used
+    if none are chosen, fit tasks without labels too.
+
+    Raises
+    ------
+    PlanError
+        If a scheme, or the key of one, names an open-ended task, or all tasks are open-ended.
+    """
+    unlabelled = [task for task in census.tasks if not census.labels(task)]
+    given = weights if isinstance(weights, Mapping) else {"*": weights}
+    for task in unlabelled:
+        named = [given[task]] if given.get(task, Natural()) != Natural() else []
+        for scheme in [*named, *(each for each in given.values() if task in each.named_tasks)]:
+            message = f"task {task!r} is open-ended: it has no labels to weigh, found {scheme} in `{name}`. Remove it."
+            raise PlanError("open-ended-task", message)
+    scheme = given.get("*", Natural())
+    if unlabelled and unlabelled == list(census.tasks) and scheme not in (Natural(), Power(0.5)):
+        raise PlanError(
+            "open-ended-task",
+            f"`{name}` has no labels to weigh, found {scheme}: all tasks are open-ended ({', '.join(unlabelled[:5])}"
+            f"{', ...' if unlabelled[5:] else ''}). If their targets are labels, do not name them in"
+            " `open_ended_tasks` (in a configuration: `tasks.NAME.kind: classification`); if not, use natural weights.",
+        )
 
 
 def class_weights(weights: WeightsOrNames) -> Weights:

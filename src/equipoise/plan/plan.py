@@ -16,7 +16,7 @@ from equipoise.census.strata import Stratified, checked_strata, read_only
 from equipoise.errors import PlanError
 from equipoise.plan import plan_json
 from equipoise.plan.forecast import Forecast, forecast, ratios
-from equipoise.plan.label_shares import Weights, WeightsOrNames, class_weights
+from equipoise.plan.label_shares import Weights, WeightsOrNames, check_open_ended, class_weights
 from equipoise.plan.resolving import Tokens, checked_tokens, probabilities_of
 from equipoise.rates import Rates
 from equipoise.weights import ClassWeights
@@ -130,11 +130,14 @@ class Plan(Stratified):
         Raises
         ------
         PlanError
-            If the schemes or tokens do not fit the census, or the draws do not fit under `max_passes`.
+            If the schemes or tokens do not fit the census, or the draws do not fit under `max_passes`. Class weights do
+            not fit open-ended tasks that they name, nor a census without labels; weights for all tasks weigh those
+            that have labels.
         """
         if draws is not None:
             checked_draws(draws, None)
         rates, weights = Rates.of(rates), class_weights(weights)
+        check_open_ended(census, weights)
         lengths = None if tokens is None else checked_tokens(census, tokens)
         masses = masses_of(probabilities_of(census, rates, weights, draws, max_passes, lengths))
         rates_text, weights_text = str(rates), _text(weights)
@@ -147,6 +150,7 @@ class Plan(Stratified):
         else:
             target_rates = Rates.of(rates if target_rates is None else target_rates)
             target_weights = class_weights(weights if target_weights is None else target_weights)
+            check_open_ended(census, target_weights, "target_weights")
             target_masses = masses_of(probabilities_of(census, target_rates, target_weights, draws, tokens=lengths))
             rates_text += f", target {target_rates}"
             weights_text += f", target {_text(target_weights)}"

@@ -235,7 +235,7 @@ def _answers(
     done: Callable[[int], Any],
 ) -> tuple[list[str], NDArray[np.float64] | None]:
     """Labels or texts of some rows of one task, and the probabilities of the labels where the method has them."""
-    method = "generate" if task.kind == "open" else config.evaluation.method_of(task.name)
+    method = "generate" if task.kind == "open_ended" else config.evaluation.method_of(task.name)
     batch_tokens, length_norm = config.evaluation.batch_tokens, config.training.loss.length_norm
     answers: list[str] = []
     probabilities: list[NDArray[np.float64]] = []

@@ -27,6 +27,7 @@ from equipoise.data import (
 )
 from equipoise.data.columns import SPLITS
 from equipoise.data.suite import load_suite, suite_tasks
+from equipoise.data.tasks import describe_tasks
 from equipoise.drawing import StratumIndex
 from equipoise.errors import ConfigError, DataWarning, PlanError
 from equipoise.plan import Plan
@@ -66,6 +67,10 @@ class Prepared:
     def train(self) -> Records:
         """The training rows."""
         return self.records.where(split="train")
+
+    def describe_tasks(self) -> list[str]:
+        """Say what each task is, in lines for people."""
+        return describe_tasks(self.tasks, task_options(self.config))
 
     def describe_data(self) -> dict[str, Any]:
         """Return the number of rows of each split, and a fingerprint that identifies the training rows."""
@@ -215,7 +220,7 @@ def fingerprint(records: Records) -> str:
 
 def open_ended(tasks: Mapping[str, Task]) -> list[str]:
     """Return the names of the open-ended tasks."""
-    return [name for name, task in tasks.items() if task.kind == "open"]
+    return [name for name, task in tasks.items() if task.kind == "open_ended"]
 
 
 def index_rows(plan: Plan | Census, train: Records, tasks: Mapping[str, Task]) -> StratumIndex:

@@ -1,7 +1,7 @@
 """Train a model as a configuration describes, in a run directory."""
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -51,7 +51,9 @@ class Run:
     main: bool
 
 
-def train(config: RunConfig, out: Path, *, resume: bool = False) -> Run:
+def train(
+    config: RunConfig, out: Path, *, resume: bool = False, prepared_is: Callable[[Prepared], None] | None = None
+) -> Run:
     """Train a model as a configuration describes.
 
     Parameters
@@ -62,6 +64,8 @@ def train(config: RunConfig, out: Path, *, resume: bool = False) -> Run:
         Output directory; new or empty, unless the run is resumed.
     resume : bool
         Resume the run in `out` from its newest complete checkpoint; start it if there is none.
+    prepared_is : callable, optional
+        Is called with data, tasks and plan, before anything is trained; on every rank.
 
     Returns
     -------
@@ -76,6 +80,8 @@ def train(config: RunConfig, out: Path, *, resume: bool = False) -> Run:
     """
     prepared = prepare(config)
     give_warnings(prepared.problems)
+    if prepared_is is not None:
+        prepared_is(prepared)
     return train_prepared(prepared, out, resume=resume)
 
 

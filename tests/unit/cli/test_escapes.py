@@ -36,6 +36,6 @@ def test_labels_and_tasks_are_escaped(rows, command, options):
 
 
 def test_errors_are_escaped(rows):
-    result = CliRunner().invoke(app, ["plan", str(rows), "--set", f"tasks.{EVIL}.kind=open"])
+    result = CliRunner().invoke(app, ["plan", str(rows), "--set", f"tasks.{EVIL}.kind=open_ended"])
     assert result.exit_code == 1
     assert "\x1b" not in result.output

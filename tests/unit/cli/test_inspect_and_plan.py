@@ -62,6 +62,33 @@ def test_inspect_exits_with_1_on_an_error_in_the_content(rows: Path) -> None:
     assert "same" in result.output
 
 
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_inspect_exits_with_1_when_a_group_is_in_two_splits_in_two_spellings(rows: Path, more: tuple[str, ...]) -> None:
+    text = rows.read_text()
+    rows.write_text(text.replace('"group": "p3", "split": "test"', '"group": "p0\\u200b", "split": "test"'))
+    result = run("inspect", rows, *more)
+    assert result.exit_code == 1
+    assert "group-in-two-splits" in result.stdout
+
+
+def test_what_each_task_is_taken_for_is_printed(rows: Path, tmp_path: Path) -> None:
+    lines = [json.loads(line) for line in rows.read_text().splitlines()]
+    notes = [{**line, "task": "note", "target": f"seen {place}"} for place, line in enumerate(lines)]
+    rows.write_text("".join(json.dumps(line) + "\n" for line in lines + notes))
+    said = ["tone: classification, 3 labels", "triage: classification, 2 labels"]
+    note = "note: open_ended, no labels"
+    for command in ("inspect", "plan"):
+        hint = "; if its targets are labels, say `tasks.note.kind: classification`"
+        assert run(command, rows).stdout.splitlines()[:3] == [note + hint, *said]
+        declared = run(command, rows, "--set", "tasks.note.kind=open_ended").stdout
+        assert declared.splitlines()[:3] == [note, *said]
+        tasks = json.loads(run(command, rows, "--json").stdout)["tasks"]
+        found = tasks["note"] if command == "plan" else next(task for task in tasks if task["task"] == "note")
+        assert (found["kind"], found["labels"]) == ("open_ended", None)
+    failed = run("plan", rows, "--set", "tasks.note.kind=open")
+    assert "`tasks.note.kind` must be one of 'classification', 'open_ended', found 'open'" in failed.stderr
+
+
 def test_inspect_warns_of_duplicates_across_splits(rows: Path) -> None:
     text = rows.read_text()
     rows.write_text(text.replace("case 3,", "case 0,").replace('hand, case 3"', 'hand, case 4"'))

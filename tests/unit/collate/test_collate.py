@@ -45,7 +45,7 @@ def word_tokenizer(eos: bool = True) -> CountingTokenizer:
 
 TONE = Task("tone", "classification", ("bad", "good"))
 TOPIC = Task("topic", "classification", ("n", "s"), verbalisers={"n": "news", "s": "sport"})
-SAY = Task("say", "open", prompt="{input}")
+SAY = Task("say", "open_ended", prompt="{input}")
 TASKS = {"tone": TONE, "topic": TOPIC, "say": SAY}
 RECORDS = Records.from_dict(
     {

@@ -79,11 +79,21 @@ def test_default_that_cannot_be_planned_is_left_out_but_a_named_one_is_refused()
     assert str(refused.value).startswith("`compare.candidates.unimax-sqrt`: UniMax can place 50 draws")
 
 
+def test_weights_of_labels_are_left_out_where_no_task_has_labels():
+    data = {"data": {"source": "rows.jsonl"}, "tasks": {task: {"kind": "open_ended"} for task in "ab"}}
+    _, left_out = trainings_of(make_comparison(data), rows("a", "b"))
+    assert "sqrt is left out: on this data it is identical to natural" in left_out
+    reason = next(reason for reason in left_out if reason.startswith("balanced is left out: `weights` has no labels"))
+    assert "all tasks are open-ended (a, b)" in reason
+    with raises(PlanError, "open-ended-task", "`compare.candidates.balanced`: `weights` has no labels to weigh"):
+        trainings_of(make_comparison({**data, "compare": {"candidates": ["balanced"]}}), rows("a", "b"))
+
+
 def test_losses_over_labels_need_tasks_that_all_have_labels():
     config = make_comparison(
         {
             "data": {"source": "rows.jsonl"},
-            "tasks": {"b": {"kind": "open"}},
+            "tasks": {"b": {"kind": "open_ended"}},
             "compare": {"candidates": ["equal", "balanced-softmax"]},
         }
     )

@@ -4,16 +4,17 @@ import pytest
 from tests.support.errors import raises
 
 from equipoise.data import Task, TaskOptions
+from equipoise.data.tasks import describe_tasks
 from equipoise.errors import ConfigError
 
 
 def test_the_default_prompt_names_the_task() -> None:
-    assert Task("nli", "open").render("is it?") == "nli: is it?"
+    assert Task("nli", "open_ended").render("is it?") == "nli: is it?"
 
 
 @pytest.mark.parametrize("text", ["{", "}", "{input}", "{task!r}", "{0}", "{{}}"])
 def test_braces_in_the_data_stay(text: str) -> None:
-    assert Task("t", "open", prompt="{{x}} {input}").render(text) == "{x} " + text
+    assert Task("t", "open_ended", prompt="{{x}} {input}").render(text) == "{x} " + text
 
 
 @pytest.mark.parametrize("prompt", ["{input}", "{task} {input} {input}", "{{{input}}}"])
@@ -40,7 +41,7 @@ def test_a_prompt_that_cannot_be_filled_in_is_refused(prompt: str, message: str)
     with raises(ConfigError, "bad-prompt", message):
         TaskOptions(prompt=prompt)
     with raises(ConfigError, "bad-prompt", message):
-        Task("t", "open", prompt=prompt)
+        Task("t", "open_ended", prompt=prompt)
 
 
 def test_verbalisers_stand_for_labels() -> None:
@@ -55,7 +56,7 @@ def test_an_unknown_label_is_refused() -> None:
 
 
 def test_an_open_target_is_its_own_text() -> None:
-    assert Task("t", "open").target_text("anything") == "anything"
+    assert Task("t", "open_ended").target_text("anything") == "anything"
 
 
 @pytest.mark.parametrize(
@@ -86,11 +87,29 @@ def test_a_swap_of_texts_is_one_to_one() -> None:
     assert task.target_text("0") == "1"
 
 
+def test_many_tasks_are_described_by_their_extremes() -> None:
+    labels = tuple(f"l{number}" for number in range(2000))
+    closed = {f"c{n}": Task(f"c{n}", "classification", labels[: 2 + n]) for n in range(20)}
+    closed["icd"] = Task("icd", "classification", labels)
+    lines = describe_tasks(closed, {})
+    assert lines == ["21 of 21 tasks: classification, from 2 labels (c0) to 2,000 labels (icd)"]
+    texts = {f"o{n}": Task(f"o{n}", "open_ended") for n in range(5)}
+    [first, second] = describe_tasks({**closed, **texts}, {})
+    assert first.startswith("21 of 26 tasks: classification")
+    assert second == (
+        "5 of 26 tasks: open_ended, no labels ('o0', 'o1', 'o2' and 2 more); if the targets of one are labels, say"
+        " `tasks.NAME.kind: classification`"
+    )
+    declared = dict.fromkeys(texts, TaskOptions(kind="open_ended"))
+    assert describe_tasks({**closed, **texts}, declared)[1].endswith("and 2 more)")
+    assert describe_tasks({"one": Task("one", "classification", ("x",))}, {}) == ["one: classification, 1 label"]
+
+
 def test_an_open_task_has_no_labels() -> None:
     with raises(ConfigError, "open-ended-labels", "`t`"):
-        Task("t", "open", ("a",))
+        Task("t", "open_ended", ("a",))
     with raises(ConfigError, "open-ended-labels"):
-        TaskOptions(kind="open", verbalisers={"a": "b"})
+        TaskOptions(kind="open_ended", verbalisers={"a": "b"})
 
 
 def test_an_unknown_kind_or_no_name_is_refused() -> None:
@@ -99,7 +118,7 @@ def test_an_unknown_kind_or_no_name_is_refused() -> None:
     with raises(ConfigError, "unknown-kind", "'regression'"):
         TaskOptions(kind="regression")  # type: ignore[arg-type]
     with raises(ConfigError, "no-name", "' '"):
-        Task(" ", "open")
+        Task(" ", "open_ended")
 
 
 def test_a_task_survives_json_pickle_and_later_changes_of_its_map() -> None:

@@ -325,7 +325,7 @@ def test_open_metrics_equal_their_libraries():
     right = ["the cat sat on the mat today", "a dog barked at night", "nothing at all", ""]
     said = ["the cat sat on a mat today", " a dog barked at night ", "", "x"]
     scores = open_report(right, said, groups=["p", "p", "q", "q"], bootstrap=200)
-    assert scores.kind == "open"
+    assert scores.kind == "open_ended"
     assert (scores.rows, scores.groups, scores.labels) == (4, 2, ())
     found = values(scores.metrics)
     assert found["exact_match"] == 0.25

@@ -33,7 +33,7 @@ def test_columns():
         "predicted": "good", "probability": [1 / 3, 2 / 3], "labels": ["bad", "good"],
     }  # fmt: skip
     assert table.to_pylist()[3] == {
-        "row": 0, "id": None, "group": None, "task": "say", "kind": "open", "target": "one",
+        "row": 0, "id": None, "group": None, "task": "say", "kind": "open_ended", "target": "one",
         "predicted": "two", "probability": None, "labels": [],
     }  # fmt: skip
 

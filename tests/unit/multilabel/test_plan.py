@@ -133,6 +133,8 @@ def test_schemes_must_fit_the_tasks():
         MultiLabelPlan.build(sets, {"findings": w.RepeatFactor(0.1)})
     with raises(PlanError, "open-ended-task", "task 'summary' is open-ended"):
         MultiLabelPlan.build(sets, {"summary": w.RepeatFactor(0.1), "*": w.Natural()})
+    with raises(PlanError, "open-ended-task", "`weights` has no labels to weigh", "all tasks are open-ended (t)"):
+        MultiLabelPlan.build(LabelSets.from_lists([[], []], tasks="t"), w.RepeatFactor(0.1))
     table = w.Table({"triag": {"urgent": 2, "routine": 1}})
     with raises(PlanError, "unknown-task", "names task 'triag'"):
         MultiLabelPlan.build(sets, {"triage": table, "*": w.Natural()})

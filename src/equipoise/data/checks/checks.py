@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from equipoise.base.arrow import is_blank
 from equipoise.base.problems import Problem, of_level
 from equipoise.data.checks.content_warnings import content_warnings
+from equipoise.data.coded import CodedColumn
 from equipoise.data.columns import REQUIRED, SPLITS
 from equipoise.data.records import Records
 from equipoise.data.tasks import Kind, Task
@@ -37,6 +38,13 @@ def check_records(records: Records, tasks: Mapping[str, Task] = _INFERRED) -> li
         rows-without-group, duplicates-across-splits, empty-split, task-without-training-rows,
         label-without-training-rows, label-not-measured.
 
+    Notes
+    -----
+    Groups, inputs and labels that are equal in all but their spelling count as the same: numbers (3, 3.0 and 03, but
+    not 1e3), booleans (true and True, but not 1), letters that look the same (Unicode compatibility forms, accents
+    composed or not, characters without a shape) and white space around them. A group in two splits is an error in any
+    spelling; so are duplicates a warning; labels in several spellings are a warning that names them.
+
     Examples
     --------
     >>> records = Records.from_dict(
@@ -47,7 +55,7 @@ def check_records(records: Records, tasks: Mapping[str, Task] = _INFERRED) -> li
     warning (similar-spellings): Labels of task `nli` differ only in case or spaces: 'Yes', 'yes'. If they mean
     the same, spell them alike.
     """
-    errors = [*_field_errors(records), *row_errors(records)]
+    errors = [*_field_errors(records), *row_errors(records, any_spelling=True)]
     kinds: dict[str, Kind] = {name: task.kind for name, task in tasks.items()}
     if any(problem.code == "unknown-split" for problem in errors):
         return errors  # the warnings need known splits
@@ -106,8 +114,10 @@ def _field_errors(records: Records) -> Iterator[Problem]:
             yield Problem("error", "unknown-split", f"{_place(row)}: {sentence}")
 
 
-def row_errors(records: Records, place: Callable[[int], str] = _place) -> Iterator[Problem]:
-    """Find ids of several rows, and groups with rows in several splits."""
+def row_errors(
+    records: Records, place: Callable[[int], str] = _place, *, any_spelling: bool = False
+) -> Iterator[Problem]:
+    """Find ids of several rows, and groups with rows in several splits; a group also under several spellings, if so."""
     if records.has("id"):
         ids = records.coded("id")
         repeated = ids.counts() > 1
@@ -121,7 +131,8 @@ def row_errors(records: Records, place: Callable[[int], str] = _place) -> Iterat
                 f"{_and_others(int(repeated.sum()), 'id')}. Give each row its own id.",
             )
     if records.has("group") and records.has("split"):
-        groups, splits = records.coded("group"), records.coded("split")
+        written, splits = records.coded("group"), records.coded("split")
+        groups = written.in_one_spelling() if any_spelling else written
         pairs = np.unique(groups.codes * np.int64(len(splits.names)) + splits.codes) // len(splits.names)
         cut = np.bincount(pairs[pairs >= 0], minlength=len(groups.names)) > 1
         if cut.any():
@@ -130,10 +141,17 @@ def row_errors(records: Records, place: Callable[[int], str] = _place) -> Iterat
             yield Problem(
                 "error",
                 "group-in-two-splits",
-                f"{place(first)} and {place(second)}: column `group` is {groups[first]!r} in both, but their splits "
-                f"are {splits[first]!r} and {splits[second]!r}{_and_others(int(cut.sum()), 'group')}. "
+                f"{place(first)} and {place(second)}: column `group` is {_both(written, first, second)}, but their "
+                f"splits are {splits[first]!r} and {splits[second]!r}{_and_others(int(cut.sum()), 'group')}. "
                 "Keep a group in one split, or drop the column `split` and use `assign_splits`.",
             )
+
+
+def _both(names: CodedColumn, first: int, second: int) -> str:
+    """Quote the equal names of two rows; if they are in two spellings in ASCII, so that the difference is seen."""
+    if names[first] == names[second]:
+        return f"{names[first]!r} in both"
+    return f"{names[first]!a} and {names[second]!a}, which are one value in two spellings"
 
 
 def _first(mask: NDArray[np.bool_], after: int = -1) -> int:

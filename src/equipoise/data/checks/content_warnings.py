@@ -1,7 +1,8 @@
 """What in the content of records can be used, but may surprise."""
 
+import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +12,7 @@ from equipoise.base.problems import Problem
 from equipoise.data.columns import SPLITS
 from equipoise.data.infer import Targets, distinct_targets, open_ended
 from equipoise.data.records import Records
+from equipoise.data.spellings import normal_form
 from equipoise.data.tasks import Kind, some_of
 
 _MOST_SHOWN = 5
@@ -22,14 +24,16 @@ def content_warnings(records: Records, kinds: Mapping[str, Kind]) -> Iterator[Pr
     by_split = {split: distinct_targets(part) for split, part in parts.items()}
     targets = {**distinct_targets(records), **by_split["train"]}
     of_open = open_ended(targets, kinds)
-    closed = [task for task, (rows, _) in sorted(targets.items()) if rows and task not in of_open]
+    closed = [task for task, found in sorted(targets.items()) if found.rows and task not in of_open]
     labels = {task: _splits_of_labels(task, records.coded("target").names, by_split) for task in closed}
     yield from _similar_spellings("Tasks", records.tasks)
     for task in closed:
-        yield from _similar_spellings(f"Labels of task `{task}`", labels[task])
+        yield from _similar_spellings(f"Labels of task `{task}`", list(labels[task]))
         if len(labels[task]) == 1:
             sentence = f"Task `{task}` has one class only, {next(iter(labels[task]))!r}: there is nothing to"
-            yield _warning("one-class", f"{sentence} distinguish. Drop the task, or declare it open.")
+            yield _warning(
+                "one-class", f"{sentence} distinguish. Drop the task, or say `tasks.{task}.kind: open_ended`."
+            )
     rows, pairs = _repeated_inputs(records)
     if found := _pairs_with_several(records, "target", rows, pairs):
         sentence = f"Inputs with different targets: {found}. No model can get all of them right."
@@ -45,28 +49,32 @@ def content_warnings(records: Records, kinds: Mapping[str, Kind]) -> Iterator[Pr
             yield from _labels_without_rows(task, labels[task])
 
 
-def _splits_of_labels(task: str, names: pa.Array, by_split: Mapping[str, Targets]) -> dict[str, set[str]]:
+def _splits_of_labels(task: str, names: pa.Array, by_split: Mapping[str, Mapping[str, Targets]]) -> dict[str, set[str]]:
     """Return the labels of a task, sorted, and the splits in which they have rows."""
     found: defaultdict[int, set[str]] = defaultdict(set)
     for split, targets in by_split.items():
-        for code in targets[task][1].tolist() if task in targets else ():
+        for code in targets[task].codes.tolist() if task in targets else ():
             found[code].add(split)
     return {names[code].as_py(): found[code] for code in sorted(found)}
 
 
-def _similar_spellings(what: str, names: Iterable[str]) -> Iterator[Problem]:
+def _similar_spellings(what: str, names: Sequence[str]) -> Iterator[Problem]:
     spellings: defaultdict[str, list[str]] = defaultdict(list)
-    for name in names:
-        spellings["".join(name.casefold().split())].append(name)
+    for name, normal in zip(names, normal_form(pa.array(names, pa.large_string())).to_pylist(), strict=True):
+        spellings[unicodedata.normalize("NFC", "".join(normal.casefold().split()))].append(name)
     for same in spellings.values():
         if len(same) > 1:
-            sentence = f"{what} differ only in case or spaces: {some_of(same, _MOST_SHOWN)}."
+            only_case = len({"".join(name.casefold().split()) for name in same}) == 1
+            # What no eye tells apart is written in ASCII.
+            shown = some_of(same, _MOST_SHOWN) if only_case else some_of(same, _MOST_SHOWN, ascii)
+            how = "case or spaces" if only_case else "how numbers, booleans or letters are written"
+            sentence = f"{what} differ only in {how}: {shown}."
             yield _warning("similar-spellings", f"{sentence} If they mean the same, spell them alike.")
 
 
 def _repeated_inputs(records: Records) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the rows whose task and input are those of another row too, and a number of each such pair."""
-    inputs, tasks = records.coded("input"), records.coded("task")
+    inputs, tasks = records.coded("input").in_one_spelling(), records.coded("task")
     cells = inputs.codes * np.int64(len(tasks.names)) + tasks.codes
     _, pair, counts = np.unique(cells, return_inverse=True, return_counts=True)
     rows = np.flatnonzero(counts[pair] > 1)

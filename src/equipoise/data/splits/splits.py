@@ -29,7 +29,8 @@ def assign_splits(
 ) -> Records:
     """Split records into train, validation and test by group, stratified by (task, label).
 
-    Rows with the same `group` stay together, across tasks too. A row without a group stays with the rows
+    Rows with the same `group` stay together, across tasks too; so do groups that are equal in all but their spelling,
+    such as 3 and 3.0 (see `check_records`). A row without a group stays with the rows
     of the same input, whatever their task, so that no input is both trained on and tested on. Groups that
     share an input are not joined; `check_records` reports what that leaves across splits.
 
@@ -104,10 +105,10 @@ def _rank_by_hash(records: Records, seed: int) -> tuple[npt.NDArray[np.int64], i
 
     A unit is a group, or an input for rows without a group. Their order is that of a hash of the seed and the unit.
     """
-    inputs = records.coded("input")
+    inputs = records.coded("input").in_one_spelling()
     held, unit_of_row = {"input:": inputs.names}, inputs.codes.astype(np.int64)
     if records.has("group"):
-        groups = records.coded("group")
+        groups = records.coded("group").in_one_spelling()
         held["group:"] = groups.names
         unit_of_row = np.where(groups.codes < 0, unit_of_row, groups.codes + len(inputs.names))
     used, unit_of_row = np.unique(unit_of_row, return_inverse=True)

@@ -73,7 +73,7 @@ def task_priors(loss: LabelLoss, plan: Plan, tasks: Mapping[str, Task]) -> tuple
     drawn = {plan.strata[place].task for place in np.flatnonzero(plan.target_masses)}
     of_tasks: list[LabelPriors | None] = []
     for name, task in sorted(tasks.items()):
-        if task.kind == "open" or name not in drawn:
+        if task.kind == "open_ended" or name not in drawn:
             of_tasks.append(None)
             continue
         priors = LabelPriors.of(plan, name, task.labels)

@@ -5,6 +5,7 @@ from equipoise.data import (
     Problem,
     Records,
     Task,
+    assign_splits,
     check_records,
     give_warnings,
     raise_on_errors,
@@ -86,6 +87,62 @@ def test_several_cut_groups_are_counted() -> None:
     assert "(and 2 other groups)" in message
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("3", "3.0"),
+        ("007", "7"),
+        ("0", "-0.0"),
+        ("True", "true"),
+        ("m\u00fcller", "mu\u0308ller"),
+        ("ward 4", "ward\u00a04"),
+        ("p17", "p17\u200b"),
+        ("p17", "\uff5017"),
+    ],
+)
+def test_a_group_in_two_spellings_is_a_group_in_two_splits(one: str, other: str) -> None:
+    groups: list[str | None] = ["1", one, "2", "4", None, other, None, "5"]
+    problem = found(nli("abababab", split=SPLITS_OF_8, group=groups))["group-in-two-splits"]
+    assert problem.level == "error"
+    assert f"column `group` is {one!a} and {other!a}, which are one value in two spellings" in problem.message
+    in_one_split = [*groups[:3], other, *groups[4:5], "6", *groups[6:]]
+    assert "group-in-two-splits" not in found(nli("abababab", split=SPLITS_OF_8, group=in_one_split))
+    names: list[str | None] = [one, other, "8", "9"] * 20
+    split = assign_splits(nli("ab" * 40, group=names))
+    assert "group-in-two-splits" not in found(split)
+
+
+def test_different_groups_are_not_taken_for_one() -> None:
+    groups: list[str | None] = ["1", "p1", "0e12", "P1", "0e13", "1e3", "true", "1000"]
+    assert "group-in-two-splits" not in found(nli("abababab", split=SPLITS_OF_8, group=groups))
+
+
+@pytest.mark.parametrize(
+    ("spellings", "shown"),
+    [
+        (("0", "0.0"), "'0', '0.0'"),
+        (("1", "1.0", "01"), "'01', '1', '1.0'"),
+        (("False", "FALSE"), "'FALSE', 'False'"),
+        (("caf\u00e9", "cafe\u0301"), r"'cafe\u0301', 'caf\xe9'"),
+        (("yes", "yes\u200b"), r"'yes', 'yes\u200b'"),
+        (("yes", "\uff39es"), r"'yes', '\uff39es'"),
+        (("no risk", "no\u00a0risk"), r"'no risk', 'no\xa0risk'"),
+    ],
+)
+def test_labels_in_two_spellings_are_named(spellings: tuple[str, ...], shown: str) -> None:
+    rows = [("nli", f"{i}", label) for i, label in enumerate([*spellings, "maybe"] * 8)]
+    assert "Labels of task `nli` differ only in " in found(make(*rows))["similar-spellings"].message
+    assert f": {shown}. If" in found(make(*rows))["similar-spellings"].message
+
+
+def test_inputs_in_two_spellings_are_duplicates() -> None:
+    rows = [("nli", f"{i}", "ab"[i % 2]) for i in range(6)]
+    rows += [("nli", "na\u00efve ", "a"), ("nli", "nai\u0308ve", "b")]
+    problems = found(make(*rows, split=["train"] * 7 + ["test"]))
+    assert "more than one split: nli 1." in problems["duplicates-across-splits"].message
+    assert "different targets: nli 1." in problems["conflicting-targets"].message
+
+
 def test_labels_that_differ_in_case_or_spaces() -> None:
     rows = [("nli", f"{i}", label) for i, label in enumerate(["not sure", "Not  sure ", "yes"] * 3)]
     message = found(make(*rows))["similar-spellings"].message
@@ -97,6 +154,15 @@ def test_tasks_that_differ_in_case() -> None:
     assert "Tasks differ only in case or spaces: 'NLI', 'nli'." in found(make(*rows))["similar-spellings"].message
 
 
+@pytest.mark.parametrize(("one", "other"), [("1", "1.0"), ("nli", "nli\u200b"), ("caf\u00e9", "cafe\u0301")])
+def test_tasks_in_two_spellings(one: str, other: str) -> None:
+    rows = [(task, f"{task}{i}", "ab"[i % 2]) for task in (one, other) for i in range(6)]
+    message = found(make(*rows))["similar-spellings"].message
+    assert message.startswith("Tasks differ only in how numbers, booleans or letters are written: ")
+    assert f"{one!a}" in message
+    assert f"{other!a}" in message
+
+
 def test_one_class_only() -> None:
     assert "Task `nli` has one class only, 'a'" in found(nli("aaaa"))["one-class"].message
 
@@ -105,7 +171,7 @@ def test_duplicates_across_splits_are_counted_per_task() -> None:
     rows = [("b", "same", "x"), ("b", "other", "y"), ("b", "same", "x"), ("b", "z", "y"), ("b", "other", "y")]
     rows += [("a", "same", "x"), ("a", "same", "x"), ("a", "u", "x"), ("a", "same", "y"), ("b", "v", "y")]
     splits: list[str | None] = ["train"] * 2 + ["test"] * 3 + ["train", "train", "test", "validation", "train"]
-    problems = found(make(*rows, split=splits), {"a": Task("a", "open"), "b": Task("b", "open")})
+    problems = found(make(*rows, split=splits), {"a": Task("a", "open_ended"), "b": Task("b", "open_ended")})
     assert "more than one split: a 1, b 2. Scores" in problems["duplicates-across-splits"].message
     assert "different targets: a 1. No model" in problems["conflicting-targets"].message
 
@@ -144,7 +210,7 @@ def test_labels_without_training_rows_and_without_test_rows() -> None:
 def test_what_a_declared_open_task_has_are_no_labels() -> None:
     records = nli("aaaaAAad", split=SPLITS_OF_8)
     assert set(found(records)) == {"label-without-training-rows", "similar-spellings"}
-    assert found(records, {"nli": Task("nli", "open")}) == {}
+    assert found(records, {"nli": Task("nli", "open_ended")}) == {}
 
 
 def test_rows_without_a_group_are_counted() -> None:

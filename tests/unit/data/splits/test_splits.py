@@ -28,6 +28,16 @@ def test_the_splits_of_a_seed_never_change() -> None:
     assert "".join(letters[split] for split in splits(make(["a", "b"] * 6))) == "rrrrrrverrev"
 
 
+def test_rows_of_one_group_or_input_in_several_spellings_stay_together() -> None:
+    numbers = [f"{i // 2}{'.0' * (i % 2)}" for i in range(80)]
+    names = [f"ward\u00a0{i // 2}" if i % 2 else f"ward {i // 2}\u200b" for i in range(80)]
+    for texts in (numbers, names):
+        rows = make(["a", "b"] * 40, group=texts), make(["a", "b"] * 40).with_column("input", texts)
+        for found in map(splits, rows):
+            assert found[::2] == found[1::2]
+            assert set(found) == set(SPLITS)
+
+
 def test_fractions_are_met_in_every_stratum() -> None:
     records = make(["a"] * 700 + ["b"] * 200 + ["c"] * 100)
     counts = Counter(zip(records.column("target").to_pylist(), splits(records), strict=True))
@@ -115,7 +125,11 @@ def test_open_tasks_are_one_stratum() -> None:
     records = make([f"answer {i}" for i in range(1000)])
     assert Counter(splits(records)) == {"train": 700, "validation": 100, "test": 200}
     few = make([f"answer {i % 4}" for i in range(8)])
-    assert Counter(splits(few, options={"t": TaskOptions(kind="open")})) == {"train": 5, "validation": 1, "test": 2}
+    assert Counter(splits(few, options={"t": TaskOptions(kind="open_ended")})) == {
+        "train": 5,
+        "validation": 1,
+        "test": 2,
+    }
     labels = {"t": TaskOptions(kind="classification")}
     assert Counter(splits(make([f"{i}" for i in range(9)]), options=labels)) == {"train": 9}
 

@@ -17,7 +17,7 @@ from equipoise.runs.calibration.inputs import read_costs, read_priors
 TASKS = {
     "triage": Task("triage", "classification", ("routine", "urgent")),
     "tone": Task("tone", "classification", ("bad", "good")),
-    "echo": Task("echo", "open"),
+    "echo": Task("echo", "open_ended"),
 }
 
 
