@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
 from equipoise.base.keys import digest
+from equipoise.base.values import integer
 from equipoise.census import Census, Stratum
 from equipoise.census.strata import read_only
 from equipoise.drawing.grouping import checked_codes, counted, grouped
@@ -145,6 +146,7 @@ class StratumIndex:
         PlanError
             If `codes` is not a flat array of integers from 0 to ``n_strata - 1``.
         """
+        n_strata = None if n_strata is None else integer("n_strata", n_strata, PlanError)
         array = checked_codes(codes, n_strata)
         count = (int(array.max()) + 1 if array.size else 0) if n_strata is None else n_strata
         sizes = counted(array, count)

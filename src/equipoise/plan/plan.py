@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from equipoise.base.masses import WHOLE, masses_of
+from equipoise.base.values import integer
 from equipoise.census import Census, Stratum
 from equipoise.census.strata import Stratified, checked_strata, read_only
 from equipoise.errors import PlanError
@@ -246,14 +247,14 @@ def checked_draws(draws: int | None, planned: int | None) -> int:
     draws = planned if draws is None else draws
     if draws is None:
         raise PlanError("missing-draws", "`draws` must be given: the plan was built without a number of draws.")
-    is_integer = isinstance(draws, int | np.integer)  # pyright: ignore[reportUnnecessaryIsInstance]
-    if isinstance(draws, bool) or not is_integer or draws < 1:
-        message = f"`draws` must be an integer above 0, found {draws!r}. Give the number of examples in training."
-        raise PlanError("not-an-integer", message)
+    draws = integer("draws", draws, PlanError)
+    if draws < 1:
+        message = f"`draws` must be above 0, found {draws}. Give the number of examples in training."
+        raise PlanError("no-draws", message)
     if draws > MOST_DRAWS:
-        message = f"`draws` must be at most 2**59, the length of a stream, found {draws!r:.80}. Plan fewer."
+        message = f"`draws` must be at most 2**59, the length of a stream, found {draws}. Plan fewer."
         raise PlanError("too-many-draws", message)
-    return int(draws)
+    return draws
 
 
 def _checked_masses(

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from equipoise.base.values import integer
 from equipoise.errors import ConfigError
 from equipoise.samplers.epochs import Stretch
 from equipoise.samplers.plan_sampler import PlanSampler
@@ -56,6 +57,7 @@ class LengthSorted(WindowSampler[int]):
     """
 
     def __init__(self, sampler: PlanSampler, lengths: ArrayLike, global_batch: int, window: int = 64) -> None:
+        global_batch, window = integer("global_batch", global_batch), integer("window", window)
         super().__init__(sampler, lengths, window * global_batch, {"global_batch": global_batch, "window": window})
         if global_batch < 1 or global_batch % sampler.shard.world_size or window < 1:
             raise ConfigError(

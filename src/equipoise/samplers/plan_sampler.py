@@ -1,19 +1,22 @@
 """A torch sampler over the stream of draws: distributed, resumable, of any size."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.base.states import differences
+from equipoise.base.values import boolean, integer
 from equipoise.drawing import Batches, Mixed, Shard, StratumIndex
 from equipoise.drawing.batches import make
 from equipoise.drawing.index import check_sizes
 from equipoise.drawing.stream import DrawnStream, IndependentStream
 from equipoise.errors import ConfigError, PlanError, StateError
 from equipoise.plan import Plan, difference
-from equipoise.samplers.epochs import POSITION, EpochSampler, nearest_multiples
+from equipoise.samplers.epochs import POSITION, REBUILD, EpochSampler, nearest_multiples
+
+REPLAN: Final = "Use `sampler.replan(plan, at=position)`."
 
 
 class PlanSampler(EpochSampler):
@@ -75,6 +78,10 @@ class PlanSampler(EpochSampler):
     True
     """
 
+    _SETTLED: ClassVar = {
+        "plan": REPLAN,
+        **dict.fromkeys(("index", "seed", "draws_per_epoch", "shard", "replacement", "batches"), REBUILD),
+    }
     _FIELDS: ClassVar = {
         "seed": int,
         "draws_per_epoch": POSITION,
@@ -98,12 +105,12 @@ class PlanSampler(EpochSampler):
     ) -> None:
         check_sizes(plan, index)
         self.index = index
-        self.seed = seed
-        self.draws_per_epoch = len(index) if draws_per_epoch is None else draws_per_epoch
+        self.seed = integer("seed", seed)
+        self.draws_per_epoch = len(index) if draws_per_epoch is None else integer("draws_per_epoch", draws_per_epoch)
         super().__init__(self.draws_per_epoch, shard, "draws_per_epoch")
-        self.replacement = replacement
+        self.replacement = boolean("replacement", replacement)
         self.batches = batches
-        if batches.size is not None and replacement:
+        if batches.size is not None and self.replacement:
             raise ConfigError(
                 "batches-with-replacement",
                 f"`batches` must be Mixed() with `replacement`, found {batches}: independent draws hold no shares. "
@@ -125,14 +132,6 @@ class PlanSampler(EpochSampler):
     def plan(self) -> Plan:
         """The plan that is drawn; `replan` changes it."""
         return self._plan
-
-    @plan.setter
-    def plan(self, _: Plan) -> None:
-        raise ConfigError(
-            "read-only",
-            "`plan` of a sampler cannot be assigned: its stream would not change with it. "
-            "Use `sampler.replan(plan, at=position)`.",
-        )
 
     def rows_at(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the rows at rising positions of the whole training, counted over all ranks and epochs."""
