@@ -85,7 +85,7 @@ class Scheme:
         if isinstance(value, type):
             hint = f"the class {value.__name__}. Call it: {value.__name__}(...)."
         elif isinstance(value, Scheme):
-            hint = f"the {value.kind} {value}."
+            hint = f"{value.kind} {value}."
         else:
             found = sorted(map(str, value)) if isinstance(value, Mapping) else value
             hint = f"{found!r:.80}. Known: {', '.join(registered(cls))}."

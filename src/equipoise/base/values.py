@@ -36,7 +36,7 @@ def integer(name: str, value: object, error: type[EquipoiseError] = ConfigError)
 
 
 def boolean(name: str, value: object) -> bool:
-    """Return a boolean of Python or numpy as a plain one, or raise a ConfigError with the code "not-a-boolean".
+    """Return a boolean of Python or numpy as a plain one, or raise a ConfigError with the code "not-a-bool".
 
     Examples
     --------
@@ -44,7 +44,7 @@ def boolean(name: str, value: object) -> bool:
     True
     """
     if not isinstance(value, bool | np.bool_):
-        raise ConfigError("not-a-boolean", f"`{name}` must be True or False, found {value!r:.80}.")
+        raise ConfigError("not-a-bool", f"`{name}` must be True or False, found {value!r:.80}.")
     return bool(value)
 
 

@@ -5,7 +5,8 @@ from numpy.typing import NDArray
 
 from equipoise.base.values import integer
 from equipoise.drawing.apportion import LENGTH
-from equipoise.drawing.index import StratumIndex, check_sizes
+from equipoise.drawing.index import StratumIndex
+from equipoise.drawing.labelled import check_sizes
 from equipoise.drawing.stream import Stream
 from equipoise.errors import PlanError
 from equipoise.plan import Plan

@@ -48,8 +48,8 @@ class LengthSorted(WindowSampler[int]):
     Examples
     --------
     >>> from equipoise import Census, Plan, PlanSampler, StratumIndex
-    >>> plan = Plan.build(Census.from_counts({"notes": {"no": 600, "yes": 200}}))
-    >>> sampler = PlanSampler(plan, StratumIndex.from_sizes(plan.counts), draws_per_epoch=2048)
+    >>> plan = Plan.build(Census.from_counts({"notes": {"no": 600, "yes": 200}}), weights="natural")
+    >>> sampler = PlanSampler(plan, StratumIndex.from_sizes(plan), draws_per_epoch=2048)
     >>> lengths = np.array([10, 500] * 400)
     >>> batches = np.array(list(LengthSorted(sampler, lengths, global_batch=32))).reshape(-1, 32)
     >>> int((np.ptp(lengths[batches], axis=1) > 0).sum())  # of 64 batches, those that hold both lengths

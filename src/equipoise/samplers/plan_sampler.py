@@ -1,6 +1,8 @@
 """A torch sampler over the stream of draws: distributed, resumable, of any size."""
 
+import warnings
 from collections.abc import Mapping
+from html import escape
 from typing import Any, ClassVar, Final
 
 import numpy as np
@@ -10,10 +12,11 @@ from equipoise.base.states import differences
 from equipoise.base.values import boolean, integer
 from equipoise.drawing import Batches, Mixed, Shard, StratumIndex
 from equipoise.drawing.batches import make
-from equipoise.drawing.index import check_sizes
+from equipoise.drawing.labelled import check_sizes
 from equipoise.drawing.stream import DrawnStream, IndependentStream
-from equipoise.errors import ConfigError, PlanError, StateError
+from equipoise.errors import ConfigError, PlanError, PlanWarning, StateError
 from equipoise.plan import Plan, difference
+from equipoise.plan.forecast import listed
 from equipoise.samplers.epochs import POSITION, REBUILD, EpochSampler, nearest_multiples
 
 REPLAN: Final = "Use `sampler.replan(plan, at=position)`."
@@ -50,6 +53,11 @@ class PlanSampler(EpochSampler):
         If the index does not have the counts of the plan.
     ConfigError
         If the epoch cannot be split evenly over the ranks and into global batches, or is empty.
+
+    Warns
+    -----
+    PlanWarning
+        If the forecast of an epoch has problems, such as 300 passes over one row: once, on rank 0.
 
     See Also
     --------
@@ -127,6 +135,20 @@ class PlanSampler(EpochSampler):
                 f"end, found {self.draws_per_epoch} and {size}. Use {nearest_multiples(self.draws_per_epoch, size)}.",
             )
         self._draw_by(plan, 0, 0, None)
+        problems = plan.forecast(self.draws_per_epoch).problems if shard.rank == 0 else ()  # once, not on every rank
+        if problems:
+            message = "\n".join([f"The forecast of an epoch of {self.draws_per_epoch} draws:", *listed(problems)])
+            hint = "`plan.forecast(draws)` shows all of it; change rates, weights, `max_passes` or `draws_per_epoch`."
+            warnings.warn(PlanWarning("epoch-forecast", f"{message}\n{hint}"), stacklevel=2)
+
+    def __repr__(self) -> str:
+        return (
+            f"PlanSampler({self._plan!r}, {len(self.index)} rows, seed={self.seed},"
+            f" {self.draws_per_epoch} draws per epoch, {self.shard}, {self.batches}, at position {self.position})"
+        )
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(repr(self))}</p>{self._plan.forecast(self.draws_per_epoch)._repr_html_()}"
 
     @property
     def plan(self) -> Plan:
@@ -181,7 +203,8 @@ class PlanSampler(EpochSampler):
         --------
         >>> from equipoise import Census, Plan, PlanSampler, StratumIndex, rates
         >>> census = Census.from_counts({"large": 900, "small": 100})
-        >>> sampler = PlanSampler(Plan.build(census), StratumIndex.from_sizes(census.counts), draws_per_epoch=4096)
+        >>> natural = Plan.build(census, rates="proportional")
+        >>> sampler = PlanSampler(natural, StratumIndex.from_sizes(census), draws_per_epoch=4096)
         >>> first = list(sampler)
         >>> sampler.replan(Plan.build(census, rates=rates.Equal()), at=sampler.position)
         >>> [sum(row >= 900 for row in rows) for rows in (first, sampler)]

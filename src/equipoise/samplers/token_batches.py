@@ -54,8 +54,8 @@ class TokenBatches(WindowSampler[list[int]]):
     Examples
     --------
     >>> from equipoise import Census, Plan, PlanSampler, StratumIndex
-    >>> plan = Plan.build(Census.from_counts({"notes": {"no": 600, "yes": 200}}))
-    >>> sampler = PlanSampler(plan, StratumIndex.from_sizes(plan.counts))
+    >>> plan = Plan.build(Census.from_counts({"notes": {"no": 600, "yes": 200}}), weights="natural")
+    >>> sampler = PlanSampler(plan, StratumIndex.from_sizes(plan))
     >>> lengths = np.array([10, 500] * 400)
     >>> sizes = [len(batch) for batch in TokenBatches(sampler, lengths, tokens=1000)]
     >>> sorted(set(sizes)), sum(sizes)

@@ -5,12 +5,16 @@ from tests.support.errors import raises
 
 from equipoise import Census, Plan, StratumIndex
 from equipoise.base.keys import digest
-from equipoise.drawing.index import check_sizes
+from equipoise.drawing.labelled import check_sizes
 from equipoise.errors import PlanError
 
 TASKS = ["b", "a", "b", "a", "b", "open", "b"]
 LABELS = ["y", "x", "x", "y", "y", "any text", "y"]
-PLAN = Plan.build(Census.from_counts({"a": {"x": 1, "y": 1}, "b": {"x": 1, "y": 3}, "open": 1}))
+PLAN = Plan.build(
+    Census.from_counts({"a": {"x": 1, "y": 1}, "b": {"x": 1, "y": 3}, "open": 1}),
+    rates="proportional",
+    weights="natural",
+)
 
 
 @pytest.mark.parametrize(

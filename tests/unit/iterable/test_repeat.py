@@ -214,7 +214,7 @@ def state_of(stream, done=5):
     return stream.state_dict()
 
 
-OTHER = Plan.build(Census.from_counts({"a": {"x": 9, "y": 3}}), weights=weights.Balanced())
+OTHER = Plan.build(Census.from_counts({"a": {"x": 9, "y": 3}}), rates="proportional", weights=weights.Balanced())
 
 
 @pytest.mark.parametrize(

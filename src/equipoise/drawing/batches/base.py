@@ -92,7 +92,7 @@ class OfSize(Batches):
         if not 1 <= size <= MOST_EXAMPLES:
             raise ConfigError(
                 "bad-global-batch",
-                f"`global_batch` must be from 1 to 2**24, found {size}. Give the examples of one "
+                f"`global_batch` must be an integer from 1 to 2**24, found {size}. Give the examples of one "
                 "step: batch size x accumulation x ranks.",
             )
         object.__setattr__(self, "global_batch", size)

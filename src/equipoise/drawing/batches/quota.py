@@ -31,7 +31,7 @@ class Quota(OfSize):
     --------
     >>> from equipoise import Census, Plan, PlanSampler, StratumIndex, rates
     >>> plan = Plan.build(Census.from_counts({"large": 996, "small": 4}), rates=rates.Equal())
-    >>> index = StratumIndex.from_sizes(plan.counts)
+    >>> index = StratumIndex.from_sizes(plan)
     >>> rows = np.array(list(PlanSampler(plan, index, draws_per_epoch=2048, batches=Quota(8))))
     >>> of_small = (rows >= 996).reshape(-1, 8).sum(axis=1)
     >>> np.bincount(of_small).tolist()  # four in each of the 256 batches
