@@ -90,10 +90,11 @@ def plain_label(value: Any) -> Any:
     >>> plain_label(np.int64(3)), plain_label(True), plain_label(2.0), plain_label(float("nan"))
     ('3', 'true', '2.0', None)
     """
-    value = value.item() if hasattr(value, "item") else value
+    if hasattr(value, "item") and not isinstance(value, np.floating):  # numpy writes narrow floats shortly
+        value = value.item()
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, float):
+    if isinstance(value, float | np.floating):
         return None if math.isnan(value) else str(value)
     return str(value) if isinstance(value, int | str) else value
 

@@ -117,7 +117,7 @@ def test_other_rows_than_were_counted_are_refused():
     with raises(PlanError, "other-counts", "has 2 rows of task 'b', label 'y', and the plan counted 3"):
         StratumIndex.from_labels(PLAN, TASKS[:-1], LABELS[:-1])
     with raises(PlanError, "other-strata", "has 2 strata and the plan has 5"):
-        check_sizes(PLAN, StratumIndex.from_sizes([1, 1]))
+        check_sizes(PLAN, StratumIndex.from_sizes([1, 2]))
 
 
 def test_lengths_must_agree():

@@ -62,7 +62,8 @@ class TaskStream(DrawnStream):
     Examples
     --------
     >>> from equipoise import Census, Plan, rates
-    >>> plan = Plan.build(Census.from_counts({"a": {"no": 90, "yes": 30}, "b": 5}), rates=rates.Equal(), weights="natural")
+    >>> census = Census.from_counts({"a": {"no": 90, "yes": 30}, "b": 5})
+    >>> plan = Plan.build(census, rates.Equal(), "natural")
     >>> strata, _ = TaskStream(plan, seed=0, global_batch=4).at(np.arange(32 * 4))
     >>> strata.reshape(32, 4)[:4].tolist()  # stratum 2 is task b; each batch of a holds one "yes"
     [[1, 0, 0, 0], [2, 2, 2, 2], [2, 2, 2, 2], [0, 0, 0, 1]]
