@@ -209,9 +209,10 @@ def checked_number(
     """
     code = "not-a-number"
     is_number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    if is_number and math.isfinite(value):
-        if (above is None or value > above) and (least is None or value >= least):
-            return float(value)
+    number: Any = value if is_number else math.nan
+    if math.isfinite(number):
+        if (above is None or number > above) and (least is None or number >= least):
+            return float(number)
         code = "out-of-range"
     bounds = ("" if above is None else f" above {above:g}") + ("" if least is None else f" of at least {least:g}")
     raise PlanError(code, f"`{name}` must be a finite number{bounds}, found {value!r}. {hint}")

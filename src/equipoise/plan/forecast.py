@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from html import escape
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -138,7 +138,7 @@ class Forecasted(Generic[R, G]):
 
     def to_arrow(self) -> pa.Table:
         """Return the rows as an Arrow table, a column for each field; `.to_pandas()` of it is a data frame."""
-        return pa.Table.from_pylist([asdict(row) for row in self.rows])
+        return pa.Table.from_pylist([asdict(cast("Any", row)) for row in self.rows])
 
     def _repr_html_(self) -> str:
         of_rows, of_groups = self.columns

@@ -148,7 +148,8 @@ class PlanSampler(EpochSampler):
         )
 
     def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self))}</p>{self._plan.forecast(self.draws_per_epoch)._repr_html_()}"
+        forecast: Any = self._plan.forecast(self.draws_per_epoch)
+        return f"<p>{escape(repr(self))}</p>{forecast._repr_html_()}"
 
     @property
     def plan(self) -> Plan:
