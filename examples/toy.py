@@ -18,7 +18,9 @@ NAMES = ["tone" if row % 5 else "topic" for row in range(90)]
 LABELS = [TASKS[name].labels[row % 4 > 0] for row, name in enumerate(NAMES)]
 
 # Draw both tasks equally often, and weight the losses back to the shares of the data.
-plan = Plan.build(Census.from_labels(NAMES, LABELS), rates=rates.Equal(), target_rates=rates.Proportional())
+plan = Plan.build(
+    Census.from_labels(NAMES, LABELS), weights="natural", rates=rates.Equal(), target_rates=rates.Proportional()
+)
 index = StratumIndex.from_labels(plan, NAMES, LABELS)
 collate = Collator(pad_id=0)
 DRAWS_PER_EPOCH = 32  # whole optimiser steps: a multiple of batch size x accumulation x ranks

@@ -20,7 +20,7 @@ def census_of(counts: NDArray[np.int64]) -> Census:
 
 def balanced(census: Census) -> Plan:
     """Draw each label of a task equally often."""
-    return Plan.build(census, weights=weights.InverseFrequency())
+    return Plan.build(census, rates="proportional", weights=weights.InverseFrequency())
 
 
 def mixture(shares: NDArray[np.float64], rows_of_each: int = 1_000_000) -> Plan:
@@ -28,6 +28,7 @@ def mixture(shares: NDArray[np.float64], rows_of_each: int = 1_000_000) -> Plan:
     tasks = names(len(shares))
     return Plan.build(
         Census.from_counts(dict.fromkeys(tasks, rows_of_each)),
+        weights="natural",
         rates=rates.Fixed(dict(zip(tasks, shares.tolist(), strict=True))),
     )
 

@@ -30,7 +30,7 @@ def equipoise(kind: str, rows: int, steps: int, numba: bool) -> Result:
     if not numba:
         sys.modules["numba"] = None  # type: ignore[assignment] # not to be found
     plan = plan_of(rows)
-    index = StratumIndex.from_sizes(plan.counts)
+    index = StratumIndex.from_sizes(plan)
     given: dict[str, Any] = {}
     if kind in {"LengthSorted", "TokenBatches"}:
         given["lengths"] = lengths_of(rows)

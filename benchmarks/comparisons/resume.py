@@ -19,7 +19,9 @@ _INDEXES = {"from_codes": "rows in any order", "from_sizes": "rows label after l
 
 
 def _index(kind: str, codes: NDArray[np.integer], counts: NDArray[np.int64]) -> StratumIndex:
-    return StratumIndex.from_sizes(counts) if kind == "from_sizes" else StratumIndex.from_codes(codes, STRATA)
+    return (
+        StratumIndex.from_sizes(census_of(counts)) if kind == "from_sizes" else StratumIndex.from_codes(codes, STRATA)
+    )
 
 
 def from_state(rows: int, index: str) -> Result:

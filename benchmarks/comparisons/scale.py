@@ -55,7 +55,7 @@ def from_sizes(rows: int) -> Result:
     with PeakMemory() as memory:
         start = time.perf_counter()
         plan = balanced(census_of(equal_counts(rows, STRATA)))
-        index = StratumIndex.from_sizes(plan.counts)
+        index = StratumIndex.from_sizes(plan)
         draws(plan, index, 0, 0, 1)
         seconds = time.perf_counter() - start
     some = draws(plan, index, 0, 0, _CHECKED)

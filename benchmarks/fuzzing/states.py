@@ -108,7 +108,7 @@ def position() -> bytes:
 def samplers() -> dict[str, Any]:
     """One of each kind, each in the middle of an epoch."""
     drawn = plan()
-    index = StratumIndex.from_sizes(drawn.counts)
+    index = StratumIndex.from_sizes(drawn)
     lengths = np.arange(len(index)) % 50 + 1
     made: dict[str, Any] = {
         "plan sampler": PlanSampler(drawn, index, draws_per_epoch=512),

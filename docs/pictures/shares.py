@@ -114,7 +114,9 @@ class Panel:
 
 def picture() -> str:
     """Return the picture as the text of an SVG file."""
-    plan = Plan.build(Census.from_counts({"triage": {"routine": COMMON, "urgent": RARE}}))
+    plan = Plan.build(
+        Census.from_counts({"triage": {"routine": COMMON, "urgent": RARE}}), rates="proportional", weights="natural"
+    )
     positions = np.arange(BLOCKS * plan.block)
     far = Panel(top=40, height=230, draws=len(positions), deviation=80)
     far.axes(f"{BLOCKS} blocks of {plan.block:,} draws", (-80, -40, 0, 40, 80), 8 * plan.block)

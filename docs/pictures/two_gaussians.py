@@ -76,7 +76,11 @@ def trained(loss: LabelLoss, weights: ClassWeights, seed: int) -> Line:
     """Train a linear model on one sample, drawn by class weights; return its two slopes and its intercept."""
     points, labels = sample(seed)
     counts = np.bincount(labels, minlength=2).tolist()
-    plan = Plan.build(Census.from_counts({"gauss": {"negative": counts[0], "positive": counts[1]}}), weights=weights)
+    plan = Plan.build(
+        Census.from_counts({"gauss": {"negative": counts[0], "positive": counts[1]}}),
+        rates="proportional",
+        weights=weights,
+    )
     rows = draws(plan, StratumIndex.from_codes(labels, 2), seed, 0, EXAMPLES)
     inputs = torch.from_numpy(np.column_stack([points[rows], np.ones(EXAMPLES)]))
     targets, weight = torch.from_numpy(labels[rows]), torch.ones(EXAMPLES)

@@ -50,6 +50,10 @@ class ConfigError(EquipoiseError, ValueError):
     """A configuration or a command-line argument is invalid."""
 
 
+class ReadOnlyError(ConfigError, AttributeError):
+    """An attribute was assigned whose change would have no effect; the message says what does."""
+
+
 class PlanError(EquipoiseError, ValueError):
     """A census, a scheme or a plan is invalid or cannot be drawn."""
 

@@ -85,7 +85,7 @@ def test_sliders_move_by_the_keyboard_and_the_tables_follow(planner):
 
 def test_a_plan_that_cannot_be_is_refused_in_words_and_has_nothing_to_copy(planner):
     census = SMALL
-    page = planner(Plan.build(census, draws=2000))
+    page = planner(Plan.build(census, rates="proportional", weights="natural", draws=2000))
     for name, key in (("Task temperature T", "End"), ("Cap on passes", "Home")):
         page.get_by_role("slider", name=name).press(key)
     cells(page, "labels")
@@ -168,7 +168,7 @@ def test_a_plan_that_no_slider_shows_is_named(planner):
 
 
 def test_copying(planner):
-    page = planner(Plan.build(ONE, draws=100))
+    page = planner(Plan.build(ONE, rates="proportional", weights="natural", draws=100))
     page.get_by_role("button", name="Copy: For the configuration").press("Enter")
     page.get_by_text("Copied.").wait_for()
     assert (
@@ -193,7 +193,9 @@ HOSTILE = [
 def test_texts_of_the_data_stay_texts(planner):
     image = "<img src=x onerror=alert(3)>"
     census = Census.from_counts({image: dict.fromkeys(HOSTILE, 1000), "{{ 7 * 7 }}": 3})
-    page = planner(Plan.build(census, draws=60_000))  # 15 passes: every name stands in a warning too
+    page = planner(
+        Plan.build(census, rates="proportional", weights="natural", draws=60_000)
+    )  # 15 passes: every name stands in a warning too
     cells(page, "labels")
     page.locator("#planner-warned summary").click()
     found = page.locator("#planner-labels tbody th").evaluate_all("(all) => all.map((each) => each.firstChild.data)")
@@ -242,7 +244,7 @@ def test_many_labels_are_cut_in_the_order_that_is_chosen(planner):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
 def test_it_fits_the_window_and_every_control_has_a_name(planner, width, scheme):
-    page = planner(Plan.build(SUITE, draws=40_000), width=width, scheme=scheme)
+    page = planner(Plan.build(SUITE, rates="proportional", weights="natural", draws=40_000), width=width, scheme=scheme)
     cells(page, "labels")
     assert page.evaluate("document.documentElement.scrollWidth") == width
     scrolled = page.locator(".planner .scroll").evaluate_all("(all) => all.map((e) => e.scrollWidth - e.clientWidth)")
@@ -278,6 +280,6 @@ def test_on_paper_the_tables_stand_without_controls(planner):
 
 
 def test_without_a_script_it_says_where_else_to_look(planner):
-    page = planner(Plan.build(ONE, draws=900), java_script=False)
+    page = planner(Plan.build(ONE, rates="proportional", weights="natural", draws=900), java_script=False)
     assert page.get_by_text("The sliders need JavaScript.").is_visible()
     assert page.get_by_role("slider").count() == 0

@@ -78,7 +78,9 @@ def test_values_of_odd_types_in_a_configuration(plan):
     except (ConfigError, PlanError):
         return
     with raises(PlanError, "too-many-draws", "at most 2"):
-        Plan.build(Census.from_counts({"a": 3}), draws=made.plan.draws or 2**60)
+        Plan.build(
+            Census.from_counts({"a": 3}), rates="proportional", weights="natural", draws=made.plan.draws or 2**60
+        )
 
 
 def test_a_loss_of_an_odd_type():
@@ -299,7 +301,7 @@ def test_a_calibration_of_odd_values_whose_fingerprint_fits(odd):
 
 
 def test_a_state_with_a_huge_batch():
-    plan = Plan.build(Census.from_counts({"a": 3}))
+    plan = Plan.build(Census.from_counts({"a": 3}), rates="proportional", weights="natural")
     sampler = PlanSampler(plan, StratumIndex.from_sizes(np.array([3])))
     for odd in ({"batches": {"name": "quota", "global_batch": 2**40}}, {"used": [10**30]}, {"position": 10**30}):
         with pytest.raises(StateError):

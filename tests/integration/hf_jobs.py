@@ -61,7 +61,9 @@ def plan_and_index() -> tuple[Plan, StratumIndex]:
     """Draw tasks equally often, weight the loss back to their sizes: importance weights differ from 1."""
     rows = records()
     tasks, labels = rows.column("task").to_pylist(), rows.column("target").to_pylist()
-    plan = Plan.build(Census.from_labels(tasks, labels), rates=rates.Equal(), target_rates=rates.Proportional())
+    plan = Plan.build(
+        Census.from_labels(tasks, labels), weights="natural", rates=rates.Equal(), target_rates=rates.Proportional()
+    )
     return plan, StratumIndex.from_labels(plan, tasks, labels)
 
 

@@ -72,7 +72,7 @@ def mixed() -> tuple[EncodedExamples, dict[str, Task], Plan, StratumIndex]:
     labels = [None if i % 3 == 0 else ("bad" if i % 4 else "good") for i in range(24)]
     known = {"say": Task("say", "open_ended"), "tone": Task("tone", "classification", ("bad", "good"))}
     census = Census.from_labels(tasks, labels)
-    plan = Plan.build(census, rates=rates.Equal(), target_rates=rates.Proportional())
+    plan = Plan.build(census, weights="natural", rates=rates.Equal(), target_rates=rates.Proportional())
     index = StratumIndex.from_labels(plan, tasks, labels)
     targets = [label or text for label, text in zip(labels, inputs, strict=True)]
     records = Records.from_dict({"task": tasks, "input": inputs, "target": targets})
@@ -140,7 +140,11 @@ def test_bfloat16_stays_finite_with_extreme_priors(tmp_path) -> None:
     for number, loss in enumerate([LogitAdjusted(), Weighted(Balanced()), LDAM(reweight_from=0.0)]):
         model = hf_jobs.tiny_t5()
         training_loss = LabelTrainingLoss.build(
-            loss, Plan.build(Census.from_counts(counts)), hf_jobs.TASKS, model, WORDS
+            loss,
+            Plan.build(Census.from_counts(counts), rates="proportional", weights="natural"),
+            hf_jobs.TASKS,
+            model,
+            WORDS,
         )
         args = replace(base.args, output_dir=str(tmp_path / str(number)))
         trainer = EquipoiseTrainer(
@@ -201,7 +205,10 @@ def test_first_token_adjustment_shifts_the_first_tokens_of_the_labels() -> None:
 
 def test_first_token_adjustment_takes_the_label_s_part_out_of_importance_weights() -> None:
     census = Census.from_counts({"tone": {"extremely bad": 10, "good": 30}})
-    plan, tasks = Plan.build(census, target_weights=Balanced()), {"tone": hf_jobs.TASKS["tone"]}
+    plan, tasks = (
+        Plan.build(census, rates="proportional", weights="natural", target_weights=Balanced()),
+        {"tone": hf_jobs.TASKS["tone"]},
+    )
     training_loss = TokenTrainingLoss.adjusted(TokenLoss(), LogitAdjusted(aim="target"), plan, tasks, WORDS)
     records = Records.from_dict({"task": ["tone"] * 2, "input": ["a", "b"], "target": ["extremely bad", "good"]})
     data = EncodedExamples.encode(records, tasks, WORDS, plan=plan)
@@ -217,14 +224,14 @@ def test_first_token_adjustment_takes_the_label_s_part_out_of_importance_weights
 
 def test_labels_that_share_their_first_token_are_refused() -> None:
     tasks = {"size": Task("size", "classification", ("large", "little"))}
-    plan = Plan.build(Census.from_counts({"size": {"large": 3, "little": 1}}))
+    plan = Plan.build(Census.from_counts({"size": {"large": 3, "little": 1}}), rates="proportional", weights="natural")
     with raises(ConfigError, "shared-first-token", "'large' and 'little' both begin with token"):
         TokenTrainingLoss.adjusted(TokenLoss(), LogitAdjusted(), plan, tasks, WORDS)
 
 
 def test_correcting_twice_is_warned_of() -> None:
     census = Census.from_counts({"tone": {"extremely bad": 10, "good": 90}})
-    balanced, tasks = Plan.build(census, weights=Balanced()), {"tone": hf_jobs.TASKS["tone"]}
+    balanced, tasks = Plan.build(census, rates="proportional", weights=Balanced()), {"tone": hf_jobs.TASKS["tone"]}
     model = hf_jobs.tiny_t5()
     with warns(PlanWarning, "double-correction") as caught:
         LabelTrainingLoss.build(LDAM(), balanced, tasks, model, WORDS)
@@ -234,7 +241,7 @@ def test_correcting_twice_is_warned_of() -> None:
 
 
 def test_refusals(tmp_path) -> None:
-    model, plan = hf_jobs.tiny_t5(), Plan.build(Census.from_counts({"say": 5}))
+    model, plan = hf_jobs.tiny_t5(), Plan.build(Census.from_counts({"say": 5}), rates="proportional", weights="natural")
     with raises(ConfigError, "no-labels", "needs a task with labels, found none that is drawn"):
         LabelTrainingLoss.build(CrossEntropy(), plan, {"say": Task("say", "open_ended")}, model, WORDS)
     table = Weighted(Table({"tune": {"good": 2.0, "extremely bad": 1.0}}))

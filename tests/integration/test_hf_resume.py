@@ -150,7 +150,7 @@ def test_another_plan_is_refused(whole, tmp_path) -> None:
     trainer = hf_jobs.build(tmp_path)
     rows = hf_jobs.records()
     tasks, labels = rows.column("task").to_pylist(), rows.column("target").to_pylist()
-    natural = Plan.build(Census.from_labels(tasks, labels))
+    natural = Plan.build(Census.from_labels(tasks, labels), rates="proportional", weights="natural")
     sampler = PlanSampler(natural, StratumIndex.from_labels(natural, tasks, labels), hf_jobs.SEED, 80)
     other = EquipoiseTrainer(trainer.model, trainer.args, trainer.train_dataset, sampler, trainer.data_collator)
     with raises(StateError, "other-run") as caught:
@@ -233,7 +233,7 @@ def test_batches_of_another_size_than_the_step_are_refused(tmp_path, batches) ->
 
 
 def test_a_sampler_of_another_dataset_is_refused(tmp_path) -> None:
-    plan = Plan.build(Census.from_counts({"tone": {"good": 5, "bad": 3}}))
+    plan = Plan.build(Census.from_counts({"tone": {"good": 5, "bad": 3}}), rates="proportional", weights="natural")
     with raises(ConfigError, "other-dataset") as caught:
         build_with(tmp_path, PlanSampler(plan, StratumIndex.from_sizes([3, 5])))
     assert "index of 8 rows and 72 examples" in str(caught.value)

@@ -56,7 +56,7 @@ def test_importance_weights_make_the_mean_of_draws_the_mean_of_the_target(census
 def test_max_passes_is_kept_and_changes_no_rate(census, weights, passes, fraction):
     draws = int(fraction * passes * census.total)
     assume(draws >= 1)
-    plan = Plan.build(census, weights=weights, max_passes=passes, draws=draws)
+    plan = Plan.build(census, rates="proportional", weights=weights, max_passes=passes, draws=draws)
     forecast = plan.forecast(allow_passes=math.inf)
     assert max(row.passes for row in forecast.rows) <= passes * (1 + 1e-9) + draws / WHOLE
     of_tasks = [plan.probabilities[census.span(task)].sum() for task in census.tasks]
@@ -65,7 +65,7 @@ def test_max_passes_is_kept_and_changes_no_rate(census, weights, passes, fractio
 
 @given(census=censuses, draws=st.integers(1, 10**9))
 def test_forecasts_add_up(census, draws):
-    forecast = Plan.build(census, weights=Power()).forecast(draws)
+    forecast = Plan.build(census, rates="proportional", weights=Power()).forecast(draws)
     rows, tasks, overall = forecast.rows, forecast.tasks, forecast.overall
     for group in (rows, tasks):
         assert sum(part.count for part in group) == overall.count == census.total
@@ -113,4 +113,4 @@ def test_masses_follow_their_stratum(numbers, data):
 def test_more_draws_than_passes_allow_are_refused(census, passes):
     draws = int(passes * census.total * 1.01) + 2
     with raises(PlanError, "too-many-draws", "Use `max_passes` of at least"):
-        Plan.build(census, max_passes=passes, draws=draws)
+        Plan.build(census, rates="proportional", weights="natural", max_passes=passes, draws=draws)

@@ -26,7 +26,7 @@ def pipelines(draw):
     if "repeat" in policies.values():
         policies[tasks[0]] = "stop"  # or it would have no end
     size, seed, plain = draw(st.integers(1, 12)), draw(st.integers(-5, 5)), draw(st.booleans())
-    plan = Plan.build(Census.from_counts(lengths), rates=rates.Equal())
+    plan = Plan.build(Census.from_counts(lengths), weights="natural", rates=rates.Equal())
 
     def make():
         streams = {}

@@ -52,7 +52,7 @@ def test_ranks_see_the_same_distribution(blocks, world_size):
 
 def test_striding_an_even_mix_gives_each_rank_both_tasks():
     """A deterministic mix 0, 1, 0, 1 would give rank 0 one task and rank 1 the other."""
-    plan = Plan.build(Census.from_counts({"a": 500, "b": 500}))
+    plan = Plan.build(Census.from_counts({"a": 500, "b": 500}), rates="proportional", weights="natural")
     strata, _ = Stream(plan, 0).at(np.arange(4096))
     for rank in range(2):
         assert 0.45 < strata[rank::2].mean() < 0.55
@@ -66,7 +66,7 @@ def test_blocks_do_not_repeat_each_others_order(blocks):
 
 
 def test_order_of_examples_is_new_in_each_pass_and_stratum():
-    plan = Plan.build(Census.from_counts({"a": {"x": 64, "y": 64}}))
+    plan = Plan.build(Census.from_counts({"a": {"x": 64, "y": 64}}), rates="proportional", weights="natural")
     strata, places = Stream(plan, 0).at(np.arange(2 * 64 * 2000))
     first = places[strata == 0].reshape(2000, 64)
     second = places[strata == 1].reshape(2000, 64)
@@ -80,7 +80,7 @@ def test_order_of_examples_is_new_in_each_pass_and_stratum():
 
 
 def test_streams_of_neighbouring_seeds_are_independent():
-    plan = Plan.build(Census.from_counts({"a": 256}))
+    plan = Plan.build(Census.from_counts({"a": 256}), rates="proportional", weights="natural")
     orders = np.array([Stream(plan, seed).at(np.arange(256))[1] for seed in range(2000)])
     pairs = np.bincount(((orders[:-1, :8] // 16) * 16 + orders[1:, :8] // 16).ravel(), minlength=256)
     assert uniform(pairs) > SMALLEST_P
@@ -126,9 +126,11 @@ def test_independent_draws_have_the_planned_shares():
 
 def test_independent_draws_choose_rare_strata_without_rounding():
     """A float32 multinomial over 2**24 rows never draws from the upper part; integers do."""
-    plan = Plan.build(Census.from_counts({"a": {"common": 2**24, "rare": 1}}))
+    plan = Plan.build(Census.from_counts({"a": {"common": 2**24, "rare": 1}}), rates="proportional", weights="natural")
     assert plan.masses[1] == round(2**60 / (2**24 + 1))
-    big = Plan.build(Census.from_counts({"a": {f"{i:02d}": 2**20 for i in range(30)}}))
+    big = Plan.build(
+        Census.from_counts({"a": {f"{i:02d}": 2**20 for i in range(30)}}), rates="proportional", weights="natural"
+    )
     strata, _ = IndependentStream(big, 1).at(np.arange(300_000))
     assert uniform(np.bincount(strata, minlength=30)) > SMALLEST_P
 
@@ -147,4 +149,4 @@ def test_index_by_sizes_and_by_codes_draw_alike():
     plan, _ = imbalanced()
     codes = np.repeat(np.arange(6), plan.counts)
     one = draws(plan, StratumIndex.from_codes(codes), 3, 0, 9999)
-    assert np.array_equal(one, draws(plan, StratumIndex.from_sizes(plan.counts), 3, 0, 9999))
+    assert np.array_equal(one, draws(plan, StratumIndex.from_sizes(plan), 3, 0, 9999))

@@ -77,7 +77,7 @@ def test_totals_over_passes_are_closer_than_independent_rounding(plan, strata):
 
 def test_rounding_up_is_random_over_places_and_seeds():
     n = 60_000
-    plan = Plan.build(Census.from_counts({"a": n}))
+    plan = Plan.build(Census.from_counts({"a": n}), rates="proportional", weights="natural")
     factors = RepeatFactors.of({("a", None): 0.3})
     zero = np.zeros(n, np.int64)
     first, second = (passes_of(plan, zero, factors, 1, seed=seed)[0] for seed in (0, 1))
@@ -90,7 +90,7 @@ def test_rounding_up_is_random_over_places_and_seeds():
 
 
 def test_ranks_of_a_mixture_see_both_tasks():
-    plan = Plan.build(Census.from_counts({"a": 500, "b": 500}))
+    plan = Plan.build(Census.from_counts({"a": 500, "b": 500}), rates="proportional", weights="natural")
     mixture = iter(Mixture({"a": ["a"], "b": ["b"]}, plan))
     drawn = np.array([next(mixture) == "a" for _ in range(4096)])
     for world_size in (2, 3, 8):

@@ -39,7 +39,7 @@ BY_TEXT = {"argvalues": LOSSES, "ids": str}
 def priors_of(counts=None, weights=Natural(), target_weights=None):  # noqa: B008 - immutable
     """Priors of a task "t" beside another task, drawn by `weights`."""
     census = Census.from_counts({"t": counts or COUNTS, "other": 500})
-    return LabelPriors.of(Plan.build(census, weights=weights, target_weights=target_weights), "t")
+    return LabelPriors.of(Plan.build(census, rates="proportional", weights=weights, target_weights=target_weights), "t")
 
 
 def with_absent(priors):

@@ -66,6 +66,7 @@ def make(
     error: type[EquipoiseError],
     *arguments: Any,
     defaults: Mapping[str, Any] | None = None,
+    others: Iterable[str] = (),
 ) -> T:
     """Make a registered class from its name, or from a mapping of `name` and options.
 
@@ -84,6 +85,8 @@ def make(
         Passed on before the options.
     defaults : mapping, optional
         Options that are set where the value does not set them and the class takes them.
+    others : iterable of str
+        Further options that the caller takes itself, for messages.
 
     Examples
     --------
@@ -109,8 +112,9 @@ def make(
     forwards = any(each.kind is each.VAR_KEYWORD for each in inspect.signature(known[name]).parameters.values())
     for option in given:
         if option not in accepted and not forwards:
-            taken = ", ".join(accepted) or "no options"
-            hint = suggest(option, accepted)
+            names = list(dict.fromkeys((*accepted, *others)))
+            taken = ", ".join(names) or "no options"
+            hint = suggest(option, names)
             raise error("unknown-option", f"{kind} {name!r} take {taken}, found {option!r:.80}.{hint}")
     options = {key: each for key, each in (defaults or {}).items() if key in accepted} | given
     missing = [key for key, each in accepted.items() if each.default is each.empty and key not in options]

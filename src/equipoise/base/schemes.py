@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from typing import Any, ClassVar, Self, TypeGuard, TypeVar, cast, get_origin, get_type_hints
 
+import numpy as np
+
 from equipoise.base.registry import make, registered, suggest
 from equipoise.errors import PlanError
 
@@ -25,6 +27,8 @@ class Scheme:
         The name in configurations, on the command line and in JSON.
     aliases : mapping of str to str
         Further names, each with the string that it abbreviates.
+    common : tuple of str
+        Options that every scheme of the base takes beside its fields.
     kind : str
         Name of the base's schemes in messages, such as "class weights".
 
@@ -40,6 +44,7 @@ class Scheme:
     name: ClassVar[str]
     aliases: ClassVar[Mapping[str, str]] = {}
     kind: ClassVar[str] = "scheme"
+    common: ClassVar[tuple[str, ...]] = ()
 
     def __str__(self) -> str:
         """Return the call that makes this scheme, without options that are None."""
@@ -75,17 +80,23 @@ class Scheme:
         if isinstance(value, Mapping) and "name" in value:
             given = dict(cast("Mapping[str, Any]", value))
             return cls._from_options(_parsed(cls, _known_name(cls, given.pop("name")), read) | given, read)
-        found = sorted(map(str, value)) if isinstance(value, Mapping) else value
-        example = next(iter(registered(cls)))
-        message = f"{cls.kind} must be a string such as {example!r} or a mapping with the key `name`"
-        raise PlanError("not-a-scheme", f"{message}, found {found!r:.80}.")
+        example = next(name for name, kind in registered(cls).items() if not fields(cast("Any", kind)))
+        message = f"{cls.kind} must be a string such as {example!r} or a mapping with the key `name`, found"
+        if isinstance(value, type):
+            hint = f"the class {value.__name__}. Call it: {value.__name__}(...)."
+        elif isinstance(value, Scheme):
+            hint = f"{value.kind} {value}."
+        else:
+            found = sorted(map(str, value)) if isinstance(value, Mapping) else value
+            hint = f"{found!r:.80}. Known: {', '.join(registered(cls))}."
+        raise PlanError("not-a-scheme", f"{message} {hint}")
 
     @classmethod
     def _from_options(cls, options: dict[str, Any], read: Read | None) -> Self:
         for key, hint in get_type_hints(registered(cls)[options["name"]]).items():
             if _is_scheme(hint) and isinstance(options.get(key), str | Mapping):
                 options[key] = hint.of(options[key], read)
-        return make(cls, options, cls.kind, PlanError)
+        return make(cls, options, cls.kind, PlanError, others=cls.common)
 
     @classmethod
     def help(cls) -> str:
@@ -190,16 +201,18 @@ def checked_number(
     name : str
         The argument, for the message.
     value : object
-        The value to check. Booleans, strings, NaN and infinities are rejected.
+        The value to check, of Python or numpy. Booleans, strings, NaN and infinities are rejected.
     above, least : float, optional
         An open or a closed lower bound.
     hint : str
         The sentence that says what to do.
     """
     code = "not-a-number"
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-        if (above is None or value > above) and (least is None or value >= least):
-            return float(value)
+    is_number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    number: Any = value if is_number else math.nan
+    if math.isfinite(number):
+        if (above is None or number > above) and (least is None or number >= least):
+            return float(number)
         code = "out-of-range"
     bounds = ("" if above is None else f" above {above:g}") + ("" if least is None else f" of at least {least:g}")
     raise PlanError(code, f"`{name}` must be a finite number{bounds}, found {value!r}. {hint}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Final, TextIO, TypeVar
 
 from equipoise.errors import printable_line
@@ -49,6 +50,23 @@ def aligned(heads: Sequence[str], rows: Sequence[Sequence[str]], left: Collectio
 def aligned_columns(columns: Mapping[str, Callable[[T], str]], rows: Iterable[T]) -> list[str]:
     """Return the lines of a table whose columns are given as functions of a row, by heading."""
     return aligned(list(columns), [[show(row) for show in columns.values()] for row in rows])
+
+
+def html_table(columns: Mapping[str, Callable[[T], str]], rows: Sequence[T], most: int = 60) -> str:
+    """Return the same table as HTML, for notebooks; of more than `most` rows the first ones, and how many follow.
+
+    Examples
+    --------
+    >>> html_table({"task": str, "rows": lambda name: str(len(name))}, ["a<b"])
+    '<table><tr><th>task</th><th>rows</th></tr><tr><td>a&lt;b</td><td>3</td></tr></table>'
+    """
+    heads = "".join(f"<th>{escape(head)}</th>" for head in columns)
+    shown = [
+        "".join(f"<td>{escape(printable_line(show(row)))}</td>" for show in columns.values()) for row in rows[:most]
+    ]
+    body = "".join(f"<tr>{cells}</tr>" for cells in [heads, *shown])
+    rest = f"<p>... {len(rows) - most:,} more rows</p>" if len(rows) > most else ""
+    return f"<table>{body}</table>{rest}"
 
 
 def print_table(table: Table, stream: TextIO) -> None:

@@ -89,7 +89,7 @@ def shares_within(plan: Plan, values: NDArray[np.number], task: str, labels: tup
     Examples
     --------
     >>> from equipoise.census import Census
-    >>> plan = Plan.build(Census.from_counts({"mood": {"glad": 30, "sad": 10}, "tone": {"low": 60}}))
+    >>> plan = Plan.build(Census.from_counts({"mood": {"glad": 30, "sad": 10}, "tone": {"low": 60}}), weights="natural")
     >>> shares_within(plan, plan.counts, "mood", ("sad", "glad")).tolist()
     [0.25, 0.75]
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,12 +12,20 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from equipoise.base.tables import html_table
+from equipoise.census.labels import coded_labels, coded_tasks
 from equipoise.census.strata import Stratified, Stratum, checked_strata, plain_stratum, read_only, stratum_order
-from equipoise.census.tally import Cell, count_table
+from equipoise.census.tally import Cell, Tally, count_table
 from equipoise.errors import DataError, PlanError
 
+_COLUMNS: Mapping[str, Callable[[tuple[Stratum, int]], str]] = {
+    "task": lambda cell: cell[0].task,
+    "label": lambda cell: cell[0].label or "-",
+    "count": lambda cell: f"{cell[1]:,}",
+}
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Census(Stratified):
     """The count of every stratum, sorted by task and label.
 
@@ -62,12 +70,34 @@ class Census(Stratified):
         return cls.from_cells(cells)
 
     @classmethod
-    def from_labels(cls, tasks: Sequence[str], labels: Sequence[str | None]) -> Census:
-        """Count examples given as two equally long sequences; the label None marks an open-ended task."""
+    def from_labels(cls, tasks: Any, labels: Any) -> Census:
+        """Count examples given as two equally long columns.
+
+        Parameters
+        ----------
+        tasks, labels : sequences, ndarrays, tensors, Series, Arrow arrays or Hugging Face columns, length N
+            Task and label of each example: strings, or integers, booleans and floats, which become strings ("3",
+            "true", "0.5"). Class numbers of a ClassLabel become names. A task is open-ended where all of its labels
+            are missing (None, NaN, NA, or -1 of a ClassLabel).
+
+        Raises
+        ------
+        PlanError
+            If the lengths differ, a task is missing, or a task has labels and examples without one.
+        DataError
+            If a value is not a label.
+
+        Examples
+        --------
+        >>> Census.from_labels(["mood"] * 3, np.array([0, 1, 1])).to_dict()
+        {'mood': {'0': 1, '1': 2}}
+        """
         if len(tasks) != len(labels):
             message = f"`tasks` and `labels` must be equally long, found {len(tasks)} and {len(labels)}."
             raise PlanError("wrong-length", message)
-        return cls.from_cells(Counter(zip(tasks, labels, strict=True)))
+        tally = Tally()
+        tally.add(coded_tasks(tasks), coded_labels(labels, "labels"))
+        return cls.from_cells(tally.cells())
 
     @classmethod
     def from_arrow(
@@ -134,7 +164,8 @@ class Census(Stratified):
         Parameters
         ----------
         cells : mapping of (str, str or None) to int
-            The count of each (task, label), in any order; the label of an open-ended task is None.
+            The count of each (task, label), in any order; the label of an open-ended task is None. Labels may be
+            integers and booleans, as in `from_labels`.
         open_ended_tasks : iterable of str
             The open-ended tasks, which must be among the cells.
 
@@ -147,7 +178,10 @@ class Census(Stratified):
         if unknown:
             message = f"`open_ended_tasks` must name tasks of the data, found {unknown}, which have no rows."
             raise DataError("unknown-task", message)
-        plain = {plain_stratum(*cell): n for cell, n in cells.items()}
+        plain: dict[Stratum, Any] = {}
+        for cell, n in cells.items():
+            stratum = plain_stratum(*cell)
+            plain[stratum] = plain[stratum] + n if stratum in plain else n  # the labels 1 and "1" are one
         strata = sorted(plain, key=stratum_order)
         return cls(tuple(strata), np.array([plain[stratum] for stratum in strata], dtype=object))
 
@@ -209,6 +243,27 @@ class Census(Stratified):
     def labels(self, task: str) -> tuple[str, ...]:
         """Return the labels of a task, sorted; none for an open-ended task."""
         return tuple(stratum.label for stratum in self.strata[self.span(task)] if stratum.label is not None)
+
+    def to_arrow(self) -> pa.Table:
+        """Return an Arrow table of task, label and count, which `from_table` reads; `.to_pandas()` is a data frame.
+
+        Examples
+        --------
+        >>> Census.from_counts({"mood": {"glad": 1, "sad": 2}}).to_arrow().to_pydict()
+        {'task': ['mood', 'mood'], 'label': ['glad', 'sad'], 'count': [1, 2]}
+        """
+        tasks, labels = zip(*self.strata, strict=True) if self.strata else ((), ())
+        schema = pa.schema({"task": pa.string(), "label": pa.string(), "count": pa.int64()})
+        return pa.table([list(tasks), list(labels), self.counts], schema=schema)
+
+    def __repr__(self) -> str:
+        present = self.counts[self.counts > 0]
+        spread = f", {present.min():,} to {present.max():,} each" if present.size else ""
+        return f"Census({len(self.tasks)} tasks, {len(self.strata)} strata, {self.total:,} examples{spread})"
+
+    def _repr_html_(self) -> str:
+        cells = list(zip(self.strata, self.counts.tolist(), strict=True))
+        return f"<p>{self!r}</p>{html_table(_COLUMNS, cells)}"
 
     def __add__(self, other: Census) -> Census:
         """Merge two censuses: the counts of equal strata are summed."""

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from equipoise.base.values import ArrayValue
+from equipoise.census.labels import plain_label
 from equipoise.errors import PlanError
 
 MOST_EXAMPLES = 2**53
@@ -73,11 +74,12 @@ def read_only(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return values
 
 
-def plain_stratum(task: str, label: str | None) -> Stratum:
-    """Make a stratum of Python strings, converting NumPy strings, or raise a PlanError."""
-    if not isinstance(task, str) or not isinstance(label, str | None):  # pyright: ignore[reportUnnecessaryIsInstance]
+def plain_stratum(task: Any, label: Any) -> Stratum:
+    """Make a stratum of Python strings, converting what `plain_label` converts, or raise a PlanError."""
+    task, label = plain_label(task), plain_label(label)
+    if not isinstance(task, str) or not isinstance(label, str | None):
         raise PlanError("not-a-string", f"a task and a label must be strings, found {task!r}, {label!r}. Use str().")
-    return Stratum(str(task), None if label is None else str(label))
+    return Stratum(task, label)
 
 
 def stratum_order(stratum: Stratum) -> tuple[str, bool, str]:
@@ -102,7 +104,8 @@ def checked_strata(
             raise PlanError(
                 "mixed-task",
                 f"task {before.task!r} must either have labels or be open-ended, found the label"
-                f" {after.label!r} beside None. Name it as an open-ended task, or give every example a label.",
+                f" {after.label!r} beside None. Name it as an open-ended task, give every"
+                " example a label, or leave out those without.",
             )
     for stratum, n in zip(cells, values, strict=True):
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:

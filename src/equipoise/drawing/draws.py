@@ -3,8 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from equipoise.base.values import integer
 from equipoise.drawing.apportion import LENGTH
-from equipoise.drawing.index import StratumIndex, check_sizes
+from equipoise.drawing.index import StratumIndex
+from equipoise.drawing.labelled import check_sizes
 from equipoise.drawing.stream import Stream
 from equipoise.errors import PlanError
 from equipoise.plan import Plan
@@ -52,6 +54,7 @@ def draws(plan: Plan, index: StratumIndex, seed: int, first: int, last: int) -> 
     True
     """
     check_sizes(plan, index)
+    seed = integer("seed", seed, PlanError)
     return index.rows_of_entries(Stream(plan, seed).entries_at(_stretch(first, last), index.starts))
 
 
@@ -90,10 +93,11 @@ def draw_strata(plan: Plan, seed: int, first: int, last: int) -> NDArray[np.int6
     >>> np.bincount(sources).tolist()
     [2048, 2048]
     """
-    return Stream(plan, seed).strata_at(_stretch(first, last))
+    return Stream(plan, integer("seed", seed, PlanError)).strata_at(_stretch(first, last))
 
 
 def _stretch(first: int, last: int) -> NDArray[np.int64]:
+    first, last = integer("first", first, PlanError), integer("last", last, PlanError)
     if not 0 <= first <= last <= LENGTH:
         raise PlanError(
             "outside-the-stream",

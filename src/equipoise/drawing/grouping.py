@@ -12,6 +12,14 @@ _PIECE = 1 << 20  # rows sorted at a time: what is held beside the result stays 
 _NARROW = 1 << 31  # below this many rows a row number takes 4 bytes
 
 
+def checked_sizes(sizes: ArrayLike) -> NDArray[np.int64]:
+    """Return the sizes of strata as a flat array of integers from 0, or raise PlanError."""
+    array = np.asarray(sizes)
+    if array.ndim != 1 or not np.issubdtype(array.dtype, np.integer) or (array < 0).any():
+        raise PlanError("bad-sizes", f"`sizes` must be a flat array of integers from 0, found {sizes!r:.200}.")
+    return array.astype(np.int64)
+
+
 def checked_codes(codes: ArrayLike, count: int | None = None) -> NDArray[np.integer]:
     """Return the codes as a flat array of integers from 0 to ``count - 1``, or raise PlanError."""
     array = np.asarray(codes)

@@ -1,29 +1,29 @@
 """Which rows of the dataset belong to which stratum: row numbers grouped by stratum."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
 from equipoise.base.keys import digest
+from equipoise.base.values import integer
 from equipoise.census import Census, Stratum
+from equipoise.census.labels import Labels
 from equipoise.census.strata import read_only
-from equipoise.drawing.grouping import checked_codes, counted, grouped
+from equipoise.drawing.grouping import checked_codes, checked_sizes, counted, grouped
+from equipoise.drawing.labelled import check_sizes, codes_of_rows, columns_of_datasets
 from equipoise.errors import PlanError
 from equipoise.plan import Plan
-
-Values = Sequence[str | None] | Sequence[str] | pa.Array | pa.ChunkedArray | NDArray[np.str_]
 
 
 @dataclass(frozen=True, eq=False)
 class StratumIndex:
     """Row numbers of a dataset, grouped by stratum.
 
-    Make one with `from_labels`, `from_codes` or `from_sizes`.
+    Make one with `from_labels`, `from_datasets`, `from_codes` or `from_sizes`.
 
     Parameters
     ----------
@@ -32,6 +32,8 @@ class StratumIndex:
     order : ndarray of int32 or int64, shape (N,), or None
         Row numbers, stratum after stratum, rising inside each. None if the dataset already has that order, so that
         row numbers need not be stored.
+    strata : tuple of Stratum, optional
+        The strata, where they are known by name.
 
     Examples
     --------
@@ -44,10 +46,24 @@ class StratumIndex:
 
     sizes: NDArray[np.int64]
     order: NDArray[np.int32] | NDArray[np.int64] | None
+    strata: tuple[Stratum, ...] | None = None
 
     def __len__(self) -> int:
-        """Return the number of rows in all strata."""
+        """Return the rows of all strata."""
         return int(self.sizes.sum())
+
+    def census(self) -> Census:
+        """Return the census of the rows, to build a plan of.
+
+        Raises
+        ------
+        PlanError
+            If the index was made of numbers alone, so that its strata have no names.
+        """
+        if self.strata is None:
+            message = "an index of numbers alone has no census: its strata have no names."
+            raise PlanError("no-strata", f"{message} Make it with `from_datasets` or `from_labels`.")
+        return Census(self.strata, self.sizes)
 
     @cached_property
     def starts(self) -> NDArray[np.int64]:
@@ -145,6 +161,7 @@ class StratumIndex:
         PlanError
             If `codes` is not a flat array of integers from 0 to ``n_strata - 1``.
         """
+        n_strata = None if n_strata is None else integer("n_strata", n_strata, PlanError)
         array = checked_codes(codes, n_strata)
         count = (int(array.max()) + 1 if array.size else 0) if n_strata is None else n_strata
         sizes = counted(array, count)
@@ -164,7 +181,7 @@ class StratumIndex:
         Returns
         -------
         StratumIndex
-            It stores 4 bytes for each row (8 from 2**31 rows on); building it needs that, a chunk, and about 50 MB.
+            As of `from_codes`; building it needs its bytes, a chunk, and about 50 MB.
 
         Raises
         ------
@@ -177,55 +194,100 @@ class StratumIndex:
         >>> index.order.tolist()
         [1, 3, 0, 2]
         """
-        wanted = cls.from_sizes(sizes).sizes
+        wanted = checked_sizes(sizes)
         return cls(wanted, grouped((checked_codes(chunk, len(wanted)) for chunk in chunks), wanted))
 
     @classmethod
-    def from_sizes(cls, sizes: ArrayLike) -> "StratumIndex":
+    def from_sizes(cls, sizes: Plan | Census | ArrayLike) -> "StratumIndex":
         """Return the index of a dataset whose rows already are in the order of the strata; nothing is stored for a row.
 
         Parameters
         ----------
-        sizes : array-like of integers, shape (S,)
-            Rows of each stratum, in the order of ``plan.strata``.
+        sizes : Plan or Census, or array-like of integers, shape (S,)
+            Its counts are the rows of each stratum, in the order of its strata: sorted by task, then by label. Plain
+            numbers are accepted where no two are equal: the sampler then refuses any other order.
 
         Raises
         ------
         PlanError
-            If a size is negative or not an integer.
+            If a size is negative or not an integer, or two numbers are equal, so that their order cannot be checked.
 
         Examples
         --------
-        >>> len(StratumIndex.from_sizes([3, 1_000_000_000]))
+        >>> len(StratumIndex.from_sizes(Census.from_counts({"large": 1_000_000_000, "small": 3})))
         1000000003
         """
-        array = np.asarray(sizes)
-        if array.ndim != 1 or not np.issubdtype(array.dtype, np.integer) or (array < 0).any():
-            raise PlanError("bad-sizes", f"`sizes` must be a flat array of integers from 0, found {sizes!r}.")
-        return cls(array.astype(np.int64), None)
+        if isinstance(sizes, Plan | Census):
+            return cls(sizes.counts, None, sizes.strata)
+        array = checked_sizes(sizes)
+        positive = array[array > 0]
+        if len(np.unique(positive)) < len(positive):
+            raise PlanError(
+                "unnamed-sizes",
+                "`sizes` must be a plan or a census where two strata have equally many rows, found numbers alone: "
+                "their order could not be checked. Use `StratumIndex.from_sizes(plan)`, or `from_datasets`.",
+            )
+        return cls(array, None)
+
+    @classmethod
+    def from_datasets(
+        cls, datasets: Mapping[str, Any], labels: Labels | Mapping[str, Labels] = "label"
+    ) -> "StratumIndex":
+        """Group the rows of several datasets, one a task, that follow one another as in torch's `ConcatDataset`.
+
+        Parameters
+        ----------
+        datasets : mapping of str to dataset
+            The dataset of each task, in the order of the concatenation: torch Datasets with a length, Hugging Face
+            datasets, data frames, Arrow tables, lists of examples.
+        labels : str, int or callable, or mapping of str to these or to a sequence, default "label"
+            The label of each example: a column's name (or the place in an example that is a tuple), a function of an
+            example, or all labels in order, as in `Census.from_labels`; None for an open-ended task. A mapping has one
+            for each task. Where a dataset has no columns, the examples are read one by one.
+
+        Raises
+        ------
+        DataError, PlanError
+            If labels are not found, are not as many as the examples, or one is missing, or `labels` has other tasks.
+
+        Examples
+        --------
+        >>> sepsis = [{"text": "lactate 4.1", "label": 1}, {"text": "afebrile", "label": 0}]
+        >>> letters = ["Dear colleague", "Thank you", "To whom it may concern"]
+        >>> labels = {"sepsis": "label", "letters": None}
+        >>> index = StratumIndex.from_datasets({"sepsis": sepsis, "letters": letters}, labels)
+        >>> index.census().to_dict()
+        {'letters': 3, 'sepsis': {'0': 1, '1': 1}}
+        >>> index.order.tolist()  # rows of ConcatDataset([sepsis, letters])
+        [2, 3, 4, 1, 0]
+        """
+        tasks, column = columns_of_datasets(datasets, labels)
+        return cls.from_labels(Census.from_labels(tasks, column), tasks, column)
 
     @classmethod
     def from_labels(
         cls,
         plan: Plan | Census,
-        tasks: Values,
-        labels: Values,
+        tasks: Any,
+        labels: Any,
     ) -> "StratumIndex":
         """Group rows by their task and label.
 
         Parameters
         ----------
         plan : Plan or Census
-            The plan that the rows are drawn by, or the census that it is built from: their strata are the same.
-        tasks, labels : sequences of str, or pyarrow arrays, length N
-            Task and label of each row of the dataset, in the dataset's order. Labels of an open-ended task (one
-            stratum, whose label is None) are ignored.
+            The plan that the rows are drawn by, or its census.
+        tasks, labels : sequences, ndarrays, tensors, Series, Arrow arrays or Hugging Face columns, length N
+            Task and label of each row of the dataset, in the dataset's order, as in `Census.from_labels`. Labels of an
+            open-ended task (one stratum, whose label is None) are ignored.
 
         Raises
         ------
         PlanError
-            If the lengths differ, a row has a task or label that the plan does not know, or the rows of a stratum
-            are not as many as the plan counted.
+            If the lengths differ, a row has a task or label that the plan does not know, or no label where its task
+            has labels, or the rows of a stratum are not as many as the plan counted.
+        DataError
+            If a value is not a label.
 
         Examples
         --------
@@ -237,60 +299,7 @@ class StratumIndex:
         >>> StratumIndex.from_labels(plan, tasks, labels).order.tolist()
         [1, 2, 0]
         """
-        if len(tasks) != len(labels):
-            raise PlanError(
-                "unequal-lengths",
-                f"`tasks` and `labels` must be equally long, found {len(tasks)} and {len(labels)}. "
-                "Pass one task and one label for each row of the dataset.",
-            )
-        task_codes, task_names = _encode(tasks)
-        label_codes, label_names = _encode(labels)
-        pairs = task_codes * len(label_names) + label_codes
-        seen, of_row = np.unique(pairs, return_inverse=True)
-        positions = {stratum: position for position, stratum in enumerate(plan.strata)}
-        to_stratum = np.empty(len(seen), dtype=np.int32)
-        for number, pair in enumerate(seen.tolist()):
-            task, label = task_names[pair // len(label_names)], label_names[pair % len(label_names)]
-            position = positions.get(Stratum(str(task), None), positions.get(Stratum(str(task), label)))
-            if position is None:
-                row = int(np.argmax(pairs == pair))
-                raise PlanError(
-                    "unknown-stratum",
-                    f"Row {row} has task {task!r} and label {label!r}, which the plan does not know. "
-                    "Build the plan from the census of the same rows, or leave the row out.",
-                )
-            to_stratum[number] = position
-        index = cls.from_codes(to_stratum[of_row], len(plan.strata))
+        codes = codes_of_rows(plan.strata, tasks, labels)
+        index = replace(cls.from_codes(codes, len(plan.strata)), strata=plan.strata)
         check_sizes(plan, index)
         return index
-
-
-def check_sizes(plan: Plan | Census, index: StratumIndex) -> None:
-    """Raise PlanError if the index has not as many rows in every stratum as the plan counted."""
-    if len(index.sizes) != len(plan.strata):
-        raise PlanError(
-            "other-strata",
-            f"`index` has {len(index.sizes)} strata and the plan has {len(plan.strata)}. "
-            "Make the index with the same plan: StratumIndex.from_labels(plan, tasks, labels).",
-        )
-    wrong = np.flatnonzero(index.sizes != plan.counts)
-    if wrong.size:
-        position = int(wrong[0])
-        stratum = plan.strata[position]
-        raise PlanError(
-            "other-counts",
-            f"`index` has {index.sizes[position]} rows of task {stratum.task!r}, label {stratum.label!r}, and the "
-            f"plan counted {plan.counts[position]} ({wrong.size} strata differ). "
-            "Build the plan from the census of the same rows.",
-        )
-
-
-def _encode(values: Values) -> tuple[NDArray[np.int64], list[str | None]]:
-    """Return the codes of the values, and the distinct values with None (a missing label) as one of them."""
-    array: Any = values if isinstance(values, pa.Array | pa.ChunkedArray) else pa.array(values)
-    whole = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
-    if not pa.types.is_dictionary(whole.type):
-        whole = whole.dictionary_encode()
-    names: list[str | None] = [*whole.dictionary.to_pylist(), None]
-    codes: NDArray[np.int64] = whole.indices.fill_null(len(names) - 1).cast(pa.int64()).to_numpy()
-    return codes, names

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from equipoise.base.values import integer
 from equipoise.errors import ConfigError
 
 
@@ -24,7 +25,7 @@ class Shard:
     Raises
     ------
     ConfigError
-        If the rank is not below the world size.
+        If one is not an integer, or the rank is not below the world size.
 
     Examples
     --------
@@ -38,6 +39,8 @@ class Shard:
     world_size: int = 1
 
     def __post_init__(self) -> None:
+        for name in ("rank", "world_size"):
+            object.__setattr__(self, name, integer(name, getattr(self, name)))
         if self.world_size < 1 or not 0 <= self.rank < self.world_size:
             raise ConfigError(
                 "rank-out-of-range",

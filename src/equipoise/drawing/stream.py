@@ -89,7 +89,7 @@ class IndependentStream(DrawnStream):
     Examples
     --------
     >>> from equipoise import Census, Plan
-    >>> stream = IndependentStream(Plan.build(Census.from_counts({"a": {"x": 9, "y": 1}})), seed=0)
+    >>> stream = IndependentStream(Plan.build(Census.from_counts({"a": {"x": 9, "y": 1}}), weights="natural"), seed=0)
     >>> strata, places = stream.at(np.arange(5, 9))
     >>> np.array_equal(stream.at(np.arange(7, 8))[0], strata[2:3])
     True
@@ -139,7 +139,7 @@ class Stream(DrawnStream):
     --------
     >>> from equipoise import Census, Plan, rates
     >>> census = Census.from_counts({"large": {"no": 90, "yes": 10}, "small": {"no": 5, "yes": 5}})
-    >>> stream = Stream(Plan.build(census, rates=rates.Equal()), seed=0)
+    >>> stream = Stream(Plan.build(census, rates=rates.Equal(), weights="natural"), seed=0)
     >>> strata, places = stream.at(np.arange(2048))
     >>> np.bincount(strata).tolist()  # large: 1024 draws, 9 to 1; small: 1024 draws, half and half
     [922, 102, 512, 512]

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from equipoise.base.masses import WHOLE, largest_remainder
+from equipoise.base.values import integer
 from equipoise.census import Stratum
 from equipoise.drawing.stream import Stream
 from equipoise.errors import ConfigError, DataError, StateError
@@ -90,7 +91,7 @@ class Mixture(OrderedStream):
         self._policies: dict[str, str] = {task: policies[task] for task in tasks}
         self._streams = {task: as_stream(sources[task]) for task in tasks}
         _check_unweighted(plan, self._streams)
-        self._seed = seed
+        self._seed = integer("seed", seed)
         self._block = plan.block
         self._given = 0
         self._dropped: list[str] = []

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Final, Self
 
 from equipoise.base.states import check_state, differences
+from equipoise.base.values import integer
 from equipoise.errors import ConfigError, StateError
 
 VERSION: Final = 1
@@ -75,8 +76,9 @@ class OrderedStream(ABC):
         epoch : int
             From 0.
         """
-        if not isinstance(epoch, int) or isinstance(epoch, bool) or epoch < 0:  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ConfigError("epoch-out-of-range", f"`epoch` must be an integer from 0, found {epoch!r}.")
+        epoch = integer("epoch", epoch)
+        if epoch < 0:
+            raise ConfigError("epoch-out-of-range", f"`epoch` must be at least 0, found {epoch}.")
         if epoch != self._epoch:
             self.begin(epoch)
 

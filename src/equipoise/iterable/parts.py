@@ -6,6 +6,7 @@ from typing import Any, Self
 import numpy as np
 
 from equipoise.base.keys import key, subkeys
+from equipoise.base.values import integer
 from equipoise.drawing.permutation import Permutations
 from equipoise.errors import ConfigError, DataError
 
@@ -61,7 +62,7 @@ class Parts:
                 )
         self._sources = dict(parts)
         self.names = tuple(self._sources)
-        self.seed = seed
+        self.seed = None if seed is None else integer("seed", seed)
 
     @classmethod
     def of(cls, source: "Source | Parts") -> "Parts":

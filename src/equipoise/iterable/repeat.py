@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from equipoise.base.keys import key
+from equipoise.base.values import integer
 from equipoise.base.words import words
 from equipoise.errors import ConfigError, DataError
 from equipoise.iterable.factors import RepeatFactors
@@ -75,13 +76,14 @@ class RepeatStream(PartsStream):
         unknown: Literal["error", "skip", "keep"] = "error",
     ) -> None:
         super().__init__(source)
+        passes = None if passes is None else integer("passes", passes)
         if passes is not None and passes < 1:
             raise ConfigError("no-passes", f"`passes` must be at least 1, found {passes!r}. None: without an end.")
         if unknown not in {"error", "skip", "keep"}:
             raise ConfigError("unknown-option", f'`unknown` must be "error", "skip" or "keep", found {unknown!r}.')
         self.factors = factors if isinstance(factors, RepeatFactors) else RepeatFactors.from_plan(factors)
         self._stratum_of = stratum_of
-        self._seed = seed
+        self._seed = integer("seed", seed)
         self._passes = passes
         self._key_of = key_of
         self._unknown = unknown

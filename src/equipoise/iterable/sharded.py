@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 
 from torch.utils.data import IterableDataset, get_worker_info
 
+from equipoise.base.values import integer
 from equipoise.drawing import Shard
 from equipoise.errors import ConfigError, StateError
 from equipoise.iterable.ordered import NUMBER, OrderedStream, Place
@@ -85,6 +86,7 @@ class ShardedStream(OrderedStream, IterableDataset[Any]):
         OrderedStream.__init__(self)
         if by not in {"examples", "parts"}:
             raise ConfigError("unknown-option", f'`by` must be "examples" or "parts", found {by!r}.')
+        batch_size = integer("batch_size", batch_size)
         if batch_size < 1:
             raise ConfigError("no-size", f"`batch_size` must be at least 1, found {batch_size!r}.")
         if by == "parts" and (batch_size, drop_last) != (1, False):

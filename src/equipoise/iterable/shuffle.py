@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.base.keys import key
+from equipoise.base.values import integer
 from equipoise.base.words import words
 from equipoise.errors import ConfigError, StateError
 from equipoise.iterable.ordered import NUMBER, OrderedStream, Place
@@ -52,12 +53,13 @@ class ShuffleBuffer(OrderedStream):
 
     def __init__(self, stream: OrderedStream | Source | Parts, size: int, *, seed: int = 0) -> None:
         super().__init__()
+        size = integer("size", size)
         if size < 1:
             message = f"`size` must be at least 1, found {size!r}. Pass the number of examples that fit in memory."
             raise ConfigError("no-size", message)
         self._stream = as_stream(stream)
         self._size = size
-        self._seed = seed
+        self._seed = integer("seed", seed)
         self._step = 0  # examples yielded
         self._total: int | None = None  # examples of the epoch, once that is known
         self._marks: list[tuple[int, Any]] = []  # examples read, and the stream's state then; the oldest first

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from equipoise.census import Census
+from equipoise.census.labels import plain_label
 from equipoise.errors import DataError
 from equipoise.iterable.parts import Parts, Source
 from equipoise.iterable.source import SourceStream
@@ -21,7 +22,8 @@ class StratumColumns:
     Parameters
     ----------
     label : str, optional
-        Column of the label: a string, or an integer, which is written in digits. None where no task has labels.
+        Column of the label: a string, an integer, a boolean or a float, which become strings as in
+        `Census.from_labels`. None where no task has labels.
     column : str
         Column of the task's name.
     task : str, optional
@@ -40,7 +42,7 @@ class StratumColumns:
     task: str | None = None
 
     def __call__(self, example: Mapping[str, Any]) -> tuple[str, str | None]:
-        """Return task and label of an example; DataError if a column is missing or the label no string or integer."""
+        """Return task and label of an example; DataError if a column is missing or the label no string or number."""
         try:
             task = example[self.column] if self.task is None else self.task
             label = None if self.label is None else example[self.label]
@@ -50,10 +52,9 @@ class StratumColumns:
                 f"An example lacks the column {self.label!r} or {self.column!r}: {example!r:.120}. "
                 "Name the columns in StratumColumns, or pass your own function.",
             ) from None
-        if isinstance(label, int) and not isinstance(label, bool):
-            label = str(label)
+        label = plain_label(label)
         if not isinstance(task, str) or not (label is None or isinstance(label, str)):
-            message = f"Task and label must be strings (labels also integers), found {task!r:.60} and {label!r:.60}."
+            message = f"Task and label must be strings (labels also numbers), found {task!r:.60} and {label!r:.60}."
             raise DataError("not-a-string", message)
         return task, label
 

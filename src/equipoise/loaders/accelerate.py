@@ -83,8 +83,8 @@ def prepare_loader(
     Examples
     --------
     >>> from equipoise import Census, Plan, PlanSampler, StratumIndex
-    >>> plan = Plan.build(Census.from_counts({"notes": {"no": 7, "yes": 5}}))
-    >>> index = StratumIndex.from_sizes(plan.counts)
+    >>> plan = Plan.build(Census.from_counts({"notes": {"no": 7, "yes": 5}}), weights="natural")
+    >>> index = StratumIndex.from_sizes(plan)
     >>> accelerator = Accelerator(cpu=True)
     >>> loader = prepare_loader(
     ...     accelerator, range(12), lambda shard: PlanSampler(plan, index, shard=shard), batch_size=4)

@@ -61,8 +61,8 @@ class StreamLoader:
     Examples
     --------
     >>> from equipoise import Census, Plan, PlanSampler, StratumIndex
-    >>> plan = Plan.build(Census.from_counts({"notes": {"no": 7, "yes": 5}}))
-    >>> index = StratumIndex.from_sizes(plan.counts)
+    >>> plan = Plan.build(Census.from_counts({"notes": {"no": 7, "yes": 5}}), weights="natural")
+    >>> index = StratumIndex.from_sizes(plan)
     >>> def make_sampler(shard):
     ...     return PlanSampler(plan, index, seed=0, shard=shard)
     >>> loader = StreamLoader(range(12), make_sampler, batch_size=2, accumulation=2)

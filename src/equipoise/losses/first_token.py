@@ -32,7 +32,7 @@ class FirstTokenAdjustment:
     --------
     >>> import torch
     >>> from equipoise import Census, Plan
-    >>> plan = Plan.build(Census.from_counts({"nli": {"no": 75, "yes": 25}}))
+    >>> plan = Plan.build(Census.from_counts({"nli": {"no": 75, "yes": 25}}), weights="natural")
     >>> adjusting = FirstTokenAdjustment.of(LogitAdjusted(), LabelPriors.of(plan, "nli"), [[3, 1], [4, 1]])
     >>> adjusting(torch.zeros(1, 2, 6))[0].exp()  # 0.75 and 0.25 over 1/2
     tensor([[1.0000, 1.0000, 1.0000, 1.5000, 0.5000, 1.0000],

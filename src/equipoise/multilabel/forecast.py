@@ -66,7 +66,7 @@ class TaskForecast:
     imbalance_after: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class MultiLabelForecast(Forecasted[LabelForecast, TaskForecast]):
     """The effect of a number of draws of label sets: a row per label and per task, and the problems.
 

@@ -14,7 +14,7 @@ from equipoise.multilabel.groups import grouped
 from equipoise.multilabel.label_sets import LabelSets
 from equipoise.plan import Plan
 from equipoise.plan.label_shares import WeightsOrNames, check_open_ended, class_weights, scheme_of_each_task
-from equipoise.plan.plan import checked_draws
+from equipoise.plan.resolving import checked_draws
 from equipoise.rates import Rates
 from equipoise.weights import Natural
 from equipoise.weights.base import FloatArray
@@ -69,7 +69,7 @@ class MultiLabelPlan:
         cls,
         sets: LabelSets,
         weights: WeightsOrNames,
-        rates: Rates | str = "proportional",
+        rates: Rates | str = "equal",
         *,
         max_passes: float | None = None,
         draws: int | None = None,
@@ -83,7 +83,7 @@ class MultiLabelPlan:
         weights : ClassWeights or str, or mapping of str to these
             `RepeatFactor`, `InstanceAware` or `Natural`; per task with a mapping, "*" being the tasks that are not
             named. Tasks whose examples all have one label accept any class weights.
-        rates : Rates or str
+        rates : Rates or str, default "equal"
             How often each task is drawn, independent of the factors of its examples.
         max_passes : float, optional
             How often, on average, an example may be seen in `draws` draws. The surplus goes to the other

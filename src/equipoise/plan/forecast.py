@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Generic, TypeVar
+from html import escape
+from typing import Any, ClassVar, Generic, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from equipoise.base.problems import Problem
-from equipoise.base.tables import aligned_columns
+from equipoise.base.tables import aligned_columns, html_table
 from equipoise.census import Stratum
 from equipoise.rates.base import FloatArray, IntArray
 
@@ -114,7 +116,7 @@ GROUP_COLUMNS: Columns = {
 """Of every group of rows."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Forecasted(Generic[R, G]):
     """Base of the forecasts: rows, groups of them, and problems."""
 
@@ -127,19 +129,31 @@ class Forecasted(Generic[R, G]):
     overall: G
     problems: tuple[Problem, ...]
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.draws} draws, {len(self.rows)} rows, {len(self.problems)} problems)"
+
     def to_dict(self) -> dict[str, Any]:
         """Return the forecast as JSON values."""
         return asdict(self) | {"problems": [problem._asdict() for problem in self.problems]}
+
+    def to_arrow(self) -> pa.Table:
+        """Return the rows as an Arrow table, a column for each field; `.to_pandas()` of it is a data frame."""
+        return pa.Table.from_pylist([asdict(cast("Any", row)) for row in self.rows])
+
+    def _repr_html_(self) -> str:
+        of_rows, of_groups = self.columns
+        groups = html_table(of_groups, (*self.tasks, self.overall))
+        return f"{html_table(of_rows, self.rows)}{groups}<pre>{escape(chr(10).join(listed(self.problems)))}</pre>"
 
     def to_text(self) -> str:
         """Return the forecast as aligned plain-text tables and the problems."""
         of_rows, of_groups = self.columns
         groups = aligned_columns(of_groups, (*self.tasks, self.overall))
-        parts = (aligned_columns(of_rows, self.rows), groups, _listed(self.problems))
+        parts = (aligned_columns(of_rows, self.rows), groups, listed(self.problems))
         return "\n\n".join("\n".join(part) for part in parts if part)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Forecast(Forecasted[StratumForecast, GroupForecast]):
     """The effect of a number of draws of a plan: a row per stratum and per task, and the problems.
 
@@ -252,7 +266,7 @@ def ratios(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> FloatArray:
     return np.divide(a, b, out=np.zeros(len(a)), where=b > 0)
 
 
-def _listed(problems: Sequence[Problem], shown: int = 3) -> list[str]:
+def listed(problems: Sequence[Problem], shown: int = 3) -> list[str]:
     """Return a line for each of the first `shown` problems of a kind and one that counts the rest; errors first."""
     kinds: dict[tuple[str, str], list[Problem]] = {}
     for problem in sorted(problems, key=lambda problem: problem.level):

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,8 @@ from equipoise.weights.base import FloatArray
 
 Weights = ClassWeights | Mapping[str, ClassWeights]
 """One scheme, or one per task; "*" is the scheme of the tasks that are not named."""
-WeightsOrNames = ClassWeights | str | Mapping[str, ClassWeights | str]
+WeightsOrNames = ClassWeights | str | Mapping[str, Any]
+"""The same with string forms of schemes, or their mappings of `name` and options."""
 
 
 def label_shares(census: Census, weights: Weights) -> FloatArray:
@@ -79,8 +81,11 @@ def check_open_ended(census: Census, weights: Weights, name: str = "weights") ->
 
 
 def class_weights(weights: WeightsOrNames) -> Weights:
-    """Return class weights, with the string forms of schemes replaced by the schemes."""
-    if isinstance(weights, Mapping):
+    """Return class weights, with the string forms of schemes replaced by the schemes.
+
+    A mapping whose `name` is a string is one scheme, as `ClassWeights.to_dict` returns it, and no task.
+    """
+    if isinstance(weights, Mapping) and not isinstance(weights.get("name"), str):
         return {task: ClassWeights.of(scheme) for task, scheme in weights.items()}
     return ClassWeights.of(weights)
 

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from equipoise.base.masses import WHOLE, masses_of
+from equipoise.base.tables import html_table
 from equipoise.census import Census, Stratum
 from equipoise.census.strata import Stratified, checked_strata, read_only
 from equipoise.errors import PlanError
 from equipoise.plan import plan_json
 from equipoise.plan.forecast import Forecast, forecast, ratios
 from equipoise.plan.label_shares import Weights, WeightsOrNames, check_open_ended, class_weights
-from equipoise.plan.resolving import Tokens, checked_tokens, probabilities_of
+from equipoise.plan.resolving import Tokens, checked_draws, checked_tokens, probabilities_of
 from equipoise.rates import Rates
 from equipoise.weights import ClassWeights
 
-MOST_DRAWS = WHOLE >> 1
-"""The length of every stream."""
+_COLUMNS: Mapping[str, Callable[[dict[str, Any]], str]] = {
+    "task": lambda cell: cell["task"],
+    "label": lambda cell: cell["label"] or "-",
+    "count": lambda cell: f"{cell['count']:,}",
+    "draws": lambda cell: f"{cell['mass'] / WHOLE:.2%}",
+    "target": lambda cell: f"{cell['target_mass'] / WHOLE:.2%}",
+}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -89,8 +97,8 @@ class Plan(Stratified):
     def build(
         cls,
         census: Census,
-        rates: Rates | str = "proportional",
-        weights: WeightsOrNames = "natural",
+        rates: Rates | str = "equal",
+        weights: WeightsOrNames = "sqrt",
         *,
         max_passes: float | None = None,
         draws: int | None = None,
@@ -98,17 +106,19 @@ class Plan(Stratified):
         target_weights: WeightsOrNames | None = None,
         tokens: Tokens | None = None,
     ) -> Plan:
-        """Resolve rates and weights to a plan.
+        """Resolve rates and weights to a plan: by default equal tasks and square-root class weights.
 
         Parameters
         ----------
         census : Census
             The counts of the training examples.
-        rates : Rates or str
-            How often each task is drawn: a scheme, or its string form such as "temperature:2".
-        weights : ClassWeights or str, or mapping of str to these
-            The weight of an example of each label inside its task; per task with a mapping, "*" being the tasks that
-            are not named. They never change the rates.
+        rates : Rates or str, default "equal"
+            How often each task is drawn: a scheme, or its string form as the command takes it, such as "temperature:2".
+            "proportional" keeps the shares of the data.
+        weights : ClassWeights or str, or mapping of str to these, default "sqrt"
+            The weight of an example of each label inside its task, such as "inverse,max_ratio=50"; per task with a
+            mapping, "*" being the tasks that are not named. They never change the rates. "natural" keeps the shares of
+            the data.
         max_passes : float, optional
             How often, on average, an example of any stratum may be seen in `draws` draws. The surplus
             of a stratum goes to the other labels of its task, in proportion to their shares.
@@ -237,27 +247,31 @@ class Plan(Stratified):
             )
         return plan
 
+    def to_arrow(self) -> pa.Table:
+        """Return an Arrow table with a row for each stratum; `.to_pandas()` of it is a data frame.
+
+        Examples
+        --------
+        >>> Plan.build(Census.from_counts({"mood": {"glad": 900, "sad": 100}})).to_arrow().column_names
+        ['task', 'label', 'count', 'probability', 'target', 'importance_weight']
+        """
+        columns = {name: [cell[name] for cell in self._cells] for name in ("task", "label", "count")}
+        numbers = {
+            "probability": self.probabilities,
+            "target": self.target,
+            "importance_weight": self.importance_weights,
+        }
+        return pa.table(columns | numbers)
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(repr(self))}</p>{html_table(_COLUMNS, self._cells)}"
+
     def __repr__(self) -> str:
         drawn = int(np.count_nonzero(self.masses))
         return (
             f"Plan({len(self.tasks)} tasks, {len(self.strata)} strata, {drawn} drawn,"
             f" rates={self.rates_text}, weights={self.weights_text}, fingerprint={self.fingerprint[:12]})"
         )
-
-
-def checked_draws(draws: int | None, planned: int | None) -> int:
-    """Return the number of draws, by default the planned one, or raise a PlanError if it is not an integer above 0."""
-    draws = planned if draws is None else draws
-    if draws is None:
-        raise PlanError("missing-draws", "`draws` must be given: the plan was built without a number of draws.")
-    is_integer = isinstance(draws, int | np.integer)  # pyright: ignore[reportUnnecessaryIsInstance]
-    if isinstance(draws, bool) or not is_integer or draws < 1:
-        message = f"`draws` must be an integer above 0, found {draws!r}. Give the number of examples in training."
-        raise PlanError("not-an-integer", message)
-    if draws > MOST_DRAWS:
-        message = f"`draws` must be at most 2**59, the length of a stream, found {draws!r:.80}. Plan fewer."
-        raise PlanError("too-many-draws", message)
-    return int(draws)
 
 
 def _checked_masses(

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from equipoise.base.masses import water_fill
+from equipoise.base.masses import WHOLE, water_fill
 from equipoise.base.schemes import checked_number
+from equipoise.base.values import integer
 from equipoise.census import Census, Stratum
 from equipoise.errors import PlanError
 from equipoise.plan.forecast import ratios
@@ -15,6 +16,8 @@ from equipoise.rates.base import FloatArray
 
 Tokens = Mapping[Stratum, float] | Sequence[float] | FloatArray
 
+MOST_DRAWS = WHOLE >> 1
+"""The length of every stream."""
 _ROUNDS = 200  # of the search for rates in tokens under a cap; about ten suffice
 _HALVINGS = 100
 
@@ -79,6 +82,21 @@ def _capped(census: Census, probabilities: FloatArray, max_passes: float, draws:
             )
         amounts[span] = water_fill(wanted, capacities, min(drawn, available))
     return amounts / draws
+
+
+def checked_draws(draws: int | None, planned: int | None) -> int:
+    """Return the number of draws, by default the planned one, or raise a PlanError if it is not an integer above 0."""
+    draws = planned if draws is None else draws
+    if draws is None:
+        raise PlanError("missing-draws", "`draws` must be given: the plan was built without a number of draws.")
+    draws = integer("draws", draws, PlanError)
+    if draws < 1:
+        message = f"`draws` must be an integer above 0, found {draws}. Give the number of examples in training."
+        raise PlanError("not-an-integer", message)
+    if draws > MOST_DRAWS:
+        message = f"`draws` must be at most 2**59, the length of a stream, found {draws}. Plan fewer."
+        raise PlanError("too-many-draws", message)
+    return draws
 
 
 def checked_tokens(census: Census, tokens: Tokens) -> FloatArray:

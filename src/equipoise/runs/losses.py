@@ -102,7 +102,7 @@ def trained_prior(loss: LossConfig, plan: Plan, task: str, labels: tuple[str, ..
     Examples
     --------
     >>> from equipoise.census import Census
-    >>> plan = Plan.build(Census.from_counts({"mood": {"glad": 30, "sad": 10}}))
+    >>> plan = Plan.build(Census.from_counts({"mood": {"glad": 30, "sad": 10}}), weights="natural")
     >>> trained_prior(LossConfig(), plan, "mood", ("sad", "glad"))
     (array([0.25, 0.75]), None)
     >>> trained_prior(LossConfig("balanced_softmax", "label"), plan, "mood", ("sad", "glad"))

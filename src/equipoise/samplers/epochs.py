@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
 from equipoise.base.states import check_accepted, check_state
+from equipoise.base.values import Settled, integer
 from equipoise.drawing import Shard
 from equipoise.drawing.apportion import LENGTH
 from equipoise.errors import ConfigError, StateError
@@ -18,13 +19,14 @@ from equipoise.errors import ConfigError, StateError
 VERSION: Final = 1
 """Of the states, and of the streams that they are positions in."""
 POSITION: Final = range(LENGTH + 1)
+REBUILD: Final = "Build another sampler; it resumes from this one's state with `accept_changes=True`."
 _FIRST, _TOGETHER = 1 << 16, 1 << 18  # draws computed at once, at first and then
 
 Stretch = tuple[int, int, list[Any]]
 """Items of one rank in turn: the position after the last of them, draws of all ranks for each, the items."""
 
 
-class EpochSampler(Sampler[int]):
+class EpochSampler(Settled, Sampler[int]):
     """Epoch e starts at position ``e * draws``; a rank takes every ``world_size``-th position, starting at ``rank``.
 
     `draws` are those of all ranks together in an epoch, and `name` is what the caller calls them, for messages.
@@ -136,8 +138,9 @@ class EpochSampler(Sampler[int]):
         Raises
         ------
         ConfigError
-            If it is negative, ends behind the stream, or begins before another plan was taken over.
+            If it is not an integer, is negative, ends behind the stream, or begins before another plan was taken over.
         """
+        epoch = integer("epoch", epoch)
         position = epoch * self._draws
         if epoch == self.epoch:
             return
@@ -176,9 +179,10 @@ class EpochSampler(Sampler[int]):
         Raises
         ------
         ConfigError
-            If the position is before another plan was taken over, or behind the stream's last whole epoch.
+            If the position is not an integer, before another plan was taken over, or behind the stream's last whole
+            epoch.
         """
-        at = self.position if position is None else position
+        at = self.position if position is None else integer("position", position)
         if not self.origin <= at <= self._last:
             expected = f"from {self.origin}, where this sampler's draws begin, to {self._last}"
             raise ConfigError("position-out-of-range", f"`position` must be {expected}, found {at}.")
@@ -226,11 +230,11 @@ class EpochSampler(Sampler[int]):
 
         `multiple` is the draws of a global batch, or one for each rank.
         """
-        first, last = max(self.position, self.origin), self._last
-        if not isinstance(at, int | np.integer) or isinstance(at, bool) or not first <= at <= last:  # pyright: ignore[reportUnnecessaryIsInstance]
+        at, first, last = integer("at", at), max(self.position, self.origin), self._last
+        if not first <= at <= last:
             raise ConfigError(
                 "position-out-of-range",
-                f"`at` must be an integer from {first}, the draws that were yielded, to 2**59 - {LENGTH - last}, found "
+                f"`at` must be from {first}, the draws that were yielded, to 2**59 - {LENGTH - last}, found "
                 f"{at!r:.80}. Where a loader has read ahead of the training, load `state_dict(position=...)` of what "
                 "was trained on first.",
             )
@@ -238,9 +242,9 @@ class EpochSampler(Sampler[int]):
             raise ConfigError(
                 "not-a-multiple",
                 f"`at` must be a multiple of {multiple}, so that no global batch is of two plans, found {at}. "
-                f"Use {nearest_multiples(int(at), multiple)}.",
+                f"Use {nearest_multiples(at, multiple)}.",
             )
-        return int(at)
+        return at
 
 
 def nearest_multiples(number: int, of: int) -> str:

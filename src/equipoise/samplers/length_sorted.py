@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from equipoise.base.values import integer
 from equipoise.errors import ConfigError
 from equipoise.samplers.epochs import Stretch
 from equipoise.samplers.plan_sampler import PlanSampler
@@ -47,8 +48,8 @@ class LengthSorted(WindowSampler[int]):
     Examples
     --------
     >>> from equipoise import Census, Plan, PlanSampler, StratumIndex
-    >>> plan = Plan.build(Census.from_counts({"notes": {"no": 600, "yes": 200}}))
-    >>> sampler = PlanSampler(plan, StratumIndex.from_sizes(plan.counts), draws_per_epoch=2048)
+    >>> plan = Plan.build(Census.from_counts({"notes": {"no": 600, "yes": 200}}), weights="natural")
+    >>> sampler = PlanSampler(plan, StratumIndex.from_sizes(plan), draws_per_epoch=2048)
     >>> lengths = np.array([10, 500] * 400)
     >>> batches = np.array(list(LengthSorted(sampler, lengths, global_batch=32))).reshape(-1, 32)
     >>> int((np.ptp(lengths[batches], axis=1) > 0).sum())  # of 64 batches, those that hold both lengths
@@ -56,6 +57,7 @@ class LengthSorted(WindowSampler[int]):
     """
 
     def __init__(self, sampler: PlanSampler, lengths: ArrayLike, global_batch: int, window: int = 64) -> None:
+        global_batch, window = integer("global_batch", global_batch), integer("window", window)
         super().__init__(sampler, lengths, window * global_batch, {"global_batch": global_batch, "window": window})
         if global_batch < 1 or global_batch % sampler.shard.world_size or window < 1:
             raise ConfigError(

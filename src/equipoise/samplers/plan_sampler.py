@@ -1,19 +1,25 @@
 """A torch sampler over the stream of draws: distributed, resumable, of any size."""
 
+import warnings
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from html import escape
+from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.base.states import differences
+from equipoise.base.values import boolean, integer
 from equipoise.drawing import Batches, Mixed, Shard, StratumIndex
 from equipoise.drawing.batches import make
-from equipoise.drawing.index import check_sizes
+from equipoise.drawing.labelled import check_sizes
 from equipoise.drawing.stream import DrawnStream, IndependentStream
-from equipoise.errors import ConfigError, PlanError, StateError
+from equipoise.errors import ConfigError, PlanError, PlanWarning, StateError
 from equipoise.plan import Plan, difference
-from equipoise.samplers.epochs import POSITION, EpochSampler, nearest_multiples
+from equipoise.plan.forecast import listed
+from equipoise.samplers.epochs import POSITION, REBUILD, EpochSampler, nearest_multiples
+
+REPLAN: Final = "Use `sampler.replan(plan, at=position)`."
 
 
 class PlanSampler(EpochSampler):
@@ -48,6 +54,11 @@ class PlanSampler(EpochSampler):
     ConfigError
         If the epoch cannot be split evenly over the ranks and into global batches, or is empty.
 
+    Warns
+    -----
+    PlanWarning
+        If the forecast of an epoch has problems, such as 300 passes over one row: once, on rank 0.
+
     See Also
     --------
     draws : the same rows as an array.
@@ -75,6 +86,10 @@ class PlanSampler(EpochSampler):
     True
     """
 
+    _SETTLED: ClassVar = {
+        "plan": REPLAN,
+        **dict.fromkeys(("index", "seed", "draws_per_epoch", "shard", "replacement", "batches"), REBUILD),
+    }
     _FIELDS: ClassVar = {
         "seed": int,
         "draws_per_epoch": POSITION,
@@ -98,12 +113,12 @@ class PlanSampler(EpochSampler):
     ) -> None:
         check_sizes(plan, index)
         self.index = index
-        self.seed = seed
-        self.draws_per_epoch = len(index) if draws_per_epoch is None else draws_per_epoch
+        self.seed = integer("seed", seed)
+        self.draws_per_epoch = len(index) if draws_per_epoch is None else integer("draws_per_epoch", draws_per_epoch)
         super().__init__(self.draws_per_epoch, shard, "draws_per_epoch")
-        self.replacement = replacement
+        self.replacement = boolean("replacement", replacement)
         self.batches = batches
-        if batches.size is not None and replacement:
+        if batches.size is not None and self.replacement:
             raise ConfigError(
                 "batches-with-replacement",
                 f"`batches` must be Mixed() with `replacement`, found {batches}: independent draws hold no shares. "
@@ -120,19 +135,26 @@ class PlanSampler(EpochSampler):
                 f"end, found {self.draws_per_epoch} and {size}. Use {nearest_multiples(self.draws_per_epoch, size)}.",
             )
         self._draw_by(plan, 0, 0, None)
+        problems = plan.forecast(self.draws_per_epoch).problems if shard.rank == 0 else ()  # once, not on every rank
+        if problems:
+            message = "\n".join([f"The forecast of an epoch of {self.draws_per_epoch} draws:", *listed(problems)])
+            hint = "`plan.forecast(draws)` shows all of it; change rates, weights, `max_passes` or `draws_per_epoch`."
+            warnings.warn(PlanWarning("epoch-forecast", f"{message}\n{hint}"), stacklevel=2)
+
+    def __repr__(self) -> str:
+        return (
+            f"PlanSampler({self._plan!r}, {len(self.index)} rows, seed={self.seed},"
+            f" {self.draws_per_epoch} draws per epoch, {self.shard}, {self.batches}, at position {self.position})"
+        )
+
+    def _repr_html_(self) -> str:
+        forecast: Any = self._plan.forecast(self.draws_per_epoch)
+        return f"<p>{escape(repr(self))}</p>{forecast._repr_html_()}"
 
     @property
     def plan(self) -> Plan:
         """The plan that is drawn; `replan` changes it."""
         return self._plan
-
-    @plan.setter
-    def plan(self, _: Plan) -> None:
-        raise ConfigError(
-            "read-only",
-            "`plan` of a sampler cannot be assigned: its stream would not change with it. "
-            "Use `sampler.replan(plan, at=position)`.",
-        )
 
     def rows_at(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the rows at rising positions of the whole training, counted over all ranks and epochs."""
@@ -182,7 +204,8 @@ class PlanSampler(EpochSampler):
         --------
         >>> from equipoise import Census, Plan, PlanSampler, StratumIndex, rates
         >>> census = Census.from_counts({"large": 900, "small": 100})
-        >>> sampler = PlanSampler(Plan.build(census), StratumIndex.from_sizes(census.counts), draws_per_epoch=4096)
+        >>> natural = Plan.build(census, rates="proportional")
+        >>> sampler = PlanSampler(natural, StratumIndex.from_sizes(census), draws_per_epoch=4096)
         >>> first = list(sampler)
         >>> sampler.replan(Plan.build(census, rates=rates.Equal()), at=sampler.position)
         >>> [sum(row >= 900 for row in rows) for rows in (first, sampler)]

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from equipoise.base.values import integer
 from equipoise.drawing.stream import DrawnStream
 from equipoise.errors import ConfigError, StateError
 from equipoise.samplers.epochs import Stretch, nearest_multiples
@@ -53,8 +54,8 @@ class TokenBatches(WindowSampler[list[int]]):
     Examples
     --------
     >>> from equipoise import Census, Plan, PlanSampler, StratumIndex
-    >>> plan = Plan.build(Census.from_counts({"notes": {"no": 600, "yes": 200}}))
-    >>> sampler = PlanSampler(plan, StratumIndex.from_sizes(plan.counts))
+    >>> plan = Plan.build(Census.from_counts({"notes": {"no": 600, "yes": 200}}), weights="natural")
+    >>> sampler = PlanSampler(plan, StratumIndex.from_sizes(plan))
     >>> lengths = np.array([10, 500] * 400)
     >>> sizes = [len(batch) for batch in TokenBatches(sampler, lengths, tokens=1000)]
     >>> sorted(set(sizes)), sum(sizes)
@@ -70,7 +71,8 @@ class TokenBatches(WindowSampler[list[int]]):
         window: int = 8192,
     ) -> None:
         ranks = sampler.shard.world_size
-        each = ranks if batches_per_step is None else batches_per_step
+        each = ranks if batches_per_step is None else integer("batches_per_step", batches_per_step)
+        tokens, window = integer("tokens", tokens), integer("window", window)
         super().__init__(sampler, lengths, window, {"tokens": tokens, "batches_per_step": each, "window": window})
         self.tokens = tokens
         self.batches_per_step = each
@@ -132,7 +134,7 @@ class TokenBatches(WindowSampler[list[int]]):
         dict
             The same on all ranks.
         """
-        at = None if batches is None else self._after(batches)
+        at = None if batches is None else self._after(integer("batches", batches))
         return {"sampler": self.sampler.state_dict(position=at), **self._kept}
 
     def _check_origin(self, origin: int) -> None:

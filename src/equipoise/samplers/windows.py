@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,21 +10,27 @@ from torch.utils.data import Sampler
 
 from equipoise.base.keys import key, subkeys
 from equipoise.base.states import check_state, differences
+from equipoise.base.values import Settled
 from equipoise.errors import ConfigError, StateError
 from equipoise.plan import Plan
-from equipoise.samplers.epochs import Stretch
-from equipoise.samplers.plan_sampler import PlanSampler
+from equipoise.samplers.epochs import REBUILD, Stretch
+from equipoise.samplers.plan_sampler import REPLAN, PlanSampler
 
 Item = TypeVar("Item", int, list[int])
 
 
-class WindowSampler(Sampler[Item]):
+class WindowSampler(Settled, Sampler[Item]):
     """The draws of a `PlanSampler`, those of a window in another order.
 
     Subclasses define `_stretches`, and yield them by `PlanSampler.read`: positions and epochs are the sampler's.
 
     `span` are the draws of a window; `kept` is what decides its content: a state is refused where that differs.
     """
+
+    _SETTLED: ClassVar = {
+        "plan": REPLAN,
+        **dict.fromkeys(("sampler", "lengths", "global_batch", "tokens", "batches_per_step", "window"), REBUILD),
+    }
 
     def __init__(self, sampler: PlanSampler, lengths: ArrayLike, span: int, kept: Mapping[str, int]) -> None:
         self.sampler = sampler
@@ -59,6 +65,11 @@ class WindowSampler(Sampler[Item]):
     def position(self) -> int:
         """Draws that all ranks together have yielded, counted from the start of the training."""
         return self.sampler.position
+
+    @property
+    def plan(self) -> Plan:
+        """The plan that is drawn; `replan` changes it."""
+        return self.sampler.plan
 
     def set_epoch(self, epoch: int) -> None:
         """Let the next iteration start at the beginning of an epoch; see `PlanSampler.set_epoch`."""

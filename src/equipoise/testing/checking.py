@@ -138,7 +138,7 @@ def check_sampler(
     --------
     >>> from equipoise import Census, Plan, PlanSampler, Shard, StratumIndex, weights
     >>> plan = Plan.build(Census.from_counts({"triage": {"no": 90, "yes": 10}}), weights=weights.InverseFrequency())
-    >>> index = StratumIndex.from_sizes(plan.counts)
+    >>> index = StratumIndex.from_sizes(plan)
     >>> def factory(seed, rank, world_size):
     ...     return PlanSampler(plan, index, seed, draws_per_epoch=400, shard=Shard(rank, world_size))
     >>> classes = [0] * 90 + [1] * 10

@@ -34,6 +34,7 @@ class ClassWeights(Scheme, ABC):
     """
 
     kind = "class weights"
+    common = ("max_ratio",)
 
     @classmethod
     def _from_options(cls, options: dict[str, Any], read: Read | None) -> Self:

@@ -71,7 +71,7 @@ def test_a_new_scheme_is_one_file():
     assert "steep: halved:9" in Rates.help().splitlines()
     config = make_config({"data": {"source": "x"}}, overrides=["plan.rates=halved:3"])
     assert config.plan.rates == scheme
-    plan = Plan.build(Census.from_counts({"a": 10, "b": 20}), "halved:3")
+    plan = Plan.build(Census.from_counts({"a": 10, "b": 20}), "halved:3", weights="natural")
     assert plan.probabilities.tolist() == [0.75, 0.25]
     with raises(PlanError, "unknown-name", "Did you mean 'halved'?"):
         Rates.of("halve")

@@ -35,7 +35,7 @@ def test_the_correction_is_the_exact_inverse_of_resampling(seed: int) -> None:
 
 def test_the_correction_uses_what_the_loss_saw_inside_the_task() -> None:
     census = Census.from_counts({"mood": {"glad": 900, "sad": 100}, "other": {"x": 50, "y": 5000}})
-    natural = Plan.build(census)
+    natural = Plan.build(census, rates="proportional", weights="natural")
     # Drawn evenly, but with weights in the loss that take it back: nothing is left to correct.
     taken_back = Plan.build(census, Equal(), InverseFrequency(), target_weights=Natural())
     even = Plan.build(census, Equal(), InverseFrequency())

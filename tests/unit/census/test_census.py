@@ -94,7 +94,8 @@ def test_numpy_texts_become_plain_texts():
     ("make", "code", "names"),
     [
         (lambda: Census.from_labels(["a"], ["x", "y"]), "wrong-length", ["found 1 and 2"]),
-        (lambda: Census.from_labels(["a"], [1]), "not-a-string", ["found 'a', 1"]),
+        (lambda: Census.from_counts({"a": {b"x": 1}}), "not-a-string", ["found 'a', b'x'"]),
+        (lambda: Census.from_labels([None], ["x"]), "missing-task", ["the first in row 0"]),
         (
             lambda: Census.from_labels(["a", "a"], ["x", None]),
             "mixed-task",

@@ -192,12 +192,16 @@ def test_weights_are_the_importance_weights_of_the_plan():
 
 
 def test_without_a_target_of_its_own_the_plan_gives_weights_of_one():
-    plan = Plan.build(Census.from_arrow(RECORDS.table, open_ended_tasks=("say",)), Equal())
+    plan = Plan.build(Census.from_arrow(RECORDS.table, open_ended_tasks=("say",)), Equal(), weights="natural")
     assert encoded(plan=plan).example_weights.tolist() == [1.0] * 6
 
 
 def test_a_plan_of_other_records_is_refused():
-    plan = Plan.build(Census.from_counts({"tone": {"good": 2}, "topic": {"s": 1, "n": 1}, "say": 1}))
+    plan = Plan.build(
+        Census.from_counts({"tone": {"good": 2}, "topic": {"s": 1, "n": 1}, "say": 1}),
+        rates="proportional",
+        weights="natural",
+    )
     with raises(DataError, "unknown-stratum", "'tone'", "'bad'"):
         encoded(plan=plan)
 

@@ -42,7 +42,11 @@ def model():
 def metric(kind, model):
     if kind == "tokens":
         return TokenTrainingLoss(TokenLoss())
-    plan = Plan.build(Census.from_labels(["say"] * ROWS, [LABELS[number % len(LABELS)] for number in range(ROWS)]))
+    plan = Plan.build(
+        Census.from_labels(["say"] * ROWS, [LABELS[number % len(LABELS)] for number in range(ROWS)]),
+        rates="proportional",
+        weights="natural",
+    )
     return LabelTrainingLoss.build(CrossEntropy(), plan, TASKS, model, TOKENIZER)
 
 

@@ -123,7 +123,11 @@ def test_used_counts_the_draws_of_each_stratum(position):
 
 
 def test_a_task_that_is_never_drawn_has_no_batch():
-    plan = Plan.build(Census.from_counts({"a": 7, "b": 5, "c": 3}), rates=rates.Fixed({"a": 0.5, "b": 0.0, "c": 0.5}))
+    plan = Plan.build(
+        Census.from_counts({"a": 7, "b": 5, "c": 3}),
+        weights="natural",
+        rates=rates.Fixed({"a": 0.5, "b": 0.0, "c": 0.5}),
+    )
     strata, _ = TaskStream(plan, 0, 4).at(np.arange(32 * 4 * 10))
     assert np.bincount(strata, minlength=3).tolist() == [640, 0, 640]
 
@@ -161,9 +165,18 @@ def test_length_sorted_takes_the_batch_of_its_sampler():
 
 
 @pytest.mark.parametrize("make", [Quota, OneTask])
-@pytest.mark.parametrize("global_batch", [0, -4, 2.0, True, "8"])
-def test_a_batch_has_at_least_one_example(make, global_batch):
-    with raises(ConfigError, "bad-global-batch", "`global_batch` must be an integer from 1"):
+@pytest.mark.parametrize(
+    ("global_batch", "code"),
+    [
+        (0, "bad-global-batch"),
+        (-4, "bad-global-batch"),
+        (2.0, "not-an-integer"),
+        (True, "not-an-integer"),
+        ("8", "not-an-integer"),
+    ],
+)
+def test_a_batch_has_at_least_one_example(make, global_batch, code):
+    with raises(ConfigError, code, "`global_batch` must be an integer"):
         make(global_batch)
 
 

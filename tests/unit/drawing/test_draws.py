@@ -101,16 +101,18 @@ def test_shifted_seeds_and_blocks_do_not_collide():
 
 
 def test_a_stratum_keeps_its_order_when_another_is_added():
-    one = Plan.build(Census.from_counts({"t": {"b": 40}}))
-    two = Plan.build(Census.from_counts({"t": {"a": 10, "b": 40}}))
+    one = Plan.build(Census.from_counts({"t": {"b": 40}}), rates="proportional", weights="natural")
+    two = Plan.build(Census.from_counts({"t": {"a": 10, "b": 40}}), rates="proportional", weights="natural")
     _, alone = Stream(one, 0).at(np.arange(1000))
     strata, places = Stream(two, 0).at(np.arange(1250))
     assert np.array_equal(places[strata == 1][:900], alone[:900])
 
 
 def test_strata_without_mass_are_never_drawn():
-    plan = Plan.build(Census.from_counts({"a": {"x": 5, "y": 0}, "b": 7}), rates=rates.Fixed({"a": 1.0, "b": 0.0}))
-    index = StratumIndex.from_sizes(plan.counts)
+    plan = Plan.build(
+        Census.from_counts({"a": {"x": 5, "y": 0}, "b": 7}), weights="natural", rates=rates.Fixed({"a": 1.0, "b": 0.0})
+    )
+    index = StratumIndex.from_sizes(plan)
     assert draws(plan, index, 0, 0, 5000).max() == 4
     strata, places = IndependentStream(plan, 0).at(np.arange(5000))
     assert set(strata.tolist()) == {0}
@@ -164,4 +166,4 @@ def test_index_of_other_data():
 
 def test_stratum_beyond_32_bits_is_refused():
     with raises(PlanError, "too-many-rows", "at most 2**32 rows, found 4294967297"):
-        Stream(Plan.build(Census.from_counts({"a": 2**32 + 1})), 0)
+        Stream(Plan.build(Census.from_counts({"a": 2**32 + 1}), rates="proportional", weights="natural"), 0)

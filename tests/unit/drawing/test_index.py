@@ -5,12 +5,16 @@ from tests.support.errors import raises
 
 from equipoise import Census, Plan, StratumIndex
 from equipoise.base.keys import digest
-from equipoise.drawing.index import check_sizes
+from equipoise.drawing.labelled import check_sizes
 from equipoise.errors import PlanError
 
 TASKS = ["b", "a", "b", "a", "b", "open", "b"]
 LABELS = ["y", "x", "x", "y", "y", "any text", "y"]
-PLAN = Plan.build(Census.from_counts({"a": {"x": 1, "y": 1}, "b": {"x": 1, "y": 3}, "open": 1}))
+PLAN = Plan.build(
+    Census.from_counts({"a": {"x": 1, "y": 1}, "b": {"x": 1, "y": 3}, "open": 1}),
+    rates="proportional",
+    weights="natural",
+)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +117,7 @@ def test_other_rows_than_were_counted_are_refused():
     with raises(PlanError, "other-counts", "has 2 rows of task 'b', label 'y', and the plan counted 3"):
         StratumIndex.from_labels(PLAN, TASKS[:-1], LABELS[:-1])
     with raises(PlanError, "other-strata", "has 2 strata and the plan has 5"):
-        check_sizes(PLAN, StratumIndex.from_sizes([1, 1]))
+        check_sizes(PLAN, StratumIndex.from_sizes([1, 2]))
 
 
 def test_lengths_must_agree():

@@ -17,9 +17,11 @@ def plans():
     many = {f"t{i}": {f"l{j}": 1 + (7 * i + 13 * j) ** 2 % 5000 for j in range(40)} for i in range(30)}
     return {
         "imbalanced": imbalanced()[0],
-        "one stratum": Plan.build(Census.from_counts({"a": 5})),
+        "one stratum": Plan.build(Census.from_counts({"a": 5}), rates="proportional", weights="natural"),
         "1,200 strata": Plan.build(Census.from_counts(many), rates=rates.Equal(), weights=weights.Power(0.5)),
-        "just over a power of two": Plan.build(Census.from_counts({"a": 65_537, "b": 4_097})),
+        "just over a power of two": Plan.build(
+            Census.from_counts({"a": 65_537, "b": 4_097}), rates="proportional", weights="natural"
+        ),
     }
 
 

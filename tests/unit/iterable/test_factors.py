@@ -21,7 +21,7 @@ def test_factors_of_a_plan_give_its_shares():
 
 
 def test_factors_are_exact_fractions():
-    of = Plan.build(Census.from_counts({"a": {"x": 1, "y": 2}}), weights=weights.Balanced())
+    of = Plan.build(Census.from_counts({"a": {"x": 1, "y": 2}}), rates="proportional", weights=weights.Balanced())
     factors = RepeatFactors.from_plan(of, per_pass=3)
     assert factors.factors == (Fraction(3, 2), Fraction(3, 4))
 
@@ -44,7 +44,7 @@ def test_factors_of_some_tasks_keep_their_proportions():
 
 
 def test_strata_that_are_not_drawn_have_the_factor_0():
-    of = Plan.build(Census.from_counts({"a": 3, "b": 5}), rates=rates.Fixed({"a": 1.0, "b": 0.0}))
+    of = Plan.build(Census.from_counts({"a": 3, "b": 5}), weights="natural", rates=rates.Fixed({"a": 1.0, "b": 0.0}))
     assert RepeatFactors.from_plan(of).values.tolist() == [8 / 3, 0.0]
     assert RepeatFactors.from_plan(of, at_least=1).values.tolist() == [1.0, 0.0]
     with raises(PlanError, "nothing-to-draw", "draws nothing"):

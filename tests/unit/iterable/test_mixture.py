@@ -13,7 +13,7 @@ from equipoise.errors import ConfigError, DataError, StateError
 from equipoise.iterable import Mixture, RepeatFactors, RepeatStream, SourceStream
 
 LENGTHS = {"a": 30, "b": 7, "c": 12}
-PLAN = Plan.build(Census.from_counts(LENGTHS), rates=rates.Fixed({"a": 0.2, "b": 0.5, "c": 0.3}))
+PLAN = Plan.build(Census.from_counts(LENGTHS), weights="natural", rates=rates.Fixed({"a": 0.2, "b": 0.5, "c": 0.3}))
 
 
 def sources():
@@ -43,7 +43,7 @@ def test_each_source_is_read_in_its_order_again_and_again():
 
 
 def test_the_next_pass_of_a_repeated_stream_is_another():
-    of = Plan.build(Census.from_counts({"mood": COUNTS["mood"]}), weights=weights.Balanced())
+    of = Plan.build(Census.from_counts({"mood": COUNTS["mood"]}), rates="proportional", weights=weights.Balanced())
     stream = RepeatStream(reader(examples_of("mood")), of, STRATUM_OF)
     passes = list(stream) + list(stream)
     stream.begin(0)
@@ -153,13 +153,13 @@ def test_class_weights_are_not_ignored_silently():
     source = {task: reader(examples_of(task)) for task in COUNTS}
     with raises(ConfigError, "weights-ignored", "weights the labels of task 'mood'"):
         Mixture(source, plan())
-    Mixture(source, Plan.build(Census.from_counts(COUNTS), rates=rates.Equal()))
+    Mixture(source, Plan.build(Census.from_counts(COUNTS), weights="natural", rates=rates.Equal()))
     factors = RepeatFactors.from_plan(plan())
     Mixture({task: RepeatStream(examples, factors, STRATUM_OF) for task, examples in source.items()}, plan())
 
 
 def test_tasks_that_are_not_drawn_have_no_source():
-    of = Plan.build(Census.from_counts(LENGTHS), rates=rates.Fixed({"a": 0.5, "b": 0.0, "c": 0.5}))
+    of = Plan.build(Census.from_counts(LENGTHS), weights="natural", rates=rates.Fixed({"a": 0.5, "b": 0.0, "c": 0.5}))
     del (two := sources())["b"]
     assert set(tasks_of(islice(Mixture(two, of), 100))) == {"a", "c"}
 
@@ -179,7 +179,7 @@ def state_of(mixture):
 
 def test_the_state_of_another_mixture_is_refused():
     state = state_of(Mixture(sources(), PLAN))
-    other = Plan.build(Census.from_counts(LENGTHS), rates=rates.Equal())
+    other = Plan.build(Census.from_counts(LENGTHS), weights="natural", rates=rates.Equal())
     for mixture, message in (
         (Mixture(sources(), other), "masses was"),
         (Mixture(sources(), PLAN, seed=1), "seed was 0 and is 1"),

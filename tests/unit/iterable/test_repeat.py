@@ -3,6 +3,7 @@
 from collections import Counter
 from itertools import islice
 
+import numpy as np
 import pytest
 from tests.support.errors import raises
 from tests.support.streams import STRATUM_OF, all_examples, flat, goes_on_everywhere, ids, parts, plan, reader, repeated
@@ -157,7 +158,10 @@ def test_columns():
     for example in ({"target": "x"}, "text", {"task": "a"}):
         with raises(DataError, "missing-column", "lacks the column"):
             StratumColumns()(example)
-    for label in (True, 1.5, b"x"):
+    assert StratumColumns()({"task": "a", "target": True}) == ("a", "true")
+    assert StratumColumns()({"task": "a", "target": np.float32(1.5)}) == ("a", "1.5")
+    assert StratumColumns()({"task": "a", "target": float("nan")}) == ("a", None)
+    for label in (b"x", ["x"]):
         with raises(DataError, "not-a-string", "must be strings"):
             StratumColumns()({"task": "a", "target": label})
 
@@ -214,7 +218,7 @@ def state_of(stream, done=5):
     return stream.state_dict()
 
 
-OTHER = Plan.build(Census.from_counts({"a": {"x": 9, "y": 3}}), weights=weights.Balanced())
+OTHER = Plan.build(Census.from_counts({"a": {"x": 9, "y": 3}}), rates="proportional", weights=weights.Balanced())
 
 
 @pytest.mark.parametrize(

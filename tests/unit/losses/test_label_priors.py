@@ -40,7 +40,7 @@ def test_priors_are_shares_inside_the_task():
 
 
 def test_priors_follow_the_order_of_the_labels():
-    plan = Plan.build(Census.from_counts({"t": PAIR}))
+    plan = Plan.build(Census.from_counts({"t": PAIR}), rates="proportional", weights="natural")
     priors = LabelPriors.of(plan, "t", ["c", "b", "a"])
     assert (priors.counts.tolist(), priors.drawn.tolist()) == ([0, 10, 90], [0.0, 0.1, 0.9])
 
@@ -54,14 +54,14 @@ def test_priors_follow_the_order_of_the_labels():
     ],
 )
 def test_refuses_tasks_without_labels(task, labels, code, said):
-    plan = Plan.build(Census.from_counts({"t": PAIR, "open": 5}))
+    plan = Plan.build(Census.from_counts({"t": PAIR, "open": 5}), rates="proportional", weights="natural")
     with raises(PlanError, code) as caught:
         LabelPriors.of(plan, task, labels)
     assert said in str(caught.value)
 
 
 def test_refuses_a_task_that_is_never_drawn():
-    plan = Plan.build(Census.from_counts({"t": PAIR, "u": 5}), rates=Fixed({"t": 0, "u": 1}))
+    plan = Plan.build(Census.from_counts({"t": PAIR, "u": 5}), weights="natural", rates=Fixed({"t": 0, "u": 1}))
     with raises(PlanError, "never-drawn"):
         LabelPriors.of(plan, "t")
 

@@ -104,7 +104,7 @@ def test_under_the_largest_factor_no_label_gets_less_than_it_asks_for():
 
 
 def test_natural_draws_change_nothing():
-    forecast = MultiLabelPlan.build(sets_of_three_kinds(), w.Natural()).forecast(450)
+    forecast = MultiLabelPlan.build(sets_of_three_kinds(), w.Natural(), "proportional").forecast(450)
     for row in forecast.rows:
         assert (row.asked, row.lift, row.passes, row.pulled_share) == pytest.approx((1, 1, 1, 0))
         assert row.pulled_by is None

@@ -104,7 +104,7 @@ def test_rates_of_tasks_do_not_depend_on_factors():
 def test_the_single_label_task_is_drawn_as_by_a_plan_of_its_own():
     lists, tasks = three_kinds_of_tasks()
     triage = [labels[0] for labels, task in zip(lists, tasks, strict=True) if task == "triage"]
-    own = Plan.build(Census.from_labels(["triage"] * len(triage), triage), weights=w.Power(0.5))
+    own = Plan.build(Census.from_labels(["triage"] * len(triage), triage), rates="proportional", weights=w.Power(0.5))
     plan = MultiLabelPlan.build(
         LabelSets.from_lists(lists, tasks), {"triage": w.Power(0.5), "*": w.RepeatFactor(0.3), "summary": w.Natural()}
     )

@@ -53,7 +53,7 @@ def test_another_plan_is_not_taken_for_one(rates, weights, more):
 
 def test_texts_of_the_data_stand_in_json_alone_and_cannot_end_it():
     label = "</script><!--\u2028]]><script>alert(1)</script>\"'&amp;"
-    plan = Plan.build(Census.from_counts({"{{ x }}": {label: 3, "b": 1}}))
+    plan = Plan.build(Census.from_counts({"{{ x }}": {label: 3, "b": 1}}), rates="proportional", weights="natural")
     html = planner_section(plan)
     inside = re.search(r'<script type="application/json" id="planner-data">(.*?)</script>', html)[1]
     assert not set("<>&\u2028") & set(inside)

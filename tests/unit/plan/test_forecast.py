@@ -19,7 +19,7 @@ def codes(forecast):
 
 
 def test_rows():
-    forecast = Plan.build(CENSUS, weights=InverseFrequency()).forecast(draws=1000)
+    forecast = Plan.build(CENSUS, rates="proportional", weights=InverseFrequency()).forecast(draws=1000)
     glad, sad, topic = forecast.rows
     assert (glad.task, glad.label, glad.count) == ("mood", "glad", 900)
     assert (topic.task, topic.label, topic.count) == ("topic", None, 1000)
@@ -37,11 +37,15 @@ def test_effective_sample_size_is_kishs_over_examples():
     mood = r[:1000]
     assert forecast.tasks[0].effective_sample_size == pytest.approx(mood.sum() ** 2 / (mood**2).sum())
     assert forecast.tasks[1].effective_sample_size == pytest.approx(1000)
-    assert Plan.build(CENSUS).forecast(1).overall.effective_sample_size == pytest.approx(2000)
+    assert Plan.build(CENSUS, rates="proportional", weights="natural").forecast(
+        1
+    ).overall.effective_sample_size == pytest.approx(2000)
 
 
 def test_effective_draws_are_kishs_over_importance_weights():
-    plan = Plan.build(CENSUS, target_rates=Equal(), target_weights=InverseFrequency())
+    plan = Plan.build(
+        CENSUS, rates="proportional", weights="natural", target_rates=Equal(), target_weights=InverseFrequency()
+    )
     draws = 20_000
     forecast = plan.forecast(draws)
     u = np.repeat(plan.importance_weights, np.round(draws * plan.probabilities).astype(int))
@@ -49,7 +53,10 @@ def test_effective_draws_are_kishs_over_importance_weights():
     of_mood = u[:10_000]
     assert forecast.tasks[0].effective_draws == pytest.approx(of_mood.sum() ** 2 / (of_mood**2).sum())
     assert forecast.tasks[1].effective_draws == pytest.approx(10_000)
-    assert Plan.build(CENSUS, weights=InverseFrequency()).forecast(draws).overall.effective_draws == draws
+    assert (
+        Plan.build(CENSUS, rates="proportional", weights=InverseFrequency()).forecast(draws).overall.effective_draws
+        == draws
+    )
 
 
 def test_imbalance_before_and_after():
@@ -72,7 +79,7 @@ def test_imbalance_before_and_after():
 )
 def test_problems_of_many_passes(draws, allow, expected):
     census = Census.from_counts({"mood": {"glad": 900, "sad": 100}})
-    forecast = Plan.build(census, weights=InverseFrequency()).forecast(draws, allow_passes=allow)
+    forecast = Plan.build(census, rates="proportional", weights=InverseFrequency()).forecast(draws, allow_passes=allow)
     assert codes(forecast) == expected
     errors, warnings = (of_level(forecast.problems, level) for level in ("error", "warning"))
     assert [p.level for p in errors] == ["error"] * len(errors)
@@ -81,7 +88,7 @@ def test_problems_of_many_passes(draws, allow, expected):
 
 def test_problems_of_strata_that_are_not_drawn():
     census = Census.from_counts({"mood": {"a": 900, "b": 100, "c": 1, "d": 0}})
-    forecast = Plan.build(census, weights=Table({"mood": {"a": 1, "b": 0, "c": 1}})).forecast(100)
+    forecast = Plan.build(census, rates="proportional", weights=Table({"mood": {"a": 1, "b": 0, "c": 1}})).forecast(100)
     assert codes(forecast) == [("warning", "never-drawn"), ("warning", "rarely-drawn"), ("warning", "no-examples")]
     assert [problem.message for problem in forecast.problems] == [
         "'mood', label 'b' is never drawn, of 100 examples.",
@@ -94,27 +101,31 @@ def test_problems_of_strata_that_are_not_drawn():
 
 def test_imbalance_is_of_the_strata_that_have_any():
     census = Census.from_counts({"mood": {"a": 900, "b": 100, "c": 30, "d": 0}})
-    mood = Plan.build(census, weights=Table({"mood": {"a": 1, "b": 0, "c": 1}})).forecast(100).overall
+    mood = (
+        Plan.build(census, rates="proportional", weights=Table({"mood": {"a": 1, "b": 0, "c": 1}}))
+        .forecast(100)
+        .overall
+    )
     assert (mood.imbalance_before, mood.imbalance_after) == (30, pytest.approx(30))
 
 
 def test_a_task_that_is_not_drawn():
-    forecast = Plan.build(CENSUS, Fixed({"mood": 0, "topic": 1})).forecast(10)
+    forecast = Plan.build(CENSUS, Fixed({"mood": 0, "topic": 1}), weights="natural").forecast(10)
     mood = forecast.tasks[0]
     assert (mood.expected_draws, mood.effective_sample_size, mood.effective_draws) == (0, 0, 0)
 
 
 def test_the_planned_draws_are_the_default():
-    assert Plan.build(CENSUS, draws=70).forecast().draws == 70
-    assert Plan.build(CENSUS, draws=70).forecast(30).draws == 30
+    assert Plan.build(CENSUS, rates="proportional", weights="natural", draws=70).forecast().draws == 70
+    assert Plan.build(CENSUS, rates="proportional", weights="natural", draws=70).forecast(30).draws == 30
     with raises(PlanError, "missing-draws", "`draws` must be given"):
-        Plan.build(CENSUS).forecast()
+        Plan.build(CENSUS, rates="proportional", weights="natural").forecast()
     with raises(PlanError, "not-an-integer", "`draws`", "found 0"):
-        Plan.build(CENSUS, draws=70).forecast(0)
+        Plan.build(CENSUS, rates="proportional", weights="natural", draws=70).forecast(0)
 
 
 def test_json():
-    forecast = Plan.build(CENSUS, draws=70).forecast()
+    forecast = Plan.build(CENSUS, rates="proportional", weights="natural", draws=70).forecast()
     values = json.loads(json.dumps(forecast.to_dict()))
     assert values["rows"][0]["label"] == "glad"
     assert values["tasks"][1]["task"] == "topic"
@@ -123,7 +134,7 @@ def test_json():
 
 
 def test_text_is_aligned():
-    text = Plan.build(CENSUS, weights=InverseFrequency()).forecast(2000).to_text()
+    text = Plan.build(CENSUS, rates="proportional", weights=InverseFrequency()).forecast(2000).to_text()
     strata, groups, problems = (part.splitlines() for part in text.split("\n\n"))
     assert len({len(line) for line in strata}) == 1
     assert len({len(line) for line in groups}) == 1
@@ -139,7 +150,7 @@ def test_text_is_aligned():
 def test_text_lists_three_problems_of_a_kind_and_counts_the_others():
     counts = {"t": {"common": 1_000_000} | {f"rare{i}": 10 for i in range(5)} | {"rarest": 1}}
     census = Census.from_counts(counts)
-    text = Plan.build(census, weights=InverseFrequency()).forecast(2000).to_text()
+    text = Plan.build(census, rates="proportional", weights=InverseFrequency()).forecast(2000).to_text()
     lines = [line for line in text.splitlines() if line.startswith(("error", "warning"))]
     assert [line.split(":")[0] for line in lines] == ["error (too-many-passes)"] + ["warning (many-passes)"] * 4
     assert "'rarest' is seen 286 times in 2000 draws (1 example)." in lines[0]
@@ -151,5 +162,5 @@ def test_strata_at_their_cap_do_not_exceed_it(cap, code):
     """Masses are integers, so what fills a cap to the brim may be a little above it in floating point."""
     for rare in range(1, 60):
         census = Census.from_counts({"t": {"common": 100_000, "rare": rare, "other": 3 * rare}})
-        plan = Plan.build(census, weights=InverseFrequency(), max_passes=cap, draws=300_000)
+        plan = Plan.build(census, rates="proportional", weights=InverseFrequency(), max_passes=cap, draws=300_000)
         assert code not in {problem.code for problem in plan.forecast().problems}

@@ -25,7 +25,7 @@ def shares(plan):
 
 
 def test_a_natural_plan_draws_as_the_data():
-    plan = Plan.build(CENSUS)
+    plan = Plan.build(CENSUS, rates="proportional", weights="natural")
     np.testing.assert_allclose(plan.probabilities, CENSUS.counts / CENSUS.total, rtol=1e-15)
     assert plan.strata == CENSUS.strata
     assert plan.tasks == CENSUS.tasks
@@ -79,20 +79,20 @@ def test_weights_may_be_chosen_per_task():
 )
 def test_weights_that_do_not_fit(weights, code, names):
     with raises(PlanError, code, *names):
-        Plan.build(CENSUS, weights=weights)
+        Plan.build(CENSUS, rates="proportional", weights=weights)
 
 
 def test_a_census_without_examples_has_no_plan():
     for census in (Census.from_counts({}), Census.from_counts({"mood": {"sad": 0}})):
         with raises(PlanError, "no-examples", "the census must have examples"):
-            Plan.build(census)
+            Plan.build(census, rates="proportional", weights="natural")
 
 
 def test_a_task_without_examples_has_no_rate():
     census = Census.from_counts({"mood": {"sad": 0, "glad": 0}, "topic": 3})
-    assert shares(Plan.build(census, Equal())) == [0, 0, 1]
+    assert shares(Plan.build(census, Equal(), weights="natural")) == [0, 0, 1]
     with raises(PlanError, "no-examples", "0.5", "task 'mood', which has no examples"):
-        Plan.build(census, Fixed({"mood": 0.5, "topic": 0.5}))
+        Plan.build(census, Fixed({"mood": 0.5, "topic": 0.5}), weights="natural")
 
 
 # --- max_passes -----------------------------------------------------------------------------------
@@ -109,17 +109,17 @@ def test_max_passes_gives_the_surplus_back_inside_the_task():
 def test_max_passes_keeps_the_proportions_of_those_below_the_cap():
     census = Census.from_counts({"a": {"x": 10, "y": 1000, "z": 1000}})
     weights = Shares({"a": {"x": 0.4, "y": 0.4, "z": 0.2}})
-    plan = Plan.build(census, weights=weights, max_passes=1, draws=100)
+    plan = Plan.build(census, rates="proportional", weights=weights, max_passes=1, draws=100)
     np.testing.assert_allclose(plan.probabilities * 100, [10, 60, 30], rtol=1e-12)
 
 
 def test_max_passes_changes_nothing_when_nothing_exceeds_it():
-    capped = Plan.build(CENSUS, weights=Power(), max_passes=4, draws=1000)
-    assert capped.fingerprint == Plan.build(CENSUS, weights=Power()).fingerprint
+    capped = Plan.build(CENSUS, rates="proportional", weights=Power(), max_passes=4, draws=1000)
+    assert capped.fingerprint == Plan.build(CENSUS, rates="proportional", weights=Power()).fingerprint
 
 
 def test_exactly_max_passes_over_everything_passes():
-    plan = Plan.build(CENSUS, weights=InverseFrequency(), max_passes=3, draws=3 * CENSUS.total)
+    plan = Plan.build(CENSUS, rates="proportional", weights=InverseFrequency(), max_passes=3, draws=3 * CENSUS.total)
     np.testing.assert_allclose(plan.probabilities, CENSUS.counts / CENSUS.total, rtol=1e-12)
 
 
@@ -129,16 +129,16 @@ def test_a_task_that_cannot_place_its_draws_is_named():
         " at least 3, at most 6000 draws, or a rate of at most 0.2222 for it."
     )
     with pytest.raises(PlanError) as caught:
-        Plan.build(CENSUS, Equal(), max_passes=2, draws=9000)
+        Plan.build(CENSUS, Equal(), weights="natural", max_passes=2, draws=9000)
     assert str(caught.value) == message
-    Plan.build(CENSUS, Equal(), max_passes=3, draws=9000)
-    Plan.build(CENSUS, Equal(), max_passes=2, draws=6000)
+    Plan.build(CENSUS, Equal(), weights="natural", max_passes=3, draws=9000)
+    Plan.build(CENSUS, Equal(), weights="natural", max_passes=2, draws=6000)
 
 
 def test_labels_left_out_take_no_surplus():
     census = Census.from_counts({"a": {"x": 10, "y": 1000}})
     with raises(PlanError, "too-many-draws", "over its 10 drawn examples"):
-        Plan.build(census, weights=Table({"a": {"x": 1, "y": 0}}), max_passes=1, draws=50)
+        Plan.build(census, rates="proportional", weights=Table({"a": {"x": 1, "y": 0}}), max_passes=1, draws=50)
 
 
 @pytest.mark.parametrize(
@@ -181,10 +181,12 @@ def test_the_smallest_mass_still_has_an_importance_weight():
 
 
 def test_the_target_option_left_out_is_as_for_sampling():
-    only_weights = Plan.build(CENSUS, Equal(), target_weights=InverseFrequency())
+    only_weights = Plan.build(CENSUS, Equal(), weights="natural", target_weights=InverseFrequency())
     assert only_weights.target_masses.tolist() == Plan.build(CENSUS, Equal(), InverseFrequency()).masses.tolist()
     only_rates = Plan.build(CENSUS, Equal(), Power(), target_rates=Proportional())
-    assert only_rates.target_masses.tolist() == Plan.build(CENSUS, weights=Power()).masses.tolist()
+    assert (
+        only_rates.target_masses.tolist() == Plan.build(CENSUS, rates="proportional", weights=Power()).masses.tolist()
+    )
 
 
 def test_a_cap_does_not_reach_a_target_that_is_given():
@@ -197,7 +199,7 @@ def test_a_cap_does_not_reach_a_target_that_is_given():
 
 def test_what_is_never_drawn_cannot_be_in_the_target():
     with raises(PlanError, "unreachable-target", "Stratum(task='topic', label=None)"):
-        Plan.build(CENSUS, Fixed({"mood": 0.5, "topic": 0, "triage": 0.5}), target_rates=Equal())
+        Plan.build(CENSUS, Fixed({"mood": 0.5, "topic": 0, "triage": 0.5}), weights="natural", target_rates=Equal())
 
 
 # --- values ---------------------------------------------------------------------------------------
@@ -206,25 +208,29 @@ def test_what_is_never_drawn_cannot_be_in_the_target():
 @pytest.mark.parametrize(("strata", "block"), [(1, 2048), (128, 2048), (129, 4096), (256, 4096), (257, 8192)])
 def test_blocks_hold_sixteen_draws_of_a_stratum(strata, block):
     counts = {f"l{i:03}": 5 for i in range(strata)} | {"empty": 0}
-    assert Plan.build(Census.from_counts({"t": counts})).block == block
+    assert Plan.build(Census.from_counts({"t": counts}), rates="proportional", weights="natural").block == block
 
 
 def test_the_fingerprint_is_the_same_in_every_version_and_on_every_platform():
-    plan = Plan.build(Census.from_counts({"a": {"x": 3, "é": 1}, "b": 4}))
+    plan = Plan.build(Census.from_counts({"a": {"x": 3, "é": 1}, "b": 4}), rates="proportional", weights="natural")
     assert plan.fingerprint == "e33d811c7e1672dfb63657d4bcfb3fe70730981f31b231b45eda4f4bfc27131e"
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        Plan.build(CENSUS, weights=Power()),
-        Plan.build(CENSUS, target_weights=InverseFrequency()),
-        Plan.build(CENSUS + CENSUS),
-        Plan.build(Census.from_counts({"mood": {"glad": 900, "sad": 100}, "topic": 1000, "triage": {"well": 2000}})),
+        Plan.build(CENSUS, rates="proportional", weights=Power()),
+        Plan.build(CENSUS, rates="proportional", weights="natural", target_weights=InverseFrequency()),
+        Plan.build(CENSUS + CENSUS, rates="proportional", weights="natural"),
+        Plan.build(
+            Census.from_counts({"mood": {"glad": 900, "sad": 100}, "topic": 1000, "triage": {"well": 2000}}),
+            rates="proportional",
+            weights="natural",
+        ),
     ],
 )
 def test_the_fingerprint_tells_plans_apart(other):
-    plan = Plan.build(CENSUS)
+    plan = Plan.build(CENSUS, rates="proportional", weights="natural")
     assert other.fingerprint != plan.fingerprint
     assert other != plan
     assert difference(plan, other) != []
@@ -232,24 +238,27 @@ def test_the_fingerprint_tells_plans_apart(other):
 
 def test_the_fingerprint_says_what_is_drawn_not_how_it_was_asked_for():
     census = Census.from_counts({"a": {"x": 4, "y": 4}})
-    plan, other = Plan.build(census), Plan.build(census, Equal(), draws=8)
+    plan, other = (
+        Plan.build(census, rates="proportional", weights="natural"),
+        Plan.build(census, Equal(), weights="natural", draws=8),
+    )
     assert plan.fingerprint == other.fingerprint
     assert difference(plan, other) == []
     assert plan != other
 
 
 def test_a_plan_is_a_value():
-    plan = Plan.build(CENSUS, weights=Power(), draws=np.int64(10))
-    assert plan == Plan.build(CENSUS, weights=Power(), draws=10)
-    assert hash(plan) == hash(Plan.build(CENSUS, weights=Power(), draws=10))
+    plan = Plan.build(CENSUS, rates="proportional", weights=Power(), draws=np.int64(10))
+    assert plan == Plan.build(CENSUS, rates="proportional", weights=Power(), draws=10)
+    assert hash(plan) == hash(Plan.build(CENSUS, rates="proportional", weights=Power(), draws=10))
     assert plan != "plan"
     assert "3 tasks, 5 strata, 4 drawn" in repr(plan)
 
 
 @pytest.mark.parametrize("copied", [lambda p: pickle.loads(pickle.dumps(p)), copy.deepcopy, lambda p: p])
 def test_arrays_are_read_only(copied):
-    plan = copied(Plan.build(CENSUS))
-    assert plan == Plan.build(CENSUS)
+    plan = copied(Plan.build(CENSUS, rates="proportional", weights="natural"))
+    assert plan == Plan.build(CENSUS, rates="proportional", weights="natural")
     names = ("counts", "masses", "target_masses", "probabilities", "target", "importance_weights")
     for name in names:
         with pytest.raises(ValueError, match="read-only"):
@@ -264,7 +273,7 @@ def test_a_plan_does_not_hold_the_arrays_it_was_made_of():
 
 
 def test_position_of():
-    plan = Plan.build(CENSUS)
+    plan = Plan.build(CENSUS, rates="proportional", weights="natural")
     assert [plan.position_of(*stratum) for stratum in plan.strata] == [0, 1, 2, 3, 4]
     with raises(PlanError, "unknown-stratum", "task 'topic', label 'x'"):
         plan.position_of("topic", "x")
@@ -283,7 +292,7 @@ def test_position_of():
     ],
 )
 def test_fields_that_do_not_fit(change, code, names):
-    plan = Plan.build(Census.from_counts({"a": {"x": 1, "y": 1}}))
+    plan = Plan.build(Census.from_counts({"a": {"x": 1, "y": 1}}), rates="proportional", weights="natural")
     with raises(PlanError, code, *names):
         replace(plan, **change)
 
@@ -301,7 +310,7 @@ def test_json_round_trip():
 
 
 def tampered(path, value):
-    values = json.loads(Plan.build(CENSUS).to_json())
+    values = json.loads(Plan.build(CENSUS, rates="proportional", weights="natural").to_json())
     place = values
     for key in path[:-1]:
         place = place[key]
@@ -354,9 +363,12 @@ def test_broken_and_changed_json_is_refused(text, code, names):
 
 
 def test_difference_names_what_changed():
-    old = Plan.build(Census.from_counts({"a": {"x": 60, "y": 40}, "b": 100}))
+    old = Plan.build(Census.from_counts({"a": {"x": 60, "y": 40}, "b": 100}), rates="proportional", weights="natural")
     new = Plan.build(
-        Census.from_counts({"a": {"x": 61, "z": 39}, "b": 100}), target_rates=Fixed({"a": 0.75, "b": 0.25})
+        Census.from_counts({"a": {"x": 61, "z": 39}, "b": 100}),
+        rates="proportional",
+        weights="natural",
+        target_rates=Fixed({"a": 0.75, "b": 0.25}),
     )
     assert difference(old, new) == [
         "1 strata added: a/z.",
@@ -368,15 +380,17 @@ def test_difference_names_what_changed():
 
 
 def test_difference_names_the_biggest_few():
-    old = Plan.build(Census.from_counts({"a": dict.fromkeys("stuvw", 10)}))
-    new = Plan.build(Census.from_counts({"a": {"s": 10, "t": 11, "u": 30, "v": 9, "w": 50}}))
+    old = Plan.build(Census.from_counts({"a": dict.fromkeys("stuvw", 10)}), rates="proportional", weights="natural")
+    new = Plan.build(
+        Census.from_counts({"a": {"s": 10, "t": 11, "u": 30, "v": 9, "w": 50}}), rates="proportional", weights="natural"
+    )
     sentences = difference(old, new)
     assert sentences[0] == "4 counts changed: a/w 10 -> 50, a/u 10 -> 30, a/t 10 -> 11, ...."
     assert sentences[1].startswith("5 probabilities changed: a/w 0.2 -> 0.4545, ")
 
 
 def test_difference_sees_one_unit_of_mass():
-    plan = Plan.build(Census.from_counts({"a": {"x": 1, "y": 1}}))
+    plan = Plan.build(Census.from_counts({"a": {"x": 1, "y": 1}}), rates="proportional", weights="natural")
     other = replace(plan, masses=[WHOLE // 2 + 1, WHOLE // 2 - 1])
     assert len(difference(plan, other)) == 1
 
@@ -411,7 +425,9 @@ def test_planning_imports_nothing_heavy():
 
 
 def test_strata_know_the_number_of_their_task():
-    plan = Plan.build(Census.from_counts({"a": {"x": 3, "y": 1}, "b": 4, "c": {"z": 2}}))
+    plan = Plan.build(
+        Census.from_counts({"a": {"x": 3, "y": 1}, "b": 4, "c": {"z": 2}}), rates="proportional", weights="natural"
+    )
     assert plan.task_numbers.tolist() == [0, 0, 1, 2]
 
 
@@ -419,6 +435,8 @@ def test_schemes_may_be_given_by_name():
     named = Plan.build(CENSUS, "temperature:2", {"mood": "sqrt", "*": "natural"}, target_weights="balanced", draws=9)
     schemes = {"mood": Power(0.5), "*": Natural()}
     assert named == Plan.build(CENSUS, Temperature(2), schemes, target_weights=Balanced(), draws=9)
-    assert Plan.build(CENSUS, target_rates="equal") == Plan.build(CENSUS, target_rates=Equal())
+    assert Plan.build(CENSUS, rates="proportional", weights="natural", target_rates="equal") == Plan.build(
+        CENSUS, rates="proportional", weights="natural", target_rates=Equal()
+    )
     with raises(PlanError, "unknown-name", "'sqr'", "Did you mean 'sqrt'?"):
-        Plan.build(CENSUS, weights={"mood": "sqr", "*": "natural"})
+        Plan.build(CENSUS, rates="proportional", weights={"mood": "sqr", "*": "natural"})

@@ -31,18 +31,22 @@ def test_class_weights_stay_those_of_examples():
 
 def test_proportional_rates_of_tokens_are_those_of_examples():
     """A task's share of all tokens is what drawing every example alike gives it."""
-    plan = Plan.build(CENSUS, rates.Proportional(), tokens=TOKENS)
-    assert plan.probabilities == pytest.approx(Plan.build(CENSUS).probabilities, rel=1e-6)
+    plan = Plan.build(CENSUS, rates.Proportional(), weights="natural", tokens=TOKENS)
+    assert plan.probabilities == pytest.approx(
+        Plan.build(CENSUS, rates="proportional", weights="natural").probabilities, rel=1e-6
+    )
 
 
 def test_a_mapping_serves_as_well_as_an_array():
     mapping = dict(zip(CENSUS.strata, TOKENS, strict=True))
-    assert Plan.build(CENSUS, rates.Equal(), tokens=mapping) == Plan.build(CENSUS, rates.Equal(), tokens=TOKENS)
+    assert Plan.build(CENSUS, rates.Equal(), weights="natural", tokens=mapping) == Plan.build(
+        CENSUS, rates.Equal(), weights="natural", tokens=TOKENS
+    )
 
 
 def test_unimax_shares_a_budget_of_tokens():
     draws = 2000
-    plan = Plan.build(CENSUS, rates.UniMax(max_passes=2), draws=draws, tokens=TOKENS)
+    plan = Plan.build(CENSUS, rates.UniMax(max_passes=2), weights="natural", draws=draws, tokens=TOKENS)
     tokens = plan.probabilities * TOKENS * draws
     of_task = np.bincount(plan.task_numbers, tokens)
     assert of_task[2] == pytest.approx(2 * 300, rel=1e-3), "words are at their cap of two passes"
@@ -61,12 +65,14 @@ def test_a_cap_and_rates_of_tokens_hold_together():
 
 
 def test_the_target_is_in_tokens_too():
-    plan = Plan.build(CENSUS, rates.Equal(), target_rates=rates.Proportional(), tokens=TOKENS)
-    assert plan.target == pytest.approx(Plan.build(CENSUS).probabilities, rel=1e-6)
+    plan = Plan.build(CENSUS, rates.Equal(), weights="natural", target_rates=rates.Proportional(), tokens=TOKENS)
+    assert plan.target == pytest.approx(
+        Plan.build(CENSUS, rates="proportional", weights="natural").probabilities, rel=1e-6
+    )
 
 
 def test_the_plan_says_what_its_rates_are_of():
-    assert Plan.build(CENSUS, rates.Equal(), tokens=TOKENS).rates_text == "Equal() of tokens"
+    assert Plan.build(CENSUS, rates.Equal(), weights="natural", tokens=TOKENS).rates_text == "Equal() of tokens"
 
 
 def test_drawn_tokens_follow_the_rates():
@@ -74,7 +80,7 @@ def test_drawn_tokens_follow_the_rates():
     codes = np.repeat(np.arange(5), CENSUS.counts)
     lengths = rng.poisson(TOKENS[codes]) + 1
     index = StratumIndex.from_codes(codes)
-    plan = Plan.build(CENSUS, rates.Equal(), tokens=index.means(lengths))
+    plan = Plan.build(CENSUS, rates.Equal(), weights="natural", tokens=index.means(lengths))
     rows = np.array(list(PlanSampler(plan, index, draws_per_epoch=200_000)))
     drawn = np.bincount(plan.task_numbers[codes[rows]], lengths[rows])
     assert drawn / drawn.sum() == pytest.approx([1 / 3] * 3, abs=0.003)
@@ -101,10 +107,10 @@ def test_means_of_strata():
 )
 def test_tokens_must_be_known_for_every_stratum(tokens, code, names):
     with raises(PlanError, code, *names):
-        Plan.build(CENSUS, tokens=tokens)
+        Plan.build(CENSUS, rates="proportional", weights="natural", tokens=tokens)
 
 
 def test_strata_without_examples_need_no_tokens():
     census = Census.from_counts({"a": {"x": 5, "y": 0}, "b": 7})
-    plan = Plan.build(census, rates.Equal(), tokens=[10.0, 0.0, 30.0])
+    plan = Plan.build(census, rates.Equal(), weights="natural", tokens=[10.0, 0.0, 30.0])
     assert plan.probabilities.tolist() == pytest.approx([0.75, 0.0, 0.25])

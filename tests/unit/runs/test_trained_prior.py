@@ -50,5 +50,5 @@ def test_losses_that_estimate_no_probabilities_say_so(loss: object) -> None:
 
 @pytest.mark.parametrize("loss", ["cross_entropy", "focal", "balanced_softmax"])
 def test_tasks_that_were_never_drawn_have_no_shares(loss: str) -> None:
-    plan = Plan.build(CENSUS, Fixed({"mood": 0, "other": 1}))
+    plan = Plan.build(CENSUS, Fixed({"mood": 0, "other": 1}), weights="natural")
     assert trained_prior(parse_loss(loss), plan, "mood", ("glad", "sad"))[0].tolist() == [0, 0]

@@ -20,7 +20,7 @@ def formula(n, a):
 def drawn_ratio(head, tail):
     """Draws of the label with 10 000 examples per draw of the one with 100, through a whole plan."""
     census = Census.from_counts({"mood": dict(zip(("head", "tail"), COUNTS, strict=True))})
-    plan = Plan.build(census, weights=Table({"mood": {"head": head, "tail": tail}}))
+    plan = Plan.build(census, rates="proportional", weights=Table({"mood": {"head": head, "tail": tail}}))
     return plan.probabilities[0] / plan.probabilities[1]
 
 

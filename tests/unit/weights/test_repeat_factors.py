@@ -14,7 +14,9 @@ def test_with_one_label_an_example_both_are_the_published_formula(scheme):
     n = np.array([700, 250, 40, 10])
     expected = np.maximum(1, np.sqrt(0.1 / (n / 1000)))
     np.testing.assert_allclose(scheme(0.1)(n, list("abcd"), "t"), expected, rtol=1e-12)
-    plan = Plan.build(Census.from_counts({"t": dict(zip("abcd", n.tolist(), strict=True))}), weights=scheme(0.1))
+    plan = Plan.build(
+        Census.from_counts({"t": dict(zip("abcd", n.tolist(), strict=True))}), rates="proportional", weights=scheme(0.1)
+    )
     np.testing.assert_allclose(plan.probabilities, n * expected / (n * expected).sum(), rtol=1e-12)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from equipoise.base.values import integer
 from equipoise.data.columns import SPLITS
 from equipoise.data.infer import distinct_targets, open_ended
 from equipoise.data.records import Records
@@ -75,8 +76,7 @@ def assign_splits(
     [6, 2, 2]
     """
     shares = _checked_fractions(fractions)
-    if isinstance(seed, bool) or not isinstance(seed, int):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise DataError("not-an-integer", f"`seed` must be an integer, found {seed!r}.")
+    seed = integer("seed", seed, DataError)
     if records.has("split"):
         raise DataError("splits-exist", "The records have a column `split` already. Use it, or drop it to split again.")
     if len(records) == 0:

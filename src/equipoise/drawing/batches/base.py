@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.base import registry
+from equipoise.base.values import integer
 from equipoise.drawing.stream import DrawnStream
 from equipoise.errors import ConfigError
 from equipoise.plan import Plan
@@ -87,15 +88,14 @@ class OfSize(Batches):
     global_batch: int
 
     def __post_init__(self) -> None:
-        size = self.global_batch
-        is_integer = isinstance(size, int | np.integer)  # pyright: ignore[reportUnnecessaryIsInstance]
-        if isinstance(size, bool) or not is_integer or not 1 <= size <= MOST_EXAMPLES:
+        size = integer("global_batch", self.global_batch)
+        if not 1 <= size <= MOST_EXAMPLES:
             raise ConfigError(
                 "bad-global-batch",
-                f"`global_batch` must be an integer from 1 to 2**24, found {size!r:.80}. Give the examples of one "
+                f"`global_batch` must be an integer from 1 to 2**24, found {size}. Give the examples of one "
                 "step: batch size x accumulation x ranks.",
             )
-        object.__setattr__(self, "global_batch", int(size))  # one of numpy is not JSON
+        object.__setattr__(self, "global_batch", size)
 
     @property
     def size(self) -> int:

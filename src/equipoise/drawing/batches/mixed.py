@@ -20,7 +20,7 @@ class Mixed(Batches):
     --------
     >>> from equipoise import Census, Plan, PlanSampler, StratumIndex, rates
     >>> plan = Plan.build(Census.from_counts({"large": 996, "small": 4}), rates=rates.Equal())
-    >>> index = StratumIndex.from_sizes(plan.counts)
+    >>> index = StratumIndex.from_sizes(plan)
     >>> rows = np.array(list(PlanSampler(plan, index, draws_per_epoch=2048, batches=Mixed())))
     >>> of_small = (rows >= 996).reshape(-1, 8).sum(axis=1)  # in each batch of 8
     >>> np.bincount(of_small).tolist(), int(of_small.sum())  # from none in a batch to seven

@@ -34,8 +34,8 @@ class OneTask(OfSize):
     Examples
     --------
     >>> from equipoise import Census, Plan, PlanSampler, StratumIndex, rates
-    >>> plan = Plan.build(Census.from_counts({"large": 996, "small": 4}), rates=rates.Equal())
-    >>> index = StratumIndex.from_sizes(plan.counts)
+    >>> plan = Plan.build(Census.from_counts({"large": 996, "small": 4}), rates=rates.Equal(), weights="natural")
+    >>> index = StratumIndex.from_sizes(plan)
     >>> rows = np.array(list(PlanSampler(plan, index, draws_per_epoch=2048, batches=OneTask(8))))
     >>> of_small = (rows >= 996).reshape(-1, 8).sum(axis=1)
     >>> np.bincount(of_small).tolist()  # 128 batches without, 128 of nothing else
@@ -62,7 +62,8 @@ class TaskStream(DrawnStream):
     Examples
     --------
     >>> from equipoise import Census, Plan, rates
-    >>> plan = Plan.build(Census.from_counts({"a": {"no": 90, "yes": 30}, "b": 5}), rates=rates.Equal())
+    >>> census = Census.from_counts({"a": {"no": 90, "yes": 30}, "b": 5})
+    >>> plan = Plan.build(census, rates.Equal(), "natural")
     >>> strata, _ = TaskStream(plan, seed=0, global_batch=4).at(np.arange(32 * 4))
     >>> strata.reshape(32, 4)[:4].tolist()  # stratum 2 is task b; each batch of a holds one "yes"
     [[1, 0, 0, 0], [2, 2, 2, 2], [2, 2, 2, 2], [0, 0, 0, 1]]

@@ -40,7 +40,7 @@ class ClassBalancedFocal(LabelLoss):
     Examples
     --------
     >>> from equipoise import Census, Plan
-    >>> plan = Plan.build(Census.from_counts({"mood": {"glad": 3, "sad": 1}}))
+    >>> plan = Plan.build(Census.from_counts({"mood": {"glad": 3, "sad": 1}}), weights="natural")
     >>> terms = ClassBalancedFocal(beta=0.5).prepare(LabelPriors.of(plan, "mood"))
     >>> weights = terms.class_weights  # 1 / 1.75 to 1, on average 1 over the examples
     >>> round(float(weights[1] / weights[0]), 4), round(float(weights @ [0.75, 0.25]), 4)

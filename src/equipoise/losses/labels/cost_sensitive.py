@@ -51,7 +51,7 @@ class CostSensitive(LabelLoss):
     >>> census = Census.from_counts({"triage": {"ill": 50, "unsure": 25, "well": 25}})
     >>> costs = {"ill": {"unsure": 2, "well": 8}, "unsure": {"ill": 1, "well": 1}, "well": {"ill": 1, "unsure": 1}}
     >>> loss = CostSensitive({"triage": costs})
-    >>> loss.savings(LabelPriors.of(Plan.build(census), "triage")).tolist()
+    >>> loss.savings(LabelPriors.of(Plan.build(census, weights="natural"), "triage")).tolist()
     [[8.0, 6.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
     """
 

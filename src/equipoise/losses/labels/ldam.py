@@ -56,7 +56,8 @@ class LDAM(LabelLoss):
     --------
     >>> import torch
     >>> from equipoise import Census, Plan
-    >>> priors = LabelPriors.of(Plan.build(Census.from_counts({"mood": {"glad": 16, "sad": 1}})), "mood")
+    >>> plan = Plan.build(Census.from_counts({"mood": {"glad": 16, "sad": 1}}), weights="natural")
+    >>> priors = LabelPriors.of(plan, "mood")
     >>> LDAM().margins(priors).tolist()
     [0.25, 0.5]
     >>> terms = LDAM().prepare(priors)

@@ -46,7 +46,7 @@ class LogitAdjusted(LabelLoss):
     Examples
     --------
     >>> from equipoise import Census, Plan
-    >>> plan = Plan.build(Census.from_counts({"mood": {"glad": 3, "sad": 1}}))
+    >>> plan = Plan.build(Census.from_counts({"mood": {"glad": 3, "sad": 1}}), weights="natural")
     >>> priors = LabelPriors.of(plan, "mood")
     >>> [LogitAdjusted(tau=tau).learned_prior(priors).round(6).tolist() for tau in (0, 1)]
     [[0.75, 0.25], [0.5, 0.5]]

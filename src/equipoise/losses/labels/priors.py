@@ -106,7 +106,7 @@ class LabelPriors:
         Examples
         --------
         >>> from equipoise import Census
-        >>> plan = Plan.build(Census.from_counts({"mood": {"glad": 3, "sad": 1}}))
+        >>> plan = Plan.build(Census.from_counts({"mood": {"glad": 3, "sad": 1}}), weights="natural")
         >>> LabelPriors.of(plan, "mood", labels=("sad", "calm", "glad")).drawn.tolist()
         [0.25, 0.0, 0.75]
         """

@@ -51,7 +51,8 @@ class VectorScaling(LabelLoss):
     Examples
     --------
     >>> from equipoise import Census, Plan
-    >>> priors = LabelPriors.of(Plan.build(Census.from_counts({"mood": {"glad": 16, "sad": 1}})), "mood")
+    >>> plan = Plan.build(Census.from_counts({"mood": {"glad": 16, "sad": 1}}), weights="natural")
+    >>> priors = LabelPriors.of(plan, "mood")
     >>> VectorScaling(gamma=0.5).factors(priors).tolist()
     [1.0, 0.25]
     """

@@ -44,7 +44,7 @@ class Weighted(LabelLoss):
     >>> from equipoise import Census, Plan
     >>> from equipoise.weights import Balanced
     >>> census = Census.from_counts({"mood": {"glad": 75, "sad": 25}})
-    >>> for plan in Plan.build(census), Plan.build(census, weights=Balanced()):
+    >>> for plan in Plan.build(census, weights="natural"), Plan.build(census, weights=Balanced()):
     ...     Weighted(Balanced()).prepare(LabelPriors.of(plan, "mood")).class_weights.round(3).tolist()
     [0.667, 2.0]
     [1.0, 1.0]

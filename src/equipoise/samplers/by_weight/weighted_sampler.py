@@ -8,13 +8,14 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from equipoise.base.states import differences
+from equipoise.base.values import boolean, integer
 from equipoise.drawing import Shard
 from equipoise.errors import ConfigError
 from equipoise.samplers.by_weight.alias import AliasStream
 from equipoise.samplers.by_weight.classes import ClassStream, distinct_values
 from equipoise.samplers.by_weight.systematic import SystematicStream, check_inclusion
 from equipoise.samplers.by_weight.weights import Weights, checked_weights, fingerprint
-from equipoise.samplers.epochs import POSITION, EpochSampler
+from equipoise.samplers.epochs import POSITION, REBUILD, EpochSampler
 
 
 class WeightedSampler(EpochSampler):
@@ -110,6 +111,10 @@ class WeightedSampler(EpochSampler):
     or replacement=True.
     """
 
+    _SETTLED: ClassVar = {
+        "weights": "Use `sampler.replan(weights, at=position)`.",
+        **dict.fromkeys(("num_samples", "seed", "replacement", "shard"), REBUILD),
+    }
     _FIELDS: ClassVar = {"seed": int, "num_samples": POSITION, "replacement": bool, "weights": str}
 
     def __init__(
@@ -120,12 +125,10 @@ class WeightedSampler(EpochSampler):
         seed: int = 0,
         shard: Shard = Shard(),  # noqa: B008 - frozen
     ) -> None:
-        self.num_samples = _integer(num_samples, "num_samples")
-        self.seed = _integer(seed, "seed")
-        if replacement not in {True, False}:
-            raise ConfigError("not-a-bool", f"`replacement` must be True or False, found {replacement!r}.")
+        self.num_samples = integer("num_samples", num_samples)
+        self.seed = integer("seed", seed)
         super().__init__(self.num_samples, shard, "num_samples")
-        self.replacement = bool(replacement)
+        self.replacement = boolean("replacement", replacement)
         self._draw_by(_as_array(weights))
 
     def _draw_by(self, weights: Weights) -> None:
@@ -161,14 +164,6 @@ class WeightedSampler(EpochSampler):
         """Not kept: the tables of the draws hold what is needed of them. `replan` changes them."""
         raise AttributeError("a WeightedSampler does not keep its weights; `replan` changes them")
 
-    @weights.setter
-    def weights(self, _: object) -> None:
-        raise ConfigError(
-            "read-only",
-            "`weights` of a sampler cannot be assigned: its draws would not change with them. "
-            "Use `sampler.replan(weights, at=position)`.",
-        )
-
     def replan(self, weights: ArrayLike | torch.Tensor, *, at: int) -> None:
         """Draw by other weights from a position on; call it on all ranks alike, then begin a new iteration.
 
@@ -199,10 +194,3 @@ def _as_array(weights: ArrayLike | torch.Tensor) -> Weights:
     if isinstance(weights, torch.Tensor):
         weights = weights.detach().to("cpu", torch.float64).numpy()
     return checked_weights(weights)
-
-
-def _integer(value: object, name: str) -> int:
-    """Return a Python int, so that a state that holds it is JSON-serialisable."""
-    if not isinstance(value, int | np.integer) or isinstance(value, bool):
-        raise ConfigError("not-an-integer", f"`{name}` must be an integer, found {value!r}.")
-    return int(value)

@@ -23,7 +23,7 @@ from equipoise.losses.training import ConfiguredLoss, LabelTrainingLoss, NamedTo
 from equipoise.weights import Balanced
 
 TASKS = {"mood": Task("mood", "classification", ("glad", "sad"))}
-PLAN = Plan.build(Census.from_counts({"mood": {"glad": 3, "sad": 1}}))
+PLAN = Plan.build(Census.from_counts({"mood": {"glad": 3, "sad": 1}}), rates="proportional", weights="natural")
 
 
 def test_every_registered_label_loss_is_tested():

@@ -1,0 +1,116 @@
+"""Rows by task and label: their codes, the columns of several datasets in a row, and whether an index fits a plan."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from equipoise.census import Census, Stratum
+from equipoise.census.labels import Labels, coded_labels, coded_tasks, labels_of
+from equipoise.errors import PlanError
+from equipoise.plan import Plan
+
+
+class Grouped(Protocol):
+    """What is checked of an index."""
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """Rows of each stratum."""
+        ...
+
+    @property
+    def strata(self) -> tuple[Stratum, ...] | None:
+        """The strata, if they are known by name."""
+        ...
+
+
+def codes_of_rows(strata: Sequence[Stratum], tasks: Any, labels: Any) -> NDArray[np.int32]:
+    """Return the position in `strata` of each row's stratum; see `StratumIndex.from_labels`.
+
+    Examples
+    --------
+    >>> codes_of_rows([Stratum("mood", "0"), Stratum("mood", "1")], ["mood"] * 3, [1, 0, 1]).tolist()
+    [1, 0, 1]
+    """
+    if len(tasks) != len(labels):
+        raise PlanError(
+            "unequal-lengths",
+            f"`tasks` and `labels` must be equally long, found {len(tasks)} and {len(labels)}. "
+            "Pass one task and one label for each row of the dataset.",
+        )
+    task_codes, task_names = _decoded(coded_tasks(tasks))
+    label_codes, label_names = _decoded(coded_labels(labels, "labels"))
+    pairs = task_codes * len(label_names) + label_codes
+    seen, of_row = np.unique(pairs, return_inverse=True)
+    positions = {stratum: position for position, stratum in enumerate(strata)}
+    to_stratum = np.empty(len(seen), dtype=np.int32)
+    for number, pair in enumerate(seen.tolist()):
+        task, label = task_names[pair // len(label_names)], label_names[pair % len(label_names)]
+        position = positions.get(Stratum(str(task), None), positions.get(Stratum(str(task), label)))
+        if position is None:
+            row = int(np.argmax(pairs == pair))
+            if label is None and task in {stratum.task for stratum in strata}:
+                message = f"Row {row} of task {task!r} must have a label, found none. Leave such rows out"
+                raise PlanError("missing-label", f"{message} of the dataset and of the census.")
+            raise PlanError(
+                "unknown-stratum",
+                f"Row {row} has task {task!r} and label {label!r}, which the plan does not know. "
+                "Build the plan from the census of the same rows, or leave the row out.",
+            )
+        to_stratum[number] = position
+    return to_stratum[of_row]
+
+
+def columns_of_datasets(
+    datasets: Mapping[str, Any], labels: Labels | Mapping[str, Labels]
+) -> tuple[pa.DictionaryArray, pa.ChunkedArray]:
+    """Return the tasks and labels of datasets that follow one another; see `StratumIndex.from_datasets`."""
+    if not isinstance(datasets, Mapping) or not datasets:  # pyright: ignore[reportUnnecessaryIsInstance]
+        message = f"`datasets` must map tasks to datasets, found {type(datasets).__name__}"
+        raise PlanError("not-a-mapping", f"{message}, {len(datasets)} long. Write {{task: dataset, ...}}.")
+    of_tasks = labels if isinstance(labels, Mapping) else dict.fromkeys(datasets, labels)
+    if of_tasks.keys() != datasets.keys():
+        message = f"`labels` must name the tasks {list(datasets)}, found {list(of_tasks)}."
+        raise PlanError("other-tasks", f"{message} None is for an open-ended task.")
+    coded = [labels_of(dataset, of_tasks[task], task) for task, dataset in datasets.items()]
+    names = pa.array(list(datasets), pa.large_string())
+    numbers = np.repeat(np.arange(len(coded), dtype=np.int32), [len(column) for column in coded])
+    tasks, column = pa.DictionaryArray.from_arrays(numbers, names), pa.chunked_array(coded)
+    return tasks, column
+
+
+def check_sizes(plan: Plan | Census, index: Grouped) -> None:
+    """Raise PlanError if the index has not as many rows in every stratum as the plan counted."""
+    if len(index.sizes) != len(plan.strata):
+        raise PlanError(
+            "other-strata",
+            f"`index` has {len(index.sizes)} strata and the plan has {len(plan.strata)}. "
+            "Make the index with the same plan: StratumIndex.from_labels(plan, tasks, labels).",
+        )
+    if index.strata not in {None, plan.strata}:
+        number, stratum = next(pair for pair in enumerate(index.strata or ()) if pair[1] != plan.strata[pair[0]])
+        raise PlanError(
+            "other-strata",
+            f"`index` has {stratum} where the plan has {plan.strata[number]}. Build the plan of the same rows: "
+            "Plan.build(index.census()).",
+        )
+    wrong = np.flatnonzero(index.sizes != plan.counts)
+    if wrong.size:
+        position = int(wrong[0])
+        stratum = plan.strata[position]
+        raise PlanError(
+            "other-counts",
+            f"`index` has {index.sizes[position]} rows of task {stratum.task!r}, label {stratum.label!r}, and the "
+            f"plan counted {plan.counts[position]} ({wrong.size} strata differ). "
+            "Build the plan from the census of the same rows.",
+        )
+
+
+def _decoded(coded: pa.DictionaryArray) -> tuple[NDArray[np.int64], list[str | None]]:
+    """Return the codes of the values, and the distinct values with None (a missing label) as one of them."""
+    names: list[str | None] = [*coded.dictionary.to_pylist(), None]
+    codes: NDArray[np.int64] = coded.indices.fill_null(len(names) - 1).cast(pa.int64()).to_numpy()
+    return codes, names
