@@ -114,7 +114,7 @@ def from_table(source: object) -> Source | None:
         table: pa.Table = pa.table(cast("Any", source)) if has_stream else from_dataframe(source)
     except Exception as error:  # each library has its own errors
         sentence = f"`source` is a {name} that cannot be read as a table ({error})."
-        raise DataError("not-a-table", f"{sentence} Give columns of one type each, with one name each.") from error
+        raise DataError("not-a-table", f"{sentence} Give a table of columns of one type each.") from error
     columns = [_plain(column) for column in table.columns]
     return Table(pa.Table.from_arrays(columns, names=table.column_names, metadata=table.schema.metadata), name)
 

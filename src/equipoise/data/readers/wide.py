@@ -14,6 +14,7 @@ from equipoise.data.columns import Columns
 from equipoise.data.readers.source import Source
 from equipoise.errors import DataError
 
+_Part = tuple[npt.NDArray[np.int64], pa.Table]
 _TEXT: Final = pa.large_string()
 
 
@@ -60,7 +61,7 @@ class Melted(Source):
     def _melted(
         self, required: Sequence[str], optional: Sequence[str]
     ) -> Iterator[tuple[npt.NDArray[np.int64], pa.Table]]:
-        """Yield tables, each with the rows of the source that its own were."""
+        """Yield tables, and for each of their rows the one of the source that it was."""
         columns, tasks = self.columns, self.columns.tasks
         ours = (columns.task, columns.target)
         others = [[name for name in names if name not in ours] for names in (required, optional)]
@@ -76,10 +77,9 @@ class Melted(Source):
                 cells = np.flatnonzero(target.is_valid().to_numpy(zero_copy_only=False))
                 target = target.take(pa.array(cells))
             rows, task = np.divmod(cells, len(tasks))
-            table = batch.select([name for name in batch.column_names if name not in tasks]).take(pa.array(rows))
-            names = pa.array(tasks, _TEXT)
-            coded = pa.DictionaryArray.from_arrays(pa.array(task.astype(np.int32)), names)
-            yield first_row + rows, table.append_column(columns.task, coded).append_column(columns.target, target)
+            taken = {name: batch.column(name).take(pa.array(rows)) for name in batch.column_names if name not in tasks}
+            names = pa.DictionaryArray.from_arrays(pa.array(task.astype(np.int32)), pa.array(tasks, _TEXT))
+            yield first_row + rows, pa.table({**taken, columns.task: names, columns.target: target})
             first_row += batch.num_rows
 
     def _targets(self, batch: pa.Table, task: str, first_row: int) -> pa.ChunkedArray:
