@@ -35,7 +35,8 @@ class Columns:
     tasks : sequence of str
         For a wide source, which has a column of targets for each task: these columns. Each row becomes one row for each
         of them, with the column's name as its task, as by `pandas.melt`. Where the cell is empty, the row has no target
-        of that task, and there is no such row. `task` and `target` are not read.
+        of that task, and there is no such row. `task` and `target` are not read. The name
+        of the task is added to an id ("17:sepsis").
 
     Raises
     ------

@@ -163,7 +163,8 @@ class Reading:
         """Return the fields of a batch under their own names, as strings."""
         arrays = {field: self._field(batch, field) for field in self._wanted}
         table = pa.table({field: array for field, array in arrays.items() if array is not None})
-        if self.split_is_given and "split" in self.fields and "split" not in table.column_names:
+        if self.split_is_given and "split" in self.fields and not _has_values(table, "split"):
+            table = table.select([name for name in table.column_names if name != "split"])
             table = table.append_column("split", pa.array([self.source.split] * table.num_rows, pa.large_string()))
         self.rows += table.num_rows
         return table
@@ -227,6 +228,10 @@ class Reading:
         return splits
 
 
+def _has_values(table: pa.Table, name: str) -> bool:
+    return name in table.column_names and table.column(name).null_count < table.num_rows
+
+
 def _table(reading: Reading) -> pa.Table:
     """Read all rows, with the optional columns that are not empty."""
     batches = [reading.checked(batch) for batch in reading.source_batches()]
@@ -234,7 +239,7 @@ def _table(reading: Reading) -> pa.Table:
         return pa.table({name: pa.array([], pa.large_string()) for name in REQUIRED})
     table = pa.concat_tables(batches, promote_options="default")
     for name in OPTIONAL:
-        if name in table.column_names and table.column(name).null_count == table.num_rows:
+        if name in table.column_names and not _has_values(table, name):
             table = table.drop_columns([name])
     if "split" in table.column_names:
         reading.check_splits(table, 0)

@@ -35,7 +35,7 @@ def encoding_named(name: object) -> str:
     """
     try:
         found = codecs.lookup(name) if isinstance(name, str) else None
-        if found is not None and isinstance(b"".decode(found.name), str):  # not one of bytes, such as base64
+        if found is not None and "a".encode(found.name):  # a LookupError for one of bytes, such as base64
             return UTF8 if found.name == "utf-8-sig" else found.name
     except (LookupError, ValueError):
         pass

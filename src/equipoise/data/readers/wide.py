@@ -16,13 +16,15 @@ from equipoise.errors import DataError
 
 _Part = tuple[npt.NDArray[np.int64], pa.Table]
 _TEXT: Final = pa.large_string()
+_BETWEEN: Final = pa.scalar(":", _TEXT)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Melted(Source):
     """The rows of another source, each once for each task whose cell is filled, in the order of `columns.tasks`.
 
-    Without `require_target`, also for tasks whose cell is empty or whose column is missing.
+    Without `require_target`, also for tasks whose cell is empty or whose column is missing. The id of a row gets the
+    name of the task, as in "17:sepsis", because each id is of one row.
     """
 
     source: Source
@@ -69,27 +71,29 @@ class Melted(Source):
         first_row = 0
         for batch in self.source.batches(*others):
             cells = np.arange(batch.num_rows * len(tasks))
-            by_task = pa.chunked_array(
-                [c for task in tasks for c in self._targets(batch, task, first_row).chunks], _TEXT
-            )
+            by_task = pa.chunked_array([c for task in tasks for c in self._texts(batch, task, first_row).chunks], _TEXT)
             target = by_task.take(pa.array(cells.reshape(len(tasks), -1).T.ravel()))
             if self.require_target:
                 cells = np.flatnonzero(target.is_valid().to_numpy(zero_copy_only=False))
                 target = target.take(pa.array(cells))
             rows, task = np.divmod(cells, len(tasks))
             taken = {name: batch.column(name).take(pa.array(rows)) for name in batch.column_names if name not in tasks}
+            if (key := columns.source_of("id")) in taken:
+                texts = self._texts(batch, key, first_row).take(pa.array(rows))
+                taken[key] = pc.binary_join_element_wise(texts, pa.array(tasks, _TEXT).take(pa.array(task)), _BETWEEN)
             names = pa.DictionaryArray.from_arrays(pa.array(task.astype(np.int32)), pa.array(tasks, _TEXT))
             yield first_row + rows, pa.table({**taken, columns.task: names, columns.target: target})
             first_row += batch.num_rows
 
-    def _targets(self, batch: pa.Table, task: str, first_row: int) -> pa.ChunkedArray:
-        if task not in batch.column_names:
+    def _texts(self, batch: pa.Table, name: str, first_row: int) -> pa.ChunkedArray:
+        """Return a column as strings, null where a cell is blank or the column is missing."""
+        if name not in batch.column_names:
             return pa.chunked_array([pa.nulls(batch.num_rows, _TEXT)])
-        text = as_text(batch.column(task), functools.partial(self._wrong, task, first_row))
+        text = as_text(batch.column(name), functools.partial(self._wrong, name, first_row))
         return pc.if_else(is_blank(text), pa.scalar(None, _TEXT), text)
 
-    def _wrong(self, task: str, first_row: int, row: int | None, problem: str) -> DataError:
-        sentence = f"column `{task}` {problem}"
+    def _wrong(self, name: str, first_row: int, row: int | None, problem: str) -> DataError:
+        sentence = f"column `{name}` {problem}"
         if row is None:
             return self.error("bad-value", sentence)
         return self.source.error_at("bad-value", first_row + row, sentence)
