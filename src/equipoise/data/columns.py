@@ -1,8 +1,8 @@
 """Which column of a source is which field of a record, and the names of the splits."""
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, cast
 
 import pyarrow as pa
 
@@ -73,7 +73,8 @@ class Columns:
             found = f"{self.task!r}, {self.input!r} and {self.target!r}"
             raise ConfigError("same-column", f"{sentence}, found {found}.")
         tasks: object = self.tasks
-        if isinstance(tasks, str) or not all(isinstance(name, str) and name.strip() for name in self.tasks):
+        listed = cast("Sequence[object]", tasks) if isinstance(tasks, list | tuple) else [None]
+        if not all(isinstance(name, str) and name.strip() for name in listed):
             sentence = f"`columns.tasks` must be a list of the names of columns, found {tasks!r}."
             raise ConfigError("not-a-column-name", sentence)
         object.__setattr__(self, "tasks", tuple(self.tasks))

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +155,7 @@ def read_unlabelled(
     """
     data = data or config.data
     default = data.default_task or (next(iter(tasks)) if len(tasks) == 1 else None)
-    records = read_records(str(file), **{**data.reading, "default_task": default}, require_target=False)
+    records = read_records(str(file), **replace(data, default_task=default).reading, require_target=False)
     if data.default_task not in (config.data.default_task, *records.tasks):
         sentence = (
             f"each row has a task, in the column `{data.columns.task}`, so that none is of {data.default_task!r}."

@@ -26,7 +26,7 @@ class ReadOptions:
 
     def __post_init__(self) -> None:
         given: object = self.delimiter
-        delimiter = "\t" if given == r"\t" else given  # as it is written on a command line
+        delimiter: object = "\t" if given == r"\t" else given  # as it is written on a command line
         if delimiter is not None and not (
             isinstance(delimiter, str) and len(delimiter) == 1 and delimiter.isascii() and delimiter not in '"\r\n'
         ):
