@@ -73,8 +73,9 @@ class Columns:
             found = f"{self.task!r}, {self.input!r} and {self.target!r}"
             raise ConfigError("same-column", f"{sentence}, found {found}.")
         tasks: object = self.tasks
-        listed = cast("Sequence[object]", tasks) if isinstance(tasks, list | tuple) else [None]
-        if not all(isinstance(name, str) and name.strip() for name in listed):
+        if not isinstance(tasks, list | tuple) or not all(  # pyright: ignore[reportUnnecessaryIsInstance]
+            isinstance(name, str) and name.strip() for name in cast("Sequence[object]", tasks)
+        ):
             sentence = f"`columns.tasks` must be a list of the names of columns, found {tasks!r}."
             raise ConfigError("not-a-column-name", sentence)
         object.__setattr__(self, "tasks", tuple(self.tasks))

@@ -28,7 +28,10 @@ class ReadOptions:
         given: object = self.delimiter
         delimiter: object = "\t" if given == r"\t" else given  # as it is written on a command line
         if delimiter is not None and not (
-            isinstance(delimiter, str) and len(delimiter) == 1 and delimiter.isascii() and delimiter not in '"\r\n'
+            isinstance(delimiter, str)  # pyright: ignore[reportUnnecessaryIsInstance]
+            and len(delimiter) == 1
+            and delimiter.isascii()
+            and delimiter not in '"\r\n'
         ):
             sentence = "`delimiter` must be one ASCII character, such as ; or \\t, and not a quote or a line end"
             raise ConfigError("bad-delimiter", f"{sentence}, found {given!r}.")

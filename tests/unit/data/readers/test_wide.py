@@ -79,7 +79,8 @@ def test_a_wide_file_is_told_how_to_be_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("tasks", "code"),
-    [("sepsis", "not-a-column-name"), (("a", ""), "not-a-column-name"), ((3,), "not-a-column-name"), (3, "not-a-column-name"),
+    [("sepsis", "not-a-column-name"), (("a", ""), "not-a-column-name"), ((3,), "not-a-column-name"),
+     (3, "not-a-column-name"),
      (("a", "a"), "same-column"), (("input",), "same-column"), (("person",), "same-column")],
 )  # fmt: skip
 def test_columns_of_tasks_that_cannot_be(tasks: object, code: str) -> None:
