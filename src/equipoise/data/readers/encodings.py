@@ -8,6 +8,7 @@ from equipoise.errors import ConfigError
 
 UTF8: Final = "utf-8"
 _SAMPLE: Final = 1 << 20
+_FEW_ZEROS: Final = 3
 _SHOWN: Final = 60  # characters of a line in the advice
 _MARKS: Final = (
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -54,7 +55,7 @@ def wide_encoding(start: bytes) -> str | None:
     for mark, encoding in _MARKS:
         if start.startswith(mark):
             return encoding
-    most = len(start) // 4  # of the bytes; half of them are zero in plain English text
+    most = max(_FEW_ZEROS, len(start) // 4)  # half of the bytes are zero in plain English text
     if start[1::2].count(0) > most:
         return "utf-16-le"
     return "utf-16-be" if start[::2].count(0) > most else None

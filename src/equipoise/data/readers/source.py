@@ -162,7 +162,7 @@ class FileSource(Source):
         with self.opened() as file:
             encoding = wide_encoding(file.read(1 << 12))
         if encoding is not None:
-            raise self.error("not-utf8", f"the file is {encoding.upper()}, not UTF-8. {name_encoding(encoding)}")
+            raise self.error("not-utf8", f"the file is {encoding.upper()}, not UTF-8. {name_encoding(encoding)}", 1)
 
 
 class _Bounded(io.RawIOBase):

@@ -50,7 +50,7 @@ LINES = {"data.csv": f"{HEADER}t,Müller,y\n", "data.jsonl": '{"task": "t", "inp
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
 def test_wide_encodings_are_named_and_then_read(tmp_path: Path, name: str, encoding: str) -> None:
     path = write(tmp_path, LINES[name], name, encoding)
-    with raises(DataError, "not-utf8", f"{name}: the file is {encoding.upper()}, ", f"`encoding='{encoding}'`"):
+    with raises(DataError, "not-utf8", f"{name}:1: the file is {encoding.upper()}, ", f"`encoding='{encoding}'`"):
         read_records(path)
     assert rows(path, encoding=encoding) == [("t", "Müller", "y")]
 
