@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from equipoise.base.tables import LEFT, Table, print_table
+from equipoise.cli._words import of_command
 from equipoise.errors import EquipoiseError, printable_json, printable_line
 
 OK, ERROR, INTERRUPTED = 0, 1, 130
@@ -83,7 +84,7 @@ class _Group(TyperGroup):
         try:
             return super().invoke(ctx)
         except EquipoiseError as error:
-            code, message = error.code, str(error)
+            code, message = error.code, of_command(str(error))
         except ModuleNotFoundError as error:
             code = "missing-package"
             message = f"the package {error.name} is not installed. Install it: pip install 'equipoise[train]'"
@@ -177,4 +178,5 @@ def options(
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     """Print one line, without the line of source code that the default adds."""
     code = getattr(message, "code", None)
+    message = of_command(str(message))
     sys.stderr.write(f"Warning ({code}): {message}\n" if code else f"Warning: {message}\n")

@@ -7,7 +7,6 @@ import typer
 
 from equipoise.cli import _options as options
 from equipoise.cli._app import bars_on_terminals_only, print_json, print_rows
-from equipoise.errors import ConfigError
 
 if TYPE_CHECKING:
     from equipoise.runs.calibration.report import Calibrated
@@ -54,7 +53,11 @@ def calibrate(
     unlabelled: Unlabelled = None,
     costs: Costs = None,
     overwrite: Overwrite = False,
-    set_: options.ColumnOverrides = None,
+    task_column: options.TaskColumn = None,
+    input_column: options.InputColumn = None,
+    target_column: options.TargetColumn = None,
+    default_task: options.DefaultTask = None,
+    set_: options.DataOverrides = None,
     as_json: options.Json = False,
 ) -> None:
     """Calibrate the probabilities and answers of a run.
@@ -63,16 +66,15 @@ def calibrate(
     the validation rows; test rows are never used. Writes calibration.json, which `evaluate` and `predict` apply, and
     calibration/index.html with reliability plots.
     """
-    if set_ and unlabelled is None:
-        message = "`--set` describes unlabelled rows (`data.columns...`), so it needs --unlabelled."
-        raise ConfigError("missing-option", message)
-    columns = options.read_config(str(unlabelled), {}, set_).data.columns if set_ else None
+    described = options.data_options(task_column, input_column, target_column, default_task)
+    source = None if unlabelled is None else str(unlabelled)
+    data = options.other_data(run, source, described, set_, "the rows of --unlabelled")
     from equipoise.runs.calibration.calibrate import CalibrationOptions
     from equipoise.runs.calibration.calibrate import calibrate as run_calibration
     from equipoise.runs.calibration.page import calibration_page
 
     bars_on_terminals_only()
-    wanted = CalibrationOptions(metric=metric, prior=prior, unlabelled=unlabelled, columns=columns, costs=costs)
+    wanted = CalibrationOptions(metric=metric, prior=prior, unlabelled=unlabelled, data=data, costs=costs)
     found = run_calibration(run, wanted, overwrite=overwrite)
     page = calibration_page(found, f"equipoise calibrate {run}")
     if as_json:

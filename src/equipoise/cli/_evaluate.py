@@ -8,7 +8,7 @@ import typer
 
 from equipoise.cli import _options as options
 from equipoise.cli._app import bars_on_terminals_only, print_json, print_rows
-from equipoise.errors import ConfigError, printable
+from equipoise.errors import printable
 
 if TYPE_CHECKING:
     from equipoise.metrics import Estimate, Scores
@@ -46,13 +46,9 @@ File = Annotated[
     typer.Argument(metavar="FILE", help="Rows in any format that training reads; targets are not needed."),
 ]
 AnswersOut = Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="Output file: .parquet, .jsonl or .csv.")]
-TaskName = Annotated[
-    str | None,
-    typer.Option("--task", metavar="TASK", help="Task of all rows, for a file without a task column."),
-]
 PREDICT_EXAMPLES = (
     "equipoise predict runs/first new.jsonl -o answers.parquet",
-    "equipoise predict runs/first new.csv --task heart --set data.columns.input=text -o answers.csv",
+    "equipoise predict runs/first new.csv --default-task heart --input-column text -o answers.csv",
 )
 
 
@@ -62,8 +58,12 @@ def evaluate(
     split: Split = None,
     method: MethodOption = None,
     out: Out = None,
+    task_column: options.TaskColumn = None,
+    input_column: options.InputColumn = None,
+    target_column: options.TargetColumn = None,
+    default_task: options.DefaultTask = None,
     no_calibration: options.NoCalibration = False,
-    set_: options.ColumnOverrides = None,
+    set_: options.DataOverrides = None,
     as_json: options.Json = False,
 ) -> None:
     """Score a run on its test rows, with intervals.
@@ -71,9 +71,8 @@ def evaluate(
     Prints the scores of every task and label, and writes predictions.parquet and evaluation.json; nothing is
     overwritten. If the run was calibrated, evaluation.json also holds the scores without calibration.
     """
-    if set_ and data is None:
-        raise ConfigError("missing-argument", "`--set` describes DATA (`data.columns...`), so it needs DATA.")
-    other = None if data is None else options.read_config(data, {}, set_).data
+    described = options.data_options(task_column, input_column, target_column, default_task)
+    other = options.other_data(run, data, described, set_, "DATA")
     named = (argument.rpartition("=") for argument in method or ())
     methods = {task if equals else "*": name for task, equals, name in named}
     from equipoise.runs.evaluate import evaluate as run_evaluation
@@ -145,9 +144,12 @@ def predict(
     run: options.RunFolder,
     file: File,
     out: AnswersOut,
-    task: TaskName = None,
+    task_column: options.TaskColumn = None,
+    input_column: options.InputColumn = None,
+    target_column: options.TargetColumn = None,
+    default_task: options.DefaultTask = None,
     no_calibration: options.NoCalibration = False,
-    set_: options.ColumnOverrides = None,
+    set_: options.DataOverrides = None,
     as_json: options.Json = False,
 ) -> None:
     """Predict the rows of a file.
@@ -155,11 +157,12 @@ def predict(
     Writes an answer for each row, and for labels their probabilities. If the run was calibrated, its calibration is
     applied. The output is written atomically.
     """
-    columns = options.read_config(str(file), {}, set_).data.columns if set_ else None
+    described = options.data_options(task_column, input_column, target_column, default_task)
+    data = options.other_data(run, str(file), described, set_, "FILE")
     from equipoise.runs.predict import predict as run_prediction
 
     bars_on_terminals_only()
-    rows, calibrated = run_prediction(run, file, out, columns=columns, default_task=task, calibrated=not no_calibration)
+    rows, calibrated = run_prediction(run, file, out, data=data, calibrated=not no_calibration)
     if as_json:
         print_json({"out": str(out), "rows": rows, "calibrated": list(calibrated)})
     else:

@@ -7,7 +7,16 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from equipoise.config import RunConfig, load_comparison, load_config, make_comparison, make_config
+from equipoise.config import (
+    DataConfig,
+    RunConfig,
+    config_to_dict,
+    load_comparison,
+    load_config,
+    make_comparison,
+    make_config,
+)
+from equipoise.errors import ConfigError
 
 Source = Annotated[
     str,
@@ -59,13 +68,25 @@ Overrides = Annotated[
         help="Set any key of the configuration, as in training.learning_rate=2e-3. Repeatable.",
     ),
 ]
-ColumnOverrides = Annotated[
+DataOverrides = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help="Describe the columns of the data, as in data.columns.input=text. Repeatable.",
+        help="Set any key of how the data is read, as in data.encoding=utf-16. Repeatable.",
     ),
+]
+TaskColumn = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Column with the task of each row.  [default: task]")
+]
+InputColumn = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Column with the input of each row.  [default: input]")
+]
+TargetColumn = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Column with the target of each row.  [default: target]")
+]
+DefaultTask = Annotated[
+    str | None, typer.Option(metavar="TASK", help="Task of the rows that have none, as in a file of one task.")
 ]
 Model = Annotated[
     str | None,
@@ -78,6 +99,7 @@ Model = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Directory of the run.")]
 NoCalibration = Annotated[bool, typer.Option("--no-calibration", help="Do not apply the calibration of the run.")]
+YAML = (".yaml", ".yml")
 Config = TypeVar("Config", bound=RunConfig)
 
 
@@ -85,6 +107,44 @@ def plan_options(*values: Any) -> dict[str, Any]:
     """Return the options of a plan by dotted key: rates, weights, draws, ..., as `plan` and `train` take them."""
     names = ("rates", "weights", "draws", "max_passes", "target_rates", "target_weights", "allow_repeats")
     return {f"plan.{name}": value for name, value in zip(names, values, strict=True)}
+
+
+def data_options(*values: Any) -> dict[str, Any]:
+    """Return the options of reading data by dotted key: columns of task, input and target, and the default task."""
+    names = ("columns.task", "columns.input", "columns.target", "default_task")
+    return {f"data.{name}": value for name, value in zip(names, values, strict=True)}
+
+
+def other_data(
+    run: Path, source: str | None, options: dict[str, Any], overrides: list[str] | None, missing: str
+) -> DataConfig | None:
+    """Return how other data than that of a run is read: as that of the run, where the options say nothing else.
+
+    Parameters
+    ----------
+    run : pathlib.Path
+        The run directory.
+    source : str, optional
+        The data. None has no description.
+    options, overrides
+        As in `read_config`.
+    missing : str
+        What the options describe, for the error if there is no such data.
+    """
+    if source is None:
+        if overrides or any(value is not None for value in options.values()):
+            message = f"`--set` and the options of columns and tasks describe {missing}, so they need it."
+            raise ConfigError("missing-argument", message)
+        return None
+    if source.endswith(YAML):
+        return read_config(source, options, overrides).data
+    from equipoise.runs.directory import RunDirectory
+
+    known = config_to_dict(RunDirectory.open(run).read_config())["data"]
+    given = {key: value for key, value in options.items() if value is not None}
+    return make_config(
+        {"data": {**known, "source": source, "text": None}}, options=given, overrides=overrides or ()
+    ).data
 
 
 def _read(
@@ -108,7 +168,7 @@ def _read(
         Strings ``a.b=value``.
     """
     given = {key: value for key, value in options.items() if value is not None}
-    if source.endswith((".yaml", ".yml")):
+    if source.endswith(YAML):
         return load(Path(source), options=given, overrides=overrides or ())
     return make({"data": {"source": source}}, options=given, overrides=overrides or ())
 

@@ -25,7 +25,7 @@ Plot = Annotated[
 ]
 INSPECT_EXAMPLES = (
     "equipoise inspect suite:multi-diagnosis",
-    "equipoise inspect rows.csv --set data.columns.input=text --plot census.svg",
+    "equipoise inspect rows.csv --input-column text --plot census.svg",
 )
 Model = Annotated[
     str | None,
@@ -65,6 +65,10 @@ EXAMPLES = (
 def inspect(
     source: options.Source,
     model: Model = None,
+    task_column: options.TaskColumn = None,
+    input_column: options.InputColumn = None,
+    target_column: options.TargetColumn = None,
+    default_task: options.DefaultTask = None,
     plot: Plot = None,
     set_: options.Overrides = None,
     as_json: options.Json = False,
@@ -75,7 +79,8 @@ def inspect(
     """
     if plot is not None and plot.suffix not in {".png", ".svg"}:
         raise ConfigError("unknown-format", f"`--plot` must name a .png or .svg file, found {plot.name!r}.")
-    config = options.read_config(source, {"model.name": model}, set_)
+    described = options.data_options(task_column, input_column, target_column, default_task)
+    config = options.read_config(source, described | {"model.name": model}, set_)
     records = load_records(config)
     train = records.where(split="train")
     tasks = infer_tasks(train, task_options(config))
@@ -146,6 +151,10 @@ def _print(census: Census, summaries: list[dict[str, Any]], rows: str) -> None:
 
 def plan(
     source: options.Source,
+    task_column: options.TaskColumn = None,
+    input_column: options.InputColumn = None,
+    target_column: options.TargetColumn = None,
+    default_task: options.DefaultTask = None,
     rates: options.Rates = None,
     weights: options.Weights = None,
     draws: options.Draws = None,
@@ -164,6 +173,7 @@ def plan(
     --allow-repeats accepts them.
     """
     chosen = options.plan_options(rates, weights, draws, max_passes, target_rates, target_weights, allow_repeats)
+    chosen |= options.data_options(task_column, input_column, target_column, default_task)
     prepared = prepare(options.read_config(source, chosen | {"model.name": model}, set_))
     found = [] if model is None else check_tokens(prepared.config, prepared.train, prepared.tasks)
     give_warnings(found)

@@ -27,6 +27,10 @@ EXAMPLES = (
 
 def train(
     source: options.Source,
+    task_column: options.TaskColumn = None,
+    input_column: options.InputColumn = None,
+    target_column: options.TargetColumn = None,
+    default_task: options.DefaultTask = None,
     model: options.Model = None,
     rates: options.Rates = None,
     weights: options.Weights = None,
@@ -47,6 +51,7 @@ def train(
     with 75; the same command with --resume then resumes with the next draw.
     """
     chosen = options.plan_options(rates, weights, draws, max_passes, target_rates, target_weights, allow_repeats)
+    chosen |= options.data_options(task_column, input_column, target_column, default_task)
     chosen |= {"model.name": model, "seed": seed, "out": None if out is None else str(out)}
     config = options.read_config(source, chosen, set_)
     if config.out is None:

@@ -8,6 +8,7 @@ from equipoise.base.registry import registered
 from equipoise.config._loss import LossConfig
 from equipoise.config._values import in_range, one_of
 from equipoise.data import Columns, Limits, TaskOptions
+from equipoise.data.readers.options import ReadOptions
 from equipoise.drawing.batches import Batches
 from equipoise.errors import ConfigError
 from equipoise.rates import Equal, Rates
@@ -54,14 +55,29 @@ class SplitConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class DataConfig:
-    """The source of the records: a path, a glob, a list of them, or ``suite:NAME``."""
+    """The source of the records: a path, a glob, a list of them, or ``suite:NAME``; and how it is read.
+
+    `split` is how rows without a split are split, `splits` what the names of splits in the data mean.
+    """
 
     source: str | tuple[str, ...]
     columns: Columns = field(default_factory=Columns)
     default_task: str | None = None
     text: str | None = None
     split: SplitConfig = field(default_factory=SplitConfig)
+    splits: Mapping[str, str] = field(default_factory=dict[str, str])
+    delimiter: str | None = None
+    encoding: str = "utf-8"
     limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        ReadOptions(self.limits, self.delimiter, self.encoding, self.splits)  # refuses what cannot be used
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """The arguments of `equipoise.data.read_records` other than the source."""
+        names = ("columns", "default_task", "limits", "delimiter", "encoding", "splits")
+        return {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True, kw_only=True)

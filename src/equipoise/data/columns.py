@@ -1,7 +1,8 @@
 """Which column of a source is which field of a record, and the names of the splits."""
 
 import dataclasses
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, cast
 
 import pyarrow as pa
 
@@ -12,6 +13,7 @@ REQUIRED: Final = ("task", "input", "target")
 OPTIONAL: Final = ("group", "split", "id")
 FIELDS: Final = (*REQUIRED, *OPTIONAL)
 SPLITS: Final = ("train", "validation", "test")
+MAP_SPLITS: Final = "Say which split it is with `splits={'dev': 'validation'}`."
 _CANONICAL: Final = {name: name for name in SPLITS} | dict.fromkeys(("val", "valid", "dev", "eval"), "validation")
 
 
@@ -30,11 +32,17 @@ class Columns:
         Column with the split of each row. None takes a column named "split" if there is one.
     id : str or None
         Column that identifies a row. None takes a column named "id" if there is one.
+    tasks : sequence of str
+        For a wide source, which has a column of targets for each task: these columns. Each row becomes one row for each
+        of them, with the column's name as its task, as by `pandas.melt`. Where the cell is empty, the row has no target
+        of that task, and there is no such row. `task` and `target` are not read. The name
+        of the task is added to an id ("17:sepsis").
 
     Raises
     ------
     ConfigError
-        If a name is empty, or two of `task`, `input` and `target` are the same column.
+        If a name is empty, two of `task`, `input` and `target` are the same column, or a column of `tasks` is duplicate
+        or another field.
 
     Examples
     --------
@@ -50,6 +58,7 @@ class Columns:
     group: str | None = None
     split: str | None = None
     id: str | None = None
+    tasks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for field in FIELDS:
@@ -63,6 +72,18 @@ class Columns:
             sentence = "`columns.task`, `columns.input` and `columns.target` must be three columns"
             found = f"{self.task!r}, {self.input!r} and {self.target!r}"
             raise ConfigError("same-column", f"{sentence}, found {found}.")
+        tasks: object = self.tasks
+        if not isinstance(tasks, list | tuple) or not all(  # pyright: ignore[reportUnnecessaryIsInstance]
+            isinstance(name, str) and name.strip() for name in cast("Sequence[object]", tasks)
+        ):
+            sentence = f"`columns.tasks` must be a list of the names of columns, found {tasks!r}."
+            raise ConfigError("not-a-column-name", sentence)
+        object.__setattr__(self, "tasks", tuple(self.tasks))
+        taken = [self.input, *(name for name in (self.group, self.split, self.id) if name is not None)]
+        for position, name in enumerate(self.tasks):
+            if name in (*taken, *self.tasks[:position]):
+                sentence = f"`columns.tasks` must be columns of targets, each once, found {name!r} twice or elsewhere."
+                raise ConfigError("same-column", sentence)
 
     def source_of(self, field: str) -> str:
         """Return the source's name for a record's `field`."""
@@ -80,13 +101,41 @@ def check_split(split: str | None) -> None:
         raise DataError("unknown-split", f"`split` must be one of {', '.join(SPLITS)}, found {split!r}.")
 
 
-def canonical_splits(names: pa.ChunkedArray) -> pa.ChunkedArray:
+def split_names(given: Mapping[str, str]) -> dict[str, str]:
+    """Return which split a name means: the names that are given, before those that are always known.
+
+    Parameters
+    ----------
+    given : mapping of str to str
+        Names of splits in the data, and "train", "validation" or "test" for each.
+
+    Raises
+    ------
+    ConfigError
+        If a name is mapped to what is not a split.
+
+    Examples
+    --------
+    >>> names = split_names({"held-out": "test", "dev": "test"})
+    >>> names["held-out"], names["dev"], names["val"]
+    ('test', 'test', 'validation')
+    """
+    for name, split in given.items():
+        if split not in SPLITS:
+            message = f"`splits` must map names to {', '.join(SPLITS)}, found {split!r} for {name!r}."
+            raise ConfigError("unknown-split", message)
+    return _CANONICAL | {name.strip().lower(): split for name, split in given.items()}
+
+
+def canonical_splits(names: pa.ChunkedArray, known: Mapping[str, str] = _CANONICAL) -> pa.ChunkedArray:
     """Map every name of a split to "train", "validation" or "test", whatever its case.
 
     Parameters
     ----------
     names : pyarrow.ChunkedArray
         Names of splits; nulls stay null.
+    known : mapping of str to str
+        What `split_names` returns.
 
     Returns
     -------
@@ -98,6 +147,6 @@ def canonical_splits(names: pa.ChunkedArray) -> pa.ChunkedArray:
     >>> canonical_splits(pa.chunked_array([["Train", "dev", "holdout"]])).to_pylist()
     ['train', 'validation', None]
     """
-    known, canonical = (pa.array(each, pa.large_string()) for each in (_CANONICAL.keys(), _CANONICAL.values()))
+    before, canonical = (pa.array(each, pa.large_string()) for each in (known.keys(), known.values()))
     plain = pc.cast(pc.utf8_lower(pc.utf8_trim_whitespace(names)), pa.large_string())
-    return pc.take(canonical, pc.index_in(plain, value_set=known))
+    return pc.take(canonical, pc.index_in(plain, value_set=before))

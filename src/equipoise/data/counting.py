@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Final
 
 import pyarrow as pa
@@ -17,8 +18,9 @@ from equipoise.census import Census
 from equipoise.census.tally import Cell, Tally
 from equipoise.data.columns import Columns, check_split
 from equipoise.data.labels import labels_of
-from equipoise.data.readers.huggingface import HuggingFace
+from equipoise.data.readers.encodings import UTF8
 from equipoise.data.readers.limits import Limits
+from equipoise.data.readers.options import ReadOptions
 from equipoise.data.readers.source import Source
 from equipoise.data.readers.sources import find_sources, parts_of
 from equipoise.errors import DataError
@@ -39,6 +41,9 @@ def count_files(
     limits: Limits = Limits(),  # noqa: B008 - immutable
     *,
     default_task: str | None = None,
+    delimiter: str | None = None,
+    encoding: str = UTF8,
+    splits: Mapping[str, str] = MappingProxyType({}),
     processes: int = 1,
     part_bytes: int = PART_BYTES,
 ) -> Census:
@@ -46,7 +51,7 @@ def count_files(
 
     Parameters
     ----------
-    source : path, glob, directory, list of those, or a Hugging Face dataset
+    source : path, glob, directory, table, Hugging Face dataset, list of dicts, or a list of those
         What `equipoise.data.read_records` takes.
     columns : Columns
         The names of the columns; the target is the label.
@@ -58,6 +63,8 @@ def count_files(
         Sizes above which a file is refused, as in `read_records`.
     default_task : str, optional
         Task of the rows that have none, as in `read_records`.
+    delimiter, encoding, splits
+        As in `read_records`.
     processes : int
         Number of reader processes. They are spawned, which takes about a second, so a script must call this
         under ``if __name__ == "__main__":``. The counts, and the error if there is one, do not depend on it.
@@ -85,8 +92,9 @@ def count_files(
         raise DataError("not-an-integer", f"`processes` must be an integer of at least 1, found {processes!r}.")
     check_split(split)
     open_ended = frozenset(open_ended_tasks)
-    count = partial(_counts, columns, open_ended, split, default_task)
-    sources = find_sources(source, limits)
+    how = ReadOptions(limits, delimiter, encoding, splits)
+    count = partial(_counts, columns, how.splits, open_ended, split, default_task)
+    sources = find_sources(source, how)
     parts = ((number, part) for number, one in enumerate(sources) for part in parts_of(one, part_bytes))
     first = list(itertools.islice(parts, processes)) if processes > 1 else []
     if len(first) > 1:
@@ -100,10 +108,15 @@ def count_files(
 
 
 def _counts(
-    columns: Columns, open_ended: frozenset[str], split: str | None, default_task: str | None, source: Source
+    columns: Columns,
+    splits: Mapping[str, str],
+    open_ended: frozenset[str],
+    split: str | None,
+    default_task: str | None,
+    source: Source,
 ) -> _Counts:
     tally = Tally(open_ended)
-    for batch in labels_of(source, columns, default_task=default_task, split=split):
+    for batch in labels_of(source, columns, splits, default_task=default_task, split=split):
         for chunk in batch.to_batches():
             tally.add(chunk.column("task"), chunk.column("label"))
     return tally.cells()
@@ -146,8 +159,8 @@ def _in_order(
     """Submit the parts, and yield functions that wait for their counts, in the order of the parts."""
     waiting: deque[tuple[int, Callable[[], _Counts]]] = deque()
     for number, part in parts:
-        # A dataset in memory is not sent to another process, but counted in this one.
-        result = partial(count, part) if isinstance(part, HuggingFace) else pool.submit(count, part).result
+        # Rows in memory are not sent to another process, but counted in this one.
+        result = partial(count, part) if part.in_memory else pool.submit(count, part).result
         waiting.append((number, result))
         if len(waiting) > ahead:
             yield waiting.popleft()

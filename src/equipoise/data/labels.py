@@ -1,16 +1,17 @@
 """Stream the task and the label of every row, from which a census is counted."""
 
-import dataclasses
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 import numpy as np
 import pyarrow as pa
 
 from equipoise.base.arrow import as_coded_text, is_blank, pc
 from equipoise.data.columns import Columns, canonical_splits, check_split
+from equipoise.data.readers.encodings import UTF8
 from equipoise.data.readers.limits import DEFAULT_LIMITS, Limits
-from equipoise.data.readers.parquet import Parquet
+from equipoise.data.readers.options import ReadOptions
 from equipoise.data.readers.source import Source
 from equipoise.data.readers.sources import find_sources
 from equipoise.data.reading import Reading
@@ -25,12 +26,15 @@ def iter_labels(
     default_task: str | None = None,
     split: str | None = None,
     limits: Limits = DEFAULT_LIMITS,
+    delimiter: str | None = None,
+    encoding: str = UTF8,
+    splits: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[pa.Table]:
     """Stream the task and the label of every row, in constant memory, without the inputs.
 
     Parameters
     ----------
-    source, columns, default_task, limits
+    source, columns, default_task, limits, delimiter, encoding, splits
         As in `read_records`.
     split : {"train", "validation", "test"} or None
         Only rows of this split; None takes all of them and does not read the splits.
@@ -46,17 +50,17 @@ def iter_labels(
         As in `read_records`, or if `split` is given and a source has none.
     """
     check_split(split)
-    for one in find_sources(source, limits):
-        yield from labels_of(one, columns, default_task=default_task, split=split)
+    how = ReadOptions(limits, delimiter, encoding, splits)
+    for one in find_sources(source, how):
+        yield from labels_of(one, columns, how.splits, default_task=default_task, split=split)
 
 
 def labels_of(
-    source: Source, columns: Columns, *, default_task: str | None = None, split: str | None = None
+    source: Source, columns: Columns, splits: Mapping[str, str], *, default_task: str | None, split: str | None
 ) -> Iterator[pa.Table]:
     """Stream the labels of one source, as `iter_labels` does."""
-    if isinstance(source, Parquet):
-        source = dataclasses.replace(source, coded=True)
-    reading = Reading(source, columns, ("task", "target", *(("split",) if split else ())), default_task)
+    fields = ("task", "target", *(("split",) if split else ()))
+    reading = Reading(source, columns, fields, default_task, splits=splits)
     for batch in reading.source_batches():
         # Valid batches are checked by their distinct values alone; others row by row, to name the row that is wrong.
         table = _plain(reading, batch)
@@ -85,7 +89,7 @@ def _plain(reading: Reading, batch: pa.Table) -> pa.Table | None:
         if array.null_count or pc.any(is_blank(texts)).as_py():
             return None
         if field == "split":
-            splits = canonical_splits(texts).combine_chunks()
+            splits = canonical_splits(texts, reading.splits).combine_chunks()
             if splits.null_count:
                 return None
             array = pa.DictionaryArray.from_arrays(array.indices, splits)

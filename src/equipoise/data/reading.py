@@ -4,21 +4,35 @@ import bisect
 import dataclasses
 import functools
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Final
 
 import pyarrow as pa
 
 from equipoise.base.arrow import as_text, first_true, is_blank, pc
 from equipoise.data.checks.checks import raise_on_errors, row_errors
-from equipoise.data.columns import FIELDS, OPTIONAL, REQUIRED, SPLITS, Columns, canonical_splits
+from equipoise.data.columns import (
+    FIELDS,
+    MAP_SPLITS,
+    OPTIONAL,
+    REQUIRED,
+    SPLITS,
+    Columns,
+    canonical_splits,
+    split_names,
+)
+from equipoise.data.readers.encodings import UTF8
 from equipoise.data.readers.limits import DEFAULT_LIMITS, Limits
-from equipoise.data.readers.source import Source
+from equipoise.data.readers.options import ReadOptions
+from equipoise.data.readers.source import MissingColumnError, Source
 from equipoise.data.readers.sources import find_sources
+from equipoise.data.readers.wide import Melted
 from equipoise.data.records import Records
 from equipoise.errors import DataError
 
-_COLUMNS = Columns()
+_COLUMNS: Final = Columns()
+_NO_SPLITS: Final[Mapping[str, str]] = MappingProxyType({})
 _EXPECTED: Final = {"task": "the name of a task", "input": "a string", "target": "a label or a string"}
 _REMEDY: Final = {
     "task": "Name the task, or drop the row.",
@@ -34,15 +48,20 @@ def read_records(
     default_task: str | None = None,
     require_target: bool = True,
     limits: Limits = DEFAULT_LIMITS,
+    delimiter: str | None = None,
+    encoding: str = UTF8,
+    splits: Mapping[str, str] = _NO_SPLITS,
 ) -> Records:
     r"""Read all rows of one source or several.
 
     Parameters
     ----------
-    source : path-like, str, datasets.Dataset, datasets.DatasetDict or an iterable of these
-        Files of JSON lines, CSV, TSV or Parquet (each also gzipped), a glob, a folder, or a Hugging Face
+    source : path-like, str, table, datasets.Dataset, datasets.DatasetDict, list of dicts or an iterable of these
+        Files of JSON lines, CSV, TSV or Parquet (each also gzipped), a glob, a folder, a table in memory (pandas,
+        polars, Arrow, or another that has the Arrow interface), a list of one dict a row, or a Hugging Face
         dataset, loaded or saved with `save_to_disk`. The keys of a `DatasetDict` become the splits, unless
-        `columns.split` names a column.
+        `columns.split` names a column. So do the names of several files, if each is the name of a split
+        ("train.csv", "dev.csv", "test-00000-of-00002.parquet") and the rows have no column of splits.
     columns : Columns
         Which column is which field.
     default_task : str or None
@@ -51,17 +70,27 @@ def read_records(
         False reads rows that are to be predicted: their target may be missing.
     limits : Limits
         Sizes above which a file is refused; by default rows of 16 MiB, and 200 times the size of a compressed file.
+    delimiter : str, optional
+        What separates the fields of CSV and TSV files; by default a comma in `.csv` and a tab in `.tsv`.
+    encoding : str
+        The encoding of text files, such as "utf-16" or "windows-1252".
+    splits : mapping of str to str
+        What names of splits mean, in a column, as keys of a `DatasetDict` or as names of files: "train", "validation"
+        or "test" for each. "val", "valid", "dev" and "eval" mean "validation" if they are not in it.
 
     Returns
     -------
     Records
         The rows in the order of the sources. Numbers and booleans become strings, exactly as written. The columns
-        `group`, `split` and `id` exist if any row has a value. A row with an empty group has none.
+        `group`, `split` and `id` exist if any row has a value. A row with an empty group has none. A class label of
+        Hugging Face features, in a dataset, a table or a Parquet file, is its name; -1 is no label.
 
     Raises
     ------
     DataError
         If something is missing or wrong; the message names the file, the line and the column.
+    ConfigError
+        If `delimiter`, `encoding` or `splits` cannot be used.
 
     Examples
     --------
@@ -72,8 +101,11 @@ def read_records(
     ...     read_records(path, Columns(input="text", target="stars"), default_task="sentiment").table.to_pylist()
     [{'task': 'sentiment', 'input': 'lovely', 'target': '5'}, {'task': 'sentiment', 'input': 'dull', 'target': '2'}]
     """
-    sources = find_sources(source, limits)
-    parts = [_table(Reading(one, columns, FIELDS, default_task, require_target)) for one in sources]
+    how = ReadOptions(limits, delimiter, encoding, splits)
+    readings = [
+        Reading(one, columns, FIELDS, default_task, require_target, how.splits) for one in find_sources(source, how)
+    ]
+    sources, parts = [one.source for one in readings], [_table(one) for one in readings]
     _check_splits_everywhere(sources, parts)
     first_rows = [0, *itertools.accumulate(part.num_rows for part in parts)]
     if first_rows[-1] == 0:
@@ -97,9 +129,12 @@ class Reading:
     fields: tuple[str, ...]
     default_task: str | None = None
     require_target: bool = True
+    splits: Mapping[str, str] = dataclasses.field(default_factory=lambda: split_names({}))
     rows: int = 0
 
     def __post_init__(self) -> None:
+        if self.columns.tasks:
+            self.source = Melted(self.source, self.columns, self.require_target, split=self.source.split)
         name = self.default_task
         if name is not None and not name.strip():
             raise DataError("not-a-task", f"`default_task` must be the name of a task, found {name!r}.")
@@ -109,17 +144,27 @@ class Reading:
         """Whether all rows belong to one split because of where they are."""
         return self.source.split is not None and not self.columns.is_named("split")
 
+    @property
+    def _wanted(self) -> tuple[str, ...]:
+        # The key of a DatasetDict comes before a column of splits, the name of a file after it.
+        without = {"split"} if self.split_is_given and self.source.in_memory else frozenset[str]()
+        return tuple(field for field in self.fields if field not in without)
+
     def source_batches(self) -> Iterator[pa.Table]:
         """Stream the needed columns of the source, unchanged."""
         needed = {field: self._is_needed(field) for field in self._wanted}
-        required = [self.columns.source_of(field) for field in needed if needed[field]]
-        return self.source.batches(required, [self.columns.source_of(field) for field in needed if not needed[field]])
+        names = [[self.columns.source_of(field) for field in needed if needed[field] is each] for each in (True, False)]
+        try:
+            yield from self.source.batches(*names)
+        except MissingColumnError as error:
+            raise DataError(error.code, f"{error} {self._remedy(error.column)}") from None
 
     def checked(self, batch: pa.Table) -> pa.Table:
         """Return the fields of a batch under their own names, as strings."""
         arrays = {field: self._field(batch, field) for field in self._wanted}
         table = pa.table({field: array for field, array in arrays.items() if array is not None})
-        if self.split_is_given and "split" in self.fields:
+        if self.split_is_given and "split" in self.fields and not _has_values(table, "split"):
+            table = table.select([name for name in table.column_names if name != "split"])
             table = table.append_column("split", pa.array([self.source.split] * table.num_rows, pa.large_string()))
         self.rows += table.num_rows
         return table
@@ -129,16 +174,24 @@ class Reading:
         row = first_true(pc.is_null(table.column("split")))
         if row is not None:
             sentence = f"column `{self.columns.source_of('split')}` is empty. Give a split to every row or to none."
-            raise DataError("missing-split", f"{self.source.place(first_row + row)}: {sentence}")
+            raise self.source.error_at("missing-split", first_row + row, sentence)
 
     def wrong(self, column: str, row: int | None, problem: str, code: str = "bad-value") -> DataError:
         """Make the error for a row of the next batch, or for all of them (None)."""
-        place = self.source.name if row is None else self.source.place(self.rows + row)
-        return DataError(code, f"{place}: column `{column}` {problem}")
+        sentence = f"column `{column}` {problem}"
+        return (
+            self.source.error(code, sentence) if row is None else self.source.error_at(code, self.rows + row, sentence)
+        )
 
-    @property
-    def _wanted(self) -> tuple[str, ...]:
-        return tuple(field for field in self.fields if not (field == "split" and self.split_is_given))
+    def _remedy(self, column: str) -> str:
+        """Return how to name a column that is missing."""
+        field = next((field for field in self.fields if self.columns.source_of(field) == column), "tasks")
+        sentences = [f"Name another column with `Columns({field}=...)`."]
+        if field == "task":
+            sentences.append("If all rows are of one task, name it with `default_task=...`.")
+        if field in {"task", "target"}:
+            sentences.append("If each task has a column of targets, name these with `Columns(tasks=...)`.")
+        return " ".join(sentences)
 
     def _is_needed(self, field: str) -> bool:
         if field == "task":
@@ -167,12 +220,16 @@ class Reading:
         present = pc.if_else(blank, pa.scalar(None, pa.large_string()), text)
         if field != "split":
             return present
-        splits = canonical_splits(present)
+        splits = canonical_splits(present, self.splits)
         row = first_true(pc.and_(pc.is_valid(present), pc.is_null(splits)))
         if row is not None:
-            sentence = f"is {present[row].as_py()!r}, expected one of {', '.join(SPLITS)}. Rename the split."
+            sentence = f"is {present[row].as_py()!r}, expected one of {', '.join(SPLITS)}. {MAP_SPLITS}"
             raise self.wrong(name, row, sentence, "unknown-split")
         return splits
+
+
+def _has_values(table: pa.Table, name: str) -> bool:
+    return name in table.column_names and table.column(name).null_count < table.num_rows
 
 
 def _table(reading: Reading) -> pa.Table:
@@ -182,7 +239,7 @@ def _table(reading: Reading) -> pa.Table:
         return pa.table({name: pa.array([], pa.large_string()) for name in REQUIRED})
     table = pa.concat_tables(batches, promote_options="default")
     for name in OPTIONAL:
-        if name in table.column_names and table.column(name).null_count == table.num_rows:
+        if name in table.column_names and not _has_values(table, name):
             table = table.drop_columns([name])
     if "split" in table.column_names:
         reading.check_splits(table, 0)

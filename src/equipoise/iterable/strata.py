@@ -1,8 +1,9 @@
 """Which stratum an example of a stream belongs to, and the counts of strata."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 from equipoise.census import Census
@@ -28,6 +29,9 @@ class StratumColumns:
         Column of the task's name.
     task : str, optional
         The name, where all examples are of one task; then the column is ignored.
+    names : sequence of str, optional
+        The names of the labels that are integers, as in `features["label"].names` of a Hugging Face dataset. With them,
+        -1 (no label) is an error, as is any other integer without a name.
 
     Examples
     --------
@@ -35,11 +39,14 @@ class StratumColumns:
     ('mood', 'glad')
     >>> StratumColumns("label", task="mood")({"text": "what a day", "label": 1})
     ('mood', '1')
+    >>> StratumColumns("label", task="mood", names=["sad", "glad"])({"text": "what a day", "label": 1})
+    ('mood', 'glad')
     """
 
     label: str | None = "target"
     column: str = "task"
     task: str | None = None
+    names: Sequence[str] | None = None
 
     def __call__(self, example: Mapping[str, Any]) -> tuple[str, str | None]:
         """Return task and label of an example; DataError if a column is missing or the label no string or number."""
@@ -52,11 +59,20 @@ class StratumColumns:
                 f"An example lacks the column {self.label!r} or {self.column!r}: {example!r:.120}. "
                 "Name the columns in StratumColumns, or pass your own function.",
             ) from None
+        if self.names is not None and isinstance(label, Integral) and not isinstance(label, bool):
+            label = self._name(int(label))
         label = plain_label(label)
         if not isinstance(task, str) or not (label is None or isinstance(label, str)):
             message = f"Task and label must be strings (labels also numbers), found {task!r:.60} and {label!r:.60}."
             raise DataError("not-a-string", message)
         return task, label
+
+    def _name(self, label: int) -> str:
+        names = self.names or ()
+        if not 0 <= label < len(names):
+            message = f"Labels must be positions of the {len(names)} `names`, found {label} (-1 means no label)."
+            raise DataError("unknown-label", f"{message} Filter the rows without a label.")
+        return names[label]
 
 
 def count_strata(source: Source | Parts, stratum_of: StratumOf, open_ended_tasks: Collection[str] = ()) -> Census:

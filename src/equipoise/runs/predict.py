@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,9 @@ from tqdm.auto import tqdm
 
 from equipoise.base.files import write_atomically
 from equipoise.collate import EncodedExamples
-from equipoise.config import RunConfig
-from equipoise.data import Columns, Records, Task, read_records
-from equipoise.errors import ConfigError
+from equipoise.config import DataConfig, RunConfig
+from equipoise.data import Records, Task, read_records
+from equipoise.errors import ConfigError, DataError
 from equipoise.metrics import TaskPredictions, predictions_table
 from equipoise.models import LabelScorer, label_probabilities, load_model
 from equipoise.runs.directory import RunDirectory
@@ -32,8 +33,7 @@ def predict(
     file: Path,
     out: Path,
     *,
-    columns: Columns | None = None,
-    default_task: str | None = None,
+    data: DataConfig | None = None,
     calibrated: bool = True,
 ) -> tuple[int, tuple[str, ...]]:
     """Predict every row of a file and write the answers in the order of the rows.
@@ -48,10 +48,8 @@ def predict(
         The rows, in any format that training reads; they need no targets.
     out : pathlib.Path
         The file to write: ``.parquet``, ``.jsonl`` or ``.csv``. It is written atomically.
-    columns : Columns, optional
-        The names of the file's columns; by default those of the training data.
-    default_task : str, optional
-        The task of all rows, for a file without a column of tasks.
+    data : DataConfig, optional
+        How the file is read, apart from its source; by default as the training data.
     calibrated : bool
         Whether to apply the run's calibration, if it has one.
 
@@ -77,7 +75,7 @@ def predict(
     model_path = directory.trained_model()
     tasks = directory.read_tasks()
     calibration = directory.read_calibration(directory.read_plan()) if calibrated else None
-    records = read_unlabelled(file, config, tasks, columns=columns, default_task=default_task)
+    records = read_unlabelled(file, config, tasks, data)
     model, tokenizer = load_model(model_path)
     predictions = predict_records(model, tokenizer, tasks, records, config)
     corrected = ()
@@ -132,19 +130,14 @@ def write_table(table: pa.Table, out: Path) -> None:
 
 
 def read_unlabelled(
-    file: Path,
-    config: RunConfig,
-    tasks: Mapping[str, Task],
-    *,
-    columns: Columns | None = None,
-    default_task: str | None = None,
+    file: Path, config: RunConfig, tasks: Mapping[str, Task], data: DataConfig | None = None
 ) -> Records:
     """Read the rows of a file for a trained model; its targets, if any, are left out.
 
     Parameters
     ----------
-    file, columns, default_task
-        As in `predict`; the default task is by default that of the training data, or the only one.
+    file, data
+        As in `predict`; the task of rows without one is by default the only one of the run.
     config : RunConfig
         The configuration of the run, for how its data was read.
     tasks : mapping of str to Task
@@ -158,17 +151,19 @@ def read_unlabelled(
     Raises
     ------
     DataError
-        If the file cannot be read.
+        If the file cannot be read, or `data` has a default task of its own, but each row has a task already.
     """
-    if default_task is None:
-        default_task = config.data.default_task or (next(iter(tasks)) if len(tasks) == 1 else None)
-    records = read_records(
-        str(file),
-        columns or config.data.columns,
-        default_task=default_task,
-        require_target=False,
-        limits=config.data.limits,
-    )
+    data = data or config.data
+    default = data.default_task or (next(iter(tasks)) if len(tasks) == 1 else None)
+    records = read_records(str(file), **replace(data, default_task=default).reading, require_target=False)
+    if data.default_task not in (config.data.default_task, *records.tasks):
+        sentence = (
+            f"each row has a task, in the column `{data.columns.task}`, so that none is of {data.default_task!r}."
+        )
+        raise DataError(
+            "unused-default-task",
+            f"{file}: {sentence} Leave out `default_task=...`, or name another column with `Columns(task=...)`.",
+        )
     return records.with_column("target", [""] * len(records))
 
 

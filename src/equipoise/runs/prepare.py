@@ -93,7 +93,7 @@ def read_source(data: DataConfig) -> Records:
     if data.text is not None:
         raise ConfigError("not-a-suite", f"`data.text` is only for suites, found {data.text!r}. Leave it out.")
     source = data.source if isinstance(data.source, str) else list(data.source)
-    return read_records(source, data.columns, default_task=data.default_task, limits=data.limits)
+    return read_records(source, **data.reading)
 
 
 def load_records(config: RunConfig) -> Records:

@@ -107,7 +107,7 @@ def test_a_killed_process_is_an_error(monkeypatch):
 @pytest.mark.distributed
 def test_a_process_that_is_killed_long_before_the_end_is_an_error_and_no_shorter_count(tmp_path, monkeypatch):
     (tmp_path / "rows.jsonl").write_text(lines(rows(0, 10)))
-    one = find_sources(str(tmp_path / "rows.jsonl"), Limits())
+    one = find_sources(str(tmp_path / "rows.jsonl"))
     sources = [*one * 20, Killed("killed.rows"), *one * 200]
     monkeypatch.setattr("equipoise.data.counting.find_sources", lambda *_: sources)
     monkeypatch.setattr("equipoise.data.counting._AHEAD", 1)  # so that parts are handed out after it

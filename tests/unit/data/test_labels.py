@@ -31,14 +31,14 @@ def test_coded_columns_hold_what_plain_ones_do(tmp_path: Path, distinct: int, gr
     # 64 rows a batch: some dictionaries grow too large in the first batch, others in the middle of a row group.
     texts = [f"label {int(distinct * random.Random(n).random() ** 2)}" for n in range(ROWS)]
     path = write(tmp_path / "rows.parquet", group, target=texts, task=[text[-1] for text in texts])
-    batches = list(Parquet(path, batch_rows=64, coded=True).batches(["target", "task"], []))
+    batches = list(Parquet(path, batch_rows=64).batches(["target", "task"], []))
     assert [text for batch in batches for text in batch["target"].to_pylist()] == texts
     assert [text for batch in batches for text in batch["task"].to_pylist()] == [text[-1] for text in texts]
 
 
 def test_labels_that_repeat_are_not_unpacked(tmp_path: Path) -> None:
     path = write(tmp_path / "rows.parquet", ROWS, target=["long label " * 9, "another"] * (ROWS // 2))
-    for batch in Parquet(path, coded=True).batches(["target"], []):
+    for batch in Parquet(path).batches(["target"], []):
         assert pa.types.is_dictionary(batch["target"].type)
         assert batch.nbytes < 5 * len(batch)
 
@@ -46,7 +46,7 @@ def test_labels_that_repeat_are_not_unpacked(tmp_path: Path) -> None:
 def test_texts_that_do_not_repeat_are_not_collected(tmp_path: Path) -> None:
     path = tmp_path / "rows.parquet"
     pq.write_table(pa.table({"target": [f"answer {n}" for n in range(ROWS)]}), path, use_dictionary=False)
-    batches = list(Parquet(path, batch_rows=1000, coded=True).batches(["target"], []))
+    batches = list(Parquet(path, batch_rows=1000).batches(["target"], []))
     assert sum(len(batch) for batch in batches) == ROWS
     assert max(batch.nbytes for batch in batches) < 100_000  # a dictionary of all of them takes 500,000
     assert pa.types.is_string(batches[-1]["target"].type)

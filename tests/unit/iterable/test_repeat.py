@@ -166,6 +166,14 @@ def test_columns():
             StratumColumns()({"task": "a", "target": label})
 
 
+def test_names_of_labels():
+    named = StratumColumns("y", task="a", names=["p", "q"])
+    assert [named({"y": label}) for label in (0, 1, "other")] == [("a", "p"), ("a", "q"), ("a", "other")]
+    for label in (-1, 2):
+        with raises(DataError, "unknown-label", f"found {label} "):
+            named({"y": label})
+
+
 def test_count_strata_wants_labels_of_all_or_none():
     with raises(DataError, "labels-and-none", "Name it in `open_ended_tasks`"):
         count_strata([("a", "x"), ("a", None)], lambda example: example)

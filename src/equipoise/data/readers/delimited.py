@@ -1,5 +1,6 @@
 """CSV and TSV files, streamed by Arrow; where Arrow fails, a second reading finds the line."""
 
+import codecs
 import csv
 import dataclasses
 import io
@@ -7,6 +8,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from typing import BinaryIO, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
@@ -15,6 +17,7 @@ from equipoise.data.readers.source import FileSource
 from equipoise.errors import DataError
 
 _MOST_QUOTED: Final = 1 << 28  # characters searched for the end of an open quote
+_DELIMITERS: Final = (";", "\t", "|", ",")
 _NOT_A_NUMBER: Final = ("nan", "NaN")
 
 
@@ -34,19 +37,25 @@ class Delimited(FileSource):
         Raises
         ------
         DataError
-            If a required column is missing, a row has too few or too many fields, a quote is not closed, a
-            byte is not UTF-8, or a field is `nan`.
+            If a required column is missing, a row has too few or too many fields, a quote is not closed, text follows
+            a closing quote (as where a backslash escapes quotes), a byte is not of the encoding, or a field is `nan`.
         """
-        names = self.chosen(self._header(), required, optional)
+        self.check_not_utf16()
+        header = self._header()
+        names = self.chosen(header, required, optional, hint=self._hint(header))
         with self.opened() as file:
-            counted = _QuoteCounter(file)
+            quotes = _Quotes(file, self.delimiter)
+            checked = False
             first_row = 0
-            for batch in self._arrow_batches(counted, names):
+            for batch in self._arrow_batches(quotes, names):
+                if quotes.are_unusual and not checked:
+                    self._check_quotes()
+                    checked = True
                 table = pa.Table.from_batches([batch])
                 self._check_numbers(table, first_row)
                 first_row += table.num_rows
                 yield table
-        if counted.quotes % 2:
+        if (quotes.are_unusual or quotes.count % 2) and not checked:
             # To Arrow, the end of the file closes a quote, and all rows after the quote are one field.
             self._check_quotes()
 
@@ -67,7 +76,16 @@ class Delimited(FileSource):
             raise self._explained(error) from None
         raise self.error("empty-file", "the file is empty, expected a header with the names of the columns.")
 
-    def _arrow_batches(self, file: "_QuoteCounter", names: list[str]) -> Iterator[pa.RecordBatch]:
+    def _hint(self, header: list[str]) -> str:
+        """Return a hint for a header that another delimiter would cut."""
+        for other in _DELIMITERS:
+            if other != self.delimiter and any(other in name for name in header):
+                return (
+                    f" The header holds {other!r}. If that is the delimiter, read the file with `delimiter={other!r}`."
+                )
+        return ""
+
+    def _arrow_batches(self, file: "_Quotes", names: list[str]) -> Iterator[pa.RecordBatch]:
         try:
             reader = pyarrow.csv.open_csv(
                 pa.PythonFile(file, mode="r"),
@@ -88,7 +106,7 @@ class Delimited(FileSource):
             if row is not None:
                 sentence = f"column `{name}` is NaN (not a number), which usually is a missing value."
                 advice = "Drop the row, or replace the value; if the word itself is intended, use JSONL."
-                raise DataError("bad-value", f"{self.place(first_row + row)}: {sentence} {advice}")
+                raise self.error_at("bad-value", first_row + row, f"{sentence} {advice}")
 
     def _rows(self, *, strict: bool = False, errors: str = "replace") -> Generator[tuple[int, list[str]]]:
         """Yield rows as Python's csv module reads them, each with its first line, without blank lines.
@@ -121,6 +139,10 @@ class Delimited(FileSource):
             yield line
 
     def _check_quotes(self) -> None:
+        """Raise an error for a quote that is never closed, or that something follows; quotes inside of fields are text.
+
+        Arrow reads on after such a quote, and gives other text than what was written.
+        """
         line = 1
         with closing(self._rows(strict=True)) as rows:
             try:
@@ -130,6 +152,10 @@ class Delimited(FileSource):
                 if "unexpected end of data" in str(error):
                     sentence = 'a quote that opens in this row is never closed. Close it, and double a literal `"`.'
                     raise self.error("open-quote", sentence, line) from None
+                if "expected after" in str(error):
+                    sentence = 'text follows the quote that closes a field. Double each literal `"` in a quoted field'
+                    advice = "(a backslash does not escape it): write the file with `doublequote=True`."
+                    raise self.error("text-after-quote", f"{sentence} {advice}", line) from None
 
     def _explained(self, error: Exception) -> DataError:
         """Read the file again to find the line that Arrow refused."""
@@ -151,23 +177,45 @@ class Delimited(FileSource):
                 for line, fields in rows:
                     width = width or len(fields)
                     if len(fields) != width:
-                        sentence = f"expected {width} fields as in the header, found {len(fields)}."
-                        advice = "Quote a field that holds the delimiter or a line end."
+                        noun = "field" if width == 1 else "fields"
+                        sentence = f"expected {width} {noun} as in the header, found {len(fields)}."
+                        advice = 'Quote a field that holds the delimiter or a line end, and double a `"` in it.'
                         return self.error("wrong-field-count", f"{sentence} {advice}", line)
         return self.error("damaged-file", f"cannot be read as delimited text ({error}).")
 
 
-class _QuoteCounter(io.RawIOBase):
-    """A file that counts the quotes read from it."""
+class _Quotes(io.RawIOBase):
+    """A file that watches the quotes read from it.
 
-    def __init__(self, file: BinaryIO) -> None:
+    In the usual form, quotes alternately open and close a field: what opens is the first of a field or doubles the
+    quote that closes before it, and what closes is the last of a field or is doubled. Anything else is unusual: a quote
+    inside of a field without quotes, which is text, or one that is not what it was meant to be.
+    """
+
+    def __init__(self, file: BinaryIO, delimiter: str) -> None:
         self._file = file
-        self.quotes = 0
+        self._ends = np.isin(np.arange(256), [*delimiter.encode(), *b'\r\n"'])
+        self._tail = b""  # the last two bytes
+        self.count = 0
+        self.are_unusual = False
 
     def readable(self) -> bool:
         return True
 
     def read(self, size: int = -1, /) -> bytes:
         data = self._file.read(size)
-        self.quotes += data.count(b'"')
+        if b'"' in data or self._tail.endswith(b'"'):
+            self._watch(data or b"\n")
+            self.count += data.count(b'"')
+        self._tail = (self._tail + data)[-2:]
         return data
+
+    def _watch(self, data: bytes) -> None:
+        """Check the quotes that now have a byte on both sides: in the data, and at the end of what came before."""
+        before = self._tail or b"\n"
+        characters = np.frombuffer(before + (data if self._tail else data.removeprefix(codecs.BOM_UTF8)), np.uint8)
+        at = np.flatnonzero(characters[1:-1] == ord('"')) + 1
+        first = self.count - before.endswith(b'"')
+        opens = (np.arange(len(at)) + first) % 2 == 0
+        beside = characters[np.where(opens, at - 1, at + 1)]
+        self.are_unusual |= not self._ends[beside].all()

@@ -5,16 +5,16 @@
 
 import dataclasses
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import pyarrow as pa
 
-from equipoise.base.arrow import pc
 from equipoise.base.files import read_text
 from equipoise.base.plain_json import parse_json
-from equipoise.data.columns import SPLITS, canonical_splits
+from equipoise.data.columns import MAP_SPLITS, SPLITS, canonical_splits
+from equipoise.data.readers.features import with_class_names
 from equipoise.data.readers.source import Source
 from equipoise.errors import DataError
 
@@ -28,6 +28,11 @@ class HuggingFace(Source):
     batch_rows: int = 1 << 16
 
     @property
+    def in_memory(self) -> bool:
+        """True: a dataset is not sent to another process."""
+        return True
+
+    @property
     def name(self) -> str:
         """The type or the folder of the dataset, and its key if it has one."""
         return self.title
@@ -38,17 +43,20 @@ class HuggingFace(Source):
         Raises
         ------
         DataError
-            If a required column is missing.
+            If a required column is missing, or a class label has no name.
         """
         names = self.chosen(self.dataset.column_names, required, optional)
         # Iterating follows the indices of `filter`, `select` and `shuffle`; `.data.table` does not.
         rows = self.dataset.select_columns(names).with_format("arrow")
-        classes = {name: _class_names(rows.features[name]) for name in names}
+        classes = {
+            name: cast("list[str]", feature.names)
+            for name, feature in rows.features.items()
+            if type(feature).__name__ == "ClassLabel" and feature.names
+        }
+        first_row = 0
         for table in self._tables(rows):
-            for position, name in enumerate(table.column_names):
-                if classes[name]:
-                    table = table.set_column(position, name, _named(table.column(name), classes[name]))  # noqa: PLW2901
-            yield table
+            yield with_class_names(table, classes, self, first_row)
+            first_row += table.num_rows
 
     def _tables(self, rows: Any) -> Iterator[pa.Table]:
         try:
@@ -57,7 +65,7 @@ class HuggingFace(Source):
             raise self.error("damaged-file", f"cannot be read ({error}). Save the dataset again.") from error
 
 
-def from_object(source: object) -> list[Source] | None:
+def from_object(source: object, splits: Mapping[str, str]) -> list[Source] | None:
     """Return the sources in a `datasets` object, or None if `source` is not one.
 
     Raises
@@ -69,7 +77,7 @@ def from_object(source: object) -> list[Source] | None:
     if datasets is None:
         return None
     if isinstance(source, datasets.DatasetDict):
-        return _splits_of(source, "DatasetDict")
+        return _splits_of(source, "DatasetDict", splits)
     if isinstance(source, datasets.Dataset):
         return [HuggingFace(source, "Dataset")]
     if isinstance(source, datasets.IterableDataset | datasets.IterableDatasetDict):
@@ -78,7 +86,7 @@ def from_object(source: object) -> list[Source] | None:
     return None
 
 
-def from_saved(folder: Path) -> list[Source] | None:
+def from_saved(folder: Path, splits: Mapping[str, str]) -> list[Source] | None:
     """Return the sources in a folder that `save_to_disk` wrote, or None if it is not one.
 
     Raises
@@ -99,16 +107,16 @@ def from_saved(folder: Path) -> list[Source] | None:
         loaded: Any = datasets.load_from_disk(str(folder))
     except Exception as error:  # a damaged dataset raises errors of any class
         raise _unloadable(folder, error) from error
-    return _splits_of(loaded, str(folder)) if whole else [HuggingFace(loaded, str(folder))]
+    return _splits_of(loaded, str(folder), splits) if whole else [HuggingFace(loaded, str(folder))]
 
 
-def _splits_of(mapping: Any, name: str) -> list[Source]:
+def _splits_of(mapping: Any, name: str, splits: Mapping[str, str]) -> list[Source]:
     sources: list[Source] = []
     for key, dataset in mapping.items():
-        split: str | None = canonical_splits(pa.chunked_array([[key]], pa.large_string()))[0].as_py()
+        split: str | None = canonical_splits(pa.chunked_array([[key]], pa.large_string()), splits)[0].as_py()
         if split is None:
             sentence = f"the key `{key}` is not the name of a split, expected {', '.join(SPLITS)}."
-            raise DataError("unknown-split", f"{name}: {sentence} Pass only the keys of splits, renamed.")
+            raise DataError("unknown-split", f"{name}: {sentence} {MAP_SPLITS} Or pass some of the keys.")
         sources.append(HuggingFace(dataset, f"{name}[{key!r}]", split=split))
     return sources
 
@@ -151,14 +159,3 @@ def _inside(start: Path, folder: Path, name: str) -> Path:
 
 def _unloadable(folder: Path, why: object) -> DataError:
     return DataError("damaged-file", f"{folder}: cannot be loaded as a saved Hugging Face dataset ({why}).")
-
-
-def _class_names(feature: Any) -> list[str]:
-    names: list[str] | None = getattr(feature, "names", None)
-    return list(names) if type(feature).__name__ == "ClassLabel" and names else []
-
-
-def _named(codes: pa.ChunkedArray, names: list[str]) -> pa.ChunkedArray:
-    # Hugging Face writes -1 for "no label", as in the hidden test sets of GLUE.
-    known = pc.if_else(pc.less(codes, 0), pa.scalar(None, codes.type), codes)
-    return pc.take(pa.array(names, pa.large_string()), known)

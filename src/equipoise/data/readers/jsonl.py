@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.json
 
 from equipoise.base.plain_json import RepeatedKeyError, once_each
+from equipoise.data.readers.encodings import UTF8
 from equipoise.data.readers.source import FileSource
 
 BLOCK_BYTES: Final = 1 << 22
@@ -49,8 +50,9 @@ class JsonLines(FileSource):
         Raises
         ------
         DataError
-            If the first object lacks a required key, a line is not a JSON object, or a byte is not UTF-8.
+            If the first object lacks a required key, a line is not a JSON object, or a byte is not of the encoding.
         """
+        self.check_not_utf16()
         names = tuple(dict.fromkeys((*required, *optional)))
         checked = False
         for block in self._blocks():
@@ -67,11 +69,12 @@ class JsonLines(FileSource):
     def cut(self, most_bytes: int) -> "list[JsonLines]":
         """Return parts of about so many bytes, in the order of their lines.
 
-        Line numbers in their errors are counted from the start of the part. A gzipped file is one part.
+        Line numbers in their errors are counted from the start of the part. A gzipped file is one part,
+        and so is one in another encoding than UTF-8.
         """
         size = self.path.stat().st_size
         count = -(-size // most_bytes)
-        if count <= 1 or self.is_gzipped:
+        if count <= 1 or self.is_gzipped or self.encoding != UTF8:
             return [self]
         ends = [size * part // count for part in range(count + 1)]
         return [dataclasses.replace(self, first_byte=first, last_byte=last) for first, last in pairwise(ends)]

@@ -1,5 +1,6 @@
 """The bases of sources of rows: what a reader gives, how a file is opened, and the errors that readers share."""
 
+import codecs
 import contextlib
 import dataclasses
 import gzip
@@ -8,13 +9,16 @@ import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Generator, Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, Final, cast
 
 import pyarrow as pa
 
 from equipoise.base.registry import suggest
+from equipoise.data.readers.encodings import UTF8, advice_for, name_encoding, wide_encoding
 from equipoise.data.readers.limits import DEFAULT_LIMITS, Limits
 from equipoise.errors import DataError
+
+_BUFFER: Final = 1 << 16
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +26,11 @@ class Source(ABC):
     """Rows that can be streamed as Arrow tables; `split` is that of all rows because of where they are, or None."""
 
     split: str | None = None
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the rows are in this process alone; those of files can be read by others."""
+        return False
 
     @property
     @abstractmethod
@@ -47,14 +56,19 @@ class Source(ABC):
         return [self]
 
     def chosen(
-        self, found: Collection[str], required: Sequence[str], optional: Sequence[str], line: int | None = None
+        self,
+        found: Collection[str],
+        required: Sequence[str],
+        optional: Sequence[str],
+        line: int | None = None,
+        hint: str = "",
     ) -> list[str]:
-        """Return the columns to read, each once; raise a DataError if one is missing or duplicate."""
+        """Return the columns to read, each once; raise an error, with a hint, if one is missing or duplicate."""
         for name in required:
             if name not in found:
                 listed = ", ".join(f"`{other}`" for other in found) or "none"
-                sentence = f"column `{name}` is missing, found {listed}.{suggest(name, found, '`{}`'.format)}"
-                raise self.error("missing-column", f"{sentence} Name it with `data.columns` or `Columns(...)`.", line)
+                sentence = f"column `{name}` is missing, found {listed}.{suggest(name, found, '`{}`'.format)}{hint}"
+                raise MissingColumnError(str(self.error("missing-column", sentence, line)), name)
         names = [name for name in dict.fromkeys((*required, *optional)) if name in found]
         for name in names:
             if list(found).count(name) > 1:
@@ -65,6 +79,18 @@ class Source(ABC):
         """Return an error that names the source, and the line if there is one."""
         return DataError(code, f"{self.name}: {sentence}" if line is None else f"{self.name}:{line}: {sentence}")
 
+    def error_at(self, code: str, row: int, sentence: str) -> DataError:
+        """Return an error that names the place of a row (counted from 0)."""
+        return DataError(code, f"{self.place(row)}: {sentence}")
+
+
+class MissingColumnError(DataError):
+    """A source lacks a column. Which field of a record it is, and so what to do, is known where the fields are."""
+
+    def __init__(self, message: str, column: str) -> None:
+        super().__init__("missing-column", message)
+        self.column = column
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class FileSource(Source):
@@ -73,6 +99,7 @@ class FileSource(Source):
     path: Path
     _: dataclasses.KW_ONLY
     limits: Limits = DEFAULT_LIMITS
+    encoding: str = UTF8
 
     @property
     def name(self) -> str:
@@ -86,20 +113,23 @@ class FileSource(Source):
 
     @contextlib.contextmanager
     def opened(self) -> Generator[BinaryIO]:
-        """Open the file for reading its bytes, unpacked.
+        """Open the file for reading its bytes, unpacked; those of text in another encoding are turned into UTF-8.
 
         Raises
         ------
         DataError
-            If the file cannot be read, is not a complete gzip file, or unpacks to more than the limits allow.
+            If the file cannot be read, is not a complete gzip file, is not in its encoding, or unpacks to more than the
+            limits allow.
         """
         try:
-            if self.is_gzipped:
-                with gzip.open(self.path, "rb") as packed, io.BufferedReader(_Bounded(self, packed), 1 << 16) as file:
-                    yield cast("BinaryIO", file)
-            else:
-                with self.path.open("rb") as file:
-                    yield file
+            with contextlib.ExitStack() as stack:
+                file: Any = stack.enter_context(self.path.open("rb"))
+                if self.is_gzipped:
+                    file = stack.enter_context(gzip.open(file, "rb"))
+                    file = stack.enter_context(io.BufferedReader(_Bounded(self, file), _BUFFER))
+                if self.encoding != UTF8:
+                    file = stack.enter_context(io.BufferedReader(_Recoded(self, file), _BUFFER))
+                yield cast("BinaryIO", file)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             sentence = f"not a complete gzip file ({error}). Write or copy it again."
             raise self.error("damaged-file", sentence) from error
@@ -113,18 +143,26 @@ class FileSource(Source):
     def too_large(self, most: int) -> DataError:
         """Return the error for a file that unpacks to more than `most` bytes."""
         sentence = f"unpacks to more than {most:,} bytes, many times its size on disk. If this is intended, read it"
-        advice = "with a larger `Limits(expansion=...)` (`data.limits.expansion`)."
+        advice = "with a larger `Limits(expansion=...)`."
         return self.error("expands-too-much", f"{sentence} {advice}")
 
     def row_too_long(self, what: str, line: int | None = None) -> DataError:
         """Return the error for a row that is longer than the limit."""
-        advice = "Shorten it, or read it with a larger `Limits(row_bytes=...)` (`data.limits.row_bytes`)."
+        advice = "Shorten it, or read it with a larger `Limits(row_bytes=...)`."
         return self.error("row-too-long", f"{what} is longer than {self.limits.row_bytes:,} bytes. {advice}", line)
 
     def not_utf8(self, line: int, byte: int, value: int) -> DataError:
         """Return the error for a byte that is not UTF-8, at offset `byte` of the (unpacked) file."""
-        advice = "Save the file as UTF-8, for example with `iconv -f LATIN1 -t UTF-8`."
+        with self.opened() as file:
+            advice = advice_for(file, byte)
         return self.error("not-utf8", f"byte 0x{value:02x} at offset {byte} is not UTF-8. {advice}", line)
+
+    def check_not_utf16(self) -> None:
+        """Raise an error for text in UTF-16 or UTF-32, much of which is valid UTF-8 with NUL characters."""
+        with self.opened() as file:
+            encoding = wide_encoding(file.read(1 << 12))
+        if encoding is not None:
+            raise self.error("not-utf8", f"the file is {encoding.upper()}, not UTF-8. {name_encoding(encoding)}", 1)
 
 
 class _Bounded(io.RawIOBase):
@@ -142,4 +180,30 @@ class _Bounded(io.RawIOBase):
         self._left -= count
         if self._left < 0:
             raise self._source.too_large(self._most)
+        return count
+
+
+class _Recoded(io.RawIOBase):
+    """A file of text in the encoding of its source, as UTF-8."""
+
+    def __init__(self, source: FileSource, file: Any) -> None:
+        self._source, self._file = source, file
+        self._decoder = codecs.getincrementaldecoder(source.encoding)()
+        self._left = b""
+        self._ended = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        while not self._left and not self._ended:
+            data: bytes = self._file.read(_BUFFER)
+            self._ended = not data
+            try:
+                self._left = self._decoder.decode(data, final=self._ended).encode("utf-8")
+            except UnicodeError as error:
+                sentence = f"the text is not {self._source.encoding} ({error}). Give the encoding it was saved in."
+                raise self._source.error("wrong-encoding", sentence) from error
+        count = min(len(buffer), len(self._left))
+        buffer[:count], self._left = self._left[:count], self._left[count:]
         return count

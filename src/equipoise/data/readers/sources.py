@@ -1,42 +1,58 @@
 """Find the sources of a path, a glob, a folder, a dataset or a list of these, and cut them into parts."""
 
+import dataclasses
 import glob
 import itertools
 import os
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final, cast
+from typing import Any, Final, cast
 
+import pyarrow as pa
+
+from equipoise.data.columns import canonical_splits
 from equipoise.data.readers.delimited import Delimited
 from equipoise.data.readers.huggingface import from_object, from_saved
+from equipoise.data.readers.in_memory import Rows, from_table
 from equipoise.data.readers.jsonl import JsonLines
-from equipoise.data.readers.limits import DEFAULT_LIMITS, Limits
+from equipoise.data.readers.options import DEFAULT_OPTIONS, ReadOptions
 from equipoise.data.readers.parquet import Parquet
 from equipoise.data.readers.source import FileSource, Source
 from equipoise.errors import DataError
 
-_READERS: Final[dict[str, Callable[[Path, Limits], Source]]] = {
-    ".jsonl": lambda path, limits: JsonLines(path, limits=limits),
-    ".ndjson": lambda path, limits: JsonLines(path, limits=limits),
-    ".csv": lambda path, limits: Delimited(path, limits=limits),
-    ".tsv": lambda path, limits: Delimited(path, delimiter="\t", limits=limits),
-    ".parquet": lambda path, limits: Parquet(path, limits=limits),
+
+def _lines(path: Path, how: ReadOptions) -> Source:
+    return JsonLines(path, limits=how.limits, encoding=how.encoding)
+
+
+def _delimited(delimiter: str) -> Callable[[Path, ReadOptions], Source]:
+    return lambda path, how: Delimited(path, how.delimiter or delimiter, limits=how.limits, encoding=how.encoding)
+
+
+_READERS: Final[dict[str, Callable[[Path, ReadOptions], Source]]] = {
+    ".jsonl": _lines,
+    ".ndjson": _lines,
+    ".csv": _delimited(","),
+    ".tsv": _delimited("\t"),
+    ".parquet": lambda path, how: Parquet(path, limits=how.limits),
 }
+_NUMBERED: Final = re.compile(r"[-_]\d+([-_]of[-_]\d+)?$")
 SUPPORTED: Final = f"{', '.join(_READERS)} (each also with .gz)"
 
 
-def find_sources(source: object, limits: Limits = DEFAULT_LIMITS) -> list[Source]:
+def find_sources(source: object, how: ReadOptions = DEFAULT_OPTIONS) -> list[Source]:
     """Return the sources of rows that `source` names, in a fixed order.
 
     Parameters
     ----------
-    source : path-like, str, datasets.Dataset, datasets.DatasetDict or an iterable of these
+    source : path-like, str, table, datasets.Dataset, datasets.DatasetDict, list of dicts or an iterable of these
         A path is a file, a folder (all files of a supported format, also in sub-folders, except hidden ones),
         a folder written by `save_to_disk`, or a glob, in which `**` spans folders. The files of a folder or a
         glob are sorted by path. Links must stay inside the folder (for a glob: inside the part before its first
         wildcard).
-    limits : Limits
-        Sizes above which a file is refused.
+    how : ReadOptions
+        How files are read, and the names of splits.
 
     Returns
     -------
@@ -49,7 +65,7 @@ def find_sources(source: object, limits: Limits = DEFAULT_LIMITS) -> list[Source
         If nothing is found, a file is not of a supported format, a file is duplicate, or a link leads out of the
         folder.
     """
-    found = _find(source, limits)
+    found = _find(source, how)
     if not found:
         raise DataError("no-source", "No source of records was given. Pass a path, a glob, a folder or a dataset.")
     seen: set[Path] = set()
@@ -68,34 +84,54 @@ def parts_of(source: Source, most_bytes: int) -> Sequence[Source]:
         return [source]
 
 
-def _find(source: object, limits: Limits) -> list[Source]:
-    dataset = from_object(source)
+def _find(source: object, how: ReadOptions) -> list[Source]:
+    dataset = from_object(source, how.splits)
     if dataset is not None:
         return dataset
+    table = from_table(source)
+    if table is not None:
+        return [table]
     if isinstance(source, str | os.PathLike):
-        return _find_path(os.fspath(cast("str | os.PathLike[str]", source)), limits)
-    if isinstance(source, Iterable) and not isinstance(source, bytes | dict):
-        return [one for part in cast("Iterable[object]", source) for one in _find(part, limits)]
+        return _find_path(os.fspath(cast("str | os.PathLike[str]", source)), how)
+    # Other iterables, such as a column of a table, are not taken for a list of paths.
+    if isinstance(source, Sequence | set | frozenset | Iterator) and not isinstance(source, bytes):
+        given = list(cast("Iterable[object]", source))
+        if given and all(isinstance(one, Mapping) and from_object(one, how.splits) is None for one in given):
+            return [Rows(cast("list[Mapping[str, Any]]", given))]
+        return _with_splits([one for part in given for one in _find(part, how)], how)
     raise DataError(
         "not-a-source",
-        "`source` must be a path, a glob, a folder, a `datasets.Dataset`, a `datasets.DatasetDict` or a list "
-        f"of these, found {type(source).__name__}.",
+        "`source` must be a path, a glob, a folder, a table (pandas, polars, Arrow), a list of dicts, a "
+        f"`datasets.Dataset`, a `datasets.DatasetDict` or a list of these, found {type(source).__name__}.",
     )
 
 
-def _find_path(name: str, limits: Limits) -> list[Source]:
+def _with_splits(found: list[Source], how: ReadOptions) -> list[Source]:
+    """Give files the split that they are named after, if each of them is (train.csv, dev.csv; test-00000-of-00002)."""
+    if not all(isinstance(one, FileSource) for one in found):
+        return found
+    names = pa.chunked_array(
+        [[_NUMBERED.sub("", Path(one.name).name.split(".")[0]) for one in found]], pa.large_string()
+    )
+    splits: list[str | None] = canonical_splits(names, how.splits).to_pylist()
+    if None in splits or len(set(splits)) < 2:
+        return found
+    return [dataclasses.replace(one, split=split) for one, split in zip(found, splits, strict=True)]
+
+
+def _find_path(name: str, how: ReadOptions) -> list[Source]:
     try:
         path = Path(name).expanduser()
         if path.is_dir():
-            return from_saved(path) or _find_folder(path, limits)
-        return [_open(path, limits)] if path.is_file() else _find_glob(path, limits)
+            return from_saved(path, how.splits) or _find_folder(path, how)
+        return [_open(path, how)] if path.is_file() else _find_glob(path, how)
     except DataError:
         raise
     except (OSError, RuntimeError, ValueError) as error:  # a name too long, no such user, a NUL or a bad pattern
         raise DataError("not-a-path", f"{name!r:.200} cannot be read as a path: {error}.") from error
 
 
-def _find_glob(pattern: Path, limits: Limits) -> list[Source]:
+def _find_glob(pattern: Path, how: ReadOptions) -> list[Source]:
     if not glob.has_magic(str(pattern)):
         raise DataError("no-such-file", f"{pattern}: no such file or folder{_beside(pattern)}.")
     matches = sorted(Path(match) for match in glob.glob(str(pattern), recursive=True))  # noqa: PTH207 - absolute too
@@ -103,19 +139,20 @@ def _find_glob(pattern: Path, limits: Limits) -> list[Source]:
         sentence = f"no file matches this pattern (the current folder is {Path.cwd()})."
         raise DataError("no-such-file", f"{pattern}: {sentence}")
     start = Path(*itertools.takewhile(lambda part: not glob.has_magic(part), pattern.parts))
-    return [_open(match, limits) for match in matches if match.is_file() and _is_inside(match, start)]
+    files = [match for match in matches if match.is_file() and _is_inside(match, start)]
+    return _with_splits([_open(file, how) for file in files], how)
 
 
-def _find_folder(folder: Path, limits: Limits) -> list[Source]:
+def _find_folder(folder: Path, how: ReadOptions) -> list[Source]:
     files = sorted(
         path
         for path in folder.rglob("*")
         if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
-    found = [_open(path, limits) for path in files if _kind(path) in _READERS and _is_inside(path, folder)]
+    found = [_open(path, how) for path in files if _kind(path) in _READERS and _is_inside(path, folder)]
     if not found:
         raise DataError("no-such-file", f"{folder}: the folder holds no file of a supported format: {SUPPORTED}.")
-    return found
+    return _with_splits(found, how)
 
 
 def _is_inside(path: Path, folder: Path) -> bool:
@@ -127,13 +164,13 @@ def _is_inside(path: Path, folder: Path) -> bool:
     return True
 
 
-def _open(path: Path, limits: Limits) -> Source:
+def _open(path: Path, how: ReadOptions) -> Source:
     reader = _READERS.get(_kind(path))
     if reader is None:
         hint = " If it has one object per line, name it .jsonl." if _kind(path) == ".json" else ""
         sentence = f"the file format `{_kind(path) or path.name}` is not supported, expected {SUPPORTED}.{hint}"
         raise DataError("unknown-format", f"{path}: {sentence}")
-    return reader(path, limits)
+    return reader(path, how)
 
 
 def _kind(path: Path) -> str:

@@ -18,7 +18,7 @@ from equipoise.calibration import (
     log_scores_of,
     shares_within,
 )
-from equipoise.data import Columns
+from equipoise.config import DataConfig
 from equipoise.errors import ConfigError, DataWarning, RunError
 from equipoise.metrics.resampling import group_codes
 from equipoise.models import load_model
@@ -42,8 +42,8 @@ class CalibrationOptions:
         The label shares that predictions are for: "natural", "em" (estimated), or a JSON file.
     unlabelled : pathlib.Path, optional
         The rows from which "em" estimates them.
-    columns : Columns, optional
-        The names of the columns of these rows; by default those of the training data.
+    data : DataConfig, optional
+        How these rows are read; by default as the training data.
     costs : pathlib.Path, optional
         A YAML file of costs.
     """
@@ -51,7 +51,7 @@ class CalibrationOptions:
     metric: str | None = None
     prior: str = "natural"
     unlabelled: Path | None = None
-    columns: Columns | None = None
+    data: DataConfig | None = None
     costs: Path | None = None
 
     def __post_init__(self) -> None:
@@ -116,7 +116,7 @@ def calibrate(run: Path, options: CalibrationOptions | None = None, *, overwrite
     costs = {} if options.costs is None else read_costs(options.costs, tasks)
     metrics = {name: options.metric_of(name, costs) for name, task in tasks.items() if task.kind == "classification"}
     rows = validation_records(directory, config, tasks)
-    unlabelled = options.unlabelled and unlabelled_records(options.unlabelled, config, tasks, options.columns)
+    unlabelled = options.unlabelled and unlabelled_records(options.unlabelled, config, tasks, options.data)
     # Whatever method the run is evaluated with: only the scores of all labels are probabilities.
     config = replace(config, evaluation=replace(config.evaluation, method="score"))
     model, tokenizer = load_model(directory.trained_model())

@@ -10,8 +10,8 @@ from equipoise.base.files import read_text
 from equipoise.base.plain_json import parse_json
 from equipoise.calibration import cost_matrix
 from equipoise.calibration.logs import Array
-from equipoise.config import RunConfig, read_yaml
-from equipoise.data import Columns, Records, Task
+from equipoise.config import DataConfig, RunConfig, read_yaml
+from equipoise.data import Records, Task
 from equipoise.errors import ConfigError, DataError, RunError
 from equipoise.runs.directory import RunDirectory, read_json
 from equipoise.runs.predict import read_unlabelled
@@ -46,7 +46,7 @@ def validation_records(directory: RunDirectory, config: RunConfig, tasks: Mappin
     return validation
 
 
-def unlabelled_records(file: Path, config: RunConfig, tasks: Mapping[str, Task], columns: Columns | None) -> Records:
+def unlabelled_records(file: Path, config: RunConfig, tasks: Mapping[str, Task], data: DataConfig | None) -> Records:
     """Read rows of tasks that have labels, without their labels.
 
     Raises
@@ -55,7 +55,7 @@ def unlabelled_records(file: Path, config: RunConfig, tasks: Mapping[str, Task],
         If the file cannot be read, or has no such row.
     """
     names = _with_labels(tasks)
-    records = read_unlabelled(file, config, tasks, columns=columns).where(task=names)
+    records = read_unlabelled(file, config, tasks, data).where(task=names)
     if not len(records):
         message = f"`{file}` has no row of {', '.join(sorted(names))}. Give rows of these tasks."
         raise DataError("no-rows", message)

@@ -2,10 +2,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from tests.support.errors import raises
 
-from equipoise.data import Columns, iter_labels, read_records
+from equipoise.data import Columns, count_files, iter_labels, read_records
 from equipoise.errors import DataError
 
 datasets = pytest.importorskip("datasets")
@@ -103,3 +104,63 @@ def test_files_are_read_without_importing_datasets(tmp_path: Path) -> None:
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
+
+
+def in_memory(data: "datasets.Dataset", _: Path) -> object:
+    return data
+
+
+def saved(data: "datasets.Dataset", folder: Path) -> object:
+    data.save_to_disk(str(folder / "saved"))
+    return folder / "saved"
+
+
+def parquet(data: "datasets.Dataset", folder: Path) -> object:
+    data.to_parquet(str(folder / "hub.parquet"))
+    return folder / "hub.parquet"
+
+
+def arrow(data: "datasets.Dataset", _: Path) -> object:
+    return data.with_format("arrow")[:].replace_schema_metadata(data.features.arrow_schema.metadata)
+
+
+@pytest.mark.parametrize("kept", [in_memory, saved, parquet, arrow])
+def test_class_labels_have_their_names_wherever_they_are_kept(tmp_path: Path, kept) -> None:
+    names = datasets.ClassLabel(names=["negative", "positive"])
+    source = kept(dataset(target=[0, 1, 1, 0]).cast_column("target", names), tmp_path)
+    assert read_records(source).column("target").to_pylist() == ["negative", "positive", "positive", "negative"]
+    assert count_files(source).to_dict() == {"t": {"negative": 2, "positive": 2}}
+    tasks = dataset(target=[0, 1, 1, 0], task=[0, 1, 1, 0]).cast_column("task", names)
+    assert read_records(kept(tasks, tmp_path)).tasks == ("negative", "positive")
+    hidden = kept(dataset(target=[0, 1, -1, 0]).cast_column("target", names), tmp_path)
+    assert read_records(hidden, require_target=False).column("target").to_pylist()[2] is None
+    for read in (read_records, count_files):
+        with raises(DataError, "empty-target", "row 3: column `target` is empty"):
+            read(hidden)
+
+
+@pytest.mark.parametrize(
+    "features",
+    [b"\xff", b"{", b"[]", b'{"info": 3}', b'{"info": {"features": {"target": {"names": 5, "_type": "ClassLabel"}}}}',
+     b'{"info": {"features": {"target": {"names": ["a"], "_type": "Value"}}}}',
+     b'{"info": {"features": {"target": {"names": [1, 2], "_type": "ClassLabel"}}}}'],
+)  # fmt: skip
+def test_metadata_that_are_no_features_are_ignored(features: bytes) -> None:
+    table = pa.table({"task": ["t"], "input": ["x"], "target": [0]}, metadata={"huggingface": features})
+    assert read_records(table).column("target").to_pylist() == ["0"]
+
+
+@pytest.mark.parametrize("code", [2, -2])
+def test_a_class_without_a_name_is_placed(code: int) -> None:
+    features = b'{"info": {"features": {"target": {"names": ["a", "b"], "_type": "ClassLabel"}}}}'
+    columns = {"task": ["t"] * 2, "input": ["x"] * 2, "target": [0, code]}
+    with raises(DataError, "bad-value", f"row 2: column `target` is {code}, but its features have 2 class names"):
+        read_records(pa.table(columns, metadata={"huggingface": features}))
+
+
+def test_keys_of_other_splits_are_mapped() -> None:
+    whole = datasets.DatasetDict(train=dataset(), held_out=dataset(), dev=dataset())
+    with raises(DataError, "unknown-split", "`held_out`", "splits={"):
+        read_records(whole)
+    splits = read_records(whole, splits={"held_out": "validation", "dev": "test"}).column("split").to_pylist()
+    assert splits == ["train"] * 4 + ["validation"] * 4 + ["test"] * 4

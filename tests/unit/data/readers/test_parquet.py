@@ -99,3 +99,26 @@ def test_only_the_wanted_columns_are_read(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(pq.ParquetFile, "iter_batches", spy)
     assert sum(len(batch) for batch in iter_labels(path, Columns(target="other"))) == 2
     assert asked == [["task", "other"]]
+
+
+@pytest.mark.parametrize("declared", [True, False])  # as a dictionary, or as strings that happen to repeat
+@pytest.mark.parametrize("column", ["input", "target"])
+def test_what_rows_unpack_to_is_known_before_they_are(tmp_path: Path, declared: bool, column: str) -> None:
+    rows = 200_000
+    repeated = pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), pa.array(["x" * 100_000]))
+    table = pa.table({"task": ["t"] * rows, "input": ["i"] * rows, "target": ["y"] * rows, column: repeated})
+    path = tmp_path / "rows.parquet"
+    pq.write_table(table, path, store_schema=declared)
+    assert path.stat().st_size < 100_000  # and 20 GB of text
+    with raises(DataError, "expands-too-much", "rows.parquet: unpacks to more than 1,073,741,824 bytes"):
+        read_records(path)
+    columns = Columns(input="other", target=column)
+    with raises(DataError, "expands-too-much", "rows.parquet: unpacks to more than 1,073,741,824 bytes"):
+        assert list(iter_labels(path, columns))
+
+
+@pytest.mark.parametrize("distinct", [10, 5000, 70_000])
+def test_repeated_and_distinct_strings_are_the_same_rows(tmp_path: Path, distinct: int) -> None:
+    texts = [f"text {n % distinct}" for n in range(100_000)]
+    path = write(tmp_path, input=texts, task=["t"] * len(texts), target=["y"] * len(texts))
+    assert read_records(path).column("input").to_pylist() == texts

@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 from tests.support.errors import raises
 
-from equipoise.data import read_records
+from equipoise.data import count_files, read_records
 from equipoise.data.readers.sources import find_sources
-from equipoise.errors import DataError
+from equipoise.errors import ConfigError, DataError
 
 
 def write(path: Path, task: str = "t", split: str = "") -> Path:
@@ -114,3 +114,40 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(Path, "open", refuse)
     with raises(DataError, "cannot-read", "a.jsonl", "Permission denied"):
         read_records(path)
+
+
+@pytest.mark.parametrize(
+    ("names", "given", "splits"),
+    [
+        (["train", "dev", "test"], {}, ["validation", "test", "train"]),
+        (["train-00000-of-00002", "train-00001-of-00002", "test-00000-of-00001"], {}, ["test", "train", "train"]),
+        (["Train", "VALID"], {}, ["train", "validation"]),
+        (["train", "held-out"], {"held-out": "test"}, ["test", "train"]),
+        (["train", "dev"], {"dev": "test"}, ["test", "train"]),
+        (["train", "held-out"], {}, None),
+        (["train_1", "train_2"], {}, None),
+        (["train"], {}, None),
+    ],
+)
+def test_files_named_as_splits_are_splits(
+    tmp_path: Path, names: list[str], given: dict[str, str], splits: list[str] | None
+) -> None:
+    for name in names:
+        write(tmp_path / f"{name}.jsonl")
+    for source in (tmp_path, str(tmp_path / "*.jsonl"), sorted(tmp_path.iterdir())):
+        records = read_records(source, splits=given)
+        assert (records.column("split").to_pylist() if records.has("split") else None) == splits
+    if splits:
+        assert count_files(tmp_path, split=splits[0], splits=given).total == splits.count(splits[0])
+
+
+def test_a_column_of_splits_comes_before_the_names_of_files(tmp_path: Path) -> None:
+    write(tmp_path / "train.jsonl", split="dev")
+    write(tmp_path / "test.jsonl", split="holdout")
+    splits = {"Holdout": "test"}
+    assert read_records(tmp_path, splits=splits).column("split").to_pylist() == ["test", "validation"]
+    assert count_files(tmp_path, split="test", splits=splits).total == 1
+    with raises(DataError, "unknown-split", "is 'holdout', expected one of train, validation, test", "splits={"):
+        read_records(tmp_path)
+    with raises(ConfigError, "unknown-split", "`splits`", "'tests' for 'holdout'"):
+        read_records(tmp_path, splits={"holdout": "tests"})

@@ -1,0 +1,32 @@
+"""The words of the interface: messages name parameters of Python, and the command has options and keys for them."""
+
+import re
+from typing import Final
+
+_COLUMN: Final = re.compile(r"`Columns\((task|input|target)=\.\.\.\)`")
+_KEY: Final = re.compile(r"`(?:Columns|Limits)\(([a-z_]+)=\.\.\.\)`")
+_ARGUMENT: Final = re.compile(r"`(delimiter|encoding|splits)=([^`]*)`")
+_KEYS: Final = {"group": "columns", "split": "columns", "id": "columns", "tasks": "columns"}
+_PLAIN: Final = {
+    "`default_task=...`": "`--default-task NAME` (`data.default_task`)",
+    "`require_target=False`": "`equipoise predict`",
+    "`doublequote=True`": "`doublequote=True` (pandas)",
+}
+
+
+def of_command(message: str) -> str:
+    """Return a message with the options of the command, and the keys of a configuration, for parameters of Python.
+
+    Examples
+    --------
+    >>> of_command("Name another column with `Columns(input=...)`.")
+    'Name another column with `--input-column NAME` (`data.columns.input`).'
+    >>> of_command("Read the file with `delimiter=';'` and a larger `Limits(row_bytes=...)`.")
+    "Read the file with `--set data.delimiter=';'` and a larger `--set data.limits.row_bytes=...`."
+    """
+    message = _COLUMN.sub(r"`--\1-column NAME` (`data.columns.\1`)", message)
+    message = _KEY.sub(lambda found: f"`--set data.{_KEYS.get(found[1], 'limits')}.{found[1]}=...`", message)
+    message = _ARGUMENT.sub(r"`--set data.\1=\2`", message)
+    for ours, theirs in _PLAIN.items():
+        message = message.replace(ours, theirs)
+    return message

@@ -1,0 +1,133 @@
+"""Rows in memory: tables of any library with the Arrow interface, and lists of dicts."""
+
+import dataclasses
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, cast
+
+import pyarrow as pa
+from pyarrow.interchange import from_dataframe
+
+from equipoise.data.readers.features import class_names, with_class_names
+from equipoise.data.readers.source import Source
+from equipoise.errors import DataError
+
+_STRING_VIEW: Final = "string_view"  # most compute functions of Arrow do not take them
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Table(Source):
+    """An Arrow table, under the name of the type that it came as."""
+
+    table: pa.Table
+    title: str
+    batch_rows: int = 1 << 16
+
+    @property
+    def in_memory(self) -> bool:
+        """True."""
+        return True
+
+    @property
+    def name(self) -> str:
+        """The name of the type."""
+        return self.title
+
+    def batches(self, required: Sequence[str], optional: Sequence[str]) -> Iterator[pa.Table]:
+        """Stream the columns.
+
+        Raises
+        ------
+        DataError
+            If a required column is missing.
+        """
+        rows = self.table.select(self.chosen(self.table.column_names, required, optional))
+        classes = class_names(self.table.schema)
+        for start in range(0, rows.num_rows, self.batch_rows):
+            yield with_class_names(rows.slice(start, self.batch_rows), classes, self, start)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Rows(Source):
+    """A list of mappings, one a row."""
+
+    rows: Sequence[Mapping[str, Any]]
+    batch_rows: int = 1 << 16
+
+    @property
+    def in_memory(self) -> bool:
+        """True."""
+        return True
+
+    @property
+    def name(self) -> str:
+        """What the rows are."""
+        return "list of dicts"
+
+    def batches(self, required: Sequence[str], optional: Sequence[str]) -> Iterator[pa.Table]:
+        """Stream the columns; a key that a row does not have is null in it.
+
+        Raises
+        ------
+        DataError
+            If no row has a required key, or a value is not a string, a number, a boolean or None.
+        """
+        found = dict.fromkeys(itertools.chain.from_iterable(self.rows))
+        names = self.chosen([str(name) for name in found], required, optional)
+        for start in range(0, len(self.rows), self.batch_rows):
+            part = self.rows[start : start + self.batch_rows]
+            texts = [[self._text(row.get(name), start + at, name) for at, row in enumerate(part)] for name in names]
+            yield pa.table([pa.array(values, pa.large_string()) for values in texts], names=names)
+
+    def _text(self, value: Any, row: int, name: str) -> str | None:
+        value = value.item() if hasattr(value, "item") else value  # a scalar of numpy or torch
+        if isinstance(value, str | None):
+            return value
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, float) and value != value:  # noqa: PLR0124 - only NaN differs from itself
+            raise self.error_at(
+                "bad-value", row, f"column `{name}` is NaN (not a number). Drop the row, or replace it."
+            )
+        if isinstance(value, int | float):
+            return str(value)
+        sentence = f"column `{name}` is a {type(value).__name__}, expected a string or a plain number."
+        raise self.error_at("bad-value", row, f"{sentence} Convert it to a string first.")
+
+
+def from_table(source: object) -> Source | None:
+    """Return the source of a table that is in memory, or None if `source` is not one.
+
+    Tables of pandas, polars, DuckDB and others are read through the Arrow interface, without a copy where that is
+    possible.
+
+    Raises
+    ------
+    DataError
+        If it cannot be turned into an Arrow table: it is a single column, or a column mixes types.
+    """
+    if not hasattr(source, "__arrow_c_stream__") and not hasattr(source, "__dataframe__"):
+        return None
+    name = type(source).__name__
+    try:
+        has_stream = hasattr(source, "__arrow_c_stream__")
+        table: pa.Table = pa.table(cast("Any", source)) if has_stream else from_dataframe(source)
+    except Exception as error:  # each library has its own errors
+        sentence = f"`source` is a {name} that cannot be read as a table ({error})."
+        raise DataError("not-a-table", f"{sentence} Give a table of columns of one type each.") from error
+    columns = [_plain(column) for column in table.columns]
+    return Table(pa.Table.from_arrays(columns, names=table.column_names, metadata=table.schema.metadata), name)
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Replace views of strings, also those in a dictionary, by strings."""
+    kind: pa.DataType = column.type
+    if str(kind) == _STRING_VIEW:
+        return column.cast(pa.large_string())
+    if pa.types.is_dictionary(kind) and str(kind.value_type) == _STRING_VIEW:
+        chunks = [
+            pa.DictionaryArray.from_arrays(chunk.indices, chunk.dictionary.cast(pa.large_string()))
+            for chunk in column.chunks
+        ]
+        return pa.chunked_array(chunks, pa.dictionary(kind.index_type, pa.large_string()))
+    return column
