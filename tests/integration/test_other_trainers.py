@@ -192,7 +192,7 @@ def sentences(folder: Path, **options: Any) -> Any:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = package.SentenceTransformer(modules=[StaticEmbedding(tokenizer(), embedding_dim=8)], device="cpu")
-    pairs = {"one": [f"r{row}" for row in range(ROWS)], "two": ["yes"] * ROWS, "score": [0.5] * ROWS}
+    pairs = {"one": [f"r{row}" for row in range(ROWS)], "two": ["yes"] * ROWS, "score": [0.0, 1.0] * (ROWS // 2)}
     rows = datasets.Dataset.from_dict(pairs)
     return recording(package.SentenceTransformerTrainer, lambda batch: (batch["one_input_ids"] - FIRST).tolist())(
         model,

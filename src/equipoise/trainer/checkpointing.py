@@ -78,14 +78,17 @@ class Checkpoints(Part):
 
     def __init__(self, stream: Stream, args: TrainingArguments, accelerator: Accelerator) -> None:
         self.keep: int | None = None
-        self._stream, self._accelerator = stream, accelerator
+        self._stream, self._args, self._accelerator = stream, args, accelerator
         self._output_dir = Path(cast(str, args.output_dir))
 
-    def find(self, output_dir: Path, resume: str | os.PathLike[str] | bool | None) -> Path | None:
+    def use(self, output_dir: Path) -> None:
+        """Keep the checkpoints in a folder from now on: that of the arguments, or of a trial in it."""
+        self._output_dir = output_dir
+
+    def find(self, resume: str | os.PathLike[str] | bool | None) -> Path | None:
         """Decide, on the first rank for all, where training begins: at a whole checkpoint, or with None at step 0.
 
-        `output_dir` takes the checkpoints from now on: that of the arguments, or the folder of a trial in it. `resume`
-        is a checkpoint's folder, True for the newest whole one, or nothing for a new run.
+        `resume` is a checkpoint's folder, True for the newest whole one, or nothing for a new run.
 
         Raises
         ------
@@ -94,7 +97,6 @@ class Checkpoints(Part):
         StateError
             If the named checkpoint, or all, are damaged.
         """
-        self._output_dir = output_dir
         found = self._on_first_rank(lambda: _checkpoint(self._output_dir, resume))
         if not self._output_dir.is_dir():  # the first rank has made it, or seen it
             raise RunError(

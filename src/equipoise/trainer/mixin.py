@@ -1,5 +1,4 @@
 """Any Trainer on the stream of a sampler: resumed exactly, on one rank and on several."""
-# ruff: noqa: ARG002 - the signatures are those of Trainer
 
 import math
 import os
@@ -117,7 +116,8 @@ class StreamMixin(_Base):
             If the checkpoint is damaged, or of another plan, seed, dataset, global batch or format.
         """
         self.stream.fit(self.train_dataset, self.args)
-        checkpoint = self.checkpoints.find(Path(self._get_output_dir(trial)), resume_from_checkpoint)
+        self.checkpoints.use(Path(self._get_output_dir(trial)))
+        checkpoint = self.checkpoints.find(resume_from_checkpoint)
         self.unlogged.begin(None)
         with refusing_damage(checkpoint):
             if checkpoint is not None:
