@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+import hf_jobs
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -183,6 +184,28 @@ def test_a_model_with_adapters_of_peft_follows_the_plan(tmp_path) -> None:
     assert not list((tmp_path / "whole" / "checkpoint-12").glob("model*.safetensors")), "only the adapters are saved"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("loss", ["sequence", "logit adjusted"])
+def test_adapters_train_and_resume_in_the_trainer_of_equipoise(tmp_path, monkeypatch, loss) -> None:
+    peft = pytest.importorskip("peft", reason="needs peft")
+    plain_t5 = hf_jobs.tiny_t5
+
+    def adapted(dropout: float = 0.0) -> Any:
+        with torch.random.fork_rng():
+            torch.manual_seed(1)
+            chosen = peft.LoraConfig(r=2, target_modules=["q", "v"], task_type="SEQ_2_SEQ_LM")
+            return peft.get_peft_model(plain_t5(dropout), chosen)
+
+    monkeypatch.setattr(hf_jobs, "tiny_t5", adapted)
+    options = {"loss": loss, "evaluate": True, "options": {"save_strategy": "steps", "save_steps": 2, "max_steps": 4}}
+    with quiet():
+        whole = hf_jobs.run(str(tmp_path / "whole"), **options)
+        again = hf_jobs.run(str(tmp_path / "again"), resume=str(tmp_path / "whole" / "checkpoint-2"), **options)
+    assert again["parameters"] == whole["parameters"] != hf_jobs.flat(adapted()).tolist()
+    assert again["eval_loss"] == whole["eval_loss"]
+    assert not list((tmp_path / "whole" / "checkpoint-4").glob("model*.safetensors")), "only the adapters are saved"
+
+
 def sentences(folder: Path, **options: Any) -> Any:
     """A Trainer of sentence-transformers, whose loader takes batches of its own."""
     package = pytest.importorskip("sentence_transformers", reason="needs sentence-transformers")
@@ -222,6 +245,14 @@ def test_sentence_transformers_with_batches_of_their_own_are_refused(tmp_path, b
     with quiet(), raises(ConfigError, "own-order") as caught:
         sentences(tmp_path / "out", batch_sampler=batches).train()
     assert "`get_batch_sampler` of BaseTrainer makes a Dataset" in str(caught.value)
+
+
+def test_several_training_sets_of_sentence_transformers_are_refused(tmp_path) -> None:
+    with quiet():
+        trainer = sentences(tmp_path / "out")
+        trainer.train_dataset = datasets.DatasetDict(a=trainer.train_dataset, b=trainer.train_dataset)
+        with raises(ConfigError, "other-dataset", "index of 100 rows and 2 examples"):
+            trainer.train()
 
 
 @pytest.mark.parametrize("name", ["GRPO", "RLOO"])

@@ -74,7 +74,7 @@ class StreamMixin(_Base):
         self.parts: list[Part] = []
         self.stream = Stream(sampler, self.train_dataset, self.args)
         if self.train_dataset is not None:
-            self._get_train_sampler(self.train_dataset)  # refuses a method that needs an order of its own
+            self._get_train_sampler()  # refuses a method that needs an order of its own
         self.unlogged = UnloggedLosses(self.args)
         self.checkpoints = Checkpoints(self.stream, self.args, self.accelerator)
         for part in (self.stream, self.unlogged, self.checkpoints):
