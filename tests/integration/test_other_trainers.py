@@ -201,7 +201,8 @@ def test_adapters_train_and_resume_in_the_trainer_of_equipoise(tmp_path, monkeyp
     with quiet():
         whole = hf_jobs.run(str(tmp_path / "whole"), **options)
         again = hf_jobs.run(str(tmp_path / "again"), resume=str(tmp_path / "whole" / "checkpoint-2"), **options)
-    assert again["parameters"] == whole["parameters"] != hf_jobs.flat(adapted()).tolist()
+        start = hf_jobs.flat(adapted()).tolist()
+    assert again["parameters"] == whole["parameters"] != start
     assert again["eval_loss"] == whole["eval_loss"]
     assert not list((tmp_path / "whole" / "checkpoint-4").glob("model*.safetensors")), "only the adapters are saved"
 
