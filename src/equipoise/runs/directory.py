@@ -3,8 +3,9 @@
 import hashlib
 import json
 import platform
-from collections.abc import Mapping
-from contextlib import suppress
+import shutil
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -108,6 +109,46 @@ class RunDirectory:
         return not self.started and all(
             each.is_file() and (each.name in inputs or each.name.startswith(unfinished)) for each in self.path.iterdir()
         )
+
+    @contextmanager
+    def starting(
+        self,
+        config: RunConfig,
+        plan: Plan,
+        tasks: Mapping[str, Task],
+        data: Mapping[str, Any],
+        *,
+        again: bool = False,
+    ) -> Generator[None]:
+        """Create the directory and write the inputs, then train in the block.
+
+        If the block fails before anything was trained that was saved or logged, all of it is removed: the same command
+        with another option finds the directory as this one did. Parameters and errors are those of `create` and
+        `write_inputs`.
+        """
+        found = self.path.is_dir()
+        self.create(self.path, again=again)
+        try:
+            self.write_inputs(config, plan, tasks, data)
+            yield
+        except Exception:
+            if not self._trained():
+                with suppress(OSError):  # the first error tells more
+                    for file in (self.config, self.versions, self.data, self.tasks, self.plan):
+                        file.unlink(missing_ok=True)
+                    if self.checkpoints.is_dir():
+                        shutil.rmtree(self.checkpoints)
+                    if not found:
+                        self.path.rmdir()
+            raise
+
+    def _trained(self) -> bool:
+        """Return whether a step of training has left something: a checkpoint, or a line in the metrics."""
+        logged = self.checkpoints / self.metrics.name
+        steps = (
+            [json.loads(line)["step"] for line in logged.read_text("utf-8").splitlines()] if logged.is_file() else []
+        )
+        return any(steps) or any(self.checkpoints.glob("checkpoint-*"))
 
     @classmethod
     def open(cls, path: Path) -> "RunDirectory":

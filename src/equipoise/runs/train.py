@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -103,29 +104,30 @@ def train_prepared(
     training_loss = training_loss_of(prepared, model, tokenizer)
     if started and directory.model.is_dir():
         return Run(directory, interrupted=False, steps=args.max_steps, main=main)
-    # Before anything is written: labels or prompts that the tokenizer cannot handle are refused here.
+    # All that can fail without the Trainer comes before the first file: labels and prompts that the tokenizer cannot
+    # handle are refused here.
     if encoded is None:
         encoded = encode(prepared.train, prepared, tokenizer)
     validation = _validation(prepared, tokenizer)
-    if main and not started:
-        RunDirectory.create(out, again=resume).write_inputs(config, plan, prepared.tasks, prepared.describe_data())
     index = index_of(prepared)
     sampler = sampler_of(config, plan, index, args.max_steps * global_batch(args))
     weights = index.spread(plan.importance_weights.astype(np.float32))
-    trainer = EquipoiseTrainer(
-        model,
-        args,
-        cast("Dataset[Any]", replace(encoded, example_weights=weights)),
-        LengthSorted(sampler, encoded.input_lengths, global_batch(args), config.training.window),
-        Collator(tokenizer.pad_token_id),
-        loss=training_loss,
-        task_weighting=task_weighting,
-        eval_dataset=cast("Dataset[Any] | None", validation),
-        processing_class=tokenizer,
-    )
-    result = trainer.train(resume_from_checkpoint=resume)
-    if main and not trainer.interrupted:
-        _publish(trainer, directory)
+    inputs = (config, plan, prepared.tasks, prepared.describe_data())
+    with directory.starting(*inputs, again=resume) if main and not started else nullcontext():
+        trainer = EquipoiseTrainer(
+            model,
+            args,
+            cast("Dataset[Any]", replace(encoded, example_weights=weights)),
+            LengthSorted(sampler, encoded.input_lengths, global_batch(args), config.training.window),
+            Collator(tokenizer.pad_token_id),
+            loss=training_loss,
+            task_weighting=task_weighting,
+            eval_dataset=cast("Dataset[Any] | None", validation),
+            processing_class=tokenizer,
+        )
+        result = trainer.train(resume_from_checkpoint=resume)
+        if main and not trainer.interrupted:
+            _publish(trainer, directory)
     return Run(directory, trainer.interrupted, result.global_step, main)
 
 

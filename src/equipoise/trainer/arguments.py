@@ -4,7 +4,7 @@ import dataclasses
 import os
 import sys
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
 from transformers import Seq2SeqTrainingArguments, TrainingArguments
@@ -120,6 +120,19 @@ def check_arguments(args: TrainingArguments, model_type: str) -> None:
             "float16-model",
             f"`fp16` cannot be used with a model of type {model_type!r}: its feed-forward layers (`wo`) overflow "
             "in float16 and the loss becomes NaN. Use `bf16`, or float32.",
+        )
+
+
+def check_best_metric(args: TrainingArguments, eval_dataset: object) -> None:
+    """Raise ConfigError if the evaluation of an `EquipoiseTrainer` does not return `metric_for_best_model`."""
+    chosen = args.metric_for_best_model
+    several = cast("Mapping[str, Any]", eval_dataset) if isinstance(eval_dataset, dict) else {}
+    known = [f"eval_{name}_loss" for name in several] or ["eval_loss"]
+    if chosen is not None and f"eval_{chosen.removeprefix('eval_')}" not in known:
+        raise ConfigError(
+            "unknown-metric",
+            f"trainer option `metric_for_best_model` must be what the evaluation during training returns, "
+            f"{' or '.join(known)}, found {chosen!r}. Change it; other metrics are computed after training.",
         )
 
 

@@ -79,6 +79,11 @@ class Checkpoints(Part):
     def __init__(self, stream: Stream, args: TrainingArguments, accelerator: Accelerator) -> None:
         self.keep: int | None = None
         self._stream, self._args, self._accelerator = stream, args, accelerator
+        self._output_dir = Path(cast(str, args.output_dir))
+
+    def use(self, output_dir: Path) -> None:
+        """Keep the checkpoints in a folder from now on: that of the arguments, or of a trial in it."""
+        self._output_dir = output_dir
 
     def find(self, resume: str | os.PathLike[str] | bool | None) -> Path | None:
         """Decide, on the first rank for all, where training begins: at a whole checkpoint, or with None at step 0.
@@ -142,10 +147,6 @@ class Checkpoints(Part):
         if isinstance(answer[0], EquipoiseError):
             raise answer[0]
         return answer[0]
-
-    @property
-    def _output_dir(self) -> Path:
-        return Path(cast(str, self._args.output_dir))
 
     def _folder(self, step: int) -> Path:
         return self._output_dir / f"checkpoint-{step}"

@@ -1,5 +1,4 @@
 """Any Trainer on the stream of a sampler: resumed exactly, on one rank and on several."""
-# ruff: noqa: ARG002 - the signatures are those of Trainer
 
 import math
 import os
@@ -34,10 +33,10 @@ class StreamMixin(_Base):
     ----------
     *args, **kwargs
         Those of the Trainer; `train_dataset` among them.
-    sampler : sampler with `set_epoch`
+    sampler : sampler with `set_epoch`, or None
         `PlanSampler`, `WeightedSampler`, `LengthSorted`, or any other whose order is a function of seed and epoch.
         It must draw the whole stream (`Shard(0, 1)`), which the Trainer splits over the ranks, and its length must be
-        whole optimiser steps (`whole_steps`).
+        whole optimiser steps (`whole_steps`). None, like `train_dataset=None`, for a Trainer that only evaluates.
 
     Attributes
     ----------
@@ -51,7 +50,8 @@ class StreamMixin(_Base):
     Raises
     ------
     ConfigError
-        If an argument would break the stream, or the sampler does not fit the dataset or the steps.
+        If an argument would break the stream, the sampler does not fit the dataset or the steps, or the Trainer's
+        method needs an order of its own, as TRL's GRPO does.
 
     Notes
     -----
@@ -66,11 +66,15 @@ class StreamMixin(_Base):
     ...     pass
     """
 
-    def __init__(self, *args: Any, sampler: EpochSampler, **kwargs: Any) -> None:
+    _making_train_loader = False
+
+    def __init__(self, *args: Any, sampler: EpochSampler | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         check_owned(self.args)
         self.parts: list[Part] = []
         self.stream = Stream(sampler, self.train_dataset, self.args)
+        if self.train_dataset is not None:
+            self._get_train_sampler()  # refuses a method that needs an order of its own
         self.unlogged = UnloggedLosses(self.args)
         self.checkpoints = Checkpoints(self.stream, self.args, self.accelerator)
         for part in (self.stream, self.unlogged, self.checkpoints):
@@ -95,7 +99,7 @@ class StreamMixin(_Base):
             A checkpoint's folder; or True for the newest whole one in `args.output_dir`, and for a start
             from step 0 when none was completed yet.
         trial, ignore_keys_for_eval
-            As in `transformers.Trainer`.
+            As in `transformers.Trainer`. The checkpoints of a trial are in its own folder, `run-<number>`.
 
         Returns
         -------
@@ -104,11 +108,15 @@ class StreamMixin(_Base):
 
         Raises
         ------
+        ConfigError
+            If there is no training set or no sampler, or the Trainer's loader does not draw from the sampler.
         RunError
             If the output directory cannot be written, or holds another run and none was to be resumed.
         StateError
             If the checkpoint is damaged, or of another plan, seed, dataset, global batch or format.
         """
+        self.stream.fit(self.train_dataset, self.args)
+        self.checkpoints.use(Path(self._get_output_dir(trial)))
         checkpoint = self.checkpoints.find(resume_from_checkpoint)
         self.unlogged.begin(None)
         with refusing_damage(checkpoint):
@@ -137,6 +145,24 @@ class StreamMixin(_Base):
         """Log; the mean training loss is that of an uninterrupted run."""
         super().log(self.unlogged.log(logs, self.state.global_step), *args, **kwargs)
 
+    def get_train_dataloader(self) -> DataLoader[Any]:
+        """Return the Trainer's loader, which must draw from the sampler."""
+        self.stream.fit(self.train_dataset, self.args)  # a trial may have another batch size
+        self._making_train_loader = True
+        try:
+            loader = super().get_train_dataloader()
+        finally:
+            self._making_train_loader = False
+        self.stream.check_loader(loader, self.args, self)
+        return loader
+
+    def get_batch_sampler(self, *args: Any, **kwargs: Any) -> Any:
+        """Return batches of the sampler, for the Trainers of sentence-transformers, which have this hook alone."""
+        batches = cast(Any, super()).get_batch_sampler(*args, **kwargs)
+        if self._making_train_loader:
+            batches.sampler = self.stream.in_place_of(batches.sampler, "get_batch_sampler", self)
+        return batches
+
     def num_examples(self, dataloader: DataLoader[Any]) -> int:
         """Return how many examples one pass of a loader has: draws in training, not dataset rows."""
         dataset = dataloader.dataset
@@ -146,8 +172,9 @@ class StreamMixin(_Base):
     # and tests/unit/trainer/test_transformers.py checks that they are still there and called.
 
     def _get_train_sampler(self, train_dataset: Dataset[Any] | None = None) -> Sampler[int]:
-        # `get_train_dataloader` is public: it would be a copy, and replace that of other people's Trainers.
-        return cast(Sampler[int], self.stream.sampler)
+        # An own loader in `get_train_dataloader` would be a copy, and replace that of other people's Trainers.
+        theirs = super()._get_train_sampler(train_dataset)
+        return cast(Sampler[int], self.stream.in_place_of(theirs, "_get_train_sampler", self))
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         # `on_save` comes after all files, and `save_model` before only some, where others override it.

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from torch.utils.data import IterableDataset
+from torch.utils.data import IterableDataset, RandomSampler
 from transformers import TrainerCallback, TrainerState, TrainingArguments
 
 from equipoise.errors import ConfigError
@@ -48,6 +48,8 @@ class Part(TrainerCallback):
 class Stream(Part):
     """The stream of a sampler, cut into the optimiser steps of a Trainer; the sampler is that of `StreamMixin`.
 
+    Without a dataset or without a sampler there is nothing to train on, and the Trainer can only evaluate.
+
     Raises
     ------
     ConfigError
@@ -55,23 +57,65 @@ class Stream(Part):
         epoch is not whole steps.
     """
 
-    def __init__(self, sampler: EpochSampler, dataset: Any, args: TrainingArguments) -> None:
-        if dataset is None or isinstance(dataset, IterableDataset):
+    def __init__(self, sampler: EpochSampler | None, dataset: Any, args: TrainingArguments) -> None:
+        self.sampler = cast(EpochSampler, sampler)
+        if dataset is not None and sampler is not None:
+            self.fit(dataset, args)
+
+    def fit(self, dataset: Any, args: TrainingArguments) -> None:
+        """Cut the stream into the steps that the arguments ask for now; errors as in the class."""
+        missing = [name for name, value in (("train_dataset", dataset), ("sampler", self.sampler)) if value is None]
+        if missing:
+            listed = " and ".join(f"`{name}`" for name in missing)
+            reason = f"`train()` needs {listed}, found None: this Trainer can only evaluate. Pass both to train."
+            raise ConfigError("nothing-to-train-on", reason)
+        if isinstance(dataset, IterableDataset):
             raise ConfigError(
                 "not-indexable",
                 f"`train_dataset` must be a dataset with numbered rows, found {type(dataset).__name__}: "
                 "a sampler chooses rows by number.",
             )
-        shard, batch = getattr(inner_sampler(sampler), "shard", None), global_batch(args)
+        shard, batch = getattr(inner_sampler(self.sampler), "shard", None), global_batch(args)
         if shard is not None and shard.world_size > 1:
             raise ConfigError(
                 "sharded-sampler",
                 f"`sampler` must draw the whole stream, found {shard}: the Trainer splits it again, and most draws "
                 "would be lost. Build it with Shard(0, 1).",
             )
-        check_rows(sampler, batch, len(dataset))
-        self.sampler = sampler
-        self._start = StreamPosition(0, batch, len(sampler), len(dataset), sampler=None)
+        check_rows(self.sampler, batch, len(dataset))
+        self._start = StreamPosition(0, batch, len(self.sampler), len(dataset), sampler=None)
+
+    def in_place_of(self, theirs: Any, hook: str, trainer: object) -> EpochSampler:
+        """Return the sampler for that of a Trainer's hook, which must be a plain shuffle of all rows.
+
+        Raises
+        ------
+        ConfigError
+            If the method of the Trainer needs an order of its own.
+        """
+        if type(theirs) is not RandomSampler and theirs is not self.sampler:
+            raise ConfigError(
+                "own-order",
+                f"`{hook}` of {_owner(trainer, hook)} makes a {type(theirs).__name__}, as its method needs an order of "
+                "its own, which no other `sampler` keeps. Train it without StreamMixin.",
+            )
+        return self.sampler
+
+    def check_loader(self, loader: Any, args: TrainingArguments, trainer: object) -> None:
+        """Raise ConfigError unless a training loader draws from the sampler, in batches of the arguments' size."""
+        inner = loader
+        while inner is not None and inner is not self.sampler:
+            # Of a loader with batches of its own, `sampler` is not asked.
+            found = (getattr(inner, name, None) for name in ("batch_sampler", "sampler"))
+            inner = next((each for each in found if each is not None), None)
+        if inner is None or len(loader) * args.train_batch_size * args.world_size != len(self.sampler):
+            what = "does not draw from `sampler`" if inner is None else "has batches of another size than the arguments"
+            hook = "get_train_dataloader"
+            raise ConfigError(
+                "own-loader",
+                f"the loader of `{hook}` of {_owner(trainer, hook)} {what}, so training would not follow the plan. Let "
+                "it take `self._get_train_sampler()`, or write a loop on `equipoise.loaders.StreamLoader`.",
+            )
 
     def planned_steps(self, args: TrainingArguments) -> int:
         """Return how many optimiser steps a whole run has."""
@@ -108,3 +152,9 @@ class Stream(Part):
         skipping batches nests it one level deeper than the Trainer looks.
         """
         self.sampler.set_epoch(replace(self._start, step=state.global_step).epoch)
+
+
+def _owner(trainer: object, hook: str) -> str:
+    """Return the name of the class of other people that overrides a hook, or of the Trainer itself."""
+    bases = [base for base in type(trainer).__mro__ if not base.__module__.startswith("equipoise.")]
+    return next((base.__name__ for base in bases if hook in vars(base)), type(trainer).__name__)

@@ -18,9 +18,10 @@ from equipoise.errors import RunError
 from equipoise.losses import TokenLoss, WeightedSum
 from equipoise.losses.tasks import TaskWeighting
 from equipoise.losses.training import TrainingLoss
-from equipoise.trainer.arguments import check_arguments
+from equipoise.trainer.arguments import check_arguments, check_best_metric
 from equipoise.trainer.callbacks import MetricsCallback, ProgressBar, StopOnSignal, no_bars_for_saving
 from equipoise.trainer.mixin import StreamMixin
+from equipoise.trainer.options import refusing_options
 from equipoise.trainer.step_loss import StepLoss
 from equipoise.trainer.stream import EpochSampler
 
@@ -41,9 +42,9 @@ class EquipoiseTrainer(StreamMixin, Seq2SeqTrainer):
         Any `AutoModelForSeq2SeqLM`, with float32 parameters.
     args : transformers.Seq2SeqTrainingArguments
         From `training_arguments`.
-    train_dataset : Dataset
-        Items as those of `EncodedExamples`.
-    sampler : sampler with `set_epoch`
+    train_dataset : Dataset or None
+        Items as those of `EncodedExamples`; None to evaluate only.
+    sampler : sampler with `set_epoch`, or None
         As for `StreamMixin`.
     data_collator : Collator
         Pads items and stacks their weights.
@@ -63,7 +64,7 @@ class EquipoiseTrainer(StreamMixin, Seq2SeqTrainer):
     Raises
     ------
     ConfigError
-        If an argument would break the stream or the loss, or the sampler does not fit.
+        If an argument would break the stream or the loss, the sampler does not fit, or transformers refuses an option.
 
     References
     ----------
@@ -76,8 +77,8 @@ class EquipoiseTrainer(StreamMixin, Seq2SeqTrainer):
         self,
         model: PreTrainedModel,
         args: Seq2SeqTrainingArguments,
-        train_dataset: Dataset[Any],
-        sampler: EpochSampler,
+        train_dataset: Dataset[Any] | None,
+        sampler: EpochSampler | None,
         data_collator: Collator,
         *,
         loss: TokenLoss | TrainingLoss = TokenLoss(),  # noqa: B008 - immutable
@@ -88,17 +89,20 @@ class EquipoiseTrainer(StreamMixin, Seq2SeqTrainer):
         optimizers: tuple[Any, Any] = (None, None),
     ) -> None:
         check_arguments(args, model.config.model_type)
-        super().__init__(
-            sampler=sampler,
-            model=model,
-            args=args,
-            data_collator=data_collator,
-            train_dataset=train_dataset,
-            eval_dataset=eval_dataset,
-            processing_class=processing_class,
-            callbacks=callbacks,
-            optimizers=optimizers,
-        )
+        check_best_metric(args, eval_dataset)
+        with refusing_options(args, starting=lambda: True):
+            super().__init__(
+                sampler=sampler,
+                model=model,
+                args=args,
+                data_collator=data_collator,
+                train_dataset=train_dataset,
+                eval_dataset=eval_dataset,
+                processing_class=processing_class,
+                callbacks=callbacks,
+                optimizers=optimizers,
+            )
+        self._stepping = False
         self.step_loss = StepLoss(loss, task_weighting, self.accelerator)
         self._stop = StopOnSignal(self.accelerator)
         self.add_part(self.step_loss)
@@ -115,13 +119,16 @@ class EquipoiseTrainer(StreamMixin, Seq2SeqTrainer):
 
     def train(self, *args: Any, **kwargs: Any) -> TrainOutput:
         """Train as `StreamMixin.train` does, and stop on signals."""
-        with self._stop.installed(), no_bars_for_saving():
+        self._stepping = False
+        refusing = refusing_options(self.args, starting=lambda: not self._stepping)
+        with self._stop.installed(), no_bars_for_saving(), refusing:
             return super().train(*args, **kwargs)
 
     def get_batch_samples(
         self, epoch_iterator: Iterator[dict[str, Tensor]], num_batches: int, device: torch.device
     ) -> tuple[list[dict[str, Tensor]], Tensor]:
         """Return the micro-batches of one step on this rank, and the weight of the step on all ranks."""
+        self._stepping = True
         batches = list(itertools.islice(epoch_iterator, num_batches))
         return batches, self.step_loss.begin(batches, self._plain_model, self.state)
 

@@ -147,6 +147,10 @@ def test_a_wrapped_model_is_called_in_the_place_of_the_model(device: str):
             calls.append(inputs)
             return self.module(**inputs)
 
+        def __len__(self) -> int:
+            """Fail, as that of a compiled model does: nothing may ask whether a model is true."""
+            raise TypeError
+
     wrapped = text_model(model, Wrapped())
     assert torch.equal(wrapped.label_scores(ids, mask, trees), text_model(model).label_scores(ids, mask, trees))
     batch = {"input_ids": ids, "attention_mask": mask, "labels": labels}

@@ -17,6 +17,7 @@ CHANGED = f"transformers {transformers.__version__} has changed"
 SIGNATURES = {
     "_get_train_sampler": ["self", "train_dataset"],
     "_save_checkpoint": ["self", "model", "trial"],
+    "_get_output_dir": ["self", "trial"],
     "_load_from_checkpoint": ["self", "resume_from_checkpoint", "model"],
 }
 """What is overridden or called: its parameters."""
