@@ -16,6 +16,7 @@ from transformers.trainer_utils import TrainOutput
 from equipoise.errors import RunWarning
 from equipoise.trainer.arguments import check_owned
 from equipoise.trainer.checkpointing import Checkpoints, refusing_damage
+from equipoise.trainer.ranks import Ranks, refuse_unseen
 from equipoise.trainer.stream import EpochSampler, Part, Stream
 from equipoise.trainer.unlogged import UnloggedLosses
 
@@ -69,6 +70,7 @@ class StreamMixin(_Base):
     def __init__(self, *args: Any, sampler: EpochSampler, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         check_owned(self.args)
+        refuse_unseen(self.args, os.environ)
         self.parts: list[Part] = []
         self.stream = Stream(sampler, self.train_dataset, self.args)
         self.unlogged = UnloggedLosses(self.args)
@@ -105,10 +107,12 @@ class StreamMixin(_Base):
         Raises
         ------
         RunError
-            If the output directory cannot be written, or holds another run and none was to be resumed.
+            If the output directory cannot be written, or holds another run and none was to be resumed; or if ranks
+            differ in what they would train.
         StateError
             If the checkpoint is damaged, or of another plan, seed, dataset, global batch or format.
         """
+        Ranks.present(self.args.ddp_timeout).agree(self.stream.facts(self.args, resume_from_checkpoint))
         checkpoint = self.checkpoints.find(resume_from_checkpoint)
         self.unlogged.begin(None)
         with refusing_damage(checkpoint):
