@@ -137,7 +137,7 @@ def _facts(prepared: Prepared, out: Path, *, resume: bool) -> dict[str, Any]:
     config = config_to_dict(prepared.config)
     del config["data"]["source"], config["out"]
     return {
-        "--out": os.path.abspath(out),
+        "--out": str(out.absolute()),
         "--resume": resume,
         **dict(_leaves(config)),
         **dict(_leaves(data["rows"], "rows of split")),

@@ -164,7 +164,9 @@ class Ranks:
         except RuntimeError as error:
             if isinstance(error, EquipoiseError):
                 raise
-            raise RunError("other-rank", f"{self._failure() or 'The store of the ranks has failed'} ({error}).") from error
+            raise RunError(
+                "other-rank", f"{self._failure() or 'The store of the ranks has failed'} ({error})."
+            ) from error
         return texts
 
     def _wait_for(self, keys: list[str], limit: float | None = None) -> bool:

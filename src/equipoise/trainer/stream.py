@@ -84,7 +84,7 @@ class Stream(Part):
         """Return what all ranks of a training must have alike."""
         state = self.at(0).sampler or {}
         return {
-            "output_dir": os.path.abspath(cast(str, args.output_dir)),
+            "output_dir": str(Path(cast(str, args.output_dir)).absolute()),
             "resume_from_checkpoint": resume if isinstance(resume, bool | None) else os.fspath(resume),
             "seed": args.seed,
             "per_device_train_batch_size": args.per_device_train_batch_size,
@@ -93,8 +93,10 @@ class Stream(Part):
             "rows of train_dataset": self._start.examples,
             "draws of an epoch": self._start.draws_per_epoch,
             # A plan is long, and its digest tells as well that it differs.
-            **{f"sampler {name}": hashlib.sha256(repr(value).encode()).hexdigest() if len(repr(value)) > 80 else value
-               for name, value in state.items()},
+            **{
+                f"sampler {name}": hashlib.sha256(repr(value).encode()).hexdigest() if len(repr(value)) > 80 else value
+                for name, value in state.items()
+            },
         }
 
     def at(self, step: int) -> StreamPosition:
