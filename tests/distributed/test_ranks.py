@@ -20,7 +20,7 @@ def folder() -> Iterator[Path]:
 
 def second_rank_has_another_seed() -> None:
     if os.environ["RANK"] == "1":
-        faults.hf_jobs.SEED += 1
+        faults.hf_jobs.build.__kwdefaults__["seed"] += 1
 
 
 def second_rank_has_another_plan() -> None:

@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 from tests.support.loaders import BATCH, EPOCHS, PER_STEP, ROWS, make, steps_alone, steps_of
 
-pytestmark = [pytest.mark.distributed, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.distributed,
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("default"),  # those of ray, which warns of itself
+]
 RANKS, FOLDER = 2, Path(__file__).parents[2]
 ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
@@ -29,13 +33,8 @@ def work(config):
     shard = Shard(context.get_world_rank(), context.get_world_size())
 
     def loader():
-        return StreamLoader(
-            range(ROWS),
-            lambda shard: make("one_task", shard),
-            batch_size=BATCH,
-            accumulation=PER_STEP // RANKS,
-            shard=shard,
-        )
+        options = {"batch_size": BATCH, "accumulation": PER_STEP // RANKS, "shard": shard}
+        return StreamLoader(range(ROWS), lambda shard: make("one_task", shard), **options)
 
     def train(loader, seen):
         for epoch in range(loader.epoch, len(EPOCHS)):
@@ -65,7 +64,7 @@ def workers(tmp_path_factory):
         ray.init(
             num_cpus=RANKS + 1, include_dashboard=False, runtime_env={"env_vars": ENVIRONMENT}, log_to_driver=False
         )
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - of whatever kind: no port, no memory, no room in /tmp
         pytest.skip(f"ray cannot start here: {error}")
     try:
         torch_of_ray.TorchTrainer(

@@ -121,8 +121,9 @@ def lightning_fit(kind, *, ranks=1, workers=0, given=None, keep=True, save=None,
     """Train with Lightning, and return (epoch, optimiser step, rows) of each batch of this rank.
 
     `given` is a sampler to use as it is; `save` = (hook, optimiser step, path) saves there and stops; `keep` says
-    whether the sampler's state is in what is saved; `more` are further callbacks. Without `given`, and unless told not to keep it, the data module is
-    that of `equipoise.loaders.lightning`, for the samplers that it takes.
+    whether the sampler's state is in what is saved; `more` are further callbacks. Without
+    `given`, and unless told not to keep it, the data module is that of `equipoise.loaders.lightning`, for the
+    samplers that it takes.
     """
     from lightning import Callback, LightningDataModule, LightningModule, Trainer
 

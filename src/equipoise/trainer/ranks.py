@@ -129,10 +129,7 @@ class Ranks:
             cause = self._failure()
             if cause is not None:
                 if not over.wait(PATIENCE):
-                    text = f"Error (other-rank): {cause}\nRank {self.rank} waits for it, and is ended.\n"
-                    sys.stderr.write(printable(text))
-                    sys.stderr.flush()
-                    os._exit(1)
+                    _end_process(f"Error (other-rank): {cause}\nRank {self.rank} waits for it, and is ended.")
                 return
 
     def _failure(self) -> str | None:
@@ -164,9 +161,8 @@ class Ranks:
         except RuntimeError as error:
             if isinstance(error, EquipoiseError):
                 raise
-            raise RunError(
-                "other-rank", f"{self._failure() or 'The store of the ranks has failed'} ({error})."
-            ) from error
+            cause = self._failure() or f"The store of the ranks has failed: {error!s:.200}"
+            raise RunError("other-rank", f"{cause}\nRank {self.rank} stops, as it cannot train alone.") from error
         return texts
 
     def _wait_for(self, keys: list[str], limit: float | None = None) -> bool:
@@ -214,6 +210,11 @@ def join(options: Mapping[str, Any], environment: Mapping[str, str]) -> Ranks:
     if shard.world_size > 1 and not dist.is_initialized():
         backend = options.get("ddp_backend") or ("gloo" if on_cpu(options) else "nccl")
         place = f"{environment.get('MASTER_ADDR')}:{environment.get('MASTER_PORT')}"
+        # Where something else listens at that port, torch waits for an answer without a limit.
+        silent = f"Error (ranks-cannot-meet): Nothing answered at {place} within {limit} seconds. Is the port in use?"
+        too_long = threading.Timer(limit + PATIENCE, _end_process, (silent,))
+        too_long.daemon = True
+        too_long.start()
         try:
             dist.init_process_group(backend, timeout=timedelta(seconds=limit))
         except (RuntimeError, ValueError) as error:
@@ -222,6 +223,8 @@ def join(options: Mapping[str, Any], environment: Mapping[str, str]) -> Ranks:
                 reason, advice = "the port is in use", "Choose another MASTER_PORT."
             message = f"The {shard.world_size} ranks cannot meet at {place}: {reason:.300}. {advice}"
             raise RunError("ranks-cannot-meet", message) from error
+        finally:
+            too_long.cancel()
     return Ranks.present(limit)
 
 
@@ -248,6 +251,13 @@ def _lost(error: Exception) -> bool:
     if isinstance(error, EquipoiseError) or not isinstance(error, RuntimeError):
         return False
     return isinstance(error, dist.DistError) or any(name in str(error) for name in ("gloo", "NCCL", "Connection"))
+
+
+def _end_process(message: str) -> None:
+    """End a process whose main thread waits where no exception reaches it."""
+    sys.stderr.write(f"{printable(message)}\n")
+    sys.stderr.flush()
+    os._exit(1)
 
 
 def _short(value: Any) -> str:
