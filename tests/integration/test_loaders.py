@@ -32,6 +32,8 @@ from tests.support.loaders import (
     train,
 )
 from torch.utils.data import DataLoader
+from torchdata.stateful_dataloader import StatefulDataLoader
+from torchdata.stateful_dataloader import sampler as torchdata
 
 from equipoise import PlanSampler, draws
 from equipoise.errors import ConfigError
@@ -152,6 +154,33 @@ def test_accelerate_resumes_its_stateful_loader(kind):
     run[-1].set_epoch(1)
     after = train(*run, epochs=EPOCHS[1:])
     assert batches_of(after) == [alone(kind)[1][6:], alone(kind)[2]]
+
+
+def stateful(sampler, batches=None):
+    if batches is None:
+        return StatefulDataLoader(range(ROWS), batch_size=BATCH, sampler=sampler)
+    return StatefulDataLoader(range(ROWS), batch_sampler=batches(sampler, BATCH, drop_last=True))
+
+
+def resumed_by_torchdata(epoch, batches):
+    """What is read of an epoch by a loader that resumes after 6 of its batches."""
+    loader = stateful(make("mixed"), batches)
+    for _ in range(epoch):
+        list(loader)
+    reading = iter(loader)
+    list(islice(reading, 6))
+    state = loader.state_dict()
+    loader = stateful(make("mixed"), batches)
+    loader.load_state_dict(state)
+    return [batch.tolist() for batch in loader]
+
+
+@pytest.mark.parametrize("epoch", EPOCHS)
+def test_torchdata_resumes_with_its_own_batch_sampler_and_not_with_that_of_torch(epoch):
+    for batches in (None, torchdata.BatchSampler):
+        assert resumed_by_torchdata(epoch, batches) == alone("mixed")[epoch][6:]
+    of_torch = resumed_by_torchdata(epoch, torch.utils.data.BatchSampler)
+    assert (of_torch == alone("mixed")[epoch][6:]) == (epoch == 0)
 
 
 @each_kind

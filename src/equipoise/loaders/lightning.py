@@ -138,7 +138,7 @@ class StreamCallback(Callback):
             )
 
         batches, limit = trainer.num_training_batches, trainer.limit_train_batches
-        if trainer.fast_dev_run or batches >= len(stream):
+        if cast(Any, trainer).fast_dev_run or batches >= len(stream):
             return
         if isinstance(stream.sampler, TokenBatches) or batches % trainer.accumulate_grad_batches:
             raise ConfigError(

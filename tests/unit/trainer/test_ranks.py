@@ -10,7 +10,7 @@ import torch.distributed as dist
 from tests.support.errors import raises
 
 from equipoise.errors import ConfigError, RunError
-from equipoise.trainer import ranks
+from equipoise.trainer import arguments, ranks, training_arguments
 from equipoise.trainer.ranks import Ranks, join, on_cpu, refuse_unseen
 
 
@@ -173,3 +173,11 @@ def test_ranks_that_the_trainer_does_not_see_are_refused():
     refuse_unseen(SimpleNamespace(world_size=2, device="cpu"), {"RANK": "0", "WORLD_SIZE": "2"})
     with raises(ConfigError, "ranks-not-seen", "2 processes", "on cpu"):
         refuse_unseen(alone, {"RANK": "0", "WORLD_SIZE": "2"})
+
+
+@pytest.mark.parametrize(("size", "gpu", "cpu"), [(2, False, True), (2, True, False), (1, False, False)])
+def test_several_ranks_without_a_gpu_train_on_the_cpu(monkeypatch, tmp_path, size, gpu, cpu):
+    monkeypatch.setattr(arguments, "join", lambda options, environment: Ranks(0, size))
+    monkeypatch.setattr(arguments, "on_cpu", lambda options: not gpu)
+    assert training_arguments(tmp_path).use_cpu == cpu
+    assert training_arguments(tmp_path, {"use_cpu": True}).use_cpu
