@@ -104,7 +104,8 @@ def train_prepared(
     args = trainer_arguments(config, directory.checkpoints, model.config.model_type)
     main = args.process_index == 0
     training_loss = training_loss_of(prepared, model, tokenizer)
-    ranks.agree(_facts(prepared, out, resume=resume))
+    if ranks.size > 1:
+        ranks.agree(_facts(prepared, out, resume=resume))
     if started and directory.model.is_dir():
         return Run(directory, interrupted=False, steps=args.max_steps, main=main)
     if main and not started:

@@ -112,7 +112,9 @@ class StreamMixin(_Base):
         StateError
             If the checkpoint is damaged, or of another plan, seed, dataset, global batch or format.
         """
-        Ranks.present(self.args.ddp_timeout).agree(self.stream.facts(self.args, resume_from_checkpoint))
+        ranks = Ranks.present(self.args.ddp_timeout)
+        if ranks.size > 1:
+            ranks.agree(self.stream.facts(self.args, resume_from_checkpoint))
         checkpoint = self.checkpoints.find(resume_from_checkpoint)
         self.unlogged.begin(None)
         with refusing_damage(checkpoint):

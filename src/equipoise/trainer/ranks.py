@@ -109,14 +109,14 @@ class Ranks:
         try:
             yield
         except Exception as error:
-            cause = self._failure()
-            if cause is None and not _lost(error):
+            cause, lost = self._failure(), _lost(error)
+            if cause is None and not lost:
                 code = error.code if isinstance(error, EquipoiseError) else type(error).__name__
                 with suppress(RuntimeError):  # the first rank, which keeps the store, has ended
                     self.store.set(f"{_KEYS}/failed", f"Rank {self.rank} failed ({code}): {error}")
                 over.wait(TOLD)
                 raise
-            if isinstance(error, EquipoiseError):
+            if isinstance(error, EquipoiseError) and not lost:
                 raise
             cause = cause or "Another rank ended without a word: it was killed, or did not answer within `ddp_timeout`"
             raise RunError("other-rank", f"{cause}\nRank {self.rank} stops, as it cannot train alone.") from error
@@ -157,7 +157,8 @@ class Ranks:
             texts = [self.store.get(key).decode() for key in keys]
             if self.store.add(f"{turn} read", 1) == self.size:
                 self.store.set(f"{turn} over", "")
-            self._wait_for([f"{turn} over"], TOLD)  # the store ends with the first rank
+            with suppress(RuntimeError):
+                self._wait_for([f"{turn} over"], TOLD)  # the store ends with the first rank
         except RuntimeError as error:
             if isinstance(error, EquipoiseError):
                 raise
@@ -208,7 +209,7 @@ def join(options: Mapping[str, Any], environment: Mapping[str, str]) -> Ranks:
         raise ConfigError("bad-option", f"trainer option `ddp_timeout` must be seconds, an integer, found {limit!r}.")
     shard = Shard.from_environment(environment)
     if shard.world_size > 1 and not dist.is_initialized():
-        backend = options.get("ddp_backend") or ("gloo" if on_cpu(options) else "nccl")
+        of_device = "gloo" if on_cpu(options) else "nccl" if torch.cuda.is_available() else None
         place = f"{environment.get('MASTER_ADDR')}:{environment.get('MASTER_PORT')}"
         # Where something else listens at that port, torch waits for an answer without a limit.
         silent = f"Error (ranks-cannot-meet): Nothing answered at {place} within {limit} seconds. Is the port in use?"
@@ -216,7 +217,7 @@ def join(options: Mapping[str, Any], environment: Mapping[str, str]) -> Ranks:
         too_long.daemon = True
         too_long.start()
         try:
-            dist.init_process_group(backend, timeout=timedelta(seconds=limit))
+            dist.init_process_group(options.get("ddp_backend") or of_device, timeout=timedelta(seconds=limit))
         except (RuntimeError, ValueError) as error:
             reason, advice = str(error).partition("\n")[0], "Start all ranks alike, with torchrun for example."
             if "EADDRINUSE" in reason:
@@ -247,10 +248,14 @@ def refuse_unseen(args: TrainingArguments, environment: Mapping[str, str]) -> No
 
 
 def _lost(error: Exception) -> bool:
-    """Return whether a collective was broken off, which is the fault of another rank."""
-    if isinstance(error, EquipoiseError) or not isinstance(error, RuntimeError):
-        return False
-    return isinstance(error, dist.DistError) or any(name in str(error) for name in ("gloo", "NCCL", "Connection"))
+    """Return whether an error comes of a collective that was broken off, which is the fault of another rank."""
+    cause: BaseException | None = error
+    while isinstance(cause, EquipoiseError):
+        cause = cause.__cause__
+    said = ("gloo", "NCCL", "Connection closed by peer", "Connection reset by peer")
+    return isinstance(cause, dist.DistError) or (
+        isinstance(cause, RuntimeError) and any(words in str(cause) for words in said)
+    )
 
 
 def _end_process(message: str) -> None:

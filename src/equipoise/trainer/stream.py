@@ -2,6 +2,7 @@
 # ruff: noqa: ARG002 - the signatures are those of TrainerCallback
 
 import hashlib
+import json
 import math
 import os
 from collections.abc import Iterator
@@ -94,8 +95,8 @@ class Stream(Part):
             "draws of an epoch": self._start.draws_per_epoch,
             # A plan is long, and its digest tells as well that it differs.
             **{
-                f"sampler {name}": hashlib.sha256(repr(value).encode()).hexdigest() if len(repr(value)) > 80 else value
-                for name, value in state.items()
+                f"sampler {name}": value if len(text) <= 80 else hashlib.sha256(text.encode()).hexdigest()
+                for name, value, text in ((name, value, json.dumps(value)) for name, value in state.items())
             },
         }
 

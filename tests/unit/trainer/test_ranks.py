@@ -87,9 +87,19 @@ def test_a_rank_that_fails_ends_the_others_and_says_why(monkeypatch, waiting, er
     assert f"Rank 1 failed ({code}): {error}" in str(first)
 
 
-def test_a_broken_collective_is_the_fault_of_another_rank(monkeypatch):
+def closed():
+    return RuntimeError("[pair.cc:553] Connection closed by peer [127.0.0.1]:29500")
+
+
+def not_saved():
+    error = RunError("cannot-save", "Cannot save `checkpoint-4`.")
+    error.__cause__ = closed()
+    return error
+
+
+@pytest.mark.parametrize("lost", [closed(), dist.DistNetworkError("timed out"), not_saved()])
+def test_a_broken_collective_is_the_fault_of_another_rank(monkeypatch, lost):
     monkeypatch.setattr(ranks, "TOLD", 0.1)
-    lost = RuntimeError("[pair.cc:553] Connection closed by peer [127.0.0.1]:29500")
 
     def work(of_rank):
         with of_rank.ending_together():
