@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from accelerate import skip_first_batches
-from lightning import LightningModule
+from lightning import Callback, LightningModule
 from tests.support import loaders
 from tests.support.errors import raises
 from tests.support.loaders import (
@@ -32,6 +32,8 @@ from tests.support.loaders import (
     train,
 )
 from torch.utils.data import DataLoader
+from torchdata.stateful_dataloader import StatefulDataLoader
+from torchdata.stateful_dataloader import sampler as torchdata
 
 from equipoise import PlanSampler, draws
 from equipoise.errors import ConfigError
@@ -154,6 +156,33 @@ def test_accelerate_resumes_its_stateful_loader(kind):
     assert batches_of(after) == [alone(kind)[1][6:], alone(kind)[2]]
 
 
+def stateful(sampler, batches=None):
+    if batches is None:
+        return StatefulDataLoader(range(ROWS), batch_size=BATCH, sampler=sampler)
+    return StatefulDataLoader(range(ROWS), batch_sampler=batches(sampler, BATCH, drop_last=True))
+
+
+def resumed_by_torchdata(epoch, batches):
+    """What is read of an epoch by a loader that resumes after 6 of its batches."""
+    loader = stateful(make("mixed"), batches)
+    for _ in range(epoch):
+        list(loader)
+    reading = iter(loader)
+    list(islice(reading, 6))
+    state = loader.state_dict()
+    loader = stateful(make("mixed"), batches)
+    loader.load_state_dict(state)
+    return [batch.tolist() for batch in loader]
+
+
+@pytest.mark.parametrize("epoch", EPOCHS)
+def test_torchdata_resumes_with_its_own_batch_sampler_and_not_with_that_of_torch(epoch):
+    for batches in (None, torchdata.BatchSampler):
+        assert resumed_by_torchdata(epoch, batches) == alone("mixed")[epoch][6:]
+    of_torch = resumed_by_torchdata(epoch, torch.utils.data.BatchSampler)
+    assert (of_torch == alone("mixed")[epoch][6:]) == (epoch == 0)
+
+
 @each_kind
 def test_lightning(kind):
     check(kind, lightning_fit(kind))
@@ -196,6 +225,71 @@ def test_lightning_takes_an_epochs_last_batch_for_one_inside_it(tmp_path):
     lightning_fit("tokens", save=("batch", at, tmp_path / "saved.ckpt"))
     after = lightning_fit("tokens", resume=tmp_path / "saved.ckpt")
     assert steps_of(after) != steps_alone("tokens", at)
+
+
+OF_EPOCH = loaders.EPOCH // BATCH  # batches
+
+
+@pytest.mark.parametrize("kind", ["mixed", "one_task", "sorted"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"limit_train_batches": 20},
+        {"limit_train_batches": 0.5},
+        {"limit_train_batches": 16},  # not a divisor of an epoch
+        {"limit_train_batches": 12, "val_check_interval": 4},
+        {"limit_train_batches": OF_EPOCH + 1},
+    ],
+    ids=str,
+)
+def test_lightning_resumes_the_epochs_that_it_cuts_short(kind, options):
+    seen = lightning_fit(kind, max_epochs=-1, max_steps=25, **options)
+    assert steps_of(seen) == steps_alone(kind)[:25]
+
+
+@pytest.mark.parametrize("at", [5, 12], ids=["at the end of its epoch", "inside it"])
+def test_lightning_resumes_a_checkpoint_of_an_epoch_that_it_cut_short(tmp_path, at):
+    cut = {"max_epochs": -1, "max_steps": 25, "limit_train_batches": 20}
+    before = lightning_fit("mixed", save=("batch", at, tmp_path / "saved.ckpt"), **cut)
+    after = lightning_fit("mixed", resume=tmp_path / "saved.ckpt", **cut)
+    assert steps_of(before) == steps_alone("mixed")[:at]
+    assert steps_of(after) == steps_alone("mixed", at)[: 25 - at]
+
+
+def test_lightning_trains_to_a_step_inside_an_epoch_and_resumes_there(tmp_path):
+    before = lightning_fit("mixed", max_steps=13, save=("batch", 13, tmp_path / "saved.ckpt"))
+    after = lightning_fit("mixed", resume=tmp_path / "saved.ckpt")
+    assert steps_of(before) + steps_of(after) == steps_alone("mixed")
+
+
+class BreaksOff(Callback):
+    """Lets the module end every epoch after some batches, as it may."""
+
+    def __init__(self, batches):
+        self.batches = batches
+
+    def on_fit_start(self, trainer, module):
+        module.on_train_batch_start = lambda batch, number: -1 if number == self.batches else None
+
+
+def test_lightning_resumes_an_epoch_that_the_module_breaks_off():
+    seen = lightning_fit("mixed", max_epochs=-1, max_steps=25, more=[BreaksOff(8)])
+    assert steps_of(seen) == steps_alone("mixed")[:25]
+    with raises(ConfigError, "cut-epoch", "broken off after 1 of the 4 micro-batches"):
+        lightning_fit("mixed", more=[BreaksOff(9)])
+
+
+@pytest.mark.parametrize(
+    ("kind", "limit"), [("mixed", 3), ("mixed", 0.15), ("quota", 9), ("tokens", 4), ("tokens", 0.5)]
+)
+def test_lightning_is_refused_a_limit_that_cuts_an_optimiser_step(kind, limit):
+    with raises(ConfigError, "cut-epoch", f"found {limit!r}"):
+        lightning_fit(kind, limit_train_batches=limit)
+
+
+@pytest.mark.parametrize("kind", ["mixed", "tokens"])
+def test_lightning_makes_a_trial_of_one_batch(kind):
+    assert len(lightning_fit(kind, fast_dev_run=True)) == 1
 
 
 def lightning_trainer(**changed):

@@ -117,12 +117,13 @@ def train(accelerator, model, optimizer, loader, epochs=EPOCHS, stop=None):
     return list(islice(run(), stop))
 
 
-def lightning_fit(kind, *, ranks=1, workers=0, given=None, keep=True, save=None, resume=None, **options):
+def lightning_fit(kind, *, ranks=1, workers=0, given=None, keep=True, save=None, resume=None, more=(), **options):
     """Train with Lightning, and return (epoch, optimiser step, rows) of each batch of this rank.
 
     `given` is a sampler to use as it is; `save` = (hook, optimiser step, path) saves there and stops; `keep` says
-    whether the sampler's state is in what is saved. Without `given`, and unless told not to keep it, the data module is
-    that of `equipoise.loaders.lightning`, for the samplers that it takes.
+    whether the sampler's state is in what is saved; `more` are further callbacks. Without
+    `given`, and unless told not to keep it, the data module is that of `equipoise.loaders.lightning`, for the
+    samplers that it takes.
     """
     from lightning import Callback, LightningDataModule, LightningModule, Trainer
 
@@ -175,13 +176,13 @@ def lightning_fit(kind, *, ranks=1, workers=0, given=None, keep=True, save=None,
         data = StreamDataModule(range(ROWS), lambda shard: make(kind, shard), **loading)
     module = Module()
     quiet = {"enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False}
+    usual = {"max_epochs": len(EPOCHS), "use_distributed_sampler": False, "reload_dataloaders_every_n_epochs": 1}
     trainer = Trainer(
         accelerator="cpu",
-        max_epochs=len(EPOCHS),
         accumulate_grad_batches=PER_STEP // ranks,
         logger=False,
-        callbacks=[Save(), *([StreamCallback()] if own else [])][::-1],
-        **quiet | {"use_distributed_sampler": False, "reload_dataloaders_every_n_epochs": 1} | options,
+        callbacks=[*([StreamCallback()] if own else []), Save(), *more],
+        **quiet | usual | options,
     )
     trainer.fit(module, datamodule=data, ckpt_path=resume, weights_only=True if resume else None)
     return module.seen

@@ -1,5 +1,6 @@
 """Run a comparison: candidates become runs, runs become scores, scores become a recommendation."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from equipoise.compare.trainings import Training, trainings_of
 from equipoise.compare.verdict import against_baseline, ranks_of, recommend, shown, write_recommended
 from equipoise.config import NATURAL, ComparisonConfig, seconds_of
 from equipoise.data import Records, give_warnings
+from equipoise.drawing import Shard
 from equipoise.errors import ConfigError, DataError
 from equipoise.metrics import METRICS, TaskPredictions
 from equipoise.runs.calibration.inputs import read_costs
@@ -58,6 +60,12 @@ def compare(config: ComparisonConfig, out: Path, *, command: str, log: Callable[
     KeyboardInterrupt
         If a signal ended a training; the same comparison resumes from its checkpoint.
     """
+    if (ranks := Shard.from_environment(os.environ).world_size) > 1:
+        raise ConfigError(
+            "several-ranks",
+            f"A comparison cannot be launched on several ranks, found WORLD_SIZE={ranks}: each of its trainings is one "
+            "process. Start the same command several times instead; the processes share the trainings.",
+        )
     _check_metric(config)
     records = _usable(load_records(config.run))
     base = prepare(config.run, records)

@@ -1,6 +1,7 @@
 """The stream of a sampler under Lightning: a data module, the callback that goes with it, and a loss of whole steps."""
 # ruff: noqa: ARG002 - the signatures are Lightning's
 
+from collections.abc import Iterator
 from functools import partial
 from typing import Any, cast
 
@@ -8,7 +9,7 @@ import torch
 from lightning import Callback, LightningDataModule, LightningModule, Trainer
 from torch import Tensor
 from torch.optim import Optimizer
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from equipoise.drawing import Shard
 from equipoise.errors import ConfigError
@@ -68,6 +69,8 @@ class StreamDataModule(LightningDataModule):
             )
         shard = Shard(trainer.global_rank, trainer.world_size)
         self.stream = self._make(accumulation=trainer.accumulate_grad_batches, shard=shard)
+        if not isinstance(self.stream.sampler, TokenBatches):
+            cast(Any, self.stream.loader.batch_sampler).sampler = _FromHere(self.stream)
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Return the loader of this rank."""
@@ -83,6 +86,23 @@ class StreamDataModule(LightningDataModule):
             self.stream.load_state_dict(state_dict)
 
 
+class _FromHere(Sampler[int]):
+    """The draws from the next batch to the end of its epoch of the stream.
+
+    Lightning names each epoch to a sampler, and its epochs are other ones if `limit_train_batches` cuts them.
+    """
+
+    def __init__(self, stream: StreamLoader) -> None:
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[int]:
+        self._stream.continue_here()
+        return cast("Iterator[int]", iter(self._stream.sampler))
+
+    def __len__(self) -> int:
+        return len(self._stream.sampler)
+
+
 class StreamCallback(Callback):
     """Set the epoch of the stream of a `StreamDataModule`, and count the batches that were trained on.
 
@@ -92,7 +112,7 @@ class StreamCallback(Callback):
     """
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Refuse a Trainer that uses another sampler, or the number of batches of another epoch.
+        """Refuse a Trainer that uses another sampler, the number of batches of another epoch, or parts of steps.
 
         Raises
         ------
@@ -117,9 +137,37 @@ class StreamCallback(Callback):
                 f"{reloaded}: an epoch with more batches than the first would be cut short.",
             )
 
+        batches, limit = trainer.num_training_batches, trainer.limit_train_batches
+        if cast(Any, trainer).fast_dev_run or batches >= len(stream):
+            return
+        if isinstance(stream.sampler, TokenBatches) or batches % trainer.accumulate_grad_batches:
+            raise ConfigError(
+                "cut-epoch",
+                f"`limit_train_batches` of the Trainer must be 1.0 with TokenBatches, and else a multiple of "
+                f"`accumulate_grad_batches` ({trainer.accumulate_grad_batches}), found {limit!r} ({batches} of "
+                f"{len(stream)} batches): an optimiser step would be cut short. For shorter epochs build the sampler "
+                "with a smaller draws_per_epoch.",
+            )
+
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Set the epoch. Lightning does not call this when it resumes inside one, which the state knows."""
-        _stream(trainer).set_epoch(trainer.current_epoch)
+        """Begin with the next draws: an epoch that `limit_train_batches` cut is resumed in the next one.
+
+        Lightning does not call this when it resumes inside an epoch, which the state knows.
+
+        Raises
+        ------
+        ConfigError
+            If an epoch was broken off inside an optimiser step, by the module for example.
+        """
+        stream = _stream(trainer)
+        if stream.batches_in_step:
+            raise ConfigError(
+                "cut-epoch",
+                f"Epochs must end with an optimiser step, found one that was broken off after {stream.batches_in_step} "
+                f"of the {stream.accumulation} micro-batches of step {stream.step}.",
+            )
+        if stream.step == 0 or isinstance(stream.sampler, TokenBatches):  # others begin where training is
+            stream.set_epoch(trainer.current_epoch)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int

@@ -125,9 +125,7 @@ class StreamLoader:
     def __iter__(self) -> Iterator[Any]:
         """Iterate over the batches of this rank, from the next one to the end of the epoch."""
         if self._broken_off:
-            # The sampler has read ahead of the last batch.
-            self.sampler.load_state_dict(self._sampler_state())
-            self._began, self._batches = self.sampler.position, 0
+            self.continue_here()
         self._broken_off = True
         for batch in self.loader:
             self.batch_done()
@@ -162,6 +160,11 @@ class StreamLoader:
         if not inside or epoch != now:
             self._began = epoch * self._per_epoch
         self._batches = 0
+
+    def continue_here(self) -> None:
+        """Let the next iteration over `loader` begin with the next batch: the sampler has read ahead of the last."""
+        self.sampler.load_state_dict(self._sampler_state())
+        self._began, self._batches = self.sampler.position, 0
 
     def batch_done(self) -> None:
         """Count a batch, if something else iterates over `loader`, as Lightning does."""

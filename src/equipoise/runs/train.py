@@ -1,5 +1,6 @@
 """Train a model as a configuration describes, in a run directory."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
@@ -28,6 +29,7 @@ from equipoise.trainer import EquipoiseTrainer, training_arguments
 from equipoise.trainer.arguments import global_batch
 from equipoise.trainer.callbacks import METRICS_NAME
 from equipoise.trainer.checkpoints.folders import saving
+from equipoise.trainer.ranks import Ranks, join
 
 
 @dataclass(frozen=True)
@@ -77,17 +79,24 @@ def train(
     ------
     EquipoiseError
         If data, configuration or plan cannot be used, `out` holds something already, or the run to resume is another
-        one; the message names the differences.
+        one, or not the same on all ranks; the message names the differences.
     """
-    prepared = prepare(config)
-    give_warnings(prepared.problems)
-    if prepared_is is not None:
-        prepared_is(prepared)
-    return train_prepared(prepared, out, resume=resume)
+    ranks = join(config.trainer, os.environ)
+    with ranks.ending_together():
+        prepared = prepare(config)
+        give_warnings(prepared.problems)
+        if prepared_is is not None:
+            prepared_is(prepared)
+        return train_prepared(prepared, out, resume=resume, ranks=ranks)
 
 
 def train_prepared(
-    prepared: Prepared, out: Path, *, resume: bool = False, encoded: EncodedExamples | None = None
+    prepared: Prepared,
+    out: Path,
+    *,
+    resume: bool = False,
+    encoded: EncodedExamples | None = None,
+    ranks: Ranks = Ranks(),  # noqa: B008 - immutable
 ) -> Run:
     """Train on records that were read before, and perhaps tokenised by the tokenizer of the same model; see `train`."""
     config, plan = prepared.config, prepared.plan
@@ -102,6 +111,8 @@ def train_prepared(
     args = trainer_arguments(config, directory.checkpoints, model.config.model_type)
     main = args.process_index == 0
     training_loss = training_loss_of(prepared, model, tokenizer)
+    if ranks.size > 1:
+        ranks.agree(_facts(prepared, out, resume=resume))
     if started and directory.model.is_dir():
         return Run(directory, interrupted=False, steps=args.max_steps, main=main)
     # All that can fail without the Trainer comes before the first file: labels and prompts that the tokenizer cannot
@@ -129,6 +140,30 @@ def train_prepared(
         if main and not trainer.interrupted:
             _publish(trainer, directory)
     return Run(directory, trainer.interrupted, result.global_step, main)
+
+
+def _facts(prepared: Prepared, out: Path, *, resume: bool) -> dict[str, Any]:
+    """Return what all ranks must have alike before one of them writes; the files of the data may be copies."""
+    data = prepared.describe_data()
+    config = config_to_dict(prepared.config)
+    del config["data"]["source"], config["out"]
+    return {
+        "--out": str(out.absolute()),
+        "--resume": resume,
+        **dict(_leaves(config)),
+        **dict(_leaves(data["rows"], "rows of split")),
+        "training data (SHA-256)": data["train_sha256"],
+        "plan (fingerprint)": prepared.plan.fingerprint,
+    }
+
+
+def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the values of nested mappings, by their path."""
+    if isinstance(value, Mapping) and value:
+        for name, each in cast("Mapping[str, Any]", value).items():
+            yield from _leaves(each, f"{path}.{name}" if path else name)
+    else:
+        yield path, value
 
 
 def encode(records: Records, prepared: Prepared, tokenizer: Any) -> EncodedExamples:

@@ -11,6 +11,7 @@ from transformers import Seq2SeqTrainingArguments, TrainingArguments
 
 from equipoise.base.registry import suggest
 from equipoise.errors import ConfigError
+from equipoise.trainer.ranks import join, on_cpu, refuse_unseen
 
 OF_THE_STREAM: dict[str, tuple[Any, str]] = {
     "train_sampling_strategy": ("random", "the sampler decides the order"),
@@ -55,8 +56,9 @@ def training_arguments(
 ) -> Seq2SeqTrainingArguments:
     """Build the arguments of an `EquipoiseTrainer`.
 
-    Defaults where `options` has no value: bfloat16 autocast on a GPU that has it, never on a CPU; the progress bar
-    only on a terminal; the two newest checkpoints kept; a loss that is not finite is logged as it is.
+    Where a launcher such as torchrun has started several ranks, they meet here. Defaults where `options` has no value:
+    the CPU where there is no GPU; bfloat16 autocast on a GPU that has it, never on a CPU; the progress bar only on a
+    terminal; the two newest checkpoints kept; a loss that is not finite is logged as it is.
 
     Parameters
     ----------
@@ -77,7 +79,10 @@ def training_arguments(
     Raises
     ------
     ConfigError
-        If an option is unknown, is set by Equipoise, or has a value that transformers refuses.
+        If an option is unknown, is set by Equipoise, or has a value that transformers refuses, or if several ranks
+        were started and the Trainer would not see them.
+    RunError
+        If the ranks cannot meet.
 
     Examples
     --------
@@ -93,7 +98,10 @@ def training_arguments(
     chosen = dict(options or {})
     _refuse(chosen)
     on_gpu = torch.cuda.is_available() and not chosen.get("use_cpu", False)
+    ranks = join(chosen, os.environ)
     defaults: dict[str, Any] = {
+        # Without it a Trainer on several CPUs would not see that it is one of several.
+        **({"use_cpu": True} if ranks.size > 1 and on_cpu(chosen) else {}),
         "bf16": on_gpu and not chosen.get("fp16", False) and torch.cuda.is_bf16_supported(),
         "dataloader_pin_memory": on_gpu,
         "disable_tqdm": not sys.stderr.isatty(),
@@ -115,6 +123,7 @@ def check_arguments(args: TrainingArguments, model_type: str) -> None:
     They may be from `training_arguments` or built directly; `model_type` is `model.config.model_type`.
     """
     check_owned(args, OWNED)
+    refuse_unseen(args, os.environ)
     if args.fp16 and model_type in T5_FAMILY:
         raise ConfigError(
             "float16-model",

@@ -15,6 +15,7 @@ from transformers.trainer_utils import TrainOutput
 from equipoise.errors import RunWarning
 from equipoise.trainer.arguments import check_owned
 from equipoise.trainer.checkpointing import Checkpoints, refusing_damage
+from equipoise.trainer.ranks import Ranks, refuse_unseen
 from equipoise.trainer.stream import EpochSampler, Part, Stream
 from equipoise.trainer.unlogged import UnloggedLosses
 
@@ -71,6 +72,7 @@ class StreamMixin(_Base):
     def __init__(self, *args: Any, sampler: EpochSampler | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         check_owned(self.args)
+        refuse_unseen(self.args, os.environ)
         self.parts: list[Part] = []
         self.stream = Stream(sampler, self.train_dataset, self.args)
         if self.train_dataset is not None:
@@ -111,12 +113,16 @@ class StreamMixin(_Base):
         ConfigError
             If there is no training set or no sampler, or the Trainer's loader does not draw from the sampler.
         RunError
-            If the output directory cannot be written, or holds another run and none was to be resumed.
+            If the output directory cannot be written, or holds another run and none was to be resumed; or if ranks
+            differ in what they would train.
         StateError
             If the checkpoint is damaged, or of another plan, seed, dataset, global batch or format.
         """
         self.stream.fit(self.train_dataset, self.args)
         self.checkpoints.use(Path(self._get_output_dir(trial)))
+        ranks = Ranks.present(self.args.ddp_timeout)
+        if ranks.size > 1:
+            ranks.agree(self.stream.facts(self.args, resume_from_checkpoint))
         checkpoint = self.checkpoints.find(resume_from_checkpoint)
         self.unlogged.begin(None)
         with refusing_damage(checkpoint):

@@ -1,7 +1,10 @@
 """The stream of a sampler under a Trainer: which draws a step takes, its epochs, and its position in a checkpoint."""
 # ruff: noqa: ARG002 - the signatures are those of TrainerCallback
 
+import hashlib
+import json
 import math
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -121,6 +124,25 @@ class Stream(Part):
         """Return how many optimiser steps a whole run has."""
         steps_per_epoch = self._start.draws_per_epoch // self._start.global_batch
         return args.max_steps if args.max_steps > 0 else math.ceil(args.num_train_epochs * steps_per_epoch)
+
+    def facts(self, args: TrainingArguments, resume: str | os.PathLike[str] | bool | None) -> dict[str, Any]:
+        """Return what all ranks of a training must have alike."""
+        state = self.at(0).sampler or {}
+        return {
+            "output_dir": str(Path(cast(str, args.output_dir)).absolute()),
+            "resume_from_checkpoint": resume if isinstance(resume, bool | None) else os.fspath(resume),
+            "seed": args.seed,
+            "per_device_train_batch_size": args.per_device_train_batch_size,
+            "gradient_accumulation_steps": args.gradient_accumulation_steps,
+            "optimiser steps": self.planned_steps(args),
+            "rows of train_dataset": self._start.examples,
+            "draws of an epoch": self._start.draws_per_epoch,
+            # A plan is long, and its digest tells as well that it differs.
+            **{
+                f"sampler {name}": value if len(text) <= 80 else hashlib.sha256(text.encode()).hexdigest()
+                for name, value, text in ((name, value, json.dumps(value)) for name, value in state.items())
+            },
+        }
 
     def at(self, step: int) -> StreamPosition:
         """Return the position after `step` optimiser steps, as a checkpoint holds it."""

@@ -21,10 +21,10 @@ from equipoise.samplers.epochs import POSITION, REBUILD, EpochSampler
 class WeightedSampler(EpochSampler):
     """Row numbers in proportion to a weight for each row, for `torch.utils.data.DataLoader`.
 
-    Takes the first three arguments of `torch.utils.data.WeightedRandomSampler` and draws what that promises. There is
-    one endless stream of draws, f(weights, seed, position): epoch e starts at position ``e * num_samples``, and a rank
-    takes every ``world_size``-th position, starting at ``rank``. Ranks do not communicate, and torch's and numpy's
-    global random numbers are not used.
+    Takes the arguments of `torch.utils.data.WeightedRandomSampler`, `generator` by its name, and draws what that
+    promises. There is one endless stream of draws, f(weights, seed, position): epoch e starts at position
+    ``e * num_samples``, and a rank takes every ``world_size``-th position, starting at ``rank``. Ranks do not
+    communicate, and torch's and numpy's global random numbers are not used.
 
     Parameters
     ----------
@@ -40,6 +40,9 @@ class WeightedSampler(EpochSampler):
         Any integer; the same on all ranks.
     shard : Shard, default Shard(0, 1)
         The part of this process. Under accelerate and Trainer leave the default: they slice batches themselves.
+    generator : torch.Generator, optional
+        Instead of `seed`: the seed is its ``initial_seed()``, that of its last ``manual_seed``. It is not advanced, and
+        how far it was does not matter.
 
     Raises
     ------
@@ -124,7 +127,11 @@ class WeightedSampler(EpochSampler):
         replacement: bool = True,
         seed: int = 0,
         shard: Shard = Shard(),  # noqa: B008 - frozen
+        *,
+        generator: torch.Generator | None = None,
     ) -> None:
+        if generator is not None:
+            seed = _seed_of(generator, seed)
         self.num_samples = integer("num_samples", num_samples)
         self.seed = integer("seed", seed)
         super().__init__(self.num_samples, shard, "num_samples")
@@ -194,3 +201,12 @@ def _as_array(weights: ArrayLike | torch.Tensor) -> Weights:
     if isinstance(weights, torch.Tensor):
         weights = weights.detach().to("cpu", torch.float64).numpy()
     return checked_weights(weights)
+
+
+def _seed_of(generator: object, seed: object) -> int:
+    if not isinstance(generator, torch.Generator):
+        message = f"`generator` must be a torch.Generator, found {type(generator).__name__}. For a number use `seed`."
+        raise ConfigError("not-a-generator", message)
+    if seed != 0:
+        raise ConfigError("two-seeds", f"Either `seed` or `generator` can be given, found both (seed={seed!r}).")
+    return generator.initial_seed()

@@ -429,3 +429,29 @@ def test_positions_may_span_epochs_and_have_gaps():
     alone = [int(stream.rows(np.array([position]))[0]) for position in positions]
     assert stream.rows(positions).tolist() == alone
     assert stream.rows(np.arange(0)).tolist() == []
+
+
+def test_a_generator_is_a_source_of_the_seed_and_is_not_advanced():
+    generator = torch.Generator().manual_seed(2**63 + 5)
+    torch.rand(3, generator=generator)
+    before = generator.get_state()
+    sampler = WeightedSampler(FEW, D, generator=generator)
+    assert torch.equal(generator.get_state(), before)
+    assert epochs(sampler, [0, 1]) == epochs(classes(2**63 + 5), [0, 1])
+    state = json.loads(json.dumps(sampler.state_dict()))
+    classes(2**63 + 5).load_state_dict(state)
+    assert epochs(WeightedSampler(FEW, D, generator=generator.manual_seed(1)), [0]) == epochs(classes(1), [0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "part"),
+    [
+        ({"generator": 3}, "not-a-generator", "found int"),
+        ({"generator": np.random.default_rng(0)}, "not-a-generator", "found Generator"),
+        ({"generator": torch.Generator(), "seed": 3}, "two-seeds", "seed=3"),
+        ({"seed": torch.Generator()}, "not-an-integer", "`seed`"),  # the fourth argument of torch's sampler
+    ],
+)
+def test_what_is_no_generator_or_a_second_seed_is_refused(arguments, code, part):
+    with raises(ConfigError, code, part):
+        WeightedSampler(FEW, D, **arguments)

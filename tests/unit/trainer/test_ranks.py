@@ -1,0 +1,193 @@
+"""What several ranks say to each other, and what a rank finds before it has met the others."""
+
+import socket
+import threading
+import time
+from types import SimpleNamespace
+
+import pytest
+import torch.distributed as dist
+from tests.support.errors import raises
+
+from equipoise.errors import ConfigError, RunError
+from equipoise.trainer import arguments, ranks, training_arguments
+from equipoise.trainer.ranks import Ranks, join, on_cpu, refuse_unseen
+
+
+def together(size, work, limit=5.0):
+    """Call `work` with the ranks of one store, each in a thread; return what each returned or raised."""
+    store, found = dist.HashStore(), [None] * size
+
+    def of(rank):
+        try:
+            found[rank] = work(Ranks(rank, size, limit, store))
+        except Exception as error:  # noqa: BLE001 - what it is the test says
+            found[rank] = error
+
+    threads = [threading.Thread(target=of, args=(rank,)) for rank in range(size)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return found
+
+
+def test_ranks_that_are_alike_agree_as_often_as_they_want():
+    def work(of_rank):
+        for step in range(3):
+            of_rank.agree({"seed": 1, "step": step})
+        return "agreed"
+
+    assert together(3, work) == ["agreed"] * 3
+    Ranks().agree({"seed": 1})
+
+
+@pytest.mark.parametrize(
+    ("facts", "sentences"),
+    [
+        ([{"seed": 1}, {"seed": 2}], ["`seed` is 1 on rank 0, 2 on rank 1"]),
+        ([{"seed": 1, "--out": "/a"}, {"--out": "/a"}], ["`seed` is 1 on rank 0, missing on rank 1"]),
+        (
+            [{"batch": 8, "data": "a" * 64}, {"batch": 8, "data": "a" * 64}, {"batch": 4, "data": "b" * 64}],
+            ["`batch` is 8 on rank 0, 8 on rank 1, 4 on rank 2", f"'{'b' * 29}... on rank 2"],
+        ),
+    ],
+)
+def test_a_difference_is_named_on_every_rank(facts, sentences):
+    for error in together(len(facts), lambda of_rank: of_rank.agree(facts[of_rank.rank])):
+        assert (type(error), error.code) == (RunError, "ranks-differ")
+        assert all(sentence in str(error) for sentence in sentences)
+
+
+def test_a_rank_that_is_not_there_within_the_limit_is_named():
+    began = time.monotonic()
+    found = together(3, lambda of_rank: of_rank.rank != 1 and of_rank.agree({}), limit=0.3)
+    assert time.monotonic() - began < 5
+    for rank in (0, 2):
+        assert (found[rank].code, "nothing of rank 1." in str(found[rank])) == ("ranks-missing", True)
+
+
+@pytest.mark.parametrize("waiting", [True, False], ids=["the others wait", "the others come later"])
+@pytest.mark.parametrize("error", [RunError("full", "The disk is full."), ValueError("no such row")])
+def test_a_rank_that_fails_ends_the_others_and_says_why(monkeypatch, waiting, error):
+    monkeypatch.setattr(ranks, "TOLD", 0.5)
+
+    def work(of_rank):
+        with of_rank.ending_together():
+            if of_rank.rank == 1:
+                time.sleep(0.2 if waiting else 0)
+                raise error
+            time.sleep(0 if waiting else 0.2)
+            of_rank.agree({})
+
+    first, second = together(2, work, limit=60.0)
+    assert second is error
+    assert (type(first), first.code) == (RunError, "other-rank")
+    code = getattr(error, "code", "ValueError")
+    assert f"Rank 1 failed ({code}): {error}" in str(first)
+
+
+def closed():
+    return RuntimeError("[pair.cc:553] Connection closed by peer [127.0.0.1]:29500")
+
+
+def not_saved():
+    error = RunError("cannot-save", "Cannot save `checkpoint-4`.")
+    error.__cause__ = closed()
+    return error
+
+
+@pytest.mark.parametrize("lost", [closed(), dist.DistNetworkError("timed out"), not_saved()])
+def test_a_broken_collective_is_the_fault_of_another_rank(monkeypatch, lost):
+    monkeypatch.setattr(ranks, "TOLD", 0.1)
+
+    def work(of_rank):
+        with of_rank.ending_together():
+            if of_rank.rank == 1:
+                return
+            raise lost
+
+    error, _ = together(2, work)
+    assert (error.code, error.__cause__) == ("other-rank", lost)
+    assert "Another rank ended without a word" in str(error)
+
+
+def test_a_rank_that_no_exception_reaches_is_ended_as_a_process(monkeypatch, capfd):
+    ended = threading.Event()
+    monkeypatch.setattr(ranks, "PATIENCE", 0.2)
+    monkeypatch.setattr(ranks, "TOLD", 0.2)
+    monkeypatch.setattr(ranks.os, "_exit", lambda code: ended.set())
+
+    def work(of_rank):
+        with of_rank.ending_together():
+            if of_rank.rank == 1:
+                raise ValueError("no such row")
+            return ended.wait(10)  # as a collective that nobody else takes part in
+
+    assert together(2, work)[0] is True
+    assert "Error (other-rank): Rank 1 failed (ValueError): no such row" in capfd.readouterr().err
+
+
+def test_only_as_many_ranks_as_a_launcher_has_started_meet():
+    assert join({}, {}) == join({"use_cpu": True}, {"RANK": "0", "WORLD_SIZE": "1"}) == Ranks()
+    assert on_cpu({"use_cpu": True})
+
+
+@pytest.mark.parametrize("limit", [0, -1, 1.5, "60", True, None])
+def test_a_time_limit_that_is_no_number_of_seconds_is_refused(limit):
+    with raises(ConfigError, "bad-option", "`ddp_timeout`", repr(limit)):
+        join({"ddp_timeout": limit}, {})
+
+
+@pytest.fixture
+def world(monkeypatch):
+    def set_world(**changed):
+        usual = {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"} | changed
+        for name, value in usual.items():
+            monkeypatch.setenv(name, value)
+        return usual
+
+    return set_world
+
+
+def test_a_port_that_is_in_use_is_one_line(world):
+    with socket.socket() as taken:
+        taken.bind(("", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with raises(RunError, "ranks-cannot-meet", f":{port}", "the port is in use", "MASTER_PORT") as caught:
+            join({"ddp_timeout": 2, "use_cpu": True}, world(MASTER_PORT=str(port)))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_rank_that_never_comes_is_one_line(world):
+    with socket.socket() as free:
+        free.bind(("", 0))
+        port = free.getsockname()[1]
+    with raises(RunError, "ranks-cannot-meet", "2 ranks") as caught:
+        join({"ddp_timeout": 1, "use_cpu": True}, world(MASTER_PORT=str(port)))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("missing", ["MASTER_ADDR", "MASTER_PORT"])
+def test_a_launch_without_a_place_to_meet_is_one_line(world, monkeypatch, missing):
+    environment = world()
+    monkeypatch.delenv(missing)
+    with raises(RunError, "ranks-cannot-meet", missing):
+        join({"ddp_timeout": 1, "use_cpu": True}, environment)
+
+
+def test_ranks_that_the_trainer_does_not_see_are_refused():
+    alone = SimpleNamespace(world_size=1, device="cpu")
+    refuse_unseen(alone, {})
+    refuse_unseen(SimpleNamespace(world_size=2, device="cpu"), {"RANK": "0", "WORLD_SIZE": "2"})
+    with raises(ConfigError, "ranks-not-seen", "2 processes", "on cpu"):
+        refuse_unseen(alone, {"RANK": "0", "WORLD_SIZE": "2"})
+
+
+@pytest.mark.parametrize(("size", "gpu", "cpu"), [(2, False, True), (2, True, False), (1, False, False)])
+def test_several_ranks_without_a_gpu_train_on_the_cpu(monkeypatch, tmp_path, size, gpu, cpu):
+    monkeypatch.setattr(arguments, "join", lambda options, environment: Ranks(0, size))
+    monkeypatch.setattr(arguments, "on_cpu", lambda options: not gpu)
+    assert training_arguments(tmp_path).use_cpu == cpu
+    assert training_arguments(tmp_path, {"use_cpu": True}).use_cpu
