@@ -26,7 +26,9 @@ from equipoise.samplers import LengthSorted
 from equipoise.trainer import EquipoiseTrainer, training_arguments
 from equipoise.trainer.arguments import global_batch
 from equipoise.trainer.callbacks import METRICS_NAME
-from equipoise.trainer.checkpoints.folders import saving
+from equipoise.trainer.checkpointing import held_by_first_rank, on_first_rank
+from equipoise.trainer.checkpoints.folders import begin, saving
+from equipoise.trainer.checkpoints.seal import seal
 
 
 @dataclass(frozen=True)
@@ -97,27 +99,30 @@ def train_prepared(
     training_loss = training_loss_of(prepared, model, tokenizer)
     if started and directory.model.is_dir():
         return Run(directory, interrupted=False, steps=args.max_steps, main=main)
-    if main and not started:
-        RunDirectory.create(out, again=resume).write_inputs(config, plan, prepared.tasks, prepared.describe_data())
-    if encoded is None:
-        encoded = encode(prepared.train, prepared, tokenizer)
-    index = index_of(prepared)
-    sampler = sampler_of(config, plan, index, args.max_steps * global_batch(args))
-    weights = index.spread(plan.importance_weights.astype(np.float32))
-    trainer = EquipoiseTrainer(
-        model,
-        args,
-        cast("Dataset[Any]", replace(encoded, example_weights=weights)),
-        LengthSorted(sampler, encoded.input_lengths, global_batch(args), config.training.window),
-        Collator(tokenizer.pad_token_id),
-        loss=training_loss,
-        task_weighting=task_weighting,
-        eval_dataset=cast("Dataset[Any] | None", _validation(prepared, tokenizer)),
-        processing_class=tokenizer,
-    )
-    result = trainer.train(resume_from_checkpoint=resume)
-    if main and not trainer.interrupted:
-        _publish(trainer, directory)
+    if not started:  # before the lock, which would be a file in a directory of others
+        on_first_rank(lambda: RunDirectory.create(out, again=resume), out, args)
+    with held_by_first_rank(directory.checkpoints, args):
+        if main and not started:
+            RunDirectory.create(out, again=resume).write_inputs(config, plan, prepared.tasks, prepared.describe_data())
+        if encoded is None:
+            encoded = encode(prepared.train, prepared, tokenizer)
+        index = index_of(prepared)
+        sampler = sampler_of(config, plan, index, args.max_steps * global_batch(args))
+        weights = index.spread(plan.importance_weights.astype(np.float32))
+        trainer = EquipoiseTrainer(
+            model,
+            args,
+            cast("Dataset[Any]", replace(encoded, example_weights=weights)),
+            LengthSorted(sampler, encoded.input_lengths, global_batch(args), config.training.window),
+            Collator(tokenizer.pad_token_id),
+            loss=training_loss,
+            task_weighting=task_weighting,
+            eval_dataset=cast("Dataset[Any] | None", _validation(prepared, tokenizer)),
+            processing_class=tokenizer,
+        )
+        result = trainer.train(resume_from_checkpoint=resume)
+        if main and not trainer.interrupted:
+            _publish(trainer, directory)
     return Run(directory, trainer.interrupted, result.global_step, main)
 
 
@@ -141,16 +146,14 @@ def _validation(prepared: Prepared, tokenizer: Any) -> EncodedExamples | None:
 
 
 def _publish(trainer: EquipoiseTrainer, directory: RunDirectory) -> None:
-    """Put the metrics, the model and its tokenizer in place; the folder of the model is renamed last."""
+    """Put the metrics, the model and its tokenizer in place; the folder of the model is sealed, and renamed last."""
     with write_atomically(directory.metrics) as temporary:
         shutil.copyfile(directory.checkpoints / METRICS_NAME, temporary)
     unfinished = directory.path / ".model"
-    if unfinished.exists():
-        shutil.rmtree(unfinished)
+    begin(unfinished, directory.checkpoints)
     with saving(unfinished, directory.checkpoints):
         trainer.save_model(str(unfinished))
-        for path in (*unfinished.rglob("*"), unfinished):
-            to_disk(path)
+        seal(unfinished)
     unfinished.replace(directory.model)
     to_disk(directory.path)
 

@@ -45,10 +45,10 @@ def test_other_folders_are_no_checkpoints(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        ("", "cannot-read"),
-        ('{"step": 1', "cannot-read"),
-        ("[1]", "damaged-state"),
-        ('{"format": 1, "step": 3}', "not-a-state"),
+        ("", "damaged-file"),
+        ('{"step": 1', "damaged-file"),
+        ("[1]", "damaged-file"),
+        ('{"format": 1, "step": 3}', "damaged-file"),
     ],
 )
 def test_a_broken_position_is_named(tmp_path, text, code) -> None:
@@ -64,7 +64,7 @@ def test_a_broken_position_is_named(tmp_path, text, code) -> None:
 def test_a_position_of_other_types_is_refused(tmp_path, change) -> None:
     PLACE.write(tmp_path)
     (tmp_path / FILE_NAME).write_text(json.dumps(json.loads((tmp_path / FILE_NAME).read_text()) | change))
-    with raises(StateError, "damaged-state") as caught:
+    with raises(StateError, "damaged-file") as caught:
         StreamPosition.read(tmp_path)
     assert f"`{next(iter(change))}` in the state must be" in str(caught.value)
 
