@@ -268,5 +268,5 @@ def test_a_checkpoint_of_something_else_is_refused_though_it_is_whole(whole, tmp
     data = (checkpoint / name).read_bytes()
     (checkpoint / name).write_bytes(data[: len(data) // 2])
     seal(checkpoint)
-    with raises(StateError, "other-checkpoint"):
+    with raises(StateError, "damaged-file" if name == "trainer_state.json" else "other-checkpoint"):
         hf_jobs.run(str(tmp_path / "out"), resume=str(checkpoint), options=SAVE)

@@ -5,6 +5,7 @@ import os
 import re
 import secrets
 import shutil
+import tempfile
 import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -155,6 +156,24 @@ def refusing_unwritable(path: Path, numbers: frozenset[int] | None = None) -> Ge
         if error.errno in _FULL:
             advice = f"{free_space(path)} Free some space and try again."
         raise RunError("cannot-write", f"Cannot write `{path}`: {error.strerror or error}. {advice}") from error
+
+
+def refuse_unwritable(target: Path) -> None:
+    """Raise a RunError, before any work is done for it, if a file cannot be written; its folder is created.
+
+    Examples
+    --------
+    >>> refuse_unwritable(Path("/"))
+    Traceback (most recent call last):
+    ...
+    equipoise.errors.RunError: Cannot write `/`: Is a directory. Choose a writable folder.
+    """
+    with refusing_unwritable(target):
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=target.parent) as file:
+            file.write(b"0")
 
 
 def free_space(path: Path) -> str:

@@ -95,9 +95,11 @@ class RunDirectory:
         RunError
             If the path holds something else, or cannot be written.
         """
-        if path.is_symlink() or (path.exists() and not path.is_dir()):
-            raise RunError("not-a-directory", f"`out` must be a new directory, found something else at `{path}`.")
         directory = cls(path)
+        with refusing_unwritable(path):
+            taken = path.is_symlink() or (path.exists() and not path.is_dir())
+        if taken:
+            raise RunError("not-a-directory", f"`out` must be a new directory, found something else at `{path}`.")
         if path.is_dir() and any(directory._held()) and not (again and directory._interrupted_start()):
             hint = ", or resume that run with --resume" if directory.started else ""
             message = f"`{path}` is not empty, and runs are never overwritten. Choose another --out{hint}."

@@ -15,17 +15,18 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, gather_object
 from transformers import TrainerState, TrainingArguments
 
+from equipoise.base.files import refuse_unwritable
 from equipoise.errors import EquipoiseError, RunError, StateError
 from equipoise.trainer.checkpoints.folders import (
     begin,
     finish,
     named_checkpoint,
     newest_whole_checkpoint,
-    refuse_unwritable,
     refuse_used,
     saving,
 )
 from equipoise.trainer.checkpoints.lock import locked
+from equipoise.trainer.checkpoints.position import METRICS_NAME
 from equipoise.trainer.checkpoints.seal import discard
 from equipoise.trainer.checkpoints.trainer_state import best_checkpoint, read_trainer_state
 from equipoise.trainer.stream import Part, Stream
@@ -206,7 +207,7 @@ class Checkpoints(Part):
 def _checkpoint(output_dir: Path, resume: str | os.PathLike[str] | bool | None) -> Path | None:
     if not resume:
         refuse_used(output_dir)
-    refuse_unwritable(output_dir)
+    refuse_unwritable(output_dir / METRICS_NAME)
     if not resume:
         return None
     return newest_whole_checkpoint(output_dir) if resume is True else named_checkpoint(Path(resume), output_dir)

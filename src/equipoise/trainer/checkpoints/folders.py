@@ -2,7 +2,6 @@
 
 import os
 import re
-import tempfile
 import warnings
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -50,14 +49,6 @@ def refuse_used(output_dir: str | os.PathLike[str]) -> None:
             f"`{folder}` already holds a run (`{used[0].name}`). "
             "Resume it with `resume_from_checkpoint=True`, or choose another `output_dir`.",
         )
-
-
-def refuse_unwritable(output_dir: Path) -> None:
-    """Raise RunError, before training begins, if no file can be created in a folder."""
-    with refusing_unwritable(output_dir / "checkpoint-0"):
-        output_dir.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=output_dir) as file:
-            file.write(b"0")
 
 
 def begin(folder: Path, checkpoints: Path | None = None) -> None:

@@ -20,7 +20,7 @@ from equipoise.errors import RunError, RunWarning
 LOCK, HOLDER = ".lock", ".lock.json"
 """The lock, which stays when it is released, and the process that holds it."""
 _WITHOUT_LOCKS: Final = frozenset({errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK})
-_SECONDS: Final = 10.0  # workers of a loader that was killed end within five, and hold its lock until then
+_SECONDS: Final = 10.0  # a process that was killed takes a moment to end
 
 
 @contextmanager
@@ -32,7 +32,7 @@ def locked(folder: Path, seconds: float = _SECONDS) -> Generator[None]:
     folder : pathlib.Path
         The folder of the checkpoints of one run.
     seconds : float
-        How long to wait for what a process that has ended may have left running.
+        How long to wait for a process that may be ending.
 
     Raises
     ------
@@ -67,7 +67,6 @@ def _acquire(lock: FileLock, folder: Path, end: float) -> None:
     while True:
         try:
             lock.acquire(timeout=0)
-            return
         except OSError as error:  # a timeout is one as well
             if error.errno in _WITHOUT_LOCKS:
                 message = f"The file system of `{folder}` has no locks: make sure that no other process trains there."
@@ -75,36 +74,20 @@ def _acquire(lock: FileLock, folder: Path, end: float) -> None:
                 return
             if not isinstance(error, Timeout):
                 raise
-        holder = _holder(folder)
-        if _runs_here(holder) or time.monotonic() > end:
+        else:
+            return
+        if time.monotonic() > end:
             raise RunError(
                 "in-use",
-                f"`{folder}` is in use by {_name(holder)}, which trains there. Wait until it has ended, or choose "
+                f"`{folder}` is in use by {_holder(folder)}, which trains there. Wait until it has ended, or choose "
                 "another folder.",
             )
         time.sleep(0.1)
 
 
-def _holder(folder: Path) -> dict[str, Any]:
+def _holder(folder: Path) -> str:
     with suppress(RunError):
         held: Any = read_json(folder / HOLDER, RunError)
         if isinstance(held, dict) and type(held.get("pid")) is int and isinstance(held.get("host"), str):
-            return held
-    return {}
-
-
-def _name(holder: dict[str, Any]) -> str:
-    return f"process {holder['pid']} on {holder['host']}" if holder else "another process"
-
-
-def _runs_here(holder: dict[str, Any]) -> bool:
-    """Whether a process is seen to be alive; one of another machine is not seen."""
-    if holder.get("host") != socket.gethostname():
-        return False
-    try:
-        os.kill(holder["pid"], 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:  # it is another user's
-        return True
-    return True
+            return f"process {held['pid']} on {held['host']}"
+    return "another process"

@@ -90,6 +90,9 @@ def read_trainer_state(checkpoint: Path) -> TrainerState:
         raise damaged(f"it is of step {state.global_step}, and the position in the stream of step {step}.")
     if any(type(logged.get("step")) is not int or not 0 <= logged["step"] <= step for logged in state.log_history):
         raise damaged(f"`log_history` must have steps from 0 to {step}.")
+    for name in ("logging_steps", "eval_steps", "save_steps"):
+        if not getattr(state, name) > 0:
+            raise damaged(f"`{name}` must be above 0, found {getattr(state, name)}.")
     if "TrainerControl" not in state.stateful_callbacks:
         raise damaged("`stateful_callbacks` has no TrainerControl.")
     if state.best_model_checkpoint is not None:
