@@ -95,7 +95,7 @@ class StreamPosition:
             raise StateError("damaged-file", f"`{path}` is not a stream position: it holds a {found}. {_ADVICE}")
         held = cast("dict[str, Any]", values)
         written, by = held.pop("format", None), held.pop("equipoise", None)
-        if written != FORMAT or isinstance(written, bool):
+        if type(written) is not int or written != FORMAT:
             raise StateError(
                 "other-format",
                 f"`{path}` has format {written!r:.80}, written by Equipoise {by!r:.80}; this is Equipoise "

@@ -93,7 +93,7 @@ def read_trainer_state(checkpoint: Path) -> TrainerState:
     for name in ("logging_steps", "eval_steps", "save_steps"):
         if not getattr(state, name) > 0:
             raise damaged(f"`{name}` must be above 0, found {getattr(state, name)}.")
-    if "TrainerControl" not in state.stateful_callbacks:
+    if "TrainerControl" not in values["stateful_callbacks"]:
         raise damaged("`stateful_callbacks` has no TrainerControl.")
     if state.best_model_checkpoint is not None:
         best = re.fullmatch(r"checkpoint-(\d+)", Path(state.best_model_checkpoint).name)
