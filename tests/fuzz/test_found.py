@@ -251,9 +251,9 @@ def test_prompts_are_filled_in_and_nothing_more(prompt):
     ("text", "code"),
     [
         (b"\xff", "cannot-read"),
-        (b"[" * 9999, "cannot-read"),
+        (b"[" * 9999, "damaged-file"),
         (b'{"step": 1}', "other-format"),
-        *((json.dumps({**PLACE, **odd}).encode(), "damaged-state") for odd in ({"draws_per_epoch": 0}, {"step": -1})),
+        *((json.dumps({**PLACE, **odd}).encode(), "damaged-file") for odd in ({"draws_per_epoch": 0}, {"step": -1})),
     ],
 )
 def test_broken_positions(tmp_path, text, code):

@@ -1,6 +1,7 @@
 """From data to answers through the command, on small made-up data."""
 
 import json
+import multiprocessing as mp
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from typer.testing import CliRunner, Result
 from equipoise.cli import app
 from equipoise.config import load_config
 from equipoise.runs.directory import RunDirectory
+from equipoise.trainer.checkpoints.lock import locked
 
 pytestmark = pytest.mark.slow
 
@@ -161,6 +163,51 @@ def test_a_damaged_file_of_a_run_is_named_and_nothing_is_changed(
         assert message in result.stderr
         assert "Traceback" not in result.stderr
         assert (copy / name).read_bytes() == damaged
+
+
+@pytest.mark.parametrize("change", ["flipped", "added", "unsealed"])
+def test_a_model_that_has_changed_answers_nothing(trained: Path, rows: Path, tmp_path: Path, change: str) -> None:
+    copy = Path(shutil.copytree(trained, tmp_path / "copy", ignore=shutil.ignore_patterns("checkpoint-*")))
+    weights = copy / "model" / "model.safetensors"
+    if change == "flipped":
+        data = bytearray(weights.read_bytes())
+        data[len(data) * 3 // 4] ^= 1
+        weights.write_bytes(data)
+    elif change == "added":
+        (copy / "model" / "adapter_config.json").write_text("{}")
+    else:
+        (copy / "model" / "SHA256SUMS").unlink()
+    commands = (["evaluate", copy, "-o", tmp_path / "out"], ["predict", copy, rows, "-o", tmp_path / "a.csv"])
+    for command in (*commands, ["calibrate", copy]):
+        result = run(*command)
+        assert result.exit_code == 1, result.output
+        assert result.stderr.startswith(f"Error (damaged-model): `{copy / 'model'}` cannot be used: ")
+    assert not (copy / "calibration.json").exists()
+    assert not any((tmp_path / name).exists() for name in ("out", "a.csv"))
+
+
+def hold(folder: Path) -> None:
+    with locked(folder):
+        (folder / "held").touch()
+        time.sleep(60)
+
+
+def test_a_run_that_is_being_trained_is_not_resumed(trained: Path, rows: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(trained, tmp_path / "copy"))
+    shutil.rmtree(copy / "model")
+    holder = mp.get_context("fork").Process(target=hold, args=(copy / "checkpoints",), daemon=True)
+    holder.start()
+    while not (copy / "checkpoints" / "held").exists():
+        time.sleep(0.01)
+    before = {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()}
+    result = run("train", rows, *SETTINGS, "--out", copy, "--resume")
+    assert result.exit_code == 1, result.output
+    assert f"Error (in-use): `{copy / 'checkpoints'}` is in use by process {holder.pid} on" in result.stderr
+    assert {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()} == before
+    holder.kill()
+    holder.join()
+    assert run("train", rows, *SETTINGS, "--out", copy, "--resume").exit_code == 0
+    assert (copy / "model" / "SHA256SUMS").exists()
 
 
 @pytest.mark.parametrize("method", ["score", "constrained", "generate", "triage=generate"])

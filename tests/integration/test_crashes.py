@@ -17,6 +17,7 @@ from tests.support.faults import JOB, OPTIONS, Session, hf_jobs, same_run
 
 from equipoise.errors import RunError, RunWarning, StateError
 from equipoise.trainer.checkpoints.folders import last_checkpoint
+from equipoise.trainer.checkpoints.lock import locked
 from equipoise.trainer.checkpoints.position import FILE_NAME
 from equipoise.trainer.checkpoints.seal import SEAL, UNFINISHED, damage_of, seal
 
@@ -165,6 +166,42 @@ def test_checkpoints_of_others_are_neither_resumed_nor_removed(whole, folder) ->
     hf_jobs.run(str(run), resume=True, **JOB, options=OPTIONS | {"max_steps": 15})
     # It counts for nothing among the two that are kept.
     assert {each.name for each in run.glob("checkpoint-*")} == {"checkpoint-12", "checkpoint-15", "checkpoint-16"}
+
+
+@pytest.mark.parametrize("kind", ["folder", "unsealed", "link"])
+def test_a_save_that_meets_the_files_of_others_leaves_them_and_says_so(whole, folder, kind) -> None:
+    run, place = folder / "run", folder / "run" / "checkpoint-16"
+    shutil.copytree(whole(SHORT) / "checkpoint-12", run / "checkpoint-12")
+    if kind == "folder":
+        place.mkdir()
+        (place / "thesis.tex").write_text("mine")
+    else:
+        at = Path(shutil.copytree(whole(SHORT) / "checkpoint-16", folder / "mine" if kind == "link" else place))
+        place.symlink_to(at) if kind == "link" else (at / SEAL).unlink()
+    before = {path: path.read_bytes() for path in place.rglob("*") if path.is_file()}
+    with raises(RunError, "foreign-checkpoint", "was not written by Equipoise", "Move it away") as caught:
+        hf_jobs.run(str(run), resume=str(run / "checkpoint-12"), **STEPS[SHORT])
+    assert "bytes are free" not in str(caught.value)
+    assert before
+    assert {path: path.read_bytes() for path in place.rglob("*") if path.is_file()} == before
+    assert place.is_symlink() == (kind == "link")
+
+
+def test_a_run_that_is_trained_is_not_trained_by_another_process_too(whole, folder, monkeypatch) -> None:
+    run = folder / "run"
+    session = Session(run, **STEPS[LONG])
+    session.wait_for(lambda: last_checkpoint(run) is not None)
+    monkeypatch.setattr("equipoise.trainer.checkpointing.locked", lambda path: locked(path, seconds=0.5))
+    for resume in (True, None):
+        trainer = hf_jobs.build(folder / "elsewhere", **STEPS[LONG])
+        trainer.args.output_dir = str(run)
+        with raises(RunError, "in-use", f"in use by process {session.processes[0].pid} on"):
+            trainer.train(resume)
+    assert session.processes[0].is_alive(), session.log.read_text()
+    session.send(signal.SIGKILL)
+    session.end()
+    Session(run, **STEPS[LONG]).finish()
+    same_run(run, whole(LONG), LONG)
 
 
 def test_a_checkpoint_of_a_newer_format_is_refused_with_both_versions(whole, folder) -> None:

@@ -4,8 +4,10 @@ import json
 import math
 import re
 import shutil
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
+from typing import Any
 
 import hf_jobs
 import pytest
@@ -268,5 +270,43 @@ def test_a_checkpoint_of_something_else_is_refused_though_it_is_whole(whole, tmp
     data = (checkpoint / name).read_bytes()
     (checkpoint / name).write_bytes(data[: len(data) // 2])
     seal(checkpoint)
-    with raises(StateError, "other-checkpoint"):
+    with raises(StateError, "damaged-file" if name == "trainer_state.json" else "other-checkpoint"):
         hf_jobs.run(str(tmp_path / "out"), resume=str(checkpoint), options=SAVE)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the paths of all values in nested JSON; of a list only the first."""
+    yield path
+    inner = value.items() if isinstance(value, dict) else enumerate(value[:1]) if isinstance(value, list) else ()
+    for key, each in inner:
+        yield from places(each, (*path, key))
+
+
+def changed(value: Any, path: tuple[Any, ...], new: Any) -> Any:
+    if not path:
+        return new
+    inner = changed(value[path[0]], path[1:], new)
+    return {**value, path[0]: inner} if isinstance(value, dict) else [inner, *value[1:]]
+
+
+@pytest.mark.parametrize("name", ["equipoise_stream.json", "equipoise_loss_0.json", "trainer_state.json"])
+def test_no_odd_value_in_a_state_ends_in_a_foreign_error_or_in_another_model(whole, tmp_path, name) -> None:
+    checkpoint, options = whole[0] / "checkpoint-4", SAVE | {"max_steps": 5}
+    parameters = hf_jobs.run(str(tmp_path / "right"), resume=str(checkpoint), options=options)["parameters"]
+    held, refused = json.loads((checkpoint / name).read_text()), 0
+    for number, path in enumerate(places(held)):
+        odd = ("6", None, -1, {"a": 6})[number % 4]
+        folder = tmp_path / str(number) / checkpoint.name
+        shutil.copytree(checkpoint, folder)
+        (folder / name).write_text(json.dumps(changed(held, path, odd)))
+        seal(folder)
+        sums = (folder / SEAL).read_bytes()
+        try:
+            assert (
+                hf_jobs.run(str(tmp_path / "out" / str(number)), resume=str(folder), options=options)["parameters"]
+                == parameters
+            ), (path, odd)
+        except StateError:
+            refused += 1
+        assert (folder / SEAL).read_bytes() == sums
+    assert refused >= 3

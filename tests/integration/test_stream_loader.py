@@ -244,7 +244,7 @@ def test_another_accumulation_stays_in_step(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "code"), [(None, "no-position"), ("[1]", "not-a-state"), ("{", "cannot-read"), ("{}", "not-a-state")]
+    ("text", "code"), [(None, "no-position"), ("[1]", "damaged-file"), ("{", "damaged-file"), ("{}", "damaged-file")]
 )
 def test_a_damaged_checkpoint_is_refused(tmp_path, text, code):
     run = accelerated("mixed")

@@ -2,17 +2,26 @@
 
 import errno
 import os
+import re
 import secrets
 import shutil
+import tempfile
+import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 from equipoise.errors import EquipoiseError, RunError
 
+try:
+    import fcntl
+except ImportError:  # Windows, where an open file could not be renamed
+    fcntl = None
+
 MOST_TEXT_BYTES: Final = 1 << 28
 """Size limit of a file that is read as one string: a plan, a state, a configuration."""
+_DAY: Final = 86_400.0  # seconds
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -21,7 +30,8 @@ def write_atomically(path: str | os.PathLike[str]) -> Generator[Path]:
     """Yield a temporary path beside `path`, and rename it to `path` when the block ends without an error.
 
     The folder is created if it is missing. On an error the temporary file is removed and `path` is left unchanged.
-    The file is flushed to disk before it is renamed, so it survives a loss of power.
+    The file is flushed to disk before it is renamed, so it survives a loss of power. What an earlier process left of
+    the same file when it was killed is removed.
 
     Parameters
     ----------
@@ -51,16 +61,18 @@ def write_atomically(path: str | os.PathLike[str]) -> Generator[Path]:
     target = Path(path)
     with refusing_unwritable(target):
         target.parent.mkdir(parents=True, exist_ok=True)
+        remove_left(target)
         # Not by tempfile, which makes files private: a finished output gets the permissions of any new file.
         temporary = target.with_name(f"{unfinished_name(target.name)}{secrets.token_hex(4)}{target.suffix}")
         temporary.touch(exist_ok=False)
     try:
-        with refusing_unwritable(target, _FULL):
-            yield temporary
-        with refusing_unwritable(target):
-            to_disk(temporary)
-            temporary.replace(target)
-            to_disk(target.parent)
+        with _writing(temporary):
+            with refusing_unwritable(target, _FULL):
+                yield temporary
+            with refusing_unwritable(target):
+                to_disk(temporary)
+                temporary.replace(target)
+                to_disk(target.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -68,6 +80,41 @@ def write_atomically(path: str | os.PathLike[str]) -> Generator[Path]:
 def unfinished_name(name: str) -> str:
     """Return the prefix of the temporary files of `write_atomically`, which a kill leaves behind."""
     return f".{name}."
+
+
+def remove_left(target: Path) -> None:
+    """Remove the temporary files of a target whose writers have ended, as their locks show.
+
+    Where there are no locks, those that have not changed for a day are removed.
+    """
+    pattern = re.compile(re.escape(unfinished_name(target.name)) + "[0-9a-f]{8}" + re.escape(target.suffix))
+    with suppress(OSError):
+        for path in target.parent.iterdir():
+            if pattern.fullmatch(path.name) and not path.is_symlink():
+                with suppress(OSError), _writing(path) as alone:  # another user's, or removed by another process
+                    if alone or (alone is None and time.time() - path.stat().st_mtime > _DAY):
+                        path.unlink()
+
+
+@contextmanager
+def _writing(path: Path) -> Generator[bool | None]:
+    """Lock a temporary file, and yield whether no other process has; None if that cannot be known.
+
+    The system releases the lock when the process ends, however it ends.
+    """
+    if fcntl is None:
+        yield None
+        return
+    handle = os.open(path, os.O_RDWR)  # NFS locks only what can be written
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            alone = True
+        except OSError as error:
+            alone = False if isinstance(error, BlockingIOError) else None
+        yield alone
+    finally:
+        os.close(handle)
 
 
 def to_disk(path: Path) -> None:
@@ -109,6 +156,24 @@ def refusing_unwritable(path: Path, numbers: frozenset[int] | None = None) -> Ge
         if error.errno in _FULL:
             advice = f"{free_space(path)} Free some space and try again."
         raise RunError("cannot-write", f"Cannot write `{path}`: {error.strerror or error}. {advice}") from error
+
+
+def refuse_unwritable(target: Path) -> None:
+    """Raise a RunError, before any work is done for it, if a file cannot be written; its folder is created.
+
+    Examples
+    --------
+    >>> refuse_unwritable(Path("/"))
+    Traceback (most recent call last):
+    ...
+    equipoise.errors.RunError: Cannot write `/`: Is a directory. Choose a writable folder.
+    """
+    with refusing_unwritable(target):
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=target.parent) as file:
+            file.write(b"0")
 
 
 def free_space(path: Path) -> str:

@@ -62,7 +62,7 @@ def parse_json(text: str, refuse: Refuse) -> Any:
 
 
 def read_json(path: Path, error: type[EquipoiseError], advice: str = "") -> Any:
-    """Read a JSON file as `parse_json` does; the error has the code "cannot-read" and names the file.
+    """Read a JSON file as `parse_json` does; the error names the file and has the code "cannot-read" or "damaged-file".
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def read_json(path: Path, error: type[EquipoiseError], advice: str = "") -> Any:
     """
 
     def refuse(why: str) -> EquipoiseError:
-        return error("cannot-read", f"Cannot read `{path}`: {why}. {advice}".rstrip())
+        return error("damaged-file", f"Cannot read `{path}`: {why}. {advice}".rstrip())
 
     return parse_json(read_text(path, error), refuse)
 

@@ -1,6 +1,8 @@
 """Saved states: what they must look like, how they differ from what is there now, and whether that is accepted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from equipoise.base.codec import Builder
@@ -55,6 +57,29 @@ def check_state(state: Any, name: str, fields: Mapping[str, Any], version: int |
     builder = Builder(refuse)
     for key, kind in fields.items():
         builder.convert(kind, state[key], (key,))
+
+
+@contextmanager
+def refusing_damaged(path: Path, advice: str = "Resume from another checkpoint.") -> Generator[None]:
+    """Name the file, with the code "damaged-file", in the errors of a state that was read from it.
+
+    A state that is intact but of another run, version or kind keeps its error.
+
+    Examples
+    --------
+    >>> with refusing_damaged(Path("run/state.json")):
+    ...     check_state({"position": -1}, "PlanSampler", {"position": range(10)})
+    Traceback (most recent call last):
+        ...
+    equipoise.errors.StateError: `run/state.json` cannot be used: `position` in the state must be an integer from 0 to
+    9, found -1. Resume from another checkpoint.
+    """
+    try:
+        yield
+    except StateError as error:
+        if error.code not in {"damaged-state", "not-a-state"}:
+            raise
+        raise StateError("damaged-file", f"`{path}` cannot be used: {error} {advice}") from error
 
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any], names: Sequence[str] | None = None) -> list[str]:

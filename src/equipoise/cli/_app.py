@@ -1,6 +1,8 @@
 """The typer application: how results, errors, interrupts and warnings reach the person at the terminal."""
 
+import errno
 import json
+import os
 import signal
 import sys
 import threading
@@ -14,7 +16,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from equipoise.base.tables import LEFT, Table, print_table
 from equipoise.cli._words import of_command
-from equipoise.errors import EquipoiseError, printable_json, printable_line
+from equipoise.errors import EquipoiseError, printable, printable_json, printable_line
 
 OK, ERROR, INTERRUPTED = 0, 1, 130
 STOPPED = 75  # EX_TEMPFAIL of sysexits.h: nothing is wrong, try again; no shell and no Python exits with it by itself
@@ -88,6 +90,11 @@ class _Group(TyperGroup):
         except ModuleNotFoundError as error:
             code = "missing-package"
             message = f"the package {error.name} is not installed. Install it: pip install 'equipoise[train]'"
+        except OSError as error:  # whatever path it was named by; a closed pipe is typer's to end quietly
+            if error.errno == errno.EPIPE:
+                raise
+            place = "" if error.filename is None else f"`{os.fsdecode(error.filename)}`: "
+            code, message = "cannot-access", f"{place}{error.strerror or error}. Check the path and its permissions."
         except KeyboardInterrupt:
             typer.echo("Interrupted.", err=True)
             raise typer.Exit(INTERRUPTED) from None
@@ -116,7 +123,7 @@ def print_tasks(lines: Iterable[str], *, err: bool = False) -> None:
 
 def print_error(code: str, message: str) -> None:
     """Print an error to standard error."""
-    typer.echo(f"Error ({code}): {message}", err=True)
+    typer.echo(printable(f"Error ({code}): {message}"), err=True)
 
 
 @contextmanager

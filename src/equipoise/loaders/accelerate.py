@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 
 from equipoise.base.files import write_atomically
 from equipoise.base.plain_json import read_json
+from equipoise.base.states import refusing_damaged
 from equipoise.drawing import Shard
 from equipoise.errors import ConfigError, StateError
 from equipoise.loaders.loader import MakeSampler, StreamLoader
@@ -112,7 +113,8 @@ def prepare_loader(
         if not path.is_file():
             reason = f"`{path}` is missing: the checkpoint was not saved with this loader. Use another one."
             raise StateError("no-position", reason)
-        loader.load_state_dict(read_json(path, StateError, "Resume from another checkpoint."))
+        with refusing_damaged(path):
+            loader.load_state_dict(read_json(path, StateError, "Resume from another checkpoint."))
 
     accelerator.register_save_state_pre_hook(save)
     accelerator.register_load_state_pre_hook(load)

@@ -68,7 +68,8 @@ def _capped(census: Census, probabilities: FloatArray, max_passes: float, draws:
     for task in census.tasks:
         span = census.span(task)
         wanted = probabilities[span] * draws
-        capacities = census.counts[span].astype(np.float64) * max_passes
+        with np.errstate(over="ignore"):  # an infinite capacity is one
+            capacities = census.counts[span].astype(np.float64) * max_passes
         drawn = float(wanted.sum())
         available = float(capacities[wanted > 0].sum())
         # The rates are rounded: a task exactly at its cap must pass.

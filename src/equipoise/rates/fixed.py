@@ -1,6 +1,5 @@
 """r_m given: a rate for every task."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -45,7 +44,7 @@ class Fixed(Rates):
         rates = {
             task: checked_number(f"rates[{task!r}]", rate, least=0, hint=hint) for task, rate in self.rates.items()
         }
-        total = math.fsum(rates.values())
+        total = sum(rates.values())  # not fsum, which raises where this is infinite
         if abs(total - 1) > 1e-6:
             raise PlanError("wrong-sum", f"`rates` must sum to 1, found {total:g}. Divide them by it.")
         object.__setattr__(self, "rates", rates)

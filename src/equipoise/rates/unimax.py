@@ -48,8 +48,9 @@ class UniMax(Rates):
         """Return min(theta, N n) with the theta at which the sum is `draws`."""
         if draws is None:
             raise PlanError("missing-draws", "UniMax needs `draws`, found None. Give the planned number of draws.")
-        capacities = self.max_passes * n
-        available = float(capacities.sum())
+        with np.errstate(over="ignore"):  # an infinite capacity is one
+            capacities = self.max_passes * n
+            available = float(capacities.sum())
         if draws > available * (1 + 1e-12):
             raise PlanError(
                 "too-many-draws",

@@ -4,20 +4,22 @@ import hashlib
 import json
 import platform
 import shutil
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, cast, overload
 
-from equipoise.base.files import read_text, refusing_unwritable, unfinished_name, write_atomically
-from equipoise.base.plain_json import parse_json
+from equipoise.base import plain_json
+from equipoise.base.files import read_text, refusing_unwritable, remove_left, unfinished_name, write_atomically
 from equipoise.calibration import Calibration, Provenance
 from equipoise.config import RunConfig, load_config, save_config
 from equipoise.data import Task
-from equipoise.errors import PlanError, RunError
+from equipoise.errors import EquipoiseError, PlanError, RunError
 from equipoise.plan import Plan
+from equipoise.trainer.checkpoints.lock import HOLDER, LOCK
+from equipoise.trainer.checkpoints.seal import SEAL, damage_of_model
 
 
 class Entry:
@@ -70,6 +72,8 @@ class RunDirectory:
     """The calibration; it exists once the run was calibrated."""
     calibration_folder = Entry("calibration")
     """The folder of the reports of the calibration."""
+    calibration_report = Entry("calibration/report.json")
+    """The measures of the calibration."""
 
     @property
     def started(self) -> bool:
@@ -92,10 +96,12 @@ class RunDirectory:
         RunError
             If the path holds something else, or cannot be written.
         """
-        if path.is_symlink() or (path.exists() and not path.is_dir()):
-            raise RunError("not-a-directory", f"`out` must be a new directory, found something else at `{path}`.")
         directory = cls(path)
-        if path.is_dir() and any(path.iterdir()) and not (again and directory._interrupted_start()):
+        with refusing_unwritable(path):
+            taken = path.is_symlink() or (path.exists() and not path.is_dir())
+        if taken:
+            raise RunError("not-a-directory", f"`out` must be a new directory, found something else at `{path}`.")
+        if path.is_dir() and any(directory._held()) and not (again and directory._interrupted_start()):
             hint = ", or resume that run with --resume" if directory.started else ""
             message = f"`{path}` is not empty, and runs are never overwritten. Choose another --out{hint}."
             raise RunError("not-empty", message)
@@ -107,7 +113,7 @@ class RunDirectory:
         inputs = [file.name for file in (self.plan, self.tasks, self.data, self.versions, self.config)]
         unfinished = tuple(map(unfinished_name, inputs))
         return not self.started and all(
-            each.is_file() and (each.name in inputs or each.name.startswith(unfinished)) for each in self.path.iterdir()
+            each.is_file() and (each.name in inputs or each.name.startswith(unfinished)) for each in self._held()
         )
 
     @contextmanager
@@ -119,14 +125,14 @@ class RunDirectory:
         data: Mapping[str, Any],
         *,
         again: bool = False,
+        new: bool = False,
     ) -> Generator[None]:
-        """Create the directory and write the inputs, then train in the block.
+        """Write the inputs, then train in the block, which holds the lock.
 
-        If the block fails before anything was trained that was saved or logged, all of it is removed: the same command
-        with another option finds the directory as this one did. Parameters and errors are those of `create` and
-        `write_inputs`.
+        If the block fails before anything was trained that was saved or logged, all of it is removed, and the directory
+        too if it is `new`: the same command with another option finds what this one did. Other parameters and errors
+        are those of `create` and `write_inputs`.
         """
-        found = self.path.is_dir()
         self.create(self.path, again=again)
         try:
             self.write_inputs(config, plan, tasks, data)
@@ -138,7 +144,7 @@ class RunDirectory:
                         file.unlink(missing_ok=True)
                     if self.checkpoints.is_dir():
                         shutil.rmtree(self.checkpoints)
-                    if not found:
+                    if new:
                         self.path.rmdir()
             raise
 
@@ -150,9 +156,16 @@ class RunDirectory:
         )
         return any(steps) or any(self.checkpoints.glob("checkpoint-*"))
 
+    def _held(self) -> Iterator[Path]:
+        """Yield what the directory holds beside the lock of whoever trains there."""
+        for each in self.path.iterdir():
+            locks = each.name == self.checkpoints.name and each.is_dir() and not each.is_symlink()
+            if not locks or any(not inner.name.startswith((LOCK, HOLDER)) for inner in each.iterdir()):
+                yield each
+
     @classmethod
     def open(cls, path: Path) -> "RunDirectory":
-        """Open the directory of an existing run.
+        """Open the directory of an existing run, and remove what killed processes left half-written in it.
 
         Raises
         ------
@@ -163,6 +176,8 @@ class RunDirectory:
         for file in (directory.config, directory.plan, directory.tasks):
             if not file.is_file():
                 raise RunError("not-a-run", f"`{path}` is not a run directory: `{file.name}` is missing.")
+        for file in (directory.predictions, directory.evaluation, directory.calibration, directory.calibration_report):
+            remove_left(file)
         return directory
 
     def read_config(self) -> RunConfig:
@@ -188,13 +203,16 @@ class RunDirectory:
 
         Raises
         ------
-        RunError, ConfigError
+        RunError
             If the file is missing or damaged, or a task in it is not valid.
         """
         held: object = read_json(self.tasks)
         if not isinstance(held, dict):
             raise RunError("damaged-file", f"`{self.tasks}` must hold an object, found {type(held).__name__}.")
-        return {name: Task.from_dict(task) for name, task in cast("dict[str, Any]", held).items()}
+        try:
+            return {name: Task.from_dict(task) for name, task in cast("dict[str, Any]", held).items()}
+        except EquipoiseError as error:
+            raise RunError("damaged-file", f"`{self.tasks}` cannot be used: {error}") from error
 
     def read_calibration(self, plan: Plan) -> Calibration | None:
         """Return the calibration of the run; None if it has none.
@@ -206,13 +224,17 @@ class RunDirectory:
         """
         if not self.calibration.exists():
             return None
-        calibration = Calibration.from_json(read_text(self.calibration, RunError))
+        text = read_text(self.calibration, RunError)
+        try:
+            calibration = Calibration.from_json(text)
+        except RunError as error:
+            raise RunError("damaged-file", f"`{self.calibration}` cannot be used: {error}") from error
         calibration.check(self.provenance(plan))
         return calibration
 
     def provenance(self, plan: Plan) -> Provenance:
         """Return what a calibration of this run belongs to."""
-        return Provenance(plan.fingerprint, fingerprint_of_weights(self.trained_model()))
+        return Provenance(plan.fingerprint, fingerprint_of_weights(self.published_model()))
 
     def write_inputs(self, config: RunConfig, plan: Plan, tasks: Mapping[str, Task], data: Mapping[str, Any]) -> None:
         """Write the inputs of the run; the configuration last, as it makes the directory a run."""
@@ -224,17 +246,34 @@ class RunDirectory:
         save_config(config, self.config)
 
     def trained_model(self) -> Path:
-        """Return the folder of the trained model.
+        """Return the folder of the trained model, all of which is read: it must be as it was written.
 
         Raises
         ------
         RunError
-            If training is not complete.
+            If training is not complete, or the model has changed since.
         """
-        if not self.model.is_dir():
-            command = f"equipoise train {self.config} --out {self.path} --resume"
-            raise RunError("no-model", f"`{self.path}` has no trained model yet. Finish its training with `{command}`.")
-        return self.model
+        model = self.published_model()
+        damage = damage_of_model(model)
+        if damage is None:
+            return model
+        raise RunError(
+            "damaged-model",
+            f"`{model}` cannot be used: {damage}. Restore it, or remove the folder and publish the last checkpoint "
+            f"again with `{self._resume_command}`. If you have changed it yourself, seal it: `cd {model} && rm -f "
+            f"{SEAL} && sha256sum * > {SEAL}`.",
+        )
+
+    def published_model(self) -> Path:
+        """Return the folder of the trained model without reading it; a RunError if training is not complete."""
+        if self.model.is_dir():
+            return self.model
+        message = f"`{self.path}` has no trained model yet. Finish its training with `{self._resume_command}`."
+        raise RunError("no-model", message)
+
+    @property
+    def _resume_command(self) -> str:
+        return f"equipoise train {self.config} --out {self.path} --resume"
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -252,7 +291,7 @@ def read_json(path: Path) -> Any:
     RunError
         If it is missing or damaged.
     """
-    return parse_json(read_text(path, RunError), lambda why: RunError("damaged-file", f"Cannot read `{path}`: {why}."))
+    return plain_json.read_json(path, RunError)
 
 
 def fingerprint_of_weights(folder: Path) -> str:

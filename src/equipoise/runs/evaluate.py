@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from equipoise.base.files import write_atomically
+from equipoise.base.files import refuse_unwritable, write_atomically
 from equipoise.calibration import Calibration
 from equipoise.collate import EncodedExamples
 from equipoise.config import DataConfig, RunConfig
@@ -102,6 +102,7 @@ def evaluate(
         message = f"`{folder}` already holds an evaluation. Choose another folder with --out."
         raise RunError("already-evaluated", message)
     model_path = directory.trained_model()
+    refuse_unwritable(folder / "evaluation.json")
     plan = directory.read_plan()
     calibration = directory.read_calibration(plan) if calibrated else None
     records = load_records(config) if other is None else other

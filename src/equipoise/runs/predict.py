@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from equipoise.base.files import write_atomically
+from equipoise.base.files import refuse_unwritable, refusing_unwritable, write_atomically
 from equipoise.collate import EncodedExamples
 from equipoise.config import DataConfig, RunConfig
 from equipoise.data import Records, Task, read_records
@@ -68,8 +68,11 @@ def predict(
     """
     if out.suffix not in SUFFIXES:
         raise ConfigError("unknown-format", f"`--out` must end in {', '.join(SUFFIXES)}, found {out.name!r}.")
-    if out.exists() and file.exists() and out.samefile(file):
+    with refusing_unwritable(out):
+        same = out.exists() and file.exists() and out.samefile(file)
+    if same:
         raise ConfigError("same-file", f"`--out` is the input itself, `{file}`. Choose another name.")
+    refuse_unwritable(out)
     directory = RunDirectory.open(run)
     config = directory.read_config()
     model_path = directory.trained_model()

@@ -28,7 +28,9 @@ from equipoise.samplers import LengthSorted
 from equipoise.trainer import EquipoiseTrainer, training_arguments
 from equipoise.trainer.arguments import global_batch
 from equipoise.trainer.callbacks import METRICS_NAME
-from equipoise.trainer.checkpoints.folders import saving
+from equipoise.trainer.checkpointing import held_by_first_rank, on_first_rank
+from equipoise.trainer.checkpoints.folders import begin, saving
+from equipoise.trainer.checkpoints.seal import seal
 from equipoise.trainer.ranks import Ranks, join
 
 
@@ -124,7 +126,13 @@ def train_prepared(
     sampler = sampler_of(config, plan, index, args.max_steps * global_batch(args))
     weights = index.spread(plan.importance_weights.astype(np.float32))
     inputs = (config, plan, prepared.tasks, prepared.describe_data())
-    with directory.starting(*inputs, again=resume) if main and not started else nullcontext():
+    new = not out.is_dir()
+    if not started:  # before the lock, which would be a file in a directory of others
+        on_first_rank(lambda: RunDirectory.create(out, again=resume), out, args)
+    with (
+        held_by_first_rank(directory.checkpoints, args),
+        directory.starting(*inputs, again=resume, new=new) if main and not started else nullcontext(),
+    ):
         trainer = EquipoiseTrainer(
             model,
             args,
@@ -186,16 +194,14 @@ def _validation(prepared: Prepared, tokenizer: Any) -> EncodedExamples | None:
 
 
 def _publish(trainer: EquipoiseTrainer, directory: RunDirectory) -> None:
-    """Put the metrics, the model and its tokenizer in place; the folder of the model is renamed last."""
+    """Put the metrics, the model and its tokenizer in place; the folder of the model is sealed, and renamed last."""
     with write_atomically(directory.metrics) as temporary:
         shutil.copyfile(directory.checkpoints / METRICS_NAME, temporary)
     unfinished = directory.path / ".model"
-    if unfinished.exists():
-        shutil.rmtree(unfinished)
+    begin(unfinished, directory.checkpoints)
     with saving(unfinished, directory.checkpoints):
         trainer.save_model(str(unfinished))
-        for path in (*unfinished.rglob("*"), unfinished):
-            to_disk(path)
+        seal(unfinished)
     unfinished.replace(directory.model)
     to_disk(directory.path)
 

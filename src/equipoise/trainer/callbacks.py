@@ -17,7 +17,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from transformers.trainer_callback import ProgressCallback
 from transformers.utils import logging
 
-from equipoise.base.files import refusing_unwritable, unfinished_name, write_atomically
+from equipoise.base.files import refusing_unwritable, write_atomically
 from equipoise.trainer.checkpoints.position import METRICS_NAME
 
 
@@ -29,8 +29,6 @@ class MetricsCallback(TrainerCallback):
         path = _metrics_path(args)
         if not state.is_world_process_zero or not (state.log_history or path.exists()):
             return
-        for left in path.parent.glob(f"{unfinished_name(path.name)}*"):  # by a process that was killed while writing
-            left.unlink()
         with write_atomically(path) as temporary:
             temporary.write_text("".join(map(_line, state.log_history)), encoding="utf-8")
 

@@ -7,7 +7,7 @@ What it loads never runs code: safetensors, JSON, and torch's files with `weight
 import os
 import traceback
 from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -15,17 +15,20 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, gather_object
 from transformers import TrainerState, TrainingArguments
 
+from equipoise.base.files import refuse_unwritable
 from equipoise.errors import EquipoiseError, RunError, StateError
 from equipoise.trainer.checkpoints.folders import (
     begin,
     finish,
     named_checkpoint,
     newest_whole_checkpoint,
-    refuse_unwritable,
     refuse_used,
     saving,
 )
+from equipoise.trainer.checkpoints.lock import locked
+from equipoise.trainer.checkpoints.position import METRICS_NAME
 from equipoise.trainer.checkpoints.seal import discard
+from equipoise.trainer.checkpoints.trainer_state import best_checkpoint, read_trainer_state
 from equipoise.trainer.stream import Part, Stream
 
 T = TypeVar("T")
@@ -64,6 +67,36 @@ def refusing_damage(checkpoint: Path | None) -> Generator[None]:
         ) from error
 
 
+def on_first_rank(function: Callable[[], T], output_dir: Path, args: TrainingArguments) -> T:
+    """Return on all ranks what a function returns on the first one, or raise its error: the others wait for it."""
+    answer: list[Any] = [None]
+    if args.process_index == 0:
+        try:
+            answer = [function()]
+        except EquipoiseError as error:
+            answer = [error]
+        except OSError as error:
+            answer = [RunError("cannot-write", f"`{output_dir}` cannot be used: {error}. Choose another `output_dir`.")]
+    broadcast_object_list(answer)
+    if isinstance(answer[0], EquipoiseError):
+        raise answer[0]
+    return answer[0]
+
+
+@contextmanager
+def held_by_first_rank(output_dir: Path, args: TrainingArguments) -> Generator[None]:
+    """Hold the lock of a folder of checkpoints during the block, on the first rank for all.
+
+    Raises
+    ------
+    RunError
+        If another process trains there, or the folder cannot be written; on every rank.
+    """
+    with ExitStack() as held:
+        on_first_rank(lambda: held.enter_context(locked(output_dir)), output_dir, args)
+        yield
+
+
 class Checkpoints(Part):
     """The checkpoints of a Trainer: found, begun, sealed, and removed when newer ones are whole.
 
@@ -74,16 +107,31 @@ class Checkpoints(Part):
     ----------
     keep : int or None
         How many checkpoints stay; None for all.
+    best : pathlib.Path or None
+        The best checkpoint when training was resumed; it is the run's own, whatever the state of the Trainer says.
     """
 
     def __init__(self, stream: Stream, args: TrainingArguments, accelerator: Accelerator) -> None:
         self.keep: int | None = None
+        self.best: Path | None = None
         self._stream, self._args, self._accelerator = stream, args, accelerator
         self._output_dir = Path(cast(str, args.output_dir))
 
     def use(self, output_dir: Path) -> None:
         """Keep the checkpoints in a folder from now on: that of the arguments, or of a trial in it."""
         self._output_dir = output_dir
+
+    @contextmanager
+    def locked(self) -> Generator[None]:
+        """Let no other process train in the output directory; the first rank holds the lock for all.
+
+        Raises
+        ------
+        RunError
+            If another process trains there, or the directory cannot be written.
+        """
+        with held_by_first_rank(self._output_dir, self._args):
+            yield
 
     def find(self, resume: str | os.PathLike[str] | bool | None) -> Path | None:
         """Decide, on the first rank for all, where training begins: at a whole checkpoint, or with None at step 0.
@@ -97,6 +145,7 @@ class Checkpoints(Part):
         StateError
             If the named checkpoint, or all, are damaged.
         """
+        self.best = None
         found = self._on_first_rank(lambda: _checkpoint(self._output_dir, resume))
         if not self._output_dir.is_dir():  # the first rank has made it, or seen it
             raise RunError(
@@ -105,6 +154,23 @@ class Checkpoints(Part):
                 "Choose another.",
             )
         return found
+
+    def read_state(self, checkpoint: Path) -> TrainerState:
+        """Read the state of the Trainer from a checkpoint that `find` returned.
+
+        Raises
+        ------
+        StateError
+            If it is damaged, or the best checkpoint is and its model would be taken.
+        """
+        state = read_trainer_state(checkpoint)
+        self.best = best_checkpoint(state, whole=self._args.load_best_model_at_end)
+        return state
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
+        """Point the state, which the Trainer has read itself, to the best checkpoint of this run."""
+        if state.best_model_checkpoint is not None or self.best is not None:
+            state.best_model_checkpoint = None if self.best is None else str(self.best)
 
     @contextmanager
     def saving(self, step: int) -> Generator[Path]:
@@ -133,20 +199,7 @@ class Checkpoints(Part):
         self._on_first_rank(lambda: finish(here, folder, keep=self.keep, best=best))
 
     def _on_first_rank(self, function: Callable[[], T]) -> T:
-        """Return on all ranks what a function returns on the first one, or raise its error: the others wait for it."""
-        answer: list[Any] = [None]
-        if self._accelerator.is_main_process:
-            try:
-                answer = [function()]
-            except EquipoiseError as error:
-                answer = [error]
-            except OSError as error:
-                reason = f"`{self._output_dir}` cannot be used: {error}. Choose another `output_dir`."
-                answer = [RunError("cannot-write", reason)]
-        broadcast_object_list(answer)
-        if isinstance(answer[0], EquipoiseError):
-            raise answer[0]
-        return answer[0]
+        return on_first_rank(function, self._output_dir, self._args)
 
     def _folder(self, step: int) -> Path:
         return self._output_dir / f"checkpoint-{step}"
@@ -155,7 +208,7 @@ class Checkpoints(Part):
 def _checkpoint(output_dir: Path, resume: str | os.PathLike[str] | bool | None) -> Path | None:
     if not resume:
         refuse_used(output_dir)
-    refuse_unwritable(output_dir)
+    refuse_unwritable(output_dir / METRICS_NAME)
     if not resume:
         return None
     return newest_whole_checkpoint(output_dir) if resume is True else named_checkpoint(Path(resume), output_dir)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, cast
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Sampler
 from transformers import Trainer, TrainerState
-from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import TrainOutput
 
 from equipoise.errors import RunWarning
@@ -123,25 +122,29 @@ class StreamMixin(_Base):
         ranks = Ranks.present(self.args.ddp_timeout)
         if ranks.size > 1:
             ranks.agree(self.stream.facts(self.args, resume_from_checkpoint))
-        checkpoint = self.checkpoints.find(resume_from_checkpoint)
+        with self.checkpoints.locked():
+            checkpoint = self.checkpoints.find(resume_from_checkpoint)
+            with refusing_damage(checkpoint):
+                return self._train_from(checkpoint, trial, ignore_keys_for_eval)
+
+    def _train_from(self, checkpoint: Path | None, trial: Any, ignore_keys_for_eval: list[str] | None) -> TrainOutput:
         self.unlogged.begin(None)
-        with refusing_damage(checkpoint):
-            if checkpoint is not None:
-                for part in self.parts:
-                    part.resume(checkpoint)
-                state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
-                if state.global_step >= self.stream.planned_steps(self.args):
-                    return self._finished(checkpoint, state)
-            # Last of all callbacks: it seals the checkpoint. The Trainer would remove older ones before that, and at
-            # its end even the newest.
-            limit, self.args.save_total_limit = self.args.save_total_limit, None
-            self.checkpoints.keep = limit
-            self.remove_callback(self.checkpoints)
-            self.add_callback(self.checkpoints)
-            try:
-                return super().train(None if checkpoint is None else str(checkpoint), trial, ignore_keys_for_eval)
-            finally:
-                self.args.save_total_limit = limit
+        if checkpoint is not None:
+            state = self.checkpoints.read_state(checkpoint)
+            for part in self.parts:
+                part.resume(checkpoint)
+            if state.global_step >= self.stream.planned_steps(self.args):
+                return self._finished(checkpoint, state)
+        # Last of all callbacks: it seals the checkpoint. The Trainer would remove older ones before that, and at its
+        # end even the newest.
+        limit, self.args.save_total_limit = self.args.save_total_limit, None
+        self.checkpoints.keep = limit
+        self.remove_callback(self.checkpoints)
+        self.add_callback(self.checkpoints)
+        try:
+            return super().train(None if checkpoint is None else str(checkpoint), trial, ignore_keys_for_eval)
+        finally:
+            self.args.save_total_limit = limit
 
     def training_step(self, *args: Any, **kwargs: Any) -> Tensor:
         """Do the forward and backward pass of a micro-batch; see `transformers.Trainer`."""
@@ -191,13 +194,11 @@ class StreamMixin(_Base):
 
     def _finished(self, checkpoint: Path, state: TrainerState) -> TrainOutput:
         """Load a checkpoint after which no step is left: the Trainer would train one more, inside an epoch."""
+        source = self.checkpoints.best or checkpoint
         best = state.best_model_checkpoint if self.args.load_best_model_at_end else None
-        # The folder of the run may have another name by now.
-        places = [] if best is None else [Path(best), checkpoint.with_name(Path(best).name)]
-        source = next((each for each in places if each.is_dir()), checkpoint)
-        if best is not None and source == checkpoint != Path(best):
+        if best is not None and self.checkpoints.best is None:
             message = f"The best checkpoint, `{best}`, is missing. The model is that of the last, `{checkpoint}`."
-            warnings.warn(RunWarning("no-best-checkpoint", message), stacklevel=4)
+            warnings.warn(RunWarning("no-best-checkpoint", message), stacklevel=5)
         self._load_from_checkpoint(str(source))  # only `train` calls it
         self.state = state
         return TrainOutput(state.global_step, math.nan, {})

@@ -13,6 +13,7 @@ from transformers import TrainerState
 
 from equipoise.base.files import write_atomically
 from equipoise.base.plain_json import read_json
+from equipoise.base.states import refusing_damaged
 from equipoise.errors import ConfigError, StateError
 from equipoise.losses import TokenLoss, WeightedSum, step_weight
 from equipoise.losses.tasks import Sum, TaskWeighting, means, sum_by_task
@@ -156,7 +157,8 @@ class StepLoss(Part):
                 "Set the `task_weighting` that the run was started with, or start a new run.",
             )
         if self.method is not None:
-            self.method.load_state_dict(read_json(path, StateError, "Resume from another checkpoint."))
+            with refusing_damaged(path):
+                self.method.load_state_dict(read_json(path, StateError, "Resume from another checkpoint."))
 
     def _by_task(self, values: Tensor, batch: Batch) -> Tensor:
         return sum_by_task(values, batch["task_id"], len(cast(TaskWeighting, self.method).tasks))

@@ -13,10 +13,11 @@ from typing import Any, Protocol, cast
 from torch.utils.data import IterableDataset, RandomSampler
 from transformers import TrainerCallback, TrainerState, TrainingArguments
 
-from equipoise.errors import ConfigError
+from equipoise.base.states import differences, refusing_damaged
+from equipoise.errors import ConfigError, StateError
 from equipoise.loaders.checks import check_rows, inner_sampler
 from equipoise.trainer.arguments import global_batch
-from equipoise.trainer.checkpoints.position import StreamPosition
+from equipoise.trainer.checkpoints.position import FILE_NAME, StreamPosition
 
 
 class EpochSampler(Protocol):
@@ -164,8 +165,21 @@ class Stream(Part):
         """
         saved = StreamPosition.read(checkpoint)
         saved.check_same_stream(self._start)
+        if (saved.sampler is None) is hasattr(self.sampler, "state_dict"):
+            found = "no state" if saved.sampler is None else "the state"
+            raise StateError(
+                "other-stream",
+                f"The checkpoint of step {saved.step} cannot be resumed: it has {found} of a sampler, unlike this run. "
+                "Use the sampler that the run was started with, or start a new run.",
+            )
         if saved.sampler is not None and hasattr(self.sampler, "load_state_dict"):
-            cast(Any, self.sampler).load_state_dict(saved.sampler)
+            with refusing_damaged(checkpoint / FILE_NAME):
+                cast(Any, self.sampler).load_state_dict(saved.sampler)
+                now = self.at(saved.step).sampler
+                if now != saved.sampler:
+                    changes = "; ".join(differences(saved.sampler, now or {}))
+                    message = f"the state of the sampler is not that of step {saved.step}: {changes}."
+                    raise StateError("damaged-state", message)
 
     def on_epoch_begin(self, args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
         """Move the sampler to the epoch of the next step.

@@ -10,12 +10,13 @@ from torch import Tensor
 from transformers import TrainingArguments
 
 from equipoise.base.plain_json import read_json
-from equipoise.base.states import check_state
+from equipoise.base.states import check_state, refusing_damaged
 from equipoise.errors import StateError
 from equipoise.trainer.checkpoints.position import StreamPosition
 from equipoise.trainer.stream import Part
 
 FILE_NAME = "equipoise_loss_{rank}.json"
+_ADVICE = "Resume from another checkpoint."
 
 
 class UnloggedLosses(Part):
@@ -40,9 +41,9 @@ class UnloggedLosses(Part):
             paths = sorted(checkpoint.glob(FILE_NAME.format(rank="*")))
             if not paths:
                 message = f"`{checkpoint}` has no losses since the last log ({FILE_NAME.format(rank=0)})."
-                raise StateError("damaged-state", f"{message} Resume from another checkpoint.")
+                raise StateError("damaged-file", f"{message} {_ADVICE}")
             own = checkpoint / FILE_NAME.format(rank=self._args.process_index)
-            read = [_read(path) for path in ([own] if len(paths) == self._args.world_size else paths)]
+            read = [_read(path, step) for path in ([own] if len(paths) == self._args.world_size else paths)]
             self._held = math.fsum(total for _, total in read) / len(read)
             self._since = min(since for since, _ in read)
         self._total = torch.tensor(self._held, device=self._args.device)
@@ -78,11 +79,11 @@ class UnloggedLosses(Part):
         path.write_text(json.dumps(state) + "\n", encoding="utf-8")
 
 
-def _read(path: Path) -> tuple[int, float]:
-    state = read_json(path, StateError, "Resume from another checkpoint.")
-    check_state(state, UnloggedLosses.__name__, {"since": range(1 << 59), "total": str})
-    try:
-        return state["since"], float.fromhex(state["total"])
-    except (ValueError, OverflowError) as error:
-        reason = f"`total` in `{path}` is not a hexadecimal number ({error}). Resume from another checkpoint."
-        raise StateError("damaged-state", reason) from None
+def _read(path: Path, step: int) -> tuple[int, float]:
+    state = read_json(path, StateError, _ADVICE)
+    with refusing_damaged(path):
+        check_state(state, UnloggedLosses.__name__, {"since": range(step + 1), "total": str})
+        try:
+            return state["since"], float.fromhex(state["total"])
+        except (ValueError, OverflowError) as error:
+            raise StateError("damaged-state", f"`total` is not a hexadecimal number ({error}).") from None

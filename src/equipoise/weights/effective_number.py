@@ -74,7 +74,7 @@ class EffectiveNumber(ClassWeights):
             length = math.hypot(1.0, self.alpha)  # rho = alpha^2 / (1 + alpha^2) without overflow
             return (self.alpha / length) ** 2 + (1 / length) ** 2 / n
         assert self.beta is not None
-        if self.beta == 0:
+        if 1 - self.beta == 1:  # 0, or too small to tell from it
             return np.ones_like(n)
         # 1 - beta^n = -expm1(n log(beta)), and beta - 1 is exact near 1: no digit is lost.
         return (1 - self.beta) / -np.expm1(n * math.log1p(self.beta - 1))

@@ -1,6 +1,5 @@
 """w_c = s_c N / n_c: the weights that give each label a target share s_c."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -38,7 +37,7 @@ class Shares(OfTable):
     def __post_init__(self) -> None:
         table = checked_table("shares", self.shares, "Give shares as {task: {label: share}}.")
         for task, row in table.items():
-            total = math.fsum(row.values())
+            total = sum(row.values())  # not fsum, which raises where this is infinite
             if abs(total - 1) > 1e-6:
                 message = f"`shares` of task {task!r} must sum to 1, found {total:g}. Divide them by it."
                 raise PlanError("wrong-sum", message)

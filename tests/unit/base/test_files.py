@@ -1,9 +1,12 @@
 import errno
+import multiprocessing as mp
+import os
+import time
 
 import pytest
 from tests.support.errors import raises
 
-from equipoise.base.files import write_atomically
+from equipoise.base.files import refuse_unwritable, remove_left, write_atomically
 from equipoise.errors import RunError
 
 
@@ -65,3 +68,57 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     said = ("file/plan.json`: ", " Choose a writable folder")
     with raises(RunError, "cannot-write", *said), write_atomically(tmp_path / "file" / "plan.json"):
         pytest.fail("there is nothing to write to")
+
+
+def write_and_wait(target):
+    with write_atomically(target) as temporary:
+        temporary.write_text("half")
+        time.sleep(30)
+
+
+@pytest.mark.parametrize("name", ["answers.csv", "report.json", "plan", "metrics.jsonl", "a[1]*.csv"])
+def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path, name):
+    target = tmp_path / name
+    others = [f".{name}", f".{name}.notes", f".{name}.0123abcd.old", ".other.csv.0123abcd.csv", f"{name}.0123abcd"]
+    for other in others:
+        (tmp_path / other).touch()
+    writers = [mp.get_context("fork").Process(target=write_and_wait, args=(target,), daemon=True) for _ in range(2)]
+    for writer in writers:
+        writer.start()
+    while len(list(tmp_path.iterdir())) < len(others) + 2:
+        time.sleep(0.01)
+    time.sleep(0.1)
+    with write_atomically(target) as temporary:
+        temporary.write_text("whole")
+    assert len(list(tmp_path.iterdir())) == len(others) + 3, "two are being written"
+    writers[0].kill()
+    writers[0].join()
+    remove_left(target)
+    assert len(list(tmp_path.iterdir())) == len(others) + 2
+    writers[1].kill()
+    writers[1].join()
+    with write_atomically(target) as temporary:
+        temporary.write_text("again")
+    assert {path.name for path in tmp_path.iterdir()} == {name, *others}
+
+
+def test_without_locks_only_old_files_are_removed(tmp_path, monkeypatch):
+    monkeypatch.setattr("equipoise.base.files.fcntl", None)
+    new, old = tmp_path / ".plan.json.00000000.json", tmp_path / ".plan.json.00000001.json"
+    new.touch()
+    old.touch()
+    os.utime(old, (time.time() - 90_000,) * 2)
+    with write_atomically(tmp_path / "plan.json") as temporary:
+        temporary.write_text("{}")
+    assert {path.name for path in tmp_path.iterdir()} == {"plan.json", new.name}
+
+
+def test_what_cannot_be_written_is_refused_before_any_work(tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "loop").symlink_to("loop")
+    for name in ("folder", "file/answers.csv", "loop/answers.csv", "x" * 300 + "/answers.csv", "x/" * 3000 + "y"):
+        with raises(RunError, "cannot-write", "Cannot write `"):
+            refuse_unwritable(tmp_path / name)
+    refuse_unwritable(tmp_path / "new" / "answers.csv")
+    assert list((tmp_path / "new").iterdir()) == []

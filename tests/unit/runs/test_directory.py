@@ -10,6 +10,7 @@ import pytest
 from tests.support.errors import raises
 from tests.unit.cli.rows import write_rows
 
+from equipoise import Census, Plan
 from equipoise.compare.demo import DRAWS, demo_config
 from equipoise.config import make_config
 from equipoise.data import Records
@@ -21,6 +22,8 @@ from equipoise.runs.directory import RunDirectory, read_json, write_json
 from equipoise.runs.prepare import fingerprint, prepare, refuse_bad_forecast
 from equipoise.runs.sampling import count_draws, index_of, sampler_of, validation_rows
 from equipoise.runs.train import encode, trainer_arguments
+from equipoise.trainer.checkpoints.lock import locked
+from equipoise.trainer.checkpoints.seal import seal
 from equipoise.weights import Power
 
 
@@ -201,18 +204,64 @@ def test_what_is_not_a_run_is_refused_by_the_file_that_is_missing(tmp_path: Path
     assert f"`{tmp_path}` is not a run directory: `config.yaml` is missing." == str(refused.value)
 
 
+def test_a_model_that_has_changed_is_refused_and_says_how_to_get_it_again(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    run.model.mkdir()
+    (run.model / "model.safetensors").write_bytes(b"weights")
+    with raises(RunError, "damaged-model", "it has no `SHA256SUMS`", f"--out {tmp_path} --resume`", "sha256sum *"):
+        run.trained_model()
+    seal(run.model)
+    assert run.trained_model() == run.published_model() == run.model
+    (run.model / "model.safetensors").write_bytes(b"weighty")
+    with raises(RunError, "damaged-model", "`model.safetensors` has changed since it was written"):
+        run.trained_model()
+
+
+def test_opening_a_run_removes_what_killed_processes_left_in_it(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    for path in (run.config, run.plan, run.tasks):
+        path.touch()
+    left = [".evaluation.json.0a1b2c3d.json", ".predictions.parquet.0a1b2c3d.parquet", ".mine"]
+    left += [".calibration.json.0a1b2c3d.json", "calibration/.report.json.0a1b2c3d.json", "calibration/report.json"]
+    for name in left:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    RunDirectory.open(tmp_path)
+    names = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert names == {"config.yaml", "plan.json", "tasks.json", ".mine", "calibration/report.json"}
+
+
+def test_the_lock_of_a_start_that_was_killed_does_not_fill_a_directory(tmp_path: Path) -> None:
+    with locked(RunDirectory(tmp_path).checkpoints):
+        RunDirectory.create(tmp_path)
+    (tmp_path / "plan.json").touch()
+    RunDirectory.create(tmp_path, again=True)
+    (tmp_path / "checkpoints" / "checkpoint-1").mkdir()
+    with raises(RunError, "not-empty"):
+        RunDirectory.create(tmp_path, again=True)
+
+
 def test_a_run_without_a_model_says_how_to_finish_it(tmp_path: Path) -> None:
     with raises(RunError, "no-model") as refused:
         RunDirectory(tmp_path).trained_model()
     assert f"`equipoise train {tmp_path / 'config.yaml'} --out {tmp_path} --resume`" in str(refused.value)
 
 
-@pytest.mark.parametrize(("name", "text"), [("plan.json", "{}"), ("tasks.json", "[]")])
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", "3", "NaN", '{"a": 1}', '{"a": {"kind": "x"}}', "[" * 9999])
+@pytest.mark.parametrize("name", ["plan.json", "tasks.json", "calibration.json"])
 def test_a_damaged_file_of_a_run_is_named(tmp_path: Path, name: str, text: str) -> None:
     run = RunDirectory(tmp_path)
     (tmp_path / name).write_text(text)
+    if (name, text) == ("tasks.json", "{}"):
+        assert run.read_tasks() == {}
+        return
+    read = {
+        "plan.json": run.read_plan,
+        "tasks.json": run.read_tasks,
+        "calibration.json": lambda: run.read_calibration(Plan.build(Census.from_counts({"a": 3}))),
+    }
     with raises(RunError, "damaged-file") as refused:
-        run.read_plan() if name == "plan.json" else run.read_tasks()
+        read[name]()
     assert f"`{tmp_path / name}`" in str(refused.value)
 
 

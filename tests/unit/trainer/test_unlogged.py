@@ -71,7 +71,7 @@ def test_on_other_ranks_each_takes_the_mean(tmp_path, arguments, number) -> None
 @pytest.mark.parametrize("total", ["nothing", "0x1p9999"])
 def test_a_damaged_file_is_refused(tmp_path, arguments, total) -> None:
     (tmp_path / "equipoise_loss_0.json").write_text(json.dumps({"since": 0, "total": total}))
-    with raises(StateError, "damaged-state"):
+    with raises(StateError, "damaged-file"):
         UnloggedLosses(arguments()).begin(tmp_path, 1)
 
 
@@ -90,5 +90,5 @@ def test_a_loss_that_is_filtered_counts_as_the_trainer_counts_it(arguments, numb
 
 
 def test_a_checkpoint_without_them_is_damaged(tmp_path, arguments) -> None:
-    with raises(StateError, "damaged-state", "equipoise_loss_0.json"):
+    with raises(StateError, "damaged-file", "equipoise_loss_0.json"):
         UnloggedLosses(arguments()).begin(tmp_path, 1)

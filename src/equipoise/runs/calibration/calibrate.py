@@ -152,7 +152,7 @@ def calibrate(run: Path, options: CalibrationOptions | None = None, *, overwrite
             warnings.warn(DataWarning("uncertain-calibration", message), stacklevel=2)
     calibration = Calibration(identity, kind, len(rows), {name: fit.calibration for name, fit in fits.items()})
     calibrated = Calibrated(directory, calibration, reports)
-    write_json(directory.calibration_folder / "report.json", calibrated.to_dict())
+    write_json(directory.calibration_report, calibrated.to_dict())
     with write_atomically(directory.calibration) as temporary:
         temporary.write_text(calibration.to_json(), encoding="utf-8")
     return calibrated

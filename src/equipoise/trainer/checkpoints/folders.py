@@ -2,7 +2,6 @@
 
 import os
 import re
-import tempfile
 import warnings
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -52,26 +51,20 @@ def refuse_used(output_dir: str | os.PathLike[str]) -> None:
         )
 
 
-def refuse_unwritable(output_dir: Path) -> None:
-    """Raise RunError, before training begins, if no file can be created in a folder."""
-    with refusing_unwritable(output_dir / "checkpoint-0"):
-        output_dir.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=output_dir) as file:
-            file.write(b"0")
+def begin(folder: Path, checkpoints: Path | None = None) -> None:
+    """Create an empty folder for a checkpoint or a model, in place of one that Equipoise has written.
 
-
-def begin(folder: Path) -> None:
-    """Create an empty folder for a checkpoint, in place of one that Equipoise has written.
+    `checkpoints` is where the last one is looked for if that fails; by default beside it.
 
     Raises
     ------
     RunError
         If others have written there, which is left as it is, or it cannot be created.
     """
-    if folder.exists() and is_foreign(folder):
-        reason = f"`{folder}` was not written by Equipoise, and a checkpoint needs its name. Move it away."
+    if is_foreign(folder):
+        reason = f"`{folder}` was not written by Equipoise, and its name is needed. Move it away, then resume."
         raise RunError("foreign-checkpoint", reason)
-    with saving(folder, folder.parent):
+    with saving(folder, checkpoints or folder.parent):
         discard(folder)
         folder.mkdir(parents=True)
         (folder / UNFINISHED).touch()

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from equipoise.base.files import write_atomically
 from equipoise.base.plain_json import read_json
-from equipoise.base.states import check_state, differences
+from equipoise.base.states import check_state, differences, refusing_damaged
 from equipoise.errors import StateError
 
 FILE_NAME = "equipoise_stream.json"
@@ -92,19 +92,17 @@ class StreamPosition:
         values: object = read_json(path, StateError, _ADVICE)
         if not isinstance(values, dict):
             found = type(values).__name__
-            raise StateError("damaged-state", f"`{path}` is not a stream position: it holds a {found}. {_ADVICE}")
+            raise StateError("damaged-file", f"`{path}` is not a stream position: it holds a {found}. {_ADVICE}")
         held = cast("dict[str, Any]", values)
         written, by = held.pop("format", None), held.pop("equipoise", None)
-        if written != FORMAT:
+        if type(written) is not int or written != FORMAT:
             raise StateError(
                 "other-format",
                 f"`{path}` has format {written!r:.80}, written by Equipoise {by!r:.80}; this is Equipoise "
                 f"{version('equipoise')}, which reads format {FORMAT}. Resume with that version, or start a new run.",
             )
-        try:
+        with refusing_damaged(path):
             check_state(held, cls.__name__, _FIELDS)
-        except StateError as error:
-            raise StateError(error.code, f"`{path}` is not a stream position: {error} {_ADVICE}") from error
         return cls(**held)
 
     def check_same_stream(self, now: "StreamPosition") -> None:

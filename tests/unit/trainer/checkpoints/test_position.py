@@ -19,7 +19,16 @@ from equipoise.trainer.checkpoints.folders import (
     saving,
 )
 from equipoise.trainer.checkpoints.position import FILE_NAME, StreamPosition
-from equipoise.trainer.checkpoints.seal import SEAL, UNFINISHED, damage_of, discard, is_foreign, is_sealed, seal
+from equipoise.trainer.checkpoints.seal import (
+    SEAL,
+    UNFINISHED,
+    damage_of,
+    damage_of_model,
+    discard,
+    is_foreign,
+    is_sealed,
+    seal,
+)
 
 PLACE = StreamPosition(step=25, global_batch=8, draws_per_epoch=80, examples=72, sampler={"seed": 1})
 
@@ -45,10 +54,10 @@ def test_other_folders_are_no_checkpoints(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        ("", "cannot-read"),
-        ('{"step": 1', "cannot-read"),
-        ("[1]", "damaged-state"),
-        ('{"format": 1, "step": 3}', "not-a-state"),
+        ("", "damaged-file"),
+        ('{"step": 1', "damaged-file"),
+        ("[1]", "damaged-file"),
+        ('{"format": 1, "step": 3}', "damaged-file"),
     ],
 )
 def test_a_broken_position_is_named(tmp_path, text, code) -> None:
@@ -64,7 +73,7 @@ def test_a_broken_position_is_named(tmp_path, text, code) -> None:
 def test_a_position_of_other_types_is_refused(tmp_path, change) -> None:
     PLACE.write(tmp_path)
     (tmp_path / FILE_NAME).write_text(json.dumps(json.loads((tmp_path / FILE_NAME).read_text()) | change))
-    with raises(StateError, "damaged-state") as caught:
+    with raises(StateError, "damaged-file") as caught:
         StreamPosition.read(tmp_path)
     assert f"`{next(iter(change))}` in the state must be" in str(caught.value)
 
@@ -252,3 +261,52 @@ def test_a_link_is_no_checkpoint(tmp_path) -> None:
     (tmp_path / "checkpoint-1").symlink_to(tmp_path / "elsewhere")
     finish(PLACE, tmp_path / "checkpoint-2", keep=1)
     assert is_sealed(tmp_path / "elsewhere")
+
+
+@pytest.mark.parametrize("kind", ["folder", "unsealed", "file", "link", "link to a checkpoint", "broken link"])
+def test_nothing_that_others_made_is_replaced_or_removed(tmp_path, kind) -> None:
+    place, elsewhere = tmp_path / "run" / "checkpoint-3", tmp_path / "elsewhere"
+    place.parent.mkdir()
+    if kind == "file":
+        place.write_text("mine")
+    elif "link" in kind:
+        place.symlink_to(elsewhere)
+        if kind != "broken link":
+            finish(PLACE, elsewhere)
+        if kind == "link":
+            (elsewhere / SEAL).unlink()
+    else:
+        finish(PLACE, place)
+        (place / SEAL).unlink()
+    if kind == "folder":
+        (place / FILE_NAME).rename(place / "thesis.tex")
+    before = {path: path.read_bytes() if path.is_file() else None for path in tmp_path.rglob("*")}
+    with raises(RunError, "foreign-checkpoint", "was not written by Equipoise", "Move it away") as caught:
+        begin(place)
+    assert "bytes are free" not in str(caught.value)
+    finish(PLACE, place.with_name("checkpoint-4"), keep=1)
+    for path, content in before.items():
+        assert path.is_symlink() or path.exists(), f"{path} was removed"
+        assert content is None or path.read_bytes() == content
+
+
+@pytest.mark.parametrize("change", ["changed", "added", "missing", "list", "cut", "empty", "none"])
+def test_a_model_that_is_not_as_it_was_sealed_is_damaged(tmp_path, change) -> None:
+    for name in ("config.json", "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"):
+        (tmp_path / name).write_text(name)
+    seal(tmp_path)
+    assert damage_of_model(tmp_path) is None
+    weights, sums = tmp_path / "model-00002-of-00002.safetensors", tmp_path / SEAL
+    if change == "changed":
+        weights.write_text("other")
+    elif change == "added":
+        (tmp_path / "adapter_model.safetensors").touch()
+    elif change == "missing":
+        weights.unlink()
+    elif change == "list":
+        sums.write_text(sums.read_text().replace("0", "1"))
+    elif change == "cut":
+        sums.write_text("".join(sums.read_text().splitlines(keepends=True)[:-1]))
+    else:
+        sums.write_text("") if change == "empty" else sums.unlink()
+    assert damage_of_model(tmp_path) is not None

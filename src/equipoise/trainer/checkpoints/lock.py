@@ -1,0 +1,93 @@
+"""One process writes a run: a lock in its folder, which the operating system releases when that process ends."""
+
+import errno
+import json
+import os
+import socket
+import time
+import warnings
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+from filelock import FileLock, Timeout
+
+from equipoise.base.files import refusing_unwritable, write_atomically
+from equipoise.base.plain_json import read_json
+from equipoise.errors import RunError, RunWarning
+
+LOCK, HOLDER = ".lock", ".lock.json"
+"""The lock, which stays when it is released, and the process that holds it."""
+_WITHOUT_LOCKS: Final = frozenset({errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK})
+_SECONDS: Final = 10.0  # a process that was killed takes a moment to end
+
+
+@contextmanager
+def locked(folder: Path, seconds: float = _SECONDS) -> Generator[None]:
+    """Let no other process train in a folder, which is created, during the block; the same process may nest blocks.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The folder of the checkpoints of one run.
+    seconds : float
+        How long to wait for a process that may be ending.
+
+    Raises
+    ------
+    RunError
+        If another process trains there; the message names it.
+
+    Warns
+    -----
+    RunWarning
+        If the file system has no locks.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as name, locked(Path(name)):
+    ...     sorted(path.name for path in Path(name).iterdir())
+    ['.lock', '.lock.json']
+    """
+    with refusing_unwritable(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder.resolve() / LOCK, is_singleton=True)
+        _acquire(lock, folder, time.monotonic() + seconds)
+    try:
+        with write_atomically(folder / HOLDER) as temporary:
+            temporary.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}), encoding="utf-8")
+        yield
+    finally:
+        lock.release()
+
+
+def _acquire(lock: FileLock, folder: Path, end: float) -> None:
+    while True:
+        try:
+            lock.acquire(timeout=0)
+        except OSError as error:  # a timeout is one as well
+            if error.errno in _WITHOUT_LOCKS:
+                message = f"The file system of `{folder}` has no locks: make sure that no other process trains there."
+                warnings.warn(RunWarning("no-locks", message), stacklevel=4)
+                return
+            if not isinstance(error, Timeout):
+                raise
+        else:
+            return
+        if time.monotonic() > end:
+            raise RunError(
+                "in-use",
+                f"`{folder}` is in use by {_holder(folder)}, which trains there. Wait until it has ended, or choose "
+                "another folder.",
+            )
+        time.sleep(0.1)
+
+
+def _holder(folder: Path) -> str:
+    with suppress(RunError):
+        held: Any = read_json(folder / HOLDER, RunError)
+        if isinstance(held, dict) and type(held.get("pid")) is int and isinstance(held.get("host"), str):
+            return f"process {held['pid']} on {held['host']}"
+    return "another process"
