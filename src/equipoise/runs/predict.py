@@ -11,7 +11,6 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
-from tqdm.auto import tqdm
 
 from equipoise.base.files import write_atomically
 from equipoise.collate import EncodedExamples
@@ -21,10 +20,11 @@ from equipoise.errors import ConfigError
 from equipoise.metrics import TaskPredictions, predictions_table
 from equipoise.models import LabelScorer, label_probabilities, load_model
 from equipoise.runs.directory import RunDirectory
+from equipoise.trainer.progress import progress
 
 SUFFIXES = (".parquet", ".jsonl", ".csv")
-# Rows of one step of the progress bar; within it, rows are batched by length and equal inputs are scored once.
-ROWS_AT_ONCE = 4096
+# Rows between two updates of the progress; within it, rows are batched by length and equal inputs are scored once.
+ROWS_AT_ONCE = 1024
 
 
 def predict(
@@ -208,7 +208,7 @@ def predict_records(
     model.to("cuda" if torch.cuda.is_available() else "cpu")
     scorer = LabelScorer(model, tokenizer, tasks)
     found: dict[str, TaskPredictions] = {}
-    with tqdm(total=len(records), unit="row", desc="predict", disable=None, leave=False) as bar:
+    with progress(len(records), "predicting", "row") as bar:
         for name in records.tasks:
             rows = encoded.rows_of(name)
             part = records.take(rows)

@@ -19,8 +19,9 @@ from equipoise.losses import TokenLoss, WeightedSum
 from equipoise.losses.tasks import TaskWeighting
 from equipoise.losses.training import TrainingLoss
 from equipoise.trainer.arguments import check_arguments
-from equipoise.trainer.callbacks import MetricsCallback, ProgressBar, StopOnSignal, no_bars_for_saving
+from equipoise.trainer.callbacks import MetricsCallback, StopOnSignal, no_bars_for_saving
 from equipoise.trainer.mixin import StreamMixin
+from equipoise.trainer.progress import Progress
 from equipoise.trainer.step_loss import StepLoss
 from equipoise.trainer.stream import EpochSampler
 
@@ -106,7 +107,7 @@ class EquipoiseTrainer(StreamMixin, Seq2SeqTrainer):
         self.add_callback(self._stop)
         self.remove_callback(PrinterCallback)
         if self.pop_callback(ProgressCallback) is not None:
-            self.add_callback(ProgressBar())
+            self.add_callback(Progress())
 
     @property
     def interrupted(self) -> bool:
