@@ -19,6 +19,7 @@ from equipoise.config._load import (
 )
 from equipoise.config._loss import LossConfig, parse_loss
 from equipoise.config._schema import (
+    EVALUATED_SPLITS,
     METHODS,
     DataConfig,
     EvaluationConfig,
@@ -28,10 +29,11 @@ from equipoise.config._schema import (
     SplitConfig,
     TrainingConfig,
 )
-from equipoise.config._values import parse_rates, parse_weights
+from equipoise.config._values import one_of, parse_rates, parse_weights
 from equipoise.config._yaml import dump_yaml, read_yaml
 
 __all__ = [
+    "EVALUATED_SPLITS",
     "METHODS",
     "NATURAL",
     "CompareConfig",
@@ -53,6 +55,7 @@ __all__ = [
     "load_config",
     "make_comparison",
     "make_config",
+    "one_of",
     "parse_loss",
     "parse_rates",
     "parse_weights",

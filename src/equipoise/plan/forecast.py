@@ -48,10 +48,12 @@ class RowForecast:
         examples = "1 example" if self.count == 1 else f"{self.count} examples"
         seen = f"{name} is seen {self.passes:.3g} times in {draws} draws ({examples})."
         if self.passes > allow_passes * ROUNDING:
-            advice = f"At most {allow_passes:g} are allowed; set `max_passes`, or use weights closer to natural."
+            option = f"`max_passes={allow_passes:g}` (`--max-passes {allow_passes:g}`)"
+            advice = f"At most {allow_passes:g} are allowed; set {option}, or use weights closer to natural."
             return [Problem("error", "too-many-passes", f"{seen} {advice}")]
         if self.passes > MANY_PASSES * ROUNDING:
-            advice = f"Above {MANY_PASSES:g} passes the benefit of repeats decreases; consider `max_passes`."
+            option = f"`max_passes={MANY_PASSES:g}` (`--max-passes {MANY_PASSES:g}`)"
+            advice = f"Above {MANY_PASSES:g} passes the benefit of repeats decreases; consider {option}."
             return [Problem("warning", "many-passes", f"{seen} {advice}")]
         return []
 
@@ -164,9 +166,9 @@ class Forecast(Forecasted[StratumForecast, GroupForecast]):
     >>> census = Census.from_counts({"mood": {"glad": 900, "sad": 100}})
     >>> forecast = Plan.build(census, weights=InverseFrequency()).forecast(draws=1000)
     >>> print(forecast.to_text())
-    task  label  count   data  draws  expected  passes  unseen  weight
-    mood  glad     900  90.0%  50.0%       500   0.556   44.4%       1
-    mood  sad      100  10.0%  50.0%       500       5    0.0%       1
+    task  label  count   data  draws  expected  passes  unseen  importance weight
+    mood  glad     900  90.0%  50.0%       500   0.556   44.4%                  1
+    mood  sad      100  10.0%  50.0%       500       5    0.0%                  1
     <BLANKLINE>
     task  count   draws  expected  effective examples  effective draws     imbalance
     mood   1000  100.0%      1000                 360             1000  9.00 -> 1.00
@@ -176,7 +178,7 @@ class Forecast(Forecasted[StratumForecast, GroupForecast]):
     """
 
     columns = (
-        {**COLUMNS, "weight": lambda row: f"{row.importance_weight:.3g}"},
+        {**COLUMNS, "importance weight": lambda row: f"{row.importance_weight:.3g}"},
         {
             **GROUP_COLUMNS,
             "effective draws": lambda group: f"{group.effective_draws:.0f}",

@@ -131,7 +131,7 @@ def test_text_is_aligned():
     assert problems == [
         (
             "warning (many-passes): 'mood', label 'sad' is seen 5 times in 2000 draws (100 examples)."
-            " Above 4 passes the benefit of repeats decreases; consider `max_passes`."
+            " Above 4 passes the benefit of repeats decreases; consider `max_passes=4` (`--max-passes 4`)."
         )
     ]
 

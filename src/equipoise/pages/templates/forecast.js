@@ -70,7 +70,7 @@ function equipoiseForecast(data, settings) {
     if (wanted > available * rounding) {
       refused.push(
         `task '${tasks[m]}' gets ${wanted.toFixed(0)} of ${draws} draws, more than ${digits(maxPasses, 6)} passes over` +
-        ` its ${examples} drawn examples. Use \`max_passes\` of at least ${digits(wanted / examples, 4)}, at most` +
+        ` its ${examples} drawn examples. Use \`max_passes\` (\`--max-passes\`) of at least ${digits(wanted / examples, 4)}, at most` +
         ` ${Math.trunc((draws * available * rounding) / wanted)} draws, or a rate of at most ${digits(available / draws, 4)} for it.`,
       );
       return;
@@ -102,11 +102,13 @@ function equipoiseForecast(data, settings) {
     const examples = each.count === 1 ? "1 example" : `${each.count} examples`;
     const seen = `${name} is seen ${digits(each.passes, 3)} times in ${draws} draws (${examples}).`;
     if (each.passes > allowedPasses * rounding) {
-      const advice = `At most ${allowedPasses} are allowed; set \`max_passes\`, or use weights closer to natural.`;
+      const option = `\`max_passes=${allowedPasses}\` (\`--max-passes ${allowedPasses}\`)`;
+      const advice = `At most ${allowedPasses} are allowed; set ${option}, or use weights closer to natural.`;
       return problem("error", "too-many-passes", `${seen} ${advice}`);
     }
     if (each.passes > manyPasses * rounding) {
-      const advice = `Above ${manyPasses} passes the benefit of repeats decreases; consider \`max_passes\`.`;
+      const option = `\`max_passes=${manyPasses}\` (\`--max-passes ${manyPasses}\`)`;
+      const advice = `Above ${manyPasses} passes the benefit of repeats decreases; consider ${option}.`;
       return problem("warning", "many-passes", `${seen} ${advice}`);
     }
     return [];
