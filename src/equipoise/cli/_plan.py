@@ -140,7 +140,7 @@ def _print(census: Census, summaries: list[dict[str, Any]], rows: str, everythin
             f"{each['rows']:,}",
             f"{each['share']:.1%}",
             str(each["labels"] or "open-ended"),
-            "-" if each["imbalance"] is None else f"{each['imbalance']:,.1f}",
+            "-" if (ratio := each["imbalance"]) is None else f"{ratio:,.{0 if ratio >= 100 else 1}f}",
             "-" if each["smallest"] is None else f"{each['smallest']:,}",
         ]
         for each in summaries

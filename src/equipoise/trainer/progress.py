@@ -3,7 +3,7 @@
 
 import sys
 from collections.abc import Mapping, Sized
-from typing import Any, TextIO, cast
+from typing import Any, TextIO
 
 from tqdm import tqdm
 from transformers import TrainerCallback, TrainerState
@@ -92,9 +92,9 @@ class Progress(TrainerCallback):
         self, args: Any, state: TrainerState, *_: Any, eval_dataloader: Any = None, **__: Any
     ) -> None:
         """Count a batch of the validation rows."""
-        if state.is_world_process_zero:
+        if state.is_world_process_zero and isinstance(eval_dataloader, Sized):
             if self._validation is None:
-                self._validation = progress(len(cast(Sized, eval_dataloader)), "validation", "batch")
+                self._validation = progress(len(eval_dataloader), "validation", "batch")
             self._validation.update()
 
     def on_evaluate(self, *_: Any, **__: Any) -> None:
