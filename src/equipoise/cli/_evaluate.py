@@ -40,7 +40,7 @@ Out = Annotated[
         "--out",
         "-o",
         metavar="DIR",
-        help="Output directory.  [default: RUN for its first evaluation, else one below RUN/evaluations that is named by"
+        help="Output directory.  [default: RUN for its first evaluation, else one below RUN/evaluations, named by"
         " what was evaluated and applied, such as test-calibrated-1a2b3c4d]",
     ),
 ]

@@ -201,7 +201,9 @@ def plan(
 
 def _print_forecast(forecast: Forecast, everything: bool) -> None:
     rows, of_labels = _extremes(forecast.rows, lambda row: row.passes, "labels by passes", everything=everything)
-    tasks, of_tasks = _extremes(forecast.tasks, lambda task: task.expected_draws, "tasks by draws", everything=everything)
+    tasks, of_tasks = _extremes(
+        forecast.tasks, lambda task: task.expected_draws, "tasks by draws", everything=everything
+    )
     typer.echo(printable(replace(forecast, rows=tuple(rows), tasks=tuple(tasks)).to_text()))
     for about in filter(None, (of_labels, of_tasks)):
         typer.echo(about)

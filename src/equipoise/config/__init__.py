@@ -7,6 +7,7 @@ from equipoise.config._compare import (
     Correction,
     TrialConfig,
     default_trials,
+    duration_of,
     seconds_of,
 )
 from equipoise.config._load import (
@@ -51,6 +52,7 @@ __all__ = [
     "config_to_dict",
     "default_trials",
     "dump_yaml",
+    "duration_of",
     "load_comparison",
     "load_config",
     "make_comparison",

@@ -104,6 +104,9 @@ def evaluate(
         split = "all"
     settings = replace(settings, split=split or settings.split, method=method or settings.method)
     config = replace(config, evaluation=settings)
+    tasks = directory.read_tasks()
+    for name in method if isinstance(method, Mapping) else ():
+        one_of("method", name, [*tasks, "*"])
     model_path = directory.trained_model()
     plan = directory.read_plan()
     calibration = directory.read_calibration(plan) if calibrated else None
@@ -114,7 +117,7 @@ def evaluate(
     records = load_records(config) if other is None else other
     rows = records if settings.split == "all" else records.where(split=settings.split)
     model, tokenizer = load_model(model_path)
-    return evaluate_model(model, tokenizer, config, plan, directory.read_tasks(), rows, folder, calibration=calibration)
+    return evaluate_model(model, tokenizer, config, plan, tasks, rows, folder, calibration=calibration)
 
 
 def evaluate_model(

@@ -13,10 +13,11 @@ import torch
 from numpy.typing import NDArray
 
 from equipoise.base.files import write_atomically
+from equipoise.base.registry import suggest
 from equipoise.collate import EncodedExamples
 from equipoise.config import RunConfig
 from equipoise.data import Columns, Records, Task, read_records
-from equipoise.errors import ConfigError
+from equipoise.errors import ConfigError, DataError
 from equipoise.metrics import TaskPredictions, predictions_table
 from equipoise.models import LabelScorer, label_probabilities, load_model
 from equipoise.runs.directory import RunDirectory
@@ -78,6 +79,13 @@ def predict(
     tasks = directory.read_tasks()
     calibration = directory.read_calibration(directory.read_plan()) if calibrated else None
     records = read_unlabelled(file, config, tasks, columns=columns, default_task=default_task)
+    unknown = [name for name in records.tasks if name not in tasks]
+    if unknown:
+        message = (
+            f"`{file}` has rows of {', '.join(map(repr, unknown))}, and the run was trained on {', '.join(tasks)}."
+            f"{suggest(unknown[0], tasks)} Leave these rows out, or rename their task."
+        )
+        raise DataError("unknown-task", message)
     model, tokenizer = load_model(model_path)
     predictions = predict_records(model, tokenizer, tasks, records, config)
     corrected = ()

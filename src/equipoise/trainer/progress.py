@@ -60,9 +60,7 @@ def progress(
     if stream.isatty():
         return tqdm(**common, unit=unit, file=stream, dynamic_ncols=True)
     line = f"{{desc}}: {unit} {{n_fmt}} of {{total_fmt}}{{postfix}}, {{remaining}} left"
-    return tqdm(
-        **common, file=_Lines(stream), mininterval=every, delay=every, miniters=1, bar_format=line, position=0
-    )
+    return tqdm(**common, file=_Lines(stream), mininterval=every, delay=every, miniters=1, bar_format=line, position=0)
 
 
 class Progress(TrainerCallback):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from equipoise.compare.report.data import ComparisonData
 from equipoise.pages.figure import THEMED, inline_svg
-from equipoise.pages.format import cells, heads, number, ratio
+from equipoise.pages.format import cells, heads, ratio
 from equipoise.pages.page import HtmlFigure, HtmlTable, Section
 from equipoise.pages.plots import WIDTH, census_plot
 
