@@ -23,7 +23,15 @@ NO_LABEL = "(no label)"
 
 @dataclass(frozen=True)
 class GroupWeights(ClassWeights):
-    """The factor of the examples of each group of a task, in the census's order; `scheme` is for the plan's text."""
+    """The factor of the examples of each group, as class weights for a plan of groups.
+
+    Parameters
+    ----------
+    scheme : ClassWeights
+        The scheme of the factors, for the plan's text.
+    factors : tuple of float
+        One for each group of the task, in the census's order.
+    """
 
     scheme: ClassWeights
     factors: tuple[float, ...]

@@ -17,7 +17,8 @@ def length(subject: Subject) -> None:
     """Two epochs: a sampler that shards itself anew in each iteration shrinks in the second."""
     sampler = subject.make()
     if not hasattr(sampler, "__len__"):
-        raise BrokenPromiseError("it has no __len__")
+        end = f", and no end within {subject.draws} items" if subject.endless else ""
+        raise BrokenPromiseError(f"it has no __len__{end}")
     for number in (0, 1):
         promised, yielded = len(sampler), len(subject.read(sampler, number))
         if promised != yielded:
@@ -73,6 +74,8 @@ def epochs(subject: Subject) -> None:
 
 def no_repeat(subject: Subject) -> None:
     """Iterate twice."""
+    if subject.endless:
+        raise NotCheckableError(f"an iteration has no end within {subject.draws} items")
     sampler = subject.make()
     first, second = subject.read(sampler), subject.read(sampler)
     _require_many_orders(first)

@@ -21,8 +21,8 @@ def sharding_length(subject: Subject) -> None:
 
 def sharding_union(subject: Subject) -> None:
     """As multisets: the order has its own check."""
-    single = Counter(rows_of(subject.epochs(1)[0]))
     for world_size in subject.world_sizes:
+        single = Counter(rows_of(subject.single(world_size, 1)[0]))
         ranks = [Counter(rows_of(items)) for (items,) in subject.ranks(world_size, 1)]
         together = sum(ranks, Counter[int]())
         if together != single:
@@ -35,8 +35,8 @@ def sharding_union(subject: Subject) -> None:
 
 def sharding_order(subject: Subject) -> None:
     """Over two epochs."""
-    single = subject.epochs(2)
     for world_size in subject.world_sizes:
+        single = subject.single(world_size, 2)
         for number, ranks in enumerate(zip(*subject.ranks(world_size, 2), strict=True)):
             expect_in_step(ranks, rows_of(single[number]), f"on {world_size} ranks, in epoch {number}")
 
@@ -45,7 +45,7 @@ def sharding_shares(subject: Subject) -> None:
     """Each rank's drawn shares against those of all ranks together: wrong shares of all have their own check."""
     tests = sum(subject.world_sizes)
     for world_size in subject.world_sizes:
-        rows = [subject.rows(rank, world_size) for rank in range(world_size)]
+        rows = [subject.rows(subject.share_draws, rank, world_size) for rank in range(world_size)]
         n = subject.n_examples or 1 + max(int(of.max(initial=0)) for of in rows)
         counts = np.array([np.bincount(of, minlength=n) for of in rows])
         everywhere = counts.sum(axis=0)

@@ -6,6 +6,7 @@ A check returns if the promise is kept.
 import copy
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import count, islice
 from typing import Any
 
@@ -42,6 +43,8 @@ class Subject:
         Group of each example.
     covers, together, draws : int
         See `check_sampler`.
+    share_draws : int
+        Draws that shares are tested on.
     """
 
     factory: Callable[..., Any]
@@ -52,12 +55,19 @@ class Subject:
     covers: int
     together: int
     draws: int
+    share_draws: int
     _made: Iterator[int] = field(default_factory=lambda: count(1))
 
     def make(self, seed: int = 0, rank: int = 0, world_size: int = 1) -> Any:
         """Return a fresh sampler, with global random generators in another state, as on another machine."""
         self.disturb()
         return self.factory(seed=seed, rank=rank, world_size=world_size)
+
+    @cached_property
+    def endless(self) -> bool:
+        """Whether it has no length, and no end within `draws` items."""
+        sampler = self.make()
+        return not hasattr(sampler, "__len__") and len(self.read(sampler)) == self.draws
 
     def disturb(self) -> None:
         """Change the states of the process-wide random generators."""
@@ -84,19 +94,26 @@ class Subject:
         return [self.read(sampler, number) for number in range(numbers)]
 
     def ranks(self, world_size: int, numbers: int) -> list[list[list[Item]]]:
-        """Return the items of the first epochs of every rank."""
-        return [self.epochs(numbers, rank=rank, world_size=world_size) for rank in range(world_size)]
+        """Return the items of the first epochs of every rank; of an endless sampler, their part of the first items."""
+        end = self.draws // world_size if self.endless else None
+        ranks = [self.epochs(numbers, rank=rank, world_size=world_size) for rank in range(world_size)]
+        return [[items[:end] for items in rank] for rank in ranks]
 
-    def rows(self, rank: int = 0, world_size: int = 1) -> NDArray[np.int64]:
+    def single(self, world_size: int, numbers: int) -> list[list[Item]]:
+        """Return the items of the first epochs of one process: what `ranks` of that number should yield together."""
+        end = self.draws // world_size * world_size if self.endless else None
+        return [items[:end] for items in self.epochs(numbers)]
+
+    def rows(self, draws: int, rank: int = 0, world_size: int = 1) -> NDArray[np.int64]:
         """Return the rows of whole epochs, together at least `draws` unless an epoch is empty."""
         sampler = self.make(rank=rank, world_size=world_size)
-        rows: list[int] = []
+        epochs: list[NDArray[np.int64]] = []
         for number in count():
-            epoch = rows_of(self.items(sampler, number))
-            rows += epoch
-            if not epoch or len(rows) >= self.draws:
+            epochs.append(np.array(rows_of(self.items(sampler, number)), dtype=np.int64))
+            draws -= len(epochs[-1])
+            if not epochs[-1].size or draws <= 0:
                 break
-        return np.array(rows, dtype=np.int64)
+        return np.concatenate(epochs)
 
     def state_after(self, epoch: int, items: int, rank: int = 0, world_size: int = 1) -> Any:
         """Return the state of a fresh sampler after so many items of an epoch, as a checkpoint holds it.

@@ -1,5 +1,6 @@
 """The checks pass samplers that keep their promises, and each names the promise that a broken one breaks."""
 
+import itertools
 import random
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import equipoise
 from equipoise.errors import ConfigError, EquipoiseError
 from equipoise.testing import CHECKS, SamplerCheckError, check_sampler
 from equipoise.testing.random_state import snapshot
-from equipoise.testing.shares import log_chance
+from equipoise.testing.shares import draws_to_detect, log_chance
 
 
 def check(sampler, **options):
@@ -151,6 +152,54 @@ def test_an_endless_sampler_is_cut_off():
     assert "len() is 80 and epoch 0 yields at least 336" in str(report)
 
 
+class EndlessStream:
+    """As detectron2's samplers: one stream without an end, of which every rank takes its part."""
+
+    def __init__(self, seed, rank, world_size):
+        self.seed, self.part = seed, (rank, None, world_size)
+
+    def __iter__(self):
+        return itertools.islice(self.stream(), *self.part)
+
+    def stream(self):
+        rng = np.random.default_rng(self.seed)
+        while True:
+            yield from rng.permutation(len(broken.EXPECTED)).tolist()
+
+
+class EndlessCopies(EndlessStream):
+    """Every rank yields the whole stream."""
+
+    def __init__(self, seed, rank, world_size):
+        super().__init__(seed, 0, 1)
+
+
+@pytest.mark.parametrize("world_sizes", [(2, 4), (3,)])
+def test_an_endless_sampler_is_told_apart_from_one_without_a_length(world_sizes):
+    report = check_sampler(EndlessStream, n_examples=64, covers=True, world_sizes=world_sizes, on_fail="report")
+    assert report.failed == ["length"]
+    assert "no __len__, and no end within 4096 items" in str(report)
+    assert report.skipped["no-repeat"] == "an iteration has no end within 4096 items"
+    assert {"sharding-union", "sharding-order", "sharding-shares"} <= set(report.passed)
+    copies = check_sampler(EndlessCopies, n_examples=64, world_sizes=world_sizes, on_fail="report")
+    assert "length" in copies.failed
+    assert {"sharding-union", "sharding-order"} & set(copies.failed)
+
+
+def test_a_sampler_that_only_lacks_a_length_is_not_endless():
+    bare = check(lambda seed, rank, world_size: iter_only(broken.Good(seed, rank, world_size)))
+    assert "no end" not in str(bare)
+    assert "length" in bare.failed
+
+
+def iter_only(sampler):
+    class Bare:
+        def __iter__(self):
+            return iter(sampler)
+
+    return Bare()
+
+
 def test_short_epochs_say_nothing_about_orders():
     def three_rows(seed, rank, world_size):
         return RandomSampler(range(3), generator=torch.Generator().manual_seed(seed))
@@ -178,6 +227,10 @@ WRONG = [
     ({"draws": 0}, "too-small", "must be at least 1"),
     ({"world_sizes": (0,)}, "too-small", "must be at least 1"),
     ({"covers": -1}, "too-small", "`covers` 0"),
+    ({"detect": 0}, "out-of-range", "`detect` must be a relative error between 0 and 1, found 0"),
+    ({"detect": 6}, "out-of-range", "between 0 and 1"),
+    ({"detect": 1e-5}, "too-many-draws", "To detect 1e-05 of a share of 0.5 takes"),
+    ({"detect": 0.06, "expected": None}, "missing-option", "Give them too"),
 ]
 
 
@@ -204,6 +257,66 @@ def test_the_bound_notices_a_wrong_share():
         < log(1e-6 / 4)
         < log_chance(np.array([0.53, 0.47]) * 4096, halves)
     )
+
+
+class Off(broken.Good):
+    """Its second group has 0.53 of the draws instead of 0.5, and so is 6 % too frequent."""
+
+    def shuffled(self, rng):
+        twice = rng.random(broken.DRAWS) < 0.53
+        ones = rng.integers(broken.ONCE, size=broken.DRAWS)
+        return np.where(twice, broken.ONCE + rng.integers(broken.TWICE, size=broken.DRAWS), ones).tolist()
+
+
+def test_a_share_that_is_6_percent_off_is_found_on_request():
+    others = {each.name for each in CHECKS} - {"values", "shares"}
+    expected = np.repeat([1 / broken.ONCE, 1 / broken.TWICE, 0], [broken.ONCE, broken.TWICE, broken.NEVER])
+    assert check(Off, expected=expected, skip=others).failed == []
+    assert check(Off, expected=expected, skip=others, detect=0.06).failed == ["shares"]
+
+
+@pytest.mark.parametrize(("shares", "error"), [((0.5, 0.5), 0.06), ((0.9, 0.1), 0.2), ((0.01, *[0.11] * 9), 0.4)])
+def test_a_wrong_share_is_found_in_19_of_20_checks(shares, error):
+    expected, codes = np.array(shares), np.arange(len(shares))
+    draws, least = draws_to_detect(error, expected, codes, together=1)
+    at = int(expected.argmin())
+    assert least == expected[at]
+    wrong = expected * (1 - expected[at] * (1 + error)) / (1 - expected[at])
+    wrong[at] = expected[at] * (1 + error)
+    # One partition in place of four is a little easier; single draws as many as the formula says, and a third of them.
+    for n, low, high in ((draws, 0.95, 1.0), (draws // 3, 0.0, 0.5)):
+        counts = np.random.default_rng(0).multinomial(n, wrong, size=2000)
+        found = np.mean([log_chance(each.astype(float), expected) < log(1e-6 / 4) for each in counts])
+        assert low - 0.015 <= found <= high
+
+
+def test_the_table_of_the_page_is_what_is_computed():
+    page = (Path(__file__).parents[3] / "docs" / "checking-samplers.md").read_text(encoding="utf-8")
+    for share in (0.5, 0.1, 0.01):
+        cells = [
+            f"{draws_to_detect(error, np.array([share, 1 - share]), np.arange(2), together=1)[0]:,}"
+            for error in (0.4, 0.2, 0.1, 0.06, 0.03)
+        ]
+        assert f"| {share:g} | {' | '.join(cells)} |" in page
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "failed"),
+    [
+        ("DistributedRandomSampler", {"weights": [1] * 900 + [9] * 100, "num_draws": 800}, ["values", "no-repeat"]),
+        ("DistributedRandomSampler", {}, ["values", "no-repeat"]),
+        ("DistributedDeterministicSampler", {}, ["seeds", "no-repeat", "seed-epoch", "sharding-shares"]),
+    ],
+)
+def test_the_samplers_of_spdl(name, options, failed):
+    kind = getattr(pytest.importorskip("spdl.source", reason="spdl-core has no wheel here"), name)
+    seeded = {} if "Deterministic" in name else {"seed": 0}
+
+    def factory(seed, rank, world_size):
+        return kind(1000, rank=rank, world_size=world_size, **options, **dict.fromkeys(seeded, seed))
+
+    report = check_sampler(factory, expected=options.get("weights"), n_examples=1000, on_fail="report")
+    assert report.failed == failed
 
 
 def test_draws_made_together_may_wander_more():

@@ -73,7 +73,7 @@ class LabelTerms:
         return self.value(exact(scores), targets)
 
     def weights(self, targets: Tensor, progress: float = 0.0, dtype: torch.dtype | None = None) -> Tensor:
-        """Return the class weight of each example, shape (examples,), without gradient.
+        """Return the class weight of each example.
 
         Parameters
         ----------
@@ -83,6 +83,11 @@ class LabelTerms:
             The share of the training that is done, in [0, 1].
         dtype : torch.dtype, optional
             The type of the result, by default float32.
+
+        Returns
+        -------
+        Tensor, shape (examples,)
+            On the device of `targets`, without gradient.
         """
         import torch
 
@@ -92,9 +97,21 @@ class LabelTerms:
         return torch.tensor(table, dtype=dtype or torch.float32, device=targets.device)[targets]
 
     def sums(self, scores: Tensor, targets: Tensor, example_weight: Tensor, progress: float = 0.0) -> WeightedSum:
-        """Return total and weight of a batch of this task; arguments as for `values` and `weights`.
+        """Return total and weight of a batch of this task.
 
-        `example_weight`, shape (examples,), is the importance weight p*/q of each example.
+        Parameters
+        ----------
+        scores, targets
+            As for `values`.
+        example_weight : Tensor, shape (examples,)
+            The importance weight p*/q of each example.
+        progress : float
+            As for `weights`.
+
+        Returns
+        -------
+        WeightedSum
+            Scalars in the type of the values.
         """
         values = self.values(scores, targets)
         weights = example_weight.to(values.dtype) * self.weights(targets, progress, values.dtype)
@@ -125,6 +142,15 @@ class LabelLoss(Scheme, ABC):
     def prepare(self, priors: LabelPriors) -> LabelTerms:
         """Return the loss of one task.
 
+        Parameters
+        ----------
+        priors : LabelPriors
+            The task.
+
+        Returns
+        -------
+        LabelTerms
+
         Raises
         ------
         PlanError
@@ -147,9 +173,17 @@ class LabelLoss(Scheme, ABC):
         return False
 
     def learned_prior(self, _priors: LabelPriors, /) -> FloatArray | None:
-        """Return the shares of the labels, shape (C,), under which the softmax of the learned scores is a posterior.
+        """Return the shares of the labels under which the softmax of the learned scores is a posterior.
 
-        The scores are the loss's optimum over all functions. None where the loss does not estimate probabilities.
+        Parameters
+        ----------
+        priors : LabelPriors
+            The task.
+
+        Returns
+        -------
+        ndarray of float64, shape (C,), or None
+            Of the loss's optimum over all functions; None where the loss does not estimate probabilities.
         """
         return None
 

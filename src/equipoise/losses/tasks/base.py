@@ -61,7 +61,7 @@ class TaskWeighting(ABC):
 
     @abstractmethod
     def weights(self, step: int, weight_sums: FloatArray, losses: FloatArray | None = None) -> FloatArray:
-        """Return the weight of each task's mean loss in a step, shape (K,).
+        """Return the weight of each task's mean loss in a step.
 
         Parameters
         ----------
@@ -71,10 +71,25 @@ class TaskWeighting(ABC):
             Sum of the weights of each task's rows in the whole step.
         losses : ndarray of float64, shape (K,), optional
             The losses of this step, NaN for a task that is not in it; for those with `needs_losses`.
+
+        Returns
+        -------
+        ndarray of float64, shape (K,)
         """
 
     def coefficients(self, step: int, weight_sums: FloatArray, losses: FloatArray | None = None) -> FloatArray:
-        """Return the factors of the tasks' totals, 0 for a task that is not in the step; arguments as in `weights`."""
+        """Return the factors of the tasks' totals.
+
+        Parameters
+        ----------
+        step, weight_sums, losses
+            As in `weights`.
+
+        Returns
+        -------
+        ndarray of float64, shape (K,)
+            0 for a task that is not in the step.
+        """
         weights = self.weights(step, weight_sums, losses)
         return np.divide(weights, weight_sums, out=np.zeros(len(self.tasks)), where=weight_sums > 0)
 
@@ -88,7 +103,13 @@ class TaskWeighting(ABC):
         """
 
     def after_step(self, losses: FloatArray) -> None:  # noqa: B027 - most look only back
-        """Take in the losses of the step's examples, as in `weights`, computed again after the optimiser's step."""
+        """Take in the losses of the step's examples, computed again after the optimiser's step.
+
+        Parameters
+        ----------
+        losses : ndarray of float64, shape (K,)
+            NaN for a task that is not in the step.
+        """
 
     def parameters(self) -> list[nn.Parameter]:
         """Return what the optimiser of the model trains as well; `update` sets the gradients.

@@ -121,7 +121,13 @@ class TokenLoss:
         return WeightedSum(totals.sum(), self.weight(labels, example_weight).to(totals.dtype))
 
     def totals(self, logits: Tensor, labels: Tensor, example_weight: Tensor) -> Tensor:
-        """Return the weighted loss of each example, shape (examples,), summed over its tokens; see a call."""
+        """Return the weighted loss of each example, summed over its tokens; arguments and errors as for a call.
+
+        Returns
+        -------
+        Tensor, shape (examples,)
+            In float32 (float64 for float64 logits).
+        """
         if logits.ndim != 3 or logits.shape[:2] != labels.shape:
             raise DataError(
                 "wrong-shape",
@@ -137,7 +143,23 @@ class TokenLoss:
         """Return the weight of a batch, without logits.
 
         A training step needs the weight of all its micro-batches on all ranks before the first backward pass.
-        Arguments and errors are those of a call; the scalar is in float32 (float64 for float64 weights).
+
+        Parameters
+        ----------
+        labels : Tensor of int64, shape (examples, positions)
+            Target token ids; -100 is ignored.
+        example_weight : Tensor, shape (examples,)
+            The weight of each example.
+
+        Returns
+        -------
+        Tensor
+            Scalar in float32 (float64 for float64 weights).
+
+        Raises
+        ------
+        DataError
+            If there is not one weight per row of `labels`.
 
         Examples
         --------
@@ -149,7 +171,13 @@ class TokenLoss:
         return self.weights(labels, example_weight).sum()
 
     def weights(self, labels: Tensor, example_weight: Tensor) -> Tensor:
-        """Return the weight of each example, shape (examples,), without gradient; as `weight`."""
+        """Return the weight of each example; arguments and errors as for `weight`.
+
+        Returns
+        -------
+        Tensor, shape (examples,)
+            In float32 (float64 for float64 weights), without gradient.
+        """
         _check_weights(labels, example_weight)
         tokens = (labels != IGNORED).sum(dim=1)
         counted = tokens if self.per == "token" else tokens.clamp(max=1)

@@ -26,14 +26,24 @@ class TrainingLoss(Protocol):
     """
 
     def weights(self, batch: Batch, progress: float) -> Tensor:
-        """Return the weight of each row, shape (rows,), without a forward pass and without gradient.
+        """Return the weight of each row, without a forward pass and without gradient.
 
-        It is 0 for a row without a target; `progress` is the share of the training that is done, in [0, 1].
+        Parameters
+        ----------
+        batch : mapping of str to Tensor
+            A batch of the collator.
+        progress : float
+            The share of the training that is done, in [0, 1].
+
+        Returns
+        -------
+        Tensor of float32, shape (rows,)
+            0 for a row without a target.
         """
         ...
 
     def totals(self, model: nn.Module, batch: Batch, progress: float, *, wrapped: nn.Module | None = None) -> Tensor:
-        """Return the weighted loss of each row, shape (rows,), by one forward pass; in float32 at least.
+        """Return the weighted loss of each row, by one forward pass.
 
         Parameters
         ----------
@@ -43,6 +53,11 @@ class TrainingLoss(Protocol):
             As for `weights`.
         wrapped : torch.nn.Module, optional
             The module to call instead of `model`: the same model wrapped, for example by DDP.
+
+        Returns
+        -------
+        Tensor, shape (rows,)
+            In float32 at least, with gradient.
         """
         ...
 

@@ -45,6 +45,10 @@ class ConfiguredLoss:
             A name, or a mapping of `name`, `level` and options. Without a level, the names of token losses mean
             `sequence` (but for `logit_adjusted`), all others `label`.
 
+        Returns
+        -------
+        ConfiguredLoss
+
         Raises
         ------
         ConfigError, PlanError
