@@ -55,12 +55,12 @@ def progress(
     training: step 0 of 640, ? left
     training: step 640 of 640, loss 5.9 per example, 00:00 left
     """
-    stream = stream or sys.stderr
+    shown: TextIO = stream if stream is not None else sys.stderr
     common: dict[str, Any] = {"total": total, "initial": done, "desc": what, "leave": False}
-    if stream.isatty():
-        return tqdm(**common, unit=unit, file=stream, dynamic_ncols=True)
+    if shown.isatty():
+        return tqdm(**common, unit=unit, file=shown, dynamic_ncols=True)
     line = f"{{desc}}: {unit} {{n_fmt}} of {{total_fmt}}{{postfix}}, {{remaining}} left"
-    return tqdm(**common, file=_Lines(stream), mininterval=every, delay=every, miniters=1, bar_format=line, position=0)
+    return tqdm(**common, file=_Lines(shown), mininterval=every, delay=every, miniters=1, bar_format=line, position=0)
 
 
 class Progress(TrainerCallback):
