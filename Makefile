@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+DEMO_READY := $(VENV)/.demo-ready
 READY := $(VENV)/.ready
 LOWEST_VENV := .venv-lowest
 LOWEST_READY := $(LOWEST_VENV)/.ready
@@ -29,21 +30,32 @@ help:
 	@echo "make lint         run ruff, the import contracts and pyright"
 	@echo "make format       fix and format the code with ruff"
 	@echo "make bench        run the benchmarks and update benchmarks/RESULTS.md"
-	@echo "make setup        create the virtual environment"
+	@echo "make setup        create the virtual environment, with all that the tests need"
 	@echo "make clean        remove the virtual environments and all caches"
 
 setup: $(READY)
 
-# Install torch first, so that packages that depend on it use this build.
-$(READY): pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/pip install --quiet --constraint constraints.txt torch
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[train]" --group dev
+# What the command needs. Install torch first, so that packages that depend on it use this build.
+$(DEMO_READY): pyproject.toml constraints.txt
+	@echo "Installing Equipoise and what it trains with into $(VENV). This is done once and takes minutes:"
+	@echo "  1 of 3: the virtual environment"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --upgrade "pip>=25.1"
+	@echo "  2 of 3: PyTorch (a large download)"
+	@$(BIN)/pip install --quiet --constraint constraints.txt torch
+	@echo "  3 of 3: Equipoise, transformers and the other packages of the extra 'train'"
+	@$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[train]"
+	@echo "Installed. Call the command as $(BIN)/equipoise, or first run: source $(BIN)/activate"
+	@touch $@
+
+# What the tests need besides.
+$(READY): $(DEMO_READY)
+	@echo "Installing what the tests and the linters need into $(VENV)"
+	@$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[train]" --group dev
 	@touch $@
 
 # OpenMP threads that spin while they wait slow each other down if other processes are running.
-demo: $(READY)
+demo: $(DEMO_READY)
 	OMP_WAIT_POLICY=passive GOMP_SPINCOUNT=0 $(BIN)/equipoise demo --out $(OUT)
 
 # The lowest versions have no wheels for newer Pythons.

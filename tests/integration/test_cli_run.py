@@ -218,7 +218,7 @@ def test_evaluate_by_each_method(trained: Path, tmp_path: Path, method: str) -> 
     assert json.loads(result.stdout)["scores"]["tasks"]["tone"]["rows"] == 12
     again = run("evaluate", trained, "--method", method, "-o", out)
     assert again.exit_code == 1
-    assert "already holds an evaluation" in again.stderr
+    assert "holds this evaluation already. Replace it with --overwrite" in again.stderr
 
 
 def test_scores_of_the_same_rows_are_the_same(trained: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -113,11 +114,12 @@ def test_throughput_counts_draws_not_rows(tmp_path) -> None:
 def test_stdout_stays_free_for_results(tmp_path) -> None:
     code = (
         f"import sys; sys.path.insert(0, {str(Path(hf_jobs.__file__).parent)!r}); import hf_jobs;"
+        "from equipoise.trainer.progress import progress; progress.__kwdefaults__['every'] = 0;"
         f"hf_jobs.run({str(tmp_path)!r}, options=dict(max_steps=2, disable_tqdm=False, save_strategy='epoch'))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == ""
-    assert "loss=" in done.stderr  # the bar
+    assert re.search(r"^training: step 2 of 2, loss \S+ per example, 00:00 left$", done.stderr, re.MULTILINE)
     assert "Writing model shards" not in done.stderr
 
 

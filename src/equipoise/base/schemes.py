@@ -104,13 +104,12 @@ class Scheme:
         lines: list[str] = []
         for name, kind in registered(cls).items():
             first = next(iter(fields(cast("Any", kind))), None)
-            hint = None if first is None else get_type_hints(kind)[first.name]
             if first is None:
                 form = name
-            elif _is_scheme(hint):
-                continue  # a scheme of a scheme has no string form
+            elif _wraps_a_scheme(kind):
+                continue  # it has no string form
             else:
-                value = "FILE" if _is_mapping(hint) else first.name.upper()
+                value = "FILE" if _is_mapping(get_type_hints(kind)[first.name]) else first.name.upper()
                 optional = first.default is not MISSING
                 form = f"{name}[:{value}]" if optional else f"{name}:{value}"
             lines.append(f"{form}: {(kind.__doc__ or '').partition(chr(10))[0]}")
@@ -126,6 +125,10 @@ def class_named(base: type[S], name: str) -> type[S]:
     raise AttributeError(f"no {base.kind} are named {name!r}")
 
 
+def _wraps_a_scheme(kind: type[Scheme]) -> bool:
+    return any(_is_scheme(get_type_hints(kind)[field.name]) for field in fields(cast("Any", kind)))
+
+
 def _options(scheme: Scheme) -> dict[str, Any]:
     values = {field.name: getattr(scheme, field.name) for field in fields(cast("Any", scheme))}
     return {name: value for name, value in values.items() if value is not None}
@@ -133,8 +136,9 @@ def _options(scheme: Scheme) -> dict[str, Any]:
 
 def _known_name(base: type[Scheme], name: object) -> str:
     known = registered(base)
-    names = [*known, *(alias for each in known.values() for alias in each.aliases)]
-    if not isinstance(name, str) or name not in names:
+    aliases = [alias for each in known.values() for alias in each.aliases]
+    if not isinstance(name, str) or name not in (*known, *aliases):
+        names = [*(each for each, kind in known.items() if not _wraps_a_scheme(kind)), *aliases]
         message = f"unknown {base.kind} {name!r:.80}.{suggest(name, names)} Known: {', '.join(names)}."
         raise PlanError("unknown-name", message)
     return name

@@ -11,9 +11,10 @@ from equipoise.calibration.logs import Array, log_posterior
 from equipoise.calibration.rows import LabelledRows, row_weights
 from equipoise.calibration.task import TaskCalibration
 from equipoise.calibration.tau import fit_tau
-from equipoise.calibration.temperature import fit_temperature
+from equipoise.calibration.temperature import HIGHEST, LOWEST, fit_temperature
 
 FEW_ROWS = 50
+AT_BOUND = 0.99
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,18 +86,25 @@ def fit_task(rows: LabelledRows, priors: Priors, choice: Choice) -> TaskFit:
     """
     notes: list[str] = []
     if len(rows) < FEW_ROWS:
-        notes.append(f"only {len(rows)} validation rows: temperature and tau are uncertain")
+        notes.append(f"only {len(rows)} validation rows, so temperature and tau are uncertain")
     absent = [label for place, label in enumerate(rows.labels) if place not in rows.true]
     if absent and len(rows):
-        notes.append(f"no validation row of {', '.join(map(repr, absent))}: their metrics are unknown")
+        notes.append(f"no validation row of {', '.join(map(repr, absent))}, so that is not measured")
     unseen = [label for label, share in zip(rows.labels, priors.trained.tolist(), strict=True) if not share]
     if unseen:
-        notes.append(f"{', '.join(map(repr, unseen))} never drawn in training: their probability becomes 0")
+        notes.append(f"{', '.join(map(repr, unseen))} never drawn in training, so the probability becomes 0")
     temperature = None
     if len(rows.labels) > 1:
         temperature = fit_temperature(rows.scores, rows.true, priors.trained, priors.natural)
         if temperature is None and len(rows):
-            notes.append("the model is right on all rows, which do not bound the temperature: it stays 1")
+            notes.append("the model is right on all rows, which do not bound the temperature, so it stays 1")
+        elif temperature is not None and temperature > AT_BOUND * HIGHEST:
+            notes.append(
+                f"the temperature is at the end of the search, {HIGHEST:g}, because the scores say nearly nothing about"
+                " the validation rows, so the probabilities are nearly the label shares"
+            )
+        elif temperature is not None and temperature < LOWEST / AT_BOUND:
+            notes.append(f"the temperature is at the end of the search, {LOWEST:g}, because too few rows are wrong")
     temperature = temperature or 1.0
     estimate = None
     wanted = priors.natural if priors.wanted is None else priors.wanted

@@ -3,12 +3,15 @@
 import errno
 import json
 import os
+import shlex
+import shutil
 import signal
 import sys
 import threading
 import warnings
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -104,6 +107,37 @@ class _Group(TyperGroup):
         raise typer.Exit(ERROR)
 
 
+def program(called: str) -> str:
+    """Return what to write before a subcommand so that this shell finds the command.
+
+    Parameters
+    ----------
+    called : str
+        ``sys.argv[0]``: the script, or ``__main__.py`` of the package.
+
+    Examples
+    --------
+    >>> program("/work/equipoise/__main__.py")
+    'python -m equipoise'
+    """
+    path = Path(called)
+    if path.name == "__main__.py":
+        return "python -m equipoise"
+    found = shutil.which("equipoise")
+    if path.name != "equipoise" or not path.exists() or (found is not None and Path(found).samefile(path)):
+        return "equipoise"
+    return shlex.quote(os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path))
+
+
+def how_to_call(called: str) -> str:
+    """Return a sentence that says how to call the command, or "" where the shell finds it by its name."""
+    name = program(called)
+    activate = Path(called).parent / "activate"
+    if name == "equipoise" or not activate.is_file():
+        return ""
+    return f"Call the command as {name}, or first run: source {shlex.quote(os.path.relpath(activate))}"
+
+
 def print_json(value: Any) -> None:
     """Print one JSON object."""
     typer.echo(printable_json(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)))
@@ -147,6 +181,15 @@ def bars_on_terminals_only() -> None:
         from transformers.utils import logging
 
         logging.disable_progress_bar()
+
+
+def say_model(name: str) -> None:
+    """Print to standard error which model is trained; on the first rank only."""
+    if os.environ.get("RANK", "0") == "0":
+        about = (
+            ": a toy, a small T5 with random weights. Name a pretrained model with --model" if name == "tiny" else ""
+        )
+        typer.echo(f"Model: {printable(name)}{about}", err=True)
 
 
 app = typer.Typer(

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from equipoise.cli import _options as options
-from equipoise.cli._app import bars_on_terminals_only, print_json, print_rows, stoppable
+from equipoise.cli._app import (
+    bars_on_terminals_only,
+    how_to_call,
+    print_json,
+    print_rows,
+    program,
+    say_model,
+    stoppable,
+)
 from equipoise.compare.demo import DRAWS, demo_config
 from equipoise.config import default_trials
 
@@ -92,6 +100,7 @@ def compare(
     chosen |= options.data_options(task_column, input_column, target_column, default_task)
     config = options.read_comparison(source, chosen, set_)
     command = shlex.join(["equipoise", *sys.argv[1:]])
+    say_model(config.model.name)
     _run(config, out, command, as_json=as_json)
 
 
@@ -131,6 +140,7 @@ def _run(config: "ComparisonConfig", out: Path, command: str, *, as_json: bool) 
     """Run a comparison, write its report, and print the result and where the files are."""
     from equipoise.compare.engine import compare as run_comparison
     from equipoise.compare.report import write_report
+    from equipoise.compare.verdict import RUN
 
     bars_on_terminals_only()
     with stoppable("Resume with the same command."):
@@ -141,6 +151,10 @@ def _run(config: "ComparisonConfig", out: Path, command: str, *, as_json: bool) 
         return
     print_result(result)
     typer.echo(f"Wrote {out / 'recommended.yaml'}. Open {out / 'report.html'} in a browser.")
+    command = f"{program(sys.argv[0])} train {shlex.quote(str(out / 'recommended.yaml'))} --out {RUN}"
+    typer.echo(f"Train the recommended candidate: {command}")
+    if hint := how_to_call(sys.argv[0]):
+        typer.echo(f"{hint}.")
 
 
 def print_result(result: "Result") -> None:

@@ -8,6 +8,7 @@ import typer
 
 from equipoise.cli import _options as options
 from equipoise.cli._app import bars_on_terminals_only, print_json, print_rows
+from equipoise.config import EVALUATED_SPLITS, METHODS, one_of
 from equipoise.errors import printable
 
 if TYPE_CHECKING:
@@ -35,8 +36,15 @@ MethodOption = Annotated[
 ]
 Out = Annotated[
     Path | None,
-    typer.Option("--out", "-o", metavar="DIR", help="Output directory.  [default: RUN or one below RUN/evaluations]"),
+    typer.Option(
+        "--out",
+        "-o",
+        metavar="DIR",
+        help="Output directory.  [default: RUN for its first evaluation, else one below RUN/evaluations, named by"
+        " what was evaluated and applied, such as test-calibrated-1a2b3c4d]",
+    ),
 ]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the same evaluation.")]
 EXAMPLES = (
     "equipoise evaluate runs/first",
     "equipoise evaluate runs/first other.jsonl --split all --method constrained",
@@ -63,22 +71,36 @@ def evaluate(
     target_column: options.TargetColumn = None,
     default_task: options.DefaultTask = None,
     no_calibration: options.NoCalibration = False,
+    overwrite: Overwrite = False,
     set_: options.DataOverrides = None,
     as_json: options.Json = False,
 ) -> None:
     """Score a run on its test rows, with intervals.
 
-    Prints the scores of every task and label, and writes predictions.parquet and evaluation.json; nothing is
-    overwritten. If the run was calibrated, evaluation.json also holds the scores without calibration.
+    Prints the scores of every task and label, and writes predictions.parquet and evaluation.json. Other evaluations
+    are kept: each split, method and calibration has a directory of its own. If the run was calibrated, evaluation.json
+    also holds the scores without calibration.
     """
+    if split is not None:
+        one_of("--split", split, EVALUATED_SPLITS)
     described = options.data_options(task_column, input_column, target_column, default_task)
     other = options.other_data(run, data, described, set_, "DATA")
     named = (argument.rpartition("=") for argument in method or ())
     methods = {task if equals else "*": name for task, equals, name in named}
+    for name in methods.values():
+        one_of("--method", name, METHODS)
     from equipoise.runs.evaluate import evaluate as run_evaluation
 
     bars_on_terminals_only()
-    found = run_evaluation(run, other, split=split, method=methods or None, out=out, calibrated=not no_calibration)
+    found = run_evaluation(
+        run,
+        other,
+        split=split,
+        method=methods or None,
+        out=out,
+        calibrated=not no_calibration,
+        overwrite=overwrite,
+    )
     scores, folder = found.scores, found.folder
     if as_json:
         print_json({"out": str(folder), "calibrated": list(found.calibrated), "scores": scores.to_dict()})

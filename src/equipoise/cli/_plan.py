@@ -1,9 +1,12 @@
 """`equipoise inspect` and `equipoise plan`: count the data, and forecast what a plan draws of it."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from textwrap import fill
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
+import numpy as np
 import typer
 
 from equipoise.base.files import write_atomically
@@ -15,14 +18,20 @@ from equipoise.cli._app import ERROR, print_error, print_json, print_rows, print
 from equipoise.data import check_records, give_warnings, infer_tasks
 from equipoise.data.tasks import describe_tasks
 from equipoise.errors import ConfigError, printable
+from equipoise.plan import Forecast
 from equipoise.rates import Rates
 from equipoise.runs.prepare import census_of, check_tokens, load_records, prepare, task_options
 from equipoise.weights import ClassWeights
 
+T = TypeVar("T")
+MOST_ROWS = 40  # of a table; of a longer one the extremes are printed
+EXTREMES = 10
+QUARTERS = (0, 0.25, 0.5, 0.75, 1)
 Plot = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Write a bar chart of the counts to this .png or .svg file."),
 ]
+All = Annotated[bool, typer.Option("--all", help=f"Print all rows of a table, also if it has more than {MOST_ROWS}.")]
 INSPECT_EXAMPLES = (
     "equipoise inspect suite:multi-diagnosis",
     "equipoise inspect rows.csv --input-column text --plot census.svg",
@@ -70,6 +79,7 @@ def inspect(
     target_column: options.TargetColumn = None,
     default_task: options.DefaultTask = None,
     plot: Plot = None,
+    everything: All = False,
     set_: options.Overrides = None,
     as_json: options.Json = False,
 ) -> None:
@@ -101,7 +111,7 @@ def inspect(
         print_json({"rows": splits, "tasks": summaries, "census": census.to_dict(), "problems": found})
     else:
         print_tasks(describe_tasks(tasks, task_options(config)))
-        _print(census, summaries, ", ".join(f"{name} {count:,}" for name, count in splits.items()))
+        _print(census, summaries, ", ".join(f"{name} {count:,}" for name, count in splits.items()), everything)
         for problem in problems:
             typer.echo(str(problem))
         if plot is not None:
@@ -128,25 +138,47 @@ def _summaries(census: Census) -> list[dict[str, Any]]:
     return summaries
 
 
-def _print(census: Census, summaries: list[dict[str, Any]], rows: str) -> None:
+def _extremes(rows: Sequence[T], size: Callable[[T], float], of: str, *, everything: bool) -> tuple[list[T], str]:
+    """Return the rows of a table, of a long one the largest and smallest, with a sentence that sums all of them up."""
+    if everything or len(rows) <= MOST_ROWS:
+        return list(rows), ""
+    ordered = sorted(rows, key=size, reverse=True)
+    least, low, middle, high, most = (
+        f"{each:,.0f}" if each >= 100 else f"{each:.3g}" for each in np.quantile(list(map(size, rows)), QUARTERS)
+    )
+    sentence = (
+        f"The table has the first {EXTREMES} and the last {EXTREMES} of {len(rows):,} {of} (--all prints every one):"
+        f" least {least}, a quarter below {low}, median {middle}, a quarter above {high}, most {most}."
+    )
+    return ordered[:EXTREMES] + ordered[-EXTREMES:], sentence
+
+
+def _print(census: Census, summaries: list[dict[str, Any]], rows: str, everything: bool) -> None:
+    summaries, about = _extremes(summaries, lambda each: each["rows"], "tasks by rows", everything=everything)
     tasks = [
         [
             each["task"],
             f"{each['rows']:,}",
             f"{each['share']:.1%}",
             str(each["labels"] or "open-ended"),
-            "-" if each["imbalance"] is None else f"{each['imbalance']:,.1f}",
+            "-" if (ratio := each["imbalance"]) is None else f"{ratio:,.{0 if ratio >= 100 else 1}f}",
             "-" if each["smallest"] is None else f"{each['smallest']:,}",
         ]
         for each in summaries
     ]
     print_rows(f"Tasks (rows: {rows})", ["task", "rows", "share", "labels", "imbalance", "smallest"], tasks)
+    if about:
+        typer.echo(f"{about}\n")
     of_task = dict(zip(census.tasks, census.task_counts.tolist(), strict=True))
+    counted = list(zip(census.strata, census.counts.tolist(), strict=True))
+    counted, about = _extremes(counted, lambda each: each[1], "labels by rows", everything=everything)
     labels = [
         [task, label or "(open-ended)", f"{count:,}", f"{count / of_task[task]:.2%}"]
-        for (task, label), count in zip(census.strata, census.counts.tolist(), strict=True)
+        for (task, label), count in counted
     ]
     print_rows("Labels (training rows)", ["task", "label", "rows", "share of task"], labels)
+    if about:
+        typer.echo(f"{about}\n")
 
 
 def plan(
@@ -164,6 +196,7 @@ def plan(
     allow_repeats: options.AllowRepeats = None,
     model: Model = None,
     out: Out = None,
+    everything: All = False,
     set_: options.Overrides = None,
     as_json: options.Json = False,
 ) -> None:
@@ -194,9 +227,19 @@ def plan(
     else:
         print_tasks(prepared.describe_tasks())
         typer.echo(printable(f"Rates {built.rates_text}; weights {built.weights_text}; {forecast.draws:,} draws\n"))
-        typer.echo(printable(forecast.to_text()))
+        _print_forecast(forecast, everything)
         if out is not None:
             typer.echo(f"Wrote {out}.")
     if of_level(forecast.problems, "error") and not prepared.config.plan.allow_repeats:
         print_error("bad-forecast", "the forecast has errors. Change the plan, or accept them with --allow-repeats.")
         raise typer.Exit(ERROR)
+
+
+def _print_forecast(forecast: Forecast, everything: bool) -> None:
+    rows, of_labels = _extremes(forecast.rows, lambda row: row.passes, "labels by passes", everything=everything)
+    tasks, of_tasks = _extremes(
+        forecast.tasks, lambda task: task.expected_draws, "tasks by draws", everything=everything
+    )
+    typer.echo(printable(replace(forecast, rows=tuple(rows), tasks=tuple(tasks)).to_text()))
+    for about in filter(None, (of_labels, of_tasks)):
+        typer.echo(about)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from equipoise.cli import _options as options
-from equipoise.cli._app import STOPPED, bars_on_terminals_only, print_json, print_tasks, stoppable
+from equipoise.cli._app import STOPPED, bars_on_terminals_only, print_json, print_tasks, say_model, stoppable
 from equipoise.config import RunConfig
 from equipoise.errors import ConfigError
 from equipoise.runs.prepare import Prepared
@@ -74,6 +74,7 @@ def _train_and_evaluate(config: RunConfig, folder: Path, *, resume: bool, as_jso
     from equipoise.runs.train import train as run_training
 
     bars_on_terminals_only()
+    say_model(config.model.name)
     if resume and not RunDirectory(folder).started:
         typer.echo(f"There is no run in {folder} to resume, so a new one starts.", err=True)
     run = run_training(config, folder, resume=resume, prepared_is=_print_tasks)

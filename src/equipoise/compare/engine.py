@@ -11,7 +11,7 @@ from equipoise.compare.directory import ComparisonDirectory
 from equipoise.compare.result import BySeed, CandidateInfo, Finalist, Result, RunCost, Stage
 from equipoise.compare.rows import SharedData
 from equipoise.compare.runs import Tested, Trained, Trial, TrialRunner
-from equipoise.compare.schedule import StagePlan, schedule_of
+from equipoise.compare.schedule import StagePlan, draws_of, schedule_of
 from equipoise.compare.selecting import keep, mean_of, prices, ranking
 from equipoise.compare.trainings import Training, trainings_of
 from equipoise.compare.verdict import against_baseline, ranks_of, recommend, shown, write_recommended
@@ -72,6 +72,7 @@ def compare(config: ComparisonConfig, out: Path, *, command: str, log: Callable[
     give_warnings(base.problems)
     costs = {} if config.compare.costs is None else read_costs(Path(config.compare.costs), base.tasks)
     _refuse_metric(config, base)
+    draws_of(config, len(base.train))
     trainings, left_out = trainings_of(config, base)
     data = SharedData(base)
     data.encoded("train")  # refuses what the tokenizer cannot handle before anything is written

@@ -11,7 +11,7 @@ from equipoise.compare.directory import ComparisonDirectory, read_values
 from equipoise.compare.prices import Speed, measure
 from equipoise.compare.rows import SharedData
 from equipoise.compare.trainings import Training
-from equipoise.config import CompareConfig, ComparisonConfig, seconds_of
+from equipoise.config import CompareConfig, ComparisonConfig, duration_of, seconds_of
 from equipoise.errors import ConfigError
 from equipoise.runs.directory import write_json
 
@@ -127,13 +127,34 @@ def affordable(cost: Callable[[int], float], seconds: float, most: int, batch: i
         return most
     least = cost(LEAST_STEPS * batch)
     if least > seconds:
+        smallest = f"{LEAST_STEPS * batch:,} draws for a full training needs {duration_of(least)}"
         raise ConfigError(
             "budget-too-small",
-            f"`compare.budget` leaves {seconds:.0f} s for training, but {LEAST_STEPS} steps per run take about"
-            f" {least:.0f} s here. Give more time, fewer candidates, seeds or stages, or a smaller model.",
+            f"The budget of {duration_of(seconds)} is too small. On this machine the smallest comparison, with"
+            f" {smallest}, and one with the {most:,} that are asked for {duration_of(cost(most))}. Give at least"
+            f" `--budget {duration_of(least)}`, or fewer --candidates or --seeds, or a smaller --model.",
         )
     steps = range(-(-most // batch))
     return batch * (bisect_right(steps, seconds, lo=LEAST_STEPS, key=lambda step: cost(step * batch)) - 1)
+
+
+def draws_of(config: ComparisonConfig, rows: int) -> int:
+    """Return the draws of a full training: those of the plan, else as many as there are training rows.
+
+    Raises
+    ------
+    ConfigError
+        If they are too few for several stages.
+    """
+    draws, least = config.plan.draws or rows, LEAST_STEPS * config.training.batch_size
+    if config.compare.stages > 1 and draws < least:
+        raise ConfigError(
+            "too-few-draws",
+            f"{draws:,} draws are too few to compare in {config.compare.stages} stages: the shortest runs have"
+            f" {LEAST_STEPS} steps of `training.batch_size` {config.training.batch_size}. Give at least"
+            f" `--draws {least}`, smaller batches, or `--set compare.stages=1` to train every candidate in full.",
+        )
+    return draws
 
 
 def schedule_of(
@@ -157,7 +178,7 @@ def schedule_of(
         if directory.schedule.is_file():
             return read_values(Schedule, directory.schedule)
         batch = config.training.batch_size
-        most = config.plan.draws or len(data.of("train"))
+        most = draws_of(config, len(data.of("train")))
 
         def build(draws: int) -> Schedule:
             return Schedule.build(config.compare, trainings=len(trainings), draws=draws, batch=batch, seed=config.seed)
@@ -168,12 +189,16 @@ def schedule_of(
             speed = _speed(trainings, data)
             validation, test = (len(data.of(split)) for split in ("validation", "test"))
             finals = (config.compare.finalists + 1) * config.compare.seeds
-            budget = seconds_of(config.compare.budget) - finals * test * speed.row
 
-            def run_cost(draws: int) -> float:
-                return speed.run(draws, validation)
+            def seconds(full: int) -> float:
+                trained = build(full).cost(len(trainings), lambda draws: speed.run(draws, validation))
+                return trained + finals * test * speed.row
 
-            draws = affordable(lambda full: build(full).cost(len(trainings), run_cost), budget, most, batch)
+            try:
+                draws = affordable(seconds, seconds_of(config.compare.budget), most, batch)
+            except ConfigError:
+                directory.config.unlink(missing_ok=True)  # a comparison with another budget may begin here
+                raise
             if draws < most:
                 log(f"The budget allows {draws:,} draws for a full training, instead of {most:,}")
         schedule = build(draws)

@@ -101,7 +101,7 @@ def trainings_of(config: ComparisonConfig, base: Prepared) -> tuple[dict[str, Tr
         try:
             prepared = prepare_again(settings, base)
         except PlanError as error:
-            if config.compare.candidates is not None:
+            if config.compare.candidates is not None or name == NATURAL:
                 raise PlanError(error.code, f"`compare.candidates.{name}`: {error}") from error
             left_out.append(f"{name} is left out: {str(error).rstrip('.')}")
             continue

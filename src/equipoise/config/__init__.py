@@ -7,6 +7,7 @@ from equipoise.config._compare import (
     Correction,
     TrialConfig,
     default_trials,
+    duration_of,
     seconds_of,
 )
 from equipoise.config._load import (
@@ -19,6 +20,7 @@ from equipoise.config._load import (
 )
 from equipoise.config._loss import LossConfig, parse_loss
 from equipoise.config._schema import (
+    EVALUATED_SPLITS,
     METHODS,
     DataConfig,
     EvaluationConfig,
@@ -28,10 +30,11 @@ from equipoise.config._schema import (
     SplitConfig,
     TrainingConfig,
 )
-from equipoise.config._values import parse_rates, parse_weights
+from equipoise.config._values import one_of, parse_rates, parse_weights
 from equipoise.config._yaml import dump_yaml, read_yaml
 
 __all__ = [
+    "EVALUATED_SPLITS",
     "METHODS",
     "NATURAL",
     "CompareConfig",
@@ -49,10 +52,12 @@ __all__ = [
     "config_to_dict",
     "default_trials",
     "dump_yaml",
+    "duration_of",
     "load_comparison",
     "load_config",
     "make_comparison",
     "make_config",
+    "one_of",
     "parse_loss",
     "parse_rates",
     "parse_weights",

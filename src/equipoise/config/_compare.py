@@ -1,5 +1,6 @@
 """The fields of a comparison: its candidates, how they are judged, and its budget."""
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -132,6 +133,20 @@ class ComparisonConfig(RunConfig):
     def run(self) -> RunConfig:
         """The configuration that all candidates share."""
         return RunConfig(**{item.name: getattr(self, item.name) for item in fields(RunConfig)})
+
+
+def duration_of(seconds: float) -> str:
+    """Return the shortest duration of whole minutes, below two minutes of whole seconds, that is not below `seconds`.
+
+    Examples
+    --------
+    >>> duration_of(89.2), duration_of(130), duration_of(5400)
+    ('90s', '3m', '1h30m')
+    """
+    if seconds <= 120:
+        return f"{max(1, math.ceil(seconds))}s"
+    hours, minutes = divmod(math.ceil(seconds / 60), 60)
+    return f"{hours}h" * (hours > 0) + f"{minutes}m" * (minutes > 0)
 
 
 def seconds_of(duration: str) -> float:

@@ -16,6 +16,8 @@ from equipoise.weights import ClassWeights, Power
 
 Method = Literal["score", "constrained", "generate"]
 METHODS: tuple[Method, ...] = ("score", "constrained", "generate")
+EvaluatedSplit = Literal["train", "validation", "test", "all"]
+EVALUATED_SPLITS: tuple[EvaluatedSplit, ...] = ("train", "validation", "test", "all")
 
 # Arguments of the Trainer that are derived from the plan and from `training:`; a second place for the same
 # number could contradict the first.
@@ -143,7 +145,7 @@ class TrainingConfig:
 class EvaluationConfig:
     """The evaluation; `method` is one for all tasks or one per task (``"*"``: the rest)."""
 
-    split: Literal["train", "validation", "test", "all"] = "test"
+    split: EvaluatedSplit = "test"
     method: str | Mapping[str, str] = "score"
     bootstrap: int = 1000
     batch_tokens: int = 16384

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from equipoise.base.registry import suggest
 from equipoise.config._yaml import read_yaml
 from equipoise.errors import ConfigError
 from equipoise.rates import Rates
@@ -58,4 +59,5 @@ def in_range(name: str, value: float, low: float, high: float = math.inf, *, ope
 def one_of(name: str, value: str, choices: Sequence[str]) -> None:
     """Reject a string that is not one of the choices."""
     if value not in choices:
-        raise ConfigError("unknown-choice", f"`{name}` must be one of {', '.join(choices)}, found {value!r}.")
+        message = f"`{name}` must be one of {', '.join(choices)}, found {value!r:.80}.{suggest(value, choices)}"
+        raise ConfigError("unknown-choice", message)

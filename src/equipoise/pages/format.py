@@ -42,7 +42,18 @@ def number(value: float | None, digits: int = 3) -> str:
     >>> number(0.25), number(-0.5) == "\N{MINUS SIGN}0.500", number(None)
     ('0.250', True, 'n/a')
     """
-    return NOT_MEASURED if value is None else f"{value:.{digits}f}".replace("-", MINUS)
+    return NOT_MEASURED if value is None else f"{value:,.{digits}f}".replace("-", MINUS)
+
+
+def ratio(value: float | None) -> str:
+    """Format how many times one number is another: a digit after the point only where it says something.
+
+    Examples
+    --------
+    >>> ratio(2.25), ratio(5947.0), ratio(None)
+    ('2.2', '5,947', 'n/a')
+    """
+    return number(value, 0 if value is not None and value >= 100 else 1)
 
 
 def signed(value: float | None) -> str:

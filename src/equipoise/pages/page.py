@@ -1,11 +1,12 @@
 """A page: one self-contained HTML file, every string escaped, no network, scripts only where a table needs them."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from equipoise.base.problems import Problem
 
@@ -151,6 +152,7 @@ def render(template: str, finalize: Callable[[Any], Any] | None = None, **values
         finalize=finalize,
     )
     environment.filters["breakable"] = breakable
+    environment.filters["marked"] = marked
     return environment.get_template(template).render(**values)
 
 
@@ -163,3 +165,14 @@ def breakable(text: str) -> Markup:
     &lt;b&gt; heart_<wbr>attack
     """
     return Markup("_<wbr>").join(text.split("_"))
+
+
+def marked(text: str) -> Markup:
+    """Escape a string, and set what is between backticks as code.
+
+    Examples
+    --------
+    >>> print(marked("consider `--max-passes 4`, not <b>"))
+    consider <code>--max-passes 4</code>, not &lt;b&gt;
+    """
+    return Markup(re.sub("`([^`\n]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 (escaped before)

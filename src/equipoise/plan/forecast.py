@@ -43,17 +43,19 @@ class RowForecast:
         if not self.count:
             return [Problem("warning", "no-examples", f"{name} has no examples: the model learns nothing from it.")]
         if not self.draw_share:
-            return [Problem("warning", "never-drawn", f"{name} is never drawn, of {self.count} examples.")]
+            return [Problem("warning", "never-drawn", f"{name} is never drawn, of {self.count:,} examples.")]
         if self.expected_draws < 1:
-            message = f"{name} may never be drawn: {self.expected_draws:.2g} draws are expected of {draws}."
+            message = f"{name} may never be drawn: {self.expected_draws:.2g} draws are expected of {draws:,}."
             return [Problem("warning", "rarely-drawn", message)]
-        examples = "1 example" if self.count == 1 else f"{self.count} examples"
-        seen = f"{name} is seen {self.passes:.3g} times in {draws} draws ({examples})."
+        examples = "1 example" if self.count == 1 else f"{self.count:,} examples"
+        seen = f"{name} is seen {self.passes:.3g} times in {draws:,} draws ({examples})."
         if self.passes > allow_passes * ROUNDING:
-            advice = f"At most {allow_passes:g} are allowed; set `max_passes`, or use weights closer to natural."
+            option = f"`max_passes={allow_passes:g}` (`--max-passes {allow_passes:g}`)"
+            advice = f"At most {allow_passes:g} are allowed; set {option}, or use weights closer to natural."
             return [Problem("error", "too-many-passes", f"{seen} {advice}")]
         if self.passes > MANY_PASSES * ROUNDING:
-            advice = f"Above {MANY_PASSES:g} passes the benefit of repeats decreases; consider `max_passes`."
+            option = f"`max_passes={MANY_PASSES:g}` (`--max-passes {MANY_PASSES:g}`)"
+            advice = f"Above {MANY_PASSES:g} passes the benefit of repeats decreases; consider {option}."
             return [Problem("warning", "many-passes", f"{seen} {advice}")]
         return []
 
@@ -100,10 +102,10 @@ Columns = Mapping[str, Callable[[Any], str]]
 COLUMNS: Columns = {
     "task": lambda row: row.task,
     "label": lambda row: row.label or "-",
-    "count": lambda row: f"{row.count}",
+    "count": lambda row: f"{row.count:,}",
     "data": lambda row: f"{row.data_share:.1%}",
     "draws": lambda row: f"{row.draw_share:.1%}",
-    "expected": lambda row: f"{row.expected_draws:.0f}",
+    "expected": lambda row: f"{row.expected_draws:,.0f}",
     "passes": lambda row: f"{row.passes:.3g}",
     "unseen": lambda row: f"{row.unseen_fraction:.1%}",
 }
@@ -111,7 +113,7 @@ COLUMNS: Columns = {
 GROUP_COLUMNS: Columns = {
     "task": lambda group: "all" if group.task is None else group.task,
     **{heading: COLUMNS[heading] for heading in ("count", "draws", "expected")},
-    "effective examples": lambda group: f"{group.effective_sample_size:.0f}",
+    "effective examples": lambda group: f"{group.effective_sample_size:,.0f}",
 }
 """Of every group of rows."""
 
@@ -178,23 +180,23 @@ class Forecast(Forecasted[StratumForecast, GroupForecast]):
     >>> census = Census.from_counts({"mood": {"glad": 900, "sad": 100}})
     >>> forecast = Plan.build(census, weights=InverseFrequency()).forecast(draws=1000)
     >>> print(forecast.to_text())
-    task  label  count   data  draws  expected  passes  unseen  weight
-    mood  glad     900  90.0%  50.0%       500   0.556   44.4%       1
-    mood  sad      100  10.0%  50.0%       500       5    0.0%       1
+    task  label  count   data  draws  expected  passes  unseen  importance weight
+    mood  glad     900  90.0%  50.0%       500   0.556   44.4%                  1
+    mood  sad      100  10.0%  50.0%       500       5    0.0%                  1
     <BLANKLINE>
     task  count   draws  expected  effective examples  effective draws     imbalance
-    mood   1000  100.0%      1000                 360             1000  9.00 -> 1.00
-    all    1000  100.0%      1000                 360             1000  9.00 -> 1.00
+    mood  1,000  100.0%     1,000                 360            1,000  9.00 -> 1.00
+    all   1,000  100.0%     1,000                 360            1,000  9.00 -> 1.00
     <BLANKLINE>
-    warning (many-passes): 'mood', label 'sad' is seen 5 times in 1000 draws (100 examples). Above 4 passes ...
+    warning (many-passes): 'mood', label 'sad' is seen 5 times in 1,000 draws (100 examples). Above 4 passes ...
     """
 
     columns = (
-        {**COLUMNS, "weight": lambda row: f"{row.importance_weight:.3g}"},
+        {**COLUMNS, "importance weight": lambda row: f"{row.importance_weight:.3g}"},
         {
             **GROUP_COLUMNS,
-            "effective draws": lambda group: f"{group.effective_draws:.0f}",
-            "imbalance": lambda group: f"{group.imbalance_before:.2f} -> {group.imbalance_after:.2f}",
+            "effective draws": lambda group: f"{group.effective_draws:,.0f}",
+            "imbalance": lambda group: f"{group.imbalance_before:,.2f} -> {group.imbalance_after:,.2f}",
         },
     )
 

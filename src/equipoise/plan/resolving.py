@@ -77,9 +77,10 @@ def _capped(census: Census, probabilities: FloatArray, max_passes: float, draws:
             examples = int(census.counts[span][wanted > 0].sum())
             raise PlanError(
                 "too-many-draws",
-                f"task {task!r} gets {drawn:.0f} of {draws} draws, more than {max_passes:g} passes over its"
-                f" {examples} drawn examples. Use `max_passes` of at least {drawn / examples:.4g}, at most"
-                f" {int(draws * available / drawn)} draws, or a rate of at most {available / draws:.4g} for it.",
+                f"task {task!r} gets {drawn:,.0f} of {draws:,} draws, more than {max_passes:g} passes over its"
+                f" {examples:,} drawn examples. Use `max_passes` (`--max-passes`) of at least {drawn / examples:.4g},"
+                f" at most {int(draws * available / drawn):,} draws, or a rate of at most {available / draws:.4g} for"
+                " it.",
             )
         amounts[span] = water_fill(wanted, capacities, min(drawn, available))
     return amounts / draws

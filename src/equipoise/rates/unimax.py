@@ -55,6 +55,7 @@ class UniMax(Rates):
             raise PlanError(
                 "too-many-draws",
                 f"UniMax can place {available:.0f} draws ({self.max_passes:g} passes over {n.sum():.0f} examples),"
-                f" found {draws}. Use fewer draws, or `max_passes` of at least {draws / n.sum():.4g}.",
+                f" found {draws}. Use fewer draws, or `max_passes` of at least {draws / n.sum():.4g}"
+                f" (`unimax:{draws / n.sum():.4g}`).",
             )
         return water_fill(np.ones_like(n), capacities, draws)

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from equipoise.base.files import refuse_unwritable, write_atomically
 from equipoise.calibration import Calibration
 from equipoise.collate import EncodedExamples
-from equipoise.config import DataConfig, RunConfig
+from equipoise.config import EVALUATED_SPLITS, DataConfig, EvaluationConfig, RunConfig, one_of
 from equipoise.data import Records, Task
 from equipoise.errors import DataError, DataWarning, RunError
 from equipoise.metrics import Scores, predictions_table
@@ -54,6 +54,7 @@ def evaluate(
     method: str | Mapping[str, str] | None = None,
     out: Path | None = None,
     calibrated: bool = True,
+    overwrite: bool = False,
 ) -> Evaluation:
     """Predict and score the rows of a split, and write predictions and scores.
 
@@ -71,10 +72,14 @@ def evaluate(
     method : str or mapping of str to str, optional
         The method of prediction, instead of that of the run's configuration.
     out : pathlib.Path, optional
-        The new folder for the results. By default the run directory if it has none yet, else a folder
-        of the data's and the split's name below ``evaluations``.
+        The folder for the results. By default the run directory for its first evaluation, which is that of its
+        configuration, and for every other a folder below ``evaluations``, named by what was evaluated and applied:
+        ``test``, ``validation``, ``other-all``, ``test-constrained``, ``test-calibrated-1a2b3c4d`` (the beginning of
+        the calibration's fingerprint).
     calibrated : bool
         Whether to apply the run's calibration, if it has one.
+    overwrite : bool
+        Replace the evaluation that the folder holds.
 
     Returns
     -------
@@ -86,9 +91,11 @@ def evaluate(
         If the run is not finished, the data cannot be used, the folder already holds an evaluation, or the
         calibration belongs to another run.
     """
+    if split is not None:
+        one_of("split", split, EVALUATED_SPLITS)
     directory = RunDirectory.open(run)
     config = directory.read_config()
-    settings = config.evaluation
+    own = settings = config.evaluation
     other = None if data is None else read_source(data)
     if other is not None and not other.has("split"):
         if split not in (None, "all"):
@@ -97,18 +104,21 @@ def evaluate(
         split = "all"
     settings = replace(settings, split=split or settings.split, method=method or settings.method)
     config = replace(config, evaluation=settings)
-    folder = out or _default_folder(directory, data, settings.split)
-    if (folder / "evaluation.json").exists():
-        message = f"`{folder}` already holds an evaluation. Choose another folder with --out."
-        raise RunError("already-evaluated", message)
+    tasks = directory.read_tasks()
+    for name in method if isinstance(method, Mapping) else ():
+        one_of("method", name, [*tasks, "*"])
     model_path = directory.trained_model()
-    refuse_unwritable(folder / "evaluation.json")
     plan = directory.read_plan()
     calibration = directory.read_calibration(plan) if calibrated else None
+    folder = out or _default_folder(directory, data, own, settings, calibration)
+    if (folder / "evaluation.json").exists() and not overwrite:
+        message = f"`{folder}` holds this evaluation already. Replace it with --overwrite, or choose another --out."
+        raise RunError("already-evaluated", message)
+    refuse_unwritable(folder / "evaluation.json")
     records = load_records(config) if other is None else other
     rows = records if settings.split == "all" else records.where(split=settings.split)
     model, tokenizer = load_model(model_path)
-    return evaluate_model(model, tokenizer, config, plan, directory.read_tasks(), rows, folder, calibration=calibration)
+    return evaluate_model(model, tokenizer, config, plan, tasks, rows, folder, calibration=calibration)
 
 
 def evaluate_model(
@@ -192,9 +202,23 @@ def _known_tasks(rows: Records, tasks: Mapping[str, Task]) -> Records:
     return known
 
 
-def _default_folder(directory: RunDirectory, data: DataConfig | None, split: str) -> Path:
-    if data is None:
-        return directory.path / "evaluations" / split if directory.evaluation.exists() else directory.path
-    first = data.source if isinstance(data.source, str) else data.source[0]
-    stem = Path(first.removeprefix("suite:")).name.split(".")[0]
-    return directory.path / "evaluations" / f"{stem}-{split}"
+def _default_folder(
+    directory: RunDirectory,
+    data: DataConfig | None,
+    own: EvaluationConfig,
+    settings: EvaluationConfig,
+    calibration: Calibration | None,
+) -> Path:
+    """Return the run directory for its own first evaluation, else a folder named by what is evaluated and applied."""
+    applied: list[str] = []
+    if settings.method != own.method:
+        applied.append(settings.method if isinstance(settings.method, str) else "by-task")
+    if calibration is not None and any(settings.method_of(task) == "score" for task in calibration.tasks):
+        applied.append(f"calibrated-{calibration.fingerprint[:8]}")
+    if data is None and settings.split == own.split and not applied and not directory.evaluation.exists():
+        return directory.path
+    name: list[str] = []
+    if data is not None:
+        first = data.source if isinstance(data.source, str) else data.source[0]
+        name.append(Path(first.removeprefix("suite:")).name.split(".")[0])
+    return directory.path / "evaluations" / "-".join([*name, settings.split, *applied])

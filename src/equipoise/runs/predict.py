@@ -12,9 +12,9 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
-from tqdm.auto import tqdm
 
 from equipoise.base.files import refuse_unwritable, refusing_unwritable, write_atomically
+from equipoise.base.registry import suggest
 from equipoise.collate import EncodedExamples
 from equipoise.config import DataConfig, RunConfig
 from equipoise.data import Records, Task, read_records
@@ -22,10 +22,11 @@ from equipoise.errors import ConfigError, DataError
 from equipoise.metrics import TaskPredictions, predictions_table
 from equipoise.models import LabelScorer, label_probabilities, load_model
 from equipoise.runs.directory import RunDirectory
+from equipoise.trainer.progress import progress
 
 SUFFIXES = (".parquet", ".jsonl", ".csv")
-# Rows of one step of the progress bar; within it, rows are batched by length and equal inputs are scored once.
-ROWS_AT_ONCE = 4096
+# Rows between two updates of the progress; within it, rows are batched by length and equal inputs are scored once.
+ROWS_AT_ONCE = 1024
 
 
 def predict(
@@ -79,6 +80,13 @@ def predict(
     tasks = directory.read_tasks()
     calibration = directory.read_calibration(directory.read_plan()) if calibrated else None
     records = read_unlabelled(file, config, tasks, data)
+    unknown = [name for name in records.tasks if name not in tasks]
+    if unknown:
+        message = (
+            f"`{file}` has rows of {', '.join(map(repr, unknown))}, and the run was trained on {', '.join(tasks)}."
+            f"{suggest(unknown[0], tasks)} Leave these rows out, or rename their task."
+        )
+        raise DataError("unknown-task", message)
     model, tokenizer = load_model(model_path)
     predictions = predict_records(model, tokenizer, tasks, records, config)
     corrected = ()
@@ -206,7 +214,7 @@ def predict_records(
     model.to("cuda" if torch.cuda.is_available() else "cpu")
     scorer = LabelScorer(model, tokenizer, tasks)
     found: dict[str, TaskPredictions] = {}
-    with tqdm(total=len(records), unit="row", desc="predict", disable=None, leave=False) as bar:
+    with progress(len(records), "predicting", "row") as bar:
         for name in records.tasks:
             rows = encoded.rows_of(name)
             part = records.take(rows)

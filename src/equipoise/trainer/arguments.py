@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-import sys
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
@@ -104,7 +103,6 @@ def training_arguments(
         **({"use_cpu": True} if ranks.size > 1 and on_cpu(chosen) else {}),
         "bf16": on_gpu and not chosen.get("fp16", False) and torch.cuda.is_bf16_supported(),
         "dataloader_pin_memory": on_gpu,
-        "disable_tqdm": not sys.stderr.isatty(),
         "logging_nan_inf_filter": False,
         "save_total_limit": 2,
         "remove_unused_columns": False,

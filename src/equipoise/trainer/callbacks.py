@@ -1,4 +1,4 @@
-"""Callbacks of `EquipoiseTrainer`: the metrics file, signals, the progress bar."""
+"""Callbacks of `EquipoiseTrainer`: the metrics file, signals."""
 # ruff: noqa: ARG002 - the signatures are those of TrainerCallback
 
 import json
@@ -14,7 +14,6 @@ from typing import Any, cast
 import torch
 from accelerate import Accelerator
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
-from transformers.trainer_callback import ProgressCallback
 from transformers.utils import logging
 
 from equipoise.base.files import refusing_unwritable, write_atomically
@@ -120,7 +119,7 @@ class StopOnSignal(TrainerCallback):
 
 @contextmanager
 def no_bars_for_saving() -> Generator[None]:
-    """Keep the bars of transformers for single files off the terminal; the bar of training stays."""
+    """Keep the bars of transformers for single files off the terminal."""
     shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:
@@ -128,13 +127,3 @@ def no_bars_for_saving() -> Generator[None]:
     finally:
         if shown:
             logging.enable_progress_bar()
-
-
-class ProgressBar(ProgressCallback):
-    """The Trainer's bar, with the loss beside it instead of a line on stdout for every log."""
-
-    def on_log(self, *_: Any, logs: Mapping[str, Any] | None = None, **__: Any) -> None:
-        """Show the newest losses."""
-        shown = {name: f"{value:.4g}" for name, value in (logs or {}).items() if name in {"loss", "eval_loss"}}
-        if self.training_bar is not None and shown:
-            self.training_bar.set_postfix(shown)

@@ -19,9 +19,10 @@ from equipoise.losses import TokenLoss, WeightedSum
 from equipoise.losses.tasks import TaskWeighting
 from equipoise.losses.training import TrainingLoss
 from equipoise.trainer.arguments import check_arguments, check_best_metric
-from equipoise.trainer.callbacks import MetricsCallback, ProgressBar, StopOnSignal, no_bars_for_saving
+from equipoise.trainer.callbacks import MetricsCallback, StopOnSignal, no_bars_for_saving
 from equipoise.trainer.mixin import StreamMixin
 from equipoise.trainer.options import refusing_options
+from equipoise.trainer.progress import Progress
 from equipoise.trainer.step_loss import StepLoss
 from equipoise.trainer.stream import EpochSampler
 
@@ -110,7 +111,7 @@ class EquipoiseTrainer(StreamMixin, Seq2SeqTrainer):
         self.add_callback(self._stop)
         self.remove_callback(PrinterCallback)
         if self.pop_callback(ProgressCallback) is not None:
-            self.add_callback(ProgressBar())
+            self.add_callback(Progress())
 
     @property
     def interrupted(self) -> bool:
@@ -182,6 +183,7 @@ class EquipoiseTrainer(StreamMixin, Seq2SeqTrainer):
         examples = len(cast(Any, dataloader.dataset))
         ranks, size = self.accelerator.num_processes, self.args.eval_batch_size
         model = self._plain_model.eval()
+        self.callback_handler.eval_dataloader = dataloader  # for the progress, as Trainer does
         total = weight = 0.0
         for turn, fetched in enumerate(dataloader):
             inputs = cast(dict[str, Tensor], send_to_device(fetched, self.args.device))

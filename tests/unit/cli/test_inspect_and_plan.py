@@ -130,6 +130,64 @@ def test_plan_shows_the_forecast_and_writes_the_plan(rows: Path, tmp_path: Path)
     assert share["triage", "urgent"] == pytest.approx(0.25)
 
 
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    """One task of 60 labels, whose counts fall from 64 to 5, and 50 tasks of two labels."""
+    lines = ["task,input,target,split"]
+    for label in range(60):
+        lines += [f"code,note {label} {row},C{label:02},train" for row in range(64 - label)]
+    for task in range(50):
+        lines += [f"small{task:02},note {row},{row % 2},train" for row in range(8)]
+    path = tmp_path / "many.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.mark.filterwarnings("ignore:Task:equipoise.errors.DataWarning")
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("plan", "the first 10 and the last 10 of 160 labels by passes (--all prints every one): least 0."),
+        ("plan", "the first 10 and the last 10 of 51 tasks by draws (--all prints every one): least "),
+        ("inspect", "the first 10 and the last 10 of 160 labels by rows (--all prints every one): least 4, a quarter"),
+        ("inspect", "the first 10 and the last 10 of 51 tasks by rows (--all prints every one): least 8, a quarter"),
+    ],
+)
+def test_long_tables_have_the_extremes_and_a_summary_unless_all_is_asked_for(
+    many: Path, command: str, said: str
+) -> None:
+    short, whole = run(command, many), run(command, many, "--all")
+    assert short.exit_code == whole.exit_code == 0, short.output + whole.output
+    assert said in short.stdout
+    assert len(short.stdout.splitlines()) < 80
+    assert "--all" not in whole.stdout
+    assert all(f"C{label:02}" in whole.stdout for label in range(60))
+    assert all(f"small{task:02}" in whole.stdout for task in range(50))
+    assert "C30" not in short.stdout
+    assert re.search(r"^code .*C00 ", short.stdout, re.MULTILINE)
+
+
+def test_short_tables_are_whole(rows: Path) -> None:
+    for command in ("plan", "inspect"):
+        assert "--all" not in run(command, rows).stdout
+
+
+def test_the_weight_in_the_forecast_says_that_it_is_an_importance_weight(rows: Path) -> None:
+    result = run("plan", rows, "--weights", "natural", "--target-weights", "sqrt")
+    assert result.stdout.splitlines()[2].split()[-2:] == ["importance", "weight"]
+
+
+@pytest.mark.parametrize(("draws", "option"), [(900, "--max-passes 4"), (90_000, "--max-passes 100")])
+def test_the_advice_names_the_option_that_follows_it(rows: Path, draws: int, option: str) -> None:
+    assert f"(`{option}`)" in run("plan", rows, "--weights", "inverse", "--draws", draws).stdout
+
+
+def test_an_impossible_max_passes_names_the_option_and_what_fits(rows: Path) -> None:
+    result = run("plan", rows, "--draws", 900, "--max-passes", 4)
+    assert result.exit_code == 1
+    assert "Use `max_passes` (`--max-passes`) of at least 12.5, at most 288 draws" in result.stderr
+
+
 def test_plan_as_json_is_only_json(rows: Path) -> None:
     found = json.loads(run("plan", rows, "--draws", 200, "--json").stdout)
     assert found["forecast"]["draws"] == 200

@@ -2,11 +2,12 @@
 
 import json
 
+import pytest
 from tests.support.errors import raises
 
 from equipoise.base.codec import from_plain, to_plain
-from equipoise.compare.schedule import LEAST_STEPS, Schedule, affordable
-from equipoise.config import CompareConfig
+from equipoise.compare.schedule import LEAST_STEPS, Schedule, affordable, draws_of
+from equipoise.config import CompareConfig, duration_of, make_comparison, seconds_of
 from equipoise.errors import ConfigError
 
 
@@ -76,4 +77,28 @@ def test_budget_never_raises_the_draws():
 def test_budget_that_buys_nothing_says_how_much_is_needed():
     with raises(ConfigError, "budget-too-small") as refused:
         affordable(float, 1.0, 10_000, 32)
-    assert "leaves 1 s for training, but 10 steps per run take about 320 s" in str(refused.value)
+    assert "budget of 1s is too small" in str(refused.value)
+    assert "with 320 draws for a full training needs 6m, and one with the 10,000" in str(refused.value)
+    assert "10,000 that are asked for 2h47m. Give at least `--budget 6m`" in str(refused.value)
+
+
+@pytest.mark.parametrize("seconds", [0.2, 1, 59.5, 119, 121, 3599, 3601, 86_399])
+def test_the_budget_that_is_advised_is_one_that_fits(seconds):
+    assert seconds <= seconds_of(duration_of(seconds)) < seconds + 60
+    assert affordable(lambda draws: seconds, seconds_of(duration_of(seconds)), 10_000, 32) == 10_000
+
+
+@pytest.mark.parametrize(
+    ("given", "rows", "fits"),
+    [
+        ({"plan.draws": 100}, 5000, "--draws 320"),
+        ({}, 15, "--draws 320"),
+        ({"training.batch_size": 8}, 79, "--draws 80"),
+    ],
+)
+def test_too_few_draws_for_the_stages_are_refused_with_those_that_fit(given, rows, fits):
+    config = make_comparison({"data": {"source": "rows.csv"}}, options=given)
+    with raises(ConfigError, "too-few-draws", f"Give at least `{fits}`"):
+        draws_of(config, rows)
+    with_one_stage = make_comparison({"data": {"source": "rows.csv"}}, options=given | {"compare.stages": 1})
+    assert draws_of(with_one_stage, rows) == given.get("plan.draws", rows)

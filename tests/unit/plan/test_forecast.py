@@ -141,8 +141,8 @@ def test_text_is_aligned():
     assert [line.split()[0] for line in groups] == ["task", "mood", "topic", "all"]
     assert problems == [
         (
-            "warning (many-passes): 'mood', label 'sad' is seen 5 times in 2000 draws (100 examples)."
-            " Above 4 passes the benefit of repeats decreases; consider `max_passes`."
+            "warning (many-passes): 'mood', label 'sad' is seen 5 times in 2,000 draws (100 examples)."
+            " Above 4 passes the benefit of repeats decreases; consider `max_passes=4` (`--max-passes 4`)."
         )
     ]
 
@@ -153,7 +153,7 @@ def test_text_lists_three_problems_of_a_kind_and_counts_the_others():
     text = Plan.build(census, rates="proportional", weights=InverseFrequency()).forecast(2000).to_text()
     lines = [line for line in text.splitlines() if line.startswith(("error", "warning"))]
     assert [line.split(":")[0] for line in lines] == ["error (too-many-passes)"] + ["warning (many-passes)"] * 4
-    assert "'rarest' is seen 286 times in 2000 draws (1 example)." in lines[0]
+    assert "'rarest' is seen 286 times in 2,000 draws (1 example)." in lines[0]
     assert lines[-1] == "warning (many-passes): and 2 more; the table lists them."
 
 

@@ -125,8 +125,8 @@ def test_exactly_max_passes_over_everything_passes():
 
 def test_a_task_that_cannot_place_its_draws_is_named():
     message = (
-        "task 'mood' gets 3000 of 9000 draws, more than 2 passes over its 1000 drawn examples. Use `max_passes` of"
-        " at least 3, at most 6000 draws, or a rate of at most 0.2222 for it."
+        "task 'mood' gets 3,000 of 9,000 draws, more than 2 passes over its 1,000 drawn examples. Use `max_passes`"
+        " (`--max-passes`) of at least 3, at most 6,000 draws, or a rate of at most 0.2222 for it."
     )
     with pytest.raises(PlanError) as caught:
         Plan.build(CENSUS, Equal(), weights="natural", max_passes=2, draws=9000)

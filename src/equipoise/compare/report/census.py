@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from equipoise.compare.report.data import ComparisonData
 from equipoise.pages.figure import THEMED, inline_svg
-from equipoise.pages.format import cells, heads, number
+from equipoise.pages.format import cells, heads, ratio
 from equipoise.pages.page import HtmlFigure, HtmlTable, Section
 from equipoise.pages.plots import WIDTH, census_plot
 
@@ -74,7 +74,7 @@ def section(part: CensusPart) -> Section:
     tasks = [
         cells(
             *(each.task, each.train, f"{each.share:.1%}", str(each.labels) if each.labels else "open-ended"),
-            *(each.smallest, number(each.imbalance, 1)),
+            *(each.smallest, ratio(each.imbalance)),
         )
         for each in part.tasks
     ]

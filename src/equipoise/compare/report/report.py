@@ -31,6 +31,10 @@ from equipoise.plan import Plan
 from equipoise.runs.directory import write_json
 
 FORMAT, VERSION = "equipoise-report", 1
+USE = (
+    "To train the recommended candidate with all draws (where the shell does not find `equipoise`, first run"
+    " `source .venv/bin/activate`, or write `.venv/bin/equipoise`):"
+)
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,7 @@ def build_page(report: Report) -> Page:
         answer=first.cards,
         verdict=first.verdict,
         meaning=first.meaning,
-        use="To train the recommended candidate with all draws:",
+        use=USE,
         commands=first.commands,
         facts=first.facts,
         sections=[

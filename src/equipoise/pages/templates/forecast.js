@@ -69,9 +69,9 @@ function equipoiseForecast(data, settings) {
     const examples = sum(wanting.map((i) => count[i])), available = examples * maxPasses;
     if (wanted > available * rounding) {
       refused.push(
-        `task '${tasks[m]}' gets ${wanted.toFixed(0)} of ${draws} draws, more than ${digits(maxPasses, 6)} passes over` +
-        ` its ${examples} drawn examples. Use \`max_passes\` of at least ${digits(wanted / examples, 4)}, at most` +
-        ` ${Math.trunc((draws * available * rounding) / wanted)} draws, or a rate of at most ${digits(available / draws, 4)} for it.`,
+        `task '${tasks[m]}' gets ${whole(wanted)} of ${whole(draws)} draws, more than ${digits(maxPasses, 6)} passes over` +
+        ` its ${whole(examples)} drawn examples. Use \`max_passes\` (\`--max-passes\`) of at least` +
+        ` ${digits(wanted / examples, 4)}, at most ${whole(Math.trunc((draws * available * rounding) / wanted))} draws, or a rate of at most ${digits(available / draws, 4)} for it.`,
       );
       return;
     }
@@ -94,22 +94,29 @@ function equipoiseForecast(data, settings) {
     const name = `'${tasks[each.task]}'` + (each.label === null ? "" : `, label '${each.label}'`);
     const problem = (level, code, message) => [{ level, code, message }];
     if (!each.count) return problem("warning", "no-examples", `${name} has no examples: the model learns nothing from it.`);
-    if (!each.drawShare) return problem("warning", "never-drawn", `${name} is never drawn, of ${each.count} examples.`);
+    if (!each.drawShare) return problem("warning", "never-drawn", `${name} is never drawn, of ${whole(each.count)} examples.`);
     if (each.expectedDraws < 1) {
       const expected = digits(each.expectedDraws, 2);
-      return problem("warning", "rarely-drawn", `${name} may never be drawn: ${expected} draws are expected of ${draws}.`);
+      return problem("warning", "rarely-drawn", `${name} may never be drawn: ${expected} draws are expected of ${whole(draws)}.`);
     }
-    const examples = each.count === 1 ? "1 example" : `${each.count} examples`;
-    const seen = `${name} is seen ${digits(each.passes, 3)} times in ${draws} draws (${examples}).`;
+    const examples = each.count === 1 ? "1 example" : `${whole(each.count)} examples`;
+    const seen = `${name} is seen ${digits(each.passes, 3)} times in ${whole(draws)} draws (${examples}).`;
     if (each.passes > allowedPasses * rounding) {
-      const advice = `At most ${allowedPasses} are allowed; set \`max_passes\`, or use weights closer to natural.`;
+      const option = `\`max_passes=${allowedPasses}\` (\`--max-passes ${allowedPasses}\`)`;
+      const advice = `At most ${allowedPasses} are allowed; set ${option}, or use weights closer to natural.`;
       return problem("error", "too-many-passes", `${seen} ${advice}`);
     }
     if (each.passes > manyPasses * rounding) {
-      const advice = `Above ${manyPasses} passes the benefit of repeats decreases; consider \`max_passes\`.`;
+      const option = `\`max_passes=${manyPasses}\` (\`--max-passes ${manyPasses}\`)`;
+      const advice = `Above ${manyPasses} passes the benefit of repeats decreases; consider ${option}.`;
       return problem("warning", "many-passes", `${seen} ${advice}`);
     }
     return [];
+  }
+
+  // A whole number, as Python's format ",.0f" writes it.
+  function whole(value) {
+    return Number(value.toFixed(0)).toLocaleString("en-US");
   }
 
   // A number to so many digits, as Python's format "g" writes it.

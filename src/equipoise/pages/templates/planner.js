@@ -103,7 +103,8 @@
     const lines = problems.slice(0, 3).map(({ message }) => message);
     if (problems.length > 3) lines.push(`And ${number(problems.length - 3)} more.`);
     return lines.map((line) => {
-      const item = element("li", line);
+      const item = element("li", "");
+      item.append(...line.split("`").map((text, place) => (place % 2 ? element("code", text) : text)));
       if (title) item.prepend(element("b", title));
       return item;
     });

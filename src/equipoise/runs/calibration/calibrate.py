@@ -145,7 +145,7 @@ def calibrate(run: Path, options: CalibrationOptions | None = None, *, overwrite
         if len(held) < len(part.targets):
             notes.append(f"{len(part.targets) - len(held)} rows of labels without a training row are left out")
         if kind == "em" and name not in others:
-            notes.append("no unlabelled row: the natural shares are kept")
+            notes.append("no unlabelled row, so the natural shares are kept")
         reports[name] = report_of(held, priors, choice, fits[name], folds, notes)
         if reports[name].notes:
             message = f"Task {name!r}: {'; '.join(reports[name].notes)}."

@@ -1,0 +1,54 @@
+"""How the command says that it is called, and which model it trains."""
+
+from pathlib import Path
+
+import pytest
+
+from equipoise.cli._app import how_to_call, program, say_model
+
+
+@pytest.fixture
+def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A command in a virtual environment below the working directory."""
+    folder = tmp_path / "a venv" / "bin"
+    folder.mkdir(parents=True)
+    (folder / "activate").touch()
+    path = folder / "equipoise"
+    path.write_text("#!/bin/sh\n")
+    path.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", "/nowhere")
+    return path
+
+
+def test_a_command_that_the_shell_does_not_find_is_called_by_its_path(script: Path) -> None:
+    assert program(str(script)) == "'a venv/bin/equipoise'"
+    assert how_to_call(str(script)) == (
+        "Call the command as 'a venv/bin/equipoise', or first run: source 'a venv/bin/activate'"
+    )
+
+
+def test_a_command_that_the_shell_finds_is_called_by_its_name(script: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(script.parent))
+    assert program(str(script)) == "equipoise"
+    assert not how_to_call(str(script))
+
+
+@pytest.mark.parametrize(("called", "name"), [("/x/__main__.py", "python -m equipoise"), ("/x/pytest", "equipoise")])
+def test_other_ways_to_call_it(called: str, name: str) -> None:
+    assert program(called) == name
+    assert not how_to_call(called)
+
+
+def test_the_model_is_named_and_tiny_is_a_toy(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say_model("tiny")
+    assert capsys.readouterr().err == (
+        "Model: tiny: a toy, a small T5 with random weights. Name a pretrained model with --model\n"
+    )
+    say_model("google/flan-t5-small")
+    assert capsys.readouterr().err == "Model: google/flan-t5-small\n"
+    monkeypatch.setenv("RANK", "1")
+    say_model("tiny")
+    assert not any(capsys.readouterr())
