@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from tests.support.label_sets import published_instance_aware_factors, published_repeat_factors
 
@@ -56,6 +56,7 @@ def test_scumble_is_from_zero_to_one_and_zero_for_one_label(rows):
 
 @given(rows=rows_of_labels, threshold=thresholds)
 def test_factors_are_the_published_ones(rows, threshold):
+    assume(any(rows))  # without a label the task is open-ended, and class weights are refused
     sets = LabelSets.from_lists(rows, "t")
     published = {RepeatFactor: published_repeat_factors, InstanceAware: published_instance_aware_factors}
     for scheme, oracle in published.items():

@@ -3,8 +3,9 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
+
+import numpy as np
 
 from equipoise.census import Census
 from equipoise.census.labels import plain_label
@@ -59,7 +60,7 @@ class StratumColumns:
                 f"An example lacks the column {self.label!r} or {self.column!r}: {example!r:.120}. "
                 "Name the columns in StratumColumns, or pass your own function.",
             ) from None
-        if self.names is not None and isinstance(label, Integral) and not isinstance(label, bool):
+        if self.names is not None and (type(label) is int or isinstance(label, np.integer)):
             label = self._name(int(label))
         label = plain_label(label)
         if not isinstance(task, str) or not (label is None or isinstance(label, str)):

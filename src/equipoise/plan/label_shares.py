@@ -66,7 +66,7 @@ def check_open_ended(census: Census, weights: Weights, name: str = "weights") ->
     unlabelled = [task for task in census.tasks if not census.labels(task)]
     given = weights if isinstance(weights, Mapping) else {"*": weights}
     for task in unlabelled:
-        named = [given[task]] if given.get(task, Natural()) != Natural() else []
+        named = [given[task]] if task != "*" and given.get(task, Natural()) != Natural() else []
         for scheme in [*named, *(each for each in given.values() if task in each.named_tasks)]:
             message = f"task {task!r} is open-ended: it has no labels to weigh, found {scheme} in `{name}`. Remove it."
             raise PlanError("open-ended-task", message)

@@ -183,7 +183,7 @@ class EquipoiseTrainer(StreamMixin, Seq2SeqTrainer):
         examples = len(cast(Any, dataloader.dataset))
         ranks, size = self.accelerator.num_processes, self.args.eval_batch_size
         model = self._plain_model.eval()
-        self.callback_handler.eval_dataloader = dataloader  # for the progress, as Trainer does
+        cast(Any, self.callback_handler).eval_dataloader = dataloader  # for the progress, as Trainer does
         total = weight = 0.0
         for turn, fetched in enumerate(dataloader):
             inputs = cast(dict[str, Tensor], send_to_device(fetched, self.args.device))

@@ -174,7 +174,7 @@ def test_short_tables_are_whole(rows: Path) -> None:
 
 def test_the_weight_in_the_forecast_says_that_it_is_an_importance_weight(rows: Path) -> None:
     result = run("plan", rows, "--weights", "natural", "--target-weights", "sqrt")
-    assert result.stdout.splitlines()[2].split()[-2:] == ["importance", "weight"]
+    assert any(line.split()[-2:] == ["importance", "weight"] for line in result.stdout.splitlines())
 
 
 @pytest.mark.parametrize(("draws", "option"), [(900, "--max-passes 4"), (90_000, "--max-passes 100")])

@@ -12,7 +12,7 @@ from equipoise.data import Records, Task
 from equipoise.errors import DataWarning
 from equipoise.models import load_tokenizer
 
-SAY = Task("say", "open", prompt="{input}")
+SAY = Task("say", "open_ended", prompt="{input}")
 TONE = Task("tone", "classification", ("bad", "{good}"))
 
 

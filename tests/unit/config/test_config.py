@@ -106,7 +106,7 @@ def test_unknown_keys_name_file_line_and_the_closest_key(tmp_path: Path, text: s
             "unknown-choice",
             "must be one of score, constrained, generate, found 'guess'",
         ),
-        ("tasks: {heart: {kind: closed}}", "bad-value", "'classification', 'open', found 'closed'"),
+        ("tasks: {heart: {kind: closed}}", "bad-value", "'classification', 'open_ended', found 'closed'"),
         (
             "trainer: {seed: 3}",
             "owned-argument",

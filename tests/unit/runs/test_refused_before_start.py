@@ -64,7 +64,8 @@ def test_a_run_is_refused_before_it_writes(tmp_path: Path, case: str) -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_a_comparison_is_refused_before_it_writes(tmp_path: Path, case: str) -> None:
     kind, code, options = CASES[case]
-    config = make_comparison(settings(tmp_path, **options))
+    given = settings(tmp_path, **options)
+    config = make_comparison(given | {"plan": {**given.get("plan", {}), "draws": 320}})
     with raises(kind, code):
         compare(config, tmp_path / "comparison", command="equipoise compare", log=lambda _: None)
     assert [path.name for path in tmp_path.iterdir()] == ["rows.jsonl"]

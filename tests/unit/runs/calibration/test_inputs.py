@@ -53,7 +53,7 @@ def test_the_metric_of_a_task_follows_from_its_costs() -> None:
 def test_columns_are_of_unlabelled_rows() -> None:
     result = CliRunner().invoke(app, ["calibrate", "run", "--set", "data.columns.input=x"])
     assert result.exit_code == 1
-    assert "needs --unlabelled" in result.stderr
+    assert "describe the rows of --unlabelled" in result.stderr
 
 
 @pytest.mark.parametrize(
