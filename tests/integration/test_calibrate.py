@@ -16,6 +16,7 @@ from equipoise.cli import app
 from equipoise.metrics import read_predictions
 from equipoise.runs.calibration import calibrate as calibrate_module
 from equipoise.runs.directory import RunDirectory
+from equipoise.trainer.checkpoints.seal import seal
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:Task '")]
 
@@ -234,6 +235,10 @@ def test_tampered_and_foreign_calibrations_are_refused(calibrated: Path, tmp_pat
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
     weights.write_bytes(content)
+    result = run("predict", copy, questions, "-o", tmp_path / "q.csv")
+    assert result.exit_code == 1
+    assert "Error (damaged-model)" in result.stderr
+    seal(copy / "model")
     result = run("predict", copy, questions, "-o", tmp_path / "q.csv")
     assert result.exit_code == 1
     assert "fitted for other weights" in result.stderr

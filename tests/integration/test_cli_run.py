@@ -104,7 +104,7 @@ def test_a_finished_run_is_not_trained_again(trained: Path, rows: Path) -> None:
 def test_resuming_another_run_names_the_difference(trained: Path, rows: Path, change: list[str], named: str) -> None:
     result = run("train", rows, *SETTINGS, *change, "--out", trained, "--resume")
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error (other-run): The run in ")
+    assert "\nError (other-run): The run in " in result.stderr
     assert named in result.stderr
 
 

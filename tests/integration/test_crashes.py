@@ -221,7 +221,7 @@ def test_what_was_cut_off_does_not_push_out_a_whole_checkpoint(whole, folder) ->
     for step in (13, 14):  # a later mtime, a higher step, and marked as ours
         (run / f"checkpoint-{step}").mkdir()
         (run / f"checkpoint-{step}" / UNFINISHED).touch()
-    session = Session(run, die_at=12, **STEPS[SHORT])
+    session = Session(run, die_at=16, **STEPS[SHORT])  # after the lock, in the save of step 16
     assert any(session.end())
     assert (run / "checkpoint-16").exists()
     assert last_checkpoint(run) == run / "checkpoint-12"

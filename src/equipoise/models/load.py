@@ -101,7 +101,7 @@ def load_model(
     except Exception as error:  # what a damaged folder raises depends on the model, safetensors and the hub
         raise RunError(
             "not-a-model",
-            f"`{name}` cannot be loaded as an encoder-decoder: {error}\n"
+            f"`{name}` cannot be loaded as an encoder-decoder: {' '.join(str(error).split())} "
             'Use "tiny", or a model that AutoModelForSeq2SeqLM loads from safetensors files.',
         ) from error
     if getattr(model.config, "decoder_start_token_id", None) is None:
