@@ -23,6 +23,15 @@ def test_planning_and_drawing_never_import_torch():
     assert done.stdout.strip() == "[]"
 
 
+def test_the_command_starts_without_what_only_some_of_it_needs():
+    code = (
+        "import sys, equipoise.cli;"
+        "print(sorted({'torch', 'transformers', 'datasets', 'pandas', 'sklearn', 'scipy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 @pytest.mark.parametrize("module", ["equipoise.drawing", "equipoise.samplers"])
 def test_the_core_loads_no_reader_no_model_and_no_configuration(module):
     code = f"import sys, {module}; print(*sorted(sys.modules))"

@@ -16,7 +16,6 @@ from equipoise.errors import DataError
 
 _Part = tuple[npt.NDArray[np.int64], pa.Table]
 _TEXT: Final = pa.large_string()
-_BETWEEN: Final = pa.scalar(":", _TEXT)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -80,7 +79,9 @@ class Melted(Source):
             taken = {name: batch.column(name).take(pa.array(rows)) for name in batch.column_names if name not in tasks}
             if (key := columns.source_of("id")) in taken:
                 texts = self._texts(batch, key, first_row).take(pa.array(rows))
-                taken[key] = pc.binary_join_element_wise(texts, pa.array(tasks, _TEXT).take(pa.array(task)), _BETWEEN)
+                taken[key] = pc.binary_join_element_wise(
+                    texts, pa.array(tasks, _TEXT).take(pa.array(task)), pa.scalar(":", _TEXT)
+                )
             names = pa.DictionaryArray.from_arrays(pa.array(task.astype(np.int32)), pa.array(tasks, _TEXT))
             yield first_row + rows, pa.table({**taken, columns.task: names, columns.target: target})
             first_row += batch.num_rows
