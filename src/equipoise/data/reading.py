@@ -178,10 +178,7 @@ class Reading:
 
     def wrong(self, column: str, row: int | None, problem: str, code: str = "bad-value") -> DataError:
         """Make the error for a row of the next batch, or for all of them (None)."""
-        sentence = f"column `{column}` {problem}"
-        return (
-            self.source.error(code, sentence) if row is None else self.source.error_at(code, self.rows + row, sentence)
-        )
+        return self.source.error_at(code, row, f"column `{column}` {problem}", self.rows)
 
     def _remedy(self, column: str) -> str:
         """Return how to name a column that is missing."""

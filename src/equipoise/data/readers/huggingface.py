@@ -15,27 +15,15 @@ from equipoise.base.files import read_text
 from equipoise.base.plain_json import parse_json
 from equipoise.data.columns import MAP_SPLITS, SPLITS, canonical_splits
 from equipoise.data.readers.features import with_class_names
-from equipoise.data.readers.source import Source
+from equipoise.data.readers.source import MemorySource, Source
 from equipoise.errors import DataError
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class HuggingFace(Source):
+class HuggingFace(MemorySource):
     """A `datasets.Dataset`: its rows as selected and ordered, class labels by their names."""
 
     dataset: Any
-    title: str
-    batch_rows: int = 1 << 16
-
-    @property
-    def in_memory(self) -> bool:
-        """True: a dataset is not sent to another process."""
-        return True
-
-    @property
-    def name(self) -> str:
-        """The type or the folder of the dataset, and its key if it has one."""
-        return self.title
 
     def batches(self, required: Sequence[str], optional: Sequence[str]) -> Iterator[pa.Table]:
         """Stream the columns.
@@ -79,7 +67,7 @@ def from_object(source: object, splits: Mapping[str, str]) -> list[Source] | Non
     if isinstance(source, datasets.DatasetDict):
         return _splits_of(source, "DatasetDict", splits)
     if isinstance(source, datasets.Dataset):
-        return [HuggingFace(source, "Dataset")]
+        return [HuggingFace("Dataset", source)]
     if isinstance(source, datasets.IterableDataset | datasets.IterableDatasetDict):
         sentence = f"A {type(source).__name__} cannot be drawn from at random."
         raise DataError("streamed-dataset", f"{sentence} Load it without `streaming=True`.")
@@ -107,7 +95,7 @@ def from_saved(folder: Path, splits: Mapping[str, str]) -> list[Source] | None:
         loaded: Any = datasets.load_from_disk(str(folder))
     except Exception as error:  # a damaged dataset raises errors of any class
         raise _unloadable(folder, error) from error
-    return _splits_of(loaded, str(folder), splits) if whole else [HuggingFace(loaded, str(folder))]
+    return _splits_of(loaded, str(folder), splits) if whole else [HuggingFace(str(folder), loaded)]
 
 
 def _splits_of(mapping: Any, name: str, splits: Mapping[str, str]) -> list[Source]:
@@ -117,7 +105,7 @@ def _splits_of(mapping: Any, name: str, splits: Mapping[str, str]) -> list[Sourc
         if split is None:
             sentence = f"the key `{key}` is not the name of a split, expected {', '.join(SPLITS)}."
             raise DataError("unknown-split", f"{name}: {sentence} {MAP_SPLITS} Or pass some of the keys.")
-        sources.append(HuggingFace(dataset, f"{name}[{key!r}]", split=split))
+        sources.append(HuggingFace(f"{name}[{key!r}]", dataset, split=split))
     return sources
 
 

@@ -2,36 +2,26 @@
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
 import pyarrow as pa
 from pyarrow.interchange import from_dataframe
 
+from equipoise.census.labels import plain_label
 from equipoise.data.readers.features import class_names, with_class_names
-from equipoise.data.readers.source import Source
+from equipoise.data.readers.source import MemorySource, Source
 from equipoise.errors import DataError
 
 _STRING_VIEW: Final = "string_view"  # most compute functions of Arrow do not take them
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Table(Source):
-    """An Arrow table, under the name of the type that it came as."""
+class Table(MemorySource):
+    """An Arrow table."""
 
     table: pa.Table
-    title: str
-    batch_rows: int = 1 << 16
-
-    @property
-    def in_memory(self) -> bool:
-        """True."""
-        return True
-
-    @property
-    def name(self) -> str:
-        """The name of the type."""
-        return self.title
 
     def batches(self, required: Sequence[str], optional: Sequence[str]) -> Iterator[pa.Table]:
         """Stream the columns.
@@ -48,21 +38,10 @@ class Table(Source):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Rows(Source):
+class Rows(MemorySource):
     """A list of mappings, one a row."""
 
     rows: Sequence[Mapping[str, Any]]
-    batch_rows: int = 1 << 16
-
-    @property
-    def in_memory(self) -> bool:
-        """True."""
-        return True
-
-    @property
-    def name(self) -> str:
-        """What the rows are."""
-        return "list of dicts"
 
     def batches(self, required: Sequence[str], optional: Sequence[str]) -> Iterator[pa.Table]:
         """Stream the columns; a key that a row does not have is null in it.
@@ -81,16 +60,12 @@ class Rows(Source):
 
     def _text(self, value: Any, row: int, name: str) -> str | None:
         value = value.item() if hasattr(value, "item") else value  # a scalar of numpy or torch
-        if isinstance(value, str | None):
-            return value
-        if isinstance(value, bool):
-            return "true" if value else "false"
-        if isinstance(value, float) and value != value:  # noqa: PLR0124 - only NaN differs from itself
-            raise self.error_at(
-                "bad-value", row, f"column `{name}` is NaN (not a number). Drop the row, or replace it."
-            )
-        if isinstance(value, int | float):
-            return str(value)
+        if isinstance(value, float) and math.isnan(value):
+            sentence = f"column `{name}` is NaN (not a number). Drop the row, or replace it."
+            raise self.error_at("bad-value", row, sentence)
+        text = plain_label(value)
+        if isinstance(text, str | None):
+            return text
         sentence = f"column `{name}` is a {type(value).__name__}, expected a string or a plain number."
         raise self.error_at("bad-value", row, f"{sentence} Convert it to a string first.")
 
@@ -116,7 +91,7 @@ def from_table(source: object) -> Source | None:
         sentence = f"`source` is a {name} that cannot be read as a table ({error})."
         raise DataError("not-a-table", f"{sentence} Give a table of columns of one type each.") from error
     columns = [_plain(column) for column in table.columns]
-    return Table(pa.Table.from_arrays(columns, names=table.column_names, metadata=table.schema.metadata), name)
+    return Table(name, pa.Table.from_arrays(columns, names=table.column_names, metadata=table.schema.metadata))
 
 
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:

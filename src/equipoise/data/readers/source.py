@@ -79,9 +79,11 @@ class Source(ABC):
         """Return an error that names the source, and the line if there is one."""
         return DataError(code, f"{self.name}: {sentence}" if line is None else f"{self.name}:{line}: {sentence}")
 
-    def error_at(self, code: str, row: int, sentence: str) -> DataError:
-        """Return an error that names the place of a row (counted from 0)."""
-        return DataError(code, f"{self.place(row)}: {sentence}")
+    def error_at(self, code: str, row: int | None, sentence: str, first_row: int = 0) -> DataError:
+        """Return an error that names the place of a row, counted from `first_row`; None: it is of all rows."""
+        return (
+            self.error(code, sentence) if row is None else DataError(code, f"{self.place(first_row + row)}: {sentence}")
+        )
 
 
 class MissingColumnError(DataError):
@@ -90,6 +92,25 @@ class MissingColumnError(DataError):
     def __init__(self, message: str, column: str) -> None:
         super().__init__("missing-column", message)
         self.column = column
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class MemorySource(Source):
+    """Rows that are in this process; `title` is the type, or the folder, that they came as."""
+
+    title: str
+    _: dataclasses.KW_ONLY
+    batch_rows: int = 1 << 16
+
+    @property
+    def in_memory(self) -> bool:
+        """True: the rows are not sent to another process."""
+        return True
+
+    @property
+    def name(self) -> str:
+        """The title."""
+        return self.title
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

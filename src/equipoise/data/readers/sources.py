@@ -97,7 +97,7 @@ def _find(source: object, how: ReadOptions) -> list[Source]:
     if isinstance(source, Sequence | set | frozenset | Iterator) and not isinstance(source, bytes):
         given = list(cast("Iterable[object]", source))
         if given and all(isinstance(one, Mapping) and from_object(one, how.splits) is None for one in given):
-            return [Rows(cast("list[Mapping[str, Any]]", given))]
+            return [Rows("list of dicts", cast("list[Mapping[str, Any]]", given))]
         return _with_splits([one for part in given for one in _find(part, how)], how)
     raise DataError(
         "not-a-source",

@@ -94,7 +94,4 @@ class Melted(Source):
         return pc.if_else(is_blank(text), pa.scalar(None, _TEXT), text)
 
     def _wrong(self, name: str, first_row: int, row: int | None, problem: str) -> DataError:
-        sentence = f"column `{name}` {problem}"
-        if row is None:
-            return self.error("bad-value", sentence)
-        return self.source.error_at("bad-value", first_row + row, sentence)
+        return self.source.error_at("bad-value", row, f"column `{name}` {problem}", first_row)
