@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import pyarrow.parquet as pq
 import torch
 
+from equipoise.base.plain_json import write_json
 from equipoise.calibration import Calibration
 from equipoise.collate import EncodedExamples
 from equipoise.data import Records
@@ -18,10 +19,10 @@ from equipoise.errors import DataWarning
 from equipoise.metrics import Scores, evaluate, read_predictions
 from equipoise.models import load_model
 from equipoise.runs.calibration.calibrate import CalibrationOptions, calibrate
-from equipoise.runs.directory import RunDirectory, write_json
+from equipoise.runs.directory import RunDirectory
 from equipoise.runs.evaluate import evaluate_model
-from equipoise.runs.prepare import Prepared, prepare
-from equipoise.runs.train import encode, train_prepared
+from equipoise.runs.prepare import Prepared, encode, prepare
+from equipoise.runs.train import train_prepared
 
 from .methods import SOURCES
 
@@ -84,4 +85,4 @@ def _encoded(source: str, split: str) -> EncodedExamples:
     records = _records(source)
     prepared: Prepared = prepare(SOURCES[source].config("natural", 0, records), records)
     _, tokenizer = load_model(prepared.config)
-    return encode(records.where(split=split), prepared, tokenizer)
+    return encode(prepared.config, records.where(split=split), prepared.tasks, tokenizer)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, cast
 
-from equipoise.base.files import read_text
+from equipoise.base.files import read_text, write_atomically
 from equipoise.errors import EquipoiseError
 
 MOST_DEPTH: Final = 64
@@ -90,6 +90,13 @@ class RepeatedKeyError(_NotPlainError):
     def __init__(self, key: str) -> None:
         super().__init__(f"duplicate key {key!r:.80} in an object")
         self.key = key
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file, indented and atomically; NaN and infinities are refused."""
+    with write_atomically(path) as temporary:
+        text = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)
+        temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

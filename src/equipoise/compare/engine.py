@@ -188,7 +188,7 @@ class Comparison:
             recommended=recommended,
             shown=shown(versus.get(recommended), self.metric),
             runs=self._costs(stages),
-            rows=base.describe_data()["rows"],
+            rows=base.data["rows"],
             command=command,
             notes=tuple(self.notes),
         )

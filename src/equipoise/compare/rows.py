@@ -7,10 +7,9 @@ from pathlib import Path
 from equipoise.collate import EncodedExamples
 from equipoise.config import RunConfig, config_to_dict
 from equipoise.data import Records
-from equipoise.models import load_tokenizer
-from equipoise.runs.directory import fingerprint_of_weights, installed_versions
-from equipoise.runs.prepare import Prepared
-from equipoise.runs.train import encode
+from equipoise.runs.directory import installed_versions
+from equipoise.runs.prepare import Prepared, encode
+from equipoise.trainer.checkpoints.seal import fingerprint_of_weights
 
 
 class SharedData:
@@ -27,7 +26,7 @@ class SharedData:
     def encoded(self, split: str) -> EncodedExamples:
         """Return the tokenised rows of a split; every example has weight one."""
         if split not in self._encoded:
-            self._encoded[split] = encode(self.of(split), self.base, load_tokenizer(self.base.config))
+            self._encoded[split] = encode(self.base.config, self.of(split), self.base.tasks)
         return self._encoded[split]
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from filelock import Timeout
 
 from equipoise.base.codec import to_plain
+from equipoise.base.plain_json import write_json
 from equipoise.compare.corrections import (
     Costs,
     Means,
@@ -27,7 +28,7 @@ from equipoise.compare.rows import Origin, SharedData, fingerprint_of_run, origi
 from equipoise.compare.trainings import Training
 from equipoise.config import ComparisonConfig, RunConfig
 from equipoise.models import load_model
-from equipoise.runs.directory import RunDirectory, write_json
+from equipoise.runs.directory import RunDirectory
 from equipoise.runs.evaluate import evaluate_model
 from equipoise.runs.losses import training_loss_of
 from equipoise.runs.prepare import Prepared, prepare_again

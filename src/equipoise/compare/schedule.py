@@ -7,13 +7,13 @@ from dataclasses import astuple, dataclass
 import numpy as np
 
 from equipoise.base.codec import to_plain
+from equipoise.base.plain_json import write_json
 from equipoise.compare.directory import ComparisonDirectory, read_values
 from equipoise.compare.prices import Speed, measure
 from equipoise.compare.rows import SharedData
 from equipoise.compare.trainings import Training
 from equipoise.config import CompareConfig, ComparisonConfig, duration_of, seconds_of
 from equipoise.errors import ConfigError
-from equipoise.runs.directory import write_json
 
 LEAST_STEPS = 10  # of the shortest runs: scores after fewer steps are noise
 

@@ -1,6 +1,5 @@
 """The directory of a run: its files, how it is created, and how it is opened again."""
 
-import hashlib
 import json
 import platform
 import shutil
@@ -18,8 +17,9 @@ from equipoise.config import RunConfig, load_config, save_config
 from equipoise.data import Task
 from equipoise.errors import EquipoiseError, PlanError, RunError
 from equipoise.plan import Plan
+from equipoise.runs.prepare import Prepared
 from equipoise.trainer.checkpoints.lock import HOLDER, LOCK
-from equipoise.trainer.checkpoints.seal import SEAL, damage_of_model
+from equipoise.trainer.checkpoints.seal import SEAL, damage_of_model, fingerprint_of_weights
 
 
 class Entry:
@@ -109,38 +109,33 @@ class RunDirectory:
             path.mkdir(parents=True, exist_ok=True)
         return directory
 
+    @property
+    def _inputs(self) -> tuple[Path, ...]:
+        return (self.config, self.plan, self.tasks, self.data, self.versions)
+
     def _interrupted_start(self) -> bool:
-        inputs = [file.name for file in (self.plan, self.tasks, self.data, self.versions, self.config)]
+        inputs = [file.name for file in self._inputs]
         unfinished = tuple(map(unfinished_name, inputs))
         return not self.started and all(
             each.is_file() and (each.name in inputs or each.name.startswith(unfinished)) for each in self._held()
         )
 
     @contextmanager
-    def starting(
-        self,
-        config: RunConfig,
-        plan: Plan,
-        tasks: Mapping[str, Task],
-        data: Mapping[str, Any],
-        *,
-        again: bool = False,
-        new: bool = False,
-    ) -> Generator[None]:
+    def starting(self, prepared: Prepared, *, again: bool = False, new: bool = False) -> Generator[None]:
         """Write the inputs, then train in the block, which holds the lock.
 
         If the block fails before anything was trained that was saved or logged, all of it is removed, and the directory
-        too if it is `new`: the same command with another option finds what this one did. Other parameters and errors
-        are those of `create` and `write_inputs`.
+        too if it is `new`: the same command with another option finds what this one did. `again` and errors are as in
+        `create`.
         """
         self.create(self.path, again=again)
         try:
-            self.write_inputs(config, plan, tasks, data)
+            self.write_inputs(prepared.config, prepared.plan, prepared.tasks, prepared.data)
             yield
         except Exception:
             if not self._trained():
                 with suppress(OSError):  # the first error tells more
-                    for file in (self.config, self.versions, self.data, self.tasks, self.plan):
+                    for file in self._inputs:
                         file.unlink(missing_ok=True)
                     if self.checkpoints.is_dir():
                         shutil.rmtree(self.checkpoints)
@@ -151,10 +146,8 @@ class RunDirectory:
     def _trained(self) -> bool:
         """Return whether a step of training has left something: a checkpoint, or a line in the metrics."""
         logged = self.checkpoints / self.metrics.name
-        steps = (
-            [json.loads(line)["step"] for line in logged.read_text("utf-8").splitlines()] if logged.is_file() else []
-        )
-        return any(steps) or any(self.checkpoints.glob("checkpoint-*"))
+        lines = logged.read_text("utf-8").splitlines() if logged.is_file() else ()
+        return any(json.loads(line)["step"] for line in lines) or any(self.checkpoints.glob("checkpoint-*"))
 
     def _held(self) -> Iterator[Path]:
         """Yield what the directory holds beside the lock of whoever trains there."""
@@ -240,9 +233,9 @@ class RunDirectory:
         """Write the inputs of the run; the configuration last, as it makes the directory a run."""
         with write_atomically(self.plan) as temporary:
             temporary.write_text(plan.to_json(), encoding="utf-8")
-        write_json(self.tasks, {name: task.to_dict() for name, task in tasks.items()})
-        write_json(self.data, data)
-        write_json(self.versions, installed_versions())
+        plain_json.write_json(self.tasks, {name: task.to_dict() for name, task in tasks.items()})
+        plain_json.write_json(self.data, data)
+        plain_json.write_json(self.versions, installed_versions())
         save_config(config, self.config)
 
     def trained_model(self) -> Path:
@@ -276,13 +269,6 @@ class RunDirectory:
         return f"equipoise train {self.config} --out {self.path} --resume"
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write a JSON file, indented and atomically; NaN and infinities are refused."""
-    with write_atomically(path) as temporary:
-        text = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)
-        temporary.write_text(text + "\n", encoding="utf-8")
-
-
 def read_json(path: Path) -> Any:
     """Read a JSON file of a run.
 
@@ -292,16 +278,6 @@ def read_json(path: Path) -> Any:
         If it is missing or damaged.
     """
     return plain_json.read_json(path, RunError)
-
-
-def fingerprint_of_weights(folder: Path) -> str:
-    """Return the SHA-256 of a model's weights: the names and contents of their files."""
-    digest = hashlib.sha256()
-    for path in sorted(path for path in folder.iterdir() if path.suffix in {".safetensors", ".bin"}):
-        digest.update(f"{path.name}:{path.stat().st_size}:".encode())
-        with path.open("rb") as file:
-            hashlib.file_digest(file, lambda: digest)
-    return digest.hexdigest()
 
 
 PACKAGES = (

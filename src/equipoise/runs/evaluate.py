@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from equipoise.base.files import refuse_unwritable, write_atomically
+from equipoise.base.plain_json import write_json
 from equipoise.calibration import Calibration
 from equipoise.collate import EncodedExamples
 from equipoise.config import EVALUATED_SPLITS, DataConfig, EvaluationConfig, RunConfig, one_of
@@ -19,7 +20,7 @@ from equipoise.metrics import Scores, predictions_table
 from equipoise.metrics import evaluate as score
 from equipoise.models import load_model
 from equipoise.plan import Plan
-from equipoise.runs.directory import RunDirectory, write_json
+from equipoise.runs.directory import RunDirectory
 from equipoise.runs.predict import predict_records
 from equipoise.runs.prepare import load_records, read_source
 

@@ -22,6 +22,7 @@ from equipoise.errors import ConfigError, DataError
 from equipoise.metrics import TaskPredictions, predictions_table
 from equipoise.models import LabelScorer, label_probabilities, load_model
 from equipoise.runs.directory import RunDirectory
+from equipoise.runs.prepare import encode
 from equipoise.trainer.progress import progress
 
 SUFFIXES = (".parquet", ".jsonl", ".csv")
@@ -206,11 +207,8 @@ def predict_records(
     dict of str to TaskPredictions
         The predictions of each task of the records.
     """
-    limits = config.training
     if encoded is None:
-        encoded = EncodedExamples.encode(
-            records, tasks, tokenizer, max_input=limits.max_input, max_target=limits.max_target
-        )
+        encoded = encode(config, records, tasks, tokenizer)
     model.to("cuda" if torch.cuda.is_available() else "cpu")
     scorer = LabelScorer(model, tokenizer, tasks)
     found: dict[str, TaskPredictions] = {}

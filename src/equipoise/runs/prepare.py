@@ -4,6 +4,7 @@ import hashlib
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -72,8 +73,9 @@ class Prepared:
         """Say what each task is, in lines for people."""
         return describe_tasks(self.tasks, task_options(self.config))
 
-    def describe_data(self) -> dict[str, Any]:
-        """Return the number of rows of each split, and a fingerprint that identifies the training rows."""
+    @cached_property
+    def data(self) -> dict[str, Any]:
+        """The number of rows of each split, and a fingerprint of the training rows, all of which are read for it."""
         rows = {name: len(self.records.where(split=name)) for name in SPLITS}
         return {"rows": rows, "train_sha256": fingerprint(self.train)}
 
@@ -238,7 +240,7 @@ def mean_tokens(
     """
     if config.plan.rates_in == "examples":
         return None
-    encoded = _encoded(config, train, tasks)
+    encoded = encode(config, train, tasks)
     lengths = {
         "tokens": encoded.input_lengths + encoded.target_lengths,
         "input_tokens": encoded.input_lengths,
@@ -262,15 +264,16 @@ def check_tokens(config: RunConfig, records: Records, tasks: Mapping[str, Task])
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", DataWarning)
-        _encoded(config, records.where(task=tasks), tasks)
+        encode(config, records.where(task=tasks), tasks)
     given = [each.message for each in caught if isinstance(each.message, DataWarning)]
     return [Problem("warning", warning.code, str(warning)) for warning in given]
 
 
-def _encoded(config: RunConfig, records: Records, tasks: Mapping[str, Task]) -> "EncodedExamples":
+def encode(config: RunConfig, records: Records, tasks: Mapping[str, Task], tokenizer: Any = None) -> "EncodedExamples":
+    """Tokenise records within the limits of a configuration, by default with its tokenizer; each has weight one."""
     # What needs no tokens needs neither torch nor a tokenizer.
     from equipoise.collate import EncodedExamples  # noqa: PLC0415
     from equipoise.models import load_tokenizer  # noqa: PLC0415
 
-    limits, tokenizer = config.training, load_tokenizer(config)
-    return EncodedExamples.encode(records, tasks, tokenizer, max_input=limits.max_input, max_target=limits.max_target)
+    limits, words = config.training, tokenizer or load_tokenizer(config)
+    return EncodedExamples.encode(records, tasks, words, max_input=limits.max_input, max_target=limits.max_target)

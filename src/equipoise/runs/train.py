@@ -15,14 +15,14 @@ from transformers import Seq2SeqTrainingArguments
 from equipoise.base.files import to_disk, write_atomically
 from equipoise.collate import Collator, EncodedExamples
 from equipoise.config import RunConfig, config_to_dict
-from equipoise.data import Records, give_warnings
+from equipoise.data import give_warnings
 from equipoise.errors import ConfigError, DataError, RunError
 from equipoise.loaders.checks import whole_steps
 from equipoise.models import load_model
 from equipoise.plan import difference
 from equipoise.runs.directory import RunDirectory, read_json
 from equipoise.runs.losses import task_weighting_of, training_loss_of
-from equipoise.runs.prepare import Prepared, open_ended, prepare, refuse_bad_forecast
+from equipoise.runs.prepare import Prepared, encode, open_ended, prepare, refuse_bad_forecast
 from equipoise.runs.sampling import index_of, sampler_of, validation_rows
 from equipoise.samplers import LengthSorted
 from equipoise.trainer import EquipoiseTrainer, training_arguments
@@ -120,18 +120,17 @@ def train_prepared(
     # All that can fail without the Trainer comes before the first file: labels and prompts that the tokenizer cannot
     # handle are refused here.
     if encoded is None:
-        encoded = encode(prepared.train, prepared, tokenizer)
+        encoded = encode(config, prepared.train, prepared.tasks, tokenizer)
     validation = _validation(prepared, tokenizer)
     index = index_of(prepared)
     sampler = sampler_of(config, plan, index, args.max_steps * global_batch(args))
     weights = index.spread(plan.importance_weights.astype(np.float32))
-    inputs = (config, plan, prepared.tasks, prepared.describe_data())
     new = not out.is_dir()
     if not started:  # before the lock, which would be a file in a directory of others
         on_first_rank(lambda: RunDirectory.create(out, again=resume), out, args)
     with (
         held_by_first_rank(directory.checkpoints, args),
-        directory.starting(*inputs, again=resume, new=new) if main and not started else nullcontext(),
+        directory.starting(prepared, again=resume, new=new) if main and not started else nullcontext(),
     ):
         trainer = EquipoiseTrainer(
             model,
@@ -152,15 +151,14 @@ def train_prepared(
 
 def _facts(prepared: Prepared, out: Path, *, resume: bool) -> dict[str, Any]:
     """Return what all ranks must have alike before one of them writes; the files of the data may be copies."""
-    data = prepared.describe_data()
     config = config_to_dict(prepared.config)
     del config["data"]["source"], config["out"]
     return {
         "--out": str(out.absolute()),
         "--resume": resume,
         **dict(_leaves(config)),
-        **dict(_leaves(data["rows"], "rows of split")),
-        "training data (SHA-256)": data["train_sha256"],
+        **dict(_leaves(prepared.data["rows"], "rows of split")),
+        "training data (SHA-256)": prepared.data["train_sha256"],
         "plan (fingerprint)": prepared.plan.fingerprint,
     }
 
@@ -174,14 +172,6 @@ def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
-def encode(records: Records, prepared: Prepared, tokenizer: Any) -> EncodedExamples:
-    """Tokenise records within the limits of a run's configuration; every example has weight one."""
-    limits = prepared.config.training
-    return EncodedExamples.encode(
-        records, prepared.tasks, tokenizer, max_input=limits.max_input, max_target=limits.max_target
-    )
-
-
 def _validation(prepared: Prepared, tokenizer: Any) -> EncodedExamples | None:
     if prepared.config.training.validate_every is None:
         return None
@@ -190,7 +180,7 @@ def _validation(prepared: Prepared, tokenizer: Any) -> EncodedExamples | None:
         raise DataError("missing-split", "`training.validate_every` needs validation rows, found none. Leave it out.")
     strata, _ = records.strata(open_ended(prepared.tasks))
     rows = validation_rows(strata, seed=prepared.config.seed)
-    return encode(records.take(rows), prepared, tokenizer)
+    return encode(prepared.config, records.take(rows), prepared.tasks, tokenizer)
 
 
 def _publish(trainer: EquipoiseTrainer, directory: RunDirectory) -> None:
@@ -226,7 +216,7 @@ def refuse_other_run(directory: RunDirectory, prepared: Prepared) -> None:
         *_changes("", then, now),
         *(f"plan: {sentence}" for sentence in difference(directory.read_plan(), prepared.plan)),
         *_changes("task ", read_json(directory.tasks), tasks),
-        *_changes("data: ", read_json(directory.data), prepared.describe_data()),
+        *_changes("data: ", read_json(directory.data), prepared.data),
     ]
     if differences:
         listed = "\n".join(f"- {difference}" for difference in differences)

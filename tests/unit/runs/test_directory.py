@@ -11,6 +11,7 @@ from tests.support.errors import raises
 from tests.unit.cli.rows import write_rows
 
 from equipoise import Census, Plan
+from equipoise.base.plain_json import write_json
 from equipoise.compare.demo import DRAWS, demo_config
 from equipoise.config import make_config
 from equipoise.data import Records
@@ -18,10 +19,10 @@ from equipoise.drawing import Mixed, OneTask, Quota
 from equipoise.errors import ConfigError, PlanError, RunError
 from equipoise.models import load_tokenizer
 from equipoise.rates import Equal
-from equipoise.runs.directory import RunDirectory, read_json, write_json
-from equipoise.runs.prepare import fingerprint, prepare, refuse_bad_forecast
+from equipoise.runs.directory import RunDirectory, read_json
+from equipoise.runs.prepare import encode, fingerprint, prepare, refuse_bad_forecast
 from equipoise.runs.sampling import count_draws, index_of, sampler_of, validation_rows
-from equipoise.runs.train import encode, trainer_arguments
+from equipoise.runs.train import trainer_arguments
 from equipoise.trainer.checkpoints.lock import locked
 from equipoise.trainer.checkpoints.seal import seal
 from equipoise.weights import Power
@@ -145,7 +146,7 @@ def test_rates_in_tokens_share_the_tokens_that_training_sees(tmp_path: Path, uni
     rows = write_rows(tmp_path / "rows.jsonl")
     config = {"data": {"source": str(rows)}, "plan": {"rates": "equal", "rates_in": unit}}
     prepared = prepare(make_config(config))
-    encoded = encode(prepared.train, prepared, load_tokenizer("tiny"))
+    encoded = encode(prepared.config, prepared.train, prepared.tasks, load_tokenizer("tiny"))
     lengths = {"input_tokens": encoded.input_lengths, "target_tokens": encoded.target_lengths}
     of_row = lengths.get(unit, encoded.input_lengths + encoded.target_lengths)
     plan = prepared.plan

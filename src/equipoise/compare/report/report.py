@@ -7,6 +7,7 @@ from typing import Any
 
 from equipoise.base.codec import to_plain
 from equipoise.base.files import write_atomically
+from equipoise.base.plain_json import write_json
 from equipoise.base.problems import Problem
 from equipoise.compare.report import (
     answer,
@@ -28,7 +29,6 @@ from equipoise.pages.markdown import to_markdown
 from equipoise.pages.page import Page, Section
 from equipoise.pages.planner import planner_section
 from equipoise.plan import Plan
-from equipoise.runs.directory import write_json
 
 FORMAT, VERSION = "equipoise-report", 1
 USE = (

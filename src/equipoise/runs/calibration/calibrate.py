@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from equipoise.base.files import write_atomically
+from equipoise.base.plain_json import write_json
 from equipoise.calibration import (
     Calibration,
     Choice,
@@ -24,7 +25,7 @@ from equipoise.metrics.resampling import group_codes
 from equipoise.models import load_model
 from equipoise.runs.calibration.inputs import read_costs, read_priors, unlabelled_records, validation_records
 from equipoise.runs.calibration.report import FOLDS, Calibrated, TaskReport, report_of
-from equipoise.runs.directory import RunDirectory, write_json
+from equipoise.runs.directory import RunDirectory
 from equipoise.runs.losses import trained_prior
 from equipoise.runs.predict import predict_records
 

@@ -98,6 +98,16 @@ def damage_of_model(folder: Path) -> str | None:
     return f"`{added[0]}` was added since it was written" if added else _difference(folder, sums)
 
 
+def fingerprint_of_weights(folder: Path) -> str:
+    """Return the SHA-256 of a model's weights: the names and contents of their files."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.iterdir() if path.suffix in {".safetensors", ".bin"}):
+        digest.update(f"{path.name}:{path.stat().st_size}:".encode())
+        with path.open("rb") as file:
+            hashlib.file_digest(file, lambda: digest)
+    return digest.hexdigest()
+
+
 def discard(folder: Path) -> None:
     """Remove a checkpoint; wherever this is cut off, the rest is not taken for a whole one."""
     if not folder.exists():
