@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import warnings
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from equipoise.base.plain_json import parse_json
 from equipoise.calibration import Calibration, Provenance, TaskCalibration
 from equipoise.data import Task
 from equipoise.drawing import OneTask, Quota
-from equipoise.errors import PlanWarning, StateError
+from equipoise.errors import StateError
 from equipoise.losses.tasks import task_weighting
 from equipoise.trainer.checkpoints.position import FILE_NAME, FORMAT, StreamPosition
 
@@ -111,17 +110,15 @@ def samplers() -> dict[str, Any]:
     drawn = plan()
     index = StratumIndex.from_sizes(drawn)
     lengths = np.arange(len(index)) % 50 + 1
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", PlanWarning)  # of rows that are seen often
-        return {
-            "plan sampler": PlanSampler(drawn, index, draws_per_epoch=512),
-            "plan sampler, quota": PlanSampler(drawn, index, draws_per_epoch=512, batches=Quota(16)),
-            "plan sampler, one task": PlanSampler(drawn, index, draws_per_epoch=512, batches=OneTask(16)),
-            "plan sampler, independent": PlanSampler(drawn, index, draws_per_epoch=512, replacement=True),
-            "weighted sampler": WeightedSampler([8.0, 1, 1, 1, 1], 512),
-            "length sorted": LengthSorted(PlanSampler(drawn, index, draws_per_epoch=512), lengths, 16, 4),
-            "token batches": TokenBatches(PlanSampler(drawn, index, draws_per_epoch=512), lengths, 200, window=64),
-        }
+    return {
+        "plan sampler": PlanSampler(drawn, index, draws_per_epoch=512),
+        "plan sampler, quota": PlanSampler(drawn, index, draws_per_epoch=512, batches=Quota(16)),
+        "plan sampler, one task": PlanSampler(drawn, index, draws_per_epoch=512, batches=OneTask(16)),
+        "plan sampler, independent": PlanSampler(drawn, index, draws_per_epoch=512, replacement=True),
+        "weighted sampler": WeightedSampler([8.0, 1, 1, 1, 1], 512),
+        "length sorted": LengthSorted(PlanSampler(drawn, index, draws_per_epoch=512), lengths, 16, 4),
+        "token batches": TokenBatches(PlanSampler(drawn, index, draws_per_epoch=512), lengths, 200, window=64),
+    }
 
 
 def reading_state(sampler: Any):

@@ -117,7 +117,7 @@ def program(called: str) -> str:
 
     Examples
     --------
-    >>> program("/work/equipoise/__main__.py")
+    >>> program("/opt/equipoise/__main__.py")
     'python -m equipoise'
     """
     path = Path(called)

@@ -265,12 +265,7 @@ class StratumIndex:
         return cls.from_labels(Census.from_labels(tasks, column), tasks, column)
 
     @classmethod
-    def from_labels(
-        cls,
-        plan: Plan | Census,
-        tasks: Any,
-        labels: Any,
-    ) -> "StratumIndex":
+    def from_labels(cls, plan: Plan | Census, tasks: Any, labels: Any) -> "StratumIndex":
         """Group rows by their task and label.
 
         Parameters
