@@ -27,7 +27,7 @@ CENSUSES = {
 TEMPERATURES = (1, 1.3, 2, 7, 100, None)
 GAMMAS = (0, 0.3, 0.5, 1)
 CAPS = (None, 1, 4, 50)
-NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[+-]\d+)?")
+NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?(?:e[+-]\d+)?")
 
 
 def by_script(page, settings):
@@ -72,7 +72,7 @@ def _same_message(script, python):
     One halfway between two goes to the even one in Python and up in JavaScript, and the last bit may move it there.
     """
     assert NUMBER.sub("#", script) == NUMBER.sub("#", python)
-    numbers = ([float(number) for number in NUMBER.findall(text)] for text in (script, python))
+    numbers = ([float(number.replace(",", "")) for number in NUMBER.findall(text)] for text in (script, python))
     np.testing.assert_allclose(*numbers, rtol=0.01, atol=0.01)
 
 

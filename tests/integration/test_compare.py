@@ -120,7 +120,7 @@ def test_same_command_again_trains_nothing(config, finished):
 def test_another_comparison_does_not_touch_it(config, finished):
     refused = run("compare", config, "--out", finished, "--seeds", 3)
     assert refused.exit_code == 1
-    assert refused.stderr.startswith("Error (other-comparison): ")
+    assert "\nError (other-comparison): " in refused.stderr
 
 
 def start(config: Path, out: Path, said: Path) -> subprocess.Popen:

@@ -184,4 +184,11 @@ def _facts(data: ComparisonData) -> tuple[tuple[str, str], ...]:
         ("Decided by", f"{metric} on the validation rows; the simplest within one standard error"),
         ("Candidates", f"{tried} by {counted(len(corrections), 'correction')} ({listed(corrections)})"),
         ("Budget", f"{stages}; {runs}{limit}"),
+        (
+            "Command",
+            (
+                "Where the shell does not find `equipoise`, first run `source .venv/bin/activate`, or write"
+                " `.venv/bin/equipoise`"
+            ),
+        ),
     )

@@ -31,10 +31,6 @@ from equipoise.pages.planner import planner_section
 from equipoise.plan import Plan
 
 FORMAT, VERSION = "equipoise-report", 1
-USE = (
-    "To train the recommended candidate with all draws (where the shell does not find `equipoise`, first run"
-    " `source .venv/bin/activate`, or write `.venv/bin/equipoise`):"
-)
 
 
 @dataclass(frozen=True)
@@ -128,7 +124,7 @@ def build_page(report: Report) -> Page:
         answer=first.cards,
         verdict=first.verdict,
         meaning=first.meaning,
-        use=USE,
+        use="To train the recommended candidate with all draws:",
         commands=first.commands,
         facts=first.facts,
         sections=[
