@@ -254,7 +254,8 @@ def test_a_failed_save_names_the_file_and_the_last_checkpoint_and_loses_nothing(
     assert f"The last checkpoint is `{last}`" in log
     assert last_checkpoint(run) == last
     assert damage_of(last) is None
-    assert not list(run.glob(f"*/{UNFINISHED}")), "what was not completed takes room"
+    # The kill may have come between the seal of the last checkpoint and the removal of its mark.
+    assert {each.parent for each in run.glob(f"*/{UNFINISHED}")} <= {last}, "what was not completed takes room"
     Session(run, **STEPS[SHORT]).finish()
     same_run(run, whole(SHORT), SHORT)
 
