@@ -31,14 +31,36 @@ class Ragged:
 
     @classmethod
     def from_lists(cls, rows: Sequence[Sequence[int]]) -> "Ragged":
-        """Copy lists of token ids."""
+        """Copy lists of token ids.
+
+        Parameters
+        ----------
+        rows : sequence of sequences of int
+            The token ids of each row; a row may be empty.
+
+        Returns
+        -------
+        Ragged
+            The same rows.
+        """
         lengths = np.fromiter(map(len, rows), np.int64, len(rows))
         values = np.fromiter(chain.from_iterable(rows), np.int32, int(lengths.sum()))
         return cls(values, _offsets(lengths))
 
     @classmethod
     def concatenate(cls, parts: Iterable["Ragged"]) -> "Ragged":
-        """Concatenate the rows of several parts, or of none."""
+        """Concatenate the rows of several parts.
+
+        Parameters
+        ----------
+        parts : iterable of Ragged
+            May be empty.
+
+        Returns
+        -------
+        Ragged
+            The rows of the first part, then those of the next.
+        """
         held = list(parts)
         lengths = np.concatenate([np.empty(0, np.int64), *(part.lengths for part in held)])
         return cls(np.concatenate([np.empty(0, np.int32), *(part.values for part in held)]), _offsets(lengths))
@@ -111,7 +133,17 @@ class Ragged:
         return Ragged(np.concatenate(between), _offsets(lengths))
 
     def holding(self, token: int) -> NDArray[np.bool_]:
-        """Return for every row whether it has a token: ndarray of bool, shape (rows,).
+        """Return for every row whether it has a token.
+
+        Parameters
+        ----------
+        token : int
+            A token id.
+
+        Returns
+        -------
+        ndarray of bool, shape (rows,)
+            False for an empty row.
 
         Examples
         --------
@@ -124,6 +156,11 @@ class Ragged:
 
     def end_with(self, token: int) -> NDArray[np.bool_]:
         """Return for every row whether its last token is `token`.
+
+        Parameters
+        ----------
+        token : int
+            A token id.
 
         Returns
         -------

@@ -43,7 +43,20 @@ def encode_inputs(tokenizer: Tokenizer, texts: Sequence[str] | pa.Array) -> Ragg
 
 
 def encode_targets(tokenizer: Tokenizer, texts: Sequence[str] | pa.Array) -> Ragged:
-    """Tokenise targets as `encode_inputs` does inputs; every row ends with the end-of-sequence token."""
+    """Tokenise targets, uncut; every row ends with the end-of-sequence token, if the tokenizer has one.
+
+    Parameters
+    ----------
+    tokenizer : Tokenizer
+        A Hugging Face tokenizer.
+    texts : sequence of str or pyarrow string array
+        The targets.
+
+    Returns
+    -------
+    Ragged
+        One row per text.
+    """
     rows, eos = _encode(tokenizer, texts, "text_target"), tokenizer.eos_token_id
     if eos is None or (ended := rows.end_with(eos)).all():
         return rows

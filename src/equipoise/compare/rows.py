@@ -13,7 +13,13 @@ from equipoise.trainer.checkpoints.seal import fingerprint_of_weights
 
 
 class SharedData:
-    """The rows that all runs share, as `prepare` returned them: prompts, targets and limits are the same for all."""
+    """The rows that all runs share: prompts, targets and limits are the same for all trainings.
+
+    Parameters
+    ----------
+    base : Prepared
+        Returned by `prepare`, of the configuration that all runs share.
+    """
 
     def __init__(self, base: Prepared) -> None:
         self.base = base

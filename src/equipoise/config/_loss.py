@@ -52,6 +52,15 @@ def parse_loss(value: Any) -> LossConfig:
 
     The level may be omitted: each token loss has a default level, all other losses are of level `label`.
 
+    Parameters
+    ----------
+    value : str or mapping
+        The value of the key `loss`.
+
+    Returns
+    -------
+    LossConfig
+
     Raises
     ------
     ConfigError, PlanError

@@ -72,7 +72,19 @@ def inner_sampler(sampler: Any) -> Any:
 
 
 def whole_steps(draws: int, batch: int) -> int:
-    """Round the draws of an epoch up to whole optimiser steps, at least one, of `batch` draws on all ranks.
+    """Round the draws of an epoch up to whole optimiser steps.
+
+    Parameters
+    ----------
+    draws : int
+        Draws per epoch, of all ranks together.
+    batch : int
+        Draws of one optimiser step: batch size x accumulation x ranks.
+
+    Returns
+    -------
+    int
+        The smallest multiple of `batch` that is at least `draws`, and at least one step.
 
     Examples
     --------

@@ -49,14 +49,21 @@ def exact(values: Tensor) -> Tensor:
 
 
 def sum_by_task(rows: Tensor, task_id: Tensor, tasks: int) -> Tensor:
-    """Add the losses, or the weights, of the rows of each task; 0 for a task without a row.
+    """Add the losses, or the weights, of the rows of each task.
 
     Parameters
     ----------
-    rows, task_id : Tensor, shape (rows,)
-        One number for each row, whose gradient flows, and the number of its task.
+    rows : Tensor, shape (rows,)
+        One number for each row; the gradient flows.
+    task_id : Tensor, shape (rows,)
+        The number of each row's task.
     tasks : int
-        The number of tasks, and the length of the result.
+        The number of tasks.
+
+    Returns
+    -------
+    Tensor, shape (tasks,)
+        0 for a task without a row.
 
     Examples
     --------

@@ -86,7 +86,17 @@ class TaskPredictions:
         return "classification" if self.labels else "open_ended"
 
     def take(self, rows: NDArray[np.integer]) -> "TaskPredictions":
-        """Return some of the rows, by their positions here and in that order.
+        """Return some of the rows.
+
+        Parameters
+        ----------
+        rows : ndarray of integers, shape (k,)
+            Their positions here.
+
+        Returns
+        -------
+        TaskPredictions
+            In the order of `rows`.
 
         Examples
         --------
@@ -139,12 +149,33 @@ class TaskPredictions:
 
 
 def predictions_table(predictions: Iterable[TaskPredictions]) -> pa.Table:
-    """Return the predictions of several tasks as one table, for a Parquet file; see `TaskPredictions.to_table`."""
+    """Return the predictions of several tasks as one table, for a Parquet file.
+
+    Parameters
+    ----------
+    predictions : iterable of TaskPredictions
+        One for each task.
+
+    Returns
+    -------
+    pyarrow.Table
+        With the columns of `TaskPredictions.to_table`.
+    """
     return pa.concat_tables([SCHEMA.empty_table(), *(part.to_table() for part in predictions)])
 
 
 def read_predictions(table: pa.Table) -> dict[str, TaskPredictions]:
-    """Read a table that `predictions_table` returned; by task, sorted.
+    """Read a table that `predictions_table` returned.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        With the columns of `TaskPredictions.to_table`.
+
+    Returns
+    -------
+    dict of str to TaskPredictions
+        By task, sorted.
 
     Examples
     --------

@@ -52,10 +52,19 @@ class PrefixTree:
 
     @classmethod
     def build(cls, targets: Sequence[Sequence[int]], decoder_inputs: IntArray) -> "PrefixTree":
-        """Find the distinct prefixes; see `TextModel.prefix_tree`.
+        """Find the distinct prefixes.
 
-        `decoder_inputs`, shape (labels, positions), are the targets shifted right as the model does it; the padding
-        behind a target is not read.
+        Parameters
+        ----------
+        targets : sequence of token id sequences
+            As for `TextModel.prefix_tree`.
+        decoder_inputs : ndarray of int64, shape (labels, positions)
+            The targets shifted right as the model does it; the padding behind a target is not read.
+
+        Returns
+        -------
+        PrefixTree
+            The labels in the same order.
         """
         paths = [tuple(target) for target in targets]
         inputs = [tuple(decoder_inputs[i, : len(path)].tolist()) for i, path in enumerate(paths)]

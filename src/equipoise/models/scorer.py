@@ -114,15 +114,26 @@ class LabelScorer:
 
         Parameters
         ----------
-        task, inputs, batch_tokens
-            As for `log_probs`, with its errors.
+        task : str
+            A classification task.
+        inputs : sequence of token id sequences
+            Tokenised inputs, as returned by `EncodedExamples.inputs`.
         beams : int
             The width of the beam search.
+        batch_tokens : int
+            The most padded tokens that the encoder sees at once.
 
         Returns
         -------
         ndarray of int64, shape (inputs,)
             Positions in the task's labels.
+
+        Raises
+        ------
+        ConfigError
+            If the task is unknown or open-ended.
+        DataError
+            If two labels cannot be told apart by their tokens.
         """
         targets, _ = self._labels_of(task)
         longest = max(map(len, targets))

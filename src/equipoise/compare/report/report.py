@@ -35,7 +35,39 @@ FORMAT, VERSION = "equipoise-report", 1
 
 @dataclass(frozen=True)
 class Report:
-    """The values of a report: those that the file of each part gathers, and the plan of the recommended candidate."""
+    """The values of a report.
+
+    Attributes
+    ----------
+    answer : Answer
+        The first screen.
+    problems : tuple of Problem
+        Warnings and notes.
+    census : CensusPart
+        Tasks and labels.
+    shares : tuple of RunShares
+        Planned and actual draws.
+    curves : tuple of Curve
+        Learning curves.
+    scores, labels : ScoresPart, LabelsPart
+        Results by task and by label.
+    confusion : tuple of Confusion
+        Confusion matrices.
+    reliability : tuple of Reliability
+        Reliability of the probabilities.
+    tradeoff : TradeoffPart
+        Macro-F1 and log-loss.
+    ranks : Ranks or None
+        Mean ranks; None where they are not measured.
+    candidates : CandidatesPart
+        All of them.
+    costs : CostsPart
+        Time, draws and tokens.
+    reproduce : ReproducePart
+        How to reproduce the comparison.
+    plan : Plan
+        Of the recommended candidate.
+    """
 
     answer: answer.Answer
     problems: tuple[Problem, ...]
@@ -61,6 +93,16 @@ class Report:
 
 def gather(directory: Path) -> Report:
     """Gather the report of a comparison from its directory; nothing is read afterwards.
+
+    Parameters
+    ----------
+    directory : pathlib.Path
+        Of a finished comparison.
+
+    Returns
+    -------
+    Report
+        All values that the page, the Markdown and the JSON show.
 
     Raises
     ------

@@ -83,7 +83,18 @@ class Batches(ABC):
 
 @dataclass(frozen=True)
 class OfSize(Batches):
-    """Base of batches of `global_batch` examples, from 1 to 2**24; a ConfigError otherwise."""
+    """Base of batches of a fixed number of examples.
+
+    Parameters
+    ----------
+    global_batch : int
+        Examples of an optimiser step of all ranks together: batch size x accumulation x ranks.
+
+    Raises
+    ------
+    ConfigError
+        If it is not an integer from 1 to 2**24.
+    """
 
     global_batch: int
 

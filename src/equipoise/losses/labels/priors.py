@@ -153,7 +153,21 @@ class LabelPriors:
         """Return s/p*: the class weights under which the loss sees the shares s, whatever is drawn.
 
         With the importance weight p*/q they make s/q, so a correction by the sampler is taken into account. They
-        average 1 over what the loss sees, so the task keeps its share. 0 where p* is 0. Shares need not sum to 1.
+        average 1 over what the loss sees, so the task keeps its share. 0 where p* is 0.
+
+        Parameters
+        ----------
+        shares : ndarray of float64, shape (C,)
+            Not negative; normalised here over the labels of the target.
+
+        Returns
+        -------
+        ndarray of float64, shape (C,)
+
+        Raises
+        ------
+        PlanError
+            If all shares of the labels of the target are 0.
         """
         wanted = np.where(self.target > 0, shares, 0.0)
         if not wanted.any():
@@ -164,7 +178,19 @@ class LabelPriors:
         return np.divide(wanted, self.target, out=np.zeros(len(self.labels)), where=self.target > 0)
 
     def weights_by(self, scheme: ClassWeights, on_top: bool = False) -> FloatArray:
-        """Return the class weights towards the shares n_c w_c of a scheme, or p*_c w_c on top of what is drawn."""
+        """Return the class weights towards the shares of a scheme.
+
+        Parameters
+        ----------
+        scheme : ClassWeights
+            Its weights w_c.
+        on_top : bool
+            Whether the weights multiply what is drawn: shares p*_c w_c, otherwise n_c w_c.
+
+        Returns
+        -------
+        ndarray of float64, shape (C,)
+        """
         shares = self.target if on_top else self.counts
         return self.weights_towards(shares * scheme(self.counts, self.labels, self.task))
 

@@ -188,7 +188,17 @@ def _plain(value: int | FloatArray) -> Any:
 
 
 def means(totals: FloatArray, weight_sums: FloatArray) -> FloatArray:
-    """Divide totals by sums of weights, both ndarray of float64, shape (K,); NaN where there is no weight.
+    """Divide totals by sums of weights.
+
+    Parameters
+    ----------
+    totals, weight_sums : ndarray of float64, shape (K,)
+        Of each task.
+
+    Returns
+    -------
+    ndarray of float64, shape (K,)
+        NaN where there is no weight.
 
     Examples
     --------

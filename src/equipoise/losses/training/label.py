@@ -18,7 +18,15 @@ from equipoise.plan import Plan
 
 
 class LabelTask(NamedTuple):
-    """The labels of a task, for `TextModel.label_scores`, and the loss, prepared for the task."""
+    """One task under a label loss.
+
+    Attributes
+    ----------
+    tree : PrefixTree
+        The labels of the task, for `TextModel.label_scores`.
+    terms : LabelTerms
+        The loss, prepared for the task.
+    """
 
     tree: PrefixTree
     terms: LabelTerms

@@ -38,19 +38,33 @@ class TokenTrainingLoss:
     ) -> "TokenTrainingLoss":
         """Adjust the logits of first tokens, in tasks whose labels all begin with different tokens.
 
-        Other arguments, errors and warnings are those of `LabelTrainingLoss.build`; open-ended tasks are not adjusted.
-
         Parameters
         ----------
         loss : TokenLoss
             The loss.
         adjusting : LogitAdjusted
             The strength of the adjustment, and the shares aimed at.
+        plan : Plan
+            The plan of the draws.
+        tasks : mapping of str to Task
+            The tasks of the encoded examples; open-ended ones are not adjusted.
+        tokenizer : Tokenizer
+            The tokenizer of the model.
+
+        Returns
+        -------
+        TokenTrainingLoss
+            The training loss.
 
         Raises
         ------
         ConfigError
-            If two labels of a task begin with the same token.
+            If two labels of a task begin with the same token, or no drawn task has labels.
+
+        Warns
+        -----
+        PlanWarning
+            If the plan's target has no effect because of the adjustment.
         """
         adjustments = [
             None
