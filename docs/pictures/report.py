@@ -1,6 +1,6 @@
-"""Take docs/pictures/report.png: the first screen of a report.
+"""Take docs/pictures/report.png: the first screen of the report that `make demo` writes.
 
-Run from the root of the repository: `python docs/pictures/report.py comparison/report.html`. Needs playwright and a
+Run from the root of the repository: `python docs/pictures/report.py demo/report.html`. Needs playwright and a
 Chromium. Fonts differ from machine to machine, so the picture does too.
 """
 
@@ -13,7 +13,7 @@ from playwright.sync_api import sync_playwright
 from equipoise.base.files import write_atomically
 
 PICTURE = Path(__file__).with_name("report.png")
-WIDTH, HEIGHT = 1100, 780
+WIDTH, HEIGHT = 1100, 800
 
 
 def main() -> None:

@@ -10,6 +10,8 @@ from markupsafe import Markup, escape
 
 from equipoise.base.problems import Problem
 
+CODE = re.compile("`([^`\n]+)`")
+
 
 @dataclass(frozen=True)
 class Card:
@@ -141,8 +143,24 @@ class Page:
         return render("page.html.j2", page=self)
 
 
-def render(template: str, finalize: Callable[[Any], Any] | None = None, **values: Any) -> str:
-    """Render a template of this package; every string is escaped, for HTML or else by `finalize`."""
+def marked(text: str) -> Markup:
+    """Escape a string, and set what is between backticks as code.
+
+    Examples
+    --------
+    >>> print(marked("consider `--max-passes 4`, not <b>"))
+    consider <code>--max-passes 4</code>, not &lt;b&gt;
+    """
+    return Markup(CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 (escaped before)
+
+
+def render(
+    template: str,
+    finalize: Callable[[Any], Any] | None = None,
+    mark: Callable[[str], Markup] = marked,
+    **values: Any,
+) -> str:
+    """Render a template of this package; every string is escaped, for HTML or else by `finalize` and `mark`."""
     environment = Environment(
         loader=PackageLoader("equipoise.pages"),
         autoescape=True,
@@ -152,7 +170,7 @@ def render(template: str, finalize: Callable[[Any], Any] | None = None, **values
         finalize=finalize,
     )
     environment.filters["breakable"] = breakable
-    environment.filters["marked"] = marked
+    environment.filters["marked"] = mark
     return environment.get_template(template).render(**values)
 
 
@@ -165,14 +183,3 @@ def breakable(text: str) -> Markup:
     &lt;b&gt; heart_<wbr>attack
     """
     return Markup("_<wbr>").join(text.split("_"))
-
-
-def marked(text: str) -> Markup:
-    """Escape a string, and set what is between backticks as code.
-
-    Examples
-    --------
-    >>> print(marked("consider `--max-passes 4`, not <b>"))
-    consider <code>--max-passes 4</code>, not &lt;b&gt;
-    """
-    return Markup(re.sub("`([^`\n]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 (escaped before)

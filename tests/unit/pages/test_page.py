@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from tests.support.pages import Html, markdown_rows
+from tests.support.pages import Html, markdown_rows, markdown_tokens
 
 from equipoise.base.problems import Problem
 from equipoise.pages.figure import PRINTED, inline_svg
@@ -91,6 +91,18 @@ def test_markdown_shows_the_rows_of_every_table() -> None:
 )
 def test_markdown_shows_a_text_as_it_is(text: str) -> None:
     assert markdown_rows(f"| a |\n| --- |\n| {text_of(text)} |\n")[1] == [text]
+
+
+@pytest.mark.parametrize("where", ["use", "facts", "texts", "problems"])
+def test_code_in_a_text_is_code_in_markdown(where: str) -> None:
+    text = "consider `--set a_b=<1>|2`, not <b> or *c*: ``data` "
+    sections = [Section("", [text], problems=[Problem("note", "code", text)])]
+    given = Page("", "", [], "", "", sections, "", "", use=text, commands="x", facts=[("", text)])
+    children = [token.children for token in markdown_tokens(to_markdown(given)) if token.children]
+    shown = [inline for inline in children if any(child.type == "code_inline" for child in inline)]
+    place = ["use", "facts", "texts", "problems"].index(where)
+    assert [child.content for child in shown[place] if child.type == "code_inline"] == ["--set a_b=<1>|2", "data"]
+    assert "".join(child.content for child in shown[place]).endswith(", not <b> or *c*: `data")
 
 
 def test_code_in_markdown_ends_where_it_should() -> None:
