@@ -2,6 +2,7 @@
 
 from equipoise.cli import _calibrate, _compare, _evaluate, _plan, _train
 from equipoise.cli._app import Command, app, examples
+from equipoise.cli._options import expanded
 
 for _command, _epilog in (
     (_plan.inspect, examples(*_plan.INSPECT_EXAMPLES)),
@@ -14,7 +15,7 @@ for _command, _epilog in (
     (_evaluate.predict, examples(*_evaluate.PREDICT_EXAMPLES)),
     (_compare.demo, examples(*_compare.DEMO_EXAMPLES)),
 ):
-    app.command(cls=Command, epilog=_epilog)(_command)
+    app.command(cls=Command, epilog=_epilog)(expanded(_command))
 
 
 def main() -> None:

@@ -48,15 +48,13 @@ EXAMPLES = (
 
 def calibrate(
     run: options.RunFolder,
+    *,
     metric: Metric = None,
     prior: Prior = "natural",
     unlabelled: Unlabelled = None,
     costs: Costs = None,
     overwrite: Overwrite = False,
-    task_column: options.TaskColumn = None,
-    input_column: options.InputColumn = None,
-    target_column: options.TargetColumn = None,
-    default_task: options.DefaultTask = None,
+    described: options.DataOptions,
     set_: options.DataOverrides = None,
     as_json: options.Json = False,
 ) -> None:
@@ -66,7 +64,6 @@ def calibrate(
     the validation rows; test rows are never used. Writes calibration.json, which `evaluate` and `predict` apply, and
     calibration/index.html with reliability plots.
     """
-    described = options.data_options(task_column, input_column, target_column, default_task)
     source = None if unlabelled is None else str(unlabelled)
     data = options.other_data(run, source, described, set_, "the rows of --unlabelled")
     from equipoise.runs.calibration.calibrate import CalibrationOptions

@@ -65,10 +65,7 @@ REPORT_EXAMPLES = ("equipoise report comparisons/first", "equipoise report compa
 
 def compare(
     source: options.Source,
-    task_column: options.TaskColumn = None,
-    input_column: options.InputColumn = None,
-    target_column: options.TargetColumn = None,
-    default_task: options.DefaultTask = None,
+    described: options.DataOptions,
     budget: Budget = None,
     metric: Metric = None,
     costs: Costs = None,
@@ -97,7 +94,7 @@ def compare(
         "plan.draws": draws,
         "seed": seed,
     }
-    chosen |= options.data_options(task_column, input_column, target_column, default_task)
+    chosen |= described
     config = options.read_comparison(source, chosen, set_)
     command = shlex.join(["equipoise", *sys.argv[1:]])
     say_model(config.model.name)

@@ -8,7 +8,6 @@ import typer
 
 from equipoise.cli import _options as options
 from equipoise.cli._app import bars_on_terminals_only, print_json, print_rows
-from equipoise.config import EVALUATED_SPLITS, METHODS, one_of
 from equipoise.errors import printable
 
 if TYPE_CHECKING:
@@ -63,13 +62,11 @@ PREDICT_EXAMPLES = (
 def evaluate(
     run: options.RunFolder,
     data: Data = None,
+    *,
     split: Split = None,
     method: MethodOption = None,
     out: Out = None,
-    task_column: options.TaskColumn = None,
-    input_column: options.InputColumn = None,
-    target_column: options.TargetColumn = None,
-    default_task: options.DefaultTask = None,
+    described: options.DataOptions,
     no_calibration: options.NoCalibration = False,
     overwrite: Overwrite = False,
     set_: options.DataOverrides = None,
@@ -81,14 +78,9 @@ def evaluate(
     are kept: each split, method and calibration has a directory of its own. If the run was calibrated, evaluation.json
     also holds the scores without calibration.
     """
-    if split is not None:
-        one_of("--split", split, EVALUATED_SPLITS)
-    described = options.data_options(task_column, input_column, target_column, default_task)
     other = options.other_data(run, data, described, set_, "DATA")
     named = (argument.rpartition("=") for argument in method or ())
     methods = {task if equals else "*": name for task, equals, name in named}
-    for name in methods.values():
-        one_of("--method", name, METHODS)
     from equipoise.runs.evaluate import evaluate as run_evaluation
 
     bars_on_terminals_only()
@@ -166,10 +158,7 @@ def predict(
     run: options.RunFolder,
     file: File,
     out: AnswersOut,
-    task_column: options.TaskColumn = None,
-    input_column: options.InputColumn = None,
-    target_column: options.TargetColumn = None,
-    default_task: options.DefaultTask = None,
+    described: options.DataOptions,
     no_calibration: options.NoCalibration = False,
     set_: options.DataOverrides = None,
     as_json: options.Json = False,
@@ -179,7 +168,6 @@ def predict(
     Writes an answer for each row, and for labels their probabilities. If the run was calibrated, its calibration is
     applied. The output is written atomically.
     """
-    described = options.data_options(task_column, input_column, target_column, default_task)
     data = options.other_data(run, str(file), described, set_, "FILE")
     from equipoise.runs.predict import predict as run_prediction
 

@@ -1,7 +1,9 @@
 """Options that several commands share, and how they become a configuration."""
 
-from collections.abc import Callable
-from functools import partial
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial, wraps
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -103,16 +105,67 @@ YAML = (".yaml", ".yml")
 Config = TypeVar("Config", bound=RunConfig)
 
 
-def plan_options(*values: Any) -> dict[str, Any]:
-    """Return the options of a plan by dotted key: rates, weights, draws, ..., as `plan` and `train` take them."""
-    names = ("rates", "weights", "draws", "max_passes", "target_rates", "target_weights", "allow_repeats")
-    return {f"plan.{name}": value for name, value in zip(names, values, strict=True)}
+@dataclass(frozen=True)
+class Group:
+    """Options that several commands take together: the parameter of each, with its key in a configuration and its type.
+
+    A parameter of this type receives them as a dict by key; see `expanded`.
+    """
+
+    options: Mapping[str, tuple[str, Any]]
 
 
-def data_options(*values: Any) -> dict[str, Any]:
-    """Return the options of reading data by dotted key: columns of task, input and target, and the default task."""
-    names = ("columns.task", "columns.input", "columns.target", "default_task")
-    return {f"data.{name}": value for name, value in zip(names, values, strict=True)}
+DataOptions = Annotated[
+    dict[str, Any],
+    Group(
+        {
+            "task_column": ("data.columns.task", TaskColumn),
+            "input_column": ("data.columns.input", InputColumn),
+            "target_column": ("data.columns.target", TargetColumn),
+            "default_task": ("data.default_task", DefaultTask),
+        }
+    ),
+]
+PlanOptions = Annotated[
+    dict[str, Any],
+    Group(
+        {
+            "rates": ("plan.rates", Rates),
+            "weights": ("plan.weights", Weights),
+            "draws": ("plan.draws", Draws),
+            "max_passes": ("plan.max_passes", MaxPasses),
+            "target_rates": ("plan.target_rates", TargetRates),
+            "target_weights": ("plan.target_weights", TargetWeights),
+            "allow_repeats": ("plan.allow_repeats", AllowRepeats),
+        }
+    ),
+]
+
+
+def expanded(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command as typer is to see it: the options of a `Group` stand in the place of their parameter."""
+    signature = inspect.signature(command)
+    groups: dict[str, Group] = {}
+    parameters: list[inspect.Parameter] = []
+    for name, parameter in signature.parameters.items():
+        for group in getattr(parameter.annotation, "__metadata__", ()):
+            if isinstance(group, Group):
+                groups[name] = group
+                parameters += [
+                    inspect.Parameter(option, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+                    for option, (_, kind) in group.options.items()
+                ]
+        if name not in groups:
+            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
+
+    @wraps(command)
+    def called(**given: Any) -> None:
+        for name, group in groups.items():
+            given[name] = {key: given.pop(option) for option, (key, _) in group.options.items()}
+        command(**given)
+
+    called.__signature__ = signature.replace(parameters=parameters)  # pyright: ignore[reportAttributeAccessIssue]
+    return called
 
 
 def other_data(

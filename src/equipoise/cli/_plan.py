@@ -73,11 +73,9 @@ EXAMPLES = (
 
 def inspect(
     source: options.Source,
+    *,
     model: Model = None,
-    task_column: options.TaskColumn = None,
-    input_column: options.InputColumn = None,
-    target_column: options.TargetColumn = None,
-    default_task: options.DefaultTask = None,
+    described: options.DataOptions,
     plot: Plot = None,
     everything: All = False,
     set_: options.Overrides = None,
@@ -89,7 +87,6 @@ def inspect(
     """
     if plot is not None and plot.suffix not in {".png", ".svg"}:
         raise ConfigError("unknown-format", f"`--plot` must name a .png or .svg file, found {plot.name!r}.")
-    described = options.data_options(task_column, input_column, target_column, default_task)
     config = options.read_config(source, described | {"model.name": model}, set_)
     records = load_records(config)
     train = records.where(split="train")
@@ -183,17 +180,8 @@ def _print(census: Census, summaries: list[dict[str, Any]], rows: str, everythin
 
 def plan(
     source: options.Source,
-    task_column: options.TaskColumn = None,
-    input_column: options.InputColumn = None,
-    target_column: options.TargetColumn = None,
-    default_task: options.DefaultTask = None,
-    rates: options.Rates = None,
-    weights: options.Weights = None,
-    draws: options.Draws = None,
-    max_passes: options.MaxPasses = None,
-    target_rates: options.TargetRates = None,
-    target_weights: options.TargetWeights = None,
-    allow_repeats: options.AllowRepeats = None,
+    described: options.DataOptions,
+    shares: options.PlanOptions,
     model: Model = None,
     out: Out = None,
     everything: All = False,
@@ -205,8 +193,7 @@ def plan(
     Shows how often rows repeat and what is wrong with the plan. Exits with 1 if the forecast has errors, unless
     --allow-repeats accepts them.
     """
-    chosen = options.plan_options(rates, weights, draws, max_passes, target_rates, target_weights, allow_repeats)
-    chosen |= options.data_options(task_column, input_column, target_column, default_task)
+    chosen = described | shares
     prepared = prepare(options.read_config(source, chosen | {"model.name": model}, set_))
     found = [] if model is None else check_tokens(prepared.config, prepared.train, prepared.tasks)
     give_warnings(found)

@@ -27,18 +27,10 @@ EXAMPLES = (
 
 def train(
     source: options.Source,
-    task_column: options.TaskColumn = None,
-    input_column: options.InputColumn = None,
-    target_column: options.TargetColumn = None,
-    default_task: options.DefaultTask = None,
+    *,
+    described: options.DataOptions,
     model: options.Model = None,
-    rates: options.Rates = None,
-    weights: options.Weights = None,
-    draws: options.Draws = None,
-    max_passes: options.MaxPasses = None,
-    target_rates: options.TargetRates = None,
-    target_weights: options.TargetWeights = None,
-    allow_repeats: options.AllowRepeats = None,
+    shares: options.PlanOptions,
     seed: options.Seed = None,
     out: Out = None,
     resume: Resume = False,
@@ -50,8 +42,7 @@ def train(
     An existing run is never overwritten. Ctrl-C and SIGTERM finish the current step, save a checkpoint and exit
     with 75; the same command with --resume then resumes with the next draw.
     """
-    chosen = options.plan_options(rates, weights, draws, max_passes, target_rates, target_weights, allow_repeats)
-    chosen |= options.data_options(task_column, input_column, target_column, default_task)
+    chosen = described | shares
     chosen |= {"model.name": model, "seed": seed, "out": None if out is None else str(out)}
     config = options.read_config(source, chosen, set_)
     if config.out is None:

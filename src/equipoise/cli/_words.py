@@ -6,6 +6,7 @@ from typing import Final
 _COLUMN: Final = re.compile(r"`Columns\((task|input|target)=\.\.\.\)`")
 _KEY: Final = re.compile(r"`(?:Columns|Limits)\(([a-z_]+)=\.\.\.\)`")
 _ARGUMENT: Final = re.compile(r"`(delimiter|encoding|splits)=([^`]*)`")
+_OPTION: Final = re.compile(r"`(split|method)`(?= must be )")
 _KEYS: Final = {"group": "columns", "split": "columns", "id": "columns", "tasks": "columns"}
 _PLAIN: Final = {
     "`default_task=...`": "`--default-task NAME` (`data.default_task`)",
@@ -27,6 +28,7 @@ def of_command(message: str) -> str:
     message = _COLUMN.sub(r"`--\1-column NAME` (`data.columns.\1`)", message)
     message = _KEY.sub(lambda found: f"`--set data.{_KEYS.get(found[1], 'limits')}.{found[1]}=...`", message)
     message = _ARGUMENT.sub(r"`--set data.\1=\2`", message)
+    message = _OPTION.sub(r"`--\1`", message)
     for ours, theirs in _PLAIN.items():
         message = message.replace(ours, theirs)
     return message

@@ -13,7 +13,7 @@ from equipoise.base.files import refuse_unwritable, write_atomically
 from equipoise.base.plain_json import write_json
 from equipoise.calibration import Calibration
 from equipoise.collate import EncodedExamples
-from equipoise.config import EVALUATED_SPLITS, DataConfig, EvaluationConfig, RunConfig, one_of
+from equipoise.config import EVALUATED_SPLITS, METHODS, DataConfig, EvaluationConfig, RunConfig, one_of
 from equipoise.data import Records, Task
 from equipoise.errors import DataError, DataWarning, RunError
 from equipoise.metrics import Scores, predictions_table
@@ -94,19 +94,22 @@ def evaluate(
     """
     if split is not None:
         one_of("split", split, EVALUATED_SPLITS)
+    methods = {"*": method} if isinstance(method, str) else dict(method or {})
+    for name in methods.values():
+        one_of("method", name, METHODS)
     directory = RunDirectory.open(run)
     config = directory.read_config()
     own = settings = config.evaluation
     other = None if data is None else read_source(data)
     if other is not None and not other.has("split"):
         if split not in (None, "all"):
-            message = f"`split` is {split!r}, but the data has no splits. Leave `split` out to evaluate all rows."
+            message = f"`split` must be left out, as the data has no splits: all rows are evaluated. Found {split!r}."
             raise DataError("no-splits", message)
         split = "all"
     settings = replace(settings, split=split or settings.split, method=method or settings.method)
     config = replace(config, evaluation=settings)
     tasks = directory.read_tasks()
-    for name in method if isinstance(method, Mapping) else ():
+    for name in methods:
         one_of("method", name, [*tasks, "*"])
     model_path = directory.trained_model()
     plan = directory.read_plan()
