@@ -3,23 +3,25 @@
 import json
 import platform
 import shutil
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, cast, overload
+from typing import Any, TypeVar, cast, overload
 
 from equipoise.base import plain_json
 from equipoise.base.files import read_text, refusing_unwritable, remove_left, unfinished_name, write_atomically
 from equipoise.calibration import Calibration, Provenance
 from equipoise.config import RunConfig, load_config, save_config
 from equipoise.data import Task
-from equipoise.errors import EquipoiseError, PlanError, RunError
+from equipoise.errors import EquipoiseError, RunError
 from equipoise.plan import Plan
 from equipoise.runs.prepare import Prepared
 from equipoise.trainer.checkpoints.lock import HOLDER, LOCK
 from equipoise.trainer.checkpoints.seal import SEAL, damage_of_model, fingerprint_of_weights
+
+T = TypeVar("T")
 
 
 class Entry:
@@ -185,11 +187,7 @@ class RunDirectory:
         RunError
             If the file is missing or damaged.
         """
-        text = read_text(self.plan, RunError)
-        try:
-            return Plan.from_json(text)
-        except PlanError as error:
-            raise RunError("damaged-file", f"`{self.plan}` cannot be used: {error}") from error
+        return _parsed(self.plan, Plan.from_json, read_text(self.plan, RunError))
 
     def read_tasks(self) -> dict[str, Task]:
         """Read the tasks.
@@ -202,10 +200,7 @@ class RunDirectory:
         held: object = read_json(self.tasks)
         if not isinstance(held, dict):
             raise RunError("damaged-file", f"`{self.tasks}` must hold an object, found {type(held).__name__}.")
-        try:
-            return {name: Task.from_dict(task) for name, task in cast("dict[str, Any]", held).items()}
-        except EquipoiseError as error:
-            raise RunError("damaged-file", f"`{self.tasks}` cannot be used: {error}") from error
+        return {name: _parsed(self.tasks, Task.from_dict, task) for name, task in cast("dict[str, Any]", held).items()}
 
     def read_calibration(self, plan: Plan) -> Calibration | None:
         """Return the calibration of the run; None if it has none.
@@ -217,11 +212,7 @@ class RunDirectory:
         """
         if not self.calibration.exists():
             return None
-        text = read_text(self.calibration, RunError)
-        try:
-            calibration = Calibration.from_json(text)
-        except RunError as error:
-            raise RunError("damaged-file", f"`{self.calibration}` cannot be used: {error}") from error
+        calibration = _parsed(self.calibration, Calibration.from_json, read_text(self.calibration, RunError))
         calibration.check(self.provenance(plan))
         return calibration
 
@@ -267,6 +258,14 @@ class RunDirectory:
     @property
     def _resume_command(self) -> str:
         return f"equipoise train {self.config} --out {self.path} --resume"
+
+
+def _parsed(file: Path, parse: Callable[[Any], T], value: Any) -> T:
+    """Parse what a file of the run holds; a RunError names the file where that is damaged."""
+    try:
+        return parse(value)
+    except EquipoiseError as error:
+        raise RunError("damaged-file", f"`{file}` cannot be used: {error}") from error
 
 
 def read_json(path: Path) -> Any:
