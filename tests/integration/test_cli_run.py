@@ -221,6 +221,19 @@ def test_evaluate_by_each_method(trained: Path, tmp_path: Path, method: str) -> 
     assert "holds this evaluation already. Replace it with --overwrite" in again.stderr
 
 
+def test_an_evaluation_is_replaced_with_overwrite(trained: Path, tmp_path: Path) -> None:
+    arguments = ["evaluate", trained, "--split", "validation", "-o", tmp_path, "--json"]
+    first = run(*arguments)
+    assert first.exit_code == 0, first.output
+    written = (tmp_path / "evaluation.json").read_text()
+    (tmp_path / "evaluation.json").write_text("{}")
+    assert run(*arguments).exit_code == 1
+    assert (tmp_path / "evaluation.json").read_text() == "{}"
+    again = run(*arguments, "--overwrite")
+    assert again.exit_code == 0, again.output
+    assert (tmp_path / "evaluation.json").read_text() == written
+
+
 def test_scores_of_the_same_rows_are_the_same(trained: Path, tmp_path: Path) -> None:
     result = run("evaluate", trained, "-o", tmp_path / "again", "--json")
     stored = json.loads((trained / "evaluation.json").read_text())["scores"]
@@ -248,6 +261,19 @@ def test_data_without_splits_is_evaluated_whole(trained: Path, rows: Path, tmp_p
     refused = run("evaluate", trained, other, "--split", "test", "-o", tmp_path / "none")
     assert refused.exit_code == 1
     assert "the data has no splits" in refused.stderr
+
+
+def test_predict_refuses_rows_of_a_task_that_was_not_trained(trained: Path, tmp_path: Path) -> None:
+    questions, out = tmp_path / "new.csv", tmp_path / "answers.csv"
+    questions.write_text("task,input\ntone,it was good\ntome,it was bad\n")
+    refused = run("predict", trained, questions, "-o", out)
+    assert refused.exit_code == 1
+    assert (
+        f"Error (unknown-task): `{questions}` has rows of 'tome', and the run was trained on tone, triage. Did you"
+        in (refused.stderr)
+    )
+    assert "mean 'tone'? Leave these rows out, or rename their task." in refused.stderr
+    assert not out.exists()
 
 
 def test_predict_keeps_the_order_and_needs_no_targets(trained: Path, tmp_path: Path) -> None:

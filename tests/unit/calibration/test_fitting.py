@@ -1,5 +1,7 @@
 """Fits of whole tasks: what they recover, what they leave alone, and that left-out rows are left out."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.support.errors import raises
@@ -134,6 +136,21 @@ def test_few_rows_absent_and_undrawn_labels_are_noted() -> None:
     undrawn = fit_task(rows, Priors(np.array([1.0, 0.0]), NATURAL), Choice())
     assert any("'yes' never drawn in training" in note for note in undrawn.notes)
     assert np.isfinite(undrawn.calibration.temperature)
+
+
+def test_a_temperature_at_the_end_of_the_search_is_noted() -> None:
+    rows = made(400, 8)
+    signs = np.where(rows.true == 1, 1.0, -1.0)
+    noise = np.random.default_rng(0).choice([-1.0, 1.0], 400)
+    nearly_right = signs * np.where(np.arange(400) == 0, -1.0, 1.0)
+
+    def notes(logit: np.ndarray) -> str:
+        scores = np.stack([-logit, logit], axis=1) / 2
+        return " ".join(fit_task(replace(rows, scores=scores), Priors(TRAINED, NATURAL), Choice(None)).notes)
+
+    assert "at the end of the search, 100, because the scores say nearly nothing" in notes(1000 * noise)
+    assert "at the end of the search, 0.05, because too few rows are wrong" in notes(1e-4 * nearly_right)
+    assert "temperature" not in notes(4 * nearly_right)
 
 
 def test_without_rows_only_the_priors_correct() -> None:

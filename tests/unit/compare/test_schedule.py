@@ -1,12 +1,16 @@
 """Successive halving: draws and seeds of each stage, costs, and the draws that a budget allows."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from tests.support.errors import raises
 
 from equipoise.base.codec import from_plain, to_plain
-from equipoise.compare.schedule import LEAST_STEPS, Schedule, affordable, draws_of
+from equipoise.compare import schedule
+from equipoise.compare.directory import ComparisonDirectory
+from equipoise.compare.prices import Speed
+from equipoise.compare.schedule import LEAST_STEPS, Schedule, affordable, draws_of, schedule_of
 from equipoise.config import CompareConfig, duration_of, make_comparison, seconds_of
 from equipoise.errors import ConfigError
 
@@ -80,6 +84,25 @@ def test_budget_that_buys_nothing_says_how_much_is_needed():
     assert "budget of 1s is too small" in str(refused.value)
     assert "with 320 draws for a full training needs 6m, and one with the 10,000" in str(refused.value)
     assert "10,000 that are asked for 2h47m. Give at least `--budget 6m`" in str(refused.value)
+
+
+def test_a_start_that_fails_for_its_budget_leaves_room_for_a_start_with_another(tmp_path, monkeypatch):
+    monkeypatch.setattr(schedule, "_speed", lambda trainings, data: Speed(start=1.0, draw=0.01, row=0.01))
+    data = SimpleNamespace(of=lambda split: range(100))
+    given = {"data": {"source": "rows.jsonl"}, "plan": {"draws": 1024}}
+    trainings = dict.fromkeys("abc")
+
+    def start(budget):
+        config = make_comparison({**given, "compare": {"budget": budget}})
+        directory = ComparisonDirectory.join(tmp_path, config)
+        return directory, schedule_of(directory, config, trainings, data, lambda line: None)
+
+    with raises(ConfigError, "budget-too-small"):
+        start("5s")
+    assert [path.name for path in tmp_path.iterdir()] == ["locks"]
+    directory, found = start("10h")
+    assert directory.config.is_file()
+    assert found.stages[-1].draws == 1024
 
 
 @pytest.mark.parametrize("seconds", [0.2, 1, 59.5, 119, 121, 3599, 3601, 86_399])
