@@ -5,11 +5,14 @@ import re
 from pathlib import Path
 
 import pytest
+from tests.support.errors import raises
 from typer.testing import CliRunner
 
 import equipoise.data
 from equipoise.cli import app
 from equipoise.cli._words import of_command
+from equipoise.errors import ConfigError
+from equipoise.runs.evaluate import evaluate
 
 SOURCES = Path(equipoise.data.__file__).parent
 RUNNER = CliRunner()
@@ -57,6 +60,25 @@ def test_the_options_read_the_plainest_file(plain: Path) -> None:
     done = RUNNER.invoke(app, ["inspect", "rows.csv", *options, "--json"])
     assert done.exit_code == 0, done.output
     assert '"fever"' in done.output
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "choices"),
+    [
+        ("split", "tset", "train, validation, test, all, found 'tset'. Did you mean 'test'?"),
+        ("method", "scoer", "score, constrained, generate, found 'scoer'. Did you mean 'score'?"),
+        ("method", "triage=scoer", "score, constrained, generate, found 'scoer'. Did you mean 'score'?"),
+    ],
+)
+def test_a_choice_is_refused_in_the_words_of_the_interface(
+    tmp_path: Path, option: str, value: str, choices: str
+) -> None:
+    task, _, name = value.rpartition("=")
+    with raises(ConfigError, "unknown-choice") as refused:
+        evaluate(tmp_path, **{option: {task: name} if task else name})
+    assert str(refused.value) == f"`{option}` must be one of {choices}"
+    done = RUNNER.invoke(app, ["evaluate", str(tmp_path), f"--{option}", value])
+    assert done.stderr == f"Error (unknown-choice): `--{option}` must be one of {choices}\n"
 
 
 def test_keys_of_a_configuration_reach_the_reader(plain: Path) -> None:
