@@ -137,11 +137,11 @@ def print_scores(scores: "Scores") -> None:
         for each in task.labels
     ]
     if labels:
-        heads = ["task", "label", "train", "test", "precision", "recall", "F1"]
-        print_rows("Scores per label (train, test: rows)", heads, labels)
+        heads = ["task", "label", "train", "rows", "precision", "recall", "F1"]
+        print_rows("Scores per label (train: training rows; rows: those evaluated)", heads, labels)
     for name, task in scores.tasks.items():
         for label, count in (task.unseen_labels or {}).items():
-            message = f"{count} test rows have the label {label!r}, which is not in the training rows."
+            message = f"{count} of the rows have the label {label!r}, which is not in the training rows."
             typer.echo(f"{printable(name)}: {message}")
 
 
