@@ -93,6 +93,22 @@ def as_coded_text(column: pa.ChunkedArray, complain: Complain) -> pa.DictionaryA
     return _one_chunk(as_text(column, complain).dictionary_encode())
 
 
+def nan_as_null(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Replace NaN by null in a column of floats, or of a dictionary of floats; return any other column as it is.
+
+    Examples
+    --------
+    >>> nan_as_null(pa.chunked_array([[1.5, float("nan")]])).to_pylist()
+    [1.5, None]
+    """
+    kind: pa.DataType = column.type
+    if pa.types.is_dictionary(kind) and pa.types.is_floating(kind.value_type):
+        column = pa.chunked_array([chunk.dictionary_decode() for chunk in column.chunks], kind.value_type)
+    if not pa.types.is_floating(column.type):
+        return column
+    return pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
+
+
 def is_blank(column: pa.ChunkedArray) -> pa.ChunkedArray:
     r"""Return where a string is null, empty or only white space.
 

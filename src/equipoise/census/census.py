@@ -13,9 +13,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from equipoise.base.tables import html_table
-from equipoise.census.labels import coded_labels, coded_tasks
+from equipoise.census.labels import MissingLabels, check_missing_labels, coded_labels, coded_tasks
 from equipoise.census.strata import Stratified, Stratum, checked_strata, plain_stratum, read_only, stratum_order
-from equipoise.census.tally import Cell, Tally, count_table
+from equipoise.census.tally import Cell, Tally, count_table, skip_missing
 from equipoise.errors import DataError, PlanError
 
 _COLUMNS: Mapping[str, Callable[[tuple[Stratum, int]], str]] = {
@@ -70,7 +70,7 @@ class Census(Stratified):
         return cls.from_cells(cells)
 
     @classmethod
-    def from_labels(cls, tasks: Any, labels: Any) -> Census:
+    def from_labels(cls, tasks: Any, labels: Any, *, missing_labels: MissingLabels = "error") -> Census:
         """Count examples given as two equally long columns.
 
         Parameters
@@ -78,12 +78,14 @@ class Census(Stratified):
         tasks, labels : sequences, ndarrays, tensors, Series, Arrow arrays or Hugging Face columns, length N
             Task and label of each example: strings, or integers, booleans and floats, which become strings ("3",
             "true", "0.5"). Class numbers of a ClassLabel become names. A task is open-ended where all of its labels
-            are missing (None, NaN, NA, or -1 of a ClassLabel).
+            are missing (None, NaN, NA, masked, a blank string, or -1 of a ClassLabel).
+        missing_labels : {"error", "skip"}, default "error"
+            What is done with examples without a label, of tasks that have labels: "skip" warns and leaves them out.
 
         Raises
         ------
         PlanError
-            If the lengths differ, a task is missing, or a task has labels and examples without one.
+            If the lengths differ, a task is missing, or a task has labels and examples without one, not skipped.
         DataError
             If a value is not a label.
 
@@ -95,13 +97,24 @@ class Census(Stratified):
         if len(tasks) != len(labels):
             message = f"`tasks` and `labels` must be equally long, found {len(tasks)} and {len(labels)}."
             raise PlanError("wrong-length", message)
+        check_missing_labels(missing_labels)
         tally = Tally()
         tally.add(coded_tasks(tasks), coded_labels(labels, "labels"))
-        return cls.from_cells(tally.cells())
+        cells = tally.cells()
+        if missing_labels == "skip":
+            labelled = {task for task, label in cells if label is not None}
+            cells = skip_missing(cells, {task for task, _ in cells} - labelled)
+        return cls.from_cells(cells)
 
     @classmethod
     def from_arrow(
-        cls, table: pa.Table, task: str = "task", label: str = "target", open_ended_tasks: Iterable[str] = ()
+        cls,
+        table: pa.Table,
+        task: str = "task",
+        label: str = "target",
+        open_ended_tasks: Iterable[str] = (),
+        *,
+        missing_labels: MissingLabels = "error",
     ) -> Census:
         """Count the rows of an Arrow table.
 
@@ -113,14 +126,18 @@ class Census(Stratified):
             The columns to count. Numbers and booleans become strings as in `equipoise.data.read_records`.
         open_ended_tasks : iterable of str
             The open-ended tasks; each is one stratum, regardless of its targets.
+        missing_labels : {"error", "skip"}, default "error"
+            What is done with rows without a label, of tasks that are not open-ended; as in `from_labels`.
 
         Raises
         ------
         DataError
-            If a column is missing or holds nulls, or an open-ended task is not in the table.
+            If a column is missing, a task or a label is missing in a row that is not skipped, or an open-ended task is
+            not in the table.
         """
         open_ended = frozenset(open_ended_tasks)
-        return cls.from_cells(count_table(table, task, label, open_ended), open_ended)
+        counted = count_table(table, task, label, open_ended, None, missing_labels)
+        return cls.from_cells(skip_missing(counted, open_ended), open_ended)
 
     @classmethod
     def from_table(
@@ -130,6 +147,8 @@ class Census(Stratified):
         label: str = "label",
         count: str = "count",
         open_ended_tasks: Iterable[str] = (),
+        *,
+        missing_labels: MissingLabels = "error",
     ) -> Census:
         """Make a census from a table of counts computed by any engine; the counts of equal strata are summed.
 
@@ -142,11 +161,14 @@ class Census(Stratified):
             The columns: strings (numbers and booleans are converted as in `from_arrow`) and integers.
         open_ended_tasks : iterable of str
             The open-ended tasks; each is one stratum, and its labels may be null.
+        missing_labels : {"error", "skip"}, default "error"
+            What is done with rows without a label, of tasks that are not open-ended; as in `from_labels`.
 
         Raises
         ------
         DataError
-            If `table` is not a table, a column is missing or of a wrong type, or an open-ended task is not in it.
+            If `table` is not a table, a column is missing or of a wrong type, a task or a label is missing in a row
+            that is not skipped, or an open-ended task is not in it.
 
         Examples
         --------
@@ -155,7 +177,8 @@ class Census(Stratified):
         {'a': {'x': 7, 'y': 1}}
         """
         open_ended = frozenset(open_ended_tasks)
-        return cls.from_cells(count_table(table, task, label, open_ended, count), open_ended)
+        counted = count_table(table, task, label, open_ended, count, missing_labels)
+        return cls.from_cells(skip_missing(counted, open_ended), open_ended)
 
     @classmethod
     def from_cells(cls, cells: Mapping[Cell, int], open_ended_tasks: Iterable[str] = ()) -> Census:
@@ -193,6 +216,7 @@ class Census(Stratified):
         *,
         connection: Any = None,
         open_ended_tasks: Iterable[str] = (),
+        missing_labels: MissingLabels = "error",
     ) -> Census:
         """Count the rows of a query in DuckDB: databases, joins, globs, files in object stores.
 
@@ -207,6 +231,8 @@ class Census(Stratified):
             An open connection, with its settings and secrets; by default a new one, in memory.
         open_ended_tasks : iterable of str
             The open-ended tasks; each is one stratum, regardless of its labels.
+        missing_labels : {"error", "skip"}, default "error"
+            As in `from_labels`.
 
         Raises
         ------
@@ -216,7 +242,8 @@ class Census(Stratified):
         from equipoise.census.sql import count_query  # noqa: PLC0415 - a census by hand needs no SQL
 
         open_ended = frozenset(open_ended_tasks)
-        return cls.from_cells(count_query(query, parameters, connection, open_ended), open_ended)
+        counted = count_query(query, parameters, connection, open_ended, missing_labels)
+        return cls.from_cells(skip_missing(counted, open_ended), open_ended)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Census:

@@ -6,11 +6,14 @@ from typing import Any
 
 import pyarrow as pa
 
+from equipoise.census.labels import MissingLabels
 from equipoise.census.tally import Cell, count_table
 from equipoise.errors import DataError
 
 
-def count_query(query: Any, parameters: Any, connection: Any, open_ended_tasks: Collection[str]) -> dict[Cell, int]:
+def count_query(
+    query: Any, parameters: Any, connection: Any, open_ended_tasks: Collection[str], missing_labels: MissingLabels
+) -> dict[Cell, int]:
     """Count the rows of a query, or raise a DataError; see `equipoise.Census.from_sql`."""
     try:
         import duckdb  # noqa: PLC0415 - an extra
@@ -25,7 +28,7 @@ def count_query(query: Any, parameters: Any, connection: Any, open_ended_tasks: 
             table = _counts(duckdb, relation, open_ended_tasks)
     except duckdb.Error as error:
         raise DataError("query-failed", f"DuckDB cannot count the rows of the query: {error}") from error
-    return count_table(table, "task", "label", open_ended_tasks, "count")
+    return count_table(table, "task", "label", open_ended_tasks, "count", missing_labels)
 
 
 def _counts(duckdb: Any, relation: Any, open_ended_tasks: Collection[str]) -> pa.Table:

@@ -76,10 +76,13 @@ def read_only(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 def plain_stratum(task: Any, label: Any) -> Stratum:
     """Make a stratum of Python strings, converting what `plain_label` converts, or raise a PlanError."""
-    task, label = plain_label(task), plain_label(label)
-    if not isinstance(task, str) or not isinstance(label, str | None):
+    name, text = plain_label(task), plain_label(label)
+    if isinstance(label, str) and text is None:
+        message = f"a label must not be blank, found {label!r} of task {name!r}. Name the class, or leave out its rows."
+        raise PlanError("blank-label", message)
+    if not isinstance(name, str) or not isinstance(text, str | None):
         raise PlanError("not-a-string", f"a task and a label must be strings, found {task!r}, {label!r}. Use str().")
-    return Stratum(task, label)
+    return Stratum(name, text)
 
 
 def stratum_order(stratum: Stratum) -> tuple[str, bool, str]:
@@ -105,7 +108,7 @@ def checked_strata(
                 "mixed-task",
                 f"task {before.task!r} must either have labels or be open-ended, found the label"
                 f" {after.label!r} beside None. Name it as an open-ended task, give every"
-                " example a label, or leave out those without.",
+                ' example a label, or leave out those without (where rows are counted, `missing_labels="skip"` does).',
             )
     for stratum, n in zip(cells, values, strict=True):
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:

@@ -1,7 +1,7 @@
 """Count the occurrences of each task and label in the rows of Arrow tables."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from equipoise.base.arrow import as_coded_text, pc
+from equipoise.base.arrow import pc
+from equipoise.census.labels import MissingLabels, check_missing_labels, coded_column, warn_skipped
 from equipoise.census.strata import MOST_EXAMPLES
 from equipoise.errors import DataError
 
@@ -92,10 +93,30 @@ class Tally:
             self._cells[task, label] += count
 
 
+def skip_missing(cells: Mapping[Cell, int], open_ended_tasks: Collection[str]) -> dict[Cell, int]:
+    """Return the cells that have a label or are of an open-ended task; warn the caller's caller of the rows of others.
+
+    Examples
+    --------
+    >>> skip_missing({("a", "x"): 3, ("b", None): 2}, ["b"])
+    {('a', 'x'): 3, ('b', None): 2}
+    """
+    skipped = {task: n for (task, label), n in cells.items() if label is None and task not in open_ended_tasks}
+    warn_skipped(skipped, sum(cells.values()), stacklevel=4)
+    return {(task, label): n for (task, label), n in cells.items() if label is not None or task not in skipped}
+
+
 def count_table(
-    table: Any, task: str, label: str, open_ended_tasks: Iterable[str] = (), count: str | None = None
+    table: Any,
+    task: str,
+    label: str,
+    open_ended_tasks: Iterable[str] = (),
+    count: str | None = None,
+    missing_labels: MissingLabels = "error",
 ) -> dict[Cell, int]:
     """Count the rows of a table, a data frame or anything else that `pyarrow.table` accepts, or sum its counts.
+
+    With "skip", rows without a label are counted with the label None.
 
     Raises
     ------
@@ -108,6 +129,7 @@ def count_table(
     >>> count_table(pa.table({"task": ["a", "a"], "label": ["x", "x"], "n": [3, 4]}), "task", "label", count="n")
     {('a', 'x'): 7}
     """
+    check_missing_labels(missing_labels)
     try:
         table = table if isinstance(table, pa.Table) else pa.table(table)
     except (TypeError, ValueError, pa.ArrowException) as error:
@@ -122,12 +144,14 @@ def count_table(
     tally = Tally(open_ended_tasks)
     for start in range(0, table.num_rows, _ROWS_AT_ONCE):
         rows = table.slice(start, _ROWS_AT_ONCE)
-        tasks, labels = (as_coded_text(rows[name], partial(_odd_value, name, start)) for name in (task, label))
-        if tasks.null_count or (labels.null_count and not tally.are_open(tasks.filter(pc.is_null(labels)))):
+        tasks, labels = (coded_column(rows[name], partial(_odd_value, name, start)) for name in (task, label))
+        refused = labels.null_count if missing_labels == "error" else 0
+        if tasks.null_count or (refused and not tally.are_open(tasks.filter(pc.is_null(labels)))):
             raise DataError(
                 "nulls",
-                f"columns {task!r} and {label!r} must not have nulls, found {tasks.null_count} and {labels.null_count}."
-                " Drop those rows, or name open-ended tasks in `open_ended_tasks`.",
+                f"columns {task!r} and {label!r} must not have nulls, NaN or blank strings, found {tasks.null_count}"
+                f' and {labels.null_count}. Drop those rows, skip those without a label by `missing_labels="skip"`, or'
+                " name open-ended tasks in `open_ended_tasks`.",
             )
         tally.add(tasks, labels, None if count is None else _integers(rows[count], count))
     return tally.cells()

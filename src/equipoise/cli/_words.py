@@ -5,7 +5,7 @@ from typing import Final
 
 _COLUMN: Final = re.compile(r"`Columns\((task|input|target)=\.\.\.\)`")
 _KEY: Final = re.compile(r"`(?:Columns|Limits)\(([a-z_]+)=\.\.\.\)`")
-_ARGUMENT: Final = re.compile(r"`(delimiter|encoding|splits)=([^`]*)`")
+_ARGUMENT: Final = re.compile(r"`(delimiter|encoding|splits|missing_labels)=([^`]*)`")
 _OPTION: Final = re.compile(r"`(split|method)`(?= must be )")
 _KEYS: Final = {"group": "columns", "split": "columns", "id": "columns", "tasks": "columns"}
 _PLAIN: Final = {

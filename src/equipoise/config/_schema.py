@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from equipoise.base.registry import registered
+from equipoise.census.labels import MissingLabels
 from equipoise.config._loss import LossConfig
 from equipoise.config._values import in_range, one_of
 from equipoise.data import Columns, Limits, TaskOptions
@@ -59,7 +60,8 @@ class SplitConfig:
 class DataConfig:
     """The source of the records: a path, a glob, a list of them, or ``suite:NAME``; and how it is read.
 
-    `split` is how rows without a split are split, `splits` what the names of splits in the data mean.
+    `split` is how rows without a split are split, `splits` what the names of splits in the data mean,
+    `missing_labels` what is done with rows without a target: they are an error, or skipped.
     """
 
     source: str | tuple[str, ...]
@@ -71,6 +73,7 @@ class DataConfig:
     delimiter: str | None = None
     encoding: str = "utf-8"
     limits: Limits = field(default_factory=Limits)
+    missing_labels: MissingLabels = "error"
 
     def __post_init__(self) -> None:
         ReadOptions(self.limits, self.delimiter, self.encoding, self.splits)  # refuses what cannot be used
@@ -78,7 +81,7 @@ class DataConfig:
     @property
     def reading(self) -> dict[str, Any]:
         """The arguments of `equipoise.data.read_records` other than the source."""
-        names = ("columns", "default_task", "limits", "delimiter", "encoding", "splits")
+        names = ("columns", "default_task", "limits", "delimiter", "encoding", "splits", "missing_labels")
         return {name: getattr(self, name) for name in names}
 
 

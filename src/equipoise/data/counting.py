@@ -15,7 +15,8 @@ from typing import Any, Final
 import pyarrow as pa
 
 from equipoise.census import Census
-from equipoise.census.tally import Cell, Tally
+from equipoise.census.labels import MissingLabels, check_missing_labels
+from equipoise.census.tally import Cell, Tally, skip_missing
 from equipoise.data.columns import Columns, check_split
 from equipoise.data.labels import labels_of
 from equipoise.data.readers.encodings import UTF8
@@ -44,6 +45,7 @@ def count_files(
     delimiter: str | None = None,
     encoding: str = UTF8,
     splits: Mapping[str, str] = MappingProxyType({}),
+    missing_labels: MissingLabels = "error",
     processes: int = 1,
     part_bytes: int = PART_BYTES,
 ) -> Census:
@@ -63,8 +65,8 @@ def count_files(
         Sizes above which a file is refused, as in `read_records`.
     default_task : str, optional
         Task of the rows that have none, as in `read_records`.
-    delimiter, encoding, splits
-        As in `read_records`.
+    delimiter, encoding, splits, missing_labels
+        As in `read_records`; targets of open-ended tasks that are missing are counted all the same.
     processes : int
         Number of reader processes. They are spawned, which takes about a second, so a script must call this
         under ``if __name__ == "__main__":``. The counts, and the error if there is one, do not depend on it.
@@ -91,9 +93,10 @@ def count_files(
     if not isinstance(processes, int) or isinstance(processes, bool) or processes < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise DataError("not-an-integer", f"`processes` must be an integer of at least 1, found {processes!r}.")
     check_split(split)
+    check_missing_labels(missing_labels)
     open_ended = frozenset(open_ended_tasks)
     how = ReadOptions(limits, delimiter, encoding, splits)
-    count = partial(_counts, columns, how.splits, open_ended, split, default_task)
+    count = partial(_counts, columns, how.splits, open_ended, split, default_task, missing_labels)
     sources = find_sources(source, how)
     parts = ((number, part) for number, one in enumerate(sources) for part in parts_of(one, part_bytes))
     first = list(itertools.islice(parts, processes)) if processes > 1 else []
@@ -104,7 +107,7 @@ def count_files(
     total: Counter[Cell] = Counter()
     for cells in counted:
         total.update(cells)
-    return Census.from_cells(dict(total), open_ended)
+    return Census.from_cells(skip_missing(total, open_ended), open_ended)
 
 
 def _counts(
@@ -113,10 +116,12 @@ def _counts(
     open_ended: frozenset[str],
     split: str | None,
     default_task: str | None,
+    missing_labels: MissingLabels,
     source: Source,
 ) -> _Counts:
     tally = Tally(open_ended)
-    for batch in labels_of(source, columns, splits, default_task=default_task, split=split):
+    batches = labels_of(source, columns, splits, default_task=default_task, split=split, missing_labels=missing_labels)
+    for batch in batches:
         for chunk in batch.to_batches():
             tally.add(chunk.column("task"), chunk.column("label"))
     return tally.cells()

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from equipoise.base.arrow import as_coded_text, is_blank, pc
+from equipoise.census.labels import MissingLabels, check_missing_labels, coded_column
 from equipoise.data.columns import Columns, canonical_splits, check_split
 from equipoise.data.readers.encodings import UTF8
 from equipoise.data.readers.limits import DEFAULT_LIMITS, Limits
@@ -29,6 +30,7 @@ def iter_labels(
     delimiter: str | None = None,
     encoding: str = UTF8,
     splits: Mapping[str, str] = MappingProxyType({}),
+    missing_labels: MissingLabels = "error",
 ) -> Iterator[pa.Table]:
     """Stream the task and the label of every row, in constant memory, without the inputs.
 
@@ -38,6 +40,8 @@ def iter_labels(
         As in `read_records`.
     split : {"train", "validation", "test"} or None
         Only rows of this split; None takes all of them and does not read the splits.
+    missing_labels : {"error", "skip"}
+        "skip": the label of a row that has none is null, so that rows keep their numbers.
 
     Yields
     ------
@@ -50,17 +54,26 @@ def iter_labels(
         As in `read_records`, or if `split` is given and a source has none.
     """
     check_split(split)
+    check_missing_labels(missing_labels)
     how = ReadOptions(limits, delimiter, encoding, splits)
     for one in find_sources(source, how):
-        yield from labels_of(one, columns, how.splits, default_task=default_task, split=split)
+        yield from labels_of(
+            one, columns, how.splits, default_task=default_task, split=split, missing_labels=missing_labels
+        )
 
 
 def labels_of(
-    source: Source, columns: Columns, splits: Mapping[str, str], *, default_task: str | None, split: str | None
+    source: Source,
+    columns: Columns,
+    splits: Mapping[str, str],
+    *,
+    default_task: str | None,
+    split: str | None,
+    missing_labels: MissingLabels,
 ) -> Iterator[pa.Table]:
     """Stream the labels of one source, as `iter_labels` does."""
     fields = ("task", "target", *(("split",) if split else ()))
-    reading = Reading(source, columns, fields, default_task, splits=splits)
+    reading = Reading(source, columns, fields, default_task, splits=splits, missing_labels=missing_labels)
     for batch in reading.source_batches():
         # Valid batches are checked by their distinct values alone; others row by row, to name the row that is wrong.
         table = _plain(reading, batch)
@@ -83,6 +96,9 @@ def _plain(reading: Reading, batch: pa.Table) -> pa.Table | None:
                 return None
             codes, names = np.zeros(batch.num_rows, np.int32), pa.array([reading.default_task], pa.large_string())
             arrays[field] = pa.DictionaryArray.from_arrays(codes, names)
+            continue
+        if field == "target" and reading.skips:
+            arrays[field] = coded_column(batch.column(name), functools.partial(reading.wrong, name))
             continue
         array = as_coded_text(batch.column(name), functools.partial(reading.wrong, name))
         texts = pa.chunked_array([array.dictionary])

@@ -8,9 +8,11 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
+import numpy as np
 import pyarrow as pa
 
-from equipoise.base.arrow import as_text, first_true, is_blank, pc
+from equipoise.base.arrow import as_text, first_true, is_blank, nan_as_null, pc
+from equipoise.census.labels import MissingLabels, check_missing_labels, warn_skipped
 from equipoise.data.checks.checks import raise_on_errors, row_errors
 from equipoise.data.columns import (
     FIELDS,
@@ -37,7 +39,8 @@ _EXPECTED: Final = {"task": "the name of a task", "input": "a string", "target":
 _REMEDY: Final = {
     "task": "Name the task, or drop the row.",
     "input": "Fill it in, or drop the row.",
-    "target": "Fill it in, or drop the row; rows to be predicted are read with `require_target=False`.",
+    "target": 'Fill it in, or drop the row; `missing_labels="skip"` skips such rows; rows to be predicted are read with'
+    " `require_target=False`.",
 }
 
 
@@ -51,6 +54,7 @@ def read_records(
     delimiter: str | None = None,
     encoding: str = UTF8,
     splits: Mapping[str, str] = _NO_SPLITS,
+    missing_labels: MissingLabels = "error",
 ) -> Records:
     r"""Read all rows of one source or several.
 
@@ -77,6 +81,9 @@ def read_records(
     splits : mapping of str to str
         What names of splits mean, in a column, as keys of a `DatasetDict` or as names of files: "train", "validation"
         or "test" for each. "val", "valid", "dev" and "eval" mean "validation" if they are not in it.
+    missing_labels : {"error", "skip"}
+        What is done with rows whose target is missing (empty, null, NaN, the class label -1), unless they are to be
+        predicted: "skip" leaves them out, and warns of how many they are.
 
     Returns
     -------
@@ -101,18 +108,31 @@ def read_records(
     ...     read_records(path, Columns(input="text", target="stars"), default_task="sentiment").table.to_pylist()
     [{'task': 'sentiment', 'input': 'lovely', 'target': '5'}, {'task': 'sentiment', 'input': 'dull', 'target': '2'}]
     """
+    check_missing_labels(missing_labels)
     how = ReadOptions(limits, delimiter, encoding, splits)
     readings = [
-        Reading(one, columns, FIELDS, default_task, require_target, how.splits) for one in find_sources(source, how)
+        Reading(one, columns, FIELDS, default_task, require_target, how.splits, missing_labels)
+        for one in find_sources(source, how)
     ]
     sources, parts = [one.source for one in readings], [_table(one) for one in readings]
     _check_splits_everywhere(sources, parts)
     first_rows = [0, *itertools.accumulate(part.num_rows for part in parts)]
     if first_rows[-1] == 0:
         raise DataError("no-rows", f"{', '.join(one.name for one in sources[:5])}: no rows were found.")
-    records = Records(pa.concat_tables(parts, promote_options="default"))
+    table = pa.concat_tables(parts, promote_options="default")
+    records = Records(table)
+    kept = np.arange(len(records))
+    if require_target and table.column("target").null_count:  # else a missing target is an error
+        is_kept = records.coded("target").codes >= 0
+        tasks = records.coded("task").take(~is_kept)
+        warn_skipped(dict(zip(tasks.names.to_pylist(), tasks.counts().tolist(), strict=True)), len(records))
+        if not is_kept.any():
+            raise DataError("no-rows", f"{sources[0].name}: no row has a target, so all of them were skipped.")
+        kept = np.flatnonzero(is_kept)
+        records = records.take(kept)
 
     def place(row: int) -> str:
+        row = int(kept[row])
         number = bisect.bisect_right(first_rows, row) - 1
         return sources[number].place(row - first_rows[number])
 
@@ -130,14 +150,23 @@ class Reading:
     default_task: str | None = None
     require_target: bool = True
     splits: Mapping[str, str] = dataclasses.field(default_factory=lambda: split_names({}))
+    missing_labels: MissingLabels = "error"
     rows: int = 0
 
     def __post_init__(self) -> None:
+        if self.skips:
+            names = self.columns.tasks or (self.columns.target,)
+            self.source = dataclasses.replace(self.source, nullable=frozenset(names))
         if self.columns.tasks:
             self.source = Melted(self.source, self.columns, self.require_target, split=self.source.split)
         name = self.default_task
         if name is not None and not name.strip():
             raise DataError("not-a-task", f"`default_task` must be the name of a task, found {name!r}.")
+
+    @property
+    def skips(self) -> bool:
+        """Whether a missing target is null, and its row is to be skipped."""
+        return self.require_target and self.missing_labels == "skip"
 
     @property
     def split_is_given(self) -> bool:
@@ -204,11 +233,13 @@ class Reading:
                 return None
             value = self.default_task if field == "task" else None
             return pa.chunked_array([pa.repeat(pa.scalar(value, pa.large_string()), batch.num_rows)])
-        text = as_text(batch.column(name), functools.partial(self.wrong, name))
+        may_lack = field == "target" and self.skips
+        column = nan_as_null(batch.column(name)) if may_lack else batch.column(name)
+        text = as_text(column, functools.partial(self.wrong, name))
         if field == "task" and self.default_task is not None:
             text = pc.fill_null(text, self.default_task)
         blank = is_blank(text)
-        if field in {"task", "input"} or (field == "target" and self.require_target):
+        if field in {"task", "input"} or (field == "target" and self.require_target and not may_lack):
             row = first_true(blank)
             if row is not None:
                 sentence = f"is empty, expected {_EXPECTED[field]}. {_REMEDY[field]}"

@@ -1,26 +1,25 @@
-"""Which rows of the dataset belong to which stratum: row numbers grouped by stratum."""
+"""Which rows of the dataset belong to which stratum: made of labels, datasets, codes or sizes."""
 
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from equipoise.base.keys import digest
 from equipoise.base.values import integer
-from equipoise.census import Census, Stratum
-from equipoise.census.labels import Labels
-from equipoise.census.strata import read_only
+from equipoise.census import Census
+from equipoise.census.labels import Labels, MissingLabels, check_missing_labels, warn_skipped
+from equipoise.drawing.grouped_rows import GroupedRows
 from equipoise.drawing.grouping import checked_codes, checked_sizes, counted, grouped
 from equipoise.drawing.labelled import check_sizes, codes_of_rows, columns_of_datasets
-from equipoise.errors import PlanError
+from equipoise.errors import DataWarning, PlanError
 from equipoise.plan import Plan
 
 
 @dataclass(frozen=True, eq=False)
-class StratumIndex:
+class StratumIndex(GroupedRows):
     """Row numbers of a dataset, grouped by stratum.
 
     Make one with `from_labels`, `from_datasets`, `from_codes` or `from_sizes`.
@@ -34,6 +33,8 @@ class StratumIndex:
         row numbers need not be stored.
     strata : tuple of Stratum, optional
         The strata, where they are known by name.
+    skipped : int, default 0
+        Rows of the dataset that are in no stratum. They keep their numbers, and are never drawn.
 
     Examples
     --------
@@ -43,14 +44,6 @@ class StratumIndex:
     >>> len(index)
     4
     """
-
-    sizes: NDArray[np.int64]
-    order: NDArray[np.int32] | NDArray[np.int64] | None
-    strata: tuple[Stratum, ...] | None = None
-
-    def __len__(self) -> int:
-        """Return the rows of all strata."""
-        return int(self.sizes.sum())
 
     def census(self) -> Census:
         """Return the census of the rows, to build a plan of.
@@ -65,83 +58,10 @@ class StratumIndex:
             raise PlanError("no-strata", f"{message} Make it with `from_datasets` or `from_labels`.")
         return Census(self.strata, self.sizes)
 
-    @cached_property
-    def starts(self) -> NDArray[np.int64]:
-        """Place in `order` at which each stratum starts; read-only."""
-        return read_only(np.cumsum(self.sizes) - self.sizes)
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """Digest of which row belongs to which stratum, as hexadecimal digits."""
-        return digest(self.sizes) if self.order is None else digest(self.sizes, self.order)
-
-    def rows(self, strata: NDArray[np.integer], places: NDArray[np.integer]) -> NDArray[np.int64]:
-        """Return the row number of example ``places[i]`` of stratum ``strata[i]``."""
-        return self.rows_of_entries(self.starts[strata] + places)
-
-    def rows_of_entries(self, entries: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the row number of each entry of `order`."""
-        return entries if self.order is None else self.order.take(entries).astype(np.int64, copy=False)
-
-    def spread(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Return for each row of the dataset the value of its stratum.
-
-        Parameters
-        ----------
-        values : ndarray, shape (S,)
-            One for each stratum, in the order of ``plan.strata``.
-
-        Returns
-        -------
-        ndarray, shape (N,)
-            Of the type of `values`.
-
-        Examples
-        --------
-        >>> StratumIndex.from_codes([1, 0, 1, 1]).spread(np.array([0.5, 2.0])).tolist()
-        [2.0, 0.5, 2.0, 2.0]
-        """
-        by_stratum = np.repeat(values, self.sizes)
-        if self.order is None:
-            return by_stratum
-        of_row = np.empty_like(by_stratum)
-        of_row[self.order] = by_stratum
-        return of_row
-
-    def means(self, values: ArrayLike) -> NDArray[np.float64]:
-        """Compute the mean over each stratum of a value that every row has, such as its length in tokens.
-
-        Parameters
-        ----------
-        values : array-like of numbers, shape (N,)
-            One for each row of the dataset.
-
-        Returns
-        -------
-        ndarray of float64, shape (S,)
-            0 for strata without rows.
-
-        Raises
-        ------
-        PlanError
-            If there is not one value for each row.
-
-        Examples
-        --------
-        >>> StratumIndex.from_codes([1, 0, 1, 1]).means([5, 10, 6, 10]).tolist()
-        [10.0, 7.0]
-        """
-        array = np.asarray(values)
-        if array.shape != (len(self),):
-            raise PlanError(
-                "bad-values",
-                f"`values` must be one number for each of the {len(self)} rows, found shape {array.shape}.",
-            )
-        sums = np.bincount(self.spread(np.arange(len(self.sizes))), array, minlength=len(self.sizes))
-        return np.divide(sums, self.sizes, out=np.zeros(len(self.sizes)), where=self.sizes > 0)
-
     @classmethod
-    def from_codes(cls, codes: ArrayLike, n_strata: int | None = None) -> "StratumIndex":
+    def from_codes(
+        cls, codes: ArrayLike, n_strata: int | None = None, *, missing_labels: MissingLabels = "error"
+    ) -> "StratumIndex":
         """Group rows by the stratum code of each.
 
         Parameters
@@ -150,6 +70,8 @@ class StratumIndex:
             ``codes[row]`` is the position of the row's stratum in ``plan.strata``.
         n_strata : int, optional
             Number of strata; by default one more than the largest code.
+        missing_labels : {"error", "skip"}, default "error"
+            "skip": rows whose code is -1 are in no stratum.
 
         Returns
         -------
@@ -162,13 +84,17 @@ class StratumIndex:
             If `codes` is not a flat array of integers from 0 to ``n_strata - 1``.
         """
         n_strata = None if n_strata is None else integer("n_strata", n_strata, PlanError)
-        array = checked_codes(codes, n_strata)
+        check_missing_labels(missing_labels)
+        array = checked_codes(codes, n_strata, missing_labels)
         count = (int(array.max()) + 1 if array.size else 0) if n_strata is None else n_strata
         sizes = counted(array, count)
-        return cls(sizes, grouped([array], sizes))
+        order, skipped = grouped([array], sizes)
+        return cls(sizes, order, skipped=skipped)
 
     @classmethod
-    def from_chunks(cls, chunks: Iterable[ArrayLike], sizes: ArrayLike) -> "StratumIndex":
+    def from_chunks(
+        cls, chunks: Iterable[ArrayLike], sizes: ArrayLike, *, missing_labels: MissingLabels = "error"
+    ) -> "StratumIndex":
         """Group rows whose codes are read piece by piece, for datasets whose codes should not be in memory at once.
 
         Parameters
@@ -177,6 +103,8 @@ class StratumIndex:
             Codes as for `from_codes`, in the dataset's order.
         sizes : array-like of integers, shape (S,)
             Rows of each stratum, known beforehand: ``plan.counts``.
+        missing_labels : {"error", "skip"}, default "error"
+            As in `from_codes`.
 
         Returns
         -------
@@ -195,7 +123,9 @@ class StratumIndex:
         [1, 3, 0, 2]
         """
         wanted = checked_sizes(sizes)
-        return cls(wanted, grouped((checked_codes(chunk, len(wanted)) for chunk in chunks), wanted))
+        check_missing_labels(missing_labels)
+        order, skipped = grouped((checked_codes(chunk, len(wanted), missing_labels) for chunk in chunks), wanted)
+        return cls(wanted, order, skipped=skipped)
 
     @classmethod
     def from_sizes(cls, sizes: Plan | Census | ArrayLike) -> "StratumIndex":
@@ -231,7 +161,11 @@ class StratumIndex:
 
     @classmethod
     def from_datasets(
-        cls, datasets: Mapping[str, Any], labels: Labels | Mapping[str, Labels] = "label"
+        cls,
+        datasets: Mapping[str, Any],
+        labels: Labels | Mapping[str, Labels] = "label",
+        *,
+        missing_labels: MissingLabels = "error",
     ) -> "StratumIndex":
         """Group the rows of several datasets, one a task, that follow one another as in torch's `ConcatDataset`.
 
@@ -244,11 +178,14 @@ class StratumIndex:
             The label of each example: a column's name (or the place in an example that is a tuple), a function of an
             example, or all labels in order, as in `Census.from_labels`; None for an open-ended task. A mapping has one
             for each task. Where a dataset has no columns, the examples are read one by one.
+        missing_labels : {"error", "skip"}, default "error"
+            As in `from_labels`; an error where a task with labels has none in any example.
 
         Raises
         ------
         DataError, PlanError
-            If labels are not found, are not as many as the examples, or one is missing, or `labels` has other tasks.
+            If labels are not found, are not as many as the examples, or one is missing and not skipped, or `labels` has
+            other tasks.
 
         Examples
         --------
@@ -261,11 +198,16 @@ class StratumIndex:
         >>> index.order.tolist()  # rows of ConcatDataset([sepsis, letters])
         [2, 3, 4, 1, 0]
         """
-        tasks, column = columns_of_datasets(datasets, labels)
-        return cls.from_labels(Census.from_labels(tasks, column), tasks, column)
+        tasks, column = columns_of_datasets(datasets, labels, missing_labels)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DataWarning)  # the index warns of the same rows
+            census = Census.from_labels(tasks, column, missing_labels=missing_labels)
+        return cls._of(census, tasks, column, missing_labels)
 
     @classmethod
-    def from_labels(cls, plan: Plan | Census, tasks: Any, labels: Any) -> "StratumIndex":
+    def from_labels(
+        cls, plan: Plan | Census, tasks: Any, labels: Any, *, missing_labels: MissingLabels = "error"
+    ) -> "StratumIndex":
         """Group rows by their task and label.
 
         Parameters
@@ -275,12 +217,15 @@ class StratumIndex:
         tasks, labels : sequences, ndarrays, tensors, Series, Arrow arrays or Hugging Face columns, length N
             Task and label of each row of the dataset, in the dataset's order, as in `Census.from_labels`. Labels of an
             open-ended task (one stratum, whose label is None) are ignored.
+        missing_labels : {"error", "skip"}, default "error"
+            What is done with rows without a label, of tasks that have labels: with "skip" they keep their numbers, are
+            in no stratum and are never drawn; a warning says how many they are.
 
         Raises
         ------
         PlanError
             If the lengths differ, a row has a task or label that the plan does not know, or no label where its task
-            has labels, or the rows of a stratum are not as many as the plan counted.
+            has labels and it is not skipped, or the rows of a stratum are not as many as the plan counted.
         DataError
             If a value is not a label.
 
@@ -294,7 +239,13 @@ class StratumIndex:
         >>> StratumIndex.from_labels(plan, tasks, labels).order.tolist()
         [1, 2, 0]
         """
-        codes = codes_of_rows(plan.strata, tasks, labels)
-        index = replace(cls.from_codes(codes, len(plan.strata)), strata=plan.strata)
+        return cls._of(plan, tasks, labels, missing_labels)
+
+    @classmethod
+    def _of(cls, plan: Plan | Census, tasks: Any, labels: Any, missing_labels: MissingLabels) -> "StratumIndex":
+        codes, skipped = codes_of_rows(plan.strata, tasks, labels, missing_labels)
+        warn_skipped(skipped, len(codes), stacklevel=4)
+        index = cls.from_codes(codes, len(plan.strata), missing_labels=missing_labels)
+        index = replace(index, strata=plan.strata)
         check_sizes(plan, index)
         return index

@@ -8,7 +8,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from equipoise.census import Census, Stratum
-from equipoise.census.labels import Labels, coded_labels, coded_tasks, labels_of
+from equipoise.census.labels import (
+    Labels,
+    MissingLabels,
+    check_missing_labels,
+    coded_labels,
+    coded_tasks,
+    labels_of,
+)
 from equipoise.errors import PlanError
 from equipoise.plan import Plan
 
@@ -27,14 +34,19 @@ class Grouped(Protocol):
         ...
 
 
-def codes_of_rows(strata: Sequence[Stratum], tasks: Any, labels: Any) -> NDArray[np.int32]:
-    """Return the position in `strata` of each row's stratum; see `StratumIndex.from_labels`.
+def codes_of_rows(
+    strata: Sequence[Stratum], tasks: Any, labels: Any, missing_labels: MissingLabels = "error"
+) -> tuple[NDArray[np.int32], dict[str, int]]:
+    """Return the position in `strata` of each row's stratum, -1 for rows that are skipped, and their number by task.
+
+    See `StratumIndex.from_labels`.
 
     Examples
     --------
-    >>> codes_of_rows([Stratum("mood", "0"), Stratum("mood", "1")], ["mood"] * 3, [1, 0, 1]).tolist()
-    [1, 0, 1]
+    >>> codes_of_rows([Stratum("mood", "0"), Stratum("mood", "1")], ["mood"] * 3, [1, 0, None], "skip")
+    (array([ 1,  0, -1], dtype=int32), {'mood': 1})
     """
+    check_missing_labels(missing_labels)
     if len(tasks) != len(labels):
         raise PlanError(
             "unequal-lengths",
@@ -46,26 +58,34 @@ def codes_of_rows(strata: Sequence[Stratum], tasks: Any, labels: Any) -> NDArray
     pairs = task_codes * len(label_names) + label_codes
     seen, of_row = np.unique(pairs, return_inverse=True)
     positions = {stratum: position for position, stratum in enumerate(strata)}
+    known = {stratum.task for stratum in strata}
+    skipped: dict[str, int] = {}
     to_stratum = np.empty(len(seen), dtype=np.int32)
     for number, pair in enumerate(seen.tolist()):
         task, label = task_names[pair // len(label_names)], label_names[pair % len(label_names)]
         position = positions.get(Stratum(str(task), None), positions.get(Stratum(str(task), label)))
+        if position is None and label is None and task in known and missing_labels == "skip":
+            position, skipped[str(task)] = -1, int((pairs == pair).sum())
         if position is None:
             row = int(np.argmax(pairs == pair))
-            if label is None and task in {stratum.task for stratum in strata}:
+            if label is None and task in known:
                 message = f"Row {row} of task {task!r} must have a label, found none. Leave such rows out"
-                raise PlanError("missing-label", f"{message} of the dataset and of the census.")
+                raise PlanError(
+                    "missing-label", f'{message} of the dataset and of the census, or pass `missing_labels="skip"`.'
+                )
             raise PlanError(
                 "unknown-stratum",
                 f"Row {row} has task {task!r} and label {label!r}, which the plan does not know. "
                 "Build the plan from the census of the same rows, or leave the row out.",
             )
         to_stratum[number] = position
-    return to_stratum[of_row]
+    return to_stratum[of_row], skipped
 
 
 def columns_of_datasets(
-    datasets: Mapping[str, Any], labels: Labels | Mapping[str, Labels]
+    datasets: Mapping[str, Any],
+    labels: Labels | Mapping[str, Labels],
+    missing_labels: MissingLabels = "error",
 ) -> tuple[pa.DictionaryArray, pa.ChunkedArray]:
     """Return the tasks and labels of datasets that follow one another; see `StratumIndex.from_datasets`."""
     if not isinstance(datasets, Mapping) or not datasets:  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -75,7 +95,8 @@ def columns_of_datasets(
     if of_tasks.keys() != datasets.keys():
         message = f"`labels` must name the tasks {list(datasets)}, found {list(of_tasks)}."
         raise PlanError("other-tasks", f"{message} None is for an open-ended task.")
-    coded = [labels_of(dataset, of_tasks[task], task) for task, dataset in datasets.items()]
+    check_missing_labels(missing_labels)
+    coded = [labels_of(dataset, of_tasks[task], task, missing_labels) for task, dataset in datasets.items()]
     names = pa.array(list(datasets), pa.large_string())
     numbers = np.repeat(np.arange(len(coded), dtype=np.int32), [len(column) for column in coded])
     tasks, column = pa.DictionaryArray.from_arrays(numbers, names), pa.chunked_array(coded)

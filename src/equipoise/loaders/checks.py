@@ -58,10 +58,10 @@ def check_token_batches(sampler: TokenBatches, batch_size: int | None, per_step:
 def check_index(sampler: Any, examples: int) -> None:
     """Raise ConfigError if a sampler draws from another number of rows than the dataset has."""
     index = getattr(sampler, "index", None)
-    if index is not None and len(index) != examples:
+    if index is not None and index.dataset_rows != examples:
         raise ConfigError(
             "other-dataset",
-            f"`sampler` must draw from the rows of `train_dataset`, found an index of {len(index)} rows and "
+            f"`sampler` must draw from the rows of `train_dataset`, found an index of {index.dataset_rows} rows and "
             f"{examples} examples. Build both from the same records.",
         )
 

@@ -1,6 +1,7 @@
 """The planner: sliders that show in the browser what another plan would draw from the same training rows."""
 
 import re
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -9,7 +10,7 @@ import numpy as np
 from markupsafe import Markup
 
 from equipoise.census import Census
-from equipoise.errors import PlanError
+from equipoise.errors import PlanError, PlanWarning
 from equipoise.pages.page import render
 from equipoise.plan import Plan
 from equipoise.rates import Equal, Temperature
@@ -120,7 +121,9 @@ def own_settings(plan: Plan) -> Settings | None:
     census = Census(plan.strata, plan.counts)
     scheme = Equal() if temperature is None else Temperature(temperature)
     try:
-        built = Plan.build(census, scheme, Power(gamma), max_passes=max_passes, draws=plan.draws)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PlanWarning)  # given where the plan itself was built
+            built = Plan.build(census, scheme, Power(gamma), max_passes=max_passes, draws=plan.draws)
     except PlanError:
         return None
     same = np.allclose([built.probabilities, built.target], [plan.probabilities, plan.target], rtol=1e-9, atol=2**-60)

@@ -1,13 +1,14 @@
 """Shares inside the tasks: the weights of a census's examples, normalised task by task."""
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from equipoise.census import Census
-from equipoise.errors import PlanError
+from equipoise.errors import PlanError, PlanWarning
 from equipoise.weights import ClassWeights, Natural, Power
 from equipoise.weights.base import FloatArray
 
@@ -53,15 +54,20 @@ def label_shares(census: Census, weights: Weights) -> FloatArray:
 
 
 def check_open_ended(census: Census, weights: Weights, name: str = "weights") -> None:
-    """Refuse class weights that name an open-ended task, or that find no labels to weigh in any task.
+    """Refuse class weights that name an open-ended task or find no labels in any task; warn if they skip some tasks.
 
-    Weights for all tasks weigh those that have labels. The natural and the square-root weights, which is what is used
-    if none are chosen, fit tasks without labels too.
+    Weights for all tasks weigh those that have labels; a warning names the others, unless they are named as natural.
+    The natural and the square-root weights, which is what is used if none are chosen, fit tasks without labels too.
 
     Raises
     ------
     PlanError
         If a scheme, or the key of one, names an open-ended task, or all tasks are open-ended.
+
+    Warns
+    -----
+    PlanWarning
+        If weights for all tasks find open-ended ones, with the code "open-ended-task".
     """
     unlabelled = [task for task in census.tasks if not census.labels(task)]
     given = weights if isinstance(weights, Mapping) else {"*": weights}
@@ -71,13 +77,24 @@ def check_open_ended(census: Census, weights: Weights, name: str = "weights") ->
             message = f"task {task!r} is open-ended: it has no labels to weigh, found {scheme} in `{name}`. Remove it."
             raise PlanError("open-ended-task", message)
     scheme = given.get("*", Natural())
-    if unlabelled and unlabelled == list(census.tasks) and scheme not in (Natural(), Power(0.5)):
+    skipped = [task for task in unlabelled if task == "*" or task not in given]
+    if not skipped or scheme in (Natural(), Power(0.5)) or scheme.named_tasks:
+        return
+    shown = f"{', '.join(skipped[:5])}{', ...' if skipped[5:] else ''}"
+    if unlabelled == list(census.tasks):
         raise PlanError(
             "open-ended-task",
-            f"`{name}` has no labels to weigh, found {scheme}: all tasks are open-ended ({', '.join(unlabelled[:5])}"
-            f"{', ...' if unlabelled[5:] else ''}). If their targets are labels, do not name them in"
-            " `open_ended_tasks` (in a configuration: `tasks.NAME.kind: classification`); if not, use natural weights.",
+            f"`{name}` has no labels to weigh, found {scheme}: all tasks are open-ended ({shown}). If their targets are"
+            " labels, do not name them in `open_ended_tasks` (in a configuration: `tasks.NAME.kind: classification`);"
+            " if not, use natural weights.",
         )
+    message = (
+        f"`{name}` of {scheme} has no labels to weigh in the open-ended tasks {shown} ({len(skipped)} of"
+        f" {len(census.tasks)} tasks), whose examples are drawn uniformly. If that is meant, say so: {name}="
+        f"{{'*': ..., {skipped[0]!r}: 'natural'{', ...' if skipped[1:] else ''}}}. If their targets are labels, count"
+        " them with their labels."
+    )
+    warnings.warn(PlanWarning("open-ended-task", message), stacklevel=3)
 
 
 def class_weights(weights: WeightsOrNames) -> Weights:

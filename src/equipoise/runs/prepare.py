@@ -30,7 +30,7 @@ from equipoise.data.columns import SPLITS
 from equipoise.data.suite import load_suite, suite_tasks
 from equipoise.data.tasks import describe_tasks
 from equipoise.drawing import StratumIndex
-from equipoise.errors import ConfigError, DataWarning, PlanError
+from equipoise.errors import ConfigError, DataWarning, PlanError, PlanWarning
 from equipoise.plan import Plan
 
 if TYPE_CHECKING:
@@ -164,16 +164,19 @@ def _planned(config: RunConfig, records: Records, tasks: dict[str, Task], proble
     census = census_of(train, tasks)
     chosen = config.plan
     draws = chosen.draws or census.total
-    plan = Plan.build(
-        census,
-        chosen.rates,
-        chosen.weights,
-        max_passes=chosen.max_passes,
-        draws=draws,
-        target_rates=chosen.target_rates,
-        target_weights=chosen.target_weights,
-        tokens=mean_tokens(config, train, tasks, census),
-    )
+    tokens = mean_tokens(config, train, tasks, census)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PlanWarning)  # what each task is was declared, or inferred and is printed
+        plan = Plan.build(
+            census,
+            chosen.rates,
+            chosen.weights,
+            max_passes=chosen.max_passes,
+            draws=draws,
+            target_rates=chosen.target_rates,
+            target_weights=chosen.target_weights,
+            tokens=tokens,
+        )
     return Prepared(replace(config, plan=replace(chosen, draws=draws)), records, tasks, plan, problems)
 
 

@@ -35,7 +35,7 @@ class WindowSampler(Settled, Sampler[Item]):
     def __init__(self, sampler: PlanSampler, lengths: ArrayLike, span: int, kept: Mapping[str, int]) -> None:
         self.sampler = sampler
         self.lengths: NDArray[np.integer] = np.asarray(lengths)
-        rows, shape, dtype = len(sampler.index), self.lengths.shape, self.lengths.dtype
+        rows, shape, dtype = sampler.index.dataset_rows, self.lengths.shape, self.lengths.dtype
         if shape != (rows,) or not np.issubdtype(dtype, np.integer):
             message = f"`lengths` must be one integer for each of the {rows} rows, found shape {shape} of {dtype}."
             raise ConfigError("bad-lengths", message)

@@ -5,11 +5,11 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 import torch
-from tests.support.errors import raises
+from tests.support.errors import raises, warns
 
 from equipoise import Census, StratumIndex
 from equipoise.census.labels import coded_labels, plain_label
-from equipoise.errors import DataError, PlanError
+from equipoise.errors import ConfigError, DataError, DataWarning, PlanError
 
 TASKS = ["t"] * 3
 NUMBERS, BOOLEANS, WORDS = [0, 1, 1], [False, True, True], ["a", "b", "b"]
@@ -73,27 +73,123 @@ def test_tasks_may_be_of_every_sort_too():
     assert Census.from_labels(pd.Series([7, 7, 8]), WORDS).to_dict() == {"7": {"a": 1, "b": 1}, "8": {"b": 1}}
 
 
-@pytest.mark.parametrize(
-    "labels",
-    [
-        ["a", None, "b"],
-        [0, None, 1],
-        [0.0, float("nan"), 1.0],
-        np.array([0, np.nan, 1]),
-        np.array(["a", np.nan, "b"], object),
-        pd.Series(["a", None, "b"]),
-        pd.Series([0, None, 1]),
-        pd.Series([0, pd.NA, 1], dtype="Int64"),
-        pd.Series(["a", None, "b"], dtype="category"),
-        pa.array(["a", None, "b"]),
-    ],
-)
+MISSING = [
+    ["a", None, "b"],
+    [0, None, 1],
+    [0.0, float("nan"), 1.0],
+    ["a", pd.NA, "b"],
+    ["a", "", "b"],
+    ["a", " \u3000", "b"],
+    np.array(["a", "", "b"]),
+    np.array([0, np.nan, 1]),
+    np.array(["a", np.nan, "b"], object),
+    np.array(["a", pd.NA, "b"], object),
+    np.ma.masked_array([0, 5, 1], mask=[False, True, False]),
+    list(np.ma.masked_array([0, 5, 1], mask=[False, True, False])),
+    [np.int64(0), np.ma.masked, np.int64(1)],
+    pd.Series(["a", None, "b"]),
+    pd.Series([0, None, 1]),
+    pd.Series([0, pd.NA, 1], dtype="Int64"),
+    pd.Series(["a", None, "b"], dtype="category"),
+    pa.array(["a", None, "b"]),
+    pa.array([0.0, float("nan"), 1.0]),
+    pa.chunked_array([[0.0], [float("nan"), 1.0]]),
+    pa.array([0.0, float("nan"), 1.0]).dictionary_encode(),
+    pa.array(["a", "", "b"]).dictionary_encode(),
+    torch.tensor([0.0, float("nan"), 1.0]),
+]
+
+
+@pytest.mark.parametrize("labels", MISSING)
 def test_a_missing_label_is_refused_and_no_class(labels):
-    with raises(PlanError, "mixed-task", "leave out those without"):
+    with raises(PlanError, "mixed-task", "leave out those without", '`missing_labels="skip"`'):
         Census.from_labels(TASKS, labels)
-    census = Census.from_labels(TASKS, [str(value) if i != 1 else "a" for i, value in enumerate(labels)])
-    with raises(PlanError, "missing-label", "Row 1 of task 't' must have a label"):
+    first, _, last = coded_labels(labels, "labels").to_pylist()
+    census = Census.from_labels(TASKS, [first, first, last])
+    with raises(PlanError, "missing-label", "Row 1 of task 't' must have a label", '`missing_labels="skip"`'):
         StratumIndex.from_labels(census, TASKS, labels)
+
+
+def skipped(count, rows):
+    return f"{count} of {rows} rows have no label and are skipped"
+
+
+@pytest.mark.parametrize("labels", MISSING)
+def test_a_missing_label_is_skipped_if_so_chosen(labels):
+    with warns(DataWarning, "missing-labels") as caught:
+        census = Census.from_labels(TASKS, labels, missing_labels="skip")
+    assert [str(one.message) for one in caught] == [skipped(1, 3) + ": 't' 1."]
+    assert caught[0].filename == __file__
+    assert census.counts.tolist() == [1, 1]
+    with warns(DataWarning, "missing-labels") as caught:
+        index = StratumIndex.from_labels(census, TASKS, labels, missing_labels="skip")
+    assert [str(one.message) for one in caught] == [skipped(1, 3) + ": 't' 1."]
+    assert caught[0].filename == __file__
+    assert (index.order.tolist(), index.skipped, index.dataset_rows, len(index)) == ([0, 2], 1, 3, 2)
+
+
+def test_what_is_skipped_is_told_by_task_and_open_ended_tasks_stay():
+    tasks = ["a", "a", "b", "b", "b", "c", "c"]
+    labels = ["x", None, "", "y", float("nan"), None, None]
+    with warns(DataWarning, "missing-labels") as caught:
+        census = Census.from_labels(tasks, labels, missing_labels="skip")
+    assert str(caught[0].message) == skipped(3, 7) + ": 'a' 1, 'b' 2."
+    assert census.to_dict() == {"a": {"x": 1}, "b": {"y": 1}, "c": 2}
+    assert Census.from_labels(["a", "c"], ["x", None], missing_labels="skip").to_dict() == {"a": {"x": 1}, "c": 1}
+    many = [f"t{number}" for number in range(7)]
+    with warns(DataWarning, "missing-labels") as caught:
+        Census.from_labels(many * 2, ["x"] * 7 + [None] * 7, missing_labels="skip")
+    assert str(caught[0].message).endswith("'t4' 1 and 2 more tasks.")
+
+
+def test_tables_skip_rows_without_a_label_too():
+    rows = {"task": ["a", "a", "b", "c"], "target": [1.0, float("nan"), None, None]}
+    with raises(DataError, "nulls", '`missing_labels="skip"`', "`open_ended_tasks`"):
+        Census.from_arrow(pa.table(rows), open_ended_tasks=["c"])
+    with warns(DataWarning, "missing-labels") as caught:
+        census = Census.from_arrow(pa.table(rows), open_ended_tasks=["c"], missing_labels="skip")
+    assert str(caught[0].message) == skipped(2, 4) + ": 'a' 1, 'b' 1."
+    assert caught[0].filename == __file__
+    assert census.to_dict() == {"a": {"1.0": 1}, "c": 1}
+    counts = {"task": ["a", "a", "c"], "label": ["x", "", None], "count": [5, 2, 3]}
+    with warns(DataWarning, "missing-labels") as caught:
+        census = Census.from_table(counts, open_ended_tasks=["c"], missing_labels="skip")
+    assert str(caught[0].message) == skipped(2, 10) + ": 'a' 2."
+    assert census.to_dict() == {"a": {"x": 5}, "c": 3}
+
+
+def test_the_choice_is_one_of_two():
+    said = '`missing_labels` must be "error" or "skip", found \'drop\''
+    with raises(ConfigError, "unknown-option", said):
+        Census.from_labels(TASKS, WORDS, missing_labels="drop")
+    with raises(ConfigError, "unknown-option", said):
+        Census.from_table({"task": ["a"], "label": ["x"], "count": [1]}, missing_labels="drop")
+    census = Census.from_labels(TASKS, WORDS)
+    with raises(ConfigError, "unknown-option", said):
+        StratumIndex.from_labels(census, TASKS, WORDS, missing_labels="drop")
+    with raises(ConfigError, "unknown-option", said):
+        StratumIndex.from_codes([0], missing_labels="drop")
+    with raises(ConfigError, "unknown-option", said):
+        StratumIndex.from_chunks([[0]], [1], missing_labels="drop")
+    with raises(ConfigError, "unknown-option", said):
+        StratumIndex.from_datasets({"t": [{"label": "a"}]}, missing_labels="drop")
+
+
+def test_a_blank_label_is_no_class_of_counts_either():
+    for blank in ("", " "):
+        with raises(PlanError, "blank-label", f"found {blank!r} of task 't'"):
+            Census.from_counts({"t": {blank: 3, "a": 1}})
+    with raises(PlanError, "not-a-string", "found ''"):
+        Census.from_counts({"": {"a": 1}})
+
+
+def test_a_class_number_without_a_name_is_refused():
+    class Column(list):
+        features = ClassLabel = type("ClassLabel", (), {"names": ["no", "yes"]})
+
+    for odd in (2, -2):
+        with raises(DataError, "bad-value", f"`labels`: row 1 is class {odd}", "name 2"):
+            Census.from_labels(TASKS, Column([0, odd, 1]))
 
 
 def test_minus_one_of_a_class_label_is_missing_and_of_an_integer_is_a_class():
@@ -101,6 +197,9 @@ def test_minus_one_of_a_class_label_is_missing_and_of_an_integer_is_a_class():
         Census.from_labels(TASKS, hugging_face([0, -1, 1]))
     with raises(PlanError, "mixed-task", "beside None"):
         Census.from_labels(TASKS, hugging_face([0, None, 1]))
+    with warns(DataWarning, "missing-labels"):
+        census = Census.from_labels(TASKS, hugging_face([0, -1, 1]), missing_labels="skip")
+    assert census.to_dict() == {"t": {"no": 1, "yes": 1}}
     assert Census.from_labels(TASKS, [0, -1, 1]).labels("t") == ("-1", "0", "1")
 
 

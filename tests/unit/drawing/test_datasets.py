@@ -5,11 +5,11 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 import torch
-from tests.support.errors import raises
+from tests.support.errors import raises, warns
 from torch.utils.data import ConcatDataset, DataLoader, Dataset, Subset, TensorDataset
 
 from equipoise import Census, Plan, PlanSampler, Stratum, StratumIndex, draws
-from equipoise.errors import DataError, PlanError
+from equipoise.errors import DataError, DataWarning, PlanError
 
 
 class Notes(Dataset):
@@ -123,3 +123,33 @@ def test_sizes_are_taken_in_an_order_that_can_be_checked():
     swapped = StratumIndex.from_sizes([1, 5])
     with raises(PlanError, "other-counts"):
         draws(Plan.build(Census.from_counts({"a": 5, "b": 1})), swapped, 0, 0, 5)
+
+
+def test_rows_without_a_label_are_skipped_if_so_chosen():
+    notes = Notes(["urgent", None, "routine"])
+    letters = Notes([None] * 2)
+    labels = {"triage": "label", "letters": None, "sepsis": [1, float("nan"), 0]}
+    with warns(DataWarning, "missing-labels") as caught:
+        index = StratumIndex.from_datasets(
+            {"triage": notes, "letters": letters, "sepsis": Notes([0] * 3)}, labels, missing_labels="skip"
+        )
+    assert [str(one.message) for one in caught] == [
+        "2 of 8 rows have no label and are skipped: 'sepsis' 1, 'triage' 1."
+    ]
+    assert caught[0].filename == __file__
+    assert index.census().to_dict() == {
+        "letters": 2,
+        "sepsis": {"0": 1, "1": 1},
+        "triage": {"routine": 1, "urgent": 1},
+    }
+    assert (index.order.tolist(), index.dataset_rows) == ([3, 4, 7, 5, 2, 0], 8)
+    rows = ConcatDataset([notes, letters, Notes([0] * 3)])
+    drawn = list(PlanSampler(Plan.build(index.census()), index, draws_per_epoch=64))
+    assert set(drawn) == {0, 2, 3, 4, 5, 7}
+    assert len(rows) == index.dataset_rows
+
+
+def test_a_task_without_any_label_is_not_skipped_nor_open_ended():
+    for missing in ("error", "skip"):
+        with raises(DataError, "missing-labels", "in 2 of 2", "pass None as `labels['t']`"):
+            StratumIndex.from_datasets({"t": Notes([None, ""]), "s": SEPSIS}, missing_labels=missing)

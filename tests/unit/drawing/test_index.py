@@ -1,12 +1,14 @@
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
-from tests.support.errors import raises
+from tests.support.errors import raises, warns
 
-from equipoise import Census, Plan, StratumIndex
+from equipoise import Census, LengthSorted, Plan, PlanSampler, StratumIndex
 from equipoise.base.keys import digest
 from equipoise.drawing.labelled import check_sizes
-from equipoise.errors import PlanError
+from equipoise.errors import ConfigError, DataWarning, PlanError
+from equipoise.loaders.checks import check_index
 
 TASKS = ["b", "a", "b", "a", "b", "open", "b"]
 LABELS = ["y", "x", "x", "y", "y", "any text", "y"]
@@ -161,3 +163,50 @@ def test_a_digest_tells_arrays_apart(dtype, rows):
             other = array.copy()
             other[row] += difference
             assert digest(other) != own
+
+
+def test_rows_that_are_skipped_keep_their_numbers_and_are_never_drawn():
+    labels = ["x", None, "y", "x", ""]
+    with warns(DataWarning, "missing-labels"):
+        census = Census.from_labels(["t"] * 5, labels, missing_labels="skip")
+    plan = Plan.build(census)
+    with warns(DataWarning, "missing-labels"):
+        index = StratumIndex.from_labels(plan, ["t"] * 5, labels, missing_labels="skip")
+    assert index.order.tolist() == [0, 3, 2]
+    assert index.spread(np.array([2.0, 4.0])).tolist() == [2.0, 0.0, 4.0, 2.0, 0.0]
+    assert index.means([1, 50, 7, 3, 50]).tolist() == [2.0, 7.0]
+    with raises(PlanError, "bad-values", "each of the 5 rows"):
+        index.means([1, 7, 3])
+    sampler = PlanSampler(plan, index, draws_per_epoch=40)
+    assert set(sampler.rows(0, 4096).tolist()) == {0, 2, 3}
+    assert set(LengthSorted(sampler, np.arange(5), 8)) == {0, 2, 3}
+    with raises(ConfigError, "bad-lengths", "each of the 5 rows"):
+        LengthSorted(sampler, np.arange(3), 8)
+    check_index(sampler, 5)
+    with raises(ConfigError, "other-dataset", "an index of 5 rows and 3 examples"):
+        check_index(sampler, 3)
+
+
+def test_codes_of_no_stratum_are_skipped_if_so_chosen():
+    codes = pd.Categorical(["a", None, "b", "a"]).codes
+    with raises(PlanError, "code-out-of-range", '`missing_labels="skip"`'):
+        StratumIndex.from_codes(codes)
+    index = StratumIndex.from_codes(codes, missing_labels="skip")
+    assert (index.sizes.tolist(), index.order.tolist(), index.skipped) == ([2, 1], [0, 3, 2], 1)
+    with raises(PlanError, "code-out-of-range", "from -1 to 1, found -2 to 1"):
+        StratumIndex.from_codes([-2, 1], 2, missing_labels="skip")
+
+
+def test_chunks_with_codes_of_no_stratum_are_grouped_as_the_whole(monkeypatch):
+    codes = np.random.default_rng(3).integers(-1, 4, 1000)
+    whole = StratumIndex.from_codes(codes, missing_labels="skip")
+    parts = np.array_split(codes, 7)
+    for narrow in (1 << 31, 900):  # from which row on numbers take 8 bytes
+        monkeypatch.setattr("equipoise.drawing.grouping._NARROW", narrow)
+        index = StratumIndex.from_chunks(parts, whole.sizes, missing_labels="skip")
+        assert index.order.dtype == (np.int32 if narrow > 1000 else np.int64)
+        assert np.array_equal(index.order, whole.order)
+        assert index.skipped == whole.skipped == (codes < 0).sum()
+    assert np.array_equal(codes[whole.order], np.sort(codes[codes >= 0]))
+    with raises(PlanError, "code-out-of-range"):
+        StratumIndex.from_chunks(parts, whole.sizes)

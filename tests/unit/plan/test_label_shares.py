@@ -1,8 +1,8 @@
 import pytest
-from tests.support.errors import raises
+from tests.support.errors import raises, warns
 
-from equipoise import Census, Plan
-from equipoise.errors import PlanError
+from equipoise import Census, LabelSets, MultiLabelPlan, Plan
+from equipoise.errors import PlanError, PlanWarning
 from equipoise.weights import (
     CostMatrix,
     InverseFrequency,
@@ -52,6 +52,36 @@ def test_weights_that_leave_open_ended_tasks_alone_are_taken() -> None:
     for census in (NO_LABELS, MIXED):
         for weights in (Natural(), "natural", "sqrt", {"summary": "natural", "*": "sqrt"}):
             assert Plan.build(census, weights=weights).masses.all()
-    plan = Plan.build(MIXED, "equal", InverseFrequency())
+    plan = Plan.build(MIXED, "equal", {"*": InverseFrequency(), "summary": "natural"})
     assert plan.probabilities.tolist() == [0.25, 0.25, 0.5]
+    of_tasks = Plan.build(MIXED, "equal", {"mood": "inverse", "summary": "natural"})
+    assert of_tasks.fingerprint == plan.fingerprint
     assert Plan.build(MIXED, "equal", Table({"mood": MOOD})).probabilities.tolist() == [0.45, 0.05, 0.5]
+
+
+@pytest.mark.parametrize("name", ["weights", "target_weights"])
+@pytest.mark.parametrize("weights", ["inverse", InverseFrequency(), {"*": "inverse"}, {"mood": "sqrt", "*": "inverse"}])
+def test_weights_for_all_tasks_warn_once_of_the_open_ended_ones(weights: object, name: str) -> None:
+    census = MIXED + Census.from_counts({"letter": 5})
+    with warns(PlanWarning, "open-ended-task") as caught:
+        plan = Plan.build(census, **{name: weights})
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    said = str(caught[0].message)
+    assert f"`{name}` of " in said
+    assert "open-ended tasks letter, summary (2 of 3 tasks)" in said
+    assert f"{name}={{'*': ..., 'letter': 'natural', ...}}" in said
+    assert plan.masses.all()
+
+
+def test_a_task_whose_name_is_a_star_is_warned_of_too() -> None:
+    census = Census.from_counts({"*": 10, "mood": {"glad": 9, "sad": 1}})
+    with warns(PlanWarning, "open-ended-task"):
+        Plan.build(census, weights="inverse")
+
+
+def test_label_sets_warn_of_their_open_ended_tasks() -> None:
+    sets = LabelSets.from_lists([["a"], ["a"], ["b"], [], []], tasks=["mood"] * 3 + ["note"] * 2)
+    with warns(PlanWarning, "open-ended-task") as caught:
+        MultiLabelPlan.build(sets, "inverse")
+    assert len(caught) == 1

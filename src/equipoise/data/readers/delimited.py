@@ -52,9 +52,8 @@ class Delimited(FileSource):
                     self._check_quotes()
                     checked = True
                 table = pa.Table.from_batches([batch])
-                self._check_numbers(table, first_row)
+                yield self._without_nan(table, first_row)
                 first_row += table.num_rows
-                yield table
         if (quotes.are_unusual or quotes.count % 2) and not checked:
             # To Arrow, the end of the file closes a quote, and all rows after the quote are one field.
             self._check_quotes()
@@ -100,13 +99,20 @@ class Delimited(FileSource):
             if "cannot infer number of columns" not in str(error):  # a header without a line end
                 raise self._explained(error) from error
 
-    def _check_numbers(self, table: pa.Table, first_row: int) -> None:
-        for name in table.column_names:
-            row = first_true(pc.is_in(table.column(name), value_set=pa.array(_NOT_A_NUMBER, pa.large_string())))
-            if row is not None:
+    def _without_nan(self, table: pa.Table, first_row: int) -> pa.Table:
+        for number, name in enumerate(table.column_names):
+            is_nan = pc.is_in(table.column(name), value_set=pa.array(_NOT_A_NUMBER, pa.large_string()))
+            row = first_true(is_nan)
+            if row is None:
+                continue
+            if name in self.nullable:
+                column = pc.if_else(is_nan, pa.scalar(None, pa.large_string()), table.column(name))
+                table = table.set_column(number, name, column)
+            else:
                 sentence = f"column `{name}` is NaN (not a number), which usually is a missing value."
                 advice = "Drop the row, or replace the value; if the word itself is intended, use JSONL."
                 raise self.error_at("bad-value", first_row + row, f"{sentence} {advice}")
+        return table
 
     def _rows(self, *, strict: bool = False, errors: str = "replace") -> Generator[tuple[int, list[str]]]:
         """Yield rows as Python's csv module reads them, each with its first line, without blank lines.

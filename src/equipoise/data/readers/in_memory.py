@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
+import numpy as np
 import pyarrow as pa
 from pyarrow.interchange import from_dataframe
 
@@ -59,8 +60,9 @@ class Rows(MemorySource):
             yield pa.table([pa.array(values, pa.large_string()) for values in texts], names=names)
 
     def _text(self, value: Any, row: int, name: str) -> str | None:
-        value = value.item() if hasattr(value, "item") else value  # a scalar of numpy or torch
-        if isinstance(value, float) and math.isnan(value):
+        if hasattr(value, "item") and value is not np.ma.masked:  # a scalar of numpy or torch
+            value = value.item()
+        if isinstance(value, float) and math.isnan(value) and name not in self.nullable:
             sentence = f"column `{name}` is NaN (not a number). Drop the row, or replace it."
             raise self.error_at("bad-value", row, sentence)
         text = plain_label(value)

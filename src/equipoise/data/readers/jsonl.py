@@ -167,6 +167,8 @@ class JsonLines(FileSource):
             return "true" if value else "false"
         if isinstance(value, _Number):
             value = value.literal
+            if value == "NaN" and name in self.nullable:
+                return None
             if value == "NaN":
                 problem = "is NaN (not a number). Drop the row, or replace the value."
         elif isinstance(value, dict | list):

@@ -23,9 +23,14 @@ _BUFFER: Final = 1 << 16
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Source(ABC):
-    """Rows that can be streamed as Arrow tables; `split` is that of all rows because of where they are, or None."""
+    """Rows that can be streamed as Arrow tables.
+
+    `split` is that of all rows because of where they are, or None. NaN in the columns `nullable`, whose missing values
+    are to be skipped, is null; in others it is an error.
+    """
 
     split: str | None = None
+    nullable: frozenset[str] = frozenset()
 
     @property
     def in_memory(self) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from equipoise.base.arrow import as_text, is_blank, pc
+from equipoise.base.arrow import as_text, is_blank, nan_as_null, pc
 from equipoise.data.columns import Columns
 from equipoise.data.readers.source import Source
 from equipoise.errors import DataError
@@ -90,7 +90,9 @@ class Melted(Source):
         """Return a column as strings, null where a cell is blank or the column is missing."""
         if name not in batch.column_names:
             return pa.chunked_array([pa.nulls(batch.num_rows, _TEXT)])
-        text = as_text(batch.column(name), functools.partial(self._wrong, name, first_row))
+        column = batch.column(name)
+        column = nan_as_null(column) if name in self.source.nullable else column
+        text = as_text(column, functools.partial(self._wrong, name, first_row))
         return pc.if_else(is_blank(text), pa.scalar(None, _TEXT), text)
 
     def _wrong(self, name: str, first_row: int, row: int | None, problem: str) -> DataError:
