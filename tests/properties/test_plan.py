@@ -16,7 +16,7 @@ from equipoise.plan import Plan, difference
 from equipoise.rates import Equal, Proportional, Temperature
 from equipoise.weights import Balanced, EffectiveNumber, InverseFrequency, Log, Natural, Power
 
-name = st.text(max_size=3)
+name = st.text(min_size=1, max_size=3).filter(str.strip)
 count = st.one_of(st.integers(0, 3), st.integers(0, 10**4), st.integers(0, 10**12))
 of_task = st.one_of(count, st.dictionaries(name, count, min_size=1, max_size=6))
 censuses = st.dictionaries(name, of_task, min_size=1, max_size=5).map(Census.from_counts).filter(lambda c: c.total)

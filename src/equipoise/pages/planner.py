@@ -104,7 +104,7 @@ def own_settings(plan: Plan) -> Settings | None:
 
     Examples
     --------
-    >>> census = Census.from_counts({"mood": {"glad": 900, "sad": 100}, "topic": 50})
+    >>> census = Census.from_counts({"mood": {"glad": 900, "sad": 100}, "topic": {"a": 50}})
     >>> own_settings(Plan.build(census, Temperature(2), Power(0.3), draws=500))
     Settings(temperature=2.0, gamma=0.3, max_passes=None, draws=500)
     >>> own_settings(Plan.build(census, Temperature(2, maximum=100))) is None

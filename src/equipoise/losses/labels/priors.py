@@ -43,7 +43,8 @@ class LabelPriors:
     --------
     >>> from equipoise import Census
     >>> from equipoise.weights import Balanced
-    >>> plan = Plan.build(Census.from_counts({"mood": {"glad": 90, "sad": 10}, "qa": 50}), weights=Balanced())
+    >>> census = Census.from_counts({"mood": {"glad": 90, "sad": 10}, "qa": 50})
+    >>> plan = Plan.build(census, weights={"mood": Balanced(), "qa": "natural"})
     >>> priors = LabelPriors.of(plan, "mood")
     >>> priors.labels, priors.counts.tolist(), priors.natural.tolist(), priors.drawn.tolist()
     (('glad', 'sad'), [90, 10], [0.9, 0.1], [0.5, 0.5])
