@@ -80,7 +80,7 @@ def as_coded_text(column: pa.ChunkedArray, complain: Complain) -> pa.DictionaryA
     """
     if not pa.types.is_dictionary(column.type):
         as_text(column.slice(0, 0), complain)  # refuse types that cannot be strings
-        if str(column.type) == "string_view":
+        if str(column.type) == "string_view" or pa.types.is_null(column.type):
             column = column.cast(pa.large_string())
         column = column.dictionary_encode()
     try:

@@ -40,7 +40,7 @@ def warn_skipped(skipped: Mapping[str, int], rows: int, stacklevel: int = 3) -> 
         warnings.warn(DataWarning("missing-labels", message), stacklevel=stacklevel)
 
 
-def coded_labels(values: Any, name: str) -> pa.DictionaryArray:
+def coded_labels(values: Any, name: str, classes: Sequence[str] | None = None) -> pa.DictionaryArray:
     """Return a flat column as strings, dictionary-encoded; a missing value (None, NaN, NA, blank) is a null code.
 
     Parameters
@@ -50,6 +50,8 @@ def coded_labels(values: Any, name: str) -> pa.DictionaryArray:
         Class numbers of a Hugging Face ClassLabel become the names of the classes, and -1 is missing.
     name : str
         The argument, for messages.
+    classes : sequence of str, optional
+        The names of class numbers, if `values` itself does not have them.
 
     Raises
     ------
@@ -63,7 +65,8 @@ def coded_labels(values: Any, name: str) -> pa.DictionaryArray:
     >>> coded_labels([3, None, 3], "labels").indices.to_pylist()
     [0, None, 0]
     """
-    classes = getattr(getattr(values, "features", None), "names", None)  # of a column of a Hugging Face dataset
+    if classes is None:
+        classes = getattr(getattr(values, "features", None), "names", None)  # of a column of a Hugging Face dataset
     try:
         column = _arrow_column(values)
     except (TypeError, ValueError, UnicodeError, pa.ArrowException) as error:

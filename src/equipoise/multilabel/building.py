@@ -10,28 +10,36 @@ import pyarrow as pa
 
 from equipoise.base.arrow import pc
 from equipoise.census import Stratum
+from equipoise.census.labels import coded_labels
 from equipoise.errors import DataError
 
+Label = str | int | float
+"""Also booleans, and scalars of numpy and torch, which type checkers do not tell from these."""
 Parts = tuple[npt.NDArray[np.int64], pa.Array]
 """The number of labels of each example, and all labels in one array."""
 
 
-def parts_of_lists(labels: Iterable[Iterable[str]]) -> Parts:
+def parts_of_lists(labels: Iterable[Iterable[Label]]) -> Parts:
     """Flatten one list of labels for each example."""
+    if getattr(labels, "ndim", 1) > 1:
+        raise DataError(
+            "not-a-list",
+            "`labels` must have a list of labels for each example, found an array of"
+            f" {getattr(labels, 'ndim', None)} dimensions. If it marks the labels of each example by 1, pass"
+            " [names[row == 1] for row in array], `names` being an array of the labels.",
+        )
     rows: list[list[Any]] = []
     for number, row in enumerate[Any](labels):
-        if isinstance(row, str) or not isinstance(row, Iterable):
+        if isinstance(row, str) or not isinstance(row, Iterable) or getattr(row, "ndim", 1) != 1:
             raise DataError(
                 "not-a-list",
                 f"`labels` must have a list of labels for each example, found {row!r} at row {number}. "
                 "Use [label] for one label, [] for none, or `LabelSets.from_text` for strings with a separator.",
             )
         rows.append(list(row))
-        odd = [label for label in rows[-1] if not isinstance(label, str)]
-        if odd:
-            raise DataError("not-a-string", f"`labels` must be strings, found {odd[0]!r} at row {number}. Use str().")
     lengths = np.fromiter(map(len, rows), np.int64, len(rows))
-    return lengths, pa.array(list(chain.from_iterable(rows)), pa.large_string())
+    inner = getattr(getattr(labels, "features", None), "feature", None)  # of a column of a Hugging Face dataset
+    return lengths, _texts(list(chain.from_iterable(rows)), "labels", getattr(inner, "names", None))
 
 
 def parts_of_arrow(labels: pa.Array | pa.ChunkedArray) -> Parts:
@@ -39,10 +47,10 @@ def parts_of_arrow(labels: pa.Array | pa.ChunkedArray) -> Parts:
     whole: Any = labels.combine_chunks() if isinstance(labels, pa.ChunkedArray) else labels
     kind: pa.DataType = whole.type
     is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
-    if not is_list or not _is_text(kind.value_type):
+    if not is_list:
         raise DataError(
             "wrong-type",
-            f"`labels` must be a column of lists of strings, found {kind}. "
+            f"`labels` must be a column of lists of labels, found {kind}. "
             "Use `LabelSets.from_text` for strings with a separator.",
         )
     if whole.null_count:
@@ -53,7 +61,7 @@ def parts_of_arrow(labels: pa.Array | pa.ChunkedArray) -> Parts:
             "Use an empty list for an example without labels, and remove rows whose labels are unknown.",
         )
     lengths = pc.list_value_length(whole).cast(pa.int64()).to_numpy()
-    return lengths, pc.list_flatten(whole).cast(pa.large_string())
+    return lengths, _texts(pc.list_flatten(whole), "labels")
 
 
 def parts_of_text(
@@ -77,14 +85,20 @@ def parts_of_text(
     return parts_of_lists(map(split, tasks.to_pylist(), texts.to_pylist()))
 
 
-def tasks_of(tasks: str | Sequence[str] | pa.Array | pa.ChunkedArray, n_rows: int) -> pa.Array:
+def tasks_of(tasks: str | Sequence[Label] | pa.Array | pa.ChunkedArray, n_rows: int) -> pa.Array:
     """Return one task name per row."""
     if isinstance(tasks, str):
         return pa.repeat(pa.scalar(tasks, pa.large_string()), n_rows)
-    names = strings_of(tasks, "tasks")
+    names = _texts(tasks, "tasks")
     if len(names) != n_rows:
         message = f"`tasks` must be one string, or one for each of the {n_rows} examples, found {len(names)}."
         raise DataError("wrong-length", message)
+    if names.null_count:
+        row = pc.index(pc.is_null(names), True).as_py()
+        message = (
+            f"`tasks` must name a task for each example, found none in {names.null_count}, the first in row {row}."
+        )
+        raise DataError("missing-task", message)
     return names
 
 
@@ -121,6 +135,11 @@ def grouped(tasks: pa.Array, lengths: npt.NDArray[np.int64], labels: pa.Array) -
     return tuple(task_names), task_codes, strata, offsets, codes.astype(np.int32), instances.astype(np.int32)
 
 
+def _texts(values: Any, name: str, classes: Sequence[str] | None = None) -> pa.Array:
+    """Return labels as strings, as `coded_labels` does; one that is missing is null."""
+    return coded_labels(values, name, classes).dictionary_decode()
+
+
 def _encoded(values: pa.Array) -> tuple[list[str], npt.NDArray[np.int64]]:
     """Return the distinct values, sorted, and the position of each value among them."""
     encoded: Any = values.dictionary_encode()
@@ -130,13 +149,12 @@ def _encoded(values: pa.Array) -> tuple[list[str], npt.NDArray[np.int64]]:
 
 
 def _check_labels(labels: pa.Array, row_of_entry: npt.NDArray[np.int64]) -> None:
-    blank = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(labels), ""), True)
-    entry = pc.index(blank, True).as_py()
+    entry = pc.index(pc.is_null(labels), True).as_py()
     if entry >= 0:
         raise DataError(
             "blank-label",
-            f"a label must not be null or blank, found {labels[entry].as_py()!r} at row {row_of_entry[entry]}. "
-            "Remove it from the list.",
+            f"a label must not be missing or blank, found such a label at row {row_of_entry[entry]}. Remove it from the"
+            " list.",
         )
 
 

@@ -18,7 +18,7 @@ from equipoise.errors import DataError
 from equipoise.multilabel import building
 from equipoise.multilabel.census import MultiLabelCensus
 
-Names = str | Sequence[str] | pa.Array | pa.ChunkedArray
+Names = str | Sequence[building.Label] | pa.Array | pa.ChunkedArray
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -64,30 +64,37 @@ class LabelSets(ArrayValue):
             read_only(array)
 
     @classmethod
-    def from_lists(cls, labels: Iterable[Iterable[str]], tasks: Names) -> LabelSets:
+    def from_lists(cls, labels: Iterable[Iterable[building.Label]], tasks: Names) -> LabelSets:
         """Make label sets from one list of labels per example.
 
         Parameters
         ----------
-        labels : iterable of iterables of str
-            A repeated label is one label with several instances. An empty list is an example without labels.
+        labels : iterable of lists, ndarrays or tensors, or column of a Hugging Face dataset
+            Strings, integers, booleans, floats or class numbers of a ClassLabel, which become strings as in
+            `Census.from_labels`. A repeated label is one label with several instances. An empty list is an example
+            without labels.
         tasks : str, or sequence of str
             The task of all examples, or of each.
 
         Raises
         ------
         DataError
-            If a row is not a list of strings, a label is blank, or there are not as many tasks as rows.
+            If a row is not a list of labels, a label is missing or blank, or there are not as many tasks as rows.
+
+        Examples
+        --------
+        >>> LabelSets.from_lists([np.array([3, 11]), [], [11]], tasks="topics").labels_of(0)
+        ('11', '3')
         """
         return cls._from_parts(tasks, *building.parts_of_lists(labels))
 
     @classmethod
     def from_arrow(cls, labels: pa.Array | pa.ChunkedArray, tasks: Names) -> LabelSets:
-        """Make label sets from a column of lists of strings, as in Parquet files and Hugging Face datasets.
+        """Make label sets from a column of lists of labels, as in Parquet files and Hugging Face datasets.
 
         Parameters
         ----------
-        labels : pyarrow array of lists of str
+        labels : pyarrow array of lists of strings, integers, booleans or floats
             May be sliced or chunked. Nulls are an error: an unknown set is not an empty one.
         tasks : str, or sequence of str
             The task of all examples, or of each.
@@ -95,8 +102,8 @@ class LabelSets(ArrayValue):
         Raises
         ------
         DataError
-            If the column is not a list of strings or holds nulls, a label is blank, or there are not as many tasks as
-            rows.
+            If the column is not a list of labels or holds nulls, a label is missing or blank, or there are not as many
+            tasks as rows.
         """
         return cls._from_parts(tasks, *building.parts_of_arrow(labels))
 

@@ -1,11 +1,13 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
+import torch
 from tests.support.errors import raises
 
-from equipoise import LabelSets, Stratum
+from equipoise import Census, LabelSets, Stratum
 from equipoise.errors import DataError
 
 ROWS = [["b", "a"], [], ["c", "a", "c"], ["b"]]
@@ -104,13 +106,58 @@ def test_take_refuses(rows):
 
 
 @pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        ([[3, 11], [], [3]], ("11", "3")),
+        ([np.array([3, 11]), np.array([], int), np.array([3])], ("11", "3")),
+        ([torch.tensor([3, 11]), torch.tensor([]), torch.tensor([3])], ("11", "3")),
+        ([[np.int64(3), np.int64(11)], [], [np.int64(3)]], ("11", "3")),
+        ([[True, False], [], [True]], ("false", "true")),
+        ([[0.5, 1.0], [], [0.5]], ("0.5", "1.0")),
+        (pd.Series([[3, 11], [], [3]]), ("11", "3")),
+        (pa.array([[3, 11], [], [3]]).to_pylist(), ("11", "3")),
+    ],
+)
+def test_labels_of_every_sort_are_label_sets_as_they_are_strata(labels, names):
+    sets = LabelSets.from_lists(labels, [7, 7, 8])
+    assert [sets.labels_of(row) for row in range(3)] == [names, (), sets.labels_of(2)]
+    assert sets.tasks == ("7", "8")
+    flat = [label for row in labels for label in row]
+    assert set(Census.from_labels(["7"] * 3, flat).labels("7")) == set(names)
+
+
+def test_columns_of_numbers_are_label_sets():
+    for kind in (pa.list_(pa.int32()), pa.large_list(pa.int64())):
+        sets = LabelSets.from_arrow(pa.array([[3, 11], [], [3]], kind), "t")
+        assert [sets.labels_of(row) for row in range(3)] == [("11", "3"), (), ("3",)]
+    sets = LabelSets.from_arrow(pa.array([[True], [False, True]]), "t")
+    assert sets.labels_of(1) == ("false", "true")
+
+
+def test_class_numbers_of_a_hugging_face_column_are_names():
+    datasets = pytest.importorskip("datasets", reason="the column of a Hugging Face dataset")
+    features = datasets.Features({"y": datasets.Sequence(datasets.ClassLabel(names=["cough", "fever"]))})
+    column = datasets.Dataset.from_dict({"y": [[0, 1], [], [1]]}, features=features)["y"]
+    sets = LabelSets.from_lists(column, "findings")
+    assert [sets.labels_of(row) for row in range(3)] == [("cough", "fever"), (), ("fever",)]
+    missing = datasets.Dataset.from_dict({"y": [[0], [-1]]}, features=features)["y"]
+    with raises(DataError, "blank-label", "at row 1"):
+        LabelSets.from_lists(missing, "findings")
+
+
+@pytest.mark.parametrize(
     ("labels", "code", "names"),
     [
         ([["a"], "bc"], "not-a-list", ["found 'bc' at row 1"]),
         ([["a"], None], "not-a-list", ["found None at row 1"]),
-        ([["a"], [], ["b", 3]], "not-a-string", ["`labels`", "found 3 at row 2"]),
-        ([[], ["a", " "]], "blank-label", ["found ' ' at row 1"]),
-        ([["a", None]], "not-a-string", ["`labels`", "found None at row 0"]),
+        ([["a"], [], ["b", 3]], "bad-value", ["`labels`", "Convert them to strings"]),
+        ([[], ["a", " "]], "blank-label", ["at row 1"]),
+        ([["a", None]], "blank-label", ["at row 0"]),
+        ([[1.0], [float("nan"), 2.0]], "blank-label", ["at row 1"]),
+        (np.array([[0, 1], [1, 1]]), "not-a-list", ["an array of 2 dimensions", "names[row == 1]"]),
+        (torch.tensor([[0, 1]]), "not-a-list", ["an array of 2 dimensions"]),
+        (torch.tensor([0, 1]), "not-a-list", ["at row 0"]),
+        (np.array([0, 1]), "not-a-list", ["at row 0"]),
     ],
 )
 def test_lists_that_cannot_be(labels, code, names):
@@ -122,10 +169,10 @@ def test_lists_that_cannot_be(labels, code, names):
     ("labels", "code", "names"),
     [
         (pa.array(["a; b"]), "wrong-type", ["found string"]),
-        (pa.array([[1]]), "wrong-type", ["found list<"]),
+        (pa.array([[{"a": 1}]]), "bad-value", ["has the type struct"]),
         (pa.array([["a"], None, None]), "nulls", ["found 2, the first at row 1"]),
-        (pa.array([["a"], ["b", None]]), "blank-label", ["found None at row 1"]),
-        (pa.array([[], [], ["a", ""]]), "blank-label", ["found '' at row 2"]),
+        (pa.array([["a"], ["b", None]]), "blank-label", ["at row 1"]),
+        (pa.array([[], [], ["a", ""]]), "blank-label", ["at row 2"]),
     ],
 )
 def test_columns_that_cannot_be(labels, code, names):
@@ -137,14 +184,14 @@ def test_columns_that_cannot_be(labels, code, names):
     ("tasks", "code"),
     [
         (["t"], "wrong-length"),
-        (["t", None], "not-a-string"),
-        (["t", 1], "not-a-string"),
-        ([1, 2], "not-a-string"),
+        (["t", None], "missing-task"),
+        (["t", ""], "missing-task"),
+        (["t", 1], "bad-value"),
         (pa.array(["t"] * 3), "wrong-length"),
     ],
 )
 def test_tasks_that_cannot_be(tasks, code):
-    with raises(DataError, code, "`tasks` must be"):
+    with raises(DataError, code, "`tasks` must "):
         LabelSets.from_lists([["a"], ["b"]], tasks)
 
 
