@@ -166,7 +166,7 @@ class Reading:
     @property
     def skips(self) -> bool:
         """Whether a missing target is null, and its row is to be skipped."""
-        return self.require_target and self.missing_labels == "skip"
+        return self.missing_labels == "skip"
 
     @property
     def split_is_given(self) -> bool:

@@ -1,8 +1,16 @@
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 from tests.support.errors import raises, warns
 
 from equipoise import Census, LabelSets, MultiLabelPlan, Plan
+from equipoise.config import make_config
+from equipoise.data import Records
 from equipoise.errors import PlanError, PlanWarning
+from equipoise.pages.planner import own_settings
+from equipoise.runs.prepare import prepare
 from equipoise.weights import (
     CostMatrix,
     InverseFrequency,
@@ -85,3 +93,30 @@ def test_label_sets_warn_of_their_open_ended_tasks() -> None:
     with warns(PlanWarning, "open-ended-task") as caught:
         MultiLabelPlan.build(sets, "inverse")
     assert len(caught) == 1
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    assert [one for one in caught if issubclass(one.category, PlanWarning)] == []
+
+
+def test_runs_do_not_warn_of_what_their_summary_of_the_tasks_says() -> None:
+    rows = {"task": ["mood"] * 20 + ["note"] * 20, "input": [f"i{n}" for n in range(40)]}
+    targets = ["glad"] * 15 + ["sad"] * 5 + [f"note {n}" for n in range(20)]
+    records = Records.from_dict({**rows, "target": targets, "split": ["train"] * 40})
+    tasks = {"mood": {"kind": "classification"}, "note": {"kind": "open_ended"}}
+    chosen = {"weights": "inverse", "target_weights": "balanced"}
+    config = make_config({"data": {"source": "rows.csv"}, "tasks": tasks, "plan": chosen})
+    with silence():
+        prepared = prepare(config, records)
+    assert prepared.describe_tasks() == ["mood: classification, 2 labels", "note: open_ended, no labels"]
+
+
+def test_pages_do_not_repeat_the_warning() -> None:
+    with warns(PlanWarning, "open-ended-task"):
+        plan = Plan.build(MIXED, "temperature:2", Power(0.3), draws=500)
+    with silence():
+        assert own_settings(plan) is not None
