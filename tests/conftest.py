@@ -1,4 +1,5 @@
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,9 @@ settings.load_profile("equipoise")
 # Two OpenMP threads beside a busy core run many times slower than one; set before torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+# Commands keep what they read; not in the cache of who runs the tests.
+_CACHE = tempfile.TemporaryDirectory(prefix="equipoise-cache-")
+os.environ["EQUIPOISE_CACHE"] = _CACHE.name
 # Processes that a test starts find the helpers in tests/ as this one does.
 ROOT = str(Path(__file__).parents[1])
 os.environ["PYTHONPATH"] = os.pathsep.join(part for part in (ROOT, os.environ.get("PYTHONPATH")) if part)

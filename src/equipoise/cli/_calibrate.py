@@ -7,6 +7,7 @@ import typer
 
 from equipoise.cli import _options as options
 from equipoise.cli._app import bars_on_terminals_only, print_json, print_rows
+from equipoise.data.cache import default_cache
 
 if TYPE_CHECKING:
     from equipoise.runs.calibration.report import Calibrated
@@ -55,6 +56,7 @@ def calibrate(
     costs: Costs = None,
     overwrite: Overwrite = False,
     described: options.DataOptions,
+    cache_dir: options.CacheDir = None,
     set_: options.DataOverrides = None,
     as_json: options.Json = False,
 ) -> None:
@@ -72,7 +74,7 @@ def calibrate(
 
     bars_on_terminals_only()
     wanted = CalibrationOptions(metric=metric, prior=prior, unlabelled=unlabelled, data=data, costs=costs)
-    found = run_calibration(run, wanted, overwrite=overwrite)
+    found = run_calibration(run, wanted, overwrite=overwrite, cache=cache_dir or default_cache())
     page = calibration_page(found, f"equipoise calibrate {run}")
     if as_json:
         print_json({"out": str(found.directory.calibration), **found.to_dict()})

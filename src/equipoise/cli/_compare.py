@@ -19,6 +19,7 @@ from equipoise.cli._app import (
 )
 from equipoise.compare.demo import DRAWS, demo_config
 from equipoise.config import default_trials
+from equipoise.data.cache import default_cache
 
 if TYPE_CHECKING:
     from equipoise.compare.result import Result
@@ -75,6 +76,7 @@ def compare(
     seeds: Seeds = None,
     seed: options.Seed = None,
     out: Out = Path("comparison"),
+    cache_dir: options.CacheDir = None,
     set_: options.Overrides = None,
     as_json: options.Json = False,
 ) -> None:
@@ -98,7 +100,7 @@ def compare(
     config = options.read_comparison(source, chosen, set_)
     command = shlex.join(["equipoise", *sys.argv[1:]])
     say_model(config.model.name)
-    _run(config, out, command, as_json=as_json)
+    _run(config, out, command, cache_dir or default_cache(), as_json=as_json)
 
 
 def demo(
@@ -114,7 +116,7 @@ def demo(
     CPU and needs no network. Prints the comparison with intervals and writes report.html.
     """
     command = f"equipoise demo --draws {draws} --seed {seed} --out {out.name}"
-    _run(demo_config(draws, seed), out, command, as_json=as_json)
+    _run(demo_config(draws, seed), out, command, default_cache(), as_json=as_json)
 
 
 def report(directory: Comparison, as_json: options.Json = False) -> None:
@@ -133,7 +135,7 @@ def report(directory: Comparison, as_json: options.Json = False) -> None:
         typer.echo(f"Wrote {page}, report.md and report.json. Open {page} in a browser.")
 
 
-def _run(config: "ComparisonConfig", out: Path, command: str, *, as_json: bool) -> None:
+def _run(config: "ComparisonConfig", out: Path, command: str, cache: Path, *, as_json: bool) -> None:
     """Run a comparison, write its report, and print the result and where the files are."""
     from equipoise.compare.engine import compare as run_comparison
     from equipoise.compare.report import write_report
@@ -141,7 +143,7 @@ def _run(config: "ComparisonConfig", out: Path, command: str, *, as_json: bool) 
 
     bars_on_terminals_only()
     with stoppable("Resume with the same command."):
-        result = run_comparison(config, out, command=command, log=lambda line: typer.echo(line, err=True))
+        result = run_comparison(config, out, command=command, log=lambda line: typer.echo(line, err=True), cache=cache)
         write_report(out)
     if as_json:
         print_json({"out": str(out), "page": str(out / "report.html"), **result.to_dict()})

@@ -8,6 +8,7 @@ import typer
 
 from equipoise.cli import _options as options
 from equipoise.cli._app import bars_on_terminals_only, print_json, print_rows
+from equipoise.data.cache import default_cache
 from equipoise.errors import printable
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def evaluate(
     described: options.DataOptions,
     no_calibration: options.NoCalibration = False,
     overwrite: Overwrite = False,
+    cache_dir: options.CacheDir = None,
     set_: options.DataOverrides = None,
     as_json: options.Json = False,
 ) -> None:
@@ -92,6 +94,7 @@ def evaluate(
         out=out,
         calibrated=not no_calibration,
         overwrite=overwrite,
+        cache=cache_dir or default_cache(),
     )
     scores, folder = found.scores, found.folder
     if as_json:

@@ -18,6 +18,7 @@ from equipoise.config import (
     make_comparison,
     make_config,
 )
+from equipoise.data.cache import VARIABLE
 from equipoise.errors import ConfigError
 
 Source = Annotated[
@@ -96,6 +97,15 @@ Model = Annotated[
         metavar="MODEL",
         help="Model to train: tiny (a small T5 with random weights), a directory, or a name on the Hugging Face Hub."
         "  [default: tiny]",
+    ),
+]
+CacheDir = Annotated[
+    Path | None,
+    typer.Option(
+        envvar=VARIABLE,
+        metavar="DIR",
+        help="Cache directory: files are read into it once, and mapped into memory from then on. `equipoise cache`"
+        " lists it.  [default: that of the user]",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]

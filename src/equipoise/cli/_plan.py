@@ -16,11 +16,20 @@ from equipoise.census import Census
 from equipoise.cli import _options as options
 from equipoise.cli._app import ERROR, print_error, print_json, print_rows, print_tasks
 from equipoise.data import check_records, give_warnings, infer_tasks
+from equipoise.data.cache import default_cache
 from equipoise.data.tasks import describe_tasks
 from equipoise.errors import ConfigError, printable
 from equipoise.plan import Forecast
 from equipoise.rates import Rates
-from equipoise.runs.prepare import census_of, check_tokens, load_records, prepare, task_options
+from equipoise.runs.prepare import (
+    census_of,
+    check_tokens,
+    count_labels,
+    load_records,
+    plan_labels,
+    prepare,
+    task_options,
+)
 from equipoise.weights import ClassWeights
 
 T = TypeVar("T")
@@ -43,6 +52,14 @@ Model = Annotated[
         help="Also check what the tokenizer of this model makes of the rows: labels that it cannot tell apart,"
         " characters that it does not know, texts that are cut. Takes tiny, a directory, or a name on the Hugging Face"
         " Hub.",
+    ),
+]
+LabelsOnly = Annotated[
+    bool,
+    typer.Option(
+        "--labels-only",
+        help="Count labels and read no text: for a quick look at very many rows. Without a column of splits all rows"
+        " count as training rows, and the rows are not checked.",
     ),
 ]
 Out = Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write the plan to this file, as JSON.")]
@@ -78,6 +95,8 @@ def inspect(
     described: options.DataOptions,
     plot: Plot = None,
     everything: All = False,
+    labels_only: LabelsOnly = False,
+    cache_dir: options.CacheDir = None,
     set_: options.Overrides = None,
     as_json: options.Json = False,
 ) -> None:
@@ -88,14 +107,19 @@ def inspect(
     if plot is not None and plot.suffix not in {".png", ".svg"}:
         raise ConfigError("unknown-format", f"`--plot` must name a .png or .svg file, found {plot.name!r}.")
     config = options.read_config(source, described | {"model.name": model}, set_)
-    records = load_records(config)
-    train = records.where(split="train")
-    tasks = infer_tasks(train, task_options(config))
-    census = census_of(train, tasks)
-    problems = check_records(records, tasks)
-    if model is not None:
-        problems += check_tokens(config, records, tasks)
-    splits = {name: len(records.where(split=name)) for name in ("train", "validation", "test")}
+    _refuse_texts(labels_only, model)
+    if labels_only:
+        tasks, census = count_labels(config)
+        problems, splits = [], {"train": census.total}
+    else:
+        records = load_records(config, cache_dir or default_cache())
+        train = records.where(split="train")
+        tasks = infer_tasks(train, task_options(config))
+        census = census_of(train, tasks)
+        problems = check_records(records, tasks)
+        if model is not None:
+            problems += check_tokens(config, records, tasks)
+        splits = {name: len(records.where(split=name)) for name in ("train", "validation", "test")}
     if plot is not None:
         from equipoise.pages.figure import PRINTED, save_figure
         from equipoise.pages.plots import census_plot
@@ -115,6 +139,11 @@ def inspect(
             typer.echo(f"Wrote {plot}.")
     if of_level(problems, "error"):
         raise typer.Exit(ERROR)
+
+
+def _refuse_texts(labels_only: bool, model: str | None) -> None:
+    if labels_only and model is not None:
+        raise ConfigError("needs-texts", "--model checks what its tokenizer makes of texts, which --labels-only skips.")
 
 
 def _summaries(census: Census) -> list[dict[str, Any]]:
@@ -185,6 +214,8 @@ def plan(
     model: Model = None,
     out: Out = None,
     everything: All = False,
+    labels_only: LabelsOnly = False,
+    cache_dir: options.CacheDir = None,
     set_: options.Overrides = None,
     as_json: options.Json = False,
 ) -> None:
@@ -193,17 +224,20 @@ def plan(
     Shows how often rows repeat and what is wrong with the plan. Exits with 1 if the forecast has errors, unless
     --allow-repeats accepts them.
     """
-    chosen = described | shares
-    prepared = prepare(options.read_config(source, chosen | {"model.name": model}, set_))
-    found = [] if model is None else check_tokens(prepared.config, prepared.train, prepared.tasks)
-    give_warnings(found)
-    built = prepared.plan
+    config = options.read_config(source, described | shares | {"model.name": model}, set_)
+    _refuse_texts(labels_only, model)
+    if labels_only:
+        planned = plan_labels(config)
+    else:
+        planned = prepared = prepare(config, cache=cache_dir or default_cache())
+        give_warnings([] if model is None else check_tokens(prepared.config, prepared.train, prepared.tasks))
+    built = planned.plan
     forecast = built.forecast()
     if out is not None:
         with write_atomically(out) as temporary:
             temporary.write_text(built.to_json(), encoding="utf-8")
     if as_json:
-        kinds = {name: {"kind": task.kind, "labels": len(task.labels) or None} for name, task in prepared.tasks.items()}
+        kinds = {name: {"kind": task.kind, "labels": len(task.labels) or None} for name, task in planned.tasks.items()}
         about = {
             "tasks": kinds,
             "rates": built.rates_text,
@@ -212,12 +246,12 @@ def plan(
         }
         print_json({**about, "forecast": forecast.to_dict()})
     else:
-        print_tasks(prepared.describe_tasks())
+        print_tasks(planned.describe_tasks())
         typer.echo(printable(f"Rates {built.rates_text}; weights {built.weights_text}; {forecast.draws:,} draws\n"))
         _print_forecast(forecast, everything)
         if out is not None:
             typer.echo(f"Wrote {out}.")
-    if of_level(forecast.problems, "error") and not prepared.config.plan.allow_repeats:
+    if of_level(forecast.problems, "error") and not planned.config.plan.allow_repeats:
         print_error("bad-forecast", "the forecast has errors. Change the plan, or accept them with --allow-repeats.")
         raise typer.Exit(ERROR)
 

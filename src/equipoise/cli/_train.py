@@ -9,6 +9,7 @@ import typer
 from equipoise.cli import _options as options
 from equipoise.cli._app import STOPPED, bars_on_terminals_only, print_json, print_tasks, say_model, stoppable
 from equipoise.config import RunConfig
+from equipoise.data.cache import default_cache
 from equipoise.errors import ConfigError
 from equipoise.runs.prepare import Prepared
 
@@ -34,6 +35,7 @@ def train(
     seed: options.Seed = None,
     out: Out = None,
     resume: Resume = False,
+    cache_dir: options.CacheDir = None,
     set_: options.Overrides = None,
     as_json: options.Json = False,
 ) -> None:
@@ -49,7 +51,7 @@ def train(
         message = "A run needs a directory. Give --out DIR, or set `out:` in the configuration."
         raise ConfigError("missing-option", message)
     with stoppable("Resume with --resume."):
-        _train_and_evaluate(config, Path(config.out), resume=resume, as_json=as_json)
+        _train_and_evaluate(config, Path(config.out), cache_dir or default_cache(), resume=resume, as_json=as_json)
 
 
 def _print_tasks(prepared: Prepared) -> None:
@@ -58,7 +60,7 @@ def _print_tasks(prepared: Prepared) -> None:
         print_tasks(prepared.describe_tasks(), err=True)
 
 
-def _train_and_evaluate(config: RunConfig, folder: Path, *, resume: bool, as_json: bool) -> None:
+def _train_and_evaluate(config: RunConfig, folder: Path, cache: Path, *, resume: bool, as_json: bool) -> None:
     from equipoise.cli._evaluate import print_scores
     from equipoise.runs.directory import RunDirectory, read_json
     from equipoise.runs.evaluate import evaluate
@@ -68,7 +70,7 @@ def _train_and_evaluate(config: RunConfig, folder: Path, *, resume: bool, as_jso
     say_model(config.model.name)
     if resume and not RunDirectory(folder).started:
         typer.echo(f"There is no run in {folder} to resume, so a new one starts.", err=True)
-    run = run_training(config, folder, resume=resume, prepared_is=_print_tasks)
+    run = run_training(config, folder, resume=resume, cache=cache, prepared_is=_print_tasks)
     if run.interrupted:
         if run.main:
             typer.echo(f"Stopped after step {run.steps}. Resume with --resume.", err=True)
@@ -82,7 +84,7 @@ def _train_and_evaluate(config: RunConfig, folder: Path, *, resume: bool, as_jso
     elif split != "all" and not read_json(run.directory.data)["rows"][split]:
         typer.echo(f"There are no {split} rows, so nothing is evaluated.", err=True)
     else:
-        scores = evaluate(folder).scores
+        scores = evaluate(folder, cache=cache).scores
         found["scores"] = scores.to_dict()
         if not as_json:
             print_scores(scores)

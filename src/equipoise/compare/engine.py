@@ -30,7 +30,9 @@ LEAST_RESAMPLES = 2
 LEAST_SEEDS = 2  # that a budget leaves: an interval needs two
 
 
-def compare(config: ComparisonConfig, out: Path, *, command: str, log: Callable[[str], None]) -> Result:
+def compare(
+    config: ComparisonConfig, out: Path, *, command: str, log: Callable[[str], None], cache: Path | None = None
+) -> Result:
     """Compare candidates and recommend one.
 
     The trainings are tried by successive halving and the finalists trained in full, with the same seeds and splits.
@@ -47,6 +49,8 @@ def compare(config: ComparisonConfig, out: Path, *, command: str, log: Callable[
         The command that makes the comparison, for the record.
     log : callable
         Receives progress messages, line by line.
+    cache : pathlib.Path, optional
+        The directory for rows on disk, as in `read_records`; without it they are in memory.
 
     Returns
     -------
@@ -67,7 +71,7 @@ def compare(config: ComparisonConfig, out: Path, *, command: str, log: Callable[
             "process. Start the same command several times instead; the processes share the trainings.",
         )
     _check_metric(config)
-    records = _usable(load_records(config.run))
+    records = _usable(load_records(config.run, cache))
     base = prepare(config.run, records)
     give_warnings(base.problems)
     costs = {} if config.compare.costs is None else read_costs(Path(config.compare.costs), base.tasks)

@@ -1,9 +1,10 @@
 """Records and tasks: read them, check them, split them."""
 
 from equipoise.base.problems import Problem
+from equipoise.data.cache import default_cache
 from equipoise.data.checks.checks import check_records, give_warnings, raise_on_errors
 from equipoise.data.columns import Columns
-from equipoise.data.counting import count_files
+from equipoise.data.counting import count_files, index_files
 from equipoise.data.infer import infer_tasks
 from equipoise.data.labels import iter_labels
 from equipoise.data.readers.limits import Limits
@@ -22,7 +23,9 @@ __all__ = [
     "assign_splits",
     "check_records",
     "count_files",
+    "default_cache",
     "give_warnings",
+    "index_files",
     "infer_tasks",
     "iter_labels",
     "raise_on_errors",

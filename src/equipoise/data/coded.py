@@ -1,14 +1,18 @@
 """Columns of strings as codes: each distinct string is held once, and each row is a number."""
 
 import dataclasses
-from typing import Any
+from itertools import pairwise
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import xxhash
 
 from equipoise.base.arrow import pc
 from equipoise.data.spellings import same_spelling
+
+_CHUNK: Final = 1 << 16
 
 
 @dataclasses.dataclass(frozen=True, eq=False, slots=True)
@@ -18,9 +22,13 @@ class CodedColumn:
     Parameters
     ----------
     names : pyarrow.Array of large_string
-        Distinct strings, perhaps with some that no row has.
+        Strings without nulls; those that rows have are distinct, and others may be among them.
     codes : ndarray of int32, shape (N,)
         The position in `names` of each row's string; -1 for null.
+    hashes : ndarray of uint64, shape (len(names), 2), optional
+        The result of `text_hashes`, if it is there already.
+    spellings : ndarray of int32, shape (len(names),), optional
+        For each name that rows have the one that stands for all of its spellings, if it is known already.
 
     Examples
     --------
@@ -31,6 +39,8 @@ class CodedColumn:
 
     names: pa.Array
     codes: npt.NDArray[np.int32]
+    hashes: npt.NDArray[np.uint64] | None = None
+    spellings: npt.NDArray[np.int32] | None = None
 
     @classmethod
     def of(cls, column: pa.ChunkedArray, *, is_sorted: bool = True) -> "CodedColumn":
@@ -58,7 +68,7 @@ class CodedColumn:
 
     def take(self, rows: npt.NDArray[np.integer] | npt.NDArray[np.bool_]) -> "CodedColumn":
         """Return some rows, by their numbers or by a mask; the names are shared."""
-        return CodedColumn(self.names, self.codes[rows])
+        return dataclasses.replace(self, codes=self.codes[rows])
 
     def counts(self) -> npt.NDArray[np.int64]:
         """Return the number of rows of each name: ndarray of int64, shape (len(names),)."""
@@ -84,7 +94,11 @@ class CodedColumn:
         [True, True, False]
         """
         given = np.asarray(values)
-        return np.append(given, np.asarray(missing, given.dtype))[self.codes]
+        if not len(given):
+            return np.full(len(self), missing, given.dtype)
+        spread = given[self.codes]  # a null reads the last one
+        spread[self.codes < 0] = missing
+        return spread
 
     def is_in(self, names: Any) -> npt.NDArray[np.bool_]:
         """Return for each row whether its string is one of some; null is not.
@@ -105,31 +119,30 @@ class CodedColumn:
         >>> CodedColumn.of(pa.chunked_array([["7.0", None, "7", "8"]])).in_one_spelling().codes.tolist()
         [0, -1, 0, 2]
         """
-        return CodedColumn(self.names, self.spread(same_spelling(self.names), missing=-1).astype(np.int32))
+        spellings = same_spelling(self.names).astype(np.int32) if self.spellings is None else self.spellings
+        return dataclasses.replace(self, codes=self.spread(spellings, missing=-1))
 
     def compact(self) -> "CodedColumn":
-        """Return the same rows, without the names that no row has."""
+        """Return the same rows, without the names that no row has; the others are sorted."""
         used = np.flatnonzero(self.counts())
+        names = self.names.take(pa.array(used))
+        order: npt.NDArray[np.int64] = pc.sort_indices(names).to_numpy()
         places = np.full(len(self.names) + 1, -1, np.int32)
-        places[used] = np.arange(len(used))
-        return CodedColumn(self.names.take(pa.array(used)), places[self.codes])
+        places[used[order]] = np.arange(len(used))
+        return CodedColumn(names.take(pa.array(order)), places[self.codes])
 
-    def by_appearance(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
-        """Return what depends on the rows' strings alone, whatever the order of the names and the names without rows.
+    def hashed(self) -> "CodedColumn":
+        """Return the same rows, with the hashes of the names."""
+        return self if self.hashes is not None else dataclasses.replace(self, hashes=text_hashes(self.names))
 
-        Returns
-        -------
-        used : ndarray of int64
-            Positions in `names` of those that some row has, in the order of their first rows.
-        codes : ndarray of int32, shape (N,)
-            The position in `used` of each row's string; -1 for null.
-        """
-        first = np.full(len(self.names) + 1, len(self), np.int64)  # the last is what the code -1 writes
-        np.minimum.at(first, self.codes, np.arange(len(self)))
-        used = np.argsort(first[:-1], kind="stable")[: np.count_nonzero(first[:-1] < len(self))]
-        places = np.full(len(self.names) + 1, -1, np.int32)
-        places[used] = np.arange(len(used))
-        return used, places[self.codes]
+    def row_hashes(self, start: int, stop: int) -> npt.NDArray[np.uint64]:
+        """Return the hashes of the strings of some consecutive rows, of shape (rows, 2); zeros for null."""
+        hashes = self.hashed().hashes
+        assert hashes is not None
+        codes = self.codes[start:stop]
+        found = hashes[codes] if len(hashes) else np.zeros((len(codes), 2), np.uint64)
+        found[codes < 0] = 0
+        return found
 
     def to_arrow(self) -> pa.DictionaryArray:
         """Return the column as an Arrow dictionary; a null is a null code."""
@@ -138,3 +151,64 @@ class CodedColumn:
     def decoded(self) -> pa.ChunkedArray:
         """Return the column as large strings, each row with its own."""
         return pa.chunked_array([self.to_arrow().dictionary_decode()], pa.large_string())
+
+
+def numbered(values: npt.NDArray[np.integer], below: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Number the distinct values of an array, ascending, as `numpy.unique` does; without sorting where they are dense.
+
+    Parameters
+    ----------
+    values : ndarray of integers, shape (N,)
+        From 0 to `below` - 1.
+    below : int
+        More than the largest value.
+
+    Returns
+    -------
+    numbers : ndarray of int64, shape (N,)
+        The position of each value in `distinct`.
+    distinct : ndarray of int64
+        The values that occur, ascending.
+
+    Examples
+    --------
+    >>> numbers, distinct = numbered(np.array([7, 3, 7]), 9)
+    >>> numbers.tolist(), distinct.tolist()
+    ([1, 0, 1], [3, 7])
+    """
+    if below > max(_CHUNK, 4 * len(values)):
+        distinct, numbers = np.unique(values, return_inverse=True)
+        return numbers.astype(np.int64, copy=False), distinct.astype(np.int64, copy=False)
+    occurs = np.zeros(below, np.bool_)
+    occurs[values] = True
+    return (np.cumsum(occurs) - 1)[values], np.flatnonzero(occurs)
+
+
+def text_hashes(texts: pa.Array) -> npt.NDArray[np.uint64]:
+    """Hash strings to 128 bits (XXH3), by which equal ones are found without comparing them.
+
+    Parameters
+    ----------
+    texts : pyarrow.Array of large_string, length K
+        Without nulls.
+
+    Returns
+    -------
+    ndarray of uint64, shape (K, 2)
+        Of ten billion distinct strings two have the same hash with a probability below 10^-18.
+
+    Examples
+    --------
+    >>> one, other, same = text_hashes(pa.array(["a", "b", "a"], pa.large_string())).tolist()
+    >>> one == same, one == other
+    (True, False)
+    """
+    _, offsets, data = texts.buffers()
+    ends = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    view, digest = memoryview(data or b""), xxhash.xxh3_128_digest
+    hashes = np.empty((len(texts), 2), np.uint64)
+    for start in range(0, len(texts), _CHUNK):
+        bounds: list[int] = ends[start : start + _CHUNK + 1].tolist()
+        joined = b"".join([digest(view[begin:end]) for begin, end in pairwise(bounds)])
+        hashes[start : start + _CHUNK] = np.frombuffer(joined, "<u8").reshape(-1, 2)
+    return hashes

@@ -1,5 +1,6 @@
-"""Count the tasks and labels of files, in this process or in several."""
+"""Count the tasks and labels of files, in this process or in several, and group their rows by them."""
 
+import dataclasses
 import itertools
 import multiprocessing
 import operator
@@ -12,19 +13,25 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from equipoise.census import Census
-from equipoise.census.labels import MissingLabels, check_missing_labels
+from equipoise.census.labels import MissingLabels, check_missing_labels, warn_skipped
 from equipoise.census.tally import Cell, Tally, skip_missing
 from equipoise.data.columns import Columns, check_split
-from equipoise.data.labels import labels_of
+from equipoise.data.labels import iter_labels, labels_of, labels_reading
 from equipoise.data.readers.encodings import UTF8
 from equipoise.data.readers.limits import Limits
 from equipoise.data.readers.options import ReadOptions
 from equipoise.data.readers.source import Source
 from equipoise.data.readers.sources import find_sources, parts_of
+from equipoise.data.reading import check_splits_everywhere
+from equipoise.drawing import StratumIndex
+from equipoise.drawing.labelled import codes_of_rows
 from equipoise.errors import DataError
+from equipoise.plan import Plan
 
 PART_BYTES: Final = 1 << 25
 _AHEAD: Final = 16
@@ -110,6 +117,90 @@ def count_files(
     return Census.from_cells(skip_missing(total, open_ended), open_ended)
 
 
+def count_training_rows(
+    source: Any,
+    columns: Columns,
+    limits: Limits,
+    default_task: str | None,
+    delimiter: str | None,
+    encoding: str,
+    splits: Mapping[str, str],
+    missing_labels: MissingLabels,
+) -> Census:
+    """Count the labels of the training rows, or of all rows where none has a split; arguments as in `count_files`."""
+    how = ReadOptions(limits, delimiter, encoding, splits)
+    sources = find_sources(source, how)
+    readings = [labels_reading(one, columns, how.splits, default_task, "train", missing_labels) for one in sources]
+    tally = Tally(frozenset())
+    for reading in readings:
+        _add(tally, labels_of(reading, "train", or_all=True))
+    check_splits_everywhere(readings)
+    return Census.from_cells(skip_missing(tally.cells(), frozenset()))
+
+
+def index_files(
+    plan: Plan | Census,
+    source: Any,
+    columns: Columns = Columns(),  # noqa: B008 - immutable
+    limits: Limits = Limits(),  # noqa: B008 - immutable
+    *,
+    default_task: str | None = None,
+    delimiter: str | None = None,
+    encoding: str = UTF8,
+    missing_labels: MissingLabels = "error",
+) -> StratumIndex:
+    r"""Group the rows of files by stratum, batch by batch; the files hold the rows of a dataset in its order.
+
+    Parameters
+    ----------
+    plan : Plan or Census
+        The plan that the rows are drawn by, or its census: `count_files` of the same rows, of all splits.
+    source, columns, limits, default_task, delimiter, encoding, missing_labels
+        As in `count_files`; rows that are skipped keep their numbers, and are never drawn.
+
+    Returns
+    -------
+    StratumIndex
+        Row 0 is the first row of the first file, in the order of `source`; those of a folder are sorted by path. It
+        takes four bytes a row (eight from 2**31 rows on), and building it little more.
+
+    Raises
+    ------
+    DataError
+        If the files cannot be read.
+    PlanError
+        If the rows are not those that were counted.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> file = pathlib.Path(tempfile.mkdtemp(), "rows.csv")
+    >>> _ = file.write_text("task,input,target\nmood,fine,glad\nmood,no,sad\nmood,well,glad\n")
+    >>> index_files(count_files(file), file).order.tolist()
+    [0, 2, 1]
+    """
+    batches = iter_labels(
+        source,
+        columns,
+        default_task=default_task,
+        limits=limits,
+        delimiter=delimiter,
+        encoding=encoding,
+        missing_labels=missing_labels,
+    )
+    without: Counter[str] = Counter()
+
+    def codes() -> Iterator[NDArray[np.int32]]:
+        for batch in batches:
+            found, skipped = codes_of_rows(plan.strata, batch.column("task"), batch.column("label"), missing_labels)
+            without.update(skipped)
+            yield found
+
+    index = StratumIndex.from_chunks(codes(), plan.counts, missing_labels=missing_labels)
+    warn_skipped(without, index.dataset_rows)
+    return dataclasses.replace(index, strata=plan.strata)
+
+
 def _counts(
     columns: Columns,
     splits: Mapping[str, str],
@@ -120,11 +211,14 @@ def _counts(
     source: Source,
 ) -> _Counts:
     tally = Tally(open_ended)
-    batches = labels_of(source, columns, splits, default_task=default_task, split=split, missing_labels=missing_labels)
+    _add(tally, labels_of(labels_reading(source, columns, splits, default_task, split, missing_labels), split))
+    return tally.cells()
+
+
+def _add(tally: Tally, batches: Iterable[pa.Table]) -> None:
     for batch in batches:
         for chunk in batch.to_batches():
             tally.add(chunk.column("task"), chunk.column("label"))
-    return tally.cells()
 
 
 def _count_apart(

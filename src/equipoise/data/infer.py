@@ -8,7 +8,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from equipoise.base.arrow import pc
 from equipoise.base.registry import suggest
+from equipoise.census import Census
 from equipoise.data.records import Records
 from equipoise.data.spellings import is_decimal
 from equipoise.data.tasks import DEFAULT_PROMPT, Kind, Task, TaskOptions
@@ -18,12 +20,13 @@ _LEAST: Final = 2.0
 """Rows per target from which a task is a classification."""
 _UNCERTAIN: Final = (0.5, 3.0)
 _MANY: Final = (100, 10.0)  # so many targets could also be texts of which each was written a few times
+_AT_ONCE: Final = 1 << 20  # rows
 _SCORES: Final = 20  # so many values, some with decimals, could also be measurements
 _NONE: Final[Mapping[str, TaskOptions]] = {}
 
 
 class Targets(NamedTuple):
-    """The distinct targets of a task: their ascending codes, and the rows of each.
+    """The distinct targets of a task: their codes, and the rows of each.
 
     Both are ndarray of int64, shape (D,).
     """
@@ -123,15 +126,24 @@ def distinct_targets(records: Records) -> dict[str, Targets]:
     {'a': Targets(codes=array([0]), counts=array([2]))}
     """
     tasks, targets = records.coded("task"), records.coded("target")
-    given = targets.codes >= 0
+    given = targets.codes >= 0 if (targets.codes < 0).any() else slice(None)
     width = max(len(targets.names), 1)
-    pairs, counts = np.unique(tasks.codes[given] * np.int64(width) + targets.codes[given], return_counts=True)
+    pairs, counts = _counted(tasks.codes[given] * np.int64(width) + targets.codes[given])
     ends = np.searchsorted(pairs, np.arange(len(tasks.names) + 1) * width)
     spans = {code: slice(ends[code], ends[code + 1]) for code in np.flatnonzero(tasks.counts()).tolist()}
     return {
         name: Targets(pairs[span] - code * width, counts[span])
         for name, (code, span) in zip(records.tasks, spans.items(), strict=True)
     }
+
+
+def _counted(values: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the distinct values, ascending, and how often each occurs; sorts few values at a time."""
+    starts = range(0, max(len(values), 1), _AT_ONCE)
+    parts = [np.unique(values[at : at + _AT_ONCE], return_counts=True) for at in starts]
+    distinct, places = np.unique(np.concatenate([part for part, _ in parts]), return_inverse=True)
+    counts = np.bincount(places, np.concatenate([part for _, part in parts]), len(distinct))
+    return distinct, counts.astype(np.int64)
 
 
 def open_ended(targets: Mapping[str, Targets], kinds: Mapping[str, Kind | None]) -> frozenset[str]:
@@ -181,7 +193,31 @@ def infer_tasks(train_records: Records, options: Mapping[str, TaskOptions] = _NO
     >>> infer_tasks(rows)["nli"].labels
     ('no', 'yes')
     """
-    targets = distinct_targets(train_records)
+    names = train_records.coded("target").names
+    found = distinct_targets(train_records)
+    return _tasks({task: (names.take(pa.array(each.codes)), each.counts) for task, each in found.items()}, options)
+
+
+def tasks_of_counts(census: Census, options: Mapping[str, TaskOptions] = _NONE) -> dict[str, Task]:
+    """Infer the tasks of a census whose labels are all distinct targets of the training rows; as `infer_tasks`.
+
+    Examples
+    --------
+    >>> tasks = tasks_of_counts(Census.from_counts({"nli": {"no": 40, "yes": 20}, "note": {"a": 1, "b": 1}}))
+    >>> tasks["nli"].labels, tasks["note"].kind
+    (('no', 'yes'), 'open_ended')
+    """
+    spans = {task: census.span(task) for task in census.tasks}
+    return _tasks(
+        {task: (pa.array(census.labels(task), pa.large_string()), census.counts[span]) for task, span in spans.items()},
+        options,
+    )
+
+
+def _tasks(
+    targets: Mapping[str, tuple[pa.Array, NDArray[np.int64]]], options: Mapping[str, TaskOptions]
+) -> dict[str, Task]:
+    """Infer the tasks from the distinct targets of each, and the rows of each of these."""
     if not targets:
         sentence = "There are no training rows, so no task can be inferred."
         raise DataError("no-training-rows", f"{sentence} Check the column `split`, or the fractions of the split.")
@@ -189,23 +225,21 @@ def infer_tasks(train_records: Records, options: Mapping[str, TaskOptions] = _NO
         sentence = f"Options are given for the task `{unknown[0]}`, which has no training row; the tasks are"
         known = f"{', '.join(f'`{name}`' for name in targets)}.{suggest(unknown[0], targets, '`{}`'.format)}"
         raise DataError("unknown-task", f"{sentence} {known}")
-    names = train_records.coded("target").names
-    return {task: _make(task, found, names, options.get(task, TaskOptions())) for task, found in targets.items()}
+    return {task: _make(task, *found, options.get(task, TaskOptions())) for task, found in targets.items()}
 
 
-def _make(name: str, targets: Targets, names: pa.Array, options: TaskOptions) -> Task:
-    rows = targets.rows
+def _make(name: str, texts: pa.Array, counts: NDArray[np.int64], options: TaskOptions) -> Task:
+    rows = int(counts.sum())
     if rows == 0:
         raise DataError("no-targets", f"Task `{name}` has no training row with a target.")
     kind = options.declared_kind
-    texts = names.take(pa.array(targets.codes))
     if kind is None:
-        kind, uncertain = infer_kind(targets.counts, decimals=is_decimal(texts))
+        kind, uncertain = infer_kind(counts, decimals=is_decimal(texts))
         if uncertain:
             number = f"{rows:,} training rows with {len(texts):,} distinct targets"
             sentence = f"Task `{name}` is treated as {kind}, which is not certain: it has {number}."
-            warnings.warn(DataWarning("uncertain-kind", f"{sentence} {_advice(name)}"), stacklevel=3)
-    labels = texts.to_pylist() if kind == "classification" else []
+            warnings.warn(DataWarning("uncertain-kind", f"{sentence} {_advice(name)}"), stacklevel=5)
+    labels = texts.take(pc.sort_indices(texts)).to_pylist() if kind == "classification" else []
     return Task(name, kind, tuple(labels), options.prompt or DEFAULT_PROMPT, options.verbalisers or {})
 
 

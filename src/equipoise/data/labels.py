@@ -15,7 +15,7 @@ from equipoise.data.readers.limits import DEFAULT_LIMITS, Limits
 from equipoise.data.readers.options import ReadOptions
 from equipoise.data.readers.source import Source
 from equipoise.data.readers.sources import find_sources
-from equipoise.data.reading import Reading
+from equipoise.data.reading import Reading, has_values
 
 _COLUMNS = Columns()
 
@@ -57,33 +57,36 @@ def iter_labels(
     check_missing_labels(missing_labels)
     how = ReadOptions(limits, delimiter, encoding, splits)
     for one in find_sources(source, how):
-        yield from labels_of(
-            one, columns, how.splits, default_task=default_task, split=split, missing_labels=missing_labels
-        )
+        yield from labels_of(labels_reading(one, columns, how.splits, default_task, split, missing_labels), split)
 
 
-def labels_of(
+def labels_reading(
     source: Source,
     columns: Columns,
     splits: Mapping[str, str],
-    *,
     default_task: str | None,
     split: str | None,
-    missing_labels: MissingLabels,
-) -> Iterator[pa.Table]:
-    """Stream the labels of one source, as `iter_labels` does."""
+    missing_labels: MissingLabels = "error",
+) -> Reading:
+    """Return the reading of the labels of one source, and if one split is wanted of the splits."""
     fields = ("task", "target", *(("split",) if split else ()))
-    reading = Reading(source, columns, fields, default_task, splits=splits, missing_labels=missing_labels)
+    return Reading(source, columns, fields, default_task, splits=splits, missing_labels=missing_labels)
+
+
+def labels_of(reading: Reading, split: str | None, *, or_all: bool = False) -> Iterator[pa.Table]:
+    """Stream the labels of one source, as `iter_labels` does; with `or_all` those of all rows if none has a split."""
     for batch in reading.source_batches():
         # Valid batches are checked by their distinct values alone; others row by row, to name the row that is wrong.
         table = _plain(reading, batch)
         if table is None:
-            table = _row_by_row(reading, batch, split)
+            table = _row_by_row(reading, batch, split, or_all=or_all)
         else:
+            reading.note_splits(table)
             reading.rows += table.num_rows
-        if split:
+        if split and "split" in table.column_names:
             table = table.filter(_is_split(table, split))
         yield table.select(["task", "target"]).rename_columns(["task", "label"])
+    reading.end()
 
 
 def _plain(reading: Reading, batch: pa.Table) -> pa.Table | None:
@@ -113,14 +116,15 @@ def _plain(reading: Reading, batch: pa.Table) -> pa.Table | None:
     return pa.table(arrays)
 
 
-def _row_by_row(reading: Reading, batch: pa.Table, split: str | None) -> pa.Table:
-    first_row = reading.rows
+def _row_by_row(reading: Reading, batch: pa.Table, split: str | None, *, or_all: bool) -> pa.Table:
     table = reading.checked(batch)
-    if split:
-        if "split" not in table.column_names:
+    if split and not has_values(table, "split"):
+        if not or_all and not reading.has_split:
             sentence = f"the rows have no split, so those of {split!r} cannot be selected."
             raise reading.source.error("no-splits", sentence)
-        reading.check_splits(table, first_row)
+        table = table.select(["task", "target"])
+    elif split:
+        reading.end()  # before a split of some rows is taken for that of all
     return pa.table({name: table.column(name).dictionary_encode() for name in table.column_names})
 
 

@@ -4,12 +4,14 @@ import bisect
 import dataclasses
 import functools
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from equipoise.base.arrow import as_text, first_true, is_blank, nan_as_null, pc
 from equipoise.census.labels import MissingLabels, check_missing_labels, warn_skipped
@@ -18,12 +20,12 @@ from equipoise.data.columns import (
     FIELDS,
     MAP_SPLITS,
     OPTIONAL,
-    REQUIRED,
     SPLITS,
     Columns,
     canonical_splits,
     split_names,
 )
+from equipoise.data.prepared.rows import prepared_rows, rows_name
 from equipoise.data.readers.encodings import UTF8
 from equipoise.data.readers.limits import DEFAULT_LIMITS, Limits
 from equipoise.data.readers.options import ReadOptions
@@ -55,8 +57,10 @@ def read_records(
     encoding: str = UTF8,
     splits: Mapping[str, str] = _NO_SPLITS,
     missing_labels: MissingLabels = "error",
+    cache: Path | None = None,
+    on_rows: Callable[[int], object] = lambda _: None,
 ) -> Records:
-    r"""Read all rows of one source or several.
+    r"""Read all rows of one source or several, into memory or onto the disk.
 
     Parameters
     ----------
@@ -84,6 +88,12 @@ def read_records(
     missing_labels : {"error", "skip"}
         What is done with rows whose target is missing (empty, null, NaN, the class label -1), unless they are to be
         predicted: "skip" leaves them out, and warns of how many they are.
+    cache : pathlib.Path, optional
+        The directory for rows on disk, see `equipoise.data.default_cache`. Files are read into it once, batch by batch,
+        and mapped into memory from then on, until their content or an argument is another. Without it, and where the
+        source is in memory, the records are too.
+    on_rows : callable, optional
+        Is called with the number of rows of each batch that was read.
 
     Returns
     -------
@@ -98,6 +108,8 @@ def read_records(
         If something is missing or wrong; the message names the file, the line and the column.
     ConfigError
         If `delimiter`, `encoding` or `splits` cannot be used.
+    RunError
+        If `cache` cannot be written.
 
     Examples
     --------
@@ -110,34 +122,53 @@ def read_records(
     """
     check_missing_labels(missing_labels)
     how = ReadOptions(limits, delimiter, encoding, splits)
+    found = find_sources(source, how)
     readings = [
-        Reading(one, columns, FIELDS, default_task, require_target, how.splits, missing_labels)
-        for one in find_sources(source, how)
+        Reading(one, columns, FIELDS, default_task, require_target, how.splits, missing_labels) for one in found
     ]
-    sources, parts = [one.source for one in readings], [_table(one) for one in readings]
-    _check_splits_everywhere(sources, parts)
-    first_rows = [0, *itertools.accumulate(part.num_rows for part in parts)]
-    if first_rows[-1] == 0:
-        raise DataError("no-rows", f"{', '.join(one.name for one in sources[:5])}: no rows were found.")
-    table = pa.concat_tables(parts, promote_options="default")
-    records = Records(table)
-    kept = np.arange(len(records))
-    if require_target and table.column("target").null_count:  # else a missing target is an error
-        is_kept = records.coded("target").codes >= 0
-        tasks = records.coded("task").take(~is_kept)
-        warn_skipped(dict(zip(tasks.names.to_pylist(), tasks.counts().tolist(), strict=True)), len(records))
-        if not is_kept.any():
-            raise DataError("no-rows", f"{sources[0].name}: no row has a target, so all of them were skipped.")
-        kept = np.flatnonzero(is_kept)
-        records = records.take(kept)
 
-    def place(row: int) -> str:
-        row = int(kept[row])
-        number = bisect.bisect_right(first_rows, row) - 1
-        return sources[number].place(row - first_rows[number])
+    def batches() -> Iterator[pa.Table]:
+        for one in readings:
+            for batch in one.batches():
+                on_rows(batch.num_rows)
+                yield batch
+        check_splits_everywhere(readings)
+        if not any(one.rows for one in readings):
+            raise DataError("no-rows", f"{', '.join(one.source.name for one in readings[:5])}: no rows were found.")
 
-    raise_on_errors(row_errors(records, place))
-    return records
+    def check(records: Records) -> None:
+        first_rows = [0, *itertools.accumulate(one.rows for one in readings)]
+        kept = _with_targets(records) if require_target else None
+
+        def place(row: int) -> str:
+            row = row if kept is None else int(kept[row])
+            number = bisect.bisect_right(first_rows, row) - 1
+            return readings[number].source.place(row - first_rows[number])
+
+        raise_on_errors(row_errors(records if kept is None else records.take(kept), place))
+
+    options = (columns, default_task, require_target, missing_labels, sorted(how.splits.items()))
+    name = None if cache is None else rows_name(found, options)
+    if cache is not None and name is not None:
+        records = prepared_rows(cache, name, batches, check)
+    else:
+        table = pa.concat_tables(batches(), promote_options="default")
+        records = Records(table.drop_columns([name for name in OPTIONAL if _is_empty(table, name)]))
+        check(records)
+    kept = _with_targets(records) if require_target else None
+    if kept is None:
+        return records
+    tasks = records.coded("task").take(records.coded("target").codes < 0)
+    warn_skipped(dict(zip(tasks.names.to_pylist(), tasks.counts().tolist(), strict=True)), len(records))
+    if not len(kept):
+        raise DataError("no-rows", f"{found[0].name}: no row has a target, so all of them were skipped.")
+    return records.take(kept)
+
+
+def _with_targets(records: Records) -> NDArray[np.int64] | None:
+    """Return the numbers of the rows that have a target; None if all have."""
+    given = records.coded("target").codes >= 0
+    return None if given.all() else np.flatnonzero(given)
 
 
 @dataclasses.dataclass(slots=True)
@@ -152,6 +183,8 @@ class Reading:
     splits: Mapping[str, str] = dataclasses.field(default_factory=lambda: split_names({}))
     missing_labels: MissingLabels = "error"
     rows: int = 0
+    has_split: bool = False
+    without_split: int | None = None  # the first such row
 
     def __post_init__(self) -> None:
         if self.skips:
@@ -179,6 +212,25 @@ class Reading:
         without = {"split"} if self.split_is_given and self.source.in_memory else frozenset[str]()
         return tuple(field for field in self.fields if field not in without)
 
+    def batches(self) -> Iterator[pa.Table]:
+        """Stream the fields of all rows as strings, and check that all of them have a split, or none."""
+        for batch in self.source_batches():
+            yield self.checked(batch)
+        self.end()
+
+    def note_splits(self, table: pa.Table) -> None:
+        """Note whether rows of the next batch have a split, and the first that has none."""
+        missing = first_true(pc.is_null(table.column("split"))) if "split" in table.column_names else 0
+        if missing is not None and self.without_split is None and table.num_rows:
+            self.without_split = self.rows + missing
+        self.has_split |= has_values(table, "split")
+
+    def end(self) -> None:
+        """Raise a DataError if some rows have a split and others do not."""
+        if self.has_split and self.without_split is not None:
+            sentence = f"column `{self.columns.source_of('split')}` is empty. Give a split to every row or to none."
+            raise self.source.error_at("missing-split", self.without_split, sentence)
+
     def source_batches(self) -> Iterator[pa.Table]:
         """Stream the needed columns of the source, unchanged."""
         needed = {field: self._is_needed(field) for field in self._wanted}
@@ -192,18 +244,12 @@ class Reading:
         """Return the fields of a batch under their own names, as strings."""
         arrays = {field: self._field(batch, field) for field in self._wanted}
         table = pa.table({field: array for field, array in arrays.items() if array is not None})
-        if self.split_is_given and "split" in self.fields and not _has_values(table, "split"):
+        if self.split_is_given and "split" in self.fields and not has_values(table, "split"):
             table = table.select([name for name in table.column_names if name != "split"])
             table = table.append_column("split", pa.array([self.source.split] * table.num_rows, pa.large_string()))
+        self.note_splits(table)
         self.rows += table.num_rows
         return table
-
-    def check_splits(self, table: pa.Table, first_row: int) -> None:
-        """Raise a DataError if some rows have a split and others do not."""
-        row = first_true(pc.is_null(table.column("split")))
-        if row is not None:
-            sentence = f"column `{self.columns.source_of('split')}` is empty. Give a split to every row or to none."
-            raise self.source.error_at("missing-split", first_row + row, sentence)
 
     def wrong(self, column: str, row: int | None, problem: str, code: str = "bad-value") -> DataError:
         """Make the error for a row of the next batch, or for all of them (None)."""
@@ -256,28 +302,19 @@ class Reading:
         return splits
 
 
-def _has_values(table: pa.Table, name: str) -> bool:
+def has_values(table: pa.Table, name: str) -> bool:
+    """Return whether a table has a column with a value."""
     return name in table.column_names and table.column(name).null_count < table.num_rows
 
 
-def _table(reading: Reading) -> pa.Table:
-    """Read all rows, with the optional columns that are not empty."""
-    batches = [reading.checked(batch) for batch in reading.source_batches()]
-    if not batches:
-        return pa.table({name: pa.array([], pa.large_string()) for name in REQUIRED})
-    table = pa.concat_tables(batches, promote_options="default")
-    for name in OPTIONAL:
-        if name in table.column_names and not _has_values(table, name):
-            table = table.drop_columns([name])
-    if "split" in table.column_names:
-        reading.check_splits(table, 0)
-    return table
+def _is_empty(table: pa.Table, name: str) -> bool:
+    return name in table.column_names and not has_values(table, name)
 
 
-def _check_splits_everywhere(sources: list[Source], parts: list[pa.Table]) -> None:
-    filled = [(one, part) for one, part in zip(sources, parts, strict=True) if part.num_rows]
-    having = [one for one, part in filled if "split" in part.column_names]
-    lacking = [one for one, part in filled if "split" not in part.column_names]
+def check_splits_everywhere(readings: list[Reading]) -> None:
+    """Raise a DataError if the rows of one source have splits and those of another do not."""
+    having = [one.source for one in readings if one.has_split]
+    lacking = [one.source for one in readings if one.without_split is not None]
     if having and lacking:
         sentence = f"the rows have no split, but those of {having[0].name} have one. Give one to every row or to none."
         raise lacking[0].error("missing-split", sentence)

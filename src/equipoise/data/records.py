@@ -1,29 +1,36 @@
 """Records: the rows that everything else counts, draws and encodes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from equipoise.data.coded import CodedColumn
+from equipoise.data.coded import CodedColumn, numbered
 from equipoise.data.columns import FIELDS, REQUIRED, check_split
 from equipoise.errors import DataError
 
-_SORTED = frozenset({"task", "target", "split"})
+_SORTED = frozenset({"task", "split"})
 _NEVER_NULL = ("task", "input", "split")
 
 
 class Records:
     """An immutable table of text-to-text examples.
 
-    Every column is held as codes, each distinct string once; records that are taken from others share their strings.
+    Every column is held as codes, each distinct string once. Records that are taken from others share their columns,
+    and hold the numbers of their rows alone.
 
     Parameters
     ----------
     table : pyarrow.Table
         Columns `task`, `input` and `target`, and optionally `group`, `split` and `id`, of any Arrow string
         type. `target`, `group` and `id` may hold nulls (no target yet, no group, no id).
+
+    Attributes
+    ----------
+    folder : pathlib.Path or None
+        Where these rows are on disk, if they are all rows of a source that was prepared there.
 
     Raises
     ------
@@ -39,11 +46,14 @@ class Records:
     (2, ('nli',))
     >>> records.where(split="test").column("input").to_pylist()
     ['b']
-    >>> records.coded("target").names.to_pylist(), records.coded("target").codes.tolist()
-    (['no', 'yes'], [1, 0])
+    >>> records.coded("task").names.to_pylist(), records.coded("task").codes.tolist()
+    (['nli'], [0, 0])
     """
 
-    __slots__ = ("_columns",)
+    __slots__ = ("_columns", "_rows", "folder")
+    _columns: dict[str, CodedColumn]
+    _rows: npt.NDArray[np.integer] | None
+    folder: Path | None
 
     def __init__(self, table: pa.Table) -> None:
         names: list[str] = table.column_names
@@ -55,6 +65,7 @@ class Records:
         if len(set(names)) < len(names):
             raise DataError("duplicate-column", f"Records need each column once, found {_listed(names)}.")
         self._columns = {name: _encoded(table.column(name), name) for name in FIELDS if name in names}
+        self._rows = self.folder = None
 
     @classmethod
     def from_dict(cls, columns: dict[str, Sequence[str | None]]) -> "Records":
@@ -62,15 +73,24 @@ class Records:
         return cls(pa.table({name: pa.array(values, pa.large_string()) for name, values in columns.items()}))
 
     @classmethod
-    def _of(cls, columns: dict[str, CodedColumn]) -> "Records":
+    def of_columns(
+        cls,
+        columns: Mapping[str, CodedColumn],
+        rows: npt.NDArray[np.integer] | None = None,
+        folder: Path | None = None,
+    ) -> "Records":
+        """Build records from columns that are coded already, of all rows or of those with some numbers.
+
+        `folder` is where all of the rows are on disk.
+        """
         records = cls.__new__(cls)
-        records._columns = columns
+        records._columns, records._rows, records.folder = dict(columns), rows, folder
         return records
 
     @property
     def table(self) -> pa.Table:
         """The rows as an Arrow table of `large_string` columns, decoded anew by each use."""
-        return pa.table({name: column.decoded() for name, column in self._columns.items()})
+        return pa.table({name: self.column(name) for name in self._columns})
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -83,7 +103,7 @@ class Records:
         return tuple(self.coded("task").present())
 
     def __len__(self) -> int:
-        return len(self._columns["task"])
+        return len(self._columns["task"] if self._rows is None else self._rows)
 
     def __repr__(self) -> str:
         return f"Records({len(self)} rows, columns {', '.join(self._columns)})"
@@ -95,7 +115,7 @@ class Records:
     def coded(self, name: str) -> CodedColumn:
         """Return one column as codes.
 
-        The names of `task`, `target` and `split` are sorted, those of the other columns are in no particular order.
+        The names of `task` and `split` are sorted, those of the other columns are in no particular order.
 
         Raises
         ------
@@ -105,7 +125,8 @@ class Records:
         if name not in self._columns:
             found = _listed(self.columns)
             raise DataError("missing-column", f"The records have no column `{name}`, found {found}.")
-        return self._columns[name]
+        column = self._columns[name]
+        return column if self._rows is None else column.take(self._rows)
 
     def column(self, name: str) -> pa.ChunkedArray:
         """Return one column as `large_string`, decoded anew; `coded` needs no copy.
@@ -122,7 +143,7 @@ class Records:
         rows = np.asarray(indices, dtype=np.int64)
         if ((rows < 0) | (rows >= len(self))).any():
             raise DataError("row-out-of-range", f"`indices` must be row numbers from 0 to {len(self) - 1}.")
-        return self._of({name: column.take(rows) for name, column in self._columns.items()})
+        return self._chosen(rows)
 
     def where(self, *, split: str | None = None, task: str | Iterable[str] | None = None) -> "Records":
         """Return the rows of one split, of one task or several, or of these in one split.
@@ -140,7 +161,7 @@ class Records:
             keep &= self.coded("split").is_in([split])
         if task is not None:
             keep &= self.coded("task").is_in([task] if isinstance(task, str) else task)
-        return self if keep.all() else self.take(np.flatnonzero(keep))
+        return self if keep.all() else self._chosen(np.flatnonzero(keep))
 
     def with_column(self, name: str, array: pa.Array | pa.ChunkedArray | Sequence[str | None]) -> "Records":
         """Return the same rows with the column `name` added or replaced."""
@@ -149,11 +170,17 @@ class Records:
             sentence = f"`{name}` must have one value per row ({len(self)}), found {len(values)}."
             raise DataError("unequal-lengths", sentence)
         _check_name(name)
-        columns = {**self._columns, name: _encoded(pa.chunked_array(getattr(values, "chunks", [values])), name)}
-        return self._of({each: columns[each] for each in FIELDS if each in columns})
+        columns = {each: self.coded(each) for each in self._columns if each != name}
+        columns[name] = _encoded(pa.chunked_array(getattr(values, "chunks", [values])), name)
+        return self.of_columns({each: columns[each] for each in FIELDS if each in columns})
+
+    def _chosen(self, rows: npt.NDArray[np.integer]) -> "Records":
+        rows = rows if self._rows is None else self._rows[rows]
+        few = len(self._columns["task"]) <= np.iinfo(np.uint32).max
+        return self.of_columns(self._columns, rows.astype(np.uint32 if few else np.int64))
 
     def labels(self, open_ended_tasks: Iterable[str] = ()) -> CodedColumn:
-        """Return the label of every row: its target, and null for the rows of open-ended tasks.
+        """Return the label of every row: its target, and null for the rows of open-ended tasks; the names are sorted.
 
         Examples
         --------
@@ -183,8 +210,8 @@ class Records:
         labels, tasks = self.labels(open_ended_tasks), self.coded("task")
         width = len(labels.names) + 1
         pairs = tasks.codes * np.int64(width) + np.where(labels.codes < 0, width - 1, labels.codes)
-        distinct, numbers = np.unique(pairs, return_inverse=True)
-        return numbers.astype(np.int64, copy=False), len(distinct)
+        numbers, distinct = numbered(pairs, width * len(tasks.names))
+        return numbers, len(distinct)
 
 
 def _check_name(name: str) -> None:

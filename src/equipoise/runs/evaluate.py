@@ -56,6 +56,7 @@ def evaluate(
     out: Path | None = None,
     calibrated: bool = True,
     overwrite: bool = False,
+    cache: Path | None = None,
 ) -> Evaluation:
     """Predict and score the rows of a split, and write predictions and scores.
 
@@ -81,6 +82,8 @@ def evaluate(
         Whether to apply the run's calibration, if it has one.
     overwrite : bool
         Replace the evaluation that the folder holds.
+    cache : pathlib.Path, optional
+        The directory for rows on disk, as in `read_records`; without it they are in memory.
 
     Returns
     -------
@@ -100,7 +103,7 @@ def evaluate(
     directory = RunDirectory.open(run)
     config = directory.read_config()
     own = settings = config.evaluation
-    other = None if data is None else read_source(data)
+    other = None if data is None else read_source(data, cache)
     if other is not None and not other.has("split"):
         if split not in (None, "all"):
             message = f"`split` must be left out, as the data has no splits: all rows are evaluated. Found {split!r}."
@@ -119,7 +122,7 @@ def evaluate(
         message = f"`{folder}` holds this evaluation already. Replace it with --overwrite, or choose another --out."
         raise RunError("already-evaluated", message)
     refuse_unwritable(folder / "evaluation.json")
-    records = load_records(config) if other is None else other
+    records = load_records(config, cache) if other is None else other
     rows = records if settings.split == "all" else records.where(split=settings.split)
     model, tokenizer = load_model(model_path)
     return evaluate_model(model, tokenizer, config, plan, tasks, rows, folder, calibration=calibration)

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from equipoise.base.files import refuse_unwritable, refusing_unwritable, write_atomically
+from equipoise.base.progress import progress
 from equipoise.base.registry import suggest
 from equipoise.collate import EncodedExamples
 from equipoise.config import DataConfig, RunConfig
@@ -23,7 +24,6 @@ from equipoise.metrics import TaskPredictions, predictions_table
 from equipoise.models import LabelScorer, label_probabilities, load_model
 from equipoise.runs.directory import RunDirectory
 from equipoise.runs.prepare import encode
-from equipoise.trainer.progress import progress
 
 SUFFIXES = (".parquet", ".jsonl", ".csv")
 # Rows between two updates of the progress; within it, rows are batched by length and equal inputs are scored once.

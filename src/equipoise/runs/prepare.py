@@ -5,14 +5,15 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from equipoise.base.arrow import pc
 from equipoise.base.problems import of_level
+from equipoise.base.progress import progress
 from equipoise.census import Census
 from equipoise.config import DataConfig, RunConfig
 from equipoise.data import (
@@ -27,6 +28,9 @@ from equipoise.data import (
     read_records,
 )
 from equipoise.data.columns import SPLITS
+from equipoise.data.counting import count_training_rows
+from equipoise.data.infer import tasks_of_counts
+from equipoise.data.prepared.rows import derived
 from equipoise.data.suite import load_suite, suite_tasks
 from equipoise.data.tasks import describe_tasks
 from equipoise.drawing import StratumIndex
@@ -37,41 +41,51 @@ if TYPE_CHECKING:
     from equipoise.collate import EncodedExamples
 
 SUITE = "suite:"
-_NAMES_AT_ONCE = 65_536
+_ROWS_AT_ONCE = 65_536
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """The data of a run, and its plan.
+class Planned:
+    """The plan of a run.
 
     Attributes
     ----------
     config : RunConfig
         The configuration, with `plan.draws` set.
-    records : Records
-        All records, with a split.
     tasks : dict of str to Task
         The tasks, with the labels of the training rows.
     plan : Plan
         The plan, built of the census of the training rows.
+    """
+
+    config: RunConfig
+    tasks: dict[str, Task]
+    plan: Plan
+
+    def describe_tasks(self) -> list[str]:
+        """Say what each task is, in lines for people."""
+        return describe_tasks(self.tasks, task_options(self.config))
+
+
+@dataclass(frozen=True)
+class Prepared(Planned):
+    """The plan of a run, and its data.
+
+    Attributes
+    ----------
+    records : Records
+        All records, with a split.
     problems : tuple of Problem
         The problems that checks of the data found.
     """
 
-    config: RunConfig
     records: Records
-    tasks: dict[str, Task]
-    plan: Plan
     problems: tuple[Problem, ...] = ()
 
     @property
     def train(self) -> Records:
         """The training rows."""
         return self.records.where(split="train")
-
-    def describe_tasks(self) -> list[str]:
-        """Say what each task is, in lines for people."""
-        return describe_tasks(self.tasks, task_options(self.config))
 
     @cached_property
     def data(self) -> dict[str, Any]:
@@ -80,8 +94,15 @@ class Prepared:
         return {"rows": rows, "train_sha256": fingerprint(self.train)}
 
 
-def read_source(data: DataConfig) -> Records:
-    """Read the records that a configuration names, with splits only if the source has them.
+def read_source(data: DataConfig, cache: Path | None = None) -> Records:
+    """Read the records that a configuration names, with splits only if the source has them; show the progress.
+
+    Parameters
+    ----------
+    data : DataConfig
+        The source, and how it is read.
+    cache : pathlib.Path, optional
+        The directory for rows on disk, as in `read_records`; without it they are in memory.
 
     Raises
     ------
@@ -95,16 +116,25 @@ def read_source(data: DataConfig) -> Records:
     if data.text is not None:
         raise ConfigError("not-a-suite", f"`data.text` is only for suites, found {data.text!r}. Leave it out.")
     source = data.source if isinstance(data.source, str) else list(data.source)
-    return read_records(source, **data.reading)
+    with progress(None, "reading", "row") as bar:
+        return read_records(source, **data.reading, cache=cache, on_rows=bar.update)
 
 
-def load_records(config: RunConfig) -> Records:
-    """Read the records that a configuration names, and assign splits if they have none; errors as in `read_source`."""
-    records = read_source(config.data)
+def load_records(config: RunConfig, cache: Path | None = None) -> Records:
+    """Read the records that a configuration names, and assign splits if they have none; as `read_source`."""
+    records = read_source(config.data, cache)
     if records.has("split"):
         return records
-    split = config.data.split
-    return assign_splits(records, fractions=split.fractions, seed=split.seed, options=task_options(config))
+    split, options = config.data.split, task_options(config)
+
+    def assigned() -> NDArray[np.int8]:
+        column = assign_splits(records, fractions=split.fractions, seed=split.seed, options=options).coded("split")
+        return np.array([SPLITS.index(name) for name in column.names.to_pylist()], np.int8)[column.codes]
+
+    kinds = {name: option.declared_kind for name, option in options.items()}
+    of = {"fractions": split.fractions, "seed": split.seed, "kinds": sorted(kinds.items())}
+    codes = derived(records, "splits", of, assigned)
+    return records.with_column("split", pa.DictionaryArray.from_arrays(codes, pa.array(SPLITS)))
 
 
 def task_options(config: RunConfig) -> Mapping[str, TaskOptions]:
@@ -121,7 +151,7 @@ def census_of(train: Records, tasks: Mapping[str, Task]) -> Census:
     return Census.from_arrow(pa.table(columns), open_ended_tasks=open_ended(tasks))
 
 
-def prepare(config: RunConfig, records: Records | None = None) -> Prepared:
+def prepare(config: RunConfig, records: Records | None = None, *, cache: Path | None = None) -> Prepared:
     """Read the data, infer the tasks and build the plan, all from the training rows alone.
 
     Parameters
@@ -130,6 +160,8 @@ def prepare(config: RunConfig, records: Records | None = None) -> Prepared:
         The configuration. Without `plan.draws`, as many draws are planned as there are training rows.
     records : Records, optional
         The records, if they are read already.
+    cache : pathlib.Path, optional
+        The directory for rows on disk, as in `read_records`; without it they are in memory.
 
     Returns
     -------
@@ -141,11 +173,11 @@ def prepare(config: RunConfig, records: Records | None = None) -> Prepared:
     EquipoiseError
         If the data, the tasks or the plan cannot be used.
     """
-    records = load_records(config) if records is None else records
+    records = load_records(config, cache) if records is None else records
     tasks = infer_tasks(records.where(split="train"), task_options(config))
     problems = check_records(records, tasks)
     raise_on_errors(problems)
-    return _planned(config, records, tasks, tuple(problems))
+    return _prepared(config, records, tasks, tuple(problems))
 
 
 def prepare_again(config: RunConfig, base: Prepared) -> Prepared:
@@ -156,15 +188,53 @@ def prepare_again(config: RunConfig, base: Prepared) -> Prepared:
     PlanError
         If the plan cannot be built.
     """
-    return _planned(config, base.records, base.tasks, base.problems)
+    return _prepared(config, base.records, base.tasks, base.problems)
 
 
-def _planned(config: RunConfig, records: Records, tasks: dict[str, Task], problems: tuple[Problem, ...]) -> Prepared:
+def count_labels(config: RunConfig) -> tuple[dict[str, Task], Census]:
+    """Count the labels of the training rows and infer the tasks, in little memory and without reading an input.
+
+    Without a column of splits all rows count as training rows. What is wrong with inputs and groups is not seen.
+
+    Raises
+    ------
+    EquipoiseError
+        If the data or the tasks cannot be used.
+    """
+    source, options = config.data.source, task_options(config)
+    if isinstance(source, str) and source.startswith(SUITE):
+        train = read_source(config.data).where(split="train")
+        tasks = infer_tasks(train, options)
+        return tasks, census_of(train, tasks)
+    files = source if isinstance(source, str) else list(source)
+    counted = count_training_rows(files, **config.data.reading)
+    tasks = tasks_of_counts(counted, options)
+    totals = dict(zip(counted.tasks, counted.task_counts.tolist(), strict=True))
+    labels = {name: counts for name, counts in counted.to_dict().items() if tasks[name].labels}
+    return tasks, Census.from_counts(totals | labels)
+
+
+def plan_labels(config: RunConfig) -> Planned:
+    """Plan a run by the labels of the training rows alone; as `count_labels`."""
+    if config.plan.rates_in != "examples":
+        message = "`plan.rates_in` counts tokens, for which texts are read. Leave --labels-only out."
+        raise ConfigError("needs-texts", message)
+    tasks, census = count_labels(config)
+    return _planned(config, tasks, census)
+
+
+def _prepared(config: RunConfig, records: Records, tasks: dict[str, Task], problems: tuple[Problem, ...]) -> Prepared:
     train = records.where(split="train")
     census = census_of(train, tasks)
+    planned = _planned(config, tasks, census, mean_tokens(config, train, tasks, census))
+    return Prepared(planned.config, tasks, planned.plan, records, problems)
+
+
+def _planned(
+    config: RunConfig, tasks: dict[str, Task], census: Census, tokens: NDArray[np.float64] | None = None
+) -> Planned:
     chosen = config.plan
     draws = chosen.draws or census.total
-    tokens = mean_tokens(config, train, tasks, census)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PlanWarning)  # what each task is was declared, or inferred and is printed
         plan = Plan.build(
@@ -177,7 +247,7 @@ def _planned(config: RunConfig, records: Records, tasks: dict[str, Task], proble
             target_weights=chosen.target_weights,
             tokens=tokens,
         )
-    return Prepared(replace(config, plan=replace(chosen, draws=draws)), records, tasks, plan, problems)
+    return Planned(replace(config, plan=replace(chosen, draws=draws)), tasks, plan)
 
 
 def refuse_bad_forecast(prepared: Prepared) -> None:
@@ -200,7 +270,7 @@ def refuse_bad_forecast(prepared: Prepared) -> None:
 
 
 def fingerprint(records: Records) -> str:
-    """SHA-256 of the records' strings, in their order, however they were read, chunked or taken from others.
+    """SHA-256 of the 128-bit hashes of the records' strings, in their order, however they were read or taken.
 
     Examples
     --------
@@ -210,16 +280,10 @@ def fingerprint(records: Records) -> str:
     """
     digest = hashlib.sha256()
     for name in records.columns:
-        column = records.coded(name)
-        used, codes = column.by_appearance()
-        digest.update(f"{name}:{len(codes)}:{len(used)}:".encode())
-        digest.update(codes.astype("<i4", copy=False).tobytes())
-        for start in range(0, len(used), _NAMES_AT_ONCE):
-            names = column.names.take(pa.array(used[start : start + _NAMES_AT_ONCE]))
-            lengths = pc.binary_length(names).to_numpy().astype("<i8", copy=False)
-            digest.update(lengths.tobytes())  # which keep ["ab", "c"] and ["a", "bc"] apart
-            if size := int(lengths.sum()):
-                digest.update(memoryview(names.buffers()[2])[:size])
+        column = records.coded(name).hashed()
+        digest.update(f"{name}:{len(column)}:".encode())
+        for start in range(0, len(column), _ROWS_AT_ONCE):
+            digest.update(column.row_hashes(start, start + _ROWS_AT_ONCE).astype("<u8", copy=False).tobytes())
     return digest.hexdigest()
 
 

@@ -31,37 +31,3 @@ def count_draws(config: RunConfig, plan: Plan, draws: int) -> NDArray[np.int64]:
     """Repeat the draws of a run, and count those of every stratum, without its rows: ndarray of int64, shape (S,)."""
     _, strata = sampler_of(config, plan, StratumIndex.from_sizes(plan), draws).of_all_ranks(0, draws)
     return np.bincount(strata, minlength=len(plan.strata))
-
-
-ROWS_PER_STRATUM = 20
-
-
-def validation_rows(strata: NDArray[np.int64], seed: int, most: int = ROWS_PER_STRATUM) -> NDArray[np.int64]:
-    """Choose up to `most` rows of every stratum, by the seed alone.
-
-    The loss on them shows rare labels as much as common ones; it is for watching, never for judging.
-
-    Parameters
-    ----------
-    strata : ndarray of int64, shape (N,)
-        The number of each validation row's stratum.
-    seed : int
-        Random seed.
-    most : int
-        Rows of one stratum.
-
-    Returns
-    -------
-    ndarray of int64
-        Row numbers, ascending.
-
-    Examples
-    --------
-    >>> validation_rows(np.array([0, 0, 0, 0, 1]), seed=0, most=2).tolist()[-1]
-    4
-    """
-    shuffled = np.random.default_rng(seed).permutation(len(strata))
-    by_stratum = shuffled[np.argsort(strata[shuffled], kind="stable")]
-    ordered = strata[by_stratum]
-    places = np.arange(len(ordered)) - np.searchsorted(ordered, ordered)
-    return np.sort(by_stratum[places < most])

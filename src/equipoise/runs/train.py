@@ -23,7 +23,8 @@ from equipoise.plan import difference
 from equipoise.runs.directory import RunDirectory, read_json
 from equipoise.runs.losses import task_weighting_of, training_loss_of
 from equipoise.runs.prepare import Prepared, encode, open_ended, prepare, refuse_bad_forecast
-from equipoise.runs.sampling import index_of, sampler_of, validation_rows
+from equipoise.runs.samples import validation_rows
+from equipoise.runs.sampling import index_of, sampler_of
 from equipoise.samplers import LengthSorted
 from equipoise.trainer import EquipoiseTrainer, training_arguments
 from equipoise.trainer.arguments import global_batch
@@ -57,7 +58,12 @@ class Run:
 
 
 def train(
-    config: RunConfig, out: Path, *, resume: bool = False, prepared_is: Callable[[Prepared], None] | None = None
+    config: RunConfig,
+    out: Path,
+    *,
+    resume: bool = False,
+    cache: Path | None = None,
+    prepared_is: Callable[[Prepared], None] | None = None,
 ) -> Run:
     """Train a model as a configuration describes.
 
@@ -69,6 +75,8 @@ def train(
         Output directory; new or empty, unless the run is resumed.
     resume : bool
         Resume the run in `out` from its newest complete checkpoint; start it if there is none.
+    cache : pathlib.Path, optional
+        The directory for rows on disk, as in `read_records`; without it they are in memory.
     prepared_is : callable, optional
         Is called with data, tasks and plan, before anything is trained; on every rank.
 
@@ -85,7 +93,7 @@ def train(
     """
     ranks = join(config.trainer, os.environ)
     with ranks.ending_together():
-        prepared = prepare(config)
+        prepared = prepare(config, cache=cache)
         give_warnings(prepared.problems)
         if prepared_is is not None:
             prepared_is(prepared)

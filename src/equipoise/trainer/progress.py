@@ -1,66 +1,15 @@
-"""Progress of long work: a bar on a terminal, a line every few seconds in a file or a pipe."""
+"""The steps of training and validation on a progress bar, with the newest losses."""
 # ruff: noqa: ARG002 - the signatures are those of TrainerCallback
 
-import sys
 from collections.abc import Mapping, Sized
-from typing import Any, TextIO
+from typing import Any
 
 from tqdm import tqdm
 from transformers import TrainerCallback, TrainerState
 
-EVERY = 5.0  # seconds between two lines
+from equipoise.base.progress import progress
+
 SHOWN = {"loss": "loss", "eval_loss": "validation loss"}
-
-
-class _Lines:
-    """Turns what tqdm writes over one line of a terminal into lines."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> None:
-        if text.strip():
-            self._stream.write(f"{text.strip()}\n")
-
-    def flush(self) -> None:
-        self._stream.flush()
-
-
-def progress(
-    total: int, what: str, unit: str, *, done: int = 0, stream: TextIO | None = None, every: float = EVERY
-) -> "tqdm[Any]":
-    """Return a progress bar; where `stream` is no terminal, it writes lines.
-
-    Parameters
-    ----------
-    total, done : int
-        Units of work in all, and those that earlier sessions did.
-    what, unit : str
-        The work and its unit, as in "training" and "step".
-    stream : file, optional
-        Where it is shown; by default standard error.
-    every : float
-        The least number of seconds between two lines, and before the first.
-
-    Returns
-    -------
-    tqdm.tqdm
-        Call `update`, and `close` at the end.
-
-    Examples
-    --------
-    >>> with progress(640, "training", "step", stream=sys.stdout, every=0) as shown:
-    ...     shown.set_postfix_str("loss 5.9 per example", refresh=False)
-    ...     _ = shown.update(640)
-    training: step 0 of 640, ? left
-    training: step 640 of 640, loss 5.9 per example, 00:00 left
-    """
-    shown: TextIO = stream if stream is not None else sys.stderr
-    common: dict[str, Any] = {"total": total, "initial": done, "desc": what, "leave": False}
-    if shown.isatty():
-        return tqdm(**common, unit=unit, file=shown, dynamic_ncols=True)
-    line = f"{{desc}}: {unit} {{n_fmt}} of {{total_fmt}}{{postfix}}, {{remaining}} left"
-    return tqdm(**common, file=_Lines(shown), mininterval=every, delay=every, miniters=1, bar_format=line, position=0)
 
 
 class Progress(TrainerCallback):

@@ -242,7 +242,7 @@ def test_errors_have_their_code_in_json_and_in_words(rows: Path) -> None:
 
 @pytest.mark.filterwarnings("default")
 def test_warnings_have_their_code(monkeypatch: pytest.MonkeyPatch, rows: Path) -> None:
-    def warn(*_: object) -> None:
+    def warn(*_: object, **__: object) -> None:
         warnings.warn(DataWarning("odd-rows", "the rows are odd"), stacklevel=2)
         warnings.warn("of another library", stacklevel=2)
         raise ConfigError("no-more", "that was all")
@@ -279,7 +279,7 @@ def test_a_missing_package_is_named_with_the_remedy(
     assert "pip install 'equipoise[train]'" in result.stderr
 
 
-COMMANDS = ("inspect", "plan", "train", "evaluate", "calibrate", "compare", "report", "predict", "demo")
+COMMANDS = ("inspect", "plan", "train", "evaluate", "calibrate", "compare", "report", "predict", "demo", "cache")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -352,3 +352,66 @@ def test_inspect_and_plan_say_what_the_named_model_cannot_read(tmp_path: Path) -
     assert result.exit_code == 0
     assert all(f"Warning ({code}): 42 of 42" in result.stderr for code in codes)
     assert run("plan", rows, "--model", tmp_path / "none").exit_code == 1
+
+
+def test_labels_only_reads_no_text_and_plans_the_same(rows: Path, tmp_path: Path) -> None:
+    lines = [json.loads(line) for line in rows.read_text().splitlines()]
+    texts = tmp_path / "labels.jsonl"
+    kept = [{name: value for name, value in line.items() if name != "input"} for line in lines]
+    notes = [{"task": "note", "target": f"seen {place}", "split": "train"} for place in range(30)]
+    texts.write_text("".join(json.dumps(line) + "\n" for line in kept + notes))
+    assert "input" in run("plan", texts).stderr
+    with_notes = [*lines, *({**note, "input": f"text {place}"} for place, note in enumerate(notes))]
+    rows.write_text("".join(json.dumps(line) + "\n" for line in with_notes))
+    for command in ("inspect", "plan"):
+        whole = json.loads(run(command, rows, "--json").stdout)
+        alone = json.loads(run(command, texts, "--labels-only", "--json").stdout)
+        if command == "inspect":
+            assert alone["census"] == whole["census"]
+            assert alone["tasks"] == whole["tasks"]
+            assert alone["rows"] == {"train": whole["rows"]["train"]}
+        else:
+            assert alone == whole
+    assert "note: open_ended" in run("plan", texts, "--labels-only").stdout
+    unsplit = [{name: value for name, value in line.items() if name != "split"} for line in kept]
+    texts.write_text("".join(json.dumps(line) + "\n" for line in unsplit))
+    assert json.loads(run("inspect", texts, "--labels-only", "--json").stdout)["rows"] == {"train": len(lines)}
+    texts.write_text(texts.read_text() + json.dumps(kept[0]) + "\n")
+    assert "missing-split" in run("inspect", texts, "--labels-only").stderr
+    (tmp_path / "more.jsonl").write_text(json.dumps(kept[0]) + "\n")
+    texts.write_text(json.dumps(unsplit[0]) + "\n")
+    both = f"data.source=[{texts},{tmp_path / 'more.jsonl'}]"
+    assert "missing-split" in run("inspect", texts, "--labels-only", "--set", both).stderr
+
+
+def test_labels_only_refuses_what_needs_texts(rows: Path) -> None:
+    for options in (("--model", "tiny"), ("--set", "plan.rates_in=tokens")):
+        failed = run("plan", rows, "--labels-only", *options)
+        assert failed.exit_code == 1
+        assert "needs-texts" in failed.stderr
+
+
+def test_what_was_read_is_listed_and_removed(rows: Path, tmp_path: Path) -> None:
+    place = ("--cache-dir", tmp_path / "cache")
+    assert "0 entries" in run("cache", *place).stdout
+    first = run("inspect", rows, *place)
+    again = run("inspect", rows, *place)
+    assert first.stdout == again.stdout
+    [entry] = json.loads(run("cache", *place, "--json").stdout)["entries"]
+    assert entry["kind"] == "rows"
+    listed = run("cache", *place).stdout
+    assert Path(entry["folder"]).name in listed
+    assert "1 entries" not in listed
+    assert "1 entry" in listed
+    assert "Removed 1 entry" in run("cache", "--clear", *place).stdout
+    assert not Path(entry["folder"]).exists()
+
+
+def test_the_cache_directory_is_named_by_the_environment(rows: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("EQUIPOISE_CACHE", str(tmp_path / "named"))
+    assert run("plan", rows).exit_code == 0
+    assert list((tmp_path / "named").glob("rows-*"))
+    (tmp_path / "file").touch()
+    failed = run("plan", rows, "--cache-dir", tmp_path / "file" / "below")
+    assert failed.exit_code == 1
+    assert "Error (cannot-write)" in failed.stderr

@@ -2,7 +2,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from equipoise.data.coded import CodedColumn
+from equipoise.data.coded import CodedColumn, numbered, text_hashes
 
 VALUES = ["é", None, "b", "a", "b", "\U00010000", "\ue000", ""]
 
@@ -43,10 +43,26 @@ def test_rows_that_are_taken_share_the_names() -> None:
     assert taken.is_in(["b", "é"]).tolist() == [True, False, False]
 
 
-def test_the_order_of_appearance_does_not_depend_on_the_names() -> None:
+def test_hashes_of_rows_depend_on_their_strings_alone() -> None:
     column = CodedColumn.of(pa.chunked_array([["z", None, "a", "z", "m"]]))
-    used, codes = column.by_appearance()
-    assert column.names.take(pa.array(used)).to_pylist() == ["z", "a", "m"]
-    assert codes.tolist() == [0, -1, 1, 0, 2]
-    used, codes = column.take(np.array([4, 2, 4])).by_appearance()
-    assert (column.names.take(pa.array(used)).to_pylist(), codes.tolist()) == (["m", "a"], [0, 1, 0])
+    other = CodedColumn.of(pa.chunked_array([["x", "m"], ["z", None, "a", "z", "m"]]), is_sorted=False)
+    whole = column.row_hashes(0, 5)
+    assert whole.tolist() == other.take(np.arange(2, 7)).hashed().row_hashes(0, 5).tolist()
+    assert np.concatenate([column.row_hashes(0, 2), column.row_hashes(2, 5)]).tolist() == whole.tolist()
+    assert whole[1].tolist() == [0, 0]
+    assert len(np.unique(whole, axis=0)) == 4
+
+
+def test_hashes_of_a_slice_are_those_of_its_strings() -> None:
+    texts = pa.array(["", "ab", "c", "abc", "é"], pa.large_string())
+    assert text_hashes(texts.slice(1, 3)).tolist() == text_hashes(texts).tolist()[1:4]
+    assert text_hashes(texts.slice(0, 0)).shape == (0, 2)
+    assert len(np.unique(text_hashes(texts), axis=0)) == 5
+
+
+@pytest.mark.parametrize("below", [3, 1 << 40])
+def test_numbered_is_unique_with_its_inverse(below: int) -> None:
+    for values in ([], [2, 0, 2, 2]):
+        numbers, distinct = numbered(np.array(values, np.int64), below)
+        expected, inverse = np.unique(np.array(values, np.int64), return_inverse=True)
+        assert (numbers.tolist(), distinct.tolist()) == (inverse.tolist(), expected.tolist())

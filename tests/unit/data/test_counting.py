@@ -7,16 +7,17 @@ import subprocess
 import sys
 from functools import partial
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from tests.support.errors import raises
 from tests.support.sources import Killed, Unreadable
 
-from equipoise import Columns
-from equipoise.data import Limits, count_files
+from equipoise import Columns, StratumIndex
+from equipoise.data import Limits, count_files, index_files
 from equipoise.data.readers.sources import find_sources, parts_of
-from equipoise.errors import DataError
+from equipoise.errors import DataError, PlanError
 
 WORDS = ["a", "b", "c", "d", "e", "f", "g"]
 
@@ -142,3 +143,23 @@ def test_scripts_of_every_kind(tmp_path):
         done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, env=os.environ, check=False)
         assert done.stdout == expected, done.stderr
     assert 'call it under `if __name__ == "__main__":`' in done.stderr.splitlines()[-1]
+
+
+def test_rows_of_files_are_grouped_as_those_of_one_table(tmp_path) -> None:
+    rng = np.random.default_rng(0)
+    parts = [
+        pa.table({"task": rng.choice(["a", "b"], 50), "input": ["x"] * 50, "target": rng.choice(["0", "1", "2"], 50)})
+        for _ in range(3)
+    ]
+    for number, part in enumerate(parts):
+        pq.write_table(part, tmp_path / f"{number}.parquet")
+    census = count_files(tmp_path)
+    whole = pa.concat_tables(parts)
+    expected = StratumIndex.from_labels(census, whole["task"], whole["target"])
+    index = index_files(census, tmp_path)
+    assert index.order.tolist() == expected.order.tolist()
+    assert index.fingerprint == expected.fingerprint
+    assert index.census() == census
+    pq.write_table(parts[0].slice(1), tmp_path / "0.parquet")
+    with raises(PlanError, "other-sizes"):
+        index_files(census, tmp_path)

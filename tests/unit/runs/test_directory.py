@@ -21,7 +21,8 @@ from equipoise.models import load_tokenizer
 from equipoise.rates import Equal
 from equipoise.runs.directory import RunDirectory, read_json
 from equipoise.runs.prepare import encode, fingerprint, prepare, refuse_bad_forecast
-from equipoise.runs.sampling import count_draws, index_of, sampler_of, validation_rows
+from equipoise.runs.samples import validation_rows
+from equipoise.runs.sampling import count_draws, index_of, sampler_of
 from equipoise.runs.train import trainer_arguments
 from equipoise.trainer.checkpoints.lock import locked
 from equipoise.trainer.checkpoints.seal import seal

@@ -133,8 +133,10 @@ def row_errors(
     if records.has("group") and records.has("split"):
         written, splits = records.coded("group"), records.coded("split")
         groups = written.in_one_spelling() if any_spelling else written
-        pairs = np.unique(groups.codes * np.int64(len(splits.names)) + splits.codes) // len(splits.names)
-        cut = np.bincount(pairs[pairs >= 0], minlength=len(groups.names)) > 1
+        in_split = np.zeros((len(groups.names), len(splits.names)), np.bool_)
+        given = groups.codes >= 0
+        in_split[groups.codes[given], splits.codes[given]] = True
+        cut = in_split.sum(axis=1) > 1
         if cut.any():
             first = _first(groups.spread(cut, missing=False))
             second = _first((groups.codes == groups.codes[first]) & (splits.codes != splits.codes[first]))

@@ -55,7 +55,7 @@ def _splits_of_labels(task: str, names: pa.Array, by_split: Mapping[str, Mapping
     for split, targets in by_split.items():
         for code in targets[task].codes.tolist() if task in targets else ():
             found[code].add(split)
-    return {names[code].as_py(): found[code] for code in sorted(found)}
+    return dict(sorted((names[code].as_py(), found[code]) for code in found))
 
 
 def _similar_spellings(what: str, names: Sequence[str]) -> Iterator[Problem]:
@@ -75,10 +75,11 @@ def _similar_spellings(what: str, names: Sequence[str]) -> Iterator[Problem]:
 def _repeated_inputs(records: Records) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the rows whose task and input are those of another row too, and a number of each such pair."""
     inputs, tasks = records.coded("input").in_one_spelling(), records.coded("task")
-    cells = inputs.codes * np.int64(len(tasks.names)) + tasks.codes
+    rows = np.flatnonzero((inputs.counts() > 1)[inputs.codes])  # few; which of them are of one task is asked of these
+    cells = inputs.codes[rows] * np.int64(len(tasks.names)) + tasks.codes[rows]
     _, pair, counts = np.unique(cells, return_inverse=True, return_counts=True)
-    rows = np.flatnonzero(counts[pair] > 1)
-    return rows, pair[rows]
+    repeated = counts[pair] > 1
+    return rows[repeated], pair[repeated]
 
 
 def _pairs_with_several(records: Records, name: str, rows: NDArray[np.int64], pairs: NDArray[np.int64]) -> str:

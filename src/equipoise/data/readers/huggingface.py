@@ -24,6 +24,14 @@ class HuggingFace(MemorySource):
     """A `datasets.Dataset`: its rows as selected and ordered, class labels by their names."""
 
     dataset: Any
+    saved_in: Path | None = None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files of a dataset that was saved with `save_to_disk`."""
+        if self.saved_in is None:
+            return ()
+        return tuple(sorted(path for path in self.saved_in.rglob("*") if path.is_file()))
 
     def batches(self, required: Sequence[str], optional: Sequence[str]) -> Iterator[pa.Table]:
         """Stream the columns.
@@ -95,17 +103,18 @@ def from_saved(folder: Path, splits: Mapping[str, str]) -> list[Source] | None:
         loaded: Any = datasets.load_from_disk(str(folder))
     except Exception as error:  # a damaged dataset raises errors of any class
         raise _unloadable(folder, error) from error
-    return _splits_of(loaded, str(folder), splits) if whole else [HuggingFace(str(folder), loaded)]
+    return _splits_of(loaded, str(folder), splits, folder) if whole else [HuggingFace(str(folder), loaded, folder)]
 
 
-def _splits_of(mapping: Any, name: str, splits: Mapping[str, str]) -> list[Source]:
+def _splits_of(mapping: Any, name: str, splits: Mapping[str, str], folder: Path | None = None) -> list[Source]:
     sources: list[Source] = []
     for key, dataset in mapping.items():
         split: str | None = canonical_splits(pa.chunked_array([[key]], pa.large_string()), splits)[0].as_py()
         if split is None:
             sentence = f"the key `{key}` is not the name of a split, expected {', '.join(SPLITS)}."
             raise DataError("unknown-split", f"{name}: {sentence} {MAP_SPLITS} Or pass some of the keys.")
-        sources.append(HuggingFace(f"{name}[{key!r}]", dataset, split=split))
+        saved_in = None if folder is None else folder / key
+        sources.append(HuggingFace(f"{name}[{key!r}]", dataset, saved_in, split=split))
     return sources
 
 

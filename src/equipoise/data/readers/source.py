@@ -19,6 +19,7 @@ from equipoise.data.readers.limits import DEFAULT_LIMITS, Limits
 from equipoise.errors import DataError
 
 _BUFFER: Final = 1 << 16
+_PLACES: Final = frozenset({"path", "title", "dataset", "saved_in"})
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,17 @@ class Source(ABC):
     def in_memory(self) -> bool:
         """Whether the rows are in this process alone; those of files can be read by others."""
         return False
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that the rows are read from; none if they are in this process alone."""
+        return ()
+
+    @property
+    def reading(self) -> str:
+        """How files are read, apart from which they are: what else the rows depend on."""
+        fields = (field.name for field in dataclasses.fields(self) if field.name not in _PLACES)
+        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in fields)})"
 
     @property
     @abstractmethod
@@ -131,6 +143,11 @@ class FileSource(Source):
     def name(self) -> str:
         """The path."""
         return str(self.path)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The file."""
+        return (self.path,)
 
     @property
     def is_gzipped(self) -> bool:

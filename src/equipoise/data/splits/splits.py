@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from equipoise.base.values import integer
+from equipoise.data.coded import numbered
 from equipoise.data.columns import SPLITS
 from equipoise.data.infer import distinct_targets, open_ended
 from equipoise.data.records import Records
@@ -111,7 +112,7 @@ def _rank_by_hash(records: Records, seed: int) -> tuple[npt.NDArray[np.int64], i
         groups = records.coded("group").in_one_spelling()
         held["group:"] = groups.names
         unit_of_row = np.where(groups.codes < 0, unit_of_row, groups.codes + len(inputs.names))
-    used, unit_of_row = np.unique(unit_of_row, return_inverse=True)
+    unit_of_row, used = numbered(unit_of_row, sum(map(len, held.values())))
     hashes = np.empty((len(used), 2), np.uint64)
     start = 0
     for prefix, names in held.items():  # so that a group is never an input
@@ -126,10 +127,9 @@ def _rank_by_hash(records: Records, seed: int) -> tuple[npt.NDArray[np.int64], i
 def _hashes(prefix: bytes, names: pa.Array, chosen: npt.NDArray[np.int64], seed: int) -> npt.NDArray[np.uint64]:
     """Hash the chosen names to 128 bits; strings become Python objects only some at a time."""
     key = str(seed).encode()[-hashlib.blake2b.MAX_KEY_SIZE :]
-    parts: list[bytes] = []
+    hashes = np.empty((len(chosen), 2), np.uint64)
     for start in range(0, len(chosen), _CHUNK):
-        parts.extend(
-            hashlib.blake2b(prefix + name, digest_size=16, key=key).digest()
-            for name in names.take(pa.array(chosen[start : start + _CHUNK])).cast(pa.large_binary()).to_pylist()
-        )
-    return np.frombuffer(b"".join(parts), dtype=">u8").astype(np.uint64).reshape(-1, 2)
+        part = names.take(pa.array(chosen[start : start + _CHUNK])).cast(pa.large_binary()).to_pylist()
+        joined = b"".join(hashlib.blake2b(prefix + name, digest_size=16, key=key).digest() for name in part)
+        hashes[start : start + _CHUNK] = np.frombuffer(joined, ">u8").reshape(-1, 2)
+    return hashes

@@ -78,7 +78,9 @@ class CalibrationOptions:
         return None if self.metric == "none" else self.metric
 
 
-def calibrate(run: Path, options: CalibrationOptions | None = None, *, overwrite: bool = False) -> Calibrated:
+def calibrate(
+    run: Path, options: CalibrationOptions | None = None, *, overwrite: bool = False, cache: Path | None = None
+) -> Calibrated:
     """Fit the calibration of a run on its validation rows, and write it where `evaluate` and `predict` look.
 
     Parameters
@@ -89,6 +91,8 @@ def calibrate(run: Path, options: CalibrationOptions | None = None, *, overwrite
         What the calibration is for.
     overwrite : bool
         Replace an existing calibration.
+    cache : pathlib.Path, optional
+        The directory for rows on disk, as in `read_records`; without it they are in memory.
 
     Returns
     -------
@@ -116,7 +120,7 @@ def calibrate(run: Path, options: CalibrationOptions | None = None, *, overwrite
     given = read_priors(Path(options.prior), tasks) if kind == "given" else {}
     costs = {} if options.costs is None else read_costs(options.costs, tasks)
     metrics = {name: options.metric_of(name, costs) for name, task in tasks.items() if task.kind == "classification"}
-    rows = validation_records(directory, config, tasks)
+    rows = validation_records(directory, config, tasks, cache)
     unlabelled = options.unlabelled and unlabelled_records(options.unlabelled, config, tasks, options.data)
     # Whatever method the run is evaluated with: only the scores of all labels are probabilities.
     config = replace(config, evaluation=replace(config.evaluation, method="score"))

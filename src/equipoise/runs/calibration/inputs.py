@@ -18,7 +18,9 @@ from equipoise.runs.predict import read_unlabelled
 from equipoise.runs.prepare import fingerprint, load_records
 
 
-def validation_records(directory: RunDirectory, config: RunConfig, tasks: Mapping[str, Task]) -> Records:
+def validation_records(
+    directory: RunDirectory, config: RunConfig, tasks: Mapping[str, Task], cache: Path | None
+) -> Records:
     """Read the validation rows of the tasks that have labels; no test row is returned.
 
     Raises
@@ -28,7 +30,7 @@ def validation_records(directory: RunDirectory, config: RunConfig, tasks: Mappin
     DataError
         If there is no such row.
     """
-    records = load_records(config)
+    records = load_records(config, cache)
     then, now = read_json(directory.data)["train_sha256"], fingerprint(records.where(split="train"))
     if then != now:
         raise RunError(

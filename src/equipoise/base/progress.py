@@ -1,0 +1,66 @@
+"""Progress of long work: a bar on a terminal, a line every few seconds in a file or a pipe."""
+
+import sys
+from typing import Any, Final, TextIO
+
+from tqdm import tqdm
+
+EVERY: Final = 5.0  # seconds between two lines
+FIRST: Final = 1.0  # seconds before the first line
+
+
+class _Lines:
+    """Turns what tqdm writes over one line of a terminal into lines."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        if text.strip():
+            self._stream.write(f"{text.strip()}\n")
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+
+def progress(
+    total: int | None, what: str, unit: str, *, done: int = 0, stream: TextIO | None = None, every: float = EVERY
+) -> "tqdm[Any]":
+    """Return a progress bar; where `stream` is no terminal, it writes lines.
+
+    Parameters
+    ----------
+    total, done : int
+        Units of work in all (None if that is not known), and those that earlier sessions did.
+    what, unit : str
+        The work and its unit, as in "training" and "step".
+    stream : file, optional
+        Where it is shown; by default standard error.
+    every : float
+        The least number of seconds between two lines; the first comes after one second.
+
+    Returns
+    -------
+    tqdm.tqdm
+        Call `update`, and `close` at the end.
+
+    Examples
+    --------
+    >>> with progress(640, "training", "step", stream=sys.stdout, every=0) as shown:
+    ...     shown.set_postfix_str("loss 5.9 per example", refresh=False)
+    ...     _ = shown.update(640)
+    training: step 0 of 640, ? left
+    training: step 640 of 640, loss 5.9 per example, 00:00 left
+    >>> with progress(None, "reading", "row", stream=sys.stdout, every=0) as shown:
+    ...     _ = shown.update(1_000_000)
+    reading: row 0
+    reading: row 1000000
+    """
+    shown: TextIO = stream if stream is not None else sys.stderr
+    common: dict[str, Any] = {"total": total, "initial": done, "desc": what, "leave": False}
+    if shown.isatty():
+        return tqdm(**common, unit=unit, file=shown, dynamic_ncols=True)
+    end = "" if total is None else " of {total_fmt}{postfix}, {remaining} left"
+    line = f"{{desc}}: {unit} {{n_fmt}}{end}"
+    delay = min(FIRST, every)
+    return tqdm(**common, file=_Lines(shown), mininterval=every, delay=delay, miniters=1, bar_format=line, position=0)

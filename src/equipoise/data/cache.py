@@ -1,0 +1,187 @@
+"""The cache directory: folders that are made once from the same content, by one process, and mapped by all."""
+
+import errno
+import json
+import mmap
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import platformdirs
+import xxhash
+from filelock import FileLock, Timeout
+
+from equipoise.base.files import refusing_unwritable, to_disk, write_atomically
+from equipoise.base.plain_json import read_json
+from equipoise.errors import RunError
+
+VARIABLE: Final = "EQUIPOISE_CACHE"
+"""The environment variable that names the cache directory."""
+MANIFEST: Final = "manifest.json"
+"""The file of an entry that is written last: the size and the checksum of every other."""
+_NAME: Final = re.compile(r"(rows|tokens)-[0-9a-f]{32}")
+_READ: Final = 1 << 24  # bytes
+_WITHOUT_LOCKS: Final = frozenset({errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK})
+
+
+class Entry(NamedTuple):
+    """An entry of the cache: its folder, what it holds, its size, and when it was last opened (seconds since 1970)."""
+
+    folder: Path
+    kind: str
+    size: int
+    opened: float
+
+
+def default_cache() -> Path:
+    """Return the cache directory of this user, where the operating system wants it; it may not exist yet."""
+    return Path(platformdirs.user_cache_dir("equipoise", appauthor=False))
+
+
+def made(cache: Path, name: str, make: Callable[[Path], None], whole: Callable[[Path], bool] | None = None) -> Path:
+    """Return the folder of an entry, which one process makes while the others wait for it.
+
+    It is made under another name, sealed and renamed: a process that is killed leaves nothing that is taken for an
+    entry, and what it leaves is removed by the next. An entry that has changed since it was sealed is made again.
+
+    Parameters
+    ----------
+    cache : pathlib.Path
+        The cache directory, which is created.
+    name : str
+        "rows-" or "tokens-", and a fingerprint of all that decides the content.
+    make : callable
+        Writes the files into an empty folder.
+    whole : callable, optional
+        Whether an entry is as it was made; by default its manifest is compared with all of its files.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    RunError
+        If the cache directory cannot be written, or its disk is full.
+    """
+    folder, intact = cache / name, whole or is_intact
+    with refusing_unwritable(folder):
+        cache.mkdir(parents=True, exist_ok=True)
+        with _locked(cache / f".{name}.lock"):
+            if intact(folder):
+                os.utime(folder / MANIFEST)
+                return folder
+            for left in [*cache.glob(f".{name}.*.unfinished"), *([folder] if folder.exists() else [])]:
+                shutil.rmtree(left)
+            unfinished = cache / f".{name}.{secrets.token_hex(4)}.unfinished"
+            try:
+                unfinished.mkdir()
+                make(unfinished)
+                _seal(unfinished)
+                unfinished.rename(folder)
+            finally:
+                shutil.rmtree(unfinished, ignore_errors=True)
+            to_disk(cache)
+    return folder
+
+
+def is_intact(folder: Path) -> bool:
+    """Return whether a folder is an entry whose files are all as they were when it was made."""
+    try:
+        listed: Any = read_json(folder / MANIFEST, RunError)
+        return all(
+            (folder / name).stat().st_size == size and checksum(folder / name) == digest
+            for name, (size, digest) in listed["files"].items()
+        )
+    except (RunError, OSError, LookupError, TypeError, ValueError, AttributeError):
+        return False
+
+
+def entries(cache: Path) -> list[Entry]:
+    """Return the entries of a cache directory, the one that was opened last first.
+
+    Examples
+    --------
+    >>> entries(Path("no/such/directory"))
+    []
+    """
+    found: list[Entry] = []
+    for folder in cache.glob("*-*"):
+        kind = _NAME.fullmatch(folder.name)
+        with suppress(OSError):  # another process removes it
+            if kind is not None and (folder / MANIFEST).is_file():
+                size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+                found.append(Entry(folder, kind[1], size, (folder / MANIFEST).stat().st_mtime))
+    return sorted(found, key=lambda entry: -entry.opened)
+
+
+def clear(cache: Path) -> list[Entry]:
+    """Remove the entries of a cache directory, and what was left of unfinished ones; return those that were removed.
+
+    An entry that is being made is left alone. A process that has mapped one keeps what it has mapped.
+
+    Raises
+    ------
+    RunError
+        If one cannot be removed.
+    """
+    removed = entries(cache)
+    left = {path.name.split(".")[1] for path in cache.glob(".*.unfinished")}
+    for name in {*(entry.folder.name for entry in removed), *filter(_NAME.fullmatch, left)}:
+        with refusing_unwritable(cache / name), suppress(Timeout), _locked(cache / f".{name}.lock", seconds=0):
+            for path in [*cache.glob(f".{name}.*.unfinished"), cache / name]:
+                if path.exists():
+                    shutil.rmtree(path)
+        (cache / f".{name}.lock").unlink(missing_ok=True)
+    return [entry for entry in removed if not entry.folder.exists()]
+
+
+def checksum(path: Path) -> str:
+    """Return the 128-bit XXH3 of a file: it tells damage, at the speed of the memory."""
+    digest = xxhash.xxh3_128()
+    with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_size:
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data, memoryview(data) as view:
+                for start in range(0, len(view), _READ):
+                    digest.update(view[start : start + _READ])
+    return digest.hexdigest()
+
+
+def fingerprint(parts: Iterable[object]) -> str:
+    """Return 32 hexadecimal digits for some values, by how they are written.
+
+    Examples
+    --------
+    >>> fingerprint(["a", 1]) == fingerprint(["a", 1]), fingerprint(["a", 1]) == fingerprint(["a", "1"])
+    (True, False)
+    """
+    return xxhash.xxh3_128_hexdigest("\n".join(map(repr, parts)).encode())
+
+
+def _seal(folder: Path) -> None:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    for path in files:
+        to_disk(path)
+    sums = {path.relative_to(folder).as_posix(): (path.stat().st_size, checksum(path)) for path in files}
+    with write_atomically(folder / MANIFEST) as temporary:
+        temporary.write_text(json.dumps({"files": sums}), encoding="utf-8")
+
+
+@contextmanager
+def _locked(path: Path, seconds: float = -1) -> Generator[None]:
+    """Let other processes wait during the block, where the file system has locks; else they make the same twice."""
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=seconds)
+    except OSError as error:  # a timeout is one as well
+        if error.errno not in _WITHOUT_LOCKS:
+            raise
+    try:
+        yield
+    finally:
+        lock.release()
