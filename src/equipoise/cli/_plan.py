@@ -21,15 +21,8 @@ from equipoise.data.tasks import describe_tasks
 from equipoise.errors import ConfigError, printable
 from equipoise.plan import Forecast
 from equipoise.rates import Rates
-from equipoise.runs.prepare import (
-    census_of,
-    check_tokens,
-    count_labels,
-    load_records,
-    plan_labels,
-    prepare,
-    task_options,
-)
+from equipoise.runs.prepare import check_tokens, plan_labels, prepare
+from equipoise.runs.rows import census_of, count_labels, load_records, task_options
 from equipoise.weights import ClassWeights
 
 T = TypeVar("T")

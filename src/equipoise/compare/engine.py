@@ -23,7 +23,8 @@ from equipoise.metrics import METRICS, TaskPredictions
 from equipoise.runs.calibration.inputs import read_costs
 from equipoise.runs.directory import RunDirectory
 from equipoise.runs.evaluate import train_counts
-from equipoise.runs.prepare import Prepared, load_records, prepare
+from equipoise.runs.prepare import Prepared, prepare
+from equipoise.runs.rows import load_records
 from equipoise.statistics import metric_replicates, standard_error_of_mean
 
 LEAST_RESAMPLES = 2

@@ -32,7 +32,7 @@ from equipoise.runs.directory import RunDirectory
 from equipoise.runs.evaluate import evaluate_model
 from equipoise.runs.losses import training_loss_of
 from equipoise.runs.prepare import Prepared, prepare_again
-from equipoise.runs.prepare import fingerprint as fingerprint_of_records
+from equipoise.runs.rows import fingerprint as fingerprint_of_records
 from equipoise.runs.sampling import index_of, sampler_of
 from equipoise.runs.train import train_prepared
 

@@ -22,7 +22,7 @@ from equipoise.models import load_model
 from equipoise.plan import Plan
 from equipoise.runs.directory import RunDirectory
 from equipoise.runs.predict import predict_records
-from equipoise.runs.prepare import load_records, read_source
+from equipoise.runs.rows import load_records, read_source
 
 
 @dataclass(frozen=True)

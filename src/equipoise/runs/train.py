@@ -22,7 +22,8 @@ from equipoise.models import load_model
 from equipoise.plan import difference
 from equipoise.runs.directory import RunDirectory, read_json
 from equipoise.runs.losses import task_weighting_of, training_loss_of
-from equipoise.runs.prepare import Prepared, encode, open_ended, prepare, refuse_bad_forecast
+from equipoise.runs.prepare import Prepared, encode, prepare, refuse_bad_forecast
+from equipoise.runs.rows import open_ended
 from equipoise.runs.samples import validation_rows
 from equipoise.runs.sampling import index_of, sampler_of
 from equipoise.samplers import LengthSorted

@@ -15,7 +15,7 @@ from equipoise.data import Records, Task
 from equipoise.errors import ConfigError, DataError, RunError
 from equipoise.runs.directory import RunDirectory, read_json
 from equipoise.runs.predict import read_unlabelled
-from equipoise.runs.prepare import fingerprint, load_records
+from equipoise.runs.rows import fingerprint, load_records
 
 
 def validation_records(

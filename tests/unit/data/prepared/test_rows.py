@@ -17,7 +17,7 @@ from equipoise.data.cache import MANIFEST, entries
 from equipoise.data.prepared import columns as on_disk
 from equipoise.data.prepared.rows import derived
 from equipoise.errors import DataError
-from equipoise.runs.prepare import fingerprint
+from equipoise.runs.rows import fingerprint
 
 TEXT = st.sampled_from(
     ["a", "b", "3", "3.0", "03", "true", "True", "é", "e\u0301", "x\u200b", "x", " a", "ﬁ", "fi", "zz"]

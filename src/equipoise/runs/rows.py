@@ -1,0 +1,126 @@
+"""The rows of a run: read as a configuration says, split, counted and fingerprinted."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from equipoise.base.progress import progress
+from equipoise.census import Census
+from equipoise.config import DataConfig, RunConfig
+from equipoise.data import Records, Task, TaskOptions, assign_splits, infer_tasks, read_records
+from equipoise.data.columns import SPLITS
+from equipoise.data.counting import count_training_rows
+from equipoise.data.infer import tasks_of_counts
+from equipoise.data.prepared.rows import derived
+from equipoise.data.suite import load_suite, suite_tasks
+from equipoise.errors import ConfigError
+
+SUITE = "suite:"
+_ROWS_AT_ONCE = 65_536
+
+
+def read_source(data: DataConfig, cache: Path | None = None) -> Records:
+    """Read the records that a configuration names, with splits only if the source has them; show the progress.
+
+    Parameters
+    ----------
+    data : DataConfig
+        The source, and how it is read.
+    cache : pathlib.Path, optional
+        The directory for rows on disk, as in `read_records`; without it they are in memory.
+
+    Raises
+    ------
+    DataError
+        If the source cannot be read or a row cannot be used.
+    ConfigError
+        If `data.text` is set for a source that is not a suite.
+    """
+    if isinstance(data.source, str) and data.source.startswith(SUITE):
+        return load_suite(data.source.removeprefix(SUITE), text=data.text or "binned")
+    if data.text is not None:
+        raise ConfigError("not-a-suite", f"`data.text` is only for suites, found {data.text!r}. Leave it out.")
+    source = data.source if isinstance(data.source, str) else list(data.source)
+    with progress(None, "reading", "row") as bar:
+        return read_records(source, **data.reading, cache=cache, on_rows=bar.update)
+
+
+def load_records(config: RunConfig, cache: Path | None = None) -> Records:
+    """Read the records that a configuration names, and assign splits if they have none; as `read_source`."""
+    records = read_source(config.data, cache)
+    if records.has("split"):
+        return records
+    split, options = config.data.split, task_options(config)
+
+    def assigned() -> NDArray[np.int8]:
+        column = assign_splits(records, fractions=split.fractions, seed=split.seed, options=options).coded("split")
+        return np.array([SPLITS.index(name) for name in column.names.to_pylist()], np.int8)[column.codes]
+
+    kinds = {name: option.declared_kind for name, option in options.items()}
+    of = {"fractions": split.fractions, "seed": split.seed, "kinds": sorted(kinds.items())}
+    codes = derived(records, "splits", of, assigned)
+    return records.with_column("split", pa.DictionaryArray.from_arrays(codes, pa.array(SPLITS)))
+
+
+def task_options(config: RunConfig) -> Mapping[str, TaskOptions]:
+    """Return the options of tasks of a suite and of the configuration, which takes precedence."""
+    source = config.data.source
+    if isinstance(source, str) and source.startswith(SUITE):
+        return {**suite_tasks(source.removeprefix(SUITE)), **config.tasks}
+    return config.tasks
+
+
+def census_of(train: Records, tasks: Mapping[str, Task]) -> Census:
+    """Count the training rows; an open-ended task is one stratum."""
+    columns = {name: train.coded(name).to_arrow() for name in ("task", "target")}
+    return Census.from_arrow(pa.table(columns), open_ended_tasks=open_ended(tasks))
+
+
+def count_labels(config: RunConfig) -> tuple[dict[str, Task], Census]:
+    """Count the labels of the training rows and infer the tasks, in little memory and without reading an input.
+
+    Without a column of splits all rows count as training rows. What is wrong with inputs and groups is not seen.
+
+    Raises
+    ------
+    EquipoiseError
+        If the data or the tasks cannot be used.
+    """
+    source, options = config.data.source, task_options(config)
+    if isinstance(source, str) and source.startswith(SUITE):
+        train = read_source(config.data).where(split="train")
+        tasks = infer_tasks(train, options)
+        return tasks, census_of(train, tasks)
+    files = source if isinstance(source, str) else list(source)
+    counted = count_training_rows(files, **config.data.reading)
+    tasks = tasks_of_counts(counted, options)
+    totals = dict(zip(counted.tasks, counted.task_counts.tolist(), strict=True))
+    labels = {name: counts for name, counts in counted.to_dict().items() if tasks[name].labels}
+    return tasks, Census.from_counts(totals | labels)
+
+
+def open_ended(tasks: Mapping[str, Task]) -> list[str]:
+    """Return the names of the open-ended tasks."""
+    return [name for name, task in tasks.items() if task.kind == "open_ended"]
+
+
+def fingerprint(records: Records) -> str:
+    """SHA-256 of the 128-bit hashes of the records' strings, in their order, however they were read or taken.
+
+    Examples
+    --------
+    >>> records = Records.from_dict({"task": ["a", "b"], "input": ["x", "y"], "target": ["no", "free text"]})
+    >>> fingerprint(records) == fingerprint(records.take([1, 0]))
+    False
+    """
+    digest = hashlib.sha256()
+    for name in records.columns:
+        column = records.coded(name).hashed()
+        digest.update(f"{name}:{len(column)}:".encode())
+        for start in range(0, len(column), _ROWS_AT_ONCE):
+            digest.update(column.row_hashes(start, start + _ROWS_AT_ONCE).astype("<u8", copy=False).tobytes())
+    return digest.hexdigest()
