@@ -23,11 +23,11 @@ from equipoise.census.tally import Cell, Tally, skip_missing
 from equipoise.data.columns import Columns, check_split
 from equipoise.data.labels import iter_labels, labels_of, labels_reading
 from equipoise.data.readers.encodings import UTF8
+from equipoise.data.readers.fields import check_splits_everywhere
 from equipoise.data.readers.limits import Limits
 from equipoise.data.readers.options import ReadOptions
 from equipoise.data.readers.source import Source
 from equipoise.data.readers.sources import find_sources, parts_of
-from equipoise.data.reading import check_splits_everywhere
 from equipoise.drawing import StratumIndex
 from equipoise.drawing.labelled import codes_of_rows
 from equipoise.errors import DataError

@@ -11,11 +11,11 @@ from equipoise.base.arrow import as_coded_text, is_blank, pc
 from equipoise.census.labels import MissingLabels, check_missing_labels, coded_column
 from equipoise.data.columns import Columns, canonical_splits, check_split
 from equipoise.data.readers.encodings import UTF8
+from equipoise.data.readers.fields import Reading, has_values
 from equipoise.data.readers.limits import DEFAULT_LIMITS, Limits
 from equipoise.data.readers.options import ReadOptions
 from equipoise.data.readers.source import Source
 from equipoise.data.readers.sources import find_sources
-from equipoise.data.reading import Reading, has_values
 
 _COLUMNS = Columns()
 

@@ -18,7 +18,7 @@ from equipoise.cli import app
 from equipoise.config import make_config
 from equipoise.data import Columns, iter_labels, read_records
 from equipoise.errors import ConfigError, DataError, DataWarning
-from equipoise.runs.prepare import load_records
+from equipoise.runs.rows import load_records
 
 NAN = float("nan")
 SKIPPED = "1 of 3 rows have no label and are skipped: 'm' 1."
@@ -139,7 +139,7 @@ def test_errors_name_the_place_in_the_source_after_rows_that_are_skipped(tmp_pat
         for target, id_ in [("null", "a"), ("1", "a"), ("null", "b"), ("2", "b"), ("3", "b")]
     ]
     (tmp_path / "rows.jsonl").write_text("\n".join(rows) + "\n")
-    with warns(DataWarning, "missing-labels"), raises(DataError, "duplicate-id", "rows.jsonl:4", "rows.jsonl:5"):
+    with raises(DataError, "duplicate-id", "rows.jsonl:4", "rows.jsonl:5"):
         read_records(tmp_path / "rows.jsonl", Columns(id="id"), missing_labels="skip")
 
 
