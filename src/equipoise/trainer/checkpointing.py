@@ -14,8 +14,10 @@ from typing import Any, TypeVar, cast
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, gather_object
 from transformers import TrainerState, TrainingArguments
+from transformers.trainer import OPTIMIZER_NAME, SCHEDULER_NAME
 
 from equipoise.base.files import refuse_unwritable
+from equipoise.base.states import refusing_damaged
 from equipoise.errors import EquipoiseError, RunError, StateError
 from equipoise.trainer.checkpoints.folders import (
     begin,
@@ -26,6 +28,7 @@ from equipoise.trainer.checkpoints.folders import (
     saving,
 )
 from equipoise.trainer.checkpoints.lock import locked
+from equipoise.trainer.checkpoints.optimizer import check_optimizer, check_schedule
 from equipoise.trainer.checkpoints.position import METRICS_NAME
 from equipoise.trainer.checkpoints.seal import discard
 from equipoise.trainer.checkpoints.trainer_state import best_checkpoint, read_trainer_state
@@ -109,11 +112,15 @@ class Checkpoints(Part):
         How many checkpoints stay; None for all.
     best : pathlib.Path or None
         The best checkpoint when training was resumed; it is the run's own, whatever the state of the Trainer says.
+    all_trained : bool
+        Whether every step trains the same parameters.
     """
 
     def __init__(self, stream: Stream, args: TrainingArguments, accelerator: Accelerator) -> None:
         self.keep: int | None = None
         self.best: Path | None = None
+        self.all_trained = False
+        self._resumed: Path | None = None
         self._stream, self._args, self._accelerator = stream, args, accelerator
         self._output_dir = Path(cast(str, args.output_dir))
 
@@ -146,7 +153,7 @@ class Checkpoints(Part):
             If the named checkpoint, or all, are damaged.
         """
         self.best = None
-        found = self._on_first_rank(lambda: _checkpoint(self._output_dir, resume))
+        found = self._resumed = self._on_first_rank(lambda: _checkpoint(self._output_dir, resume))
         if not self._output_dir.is_dir():  # the first rank has made it, or seen it
             raise RunError(
                 "not-shared",
@@ -167,8 +174,28 @@ class Checkpoints(Part):
         self.best = best_checkpoint(state, whole=self._args.load_best_model_at_end)
         return state
 
-    def on_train_begin(self, args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
-        """Point the state, which the Trainer has read itself, to the best checkpoint of this run."""
+    def on_train_begin(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        *_: Any,
+        optimizer: Any = None,
+        lr_scheduler: Any = None,
+        **__: Any,
+    ) -> None:
+        """Check what the Trainer has loaded itself, and point its state to the best checkpoint of this run.
+
+        Raises
+        ------
+        StateError
+            If optimiser or schedule are not those of the step.
+        """
+        if self._resumed is not None:
+            with refusing_damaged(self._resumed / SCHEDULER_NAME):
+                may_skip = self._accelerator.scaler is not None
+                done = check_schedule(lr_scheduler, state.global_step, may_skip=may_skip)
+            with refusing_damaged(self._resumed / OPTIMIZER_NAME):
+                check_optimizer(optimizer, done, all_trained=self.all_trained)
         if state.best_model_checkpoint is not None or self.best is not None:
             state.best_model_checkpoint = None if self.best is None else str(self.best)
 

@@ -104,6 +104,7 @@ class EquipoiseTrainer(StreamMixin, Seq2SeqTrainer):
                 optimizers=optimizers,
             )
         self._stepping = False
+        self.checkpoints.all_trained = True
         self.step_loss = StepLoss(loss, task_weighting, self.accelerator)
         self._stop = StopOnSignal(self.accelerator)
         self.add_part(self.step_loss)
