@@ -108,6 +108,8 @@ class Checkpoints(Part):
 
     Attributes
     ----------
+    output_dir : pathlib.Path
+        Where they are: the folder of the arguments, or of a trial in it.
     keep : int or None
         How many checkpoints stay; None for all.
     best : pathlib.Path or None
@@ -122,11 +124,11 @@ class Checkpoints(Part):
         self.all_trained = False
         self._resumed: Path | None = None
         self._stream, self._args, self._accelerator = stream, args, accelerator
-        self._output_dir = Path(cast(str, args.output_dir))
+        self.output_dir = Path(cast(str, args.output_dir))
 
     def use(self, output_dir: Path) -> None:
         """Keep the checkpoints in a folder from now on: that of the arguments, or of a trial in it."""
-        self._output_dir = output_dir
+        self.output_dir = output_dir
 
     @contextmanager
     def locked(self) -> Generator[None]:
@@ -137,7 +139,7 @@ class Checkpoints(Part):
         RunError
             If another process trains there, or the directory cannot be written.
         """
-        with held_by_first_rank(self._output_dir, self._args):
+        with held_by_first_rank(self.output_dir, self._args):
             yield
 
     def find(self, resume: str | os.PathLike[str] | bool | None) -> Path | None:
@@ -153,11 +155,11 @@ class Checkpoints(Part):
             If the named checkpoint, or all, are damaged.
         """
         self.best = None
-        found = self._resumed = self._on_first_rank(lambda: _checkpoint(self._output_dir, resume))
-        if not self._output_dir.is_dir():  # the first rank has made it, or seen it
+        found = self._resumed = self._on_first_rank(lambda: _checkpoint(self.output_dir, resume))
+        if not self.output_dir.is_dir():  # the first rank has made it, or seen it
             raise RunError(
                 "not-shared",
-                f"`output_dir` must be on a disk that all machines see, and `{self._output_dir}` is not on this one. "
+                f"`output_dir` must be on a disk that all machines see, and `{self.output_dir}` is not on this one. "
                 "Choose another.",
             )
         return found
@@ -226,10 +228,10 @@ class Checkpoints(Part):
         self._on_first_rank(lambda: finish(here, folder, keep=self.keep, best=best))
 
     def _on_first_rank(self, function: Callable[[], T]) -> T:
-        return on_first_rank(function, self._output_dir, self._args)
+        return on_first_rank(function, self.output_dir, self._args)
 
     def _folder(self, step: int) -> Path:
-        return self._output_dir / f"checkpoint-{step}"
+        return self.output_dir / f"checkpoint-{step}"
 
 
 def _checkpoint(output_dir: Path, resume: str | os.PathLike[str] | bool | None) -> Path | None:
