@@ -6,7 +6,9 @@ What it loads never runs code: safetensors, JSON, and torch's files with `weight
 
 import os
 import traceback
+import warnings
 from collections.abc import Callable, Generator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -18,7 +20,7 @@ from transformers.trainer import OPTIMIZER_NAME, SCHEDULER_NAME
 
 from equipoise.base.files import refuse_unwritable
 from equipoise.base.states import refusing_damaged
-from equipoise.errors import EquipoiseError, RunError, StateError
+from equipoise.errors import EquipoiseError, RunError, RunWarning, StateError
 from equipoise.trainer.checkpoints.folders import (
     begin,
     finish,
@@ -103,6 +105,9 @@ def held_by_first_rank(output_dir: Path, args: TrainingArguments) -> Generator[N
 class Checkpoints(Part):
     """The checkpoints of a Trainer: found, begun, sealed, and removed when newer ones are whole.
 
+    The first rank seals a checkpoint in a thread beside the next steps: to hash and to flush it takes about a second a
+    gigabyte. The next checkpoint, and the end of training, wait for it. No rank talks to another in that thread.
+
     It must be the last callback, as its `on_save` seals what those before it have written. Each checkpoint holds the
     position of `stream`.
 
@@ -123,6 +128,8 @@ class Checkpoints(Part):
         self.best: Path | None = None
         self.all_trained = False
         self._resumed: Path | None = None
+        self._worker: Executor | None = None
+        self._sealing: Future[None] | None = None
         self._stream, self._args, self._accelerator = stream, args, accelerator
         self.output_dir = Path(cast(str, args.output_dir))
 
@@ -202,8 +209,38 @@ class Checkpoints(Part):
             state.best_model_checkpoint = None if self.best is None else str(self.best)
 
     @contextmanager
+    def sealing(self) -> Generator[None]:
+        """Train in the block; when it ends, however it ends, its checkpoints are sealed.
+
+        Raises
+        ------
+        RunError
+            If the last checkpoint cannot be sealed; on every rank.
+
+        Warns
+        -----
+        RunWarning
+            If it cannot, and training has failed as well.
+        """
+        with ThreadPoolExecutor(1, "equipoise-seal") as self._worker:
+            try:
+                yield
+            except BaseException:
+                # Without the other ranks, which may wait for this one elsewhere.
+                failed = None if self._sealing is None else self._sealing.exception()
+                self._sealing = None
+                if failed is not None:
+                    warnings.warn(RunWarning("cannot-save", str(failed)), stacklevel=5)
+                raise
+            self._sealed()
+
+    @contextmanager
     def saving(self, step: int) -> Generator[Path]:
-        """Begin a checkpoint for all ranks to write; if one of them fails, it is removed and every rank raises."""
+        """Begin a checkpoint for all ranks to write; if one of them fails, it is removed and every rank raises.
+
+        The one before is sealed first, or its error raised.
+        """
+        self._sealed()
         folder = self._folder(step)
         self._on_first_rank(lambda: begin(folder))
         failed: RunError | None = None
@@ -221,11 +258,18 @@ class Checkpoints(Part):
             raise failed or next(filter(None, errors))
 
     def on_save(self, args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
-        """Complete the checkpoint once every rank has written its part of it, and the callbacks of others have."""
+        """Begin to seal the checkpoint, as every rank has written its part of it, and the callbacks of others have."""
         folder = self._folder(state.global_step)
         self._accelerator.wait_for_everyone()
         here, best = self._stream.at(state.global_step), state.best_model_checkpoint
-        self._on_first_rank(lambda: finish(here, folder, keep=self.keep, best=best))
+        if args.process_index == 0:
+            worker = cast(Executor, self._worker)
+            self._sealing = worker.submit(finish, here, folder, keep=self.keep, best=best)
+
+    def _sealed(self) -> None:
+        """Return when no checkpoint is being sealed, or raise on all ranks why it could not be."""
+        sealing, self._sealing = self._sealing, None
+        self._on_first_rank(lambda: None if sealing is None else sealing.result())
 
     def _on_first_rank(self, function: Callable[[], T]) -> T:
         return on_first_rank(function, self.output_dir, self._args)

@@ -142,7 +142,8 @@ class StreamMixin(_Base):
         self.remove_callback(self.checkpoints)
         self.add_callback(self.checkpoints)
         try:
-            return super().train(None if checkpoint is None else str(checkpoint), trial, ignore_keys_for_eval)
+            with self.checkpoints.sealing():
+                return super().train(None if checkpoint is None else str(checkpoint), trial, ignore_keys_for_eval)
         finally:
             self.args.save_total_limit = limit
 
