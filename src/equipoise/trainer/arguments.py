@@ -10,7 +10,7 @@ from transformers import Seq2SeqTrainingArguments, TrainingArguments
 
 from equipoise.base.registry import suggest
 from equipoise.errors import ConfigError
-from equipoise.trainer.ranks import join, on_cpu, refuse_unseen
+from equipoise.trainer.launch import join, on_cpu, refuse_unseen
 
 OF_THE_STREAM: dict[str, tuple[Any, str]] = {
     "train_sampling_strategy": ("random", "the sampler decides the order"),
