@@ -16,10 +16,10 @@ from equipoise.trainer import EquipoiseTrainer, checkpointing, training_argument
 from .summary import Section, Spread, table
 from .texts import multi_diagnosis
 
-SMALL = {"d_model": 512, "d_ff": 2048, "num_layers": 6, "num_heads": 8, "vocab_size": 32128}
+BASE = {"d_model": 768, "d_ff": 3072, "num_layers": 12, "num_heads": 12, "vocab_size": 32128}
 TINY = {"d_model": 64, "d_ff": 128, "num_layers": 2, "num_heads": 2, "vocab_size": 32128}
 STEPS, EVERY = 6, 3
-REPEATS = 1
+REPEATS = 2
 
 
 class Here(Executor):
@@ -41,7 +41,7 @@ def section(*, quick: bool) -> Section:
     found: dict[str, list[dict[str, Any]]] = {"in the training thread": [], "beside the next steps": []}
     for _ in range(1 if quick else REPEATS):
         for (_name, results), executor in zip(found.items(), (Here, ThreadPoolExecutor), strict=True):
-            results.append(_train(texts, TINY if quick else SMALL, executor))
+            results.append(_train(texts, TINY if quick else BASE, executor))
     last = found["beside the next steps"][-1]
     lines = [
         [
