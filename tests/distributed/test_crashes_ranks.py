@@ -10,6 +10,7 @@ import pytest
 from tests.support import faults
 from tests.support.faults import JOB, OPTIONS, Session, same_run
 
+from equipoise.trainer.checkpoints import folders
 from equipoise.trainer.checkpoints.folders import last_checkpoint
 from equipoise.trainer.unlogged import UnloggedLosses
 
@@ -77,3 +78,24 @@ def test_when_one_rank_cannot_save_all_say_so_and_none_waits(folder) -> None:
     assert [process.exitcode for process in session.processes] == [1, 1], log
     assert log.count(f"RunError: Cannot save `{run / 'checkpoint-4'}`") == 2
     assert not list(run.glob("checkpoint-*"))
+
+
+def seals_fail() -> None:
+    """Let no checkpoint be sealed; only the first rank tries."""
+
+    def fail(_: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    folders.seal = fail
+
+
+def test_when_the_first_rank_cannot_seal_all_say_so_and_none_waits(folder) -> None:
+    run = folder / "run"
+    session = Session(run, before=seals_fail, **TWO)
+    for process in session.processes:
+        process.join(faults.START)
+    log = session.log.read_text()
+    assert [process.exitcode for process in session.processes] == [1, 1], log
+    assert log.count(f"RunError: Cannot save `{run / 'checkpoint-4'}`") == 2
+    assert not list(run.glob("checkpoint-*"))
+    assert max(faults.hf_jobs.rows_by_step(run)) == 7, "it is told before the next checkpoint"

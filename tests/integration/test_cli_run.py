@@ -16,10 +16,12 @@ from safetensors.numpy import load_file
 from tests.unit.cli.rows import write_rows
 from typer.testing import CliRunner, Result
 
+from equipoise.base.plain_json import write_json
 from equipoise.cli import app
 from equipoise.config import load_config
+from equipoise.runs import evaluate as evaluation
 from equipoise.runs.directory import RunDirectory
-from equipoise.trainer.checkpoints.lock import locked
+from equipoise.trainer.checkpoints.lock import HOLDER, LOCK, locked
 
 pytestmark = pytest.mark.slow
 
@@ -51,7 +53,7 @@ def test_the_run_directory_holds_everything(trained: Path) -> None:
     names = {path.name for path in trained.iterdir()}
     assert names == {
         "config.yaml", "plan.json", "tasks.json", "data.json", "versions.json", "metrics.jsonl", "checkpoints", "model",
-        "predictions.parquet", "evaluation.json",
+        "predictions.parquet", "evaluation.json", LOCK, HOLDER,
     }  # fmt: skip
     config = load_config(trained / "config.yaml")
     assert config.plan.draws == 640
@@ -208,6 +210,34 @@ def test_a_run_that_is_being_trained_is_not_resumed(trained: Path, rows: Path, t
     holder.join()
     assert run("train", rows, *SETTINGS, "--out", copy, "--resume").exit_code == 0
     assert (copy / "model" / "SHA256SUMS").exists()
+
+
+def evaluate_slowly(trained: Path, out: Path, method: str) -> None:
+    """Evaluate, and stay a while between the predictions and their scores."""
+    evaluation.write_json = lambda *args: (time.sleep(2), write_json(*args))
+    evaluation.evaluate(trained, method=method, out=out, overwrite=True)
+
+
+def test_two_evaluations_into_one_folder_are_one_after_the_other(trained: Path, tmp_path: Path) -> None:
+    out, context = tmp_path / "out", mp.get_context("fork")
+    slow = context.Process(target=evaluate_slowly, args=(trained, out, "generate"), daemon=True)
+    slow.start()
+    while not (out / "predictions.parquet").exists():
+        time.sleep(0.01)
+    other = run("evaluate", trained, "-o", out)
+    assert other.exit_code == 1
+    assert "holds this evaluation already" in other.stderr, "it has waited for the first"
+    slow.join()
+    assert set(json.loads((out / "evaluation.json").read_text())["methods"].values()) == {"generate"}
+    assert pq.read_table(out / "predictions.parquet").column("probability").null_count == 24
+
+    slow = context.Process(target=evaluate_slowly, args=(trained, out, "generate"), daemon=True)
+    slow.start()
+    while slow.is_alive() and (out / "evaluation.json").exists():
+        time.sleep(0.01)
+    slow.kill()
+    slow.join()
+    assert run("evaluate", trained, "-o", out).exit_code == 0, "what was cut off is no evaluation"
 
 
 @pytest.mark.parametrize("method", ["score", "constrained", "generate", "triage=generate"])

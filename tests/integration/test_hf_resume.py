@@ -4,9 +4,11 @@ import json
 import math
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import hf_jobs
@@ -272,6 +274,49 @@ def test_a_checkpoint_of_something_else_is_refused_though_it_is_whole(whole, tmp
     seal(checkpoint)
     with raises(StateError, "damaged-file" if name == "trainer_state.json" else "other-checkpoint"):
         hf_jobs.run(str(tmp_path / "out"), resume=str(checkpoint), options=SAVE)
+
+
+ADAMW = SAVE | {"optim": "adamw_torch", "lr_scheduler_type": "linear", "max_steps": 4}
+
+
+@pytest.fixture(scope="module")
+def adamw(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("adamw")
+    hf_jobs.run(str(folder), options=ADAMW)
+    return folder
+
+
+def schedule_behind(checkpoint: Path) -> None:
+    path = checkpoint / "scheduler.pt"
+    torch.save(torch.load(path, weights_only=True) | {"last_epoch": 3}, path)
+
+
+def changed_optimizer(checkpoint: Path, name: str, change: Callable[[Any], Any]) -> None:
+    path = checkpoint / "optimizer.pt"
+    held = torch.load(path, weights_only=True)
+    for state in held["state"].values():
+        state[name] = change(state[name])
+    torch.save(held, path)
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        (schedule_behind, "scheduler.pt` cannot be used: the schedule of the learning rate is at step 3, and the run"),
+        (partial(changed_optimizer, name="step", change=lambda old: old + 1), "have had up to 5 steps, and the run 4"),
+        (partial(changed_optimizer, name="step", change=lambda old: old - 1), "have had up to 3 steps, and the run 4"),
+        (partial(changed_optimizer, name="exp_avg", change=lambda old: torch.zeros(7)), "must have shape"),
+        (partial(changed_optimizer, name="exp_avg_sq", change=lambda old: old * math.nan), "is NaN"),
+        (lambda checkpoint: (checkpoint / "optimizer.pt").unlink(), "is at step 0, and the run at step 4"),
+    ],
+)
+def test_a_resealed_checkpoint_whose_optimiser_is_of_another_step_is_refused(adamw, tmp_path, damage, sentence) -> None:
+    checkpoint = Path(shutil.copytree(adamw / "checkpoint-4", tmp_path / "checkpoint-4"))
+    damage(checkpoint)
+    seal(checkpoint)
+    with raises(StateError, "damaged-file", sentence):
+        hf_jobs.run(str(tmp_path / "out"), resume=str(checkpoint), options=ADAMW | {"max_steps": 6})
+    assert not hf_jobs.rows_by_step(tmp_path / "out")
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

@@ -23,6 +23,7 @@ from equipoise.plan import Plan
 from equipoise.runs.directory import RunDirectory
 from equipoise.runs.predict import predict_records
 from equipoise.runs.rows import load_records, read_source
+from equipoise.trainer.checkpoints.lock import locked
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,8 @@ def evaluate(
     Raises
     ------
     EquipoiseError
-        If the run is not finished, the data cannot be used, the folder already holds an evaluation, or the
-        calibration belongs to another run.
+        If the run is not finished, the data cannot be used, the folder already holds an evaluation, another process
+        evaluates into it, or the calibration belongs to another run.
     """
     if split is not None:
         one_of("split", split, EVALUATED_SPLITS)
@@ -118,14 +119,15 @@ def evaluate(
     plan = directory.read_plan()
     calibration = directory.read_calibration(plan) if calibrated else None
     folder = out or _default_folder(directory, data, own, settings, calibration)
-    if (folder / "evaluation.json").exists() and not overwrite:
-        message = f"`{folder}` holds this evaluation already. Replace it with --overwrite, or choose another --out."
-        raise RunError("already-evaluated", message)
-    refuse_unwritable(folder / "evaluation.json")
-    records = load_records(config, cache) if other is None else other
-    rows = records if settings.split == "all" else records.where(split=settings.split)
-    model, tokenizer = load_model(model_path)
-    return evaluate_model(model, tokenizer, config, plan, tasks, rows, folder, calibration=calibration)
+    with locked(folder):
+        if (folder / "evaluation.json").exists() and not overwrite:
+            message = f"`{folder}` holds this evaluation already. Replace it with --overwrite, or choose another --out."
+            raise RunError("already-evaluated", message)
+        refuse_unwritable(folder / "evaluation.json")
+        records = load_records(config, cache) if other is None else other
+        rows = records if settings.split == "all" else records.where(split=settings.split)
+        model, tokenizer = load_model(model_path)
+        return evaluate_model(model, tokenizer, config, plan, tasks, rows, folder, calibration=calibration)
 
 
 def evaluate_model(
@@ -181,6 +183,8 @@ def evaluate_model(
         }
     with write_atomically(folder / "predictions.parquet") as temporary:
         pq.write_table(predictions_table(predictions.values()), temporary)
+        # Wherever this is cut off, an evaluation that is there is that of the predictions beside it.
+        (folder / "evaluation.json").unlink(missing_ok=True)
     write_json(folder / "evaluation.json", {**about, "scores": scores.to_dict()})
     return Evaluation(scores, folder, corrected, before)
 

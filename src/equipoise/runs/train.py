@@ -33,7 +33,8 @@ from equipoise.trainer.callbacks import METRICS_NAME
 from equipoise.trainer.checkpointing import held_by_first_rank, on_first_rank
 from equipoise.trainer.checkpoints.folders import begin, saving
 from equipoise.trainer.checkpoints.seal import seal
-from equipoise.trainer.ranks import Ranks, join
+from equipoise.trainer.launch import join
+from equipoise.trainer.ranks import Ranks
 
 
 @dataclass(frozen=True)

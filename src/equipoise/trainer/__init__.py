@@ -2,6 +2,7 @@
 
 from equipoise.trainer.arguments import training_arguments
 from equipoise.trainer.mixin import StreamMixin
+from equipoise.trainer.ranks import ending_together
 from equipoise.trainer.trainer import EquipoiseTrainer
 
-__all__ = ["EquipoiseTrainer", "StreamMixin", "training_arguments"]
+__all__ = ["EquipoiseTrainer", "StreamMixin", "ending_together", "training_arguments"]

@@ -10,7 +10,7 @@ from transformers import Seq2SeqTrainingArguments, TrainingArguments
 
 from equipoise.base.registry import suggest
 from equipoise.errors import ConfigError
-from equipoise.trainer.ranks import join, on_cpu, refuse_unseen
+from equipoise.trainer.launch import join, on_cpu, refuse_unseen
 
 OF_THE_STREAM: dict[str, tuple[Any, str]] = {
     "train_sampling_strategy": ("random", "the sampler decides the order"),
@@ -115,10 +115,11 @@ def training_arguments(
     return args
 
 
-def check_arguments(args: TrainingArguments, model_type: str) -> None:
+def check_arguments(args: TrainingArguments, model_type: str | None) -> None:
     """Raise ConfigError for arguments under which the stream, the loss or a resumed run would be wrong.
 
-    They may be from `training_arguments` or built directly; `model_type` is `model.config.model_type`.
+    They may be from `training_arguments` or built directly; `model_type` is `model.config.model_type`, None if that is
+    not known yet.
     """
     check_owned(args, OWNED)
     refuse_unseen(args, os.environ)

@@ -6,7 +6,7 @@ import math
 import os
 import signal
 import threading
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -21,11 +21,17 @@ from equipoise.trainer.checkpoints.position import METRICS_NAME
 
 
 class MetricsCallback(TrainerCallback):
-    """Append the logs of the Trainer to `metrics.jsonl`, one JSON object a line, on the first rank."""
+    """Append the logs of the Trainer to `metrics.jsonl`, one JSON object a line, on the first rank.
+
+    `folder` returns where: a trial of a search has its own.
+    """
+
+    def __init__(self, folder: Callable[[], Path]) -> None:
+        self._folder = folder
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
         """Write the file anew up to the checkpoint: it may hold more, half a line, or less than that."""
-        path = _metrics_path(args)
+        path = self._folder() / METRICS_NAME
         if not state.is_world_process_zero or not (state.log_history or path.exists()):
             return
         with write_atomically(path) as temporary:
@@ -36,7 +42,7 @@ class MetricsCallback(TrainerCallback):
     ) -> None:
         """Append one line; numbers that JSON cannot hold become null."""
         if state.is_world_process_zero:
-            path = _metrics_path(args)
+            path = self._folder() / METRICS_NAME
             with refusing_unwritable(path):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 with path.open("a", encoding="utf-8") as file:
@@ -46,10 +52,6 @@ class MetricsCallback(TrainerCallback):
 def _line(logged: Mapping[str, Any]) -> str:
     finite = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in logged.items()}
     return json.dumps({"step": finite.pop("step")} | finite, allow_nan=False) + "\n"
-
-
-def _metrics_path(args: TrainingArguments) -> Path:
-    return Path(cast(str, args.output_dir)) / METRICS_NAME
 
 
 class StopOnSignal(TrainerCallback):

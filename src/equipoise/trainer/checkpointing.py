@@ -6,7 +6,9 @@ What it loads never runs code: safetensors, JSON, and torch's files with `weight
 
 import os
 import traceback
+import warnings
 from collections.abc import Callable, Generator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -14,9 +16,11 @@ from typing import Any, TypeVar, cast
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, gather_object
 from transformers import TrainerState, TrainingArguments
+from transformers.trainer import OPTIMIZER_NAME, SCHEDULER_NAME
 
 from equipoise.base.files import refuse_unwritable
-from equipoise.errors import EquipoiseError, RunError, StateError
+from equipoise.base.states import refusing_damaged
+from equipoise.errors import EquipoiseError, RunError, RunWarning, StateError
 from equipoise.trainer.checkpoints.folders import (
     begin,
     finish,
@@ -26,6 +30,7 @@ from equipoise.trainer.checkpoints.folders import (
     saving,
 )
 from equipoise.trainer.checkpoints.lock import locked
+from equipoise.trainer.checkpoints.optimizer import check_optimizer, check_schedule
 from equipoise.trainer.checkpoints.position import METRICS_NAME
 from equipoise.trainer.checkpoints.seal import discard
 from equipoise.trainer.checkpoints.trainer_state import best_checkpoint, read_trainer_state
@@ -100,26 +105,37 @@ def held_by_first_rank(output_dir: Path, args: TrainingArguments) -> Generator[N
 class Checkpoints(Part):
     """The checkpoints of a Trainer: found, begun, sealed, and removed when newer ones are whole.
 
+    The first rank seals a checkpoint in a thread beside the next steps: to hash and to flush it takes about a second a
+    gigabyte. The next checkpoint, and the end of training, wait for it. No rank talks to another in that thread.
+
     It must be the last callback, as its `on_save` seals what those before it have written. Each checkpoint holds the
     position of `stream`.
 
     Attributes
     ----------
+    output_dir : pathlib.Path
+        Where they are: the folder of the arguments, or of a trial in it.
     keep : int or None
         How many checkpoints stay; None for all.
     best : pathlib.Path or None
         The best checkpoint when training was resumed; it is the run's own, whatever the state of the Trainer says.
+    all_trained : bool
+        Whether every step trains the same parameters.
     """
 
     def __init__(self, stream: Stream, args: TrainingArguments, accelerator: Accelerator) -> None:
         self.keep: int | None = None
         self.best: Path | None = None
+        self.all_trained = False
+        self._resumed: Path | None = None
+        self._worker: Executor | None = None
+        self._sealing: Future[None] | None = None
         self._stream, self._args, self._accelerator = stream, args, accelerator
-        self._output_dir = Path(cast(str, args.output_dir))
+        self.output_dir = Path(cast(str, args.output_dir))
 
     def use(self, output_dir: Path) -> None:
         """Keep the checkpoints in a folder from now on: that of the arguments, or of a trial in it."""
-        self._output_dir = output_dir
+        self.output_dir = output_dir
 
     @contextmanager
     def locked(self) -> Generator[None]:
@@ -130,7 +146,7 @@ class Checkpoints(Part):
         RunError
             If another process trains there, or the directory cannot be written.
         """
-        with held_by_first_rank(self._output_dir, self._args):
+        with held_by_first_rank(self.output_dir, self._args):
             yield
 
     def find(self, resume: str | os.PathLike[str] | bool | None) -> Path | None:
@@ -146,11 +162,11 @@ class Checkpoints(Part):
             If the named checkpoint, or all, are damaged.
         """
         self.best = None
-        found = self._on_first_rank(lambda: _checkpoint(self._output_dir, resume))
-        if not self._output_dir.is_dir():  # the first rank has made it, or seen it
+        found = self._resumed = self._on_first_rank(lambda: _checkpoint(self.output_dir, resume))
+        if not self.output_dir.is_dir():  # the first rank has made it, or seen it
             raise RunError(
                 "not-shared",
-                f"`output_dir` must be on a disk that all machines see, and `{self._output_dir}` is not on this one. "
+                f"`output_dir` must be on a disk that all machines see, and `{self.output_dir}` is not on this one. "
                 "Choose another.",
             )
         return found
@@ -167,14 +183,64 @@ class Checkpoints(Part):
         self.best = best_checkpoint(state, whole=self._args.load_best_model_at_end)
         return state
 
-    def on_train_begin(self, args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
-        """Point the state, which the Trainer has read itself, to the best checkpoint of this run."""
+    def on_train_begin(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        *_: Any,
+        optimizer: Any = None,
+        lr_scheduler: Any = None,
+        **__: Any,
+    ) -> None:
+        """Check what the Trainer has loaded itself, and point its state to the best checkpoint of this run.
+
+        Raises
+        ------
+        StateError
+            If optimiser or schedule are not those of the step.
+        """
+        if self._resumed is not None:
+            with refusing_damaged(self._resumed / SCHEDULER_NAME):
+                may_skip = self._accelerator.scaler is not None
+                done = check_schedule(lr_scheduler, state.global_step, may_skip=may_skip)
+            with refusing_damaged(self._resumed / OPTIMIZER_NAME):
+                check_optimizer(optimizer, done, all_trained=self.all_trained)
         if state.best_model_checkpoint is not None or self.best is not None:
             state.best_model_checkpoint = None if self.best is None else str(self.best)
 
     @contextmanager
+    def sealing(self) -> Generator[None]:
+        """Train in the block; when it ends, however it ends, its checkpoints are sealed.
+
+        Raises
+        ------
+        RunError
+            If the last checkpoint cannot be sealed; on every rank.
+
+        Warns
+        -----
+        RunWarning
+            If it cannot, and training has failed as well.
+        """
+        with ThreadPoolExecutor(1, "equipoise-seal") as self._worker:
+            try:
+                yield
+            except BaseException:
+                # Without the other ranks, which may wait for this one elsewhere.
+                failed = None if self._sealing is None else self._sealing.exception()
+                self._sealing = None
+                if failed is not None:
+                    warnings.warn(RunWarning("cannot-save", str(failed)), stacklevel=5)
+                raise
+            self._sealed()
+
+    @contextmanager
     def saving(self, step: int) -> Generator[Path]:
-        """Begin a checkpoint for all ranks to write; if one of them fails, it is removed and every rank raises."""
+        """Begin a checkpoint for all ranks to write; if one of them fails, it is removed and every rank raises.
+
+        The one before is sealed first, or its error raised.
+        """
+        self._sealed()
         folder = self._folder(step)
         self._on_first_rank(lambda: begin(folder))
         failed: RunError | None = None
@@ -192,17 +258,24 @@ class Checkpoints(Part):
             raise failed or next(filter(None, errors))
 
     def on_save(self, args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
-        """Complete the checkpoint once every rank has written its part of it, and the callbacks of others have."""
+        """Begin to seal the checkpoint, as every rank has written its part of it, and the callbacks of others have."""
         folder = self._folder(state.global_step)
         self._accelerator.wait_for_everyone()
         here, best = self._stream.at(state.global_step), state.best_model_checkpoint
-        self._on_first_rank(lambda: finish(here, folder, keep=self.keep, best=best))
+        if args.process_index == 0:
+            worker = cast(Executor, self._worker)
+            self._sealing = worker.submit(finish, here, folder, keep=self.keep, best=best)
+
+    def _sealed(self) -> None:
+        """Return when no checkpoint is being sealed, or raise on all ranks why it could not be."""
+        sealing, self._sealing = self._sealing, None
+        self._on_first_rank(lambda: None if sealing is None else sealing.result())
 
     def _on_first_rank(self, function: Callable[[], T]) -> T:
-        return on_first_rank(function, self._output_dir, self._args)
+        return on_first_rank(function, self.output_dir, self._args)
 
     def _folder(self, step: int) -> Path:
-        return self._output_dir / f"checkpoint-{step}"
+        return self.output_dir / f"checkpoint-{step}"
 
 
 def _checkpoint(output_dir: Path, resume: str | os.PathLike[str] | bool | None) -> Path | None:

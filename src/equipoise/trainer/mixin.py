@@ -14,7 +14,8 @@ from transformers.trainer_utils import TrainOutput
 from equipoise.errors import RunWarning
 from equipoise.trainer.arguments import check_owned
 from equipoise.trainer.checkpointing import Checkpoints, refusing_damage
-from equipoise.trainer.ranks import Ranks, refuse_unseen
+from equipoise.trainer.launch import refuse_unseen
+from equipoise.trainer.ranks import Ranks
 from equipoise.trainer.stream import EpochSampler, Part, Stream
 from equipoise.trainer.unlogged import UnloggedLosses
 
@@ -112,20 +113,21 @@ class StreamMixin(_Base):
         ConfigError
             If there is no training set or no sampler, or the Trainer's loader does not draw from the sampler.
         RunError
-            If the output directory cannot be written, or holds another run and none was to be resumed; or if ranks
-            differ in what they would train.
+            If the output directory cannot be written, or holds another run and none was to be resumed; if ranks differ
+            in what they would train; or if another rank has failed, which ends all.
         StateError
             If the checkpoint is damaged, or of another plan, seed, dataset, global batch or format.
         """
-        self.stream.fit(self.train_dataset, self.args)
-        self.checkpoints.use(Path(self._get_output_dir(trial)))
         ranks = Ranks.present(self.args.ddp_timeout)
-        if ranks.size > 1:
-            ranks.agree(self.stream.facts(self.args, resume_from_checkpoint))
-        with self.checkpoints.locked():
-            checkpoint = self.checkpoints.find(resume_from_checkpoint)
-            with refusing_damage(checkpoint):
-                return self._train_from(checkpoint, trial, ignore_keys_for_eval)
+        with ranks.ending_together():
+            self.stream.fit(self.train_dataset, self.args)
+            self.checkpoints.use(Path(self._get_output_dir(trial)))
+            if ranks.size > 1:
+                ranks.agree(self.stream.facts(self.args, resume_from_checkpoint))
+            with self.checkpoints.locked():
+                checkpoint = self.checkpoints.find(resume_from_checkpoint)
+                with refusing_damage(checkpoint):
+                    return self._train_from(checkpoint, trial, ignore_keys_for_eval)
 
     def _train_from(self, checkpoint: Path | None, trial: Any, ignore_keys_for_eval: list[str] | None) -> TrainOutput:
         self.unlogged.begin(None)
@@ -142,7 +144,8 @@ class StreamMixin(_Base):
         self.remove_callback(self.checkpoints)
         self.add_callback(self.checkpoints)
         try:
-            return super().train(None if checkpoint is None else str(checkpoint), trial, ignore_keys_for_eval)
+            with self.checkpoints.sealing():
+                return super().train(None if checkpoint is None else str(checkpoint), trial, ignore_keys_for_eval)
         finally:
             self.args.save_total_limit = limit
 

@@ -1,4 +1,4 @@
-"""Several processes that train together: they meet, agree on what they train, and end together."""
+"""Several processes that train together: they agree on what they train, and end together."""
 
 import json
 import os
@@ -8,15 +8,11 @@ import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, Final, cast
 
-import torch
 import torch.distributed as dist
-from transformers import TrainingArguments
 
-from equipoise.drawing import Shard
-from equipoise.errors import ConfigError, EquipoiseError, RunError, printable
+from equipoise.errors import EquipoiseError, RunError, printable
 
 AGREE_WITHIN: Final = 600.0
 """Seconds that a rank waits for the others to be ready, if `ddp_timeout` is not shorter."""
@@ -94,6 +90,7 @@ class Ranks:
         """End the other ranks, and tell them why, if this one fails in the block, and this one if another does.
 
         A rank that waits for another where no exception reaches it, in a collective of NCCL, is ended as a process.
+        A block inside another does nothing more; blocks that follow each other know nothing of each other.
 
         Raises
         ------
@@ -103,17 +100,31 @@ class Ranks:
         if self.store is None:
             yield
             return
-        over = threading.Event()
-        watching = threading.Thread(target=self._watch, args=(over,), daemon=True)
+        inside = f"{_KEYS}/inside of {self.rank}"
+        try:
+            if self.store.add(inside, 1) > 1:
+                yield
+                return
+            self.store.add(f"{_KEYS}/blocks of {self.rank}", 1)
+            with self._ending_together():
+                yield
+        finally:
+            with suppress(RuntimeError):  # the first rank, which keeps the store, has ended
+                self.store.add(inside, -1)
+
+    @contextmanager
+    def _ending_together(self) -> Generator[None]:
+        over, block = threading.Event(), self._block()
+        watching = threading.Thread(target=self._watch, args=(over, block), daemon=True)
         watching.start()
         try:
             yield
         except Exception as error:
-            cause, lost = self._failure(), _lost(error)
+            cause, lost = self._failure(block), _lost(error)
             if cause is None and not lost:
                 code = error.code if isinstance(error, EquipoiseError) else type(error).__name__
-                with suppress(RuntimeError):  # the first rank, which keeps the store, has ended
-                    self.store.set(f"{_KEYS}/failed", f"Rank {self.rank} failed ({code}): {error}")
+                with suppress(RuntimeError):
+                    self.store.set(f"{block}/failed", f"Rank {self.rank} failed ({code}): {error}")
                 over.wait(TOLD)
                 raise
             if isinstance(error, EquipoiseError) and not lost:
@@ -124,19 +135,24 @@ class Ranks:
             over.set()
             watching.join()
 
-    def _watch(self, over: threading.Event) -> None:
+    def _block(self) -> str:
+        """Return where ranks leave their messages in the block of this one, the last or none."""
+        key = f"{_KEYS}/blocks of {self.rank}"
+        return f"{_KEYS}/block {self.store.get(key).decode() if self.store.check([key]) else 0}"
+
+    def _watch(self, over: threading.Event, block: str) -> None:
         while not over.wait(_SEEN_EVERY):
-            cause = self._failure()
+            cause = self._failure(block)
             if cause is not None:
                 if not over.wait(PATIENCE):
-                    _end_process(f"Error (other-rank): {cause}\nRank {self.rank} waits for it, and is ended.")
+                    end_process(f"Error (other-rank): {cause}\nRank {self.rank} waits for it, and is ended.")
                 return
 
-    def _failure(self) -> str | None:
+    def _failure(self, block: str | None = None) -> str | None:
         """Return why another rank has failed, None if none has."""
         try:
-            failed = self.store.check([f"{_KEYS}/failed"])
-            return self.store.get(f"{_KEYS}/failed").decode() if failed else None
+            key = f"{block or self._block()}/failed"
+            return self.store.get(key).decode() if self.store.check([key]) else None
         except RuntimeError:
             return "Rank 0, which keeps the ranks together, has ended: see what it printed"
 
@@ -144,7 +160,8 @@ class Ranks:
         """Return the texts of all ranks."""
         try:
             # Counted in the store: a process may train several times.
-            turn = f"{_KEYS}/turn {self.store.add(f'{_KEYS}/turns of {self.rank}', 1)}"
+            block = self._block()
+            turn = f"{block}/turn {self.store.add(f'{block}/turns of {self.rank}', 1)}"
             keys = [f"{turn}/{rank}" for rank in range(self.size)]
             self.store.set(keys[self.rank], text)
             if not self._wait_for(keys):
@@ -178,73 +195,27 @@ class Ranks:
         return True
 
 
-def join(options: Mapping[str, Any], environment: Mapping[str, str]) -> Ranks:
-    """Meet the other ranks that a launcher has started, if there are any and they have not met yet.
+@contextmanager
+def ending_together() -> Generator[None]:
+    """End all ranks of a script together: if one fails in the block, the others end within a minute and name the cause.
 
-    Parameters
-    ----------
-    options : mapping of str to object
-        Those of the Trainer; `use_cpu`, `ddp_backend` and `ddp_timeout` matter here.
-    environment : mapping of str to str
-        ``os.environ``: RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT are torchrun's.
-
-    Returns
-    -------
-    Ranks
+    `EquipoiseTrainer` and `StreamMixin` do so in `train()`. Put into the block what comes before and after it, once the
+    process group is initialised (`training_arguments` does that); with a single process it does nothing. A rank that
+    waits where no exception reaches it, in a collective of NCCL, is ended as a process.
 
     Raises
     ------
-    ConfigError
-        If the environment or `ddp_timeout` cannot be used.
     RunError
-        If the ranks cannot meet.
+        If another rank has failed or ended.
 
     Examples
     --------
-    >>> join({}, {"WORLD_SIZE": "1"}).size
-    1
+    >>> with ending_together():
+    ...     "read the data, train, evaluate"
+    'read the data, train, evaluate'
     """
-    limit: object = options.get("ddp_timeout", TrainingArguments.ddp_timeout)
-    if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
-        raise ConfigError("bad-option", f"trainer option `ddp_timeout` must be seconds, an integer, found {limit!r}.")
-    shard = Shard.from_environment(environment)
-    if shard.world_size > 1 and not dist.is_initialized():
-        of_device = "gloo" if on_cpu(options) else "nccl" if torch.cuda.is_available() else None
-        place = f"{environment.get('MASTER_ADDR')}:{environment.get('MASTER_PORT')}"
-        # Where something else listens at that port, torch waits for an answer without a limit.
-        silent = f"Error (ranks-cannot-meet): Nothing answered at {place} within {limit} seconds. Is the port in use?"
-        too_long = threading.Timer(limit + PATIENCE, _end_process, (silent,))
-        too_long.daemon = True
-        too_long.start()
-        try:
-            dist.init_process_group(options.get("ddp_backend") or of_device, timeout=timedelta(seconds=limit))
-        except (RuntimeError, ValueError) as error:
-            reason, advice = str(error).partition("\n")[0], "Start all ranks alike, with torchrun for example."
-            if "EADDRINUSE" in reason:
-                reason, advice = "the port is in use", "Choose another MASTER_PORT."
-            message = f"The {shard.world_size} ranks cannot meet at {place}: {reason:.300}. {advice}"
-            raise RunError("ranks-cannot-meet", message) from error
-        finally:
-            too_long.cancel()
-    return Ranks.present(limit)
-
-
-def on_cpu(options: Mapping[str, Any]) -> bool:
-    """Return whether a Trainer with these options trains on the CPU."""
-    devices = (torch.cuda, torch.xpu, torch.backends.mps)
-    return bool(options.get("use_cpu")) or not any(device.is_available() for device in devices)
-
-
-def refuse_unseen(args: TrainingArguments, environment: Mapping[str, str]) -> None:
-    """Raise ConfigError if a launcher has started more ranks than a Trainer sees: each would train by itself."""
-    started = Shard.from_environment(environment).world_size
-    if started > 1 and args.world_size == 1:
-        raise ConfigError(
-            "ranks-not-seen",
-            f"WORLD_SIZE says that {started} processes train together, and the Trainer sees only one, on "
-            f"{args.device}: every process would train by itself. Start them with torchrun, which sets LOCAL_RANK too, "
-            "with `use_cpu: true` where they have no GPU; or unset WORLD_SIZE.",
-        )
+    with Ranks.present().ending_together():
+        yield
 
 
 def _lost(error: Exception) -> bool:
@@ -258,7 +229,7 @@ def _lost(error: Exception) -> bool:
     )
 
 
-def _end_process(message: str) -> None:
+def end_process(message: str) -> None:
     """End a process whose main thread waits where no exception reaches it."""
     sys.stderr.write(f"{printable(message)}\n")
     sys.stderr.flush()

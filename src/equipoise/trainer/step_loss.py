@@ -1,4 +1,5 @@
 """The loss of one optimiser step, over all its micro-batches and ranks, with its tasks weighed against each other."""
+# ruff: noqa: ARG002 - the signatures are those of TrainerCallback
 
 import json
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
-from transformers import TrainerState
+from transformers import TrainerState, TrainingArguments
 
 from equipoise.base.files import write_atomically
 from equipoise.base.plain_json import read_json
@@ -50,6 +51,7 @@ class StepLoss(Part):
         gradients = isinstance(method, Gradients)
         if self.method is None:
             return
+        self._initial = self.method.state_dict()
         if accelerator.mixed_precision == "fp16" and (gradients or self.method.parameters()):
             raise ConfigError(
                 "float16-weighting",
@@ -123,6 +125,11 @@ class StepLoss(Part):
         if self.method is None or isinstance(self.method, Gradients):
             return {}
         return {f"task_weight/{task}": w for task, w in zip(self.method.tasks, self._weights.tolist(), strict=True)}
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
+        """Begin a run, or another trial, with the weights of tasks that the method was made with."""
+        if self.method is not None and state.global_step == 0:
+            self.method.load_state_dict(self._initial)
 
     def on_pre_optimizer_step(self, *_: Any, **__: Any) -> None:
         """Pass the totals of the step to the method, which sets the gradients of its own parameters."""

@@ -2,7 +2,8 @@
 # ruff: noqa: ARG002 - the signatures are those of Trainer
 
 import itertools
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
 import torch
@@ -14,7 +15,7 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from transformers.trainer_utils import EvalLoopOutput, PredictionOutput, TrainOutput
 
 from equipoise.collate import Collator
-from equipoise.errors import RunError
+from equipoise.errors import ConfigError, RunError
 from equipoise.losses import TokenLoss, WeightedSum
 from equipoise.losses.tasks import TaskWeighting
 from equipoise.losses.training import TrainingLoss
@@ -39,8 +40,8 @@ class EquipoiseTrainer(StreamMixin, Seq2SeqTrainer):
 
     Parameters
     ----------
-    model : transformers.PreTrainedModel
-        Any `AutoModelForSeq2SeqLM`, with float32 parameters.
+    model : transformers.PreTrainedModel or None
+        Any `AutoModelForSeq2SeqLM`, with float32 parameters; None with `model_init`.
     args : transformers.Seq2SeqTrainingArguments
         From `training_arguments`.
     train_dataset : Dataset or None
@@ -61,11 +62,16 @@ class EquipoiseTrainer(StreamMixin, Seq2SeqTrainer):
         Further callbacks.
     optimizers : tuple, optional
         Optimiser and scheduler, instead of those that `args` name.
+    model_init : callable, optional
+        Makes the model, anew for every `train()`; may take the trial. `hyperparameter_search` needs it. Each trial has
+        its own folder of checkpoints and `metrics.jsonl`, and a signal that stops one stops the search, as a
+        KeyboardInterrupt.
 
     Raises
     ------
     ConfigError
-        If an argument would break the stream or the loss, the sampler does not fit, or transformers refuses an option.
+        If an argument would break the stream or the loss, the sampler does not fit, transformers refuses an option, or
+        there is not one of `model` and `model_init`.
 
     References
     ----------
@@ -76,7 +82,7 @@ class EquipoiseTrainer(StreamMixin, Seq2SeqTrainer):
 
     def __init__(
         self,
-        model: PreTrainedModel,
+        model: PreTrainedModel | None,
         args: Seq2SeqTrainingArguments,
         train_dataset: Dataset[Any] | None,
         sampler: EpochSampler | None,
@@ -88,8 +94,10 @@ class EquipoiseTrainer(StreamMixin, Seq2SeqTrainer):
         processing_class: Any = None,
         callbacks: list[TrainerCallback] | None = None,
         optimizers: tuple[Any, Any] = (None, None),
+        model_init: Callable[..., PreTrainedModel] | None = None,
     ) -> None:
-        check_arguments(args, model.config.model_type)
+        _refuse_two_models(model, model_init, optimizers)
+        check_arguments(args, None if model is None else model.config.model_type)
         check_best_metric(args, eval_dataset)
         with refusing_options(args, starting=lambda: True):
             super().__init__(
@@ -102,12 +110,15 @@ class EquipoiseTrainer(StreamMixin, Seq2SeqTrainer):
                 processing_class=processing_class,
                 callbacks=callbacks,
                 optimizers=optimizers,
+                model_init=model_init,
             )
+        check_arguments(args, self._plain_model.config.model_type)
         self._stepping = False
+        self.checkpoints.all_trained = True
         self.step_loss = StepLoss(loss, task_weighting, self.accelerator)
         self._stop = StopOnSignal(self.accelerator)
         self.add_part(self.step_loss)
-        self.add_callback(MetricsCallback())
+        self.add_callback(MetricsCallback(lambda: self.checkpoints.output_dir))
         self.add_callback(self._stop)
         self.remove_callback(PrinterCallback)
         if self.pop_callback(ProgressCallback) is not None:
@@ -118,12 +129,20 @@ class EquipoiseTrainer(StreamMixin, Seq2SeqTrainer):
         """Whether a signal ended the last `train()`; its checkpoint can be resumed."""
         return self._stop.interrupted
 
-    def train(self, *args: Any, **kwargs: Any) -> TrainOutput:
+    def train(
+        self,
+        resume_from_checkpoint: str | os.PathLike[str] | bool | None = None,
+        trial: Any = None,
+        ignore_keys_for_eval: list[str] | None = None,
+    ) -> TrainOutput:
         """Train as `StreamMixin.train` does, and stop on signals."""
         self._stepping = False
         refusing = refusing_options(self.args, starting=lambda: not self._stepping)
         with self._stop.installed(), no_bars_for_saving(), refusing:
-            return super().train(*args, **kwargs)
+            done = super().train(resume_from_checkpoint, trial, ignore_keys_for_eval)
+        if trial is not None and self.interrupted:
+            raise KeyboardInterrupt  # the search would begin the next trial
+        return done
 
     def get_batch_samples(
         self, epoch_iterator: Iterator[dict[str, Tensor]], num_batches: int, device: torch.device
@@ -209,3 +228,15 @@ class EquipoiseTrainer(StreamMixin, Seq2SeqTrainer):
     @property
     def _plain_model(self) -> PreTrainedModel:
         return cast(PreTrainedModel, self.model)
+
+
+def _refuse_two_models(model: object, model_init: object, optimizers: tuple[Any, Any]) -> None:
+    if (model is None) == (model_init is None):
+        found = "neither" if model is None else "both"
+        raise ConfigError("model-or-init", f"Pass one of `model` and `model_init`, found {found}.")
+    if model_init is not None and any(each is not None for each in optimizers):
+        raise ConfigError(
+            "model-or-init",
+            "`optimizers` cannot be passed with `model_init`, which makes other parameters for every training. "
+            "Name them in `args` (`optim`, `lr_scheduler_type`), or override `create_optimizer`.",
+        )

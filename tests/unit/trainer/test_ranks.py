@@ -1,17 +1,14 @@
-"""What several ranks say to each other, and what a rank finds before it has met the others."""
+"""What several ranks say to each other."""
 
-import socket
 import threading
 import time
-from types import SimpleNamespace
 
 import pytest
 import torch.distributed as dist
-from tests.support.errors import raises
 
-from equipoise.errors import ConfigError, RunError
-from equipoise.trainer import arguments, ranks, training_arguments
-from equipoise.trainer.ranks import Ranks, join, on_cpu, refuse_unseen
+from equipoise.errors import RunError
+from equipoise.trainer import ranks
+from equipoise.trainer.ranks import Ranks
 
 
 def together(size, work, limit=5.0):
@@ -128,66 +125,21 @@ def test_a_rank_that_no_exception_reaches_is_ended_as_a_process(monkeypatch, cap
     assert "Error (other-rank): Rank 1 failed (ValueError): no such row" in capfd.readouterr().err
 
 
-def test_only_as_many_ranks_as_a_launcher_has_started_meet():
-    assert join({}, {}) == join({"use_cpu": True}, {"RANK": "0", "WORLD_SIZE": "1"}) == Ranks()
-    assert on_cpu({"use_cpu": True})
+def test_a_block_inside_another_does_nothing_and_the_next_one_begins_anew(monkeypatch):
+    monkeypatch.setattr(ranks, "TOLD", 0.5)
+    error = ValueError("no such row")
 
+    def work(of_rank):
+        for attempt in range(2):
+            try:
+                with of_rank.ending_together(), of_rank.ending_together():
+                    if of_rank.rank == 1 and attempt == 0:
+                        raise error
+                    of_rank.agree({"attempt": attempt})
+            except (ValueError, RunError) as caught:
+                first = caught
+        return first
 
-@pytest.mark.parametrize("limit", [0, -1, 1.5, "60", True, None])
-def test_a_time_limit_that_is_no_number_of_seconds_is_refused(limit):
-    with raises(ConfigError, "bad-option", "`ddp_timeout`", repr(limit)):
-        join({"ddp_timeout": limit}, {})
-
-
-@pytest.fixture
-def world(monkeypatch):
-    def set_world(**changed):
-        usual = {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"} | changed
-        for name, value in usual.items():
-            monkeypatch.setenv(name, value)
-        return usual
-
-    return set_world
-
-
-def test_a_port_that_is_in_use_is_one_line(world):
-    with socket.socket() as taken:
-        taken.bind(("", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        with raises(RunError, "ranks-cannot-meet", f":{port}", "the port is in use", "MASTER_PORT") as caught:
-            join({"ddp_timeout": 2, "use_cpu": True}, world(MASTER_PORT=str(port)))
-    assert "\n" not in str(caught.value)
-
-
-def test_a_rank_that_never_comes_is_one_line(world):
-    with socket.socket() as free:
-        free.bind(("", 0))
-        port = free.getsockname()[1]
-    with raises(RunError, "ranks-cannot-meet", "2 ranks") as caught:
-        join({"ddp_timeout": 1, "use_cpu": True}, world(MASTER_PORT=str(port)))
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("missing", ["MASTER_ADDR", "MASTER_PORT"])
-def test_a_launch_without_a_place_to_meet_is_one_line(world, monkeypatch, missing):
-    environment = world()
-    monkeypatch.delenv(missing)
-    with raises(RunError, "ranks-cannot-meet", missing):
-        join({"ddp_timeout": 1, "use_cpu": True}, environment)
-
-
-def test_ranks_that_the_trainer_does_not_see_are_refused():
-    alone = SimpleNamespace(world_size=1, device="cpu")
-    refuse_unseen(alone, {})
-    refuse_unseen(SimpleNamespace(world_size=2, device="cpu"), {"RANK": "0", "WORLD_SIZE": "2"})
-    with raises(ConfigError, "ranks-not-seen", "2 processes", "on cpu"):
-        refuse_unseen(alone, {"RANK": "0", "WORLD_SIZE": "2"})
-
-
-@pytest.mark.parametrize(("size", "gpu", "cpu"), [(2, False, True), (2, True, False), (1, False, False)])
-def test_several_ranks_without_a_gpu_train_on_the_cpu(monkeypatch, tmp_path, size, gpu, cpu):
-    monkeypatch.setattr(arguments, "join", lambda options, environment: Ranks(0, size))
-    monkeypatch.setattr(arguments, "on_cpu", lambda options: not gpu)
-    assert training_arguments(tmp_path).use_cpu == cpu
-    assert training_arguments(tmp_path, {"use_cpu": True}).use_cpu
+    first, second = together(2, work, limit=60.0)
+    assert second is error
+    assert str(first) == "Rank 1 failed (ValueError): no such row\nRank 0 stops, as it cannot train alone."

@@ -1,4 +1,4 @@
-"""One process writes a run: a lock in its folder, which the operating system releases when that process ends."""
+"""One process writes a folder: a lock in it, which the operating system releases when that process ends."""
 
 import errno
 import json
@@ -25,19 +25,19 @@ _SECONDS: Final = 10.0  # a process that was killed takes a moment to end
 
 @contextmanager
 def locked(folder: Path, seconds: float = _SECONDS) -> Generator[None]:
-    """Let no other process train in a folder, which is created, during the block; the same process may nest blocks.
+    """Let no other process write a folder, which is created, during the block; the same process may nest blocks.
 
     Parameters
     ----------
     folder : pathlib.Path
-        The folder of the checkpoints of one run.
+        The folder of the checkpoints of one run, or of an evaluation.
     seconds : float
         How long to wait for a process that may be ending.
 
     Raises
     ------
     RunError
-        If another process trains there; the message names it.
+        If another process holds it; the message names it.
 
     Warns
     -----
@@ -69,7 +69,7 @@ def _acquire(lock: FileLock, folder: Path, end: float) -> None:
             lock.acquire(timeout=0)
         except OSError as error:  # a timeout is one as well
             if error.errno in _WITHOUT_LOCKS:
-                message = f"The file system of `{folder}` has no locks: make sure that no other process trains there."
+                message = f"The file system of `{folder}` has no locks: make sure that no other process writes there."
                 warnings.warn(RunWarning("no-locks", message), stacklevel=4)
                 return
             if not isinstance(error, Timeout):
@@ -79,7 +79,7 @@ def _acquire(lock: FileLock, folder: Path, end: float) -> None:
         if time.monotonic() > end:
             raise RunError(
                 "in-use",
-                f"`{folder}` is in use by {_holder(folder)}, which trains there. Wait until it has ended, or choose "
+                f"`{folder}` is in use by {_holder(folder)}, which writes there. Wait until it has ended, or choose "
                 "another folder.",
             )
         time.sleep(0.1)
