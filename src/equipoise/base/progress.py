@@ -1,6 +1,9 @@
 """Progress of long work: a bar on a terminal, a line every few seconds in a file or a pipe."""
 
 import sys
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any, Final, TextIO
 
 from tqdm import tqdm
@@ -64,3 +67,33 @@ def progress(
     line = f"{{desc}}: {unit} {{n_fmt}}{end}"
     delay = min(FIRST, every)
     return tqdm(**common, file=_Lines(shown), mininterval=every, delay=delay, miniters=1, bar_format=line, position=0)
+
+
+@contextmanager
+def stage(what: str, *, stream: TextIO | None = None, after: float = FIRST) -> Generator[None]:
+    """Say what is done in the block, if it takes longer than a second.
+
+    Parameters
+    ----------
+    what : str
+        The work, as in "checking the rows".
+    stream : file, optional
+        Where it is said; by default standard error.
+    after : float
+        How many seconds the block may take without a word.
+
+    Examples
+    --------
+    >>> import time
+    >>> with stage("checking the rows", stream=sys.stdout, after=0.0):
+    ...     time.sleep(0.1)
+    checking the rows
+    """
+    shown = stream if stream is not None else sys.stderr
+    said = threading.Timer(after, lambda: shown.write(f"{what}\n"))
+    said.daemon = True
+    said.start()
+    try:
+        yield
+    finally:
+        said.cancel()

@@ -24,6 +24,7 @@ from equipoise.errors import EquipoiseError, printable, printable_json, printabl
 OK, ERROR, INTERRUPTED = 0, 1, 130
 STOPPED = 75  # EX_TEMPFAIL of sysexits.h: nothing is wrong, try again; no shell and no Python exits with it by itself
 _JSON = "equipoise.json"
+LOADING = "loading PyTorch and transformers"
 
 
 def examples(*commands: str) -> str:

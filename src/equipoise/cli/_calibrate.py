@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from equipoise.base.progress import stage
 from equipoise.cli import _options as options
-from equipoise.cli._app import bars_on_terminals_only, print_json, print_rows
+from equipoise.cli._app import LOADING, bars_on_terminals_only, print_json, print_rows
 from equipoise.data.cache import default_cache
 
 if TYPE_CHECKING:
@@ -68,11 +69,12 @@ def calibrate(
     """
     source = None if unlabelled is None else str(unlabelled)
     data = options.other_data(run, source, described, set_, "the rows of --unlabelled")
-    from equipoise.runs.calibration.calibrate import CalibrationOptions
-    from equipoise.runs.calibration.calibrate import calibrate as run_calibration
-    from equipoise.runs.calibration.page import calibration_page
+    with stage(LOADING):
+        from equipoise.runs.calibration.calibrate import CalibrationOptions
+        from equipoise.runs.calibration.calibrate import calibrate as run_calibration
+        from equipoise.runs.calibration.page import calibration_page
 
-    bars_on_terminals_only()
+        bars_on_terminals_only()
     wanted = CalibrationOptions(metric=metric, prior=prior, unlabelled=unlabelled, data=data, costs=costs)
     found = run_calibration(run, wanted, overwrite=overwrite, cache=cache_dir or default_cache())
     page = calibration_page(found, f"equipoise calibrate {run}")

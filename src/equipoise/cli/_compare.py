@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from equipoise.base.progress import stage
 from equipoise.cli import _options as options
 from equipoise.cli._app import (
+    LOADING,
     bars_on_terminals_only,
     how_to_call,
     print_json,
@@ -137,11 +139,12 @@ def report(directory: Comparison, as_json: options.Json = False) -> None:
 
 def _run(config: "ComparisonConfig", out: Path, command: str, cache: Path, *, as_json: bool) -> None:
     """Run a comparison, write its report, and print the result and where the files are."""
-    from equipoise.compare.engine import compare as run_comparison
-    from equipoise.compare.report import write_report
-    from equipoise.compare.verdict import RUN
+    with stage(LOADING):
+        from equipoise.compare.engine import compare as run_comparison
+        from equipoise.compare.report import write_report
+        from equipoise.compare.verdict import RUN
 
-    bars_on_terminals_only()
+        bars_on_terminals_only()
     with stoppable("Resume with the same command."):
         result = run_comparison(config, out, command=command, log=lambda line: typer.echo(line, err=True), cache=cache)
         write_report(out)

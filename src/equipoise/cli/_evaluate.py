@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from equipoise.base.progress import stage
 from equipoise.cli import _options as options
-from equipoise.cli._app import bars_on_terminals_only, print_json, print_rows
+from equipoise.cli._app import LOADING, bars_on_terminals_only, print_json, print_rows
 from equipoise.data.cache import default_cache
 from equipoise.errors import printable
 
@@ -83,9 +84,10 @@ def evaluate(
     other = options.other_data(run, data, described, set_, "DATA")
     named = (argument.rpartition("=") for argument in method or ())
     methods = {task if equals else "*": name for task, equals, name in named}
-    from equipoise.runs.evaluate import evaluate as run_evaluation
+    with stage(LOADING):
+        from equipoise.runs.evaluate import evaluate as run_evaluation
 
-    bars_on_terminals_only()
+        bars_on_terminals_only()
     found = run_evaluation(
         run,
         other,
@@ -172,9 +174,10 @@ def predict(
     applied. The output is written atomically.
     """
     data = options.other_data(run, str(file), described, set_, "FILE")
-    from equipoise.runs.predict import predict as run_prediction
+    with stage(LOADING):
+        from equipoise.runs.predict import predict as run_prediction
 
-    bars_on_terminals_only()
+        bars_on_terminals_only()
     rows, calibrated = run_prediction(run, file, out, data=data, calibrated=not no_calibration)
     if as_json:
         print_json({"out": str(out), "rows": rows, "calibrated": list(calibrated)})

@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
+from equipoise.base.progress import stage
 from equipoise.cli import _options as options
-from equipoise.cli._app import STOPPED, bars_on_terminals_only, print_json, print_tasks, say_model, stoppable
+from equipoise.cli._app import LOADING, STOPPED, bars_on_terminals_only, print_json, print_tasks, say_model, stoppable
 from equipoise.config import RunConfig
 from equipoise.data.cache import default_cache
 from equipoise.errors import ConfigError
@@ -61,13 +62,14 @@ def _print_tasks(prepared: Prepared) -> None:
 
 
 def _train_and_evaluate(config: RunConfig, folder: Path, cache: Path, *, resume: bool, as_json: bool) -> None:
-    from equipoise.cli._evaluate import print_scores
-    from equipoise.runs.directory import RunDirectory, read_json
-    from equipoise.runs.evaluate import evaluate
-    from equipoise.runs.train import train as run_training
-
-    bars_on_terminals_only()
     say_model(config.model.name)
+    with stage(LOADING):
+        from equipoise.cli._evaluate import print_scores
+        from equipoise.runs.directory import RunDirectory, read_json
+        from equipoise.runs.evaluate import evaluate
+        from equipoise.runs.train import train as run_training
+
+        bars_on_terminals_only()
     if resume and not RunDirectory(folder).started:
         typer.echo(f"There is no run in {folder} to resume, so a new one starts.", err=True)
     run = run_training(config, folder, resume=resume, cache=cache, prepared_is=_print_tasks)

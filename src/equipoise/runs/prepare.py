@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.base.problems import of_level
+from equipoise.base.progress import stage
 from equipoise.census import Census
 from equipoise.config import RunConfig
 from equipoise.data import (
@@ -105,9 +106,10 @@ def prepare(config: RunConfig, records: Records | None = None, *, cache: Path | 
         If the data, the tasks or the plan cannot be used.
     """
     records = load_records(config, cache) if records is None else records
-    tasks = infer_tasks(records.where(split="train"), task_options(config))
-    problems = check_records(records, tasks)
-    raise_on_errors(problems)
+    with stage("checking the rows"):
+        tasks = infer_tasks(records.where(split="train"), task_options(config))
+        problems = check_records(records, tasks)
+        raise_on_errors(problems)
     return _prepared(config, records, tasks, tuple(problems))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from equipoise.base.progress import progress
+from equipoise.base.progress import progress, stage
 from equipoise.census import Census
 from equipoise.config import DataConfig, RunConfig
 from equipoise.data import Records, Task, TaskOptions, assign_splits, infer_tasks, read_records
@@ -62,7 +62,8 @@ def load_records(config: RunConfig, cache: Path | None = None) -> Records:
 
     kinds = {name: option.declared_kind for name, option in options.items()}
     of = {"fractions": split.fractions, "seed": split.seed, "kinds": sorted(kinds.items())}
-    codes = derived(records, "splits", of, assigned)
+    with stage("assigning splits"):
+        codes = derived(records, "splits", of, assigned)
     return records.with_column("split", pa.DictionaryArray.from_arrays(codes, pa.array(SPLITS)))
 
 
