@@ -165,9 +165,13 @@ def test_other_training_rows_are_refused(fresh: Path, data: Path) -> None:
     assert not (fresh / "calibration.json").exists()
 
 
-def test_evaluate_applies_it_and_keeps_the_scores_before(calibrated: Path, tmp_path: Path) -> None:
+def test_evaluate_applies_it_and_keeps_the_scores_before(
+    calibrated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("equipoise.runs.answers.MOST_SCORED", 0)  # a calibration needs all scores, however many
     applied = run("evaluate", calibrated, "-o", tmp_path / "with", "--json")
-    plain = run("evaluate", calibrated, "--no-calibration", "-o", tmp_path / "without", "--json")
+    scored = ("--no-calibration", "--method", "score")
+    plain = run("evaluate", calibrated, *scored, "-o", tmp_path / "without", "--json")
     assert (applied.exit_code, plain.exit_code) == (0, 0), applied.output + plain.output
     assert json.loads(applied.stdout)["calibrated"] == ["tone", "triage"]
     assert json.loads(plain.stdout)["calibrated"] == []
@@ -189,11 +193,13 @@ def test_evaluate_applies_it_and_keeps_the_scores_before(calibrated: Path, tmp_p
     assert json.loads(generated.stdout)["calibrated"] == []
 
 
-def test_predict_applies_it(calibrated: Path, tmp_path: Path) -> None:
+def test_predict_applies_it(calibrated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("equipoise.runs.answers.MOST_SCORED", 0)  # a calibration needs all scores, however many
     questions = tmp_path / "new.csv"
     questions.write_text("task,input\ntone,it was good\ntriage,crushing pain in the chest\n")
     applied = run("predict", calibrated, questions, "-o", tmp_path / "with.jsonl")
-    plain = run("predict", calibrated, questions, "-o", tmp_path / "without.jsonl", "--no-calibration", "--json")
+    scored = ("--no-calibration", "--method", "score")
+    plain = run("predict", calibrated, questions, "-o", tmp_path / "without.jsonl", *scored, "--json")
     assert (applied.exit_code, plain.exit_code) == (0, 0), applied.output + plain.output
     assert "calibration.json: tone, triage (disable with --no-calibration)" in applied.stdout
     assert json.loads(plain.stdout)["calibrated"] == []

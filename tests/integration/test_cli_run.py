@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
@@ -240,7 +241,7 @@ def test_two_evaluations_into_one_folder_are_one_after_the_other(trained: Path, 
     assert run("evaluate", trained, "-o", out).exit_code == 0, "what was cut off is no evaluation"
 
 
-@pytest.mark.parametrize("method", ["score", "constrained", "generate", "triage=generate"])
+@pytest.mark.parametrize("method", ["auto", "score", "constrained", "generate", "triage=generate"])
 def test_evaluate_by_each_method(trained: Path, tmp_path: Path, method: str) -> None:
     out = tmp_path / "evaluation"
     result = run("evaluate", trained, "--method", method, "-o", out, "--json")
@@ -328,6 +329,30 @@ def test_predict_keeps_the_order_and_needs_no_targets(trained: Path, tmp_path: P
     for row in answers:
         assert row["probability"] == max(row["probabilities"].values())
         assert row["probabilities"][row["predicted"]] == row["probability"]
+
+
+def test_predict_by_each_method(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    questions = tmp_path / "new.csv"
+    questions.write_text("task,input\ntone,it was good\ntriage,crushing pain in the chest\ntone,it was bad\n")
+
+    def answers(*method: str) -> list[dict[str, Any]]:
+        result = run("predict", trained, questions, "-o", tmp_path / "answers.jsonl", *method)
+        assert result.exit_code == 0, result.output
+        assert ("Answers only" in result.stderr) == (not method)
+        return [json.loads(line) for line in (tmp_path / "answers.jsonl").read_text().splitlines()]
+
+    monkeypatch.setattr("equipoise.runs.answers.MOST_SCORED", 0)
+    searched, scored, mixed = (
+        answers(),
+        answers("--method", "score"),
+        answers("--method", "tone=score", "--method", "generate"),
+    )
+    assert [row["predicted"] for row in searched] == [row["predicted"] for row in scored]
+    assert all(row["probability"] is row["probabilities"] is None for row in searched)
+    assert all(row["probability"] == max(row["probabilities"].values()) for row in scored)
+    assert [row["probability"] is None for row in mixed] == [False, True, False]
+    refused = run("predict", trained, questions, "-o", tmp_path / "none.csv", "--method", "weather=score")
+    assert "one of tone, triage, *, found 'weather'" in refused.stderr
 
 
 @pytest.mark.parametrize(

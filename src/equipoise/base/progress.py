@@ -69,6 +69,21 @@ def progress(
     return tqdm(**common, file=_Lines(shown), mininterval=every, delay=delay, miniters=1, bar_format=line, position=0)
 
 
+def say(bar: "tqdm[Any]", line: str) -> None:
+    """Write a line where progress is shown: above the bar, or between its lines.
+
+    Examples
+    --------
+    >>> with progress(640, "training", "step", stream=sys.stdout, every=60) as shown:
+    ...     say(shown, "The first line.")
+    The first line.
+    """
+    if bar.bar_format:  # lines, of which none has to be cleared
+        bar.fp.write(f"{line}\n")
+    else:
+        tqdm.write(line, file=bar.fp)
+
+
 @contextmanager
 def stage(what: str, *, stream: TextIO | None = None, after: float = FIRST) -> Generator[None]:
     """Say what is done in the block, if it takes longer than a second.

@@ -31,8 +31,9 @@ MethodOption = Annotated[
     typer.Option(
         "--method",
         metavar="[TASK=]METHOD",
-        help="How labels are predicted: score (the probability of each), constrained (generate a valid label) or"
-        " generate (free text); for all tasks, or for TASK. Repeatable.  [default: score]",
+        help="How labels are predicted: score (the probability of each), auto (the same answers, but without"
+        " probabilities where computing them takes long), constrained (generate a valid label, greedily) or generate"
+        " (free text); for all tasks, or for TASK. Repeatable.  [default: that of the run's configuration, or auto]",
     ),
 ]
 Out = Annotated[
@@ -56,7 +57,7 @@ File = Annotated[
 ]
 AnswersOut = Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="Output file: .parquet, .jsonl or .csv.")]
 PREDICT_EXAMPLES = (
-    "equipoise predict runs/first new.jsonl -o answers.parquet",
+    "equipoise predict runs/first new.jsonl -o answers.parquet --method score",
     "equipoise predict runs/first new.csv --default-task heart --input-column text -o answers.csv",
 )
 
@@ -82,8 +83,7 @@ def evaluate(
     also holds the scores without calibration.
     """
     other = options.other_data(run, data, described, set_, "DATA")
-    named = (argument.rpartition("=") for argument in method or ())
-    methods = {task if equals else "*": name for task, equals, name in named}
+    methods = _methods(method)
     with stage(LOADING):
         from equipoise.runs.evaluate import evaluate as run_evaluation
 
@@ -92,7 +92,7 @@ def evaluate(
         run,
         other,
         split=split,
-        method=methods or None,
+        method=methods,
         out=out,
         calibrated=not no_calibration,
         overwrite=overwrite,
@@ -112,6 +112,12 @@ def evaluate(
             print_rows("Mean over tasks, without calibration and with it", ["metric", "without", "with"], rows)
             typer.echo(calibrated_text(run, found.calibrated))
         typer.echo(f"Wrote {folder / 'evaluation.json'} and {folder / 'predictions.parquet'}.")
+
+
+def _methods(given: list[str] | None) -> dict[str, str] | None:
+    named = (argument.rpartition("=") for argument in given or ())
+    methods = {task if equals else "*": name for task, equals, name in named}
+    return methods or None
 
 
 def print_scores(scores: "Scores") -> None:
@@ -164,21 +170,23 @@ def predict(
     file: File,
     out: AnswersOut,
     described: options.DataOptions,
+    method: MethodOption = None,
     no_calibration: options.NoCalibration = False,
     set_: options.DataOverrides = None,
     as_json: options.Json = False,
 ) -> None:
     """Predict the rows of a file.
 
-    Writes an answer for each row, and for labels their probabilities. If the run was calibrated, its calibration is
-    applied. The output is written atomically.
+    Writes an answer for each row, and the probabilities of labels where they are computed: always by --method score,
+    and if the run was calibrated, whose calibration is then applied. The output is written atomically.
     """
     data = options.other_data(run, str(file), described, set_, "FILE")
+    methods = _methods(method)
     with stage(LOADING):
         from equipoise.runs.predict import predict as run_prediction
 
         bars_on_terminals_only()
-    rows, calibrated = run_prediction(run, file, out, data=data, calibrated=not no_calibration)
+    rows, calibrated = run_prediction(run, file, out, data=data, method=methods, calibrated=not no_calibration)
     if as_json:
         print_json({"out": str(out), "rows": rows, "calibrated": list(calibrated)})
     else:

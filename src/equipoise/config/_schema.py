@@ -15,8 +15,8 @@ from equipoise.errors import ConfigError
 from equipoise.rates import Equal, Rates
 from equipoise.weights import ClassWeights, Power
 
-Method = Literal["score", "constrained", "generate"]
-METHODS: tuple[Method, ...] = ("score", "constrained", "generate")
+Method = Literal["auto", "score", "constrained", "generate"]
+METHODS: tuple[Method, ...] = ("auto", "score", "constrained", "generate")
 EvaluatedSplit = Literal["train", "validation", "test", "all"]
 EVALUATED_SPLITS: tuple[EvaluatedSplit, ...] = ("train", "validation", "test", "all")
 
@@ -146,10 +146,14 @@ class TrainingConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationConfig:
-    """The evaluation; `method` is one for all tasks or one per task (``"*"``: the rest)."""
+    """The evaluation; `method` is one for all tasks or one per task (``"*"``: the rest).
+
+    "score" scores all labels, which gives probabilities; "auto" does so unless there are many rows and labels, and then
+    searches for the label that "score" would find; "constrained" generates a valid label, "generate" free text.
+    """
 
     split: EvaluatedSplit = "test"
-    method: str | Mapping[str, str] = "score"
+    method: str | Mapping[str, str] = "auto"
     bootstrap: int = 1000
     batch_tokens: int = 16384
 
@@ -164,7 +168,7 @@ class EvaluationConfig:
         """Return the evaluation method of a task."""
         if isinstance(self.method, str):
             return self.method
-        return self.method.get(task, self.method.get("*", "score"))
+        return self.method.get(task, self.method.get("*", "auto"))
 
 
 @dataclass(frozen=True, kw_only=True)

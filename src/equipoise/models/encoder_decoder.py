@@ -14,6 +14,7 @@ from equipoise.collate.collator import pad_rows
 from equipoise.errors import DataError, RunError
 from equipoise.models.batches import Tokens
 from equipoise.models.prefixes import PrefixTree, TreeBatch, TreeSlice
+from equipoise.models.search import SearchTree, Steps, best_first
 
 
 class EncoderDecoder:
@@ -87,10 +88,8 @@ class EncoderDecoder:
     ) -> NDArray[np.float64]:
         """Score every label of one task for every input, by slices of the tree."""
         layer = self._output_layer()
-        input_ids, mask = self._padded(rows, pad_id)
-        states: Tensor = self._encoder()(input_ids=input_ids, attention_mask=mask)[0]
-        most = most_logits or (2**23 if states.device.type == "cpu" else 2**27)
-        most_prefixes = max(1, most // len(layer.weight))
+        states, mask = self._encoded(rows, pad_id)
+        most_prefixes = _most_prefixes(states, layer, most_logits)
         edges = np.empty((len(rows), len(tree.edge_prefix)), np.float64)
         for piece in tree.slices(most_prefixes):
             step = max(1, most_prefixes // len(piece.positions))
@@ -99,6 +98,38 @@ class EncoderDecoder:
                 values = self._edge_log_probs(states[part], mask[part], piece, layer)
                 edges[part, piece.edges] = values.double().cpu().numpy()
         return tree.label_sums(edges)
+
+    @torch.no_grad()
+    def best_labels(
+        self,
+        rows: Sequence[Tokens],
+        tree: SearchTree,
+        *,
+        pad_id: int,
+        length_norm: float = 0.0,
+        most_logits: int | None = None,
+    ) -> NDArray[np.int64]:
+        """Search for the best label of every input; an input is encoded once."""
+        layer = self._output_layer()
+        states, mask = self._encoded(rows, pad_id)
+        most_prefixes = _most_prefixes(states, layer, most_logits)
+
+        def expand(inputs: NDArray[np.int64], nodes: NDArray[np.int64]) -> NDArray[np.float64]:
+            ends = np.cumsum(tree.end[nodes] - tree.begin[nodes])
+            found: list[NDArray[np.float64]] = []
+            first, begin = 0, 0
+            while first < len(nodes):
+                stop = max(first + 1, int(np.searchsorted(ends, begin + most_prefixes, side="right")))
+                of = torch.from_numpy(inputs[first:stop]).to(states.device)
+                steps = tree.steps(nodes[first:stop])
+                values = self._step_log_probs(states[of], mask[of], steps, layer)
+                found.append(values.double().cpu().numpy())
+                first, begin = stop, int(ends[stop - 1])
+            return np.concatenate(found)
+
+        # On a CPU a node costs the same alone; elsewhere a pass does.
+        at_once = 8 if states.device.type == "cpu" else len(rows)
+        return best_first(tree, len(rows), expand, length_norm=length_norm, at_once=at_once)
 
     def generate(
         self,
@@ -138,14 +169,27 @@ class EncoderDecoder:
         given, positions, prefix, token = (torch.from_numpy(each).to(states.device) for each in piece[1:])
         inputs, rows = len(states), len(given)
         block = torch.arange(inputs, device=states.device)[:, None] * given.numel()
-        with _output_at(layer, (block + positions).flatten()):
-            logits: Tensor = self._model(
-                encoder_outputs=(states.repeat_interleave(rows, dim=0),),
-                attention_mask=mask.repeat_interleave(rows, dim=0),
-                decoder_input_ids=given.repeat(inputs, 1),
-                use_cache=False,
-            ).logits
+        states, mask = (each.repeat_interleave(rows, dim=0) for each in (states, mask))
+        logits = self._logits_at(states, mask, given.repeat(inputs, 1), (block + positions).flatten(), layer)
         return logits.view(inputs, len(positions), -1).float().log_softmax(dim=-1)[:, prefix, token]
+
+    def _step_log_probs(self, states: Tensor, mask: Tensor, steps: Steps, layer: nn.Module) -> Tensor:
+        """Return log p(token | x, prefix) for the steps of one node of each input."""
+        given, positions, prefix, token = (torch.from_numpy(each).to(states.device) for each in steps)
+        logits = self._logits_at(states, mask, given, positions, layer)
+        return logits.float().log_softmax(dim=-1)[prefix, token]
+
+    def _logits_at(self, states: Tensor, mask: Tensor, given: Tensor, positions: Tensor, layer: nn.Module) -> Tensor:
+        """Run the decoder on encoded inputs, and the output layer at some positions of the flattened rows."""
+        with _output_at(layer, positions):
+            logits: Tensor = self._model(
+                encoder_outputs=(states,), attention_mask=mask, decoder_input_ids=given, use_cache=False
+            ).logits
+        return logits[0]
+
+    def _encoded(self, rows: Sequence[Tokens], pad_id: int) -> tuple[Tensor, Tensor]:
+        input_ids, mask = self._padded(rows, pad_id)
+        return self._encoder()(input_ids=input_ids, attention_mask=mask)[0], mask
 
     def _padded(self, rows: Sequence[Tokens], pad_id: int) -> tuple[Tensor, Tensor]:
         input_ids, mask = pad_rows(rows, pad_id)
@@ -164,6 +208,11 @@ class EncoderDecoder:
         if not isinstance(part, nn.Module):
             raise RunError(code, f"`model` must have {what}, found none in {type(self._model).__name__}. {advice}")
         return part
+
+
+def _most_prefixes(states: Tensor, layer: Any, most_logits: int | None) -> int:
+    most = most_logits or (2**23 if states.device.type == "cpu" else 2**27)
+    return max(1, most // len(layer.weight))
 
 
 @contextmanager

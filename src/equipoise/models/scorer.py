@@ -15,6 +15,7 @@ from equipoise.data import Task
 from equipoise.errors import ConfigError
 from equipoise.models.batches import Tokens, by_distinct
 from equipoise.models.prefixes import PrefixTree
+from equipoise.models.search import SearchTree
 from equipoise.models.text_model import text_model
 
 Found = TypeVar("Found", int, str)
@@ -63,6 +64,7 @@ class LabelScorer:
         self._asked = text_model(model)
         self._pad_id = tokenizer.pad_token_id or 0
         self._labels: dict[str, tuple[list[list[int]], PrefixTree]] = {}
+        self._searched: dict[str, SearchTree] = {}
 
     def log_probs(
         self, task: str, inputs: Sequence[Tokens], *, batch_tokens: int = 8192, length_norm: float = 0.0
@@ -104,13 +106,55 @@ class LabelScorer:
         scores = by_distinct(self.model, inputs, batch_tokens, score)
         return np.reshape(scores, (len(inputs), len(tree.label_lengths))) / tree.label_lengths**length_norm
 
+    def prefixes(self, task: str) -> int:
+        """Return the number of distinct prefixes of a task's labels: what `log_probs` computes for each input."""
+        return self._labels_of(task)[1].prefixes
+
+    def best_labels(
+        self, task: str, inputs: Sequence[Tokens], *, batch_tokens: int = 8192, length_norm: float = 0.0
+    ) -> NDArray[np.int64]:
+        """Return the label of the highest log-likelihood for every input, without computing those of all labels.
+
+        The log-probability of a beginning of a label bounds those of all labels that begin with it, so a best-first
+        search ends as soon as no beginning is more probable than the best label found. The answer is exact: that of
+        `log_probs(...).argmax(axis=1)`, the first of equal labels included. Floating point is the one difference: the
+        last bits of a log-probability depend on what else is in a batch, so two labels that differ by no more than
+        that may change places.
+
+        Parameters
+        ----------
+        task, inputs, batch_tokens, length_norm
+            As for `log_probs`, with its errors.
+
+        Returns
+        -------
+        ndarray of int64, shape (inputs,)
+            Positions in the task's labels.
+
+        References
+        ----------
+        Hart, Nilsson and Raphael (1968), "A Formal Basis for the Heuristic Determination of Minimum Cost Paths"
+        (best-first search; here with the bound 0 on what is left of a label).
+        """
+        _, tree = self._labels_of(task)
+        if task not in self._searched:
+            self._searched[task] = SearchTree.build(tree)
+        search = partial(
+            self._asked.best_labels,
+            tree=self._searched[task],
+            pad_id=self._pad_id,
+            length_norm=length_norm,
+            most_logits=self.most_logits,
+        )
+        return np.array(by_distinct(self.model, inputs, batch_tokens, search), np.int64)
+
     def constrained_generate(
         self, task: str, inputs: Sequence[Tokens], *, beams: int = 1, batch_tokens: int = 8192
     ) -> NDArray[np.int64]:
         """Generate one of the task's labels for every input; anything else is impossible.
 
-        For tasks with so many labels that scoring each is too slow. With one beam the choice is greedy,
-        token by token, and need not be the label of the highest likelihood.
+        With one beam the choice is greedy, token by token, and need not be the label of the highest likelihood,
+        which `best_labels` finds.
 
         Parameters
         ----------

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from equipoise.models.batches import Tokens
 from equipoise.models.encoder_decoder import EncoderDecoder
 from equipoise.models.prefixes import PrefixTree
+from equipoise.models.search import SearchTree
 
 
 class TextModel(Protocol):
@@ -103,6 +104,33 @@ class TextModel(Protocol):
         -------
         ndarray of float64, shape (rows, labels)
             The scores of `label_scores`.
+        """
+        ...
+
+    def best_labels(
+        self,
+        rows: Sequence[Tokens],
+        tree: SearchTree,
+        *,
+        pad_id: int,
+        length_norm: float = 0.0,
+        most_logits: int | None = None,
+    ) -> NDArray[np.int64]:
+        """Find the label of the highest score for every input, without gradient; see `LabelScorer.best_labels`.
+
+        Parameters
+        ----------
+        rows, pad_id, most_logits
+            As for `label_log_probs`.
+        tree : SearchTree
+            The labels.
+        length_norm : float
+            As in `LabelScorer.log_probs`.
+
+        Returns
+        -------
+        ndarray of int64, shape (rows,)
+            Numbers of labels.
         """
         ...
 

@@ -13,7 +13,7 @@ from equipoise.base.files import refuse_unwritable, write_atomically
 from equipoise.base.plain_json import write_json
 from equipoise.calibration import Calibration
 from equipoise.collate import EncodedExamples
-from equipoise.config import EVALUATED_SPLITS, METHODS, DataConfig, EvaluationConfig, RunConfig, one_of
+from equipoise.config import EVALUATED_SPLITS, DataConfig, EvaluationConfig, RunConfig, one_of
 from equipoise.data import Records, Task
 from equipoise.errors import DataError, DataWarning, RunError
 from equipoise.metrics import Scores, predictions_table
@@ -21,7 +21,7 @@ from equipoise.metrics import evaluate as score
 from equipoise.models import load_model
 from equipoise.plan import Plan
 from equipoise.runs.directory import RunDirectory
-from equipoise.runs.predict import predict_records
+from equipoise.runs.predict import checked_methods, predict_records, with_methods
 from equipoise.runs.rows import load_records, read_source
 from equipoise.trainer.checkpoints.lock import locked
 
@@ -61,7 +61,7 @@ def evaluate(
 ) -> Evaluation:
     """Predict and score the rows of a split, and write predictions and scores.
 
-    If the run has a calibration, it is applied to all tasks with the method "score".
+    If the run has a calibration, it is applied to all tasks with the method "score" or "auto".
 
     Parameters
     ----------
@@ -98,9 +98,7 @@ def evaluate(
     """
     if split is not None:
         one_of("split", split, EVALUATED_SPLITS)
-    methods = {"*": method} if isinstance(method, str) else dict(method or {})
-    for name in methods.values():
-        one_of("method", name, METHODS)
+    methods = checked_methods(method)
     directory = RunDirectory.open(run)
     config = directory.read_config()
     own = settings = config.evaluation
@@ -110,11 +108,10 @@ def evaluate(
             message = f"`split` must be left out, as the data has no splits: all rows are evaluated. Found {split!r}."
             raise DataError("no-splits", message)
         split = "all"
-    settings = replace(settings, split=split or settings.split, method=method or settings.method)
-    config = replace(config, evaluation=settings)
     tasks = directory.read_tasks()
-    for name in methods:
-        one_of("method", name, [*tasks, "*"])
+    config = with_methods(config, tasks, methods)
+    settings = replace(config.evaluation, split=split or settings.split)
+    config = replace(config, evaluation=settings)
     model_path = directory.trained_model()
     plan = directory.read_plan()
     calibration = directory.read_calibration(plan) if calibrated else None
@@ -165,7 +162,8 @@ def evaluate_model(
         Of the corrected predictions, and if any were corrected also of those before.
     """
     rows = _known_tasks(rows, tasks)
-    predictions = predict_records(model, tokenizer, tasks, rows, config, encoded)
+    needed = () if calibration is None else calibration.tasks
+    predictions = predict_records(model, tokenizer, tasks, rows, config, encoded, calibrated=needed)
     settings = config.evaluation
     scored = partial(score, train_counts=train_counts(plan), bootstrap=settings.bootstrap, seed=config.seed)
     scores, before, corrected = scored(predictions), None, ()
@@ -224,7 +222,7 @@ def _default_folder(
     applied: list[str] = []
     if settings.method != own.method:
         applied.append(settings.method if isinstance(settings.method, str) else "by-task")
-    if calibration is not None and any(settings.method_of(task) == "score" for task in calibration.tasks):
+    if calibration is not None and any(settings.method_of(task) in ("auto", "score") for task in calibration.tasks):
         applied.append(f"calibrated-{calibration.fingerprint[:8]}")
     if data is None and settings.split == own.split and not applied and not directory.evaluation.exists():
         return directory.path

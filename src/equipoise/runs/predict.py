@@ -1,33 +1,30 @@
 """Predict with the model of a run, task by task, each task by its own method: records, or the rows of a file."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import torch
-from numpy.typing import NDArray
 
 from equipoise.base.files import refuse_unwritable, refusing_unwritable, write_atomically
 from equipoise.base.progress import progress
 from equipoise.base.registry import suggest
 from equipoise.collate import EncodedExamples
-from equipoise.config import DataConfig, RunConfig
+from equipoise.config import METHODS, DataConfig, RunConfig, one_of
 from equipoise.data import Records, Task, read_records
 from equipoise.errors import ConfigError, DataError
 from equipoise.metrics import TaskPredictions, predictions_table
-from equipoise.models import LabelScorer, label_probabilities, load_model
+from equipoise.models import LabelScorer, load_model
+from equipoise.runs.answers import TaskAnswers
 from equipoise.runs.directory import RunDirectory
 from equipoise.runs.prepare import encode
 
 SUFFIXES = (".parquet", ".jsonl", ".csv")
-# Rows between two updates of the progress; within it, rows are batched by length and equal inputs are scored once.
-ROWS_AT_ONCE = 1024
 
 
 def predict(
@@ -36,11 +33,12 @@ def predict(
     out: Path,
     *,
     data: DataConfig | None = None,
+    method: str | Mapping[str, str] | None = None,
     calibrated: bool = True,
 ) -> tuple[int, tuple[str, ...]]:
     """Predict every row of a file and write the answers in the order of the rows.
 
-    If the run has a calibration, it is applied to all tasks with the method "score".
+    If the run has a calibration, it is applied to all tasks with the method "score" or "auto".
 
     Parameters
     ----------
@@ -52,6 +50,8 @@ def predict(
         The file to write: ``.parquet``, ``.jsonl`` or ``.csv``. It is written atomically.
     data : DataConfig, optional
         How the file is read, apart from its source; by default as the training data.
+    method : str or mapping of str to str, optional
+        The method of prediction, instead of that of the run's configuration.
     calibrated : bool
         Whether to apply the run's calibration, if it has one.
 
@@ -68,6 +68,7 @@ def predict(
         If the run is not finished, the file cannot be read, a row's task was not trained, or the calibration
         belongs to another run.
     """
+    methods = checked_methods(method)
     if out.suffix not in SUFFIXES:
         raise ConfigError("unknown-format", f"`--out` must end in {', '.join(SUFFIXES)}, found {out.name!r}.")
     with refusing_unwritable(out):
@@ -79,6 +80,7 @@ def predict(
     config = directory.read_config()
     model_path = directory.trained_model()
     tasks = directory.read_tasks()
+    config = with_methods(config, tasks, methods)
     calibration = directory.read_calibration(directory.read_plan()) if calibrated else None
     records = read_unlabelled(file, config, tasks, data)
     unknown = [name for name in records.tasks if name not in tasks]
@@ -89,12 +91,29 @@ def predict(
         )
         raise DataError("unknown-task", message)
     model, tokenizer = load_model(model_path)
-    predictions = predict_records(model, tokenizer, tasks, records, config)
+    needed = () if calibration is None else calibration.tasks
+    predictions = predict_records(model, tokenizer, tasks, records, config, calibrated=needed)
     corrected = ()
     if calibration is not None:
         predictions, corrected = calibration.apply(predictions)
     write_table(answers_table(predictions.values()), out)
     return len(records), corrected
+
+
+def checked_methods(method: str | Mapping[str, str] | None) -> dict[str, str]:
+    """Return the methods by task ("*": the rest), or refuse one that there is not."""
+    methods = {"*": method} if isinstance(method, str) else dict(method or {})
+    for name in methods.values():
+        one_of("method", name, METHODS)
+    return methods
+
+
+def with_methods(config: RunConfig, tasks: Mapping[str, Task], methods: Mapping[str, str]) -> RunConfig:
+    """Return a configuration that evaluates by other methods, or refuse those of tasks that the run does not know."""
+    for task in methods:
+        one_of("method", task, [*tasks, "*"])
+    method = methods["*"] if set(methods) == {"*"} else methods
+    return replace(config, evaluation=replace(config.evaluation, method=method)) if methods else config
 
 
 def answers_table(predictions: Iterable[TaskPredictions]) -> pa.Table:
@@ -109,7 +128,7 @@ def answers_table(predictions: Iterable[TaskPredictions]) -> pa.Table:
     -------
     pyarrow.Table
         Columns `row`, `id` (if the input has any), `task`, `predicted`, `probability` (of the predicted
-        label) and `probabilities` (label to probability); nulls where the method gives no probability.
+        label) and `probabilities` (label to probability); nulls where only answers were computed.
     """
     columns = ["row", "id", "task", "predicted", "probability", "labels"]
     answers: list[dict[str, Any]] = predictions_table(predictions).select(columns).sort_by("row").to_pylist()
@@ -186,6 +205,8 @@ def predict_records(
     records: Records,
     config: RunConfig,
     encoded: EncodedExamples | None = None,
+    *,
+    calibrated: Collection[str] = (),
 ) -> dict[str, TaskPredictions]:
     """Predict every record once.
 
@@ -201,6 +222,8 @@ def predict_records(
         Its `evaluation` has the methods, its `training` the limits of length.
     encoded : EncodedExamples, optional
         The records, already tokenised.
+    calibrated : collection of str
+        Tasks whose predictions a calibration will correct; "auto" scores all their labels.
 
     Returns
     -------
@@ -216,7 +239,8 @@ def predict_records(
         for name in records.tasks:
             rows = encoded.rows_of(name)
             part = records.take(rows)
-            predicted, probabilities = _answers(scorer, config, tasks[name], encoded, rows, bar.update)
+            asked = TaskAnswers(scorer, config, tasks[name], corrected=name in calibrated)
+            predicted, probabilities = asked.of(encoded, rows, bar)
             found[name] = TaskPredictions(
                 task=name,
                 targets=[target or "" for target in part.column("target").to_pylist()],
@@ -228,37 +252,3 @@ def predict_records(
                 ids=part.column("id").to_pylist() if part.has("id") else None,
             )
     return found
-
-
-def _answers(
-    scorer: LabelScorer,
-    config: RunConfig,
-    task: Task,
-    encoded: EncodedExamples,
-    rows: NDArray[np.int64],
-    done: Callable[[int], Any],
-) -> tuple[list[str], NDArray[np.float64] | None]:
-    """Labels or texts of some rows of one task, and the probabilities of the labels where the method has them."""
-    method = "generate" if task.kind == "open_ended" else config.evaluation.method_of(task.name)
-    batch_tokens, length_norm = config.evaluation.batch_tokens, config.training.loss.length_norm
-    answers: list[str] = []
-    probabilities: list[NDArray[np.float64]] = []
-    for start in range(0, len(rows), ROWS_AT_ONCE):
-        inputs = encoded.inputs(rows[start : start + ROWS_AT_ONCE])
-        if method == "score":
-            log_probs = scorer.log_probs(task.name, inputs, batch_tokens=batch_tokens, length_norm=length_norm)
-            probabilities.append(label_probabilities(log_probs))
-            answers += [task.labels[best] for best in log_probs.argmax(axis=1)]
-        elif method == "constrained":
-            chosen = scorer.constrained_generate(task.name, inputs, batch_tokens=batch_tokens)
-            answers += [task.labels[label] for label in chosen]
-        else:
-            # The text of no label is kept: it is wrong.
-            answers += scorer.generate(
-                inputs,
-                labels_of=task.name if task.labels else None,
-                max_new_tokens=config.training.max_target,
-                batch_tokens=batch_tokens,
-            )
-        done(len(inputs))
-    return answers, np.concatenate(probabilities) if probabilities else None

@@ -66,8 +66,8 @@ def test_the_options_read_the_plainest_file(plain: Path) -> None:
     ("option", "value", "choices"),
     [
         ("split", "tset", "train, validation, test, all, found 'tset'. Did you mean 'test'?"),
-        ("method", "scoer", "score, constrained, generate, found 'scoer'. Did you mean 'score'?"),
-        ("method", "triage=scoer", "score, constrained, generate, found 'scoer'. Did you mean 'score'?"),
+        ("method", "scoer", "auto, score, constrained, generate, found 'scoer'. Did you mean 'score'?"),
+        ("method", "triage=scoer", "auto, score, constrained, generate, found 'scoer'. Did you mean 'score'?"),
     ],
 )
 def test_a_choice_is_refused_in_the_words_of_the_interface(

@@ -100,11 +100,11 @@ def test_unknown_keys_name_file_line_and_the_closest_key(tmp_path: Path, text: s
         ("training: 5", "bad-value", "`training` must be a mapping of keys to values, found 5"),
         ("plan: {allow_repeats: 1}", "bad-value", "`plan.allow_repeats` must be true or false, found 1"),
         ("plan: {draws: 0}", "out-of-range", "`plan.draws` must be at least 1, found 0"),
-        ("evaluation: {method: guess}", "unknown-choice", "one of score, constrained, generate, found"),
+        ("evaluation: {method: guess}", "unknown-choice", "one of auto, score, constrained, generate, found"),
         (
             "evaluation: {method: {heart: guess}}",
             "unknown-choice",
-            "must be one of score, constrained, generate, found 'guess'",
+            "must be one of auto, score, constrained, generate, found 'guess'",
         ),
         ("tasks: {heart: {kind: closed}}", "bad-value", "'classification', 'open_ended', found 'closed'"),
         (
@@ -300,7 +300,9 @@ def test_method_of_a_task() -> None:
     config: RunConfig = make_config({**SMALL, "evaluation": {"method": {"notes": "generate", "*": "constrained"}}})
     assert config.evaluation.method_of("notes") == "generate"
     assert config.evaluation.method_of("heart") == "constrained"
-    assert make_config(SMALL).evaluation.method_of("heart") == "score"
+    assert make_config(SMALL).evaluation.method_of("heart") == "auto"
+    partly: RunConfig = make_config({**SMALL, "evaluation": {"method": {"notes": "generate"}}})
+    assert partly.evaluation.method_of("heart") == "auto"
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ CALIBRATION: Any = SimpleNamespace(tasks={"tone": None, "triage": None}, fingerp
         (None, {"method": "constrained"}, None, "test-constrained"),
         (None, {"method": {"tone": "generate"}}, None, "test-by-task"),
         (None, {}, CALIBRATION, "test-calibrated-01234567"),
+        (None, {"method": "score"}, CALIBRATION, "test-score-calibrated-01234567"),
         (None, {"method": "constrained"}, CALIBRATION, "test-constrained"),
         (None, {"method": {"tone": "generate"}}, CALIBRATION, "test-by-task-calibrated-01234567"),
         ("data/other.csv.gz", {"split": "all"}, None, "other-all"),
