@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 NAMES = (
-    "drawing.py", "block_ends.py", "padding.py", "methods.py", "compare.py",
+    "drawing.py", "block_ends.py", "padding.py", "scoring.py", "methods.py", "compare.py",
     "sealing.py", "ranks.py", "soak.py", "census.py", "scale.py", "fuzz.py",
 )  # fmt: skip
 
