@@ -46,11 +46,14 @@ class TaskPredictions:
         Positions in the records; by default 0, 1, 2, ...
     ids : sequence of str or None
         The identifiers of the rows.
+    weights : ndarray of float64, shape (rows,), or None
+        How many test rows each row represents, where the rows are a sample that is stratified by the true label; by
+        default 1.
 
     Raises
     ------
     DataError
-        If the lengths differ.
+        If the lengths differ, or a weight is below 1.
     """
 
     task: str
@@ -61,10 +64,11 @@ class TaskPredictions:
     groups: Sequence[str] | None = None
     rows: NDArray[np.int64] | None = None
     ids: Sequence[str] | None = None
+    weights: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         count = len(self.targets)
-        for name in ("predicted", "groups", "rows", "ids"):
+        for name in ("predicted", "groups", "rows", "ids", "weights"):
             column = getattr(self, name)
             if column is not None and len(column) != count:
                 raise DataError(
@@ -78,6 +82,12 @@ class TaskPredictions:
                 "wrong-shape",
                 f"`probabilities` of task {self.task!r} must have the shape (rows, labels) = {shape}, "
                 f"found {self.probabilities.shape}.",
+            )
+        if self.weights is not None and not (np.isfinite(self.weights) & (self.weights >= 1)).all():
+            raise DataError(
+                "wrong-weights",
+                f"`weights` of task {self.task!r} must be the numbers of test rows that each row represents, at least"
+                f" 1, found {self.weights.min():g} to {self.weights.max():g}. Leave them out if no row was left out.",
             )
 
     @property
@@ -116,6 +126,7 @@ class TaskPredictions:
             groups=None if self.groups is None else chosen(self.groups),
             rows=None if self.rows is None else self.rows[rows],
             ids=None if self.ids is None else chosen(self.ids),
+            weights=None if self.weights is None else self.weights[rows],
         )
 
     def to_table(self) -> pa.Table:
