@@ -127,7 +127,9 @@ def fit_tau(
             ]
             parts.append(Contributions.of(sp.csr_array(sp.hstack(blocks, format="csr")), codes))
     # The larger the better, whichever way the metric points.
-    values = chosen.sign * np.array([float(_value(np.asarray(part.added.sum(axis=0)), chosen, labels)) for part in parts])
+    values = chosen.sign * np.array(
+        [float(_value(np.asarray(part.added.sum(axis=0)), chosen, labels)) for part in parts]
+    )
     if np.isnan(values).all():
         return TauFit(0.0, grid, values[which])
     best = int(np.nanargmax(values))

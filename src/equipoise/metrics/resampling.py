@@ -128,8 +128,8 @@ class Contributions:
         count = int(strata.max()) + 1
         pairs, cells = np.unique(codes * count + strata, return_inverse=True)
         groups, stratum = np.divmod(pairs, count)
-        weight = np.bincount(cells, weights, len(pairs))
-        rows = np.bincount(strata, weights, count)
+        weight: Array = np.bincount(cells, weights, len(pairs)).astype(np.float64)
+        rows: Array = np.bincount(strata, weights, count).astype(np.float64)
         # The variance of a resampled weight, and what of it comes from leaving rows out of a group's.
         whole = np.bincount(stratum, weight**2, count)
         sampling = np.bincount(strata, weights * (weights - 1), count)
@@ -168,7 +168,7 @@ def resampled_sums(parts: Sequence[Contributions], groups: int, bootstrap: int, 
     Efron (1979), "Bootstrap Methods: Another Look at the Jackknife"; Davison & Hinkley (1997),
     "Bootstrap Methods and their Application", section 3.8 (resampling whole clusters).
     """
-    sums = [np.empty((bootstrap, int(part.added.shape[1])), np.float64) for part in parts]
+    sums = [np.empty((bootstrap, part.added.sum(axis=0).size), np.float64) for part in parts]
     first = 0
     for times in group_weights(groups, bootstrap, seed):
         for part, found in zip(parts, sums, strict=True):

@@ -108,11 +108,12 @@ class TaskRows:
         self._own: dict[str, slice] = {}
         start = 3 * categories
         for metric in self.metrics:
-            added = [] if metric.adds is None else [sp.vstack([sp.csr_array(metric.adds(part)) for part in _parts(rows)])]
-            width = sum(int(block.shape[1]) for block in added)
+            found = [] if metric.adds is None else [metric.adds(part) for part in _parts(rows)]
+            width = int(np.asarray(found[0].sum(axis=0)).size) if found else 0
             self._own[metric.name] = slice(start, start + width)
-            blocks += added
             start += width
+            if found:
+                blocks.append(sp.csr_array(sp.vstack([sp.csr_array(each) for each in found])))
         self._columns = sp.csr_array(sp.hstack(blocks, format="csr"))
         if self.weights is not None:
             self._columns.data *= np.repeat(self.weights, np.diff(self._columns.indptr))
@@ -193,9 +194,7 @@ class _LibrarySums(LabelSums):
 
     @property
     def accuracy(self) -> Array:
-        return np.array(
-            [sklearn_metrics.accuracy_score(self.of.true, self.of.predicted, sample_weight=self.weights)]
-        )
+        return np.array([sklearn_metrics.accuracy_score(self.of.true, self.of.predicted, sample_weight=self.weights)])
 
     @property
     def mcc(self) -> Array:

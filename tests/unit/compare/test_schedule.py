@@ -16,7 +16,9 @@ from equipoise.errors import ConfigError
 
 
 def build(trainings=15, draws=9000, batch=10, seed=0, **settings):
-    return Schedule.build(CompareConfig(**settings), trainings=trainings, draws=draws, batch=batch, seed=seed)
+    return Schedule.build(
+        CompareConfig(**settings), trainings=trainings, draws=draws, batch=batch, seed=seed, rows=6300, least=900
+    )
 
 
 def test_each_stage_has_more_draws_and_fewer_trainings():
@@ -28,6 +30,13 @@ def test_each_stage_has_more_draws_and_fewer_trainings():
 
 def test_seeds_are_paired_with_the_first_of_the_configuration():
     assert [stage.seeds for stage in build(seed=7, seeds=3).stages] == [(7, 8), (7, 8), (7, 8, 9)]
+
+
+def test_earlier_stages_score_fewer_validation_rows_as_they_have_fewer_draws():
+    assert [stage.rows for stage in build().stages] == [900, 2100, None]
+    # Stages with the same draws are the same runs, and full runs score all.
+    assert [stage.rows for stage in build(draws=1234, batch=32).stages] == [1615, 2100, None]
+    assert [stage.rows for stage in build(draws=64, batch=32).stages] == [None, None, None]
 
 
 def test_early_stages_have_no_more_seeds_than_the_last():
@@ -51,23 +60,23 @@ def test_draws_are_whole_batches_and_never_less_than_the_fewest_steps_nor_more_t
 
 def test_cost_counts_natural_sampling_beside_those_that_are_kept():
     # 15 x 2 x 1000 + (5 + 1) x 2 x 3000 + (2 + 1) x 5 x 9000
-    assert build().cost(15, float) == 15 * 2 * 1000 + 6 * 2 * 3000 + 3 * 5 * 9000
+    assert build().cost(15, lambda stage: stage.draws) == 15 * 2 * 1000 + 6 * 2 * 3000 + 3 * 5 * 9000
 
 
 def test_defaults_cost_less_than_a_third_of_training_all_in_full():
     everything = 15 * 5 * 9000
-    assert build().cost(15, float) < everything / 3
+    assert build().cost(15, lambda stage: stage.draws) < everything / 3
 
 
 def test_survives_a_turn_through_plain_values():
     plain = json.loads(json.dumps(to_plain(build())))
-    assert plain["stages"][0] == {"draws": 1000, "seeds": [0, 1], "keep": 5}
+    assert plain["stages"][0] == {"draws": 1000, "seeds": [0, 1], "keep": 5, "rows": 900}
     assert from_plain(Schedule, plain, ValueError) == build()
 
 
 def test_budget_buys_the_most_whole_batches_that_fit():
     def cost(draws):
-        return build(draws=draws, batch=32).cost(15, lambda drawn: 0.001 * drawn)
+        return build(draws=draws, batch=32).cost(15, lambda stage: 0.001 * stage.draws)
 
     bought = affordable(cost, 100.0, 50_000, 32)
     assert bought % 32 == 0
