@@ -7,8 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from equipoise.base.files import refuse_unwritable, write_atomically
 from equipoise.base.plain_json import write_json
 from equipoise.calibration import Calibration
@@ -16,7 +14,7 @@ from equipoise.collate import EncodedExamples
 from equipoise.config import EVALUATED_SPLITS, METHODS, DataConfig, EvaluationConfig, RunConfig, one_of
 from equipoise.data import Records, Task
 from equipoise.errors import DataError, DataWarning, RunError
-from equipoise.metrics import Scores, TaskPredictions, predictions_table
+from equipoise.metrics import Scores, TaskPredictions, write_predictions
 from equipoise.metrics import evaluate as score
 from equipoise.models import load_model
 from equipoise.plan import Plan
@@ -204,7 +202,7 @@ def evaluate_model(
             "scores_before": before.to_dict(),
         }
     with write_atomically(folder / "predictions.parquet") as temporary:
-        pq.write_table(predictions_table(predictions.values()), temporary)
+        write_predictions(predictions.values(), temporary)
         # Wherever this is cut off, an evaluation that is there is that of the predictions beside it.
         (folder / "evaluation.json").unlink(missing_ok=True)
     write_json(folder / "evaluation.json", {**about, "scores": scores.to_dict()})
