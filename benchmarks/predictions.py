@@ -1,7 +1,6 @@
 """Peak memory and CPU seconds of what follows scoring: metrics with their intervals, the file, and reading it again."""
 
 import argparse
-import resource
 import subprocess
 import sys
 import tempfile
@@ -59,24 +58,26 @@ def measured(rows: int, labels: int, tasks: int) -> None:
                 step()
             print(f"{time.process_time() - start:.1f} {peak.total / 1e6:,.0f}")
         print(f"{path.stat().st_size / 1e6:,.0f}")
-    print(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6:,.0f}")
 
 
 def section() -> str:
     lines = [
         "## Metrics, intervals and files of many predictions",
         "",
-        f"{RESAMPLES:,} resamples of groups of {ROWS_OF_GROUP} rows; each case in a process of its own. CPU seconds, then"
-        " the greatest resident memory of the process in MB, with the predictions and all imported libraries in it.",
+        (
+            f"{RESAMPLES:,} resamples of groups of {ROWS_OF_GROUP} rows; each case in a process of its own. CPU"
+            " seconds, then the greatest resident memory of the process in MB, with the predictions and all imported"
+            " libraries in it."
+        ),
         "",
-        "| rows x labels | tasks | metrics and intervals | writing | reading | most in all | MB of the file |",
-        "|---|---|---|---|---|---|---|",
+        "| rows x labels | tasks | metrics and intervals | writing | reading | MB of the file |",
+        "|---|---|---|---|---|---|",
     ]
     for rows, labels, tasks in CASES:
         command = [sys.executable, __file__, "--one", str(rows), str(labels), str(tasks)]
-        *steps, size, most = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+        *steps, size = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
         cells = [f"{seconds} s, {peak} MB" for seconds, peak in (step.split() for step in steps)]
-        lines.append(f"| {rows:,} x {labels:,} | {tasks} | {' | '.join(cells)} | {most} MB | {size} |")
+        lines.append(f"| {rows:,} x {labels:,} | {tasks} | {' | '.join(cells)} | {size} |")
     return "\n".join(lines)
 
 
