@@ -6,7 +6,7 @@ from pathlib import Path
 
 NAMES = (
     "drawing.py", "block_ends.py", "padding.py", "methods.py", "compare.py",
-    "sealing.py", "ranks.py", "soak.py", "census.py", "scale.py", "fuzz.py",
+    "compare_cost.py", "predictions.py", "sealing.py", "ranks.py", "soak.py", "census.py", "scale.py", "fuzz.py",
 )  # fmt: skip
 
 for name in NAMES:

@@ -81,6 +81,9 @@ def compare(
     trainings, left_out = trainings_of(config, base)
     data = SharedData(base)
     data.encoded("train")  # refuses what the tokenizer cannot handle before anything is written
+    if config.evaluation.rows is not None:  # and samples that are too small
+        for split in ("validation", "test"):
+            data.sampled(split, config.evaluation.rows)
     directory = ComparisonDirectory.join(out, config)
     schedule = schedule_of(directory, config, trainings, data, log)
     rows = {plan.draws: plan.rows for plan in schedule.stages}

@@ -46,7 +46,7 @@ def test_every_row_of_a_stratum_is_as_likely():
 
 
 def test_fewer_rows_than_labels_are_refused():
-    with raises(ConfigError, "sample-too-small", "at least", "5", "4"):
+    with raises(ConfigError, "sample-too-small", "at least 5", "found 4"):
         stratified_sample(strata(), 4, seed=0)
 
 
