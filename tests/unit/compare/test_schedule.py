@@ -3,6 +3,7 @@
 import json
 from types import SimpleNamespace
 
+import pyarrow as pa
 import pytest
 from tests.support.errors import raises
 
@@ -12,6 +13,7 @@ from equipoise.compare.directory import ComparisonDirectory
 from equipoise.compare.prices import Speed
 from equipoise.compare.schedule import LEAST_STEPS, Schedule, affordable, draws_of, schedule_of
 from equipoise.config import CompareConfig, duration_of, make_comparison, seconds_of
+from equipoise.data import Records
 from equipoise.errors import ConfigError
 
 
@@ -97,7 +99,8 @@ def test_budget_that_buys_nothing_says_how_much_is_needed():
 
 def test_a_start_that_fails_for_its_budget_leaves_room_for_a_start_with_another(tmp_path, monkeypatch):
     monkeypatch.setattr(schedule, "_speed", lambda trainings, data: Speed(start=1.0, draw=0.01, row=0.01))
-    data = SimpleNamespace(of=lambda split: range(100))
+    rows = Records(pa.table({"task": ["t"] * 100, "input": ["x"] * 100, "target": ["a", "b"] * 50}))
+    data = SimpleNamespace(of=lambda split: rows, base=SimpleNamespace(tasks={}))
     given = {"data": {"source": "rows.jsonl"}, "plan": {"draws": 1024}}
     trainings = dict.fromkeys("abc")
 
@@ -112,6 +115,8 @@ def test_a_start_that_fails_for_its_budget_leaves_room_for_a_start_with_another(
     directory, found = start("10h")
     assert directory.config.is_file()
     assert found.stages[-1].draws == 1024
+    # 20 rows of each label at least, which are twice as many of a sample that is half shared evenly.
+    assert [stage.rows for stage in found.stages] == [80, 80, None]
 
 
 @pytest.mark.parametrize("seconds", [0.2, 1, 59.5, 119, 121, 3599, 3601, 86_399])
