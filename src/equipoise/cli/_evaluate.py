@@ -119,8 +119,8 @@ def evaluate(
 
             before, after = found.before.mean, scores.mean
             changed = [each.name for each in calibration_metrics() if each.name in after]
-            rows = [[name, _shown(before[name]), _shown(after[name])] for name in changed]
-            print_rows("Mean over tasks, without calibration and with it", ["metric", "without", "with"], rows)
+            table = [[name, _shown(before[name]), _shown(after[name])] for name in changed]
+            print_rows("Mean over tasks, without calibration and with it", ["metric", "without", "with"], table)
             typer.echo(calibrated_text(run, found.calibrated))
         typer.echo(f"Wrote {folder / 'evaluation.json'} and {folder / 'predictions.parquet'}.")
 
