@@ -38,12 +38,16 @@ def compare(source: str, work: Path, processes: int) -> Result:
 def costs(result: Result) -> dict[str, tuple[float, float]]:
     """What the comparison cost, and all trainings in full with all seeds would, each draw as in its longest runs.
 
-    What any run takes before its first step, by the runs of natural sampling, which have all lengths, counts once.
+    What any run takes before its first step, by the runs of natural sampling, which have all lengths, counts once; and
+    the validation loss, which only full runs compute, as in those of natural sampling.
     """
     last = result.stages[-1]
     natural = [run for run in result.runs if run.training == result.baseline]
-    _, start = np.polyfit([run.draws for run in natural], [run.seconds["training"] for run in natural], 1)
-    start = max(0.0, float(start))
+    short = [run for run in natural if run.draws < last.draws]
+    slope, start = np.polyfit([run.draws for run in short], [run.seconds["training"] for run in short], 1).tolist()
+    start = max(0.0, start)
+    whole = [run.seconds["training"] for run in natural if run.draws == last.draws]
+    watching = max(0.0, sum(whole) / len(whole) - start - slope * last.draws)
     full = dict.fromkeys(("draws", "teraFLOPs of training", "seconds of training", "seconds of scoring"), 0.0)
     for training in {run.training for run in result.runs}:
         longest = max(run.draws for run in result.runs if run.training == training)
@@ -52,6 +56,7 @@ def costs(result: Result) -> dict[str, tuple[float, float]]:
         full["draws"] += last.draws
         full["teraFLOPs of training"] += runs[0].flops / longest * last.draws / 1e12
         full["seconds of training"] += start + max(0.0, a_run - start) * last.draws / longest
+        full["seconds of training"] += watching if longest < last.draws else 0.0
         full["seconds of scoring"] += scoring_in_full(result)
     spent = {
         "draws": sum(run.draws for run in result.runs),

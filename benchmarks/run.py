@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 NAMES = (
-    "drawing.py", "block_ends.py", "padding.py", "scoring.py", "methods.py", "compare.py",
-    "sealing.py", "ranks.py", "soak.py", "census.py", "scale.py", "fuzz.py",
+    "drawing.py", "block_ends.py", "padding.py", "scoring.py", "methods.py", "compare.py", "compare_cost.py",
+    "predictions.py", "sealing.py", "ranks.py", "soak.py", "census.py", "scale.py", "fuzz.py",
 )  # fmt: skip
 
 for name in NAMES:

@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pyarrow.parquet as pq
 import torch
 
 from equipoise.base.plain_json import write_json
@@ -67,7 +66,7 @@ def _run(job: Job, out: Path) -> dict[str, Any]:
 
 
 def _means(run: RunDirectory, calibration: Calibration | None) -> dict[str, float | None]:
-    predictions = read_predictions(pq.read_table(run.predictions))
+    predictions = read_predictions(run.predictions)
     if calibration is not None:
         predictions, _ = calibration.apply(predictions)
     scores: Scores = evaluate(predictions, bootstrap=0)

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 from tests.unit.cli.rows import write_rows
 from typer.testing import CliRunner, Result
@@ -180,7 +179,7 @@ def test_evaluate_applies_it_and_keeps_the_scores_before(
     assert stored["scores"] != json.loads(plain.stdout)["scores"]
     assert "calibration" not in json.loads((tmp_path / "without" / "evaluation.json").read_text())
     calibration = Calibration.from_json((calibrated / "calibration.json").read_text())
-    parts = [read_predictions(pq.read_table(tmp_path / name / "predictions.parquet")) for name in ("without", "with")]
+    parts = [read_predictions(tmp_path / name / "predictions.parquet") for name in ("without", "with")]
     for task in ("tone", "triage"):
         expected = calibration.tasks[task].apply(parts[0][task])
         np.testing.assert_allclose(parts[1][task].probabilities, expected.probabilities)

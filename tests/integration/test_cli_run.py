@@ -280,6 +280,28 @@ def test_evaluate_other_data_prints_tables(trained: Path, rows: Path, tmp_path: 
     assert (trained / "evaluations" / "other-all" / "predictions.parquet").exists()
 
 
+def test_a_sample_is_scored_and_said_to_be_one(trained: Path, tmp_path: Path) -> None:
+    result = run("evaluate", trained, "--rows", "12")
+    assert result.exit_code == 0, result.output
+    assert "Scored a sample of 12 of 24 rows, stratified by task and label." in result.stdout
+    folder = trained / "evaluations" / "test-12-rows"
+    stored = json.loads((folder / "evaluation.json").read_text())
+    assert (stored["rows"], stored["sampled_from"]) == (12, 24)
+    assert sum(task["sampled_from"] for task in stored["scores"]["tasks"].values()) == 24
+    whole = {row["row"]: row for row in pq.read_table(trained / "predictions.parquet").to_pylist()}
+    sample = pq.read_table(folder / "predictions.parquet").to_pylist()
+    assert len({row["row"] for row in sample}) == 12
+    assert sum(row["weight"] for row in sample) == pytest.approx(24)
+    for row in sample:
+        assert row["predicted"] == whole[row["row"]]["predicted"]
+        assert row["target"] == whole[row["row"]]["target"]
+        assert row["probability"] == pytest.approx(whole[row["row"]]["probability"], abs=1e-5)
+    assert "sampled_from" not in json.loads((trained / "evaluation.json").read_text())
+    refused = run("evaluate", trained, "--rows", "3", "-o", tmp_path / "none")
+    assert refused.exit_code == 1
+    assert "at least 5 here, found 3" in refused.stderr
+
+
 def test_data_without_splits_is_evaluated_whole(trained: Path, rows: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.jsonl"
     lines = [json.loads(line) for line in rows.read_text().splitlines()]

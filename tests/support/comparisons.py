@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from equipoise.base.files import write_atomically
 from equipoise.census import Census
@@ -24,7 +23,7 @@ from equipoise.config import (
 )
 from equipoise.data import Task
 from equipoise.errors import DataWarning
-from equipoise.metrics import Estimate, TaskPredictions, evaluate, predictions_table
+from equipoise.metrics import Estimate, TaskPredictions, evaluate, write_predictions
 from equipoise.plan import Plan
 from equipoise.rates import Equal, Proportional
 from equipoise.runs.directory import RunDirectory
@@ -95,7 +94,7 @@ def write_comparison(
                 counts[kind] = sum(len(part.targets) for part in said)
                 file.parent.mkdir(parents=True, exist_ok=True)
                 with write_atomically(file) as temporary:
-                    pq.write_table(predictions_table(said), temporary)
+                    write_predictions(said, temporary)
             rows = {"train": census.total, **counts}
             folders[name].append(run)
             seconds = {"training": 61.5 + seed, "scoring": 4.25}

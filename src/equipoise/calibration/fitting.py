@@ -95,7 +95,7 @@ def fit_task(rows: LabelledRows, priors: Priors, choice: Choice) -> TaskFit:
         notes.append(f"{', '.join(map(repr, unseen))} never drawn in training, so the probability becomes 0")
     temperature = None
     if len(rows.labels) > 1:
-        temperature = fit_temperature(rows.scores, rows.true, priors.trained, priors.natural)
+        temperature = fit_temperature(rows.scores, rows.true, priors.trained, priors.natural, rows.weights)
         if temperature is None and len(rows):
             notes.append("the model is right on all rows, which do not bound the temperature, so it stays 1")
         elif temperature is not None and temperature > AT_BOUND * HIGHEST:

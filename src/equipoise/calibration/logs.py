@@ -23,14 +23,14 @@ def log_scores(probabilities: NDArray[np.floating]) -> Array:
     """Compute the logarithms of a model's probabilities, all finite.
 
     A softmax is never 0: a probability of 0 was too small for its type, and is replaced by the smallest normal
-    float64. So it can still be corrected, and the loss of a label with the probability 0 is finite.
+    number of that type. So it can still be corrected, and the loss of a label with the probability 0 is finite.
 
     Examples
     --------
     >>> log_scores(np.array([[1.0, 0.0]])).round(1).tolist()
     [[0.0, -708.4]]
     """
-    return np.log(np.maximum(probabilities.astype(np.float64), np.finfo(np.float64).tiny))
+    return np.log(np.maximum(probabilities.astype(np.float64), np.finfo(probabilities.dtype).tiny))
 
 
 def log_prior_ratio(trained: ArrayLike, wanted: ArrayLike) -> Array:

@@ -25,12 +25,15 @@ class LabelledRows:
         Places of the true labels.
     groups : ndarray of int64, shape (rows,)
         The group of each row.
+    weights : ndarray of float64, shape (rows,), or None
+        How many rows each one represents, where these are a sample; by default 1.
     """
 
     labels: tuple[str, ...]
     scores: Array
     true: NDArray[np.int64]
     groups: NDArray[np.int64]
+    weights: Array | None = None
 
     @classmethod
     def of(cls, part: TaskPredictions, groups: NDArray[np.int64]) -> "LabelledRows":
@@ -43,11 +46,13 @@ class LabelledRows:
         """
         place = {label: number for number, label in enumerate(part.labels)}
         true = np.array([place.get(label, -1) for label in part.targets], np.int64)
-        return cls(part.labels, log_scores_of(part, "fit"), true, groups).take(np.flatnonzero(true >= 0))
+        held = cls(part.labels, log_scores_of(part, "fit"), true, groups, part.weights)
+        return held.take(np.flatnonzero(true >= 0))
 
     def take(self, rows: NDArray[np.integer]) -> "LabelledRows":
         """Return some of the rows."""
-        return LabelledRows(self.labels, self.scores[rows], self.true[rows], self.groups[rows])
+        weights = None if self.weights is None else self.weights[rows]
+        return LabelledRows(self.labels, self.scores[rows], self.true[rows], self.groups[rows], weights)
 
     def __len__(self) -> int:
         return len(self.true)
@@ -62,9 +67,12 @@ def log_scores_of(part: TaskPredictions, purpose: str) -> Array:
 
 
 def row_weights(rows: LabelledRows, natural: Array, wanted: Array) -> Array:
-    """Return the weights that turn the natural label shares of rows into the wanted ones: pi'(y) / pi(y)."""
+    """Return the weights that turn the natural label shares of rows into the wanted ones: pi'(y) / pi(y).
+
+    Those of a sample are multiplied by what each row represents.
+    """
     ratio = np.divide(wanted, natural, out=np.zeros(len(wanted)), where=natural > 0)
-    return ratio[rows.true]
+    return ratio[rows.true] if rows.weights is None else ratio[rows.true] * rows.weights
 
 
 def shares_within(plan: Plan, values: NDArray[np.number], task: str, labels: tuple[str, ...]) -> Array:

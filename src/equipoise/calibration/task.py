@@ -116,7 +116,9 @@ class TaskCalibration(ArrayValue):
             raise ConfigError("other-labels", message)
         log_probs = self.log_probabilities(scores)
         answers = [self.labels[place] for place in self.decide(log_probs)]
-        return replace(part, probabilities=np.exp(log_probs), predicted=answers)
+        assert part.probabilities is not None
+        probabilities = np.exp(log_probs).astype(part.probabilities.dtype)
+        return replace(part, probabilities=probabilities, predicted=answers)
 
 
 def _numbers(name: str, values: object) -> Array:

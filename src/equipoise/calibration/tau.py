@@ -11,7 +11,7 @@ from equipoise.calibration.decision import decide
 from equipoise.calibration.logs import Array
 from equipoise.errors import ConfigError
 from equipoise.metrics import METRICS, Metric
-from equipoise.metrics.resampling import contributions, resampled_sums
+from equipoise.metrics.resampling import Contributions, resampled_sums
 from equipoise.metrics.sums import LabelSums, Rows, one_hot
 
 GRID: Array = np.arange(-10, 41) / 20
@@ -112,7 +112,7 @@ def fit_tau(
     # For each group its hits, true and decided rows of each label, and what the metric adds. Most neighbours on the
     # grid decide alike, so what they share is computed once.
     place: dict[bytes, int] = {}
-    parts: list[sp.csr_array] = []
+    parts: list[Contributions] = []
     which = np.empty(len(grid), np.int64)
     for number, tau in enumerate(grid.tolist()):
         decided = decide(log_probs, prior, tau, costs)
@@ -123,11 +123,13 @@ def fit_tau(
                 one_hot(true, labels, counted * (true == decided)),
                 one_hot(true, labels, counted),
                 one_hot(decided, labels, counted),
-                np.zeros((len(true), 0)) if added is None else counted[:, None] * np.asarray(added),
+                sp.csr_array(np.zeros((len(true), 0)) if added is None else counted[:, None] * np.asarray(added)),
             ]
-            parts.append(contributions(codes, count, blocks))
+            parts.append(Contributions.of(sp.csr_array(sp.hstack(blocks, format="csr")), codes))
     # The larger the better, whichever way the metric points.
-    values = chosen.sign * np.array([float(_value(np.asarray(part.sum(axis=0)), chosen, labels)) for part in parts])
+    values = chosen.sign * np.array(
+        [float(_value(np.asarray(part.added.sum(axis=0)), chosen, labels)) for part in parts]
+    )
     if np.isnan(values).all():
         return TauFit(0.0, grid, values[which])
     best = int(np.nanargmax(values))

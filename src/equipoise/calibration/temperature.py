@@ -11,7 +11,9 @@ from equipoise.calibration.logs import Array, log_posterior
 LOWEST, HIGHEST = 0.05, 100.0
 
 
-def fit_temperature(scores: Array, true: NDArray[np.int64], trained: Array, wanted: Array) -> float | None:
+def fit_temperature(
+    scores: Array, true: NDArray[np.int64], trained: Array, wanted: Array, weights: Array | None = None
+) -> float | None:
     """Fit the temperature with the least negative log-likelihood of some rows.
 
     The likelihood is that of the probabilities after the prior ratio: the rows have their own label shares, not
@@ -23,6 +25,8 @@ def fit_temperature(scores: Array, true: NDArray[np.int64], trained: Array, want
         As in `log_posterior`; `wanted` are the label shares of the rows.
     true : ndarray of int64, shape (rows,)
         Places of the true labels.
+    weights : ndarray of float64, shape (rows,), optional
+        How many rows each one represents, where these are a sample.
 
     Returns
     -------
@@ -46,14 +50,16 @@ def fit_temperature(scores: Array, true: NDArray[np.int64], trained: Array, want
     True
     """
     possible = (trained > 0) & (wanted > 0)
-    scores, true = scores[possible[true]], true[possible[true]]
+    held = possible[true]
+    scores, true, weights = scores[held], true[held], None if weights is None else weights[held]
     rows = np.arange(len(true))
     # The slope of the loss, as 1/T grows, ends at the mean of what the right labels lack to the largest score.
     if not (scores[:, possible].max(axis=1) > scores[rows, true]).any():
         return None
 
     def loss(log_temperature: float) -> float:
-        return float(-log_posterior(scores, trained, wanted, np.exp(log_temperature))[rows, true].mean())
+        losses = -log_posterior(scores, trained, wanted, np.exp(log_temperature))[rows, true]
+        return float(np.average(losses, weights=weights))
 
     bounds = (np.log(LOWEST), np.log(HIGHEST))
     found: Any = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-9})

@@ -36,6 +36,16 @@ MethodOption = Annotated[
         " (free text); for all tasks, or for TASK. Repeatable.  [default: that of the run's configuration, or auto]",
     ),
 ]
+Rows = Annotated[
+    int | None,
+    typer.Option(
+        "--rows",
+        metavar="N",
+        min=1,
+        help="Score at most N rows: a sample, stratified by task and label. Metrics are weighted to estimate those of"
+        " all rows, and their intervals are wider.  [default: all]",
+    ),
+]
 Out = Annotated[
     Path | None,
     typer.Option(
@@ -50,6 +60,7 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the same e
 EXAMPLES = (
     "equipoise evaluate runs/first",
     "equipoise evaluate runs/first other.jsonl --split all --method constrained",
+    "equipoise evaluate runs/first --rows 2000",
 )
 File = Annotated[
     Path,
@@ -68,6 +79,7 @@ def evaluate(
     *,
     split: Split = None,
     method: MethodOption = None,
+    rows: Rows = None,
     out: Out = None,
     described: options.DataOptions,
     no_calibration: options.NoCalibration = False,
@@ -93,6 +105,7 @@ def evaluate(
         other,
         split=split,
         method=methods,
+        rows=rows,
         out=out,
         calibrated=not no_calibration,
         overwrite=overwrite,
@@ -108,8 +121,8 @@ def evaluate(
 
             before, after = found.before.mean, scores.mean
             changed = [each.name for each in calibration_metrics() if each.name in after]
-            rows = [[name, _shown(before[name]), _shown(after[name])] for name in changed]
-            print_rows("Mean over tasks, without calibration and with it", ["metric", "without", "with"], rows)
+            table = [[name, _shown(before[name]), _shown(after[name])] for name in changed]
+            print_rows("Mean over tasks, without calibration and with it", ["metric", "without", "with"], table)
             typer.echo(calibrated_text(run, found.calibrated))
         typer.echo(f"Wrote {folder / 'evaluation.json'} and {folder / 'predictions.parquet'}.")
 
@@ -125,6 +138,10 @@ def print_scores(scores: "Scores") -> None:
     from equipoise.metrics import METRICS
 
     about = f"({scores.confidence:.0%} intervals from {scores.bootstrap} resamples of groups)"
+    if any(task.sampled_from for task in scores.tasks.values()):
+        of = sum(task.sampled_from or task.rows for task in scores.tasks.values())
+        scored = sum(task.rows for task in scores.tasks.values())
+        typer.echo(f"Scored a sample of {scored:,} of {of:,} rows, stratified by task and label.")
     for kind in ("classification", "open_ended"):
         found = {name for task in scores.tasks.values() if task.kind == kind for name in task.metrics}
         names = [name for name, each in METRICS.items() if each.shown == "summary" and name in found]

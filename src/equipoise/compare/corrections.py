@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from equipoise.calibration import Choice, LabelledRows, Priors, cross_fitted, fit_task, group_folds, shares_within
 from equipoise.calibration.logs import Array
@@ -46,7 +45,7 @@ def corrected(
     dict of str to TaskPredictions
         By task. Open-ended tasks and tasks without probabilities are unchanged.
     """
-    test = read_predictions(pq.read_table(run.predictions))
+    test = read_predictions(run.predictions)
     if correction == "none":
         return test
     fits = _Fits(run, correction, metric, costs)
@@ -96,7 +95,7 @@ class _Fits:
 
     def __init__(self, run: RunDirectory, correction: str, metric: str, costs: Costs | None) -> None:
         self.config, self.plan = run.read_config(), run.read_plan()
-        self.validation = read_predictions(pq.read_table(validation_predictions(run)))
+        self.validation = read_predictions(validation_predictions(run))
         codes, groups = group_codes(list(self.validation.values()))
         self.codes = dict(zip(self.validation, codes, strict=True))
         self.folds = group_folds(groups, FOLDS, self.config.seed)

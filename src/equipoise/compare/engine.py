@@ -81,9 +81,13 @@ def compare(
     trainings, left_out = trainings_of(config, base)
     data = SharedData(base)
     data.encoded("train")  # refuses what the tokenizer cannot handle before anything is written
+    if config.evaluation.rows is not None:  # and samples that are too small
+        for split in ("validation", "test"):
+            data.sampled(split, config.evaluation.rows)
     directory = ComparisonDirectory.join(out, config)
     schedule = schedule_of(directory, config, trainings, data, log)
-    comparison = Comparison(TrialRunner(directory, config, data, costs, log), trainings, left_out)
+    rows = {plan.draws: plan.rows for plan in schedule.stages}
+    comparison = Comparison(TrialRunner(directory, config, data, costs, log), trainings, rows, left_out)
     kept: Sequence[str] = list(trainings)
     stages: list[Stage] = []
     *earlier, final = schedule.stages
@@ -101,13 +105,19 @@ def compare(
 
 
 class Comparison:
-    """The steps of one comparison."""
+    """The steps of one comparison; `rows` are those of the schedule, by the draws of a stage."""
 
-    def __init__(self, runner: TrialRunner, trainings: Mapping[str, Training], notes: Sequence[str]) -> None:
+    def __init__(
+        self,
+        runner: TrialRunner,
+        trainings: Mapping[str, Training],
+        rows: Mapping[int, int | None],
+        notes: Sequence[str],
+    ) -> None:
         self.runner = runner
         self.config, self.costs = runner.config, runner.costs
         self.metric = self.config.compare.metric
-        self.trainings = trainings
+        self.trainings, self.rows = trainings, rows
         self.notes = list(notes)
         self.prices: dict[str, float] = {}
         # Tau does nothing where it cannot change the metric.
@@ -156,7 +166,9 @@ class Comparison:
 
     def scored(self, names: Sequence[str], plan: StagePlan, seeds: Sequence[int]) -> Stage:
         """Return the metric of each candidate on validation rows."""
-        stage = Stage(plan.draws, tuple(seeds), {}, tuple(names))
+        rows = plan.rows or self.config.evaluation.rows
+        sampled = rows if rows and rows < len(self.runner.data.of("validation")) else None
+        stage = Stage(plan.draws, tuple(seeds), {}, tuple(names), sampled)
         scores: dict[str, BySeed] = {}
         for name in self._candidates_of(names):
             folders, correction = self._folders_of(name, stage)
@@ -205,7 +217,7 @@ class Comparison:
         return {name: info for name, info in self.candidates.items() if info.training in names}
 
     def _trials(self, names: Sequence[str], draws: int, seeds: Sequence[int]) -> list[Trial]:
-        return [Trial(self.trainings[name], seed, draws) for seed in seeds for name in names]
+        return [Trial(self.trainings[name], seed, draws, self.rows[draws]) for seed in seeds for name in names]
 
     def _folders_of(self, candidate: str, stage: Stage) -> tuple[list[RunDirectory], str]:
         """Return the runs of a candidate in a stage, one for each seed, and its correction."""
@@ -220,7 +232,9 @@ class Comparison:
             for seed in stage.seeds
             for name in stage.scores
         )
-        return tuple(self.runner.cost(Trial(self.trainings[name], seed, draws)) for name, seed, draws in keys)
+        return tuple(
+            self.runner.cost(Trial(self.trainings[name], seed, draws, self.rows[draws])) for name, seed, draws in keys
+        )
 
     def _predictions(self, candidate: str, last: Stage) -> list[dict[str, TaskPredictions]]:
         folders, correction = self._folders_of(candidate, last)

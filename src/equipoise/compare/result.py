@@ -49,12 +49,15 @@ class Stage:
         The metric of each candidate.
     kept : tuple of str
         The trainings kept for the next stage; for the last stage, those that it trained.
+    rows : int or None
+        How many validation rows were scored, if they are a sample.
     """
 
     draws: int
     seeds: tuple[int, ...]
     scores: dict[str, BySeed]
     kept: tuple[str, ...]
+    rows: int | None = None
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from equipoise.config import RunConfig, config_to_dict
 from equipoise.data import Records
 from equipoise.runs.directory import installed_versions
 from equipoise.runs.prepare import Prepared, encode
+from equipoise.runs.rows import open_ended
+from equipoise.runs.samples import Sample, sample_records
 from equipoise.trainer.checkpoints.seal import fingerprint_of_weights
 
 
@@ -24,6 +26,7 @@ class SharedData:
     def __init__(self, base: Prepared) -> None:
         self.base = base
         self._encoded: dict[str, EncodedExamples] = {}
+        self._samples: dict[tuple[str, int], tuple[Sample, EncodedExamples]] = {}
 
     def of(self, split: str) -> Records:
         """Return the rows of a split."""
@@ -34,6 +37,18 @@ class SharedData:
         if split not in self._encoded:
             self._encoded[split] = encode(self.base.config, self.of(split), self.base.tasks)
         return self._encoded[split]
+
+    def sampled(self, split: str, size: int | None) -> tuple[Sample | None, EncodedExamples]:
+        """Return a sample of a split, the same for all runs, and its tokenised rows; without a size, those of all."""
+        rows = self.of(split)
+        if size is None or size >= len(rows):
+            return None, self.encoded(split)
+        if (split, size) not in self._samples:
+            sample = sample_records(rows, open_ended(self.base.tasks), size, self.base.config.seed)
+            assert sample is not None
+            encoded = encode(self.base.config, rows.take(sample.rows), self.base.tasks)
+            self._samples[split, size] = sample, encoded
+        return self._samples[split, size]
 
 
 LENGTH = 12  # hexadecimal digits: 2**48 runs

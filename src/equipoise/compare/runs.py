@@ -41,16 +41,17 @@ WAIT = 2.0  # seconds between two checks for runs that other processes train
 
 @dataclass(frozen=True)
 class Trial:
-    """One run of a training: a seed and a number of draws."""
+    """One run of a training: a seed, a number of draws, and how many validation rows it scores, if not all."""
 
     training: Training
     seed: int
     draws: int
+    rows: int | None
 
     @property
     def config(self) -> RunConfig:
         """The configuration of the run."""
-        return self.training.run(self.seed, self.draws)
+        return self.training.run(self.seed, self.draws, self.rows)
 
 
 @dataclass(frozen=True)
@@ -155,8 +156,11 @@ class TrialRunner:
             shutil.rmtree(out, ignore_errors=True)
             # Only scores on test rows have intervals.
             config = replace(config, evaluation=replace(config.evaluation, bootstrap=0))
-        rows, encoded = self.data.of(split), self.data.encoded(split)
-        evaluate_model(model, tokenizer, config, prepared.plan, prepared.tasks, rows, out, encoded=encoded)
+        rows = self.data.of(split)
+        sample, encoded = self.data.sampled(split, config.evaluation.rows)
+        evaluate_model(
+            model, tokenizer, config, prepared.plan, prepared.tasks, rows, out, sample=sample, encoded=encoded
+        )
         metric = self.config.compare.metric
         return {
             correction: scores_of(correct(run, correction, metric, self.costs), self.costs)

@@ -11,20 +11,27 @@ from equipoise.base.plain_json import write_json
 from equipoise.compare.directory import ComparisonDirectory, read_values
 from equipoise.compare.prices import Speed, measure
 from equipoise.compare.rows import SharedData
-from equipoise.compare.trainings import Training
+from equipoise.compare.trainings import PASSES, Training
 from equipoise.config import CompareConfig, ComparisonConfig, duration_of, seconds_of
 from equipoise.errors import ConfigError
+from equipoise.runs.rows import open_ended
+from equipoise.runs.samples import ROWS_TO_WATCH
 
 LEAST_STEPS = 10  # of the shortest runs: scores after fewer steps are noise
+LEAST_OF_LABEL = 20  # validation rows of each label that every stage scores, if there are as many
 
 
 @dataclass(frozen=True)
 class StagePlan:
-    """One stage: the draws and seeds of its runs, and how many trainings it keeps besides natural sampling."""
+    """One stage: the draws and seeds of its runs, and how many trainings it keeps besides natural sampling.
+
+    `rows` is how many validation rows its runs score; None for full runs, which score all.
+    """
 
     draws: int
     seeds: tuple[int, ...]
     keep: int
+    rows: int | None
 
 
 @dataclass(frozen=True)
@@ -43,19 +50,21 @@ class Schedule:
 
     Examples
     --------
-    >>> schedule = Schedule.build(CompareConfig(), trainings=15, draws=9000, batch=10, seed=0)
-    >>> [(stage.draws, len(stage.seeds), stage.keep) for stage in schedule.stages]
-    [(1000, 2, 5), (3000, 2, 2), (9000, 5, 2)]
+    >>> schedule = Schedule.build(CompareConfig(), trainings=15, draws=9000, batch=10, seed=0, rows=6300, least=900)
+    >>> [(stage.draws, len(stage.seeds), stage.keep, stage.rows) for stage in schedule.stages]
+    [(1000, 2, 5, 900), (3000, 2, 2, 2100), (9000, 5, 2, None)]
     """
 
     stages: tuple[StagePlan, ...]
 
     @classmethod
-    def build(cls, compare: CompareConfig, *, trainings: int, draws: int, batch: int, seed: int) -> "Schedule":
+    def build(
+        cls, compare: CompareConfig, *, trainings: int, draws: int, batch: int, seed: int, rows: int, least: int
+    ) -> "Schedule":
         """Build the stages.
 
-        Each stage has `shrink` times the draws of the one before. The number of trainings falls by a constant factor
-        from stage to stage, down to the finalists.
+        Each stage has `shrink` times the draws of the one before, and scores as much a larger part of the validation
+        rows. The number of trainings falls by a constant factor from stage to stage, down to the finalists.
 
         Parameters
         ----------
@@ -69,6 +78,8 @@ class Schedule:
             The batch size; draws are multiples of it.
         seed : int
             The first seed; all trainings have the same seeds.
+        rows, least : int
+            The number of validation rows, and how many of them a stage scores at least.
         """
         finalists = min(compare.finalists, trainings)
         last = compare.stages - 1
@@ -79,17 +90,18 @@ class Schedule:
             seeds = compare.seeds if stage == last else min(compare.first_seeds, compare.seeds)
             whole = -(-draws // batch)
             steps = min(whole, max(LEAST_STEPS, round(part / batch))) if stage < last else whole
-            stages.append(StagePlan(steps * batch, tuple(range(seed, seed + seeds)), kept))
+            scored = None if steps == whole else max(least, round(rows * steps / whole))
+            stages.append(StagePlan(steps * batch, tuple(range(seed, seed + seeds)), kept, scored))
         return cls(tuple(stages))
 
-    def cost(self, trainings: int, run_cost: Callable[[int], float]) -> float:
-        """Compute the cost of all runs; `run_cost` returns the mean cost of a run of some draws.
+    def cost(self, trainings: int, run_cost: Callable[[StagePlan], float]) -> float:
+        """Compute the cost of all runs; `run_cost` returns the mean cost of a run of a stage.
 
         Natural sampling is in every stage, besides the trainings that are kept.
         """
         total, held = 0.0, float(trainings)
         for stage in self.stages:
-            total += held * len(stage.seeds) * run_cost(stage.draws)
+            total += held * len(stage.seeds) * run_cost(stage)
             held = min(float(trainings), stage.keep + 1)
         return total
 
@@ -180,19 +192,35 @@ def schedule_of(
         batch = config.training.batch_size
         most = draws_of(config, len(data.of("train")))
 
+        validation, test = (data.of(split) for split in ("validation", "test"))
+        strata, _ = validation.strata(open_ended(data.base.tasks))
+        # Twice, because half of a sample is shared evenly.
+        least = 2 * int(np.minimum(np.bincount(strata), LEAST_OF_LABEL).sum())
+
         def build(draws: int) -> Schedule:
-            return Schedule.build(config.compare, trainings=len(trainings), draws=draws, batch=batch, seed=config.seed)
+            return Schedule.build(
+                config.compare,
+                trainings=len(trainings),
+                draws=draws,
+                batch=batch,
+                seed=config.seed,
+                rows=len(validation),
+                least=least,
+            )
 
         draws = most
         if config.compare.budget is not None:
             log("Measuring the training speed of this machine")
             speed = _speed(trainings, data)
-            validation, test = (len(data.of(split)) for split in ("validation", "test"))
+            most_rows = config.evaluation.rows or len(test) + len(validation)
             finals = (config.compare.finalists + 1) * config.compare.seeds
 
+            def run(stage: StagePlan) -> float:
+                rows = min(len(validation), most_rows, stage.rows or most_rows)
+                return speed.run(stage.draws, rows, PASSES * ROWS_TO_WATCH if stage.rows is None else 0)
+
             def seconds(full: int) -> float:
-                trained = build(full).cost(len(trainings), lambda draws: speed.run(draws, validation))
-                return trained + finals * test * speed.row
+                return build(full).cost(len(trainings), run) + finals * min(len(test), most_rows) * speed.row
 
             try:
                 draws = affordable(seconds, seconds_of(config.compare.budget), most, batch)

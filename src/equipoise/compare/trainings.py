@@ -13,6 +13,7 @@ from equipoise.runs.prepare import Prepared, prepare_again
 from equipoise.weights import Natural
 
 CONFIGURED = "configured"
+PASSES = 8
 _OF_PLAN = ("rates", "weights", "target_rates", "target_weights")
 _CORRECTIONS = {"none": (0, "as trained"), "calibrated": (1, "calibrated"), "tau": (2, "calibrated, answers by tau")}
 
@@ -35,12 +36,21 @@ class Training:
     config: RunConfig
     steps: int
 
-    def run(self, seed: int, draws: int) -> RunConfig:
-        """Return the configuration of one run; by default the validation loss is computed eight times."""
-        training = self.config.training
-        if training.validate_every is None:
-            training = replace(training, validate_every=max(1, math.ceil(draws / training.batch_size) // 8))
-        return replace(self.config, plan=replace(self.config.plan, draws=draws), training=training, seed=seed)
+    def run(self, seed: int, draws: int, rows: int | None = None) -> RunConfig:
+        """Return the configuration of one run.
+
+        By default the validation loss of a full run is computed eight times. That of a run of an earlier stage, which
+        scores at most `rows` rows, is not computed: nobody watches it, unless the best checkpoint is chosen by it.
+        """
+        config, training, evaluation = self.config, self.config.training, self.config.evaluation
+        if rows is not None:
+            evaluation = replace(evaluation, rows=min(rows, evaluation.rows or rows))
+        if rows is not None and not config.trainer.get("load_best_model_at_end"):
+            training = replace(training, validate_every=None)
+        elif training.validate_every is None:
+            training = replace(training, validate_every=max(1, math.ceil(draws / training.batch_size) // PASSES))
+        plan = replace(config.plan, draws=draws)
+        return replace(config, plan=plan, training=training, evaluation=evaluation, seed=seed)
 
     def candidates(self, corrections: Iterable[str]) -> dict[str, CandidateInfo]:
         """Return the candidate of each correction."""

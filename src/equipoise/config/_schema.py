@@ -149,16 +149,20 @@ class EvaluationConfig:
     """The evaluation; `method` is one for all tasks or one per task (``"*"``: the rest).
 
     "score" scores all labels, which gives probabilities; "auto" does so unless there are many rows and labels, and then
-    searches for the label that "score" would find; "constrained" generates a valid label, "generate" free text.
+    searches for the label that "score" would find; "constrained" generates a valid label, "generate" free text. With
+    `rows`, at most that many rows are scored: a sample that is stratified by task and label.
     """
 
     split: EvaluatedSplit = "test"
+    rows: int | None = None
     method: str | Mapping[str, str] = "auto"
     bootstrap: int = 1000
     batch_tokens: int = 16384
 
     def __post_init__(self) -> None:
         in_range("evaluation.bootstrap", self.bootstrap, 0)
+        if self.rows is not None:
+            in_range("evaluation.rows", self.rows, 1)
         in_range("evaluation.batch_tokens", self.batch_tokens, 1)
         given = [self.method] if isinstance(self.method, str) else list(self.method.values())
         for method in given:

@@ -1,8 +1,9 @@
 """Scores per task and label, with intervals from resampled groups."""
 
 from equipoise.metrics.evaluation import classification_report, evaluate, open_report
+from equipoise.metrics.files import read_predictions, write_predictions
 from equipoise.metrics.known import METRICS, Metric, metric_of
-from equipoise.metrics.predictions import TaskPredictions, predictions_table, read_predictions
+from equipoise.metrics.predictions import TaskPredictions
 from equipoise.metrics.results import Estimate, LabelScores, Scores, TaskScores
 from equipoise.metrics.rows import Bands
 
@@ -19,6 +20,6 @@ __all__ = [
     "evaluate",
     "metric_of",
     "open_report",
-    "predictions_table",
     "read_predictions",
+    "write_predictions",
 ]

@@ -76,13 +76,18 @@ def evaluate(
     The same rules hold for a resample: a label without a row in it is in none of its means over labels. So
     the interval of such a mean may not contain its point estimate when labels have few test groups.
 
+    Predictions of a sample of the test rows are scored with their weights: the metrics estimate those of all test rows.
+    Sums over rows are unbiased, and ratios of them (recall, precision, F1, the Matthews correlation) consistent. The
+    calibration error and the lowest recall are biased upwards and downwards where a bin or a label has few rows, as
+    they are on small test sets. The intervals also include the variance due to the rows that were left out.
+
     The calibration error bins the probability of the most probable label into 15 bins of equal width.
 
     References
     ----------
     Brodersen et al. (2010), "The Balanced Accuracy and Its Posterior Distribution"; Guo et al. (2017),
     "On Calibration of Modern Neural Networks", eq. 5; Brier (1950), "Verification of Forecasts Expressed
-    in Terms of Probability".
+    in Terms of Probability"; Särndal, Swensson and Wretman (1992), "Model Assisted Survey Sampling", chapter 5.
 
     Examples
     --------
@@ -111,6 +116,7 @@ def evaluate(
             labels=_label_scores(held, by_label, confidence),
             unseen_labels=held.unseen,
             invalid_predictions=int((held.rows.predicted == held.invalid).sum()) if held.labels else 0,
+            sampled_from=None if held.weights is None else round(float(held.weights.sum())),
         )
     mean = _intervals(task_means([metrics for metrics, _ in found]), confidence)
     return Scores(tasks, mean, bootstrap, seed, confidence)
@@ -223,13 +229,15 @@ def _intervals(values: Mapping[str, Array], confidence: float) -> dict[str, Esti
 
 
 def _label_scores(rows: TaskRows, values: Mapping[str, Array], confidence: float) -> tuple[LabelScores, ...]:
+    support = np.bincount(rows.rows.true, minlength=len(rows.labels)).tolist()
+    predicted = np.bincount(rows.rows.predicted, minlength=len(rows.labels)).tolist()
     return tuple(
         LabelScores(
             label=label,
             train_count=None if rows.train_counts is None else int(rows.train_counts.get(label, 0)),
             band=rows.band_of[place],
-            support=int((rows.rows.true == place).sum()),
-            predicted=int((rows.rows.predicted == place).sum()),
+            support=support[place],
+            predicted=predicted[place],
             **_intervals({name: values[name][:, place] for name in LABEL_METRICS}, confidence),
         )
         for place, label in enumerate(rows.labels)

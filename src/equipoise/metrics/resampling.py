@@ -1,6 +1,7 @@
 """Bootstrap over groups: intervals show how much depends on which patients or documents are in the test set."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
@@ -9,10 +10,10 @@ from numpy.typing import NDArray
 from equipoise.errors import ConfigError
 from equipoise.metrics.predictions import TaskPredictions
 from equipoise.metrics.results import Estimate
-from equipoise.metrics.sums import one_hot
+from equipoise.metrics.sums import Array, one_hot, ratio
 
-# Weights held at once: 2**22 float64 are 32 MiB.
-HELD = 2**22
+# Weights held at once: 2**21 float64 are 16 MiB.
+HELD = 2**21
 
 
 def group_codes(predictions: Sequence[TaskPredictions]) -> tuple[list[NDArray[np.int64]], int]:
@@ -28,33 +29,132 @@ def group_codes(predictions: Sequence[TaskPredictions]) -> tuple[list[NDArray[np
     >>> [code.tolist() for code in codes], groups
     ([[0, 1], [1]], 2)
     """
-    places: dict[str | tuple[int, int], int] = {}
+    places: dict[str, int] = {}
     codes: list[NDArray[np.int64]] = []
-    for task, part in enumerate(predictions):
-        names = [None] * len(part.targets) if part.groups is None else part.groups
-        keys = [(task, row) if name is None else name for row, name in enumerate(names)]
-        codes.append(np.array([places.setdefault(key, len(places)) for key in keys], np.int64))
-    return codes, len(places)
+    count = 0
+    for part in predictions:
+        rows = len(part.targets)
+        names = [None] * rows if part.groups is None else part.groups
+        if all(name is None for name in names):
+            codes.append(np.arange(count, count + rows, dtype=np.int64))
+            count += rows
+            continue
+        found = np.empty(rows, np.int64)
+        for row, name in enumerate(names):
+            place = count if name is None else places.setdefault(name, count)
+            found[row] = place
+            count += place == count
+        codes.append(found)
+    return codes, count
 
 
-def contributions(
-    codes: NDArray[np.int64], groups: int, blocks: Sequence[NDArray[np.float64] | sp.csr_array]
-) -> sp.csr_array:
-    """Sum what the rows of each group add, which is in `blocks`, columns side by side; shape (groups, width).
+@dataclass(frozen=True, eq=False)
+class SampledStrata:
+    """How a stratified sample of rows is resampled.
 
-    The sums of a test set, or of a resampled one, are the groups' weights times this. `codes` are the rows' groups.
+    Drawing groups of a sample shows the variance of both, of the test set and of the sample, but of the number of rows
+    in each stratum it shows too much: the sample does not change these, they are known. So within a resample every
+    stratum is rescaled to a number of rows that varies as in the whole test set.
+
+    Attributes
+    ----------
+    stratum : ndarray of int64, shape (cells,)
+        The stratum of each cell, from 0.
+    weight : ndarray of float64, shape (cells,)
+        The test rows that its rows represent.
+    rows : ndarray of float64, shape (strata,)
+        The test rows of each stratum.
+    share : ndarray of float64, shape (strata,)
+        The part of the deviation of a resampled weight that is due to the test set, not to the sample: 1 for strata
+        without a row left out.
+
+    References
+    ----------
+    Särndal, Swensson and Wretman (1992), "Model Assisted Survey Sampling", sections 9.3 and 9.7 (two-phase sampling).
     """
-    columns = sp.hstack([sp.csr_array(block) for block in blocks], format="csr")
-    return sp.csr_array(one_hot(codes, groups).T @ columns)
+
+    stratum: NDArray[np.int64]
+    weight: Array
+    rows: Array
+    share: Array
+
+    def scaled(self, times: Array) -> Array:
+        """Multiply how often each cell is in each resample, shape (resamples, cells), by the factor of its stratum."""
+        found = np.asarray(times @ one_hot(self.stratum, len(self.rows), self.weight))
+        factor = np.nan_to_num(ratio(self.rows + self.share * (found - self.rows), found))
+        return times * factor[:, self.stratum]
 
 
-def resampled_sums(parts: Sequence[sp.csr_array], groups: int, bootstrap: int, seed: int) -> list[NDArray[np.float64]]:
+@dataclass(frozen=True, eq=False)
+class Contributions:
+    """What the rows of a task add to its sums, by cell: the rows of one group, and in a sample of one stratum of it.
+
+    Attributes
+    ----------
+    added : csr_array of float64, shape (cells, width)
+        The sums of each cell.
+    groups : ndarray of int64, shape (cells,)
+        The group of each cell.
+    sample : SampledStrata or None
+        None if no row was left out.
+    """
+
+    added: sp.csr_array
+    groups: NDArray[np.int64]
+    sample: SampledStrata | None = None
+
+    @classmethod
+    def of(
+        cls,
+        columns: sp.csr_array,
+        codes: NDArray[np.int64],
+        weights: Array | None = None,
+        strata: NDArray[np.int64] | None = None,
+    ) -> "Contributions":
+        """Sum the columns of rows, shape (rows, width), which are weighted already, by the cells of the rows.
+
+        Parameters
+        ----------
+        columns : csr_array, shape (rows, width)
+            What each row adds.
+        codes : ndarray of int64, shape (rows,)
+            Its group.
+        weights, strata : ndarray, shape (rows,), optional
+            The test rows that it represents, and its stratum from 0. Only the weights of a sample count.
+        """
+        if weights is None or strata is None or (weights == 1).all():
+            groups, cells = np.unique(codes, return_inverse=True)
+            return cls(_summed(columns, cells, len(groups)), groups)
+        count = int(strata.max()) + 1
+        pairs, cells = np.unique(codes * count + strata, return_inverse=True)
+        groups, stratum = np.divmod(pairs, count)
+        weight: Array = np.bincount(cells, weights, len(pairs)).astype(np.float64)
+        rows: Array = np.bincount(strata, weights, count).astype(np.float64)
+        # The variance of a resampled weight, and what of it comes from leaving rows out of a group's.
+        whole = np.bincount(stratum, weight**2, count)
+        sampling = np.bincount(strata, weights * (weights - 1), count)
+        test_set = np.maximum(whole - sampling, rows)
+        share = np.sqrt(np.minimum(1.0, np.nan_to_num(ratio(test_set, whole))))
+        sample = SampledStrata(stratum, weight, rows, share)
+        return cls(_summed(columns, cells, len(pairs)), groups, sample)
+
+    def resampled(self, times: Array) -> Array:
+        """Sum over resamples, given how often each group is in each of them, shape (resamples, groups)."""
+        cells = times[:, self.groups]
+        return np.asarray((cells if self.sample is None else self.sample.scaled(cells)) @ self.added)
+
+
+def _summed(columns: sp.csr_array, cells: NDArray[np.int64], count: int) -> sp.csr_array:
+    return sp.csr_array(one_hot(cells, count).T @ columns)
+
+
+def resampled_sums(parts: Sequence[Contributions], groups: int, bootstrap: int, seed: int) -> list[Array]:
     """Resample the groups with replacement and sum each part over every resample; all parts see the same resamples.
 
     Parameters
     ----------
-    parts : sequence of csr_array, shape (groups, width)
-        What `contributions` returned for each task.
+    parts : sequence of Contributions
+        Of each task.
     groups, bootstrap, seed : int
         The numbers of groups and of resamples, and the random seed of these.
 
@@ -68,18 +168,16 @@ def resampled_sums(parts: Sequence[sp.csr_array], groups: int, bootstrap: int, s
     Efron (1979), "Bootstrap Methods: Another Look at the Jackknife"; Davison & Hinkley (1997),
     "Bootstrap Methods and their Application", section 3.8 (resampling whole clusters).
     """
-    # Side by side, the parts share one product with the weights.
-    whole = sp.hstack(parts, format="csr")
-    widths = [part.sum(axis=0).size for part in parts]
-    sums = np.empty((bootstrap, sum(widths)), np.float64)
+    sums = [np.empty((bootstrap, part.added.sum(axis=0).size), np.float64) for part in parts]
     first = 0
-    for weights in group_weights(groups, bootstrap, seed):
-        sums[first : first + len(weights)] = weights @ whole
-        first += len(weights)
-    return np.split(sums, np.cumsum(widths)[:-1], axis=1)
+    for times in group_weights(groups, bootstrap, seed):
+        for part, found in zip(parts, sums, strict=True):
+            found[first : first + len(times)] = part.resampled(times)
+        first += len(times)
+    return sums
 
 
-def group_weights(groups: int, bootstrap: int, seed: int) -> Iterator[NDArray[np.float64]]:
+def group_weights(groups: int, bootstrap: int, seed: int) -> Iterator[Array]:
     """Draw how often each group is in each resample: multinomial with equal probabilities.
 
     Chunks of resamples, of shape (resamples, groups), are yielded; each row sums to `groups`.
@@ -92,7 +190,7 @@ def group_weights(groups: int, bootstrap: int, seed: int) -> Iterator[NDArray[np
         yield np.bincount(drawn.ravel(), minlength=count * groups).reshape(count, groups).astype(np.float64)
 
 
-def percentile_interval(values: NDArray[np.float64], confidence: float) -> Estimate:
+def percentile_interval(values: Array, confidence: float) -> Estimate:
     """Return a point estimate with the percentiles of its resamples.
 
     Parameters

@@ -57,9 +57,9 @@ class LabelScores:
     band : str or None
         "many", "medium" or "few", by the training rows.
     support : int
-        Its test rows.
+        Its test rows that were scored.
     predicted : int
-        How often it was predicted.
+        How often it was predicted for scored rows.
     precision, recall, f1 : Estimate
         Not measured where there is no test row.
     """
@@ -83,7 +83,7 @@ class TaskScores:
     kind : {"classification", "open_ended"}
         Which metrics to expect.
     rows, groups : int
-        Test rows and the groups that they belong to.
+        Test rows that were scored and the groups that they belong to.
     metrics : dict of str to Estimate
         By name; see `equipoise.metrics.known.METRICS`.
     labels : tuple of LabelScores
@@ -93,6 +93,8 @@ class TaskScores:
         labels.
     invalid_predictions : int
         Predictions that are not a label of the task; they count as wrong.
+    sampled_from : int or None
+        The number of test rows, if the scored ones are a sample of them; all counts are of scored rows.
     """
 
     kind: Kind
@@ -102,6 +104,7 @@ class TaskScores:
     labels: tuple[LabelScores, ...] = ()
     unseen_labels: dict[str, int] = field(default_factory=dict[str, int])
     invalid_predictions: int = 0
+    sampled_from: int | None = None
 
 
 @dataclass(frozen=True)

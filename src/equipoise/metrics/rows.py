@@ -1,7 +1,7 @@
 """The rows of a task as numbers: its metrics on the rows as they are, and on resampled groups of them."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,9 +13,11 @@ from sklearn import metrics as sklearn_metrics
 from equipoise.errors import ConfigError
 from equipoise.metrics.known import METRICS
 from equipoise.metrics.predictions import TaskPredictions
-from equipoise.metrics.resampling import contributions, resampled_sums
+from equipoise.metrics.resampling import Contributions, resampled_sums
 from equipoise.metrics.sums import Array, LabelSums, Rows, mean_over, one_hot
 
+# Probabilities looked at at once: 2**21 float64 are 16 MiB.
+HELD = 2**21
 Measured = tuple[dict[str, Array], dict[str, Array]]
 """The metrics of a task, and the metrics of its labels, by name; resamples along the first axis."""
 
@@ -76,6 +78,7 @@ class TaskRows:
         costs: Array | None = None,
     ) -> None:
         self.labels, self.codes, self.train_counts = predictions.labels, codes, train_counts
+        self.weights = predictions.weights
         self.unseen, self.invalid = dict[str, int](), 0
         if not self.labels:
             has = {"texts"}
@@ -99,20 +102,21 @@ class TaskRows:
         self.metrics = [metric for metric in METRICS.values() if metric.needs in has]
         categories = self.invalid + 1
         hits = (rows.true == rows.predicted).astype(np.float64)
-        self._blocks: list[Array | sp.csr_array] = [
-            one_hot(rows.true, categories, hits),
-            one_hot(rows.true, categories),
-            one_hot(rows.predicted, categories),
-        ]
+        blocks = [one_hot(rows.true, categories, hits), one_hot(rows.true, categories)]
+        blocks.append(one_hot(rows.predicted, categories))
         # For each metric the columns of its own sums.
         self._own: dict[str, slice] = {}
         start = 3 * categories
         for metric in self.metrics:
-            added: list[Any] = [] if metric.adds is None else [metric.adds(rows)]
-            width = sum(int(block.shape[1]) for block in added)
+            found = [] if metric.adds is None else [metric.adds(part) for part in _parts(rows)]
+            width = int(np.asarray(found[0].sum(axis=0)).size) if found else 0
             self._own[metric.name] = slice(start, start + width)
-            self._blocks += added
             start += width
+            if found:
+                blocks.append(sp.csr_array(sp.vstack([sp.csr_array(each) for each in found])))
+        self._columns = sp.csr_array(sp.hstack(blocks, format="csr"))
+        if self.weights is not None:
+            self._columns.data *= np.repeat(self.weights, np.diff(self._columns.indptr))
 
     def _labelled(self, predictions: TaskPredictions, costs: Array | None) -> Rows:
         place = {label: number for number, label in enumerate(self.labels)}
@@ -123,25 +127,22 @@ class TaskRows:
         true = np.array([true_place[label] for label in predictions.targets], np.int64)
         predicted = np.array([place.get(label, self.invalid) for label in predictions.predicted], np.int64)
         self.unseen = {label: int((true == true_place[label]).sum()) for label in unseen}
-        probabilities = predictions.probabilities
-        held = None if probabilities is None else probabilities.astype(np.float64)
-        return Rows(true, predicted, len(self.labels), held, costs)
+        return Rows(true, predicted, len(self.labels), predictions.probabilities, costs)
 
     def point(self) -> Measured:
         """Compute the metrics of the rows as they are, with scikit-learn where it has them; as one resample."""
-        total = np.asarray(self.contributions(1, np.zeros_like(self.codes)).toarray())
+        total = np.asarray((one_hot(np.zeros_like(self.codes), 1).T @ self._columns).toarray())
         sums = self._sums(total)
         if self.labels and len(self.codes):
-            sums = _LibrarySums(sums.hits, sums.true, sums.predicted, sums.labels, self._bands, self.rows)
+            sums = _LibrarySums(sums.hits, sums.true, sums.predicted, sums.labels, self._bands, self.rows, self.weights)
         return self._measured(sums, total)
 
-    def contributions(self, groups: int, codes: NDArray[np.int64] | None = None) -> sp.csr_array:
+    def contributions(self) -> Contributions:
         """Sum what each group adds: hits, true and predicted rows by category, then what the metrics add.
 
-        The width is linear in the labels: no metric needs the whole confusion matrix. `codes` are other groups than the
-        rows have.
+        The width is linear in the labels: no metric needs the whole confusion matrix.
         """
-        return contributions(self.codes if codes is None else codes, groups, self._blocks)
+        return Contributions.of(self._columns, self.codes, self.weights, self.rows.true)
 
     def replicate(self, sums: Array) -> Measured:
         """Compute the metrics of resamples in closed form, from weighted sums of the contributions."""
@@ -164,12 +165,17 @@ class _LibrarySums(LabelSums):
     """The same of one test set, computed by scikit-learn."""
 
     of: Rows
+    weights: Array | None
 
     @cached_property
     def _scored(self) -> tuple[Array, Array, Array]:
         never_predicted: Any = 0  # scikit-learn's own annotation forgets the numbers
         scored: Any = sklearn_metrics.precision_recall_fscore_support(
-            self.of.true, self.of.predicted, labels=np.arange(self.labels), zero_division=never_predicted
+            self.of.true,
+            self.of.predicted,
+            labels=np.arange(self.labels),
+            zero_division=never_predicted,
+            sample_weight=self.weights,
         )
         precision, recall, f1 = (np.where(scored[3] > 0, values, np.nan)[None] for values in scored[:3])
         return precision, recall, f1
@@ -188,13 +194,30 @@ class _LibrarySums(LabelSums):
 
     @property
     def accuracy(self) -> Array:
-        return np.array([sklearn_metrics.accuracy_score(self.of.true, self.of.predicted)])
+        return np.array([sklearn_metrics.accuracy_score(self.of.true, self.of.predicted, sample_weight=self.weights)])
 
     @property
     def mcc(self) -> Array:
         # With one category alone it is undefined; scikit-learn returns 0 wherever else it is, but warns here.
-        single = len(np.union1d(self.of.true, self.of.predicted)) == 1
-        return np.array([0.0 if single else sklearn_metrics.matthews_corrcoef(self.of.true, self.of.predicted)])
+        if len(np.union1d(self.of.true, self.of.predicted)) == 1:
+            return np.zeros(1)
+        return np.array(
+            [sklearn_metrics.matthews_corrcoef(self.of.true, self.of.predicted, sample_weight=self.weights)]
+        )
+
+
+def _parts(rows: Rows) -> Iterator[Rows]:
+    """Yield some rows at a time, their probabilities in double precision; without probabilities all at once."""
+    if rows.probabilities is None:
+        yield rows
+        return
+    step = max(1, HELD // max(1, rows.labels))
+    # A softmax is never 0: such a probability was too small for its type.
+    least = np.finfo(rows.probabilities.dtype).tiny
+    for first in range(0, max(1, len(rows.true)), step):
+        some = slice(first, first + step)
+        probabilities = np.maximum(rows.probabilities[some].astype(np.float64), least)
+        yield replace(rows, true=rows.true[some], predicted=rows.predicted[some], probabilities=probabilities)
 
 
 def measured(rows: Sequence[TaskRows], groups: int, bootstrap: int, seed: int) -> list[Measured]:
@@ -206,7 +229,7 @@ def measured(rows: Sequence[TaskRows], groups: int, bootstrap: int, seed: int) -
         For each task its metrics, of shape (1 + bootstrap,), in the order of the table, and `precision`, `recall` and
         `f1` of its labels, of shape (1 + bootstrap, labels); NaN where not measured.
     """
-    sums = resampled_sums([held.contributions(groups) for held in rows], groups, bootstrap, seed)
+    sums = resampled_sums([held.contributions() for held in rows], groups, bootstrap, seed)
     both = [(held.point(), held.replicate(total)) for held, total in zip(rows, sums, strict=True)]
     return [
         (_joined(points, draws), _joined(of_labels, label_draws)) for (points, of_labels), (draws, label_draws) in both

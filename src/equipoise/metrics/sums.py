@@ -20,7 +20,7 @@ class Rows:
         Places of labels. Truths from `labels` on are labels without a training row, answers from there on not labels.
     labels : int
         The number of labels; 0 for an open-ended task.
-    probabilities : ndarray of float64, shape (rows, labels), or None
+    probabilities : ndarray of floating, shape (rows, labels), or None
         p(label | x).
     costs : ndarray of float64, shape (labels, labels), or None
         c(y, k), the cost of answering k where y is true.
@@ -31,7 +31,7 @@ class Rows:
     true: NDArray[np.int64]
     predicted: NDArray[np.int64]
     labels: int
-    probabilities: Array | None = None
+    probabilities: NDArray[np.floating] | None = None
     costs: Array | None = None
     texts: Sequence[tuple[str, str]] = ()
 

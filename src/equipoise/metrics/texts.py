@@ -1,5 +1,7 @@
 """What the rows of an open-ended task add to its metrics: exact match, ROUGE-L and BLEU."""
 
+from typing import Any
+
 import numpy as np
 
 from equipoise.metrics.sums import Array, Rows
@@ -43,5 +45,8 @@ def bleu(counts: Array) -> Array:
     """
     from sacrebleu import BLEU  # noqa: PLC0415  (slow to import, for open-ended tasks only)
 
-    whole = counts.astype(np.int64).tolist()
-    return np.array([BLEU.compute_bleu(row[:4], row[4:8], row[8], row[9]).score for row in whole], np.float64)
+    def of(row: list[Any]) -> float:
+        # Counts of a weighted sample are not integers; only lengths have to be.
+        return BLEU.compute_bleu(row[:4], row[4:8], round(row[8]), round(row[9])).score
+
+    return np.array([of(row) for row in counts.tolist()], np.float64)

@@ -59,7 +59,7 @@ class TaskAnswers:
 
     def of(
         self, encoded: EncodedExamples, rows: NDArray[np.int64], bar: Any
-    ) -> tuple[list[str], NDArray[np.float64] | None]:
+    ) -> tuple[list[str], NDArray[np.float32] | None]:
         """Return labels or texts of some rows, and the probabilities of all labels where the method has them.
 
         Parameters
@@ -73,20 +73,20 @@ class TaskAnswers:
         """
         method = self.method(len(rows))
         answers: list[str] = []
-        probabilities: list[NDArray[np.float64]] = []
+        probabilities = np.empty((len(rows), len(self.task.labels)), np.float32) if method == "score" else None
         start = time.perf_counter()
         stops = [*range(FIRST_ROWS, len(rows), ROWS_AT_ONCE), len(rows)]
         for first, stop in zip([0, *stops], stops, strict=False):
             found, of_labels = self._answers(method, encoded.inputs(rows[first:stop]))
             answers += found
-            if of_labels is not None:
-                probabilities.append(of_labels)
+            if probabilities is not None:
+                probabilities[first:stop] = of_labels
             bar.update(stop - first)
             if not first:
                 line = forecast(self.task, method, len(rows), stop, time.perf_counter() - start)
                 if line:
                     say(bar, line)
-        return answers, np.concatenate(probabilities) if probabilities else None
+        return answers, probabilities
 
     def _answers(self, method: str, inputs: list[Any]) -> tuple[list[str], NDArray[np.float64] | None]:
         name, labels = self.task.name, self.task.labels

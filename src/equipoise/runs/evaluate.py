@@ -7,8 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from equipoise.base.files import refuse_unwritable, write_atomically
 from equipoise.base.plain_json import write_json
 from equipoise.calibration import Calibration
@@ -16,13 +14,14 @@ from equipoise.collate import EncodedExamples
 from equipoise.config import EVALUATED_SPLITS, DataConfig, EvaluationConfig, RunConfig, one_of
 from equipoise.data import Records, Task
 from equipoise.errors import DataError, DataWarning, RunError
-from equipoise.metrics import Scores, predictions_table
+from equipoise.metrics import Scores, TaskPredictions, write_predictions
 from equipoise.metrics import evaluate as score
 from equipoise.models import load_model
 from equipoise.plan import Plan
 from equipoise.runs.directory import RunDirectory
 from equipoise.runs.predict import checked_methods, predict_records, with_methods
-from equipoise.runs.rows import load_records, read_source
+from equipoise.runs.rows import load_records, open_ended, read_source
+from equipoise.runs.samples import Sample, sample_records
 from equipoise.trainer.checkpoints.lock import locked
 
 
@@ -54,6 +53,7 @@ def evaluate(
     *,
     split: str | None = None,
     method: str | Mapping[str, str] | None = None,
+    rows: int | None = None,
     out: Path | None = None,
     calibrated: bool = True,
     overwrite: bool = False,
@@ -74,11 +74,14 @@ def evaluate(
         "test". Other data without splits is evaluated whole.
     method : str or mapping of str to str, optional
         The method of prediction, instead of that of the run's configuration.
+    rows : int, optional
+        Score at most this many rows, a sample that is stratified by task and label, instead of those of the run's
+        configuration, whose default is all.
     out : pathlib.Path, optional
         The folder for the results. By default the run directory for its first evaluation, which is that of its
         configuration, and for every other a folder below ``evaluations``, named by what was evaluated and applied:
-        ``test``, ``validation``, ``other-all``, ``test-constrained``, ``test-calibrated-1a2b3c4d`` (the beginning of
-        the calibration's fingerprint).
+        ``test``, ``validation``, ``other-all``, ``test-constrained``, ``test-2000-rows``,
+        ``test-calibrated-1a2b3c4d`` (the beginning of the calibration's fingerprint).
     calibrated : bool
         Whether to apply the run's calibration, if it has one.
     overwrite : bool
@@ -94,7 +97,7 @@ def evaluate(
     ------
     EquipoiseError
         If the run is not finished, the data cannot be used, the folder already holds an evaluation, another process
-        evaluates into it, or the calibration belongs to another run.
+        evaluates into it, the calibration belongs to another run, or there are more labels than rows to score.
     """
     if split is not None:
         one_of("split", split, EVALUATED_SPLITS)
@@ -110,7 +113,7 @@ def evaluate(
         split = "all"
     tasks = directory.read_tasks()
     config = with_methods(config, tasks, methods)
-    settings = replace(config.evaluation, split=split or settings.split)
+    settings = replace(config.evaluation, split=split or settings.split, rows=settings.rows if rows is None else rows)
     config = replace(config, evaluation=settings)
     model_path = directory.trained_model()
     plan = directory.read_plan()
@@ -122,9 +125,13 @@ def evaluate(
             raise RunError("already-evaluated", message)
         refuse_unwritable(folder / "evaluation.json")
         records = load_records(config, cache) if other is None else other
-        rows = records if settings.split == "all" else records.where(split=settings.split)
+        rows_of_split = records if settings.split == "all" else records.where(split=settings.split)
+        known = _known_tasks(rows_of_split, tasks)
+        sample = sample_records(known, open_ended(tasks), settings.rows, config.seed)
         model, tokenizer = load_model(model_path)
-        return evaluate_model(model, tokenizer, config, plan, tasks, rows, folder, calibration=calibration)
+        return evaluate_model(
+            model, tokenizer, config, plan, tasks, known, folder, sample=sample, calibration=calibration
+        )
 
 
 def evaluate_model(
@@ -136,6 +143,7 @@ def evaluate_model(
     rows: Records,
     folder: Path,
     *,
+    sample: Sample | None = None,
     encoded: EncodedExamples | None = None,
     calibration: Calibration | None = None,
 ) -> Evaluation:
@@ -148,11 +156,13 @@ def evaluate_model(
     plan : Plan
         The plan, for the number of training rows of each label.
     rows : Records
-        The rows to evaluate on.
+        The rows to evaluate on, of tasks that the run knows.
     folder : pathlib.Path
         The folder for ``predictions.parquet`` and ``evaluation.json``.
+    sample : Sample, optional
+        The rows of these to score, if not all.
     encoded : EncodedExamples, optional
-        The rows, already tokenised; all of tasks that the run knows.
+        The rows to score, already tokenised.
     calibration : Calibration, optional
         The correction of the predictions.
 
@@ -161,14 +171,18 @@ def evaluate_model(
     Evaluation
         Of the corrected predictions, and if any were corrected also of those before.
     """
-    rows = _known_tasks(rows, tasks)
     needed = () if calibration is None else calibration.tasks
-    predictions = predict_records(model, tokenizer, tasks, rows, config, encoded, calibrated=needed)
+    scored_rows = rows if sample is None else rows.take(sample.rows)
+    predictions = predict_records(model, tokenizer, tasks, scored_rows, config, encoded, calibrated=needed)
+    if sample is not None:
+        predictions = {name: _of_sample(part, sample) for name, part in predictions.items()}
     settings = config.evaluation
     scored = partial(score, train_counts=train_counts(plan), bootstrap=settings.bootstrap, seed=config.seed)
     scores, before, corrected = scored(predictions), None, ()
     methods = {name: settings.method_of(name) for name in rows.tasks}
     about: dict[str, Any] = {"split": settings.split, "rows": len(rows), "methods": methods}
+    if sample is not None:
+        about |= {"rows": len(sample.rows), "sampled_from": len(rows)}
     if calibration is not None:
         predictions, corrected = calibration.apply(predictions)
     if calibration is not None and corrected:
@@ -180,11 +194,16 @@ def evaluate_model(
             "scores_before": before.to_dict(),
         }
     with write_atomically(folder / "predictions.parquet") as temporary:
-        pq.write_table(predictions_table(predictions.values()), temporary)
+        write_predictions(predictions.values(), temporary)
         # Wherever this is cut off, an evaluation that is there is that of the predictions beside it.
         (folder / "evaluation.json").unlink(missing_ok=True)
     write_json(folder / "evaluation.json", {**about, "scores": scores.to_dict()})
     return Evaluation(scores, folder, corrected, before)
+
+
+def _of_sample(part: TaskPredictions, sample: Sample) -> TaskPredictions:
+    assert part.rows is not None
+    return replace(part, rows=sample.rows[part.rows], weights=sample.weights[part.rows])
 
 
 def train_counts(plan: Plan) -> dict[str, dict[str, int]]:
@@ -222,6 +241,8 @@ def _default_folder(
     applied: list[str] = []
     if settings.method != own.method:
         applied.append(settings.method if isinstance(settings.method, str) else "by-task")
+    if settings.rows != own.rows:
+        applied.append(f"{settings.rows}-rows")
     if calibration is not None and any(settings.method_of(task) in ("auto", "score") for task in calibration.tasks):
         applied.append(f"calibrated-{calibration.fingerprint[:8]}")
     if data is None and settings.split == own.split and not applied and not directory.evaluation.exists():

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
@@ -18,7 +19,7 @@ from equipoise.collate import EncodedExamples
 from equipoise.config import METHODS, DataConfig, RunConfig, one_of
 from equipoise.data import Records, Task, read_records
 from equipoise.errors import ConfigError, DataError
-from equipoise.metrics import TaskPredictions, predictions_table
+from equipoise.metrics import TaskPredictions
 from equipoise.models import LabelScorer, load_model
 from equipoise.runs.answers import TaskAnswers
 from equipoise.runs.directory import RunDirectory
@@ -130,16 +131,35 @@ def answers_table(predictions: Iterable[TaskPredictions]) -> pa.Table:
         Columns `row`, `id` (if the input has any), `task`, `predicted`, `probability` (of the predicted
         label) and `probabilities` (label to probability); nulls where only answers were computed.
     """
-    columns = ["row", "id", "task", "predicted", "probability", "labels"]
-    answers: list[dict[str, Any]] = predictions_table(predictions).select(columns).sort_by("row").to_pylist()
-    for answer in answers:
-        if answer["probability"] is not None:
-            by_label = dict(zip(answer["labels"], answer["probability"], strict=True))
-            answer |= {"probability": by_label.get(answer["predicted"]), "probabilities": list(by_label.items())}
     texts = dict.fromkeys(("id", "task", "predicted"), pa.string())
     numbers = {"probability": pa.float64(), "probabilities": pa.map_(pa.string(), pa.float64())}
-    table = pa.Table.from_pylist(answers, schema=pa.schema({"row": pa.int64(), **texts, **numbers}))
+    schema = pa.schema({"row": pa.int64(), **texts, **numbers})
+    table = pa.concat_tables([schema.empty_table(), *(_answers_of(part, schema) for part in predictions)])
+    table = table.take(np.argsort(table.column("row").to_numpy(), kind="stable"))
     return table.drop_columns(["id"]) if table.column("id").null_count == len(table) else table
+
+
+def _answers_of(part: TaskPredictions, schema: pa.Schema) -> pa.Table:
+    count = len(part.predicted)
+    rows = np.arange(count) if part.rows is None else part.rows
+    columns: dict[str, Any] = {"row": rows, "id": part.ids, "task": [part.task] * count, "predicted": part.predicted}
+    if part.probabilities is not None:
+        width = len(part.labels)
+        place = {label: number for number, label in enumerate(part.labels)}
+        chosen = [
+            first * width + place[label] if label in place else None for first, label in enumerate(part.predicted)
+        ]
+        # As short decimals: 0.9 in single precision is not 0.9 in double precision.
+        values = pa.array(part.probabilities.ravel()).cast(pa.string()).cast(pa.float64())
+        columns["probability"] = values.take(pa.array(chosen, pa.int64()))
+        offsets = pa.array(np.arange(count + 1, dtype=np.int32) * width)
+        keys = pa.array(part.labels, pa.string()).take(pa.array(np.tile(np.arange(width), count)))
+        columns["probabilities"] = pa.MapArray.from_arrays(offsets, keys, values)
+    arrays = [
+        pa.nulls(count, field.type) if columns.get(field.name) is None else pa.array(columns[field.name], field.type)
+        for field in schema
+    ]
+    return pa.table(arrays, schema=schema)
 
 
 def write_table(table: pa.Table, out: Path) -> None:

@@ -66,8 +66,8 @@ def stratified_sample(strata: NDArray[np.int64], size: int, seed: int) -> Sample
     if size < len(counts):
         raise ConfigError(
             "sample-too-small",
-            f"`evaluation.rows` must be at least the number of labels of all tasks that have rows, here {len(counts)}:"
-            f" each needs one. Found {size}. Give more rows, or leave it out to score all.",
+            f"A sample must have a row of each label of each task, so at least {len(counts)} here, found {size}."
+            " Give more with `--rows` or `evaluation.rows`, or leave it out to score all.",
         )
     if size >= len(strata):
         return Sample(np.arange(len(strata)), np.ones(len(strata)))

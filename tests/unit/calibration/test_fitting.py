@@ -166,3 +166,27 @@ def test_rows_of_unknown_labels_are_left_out() -> None:
     assert (rows.true.tolist(), rows.groups.tolist()) == ([0, 1], [4, 6])
     with raises(ConfigError, "no-probabilities"):
         LabelledRows.of(TaskPredictions("t", ["no"], ["no"], ("no", "yes")), np.array([0]))
+
+
+def test_a_row_of_weight_k_is_fitted_as_k_rows() -> None:
+    rows = made(60, 3)
+    times = np.random.default_rng(0).integers(1, 4, 60)
+    weighted = replace(rows, weights=times.astype(np.float64))
+
+    def temperature(fitted: LabelledRows) -> float:
+        return fit_task(fitted, Priors(TRAINED, NATURAL), Choice(None)).calibration.temperature
+
+    assert temperature(weighted) == pytest.approx(temperature(rows.take(np.repeat(np.arange(60), times))), rel=1e-6)
+    assert temperature(weighted) != pytest.approx(temperature(rows), rel=1e-3)
+    np.testing.assert_allclose(row_weights(weighted, NATURAL, NATURAL), times)
+    taken = weighted.take(np.array([3, 1])).weights
+    assert taken is not None
+    assert taken.tolist() == [times[3], times[1]]
+
+
+def test_rows_of_a_sample_keep_their_weights() -> None:
+    even = np.full((3, 2), 0.5)
+    part = TaskPredictions("t", ["no", "maybe", "yes"], ["no"] * 3, ("no", "yes"), even, weights=np.array([3.0, 2, 1]))
+    held = LabelledRows.of(part, np.arange(3)).weights
+    assert held is not None
+    assert held.tolist() == [3, 1]

@@ -3,6 +3,7 @@
 import json
 from types import SimpleNamespace
 
+import pyarrow as pa
 import pytest
 from tests.support.errors import raises
 
@@ -12,11 +13,14 @@ from equipoise.compare.directory import ComparisonDirectory
 from equipoise.compare.prices import Speed
 from equipoise.compare.schedule import LEAST_STEPS, Schedule, affordable, draws_of, schedule_of
 from equipoise.config import CompareConfig, duration_of, make_comparison, seconds_of
+from equipoise.data import Records
 from equipoise.errors import ConfigError
 
 
 def build(trainings=15, draws=9000, batch=10, seed=0, **settings):
-    return Schedule.build(CompareConfig(**settings), trainings=trainings, draws=draws, batch=batch, seed=seed)
+    return Schedule.build(
+        CompareConfig(**settings), trainings=trainings, draws=draws, batch=batch, seed=seed, rows=6300, least=900
+    )
 
 
 def test_each_stage_has_more_draws_and_fewer_trainings():
@@ -28,6 +32,13 @@ def test_each_stage_has_more_draws_and_fewer_trainings():
 
 def test_seeds_are_paired_with_the_first_of_the_configuration():
     assert [stage.seeds for stage in build(seed=7, seeds=3).stages] == [(7, 8), (7, 8), (7, 8, 9)]
+
+
+def test_earlier_stages_score_fewer_validation_rows_as_they_have_fewer_draws():
+    assert [stage.rows for stage in build().stages] == [900, 2100, None]
+    # Stages with the same draws are the same runs, and full runs score all.
+    assert [stage.rows for stage in build(draws=1234, batch=32).stages] == [1615, 2100, None]
+    assert [stage.rows for stage in build(draws=64, batch=32).stages] == [None, None, None]
 
 
 def test_early_stages_have_no_more_seeds_than_the_last():
@@ -51,23 +62,23 @@ def test_draws_are_whole_batches_and_never_less_than_the_fewest_steps_nor_more_t
 
 def test_cost_counts_natural_sampling_beside_those_that_are_kept():
     # 15 x 2 x 1000 + (5 + 1) x 2 x 3000 + (2 + 1) x 5 x 9000
-    assert build().cost(15, float) == 15 * 2 * 1000 + 6 * 2 * 3000 + 3 * 5 * 9000
+    assert build().cost(15, lambda stage: stage.draws) == 15 * 2 * 1000 + 6 * 2 * 3000 + 3 * 5 * 9000
 
 
 def test_defaults_cost_less_than_a_third_of_training_all_in_full():
     everything = 15 * 5 * 9000
-    assert build().cost(15, float) < everything / 3
+    assert build().cost(15, lambda stage: stage.draws) < everything / 3
 
 
 def test_survives_a_turn_through_plain_values():
     plain = json.loads(json.dumps(to_plain(build())))
-    assert plain["stages"][0] == {"draws": 1000, "seeds": [0, 1], "keep": 5}
+    assert plain["stages"][0] == {"draws": 1000, "seeds": [0, 1], "keep": 5, "rows": 900}
     assert from_plain(Schedule, plain, ValueError) == build()
 
 
 def test_budget_buys_the_most_whole_batches_that_fit():
     def cost(draws):
-        return build(draws=draws, batch=32).cost(15, lambda drawn: 0.001 * drawn)
+        return build(draws=draws, batch=32).cost(15, lambda stage: 0.001 * stage.draws)
 
     bought = affordable(cost, 100.0, 50_000, 32)
     assert bought % 32 == 0
@@ -88,7 +99,8 @@ def test_budget_that_buys_nothing_says_how_much_is_needed():
 
 def test_a_start_that_fails_for_its_budget_leaves_room_for_a_start_with_another(tmp_path, monkeypatch):
     monkeypatch.setattr(schedule, "_speed", lambda trainings, data: Speed(start=1.0, draw=0.01, row=0.01))
-    data = SimpleNamespace(of=lambda split: range(100))
+    rows = Records(pa.table({"task": ["t"] * 100, "input": ["x"] * 100, "target": ["a", "b"] * 50}))
+    data = SimpleNamespace(of=lambda split: rows, base=SimpleNamespace(tasks={}))
     given = {"data": {"source": "rows.jsonl"}, "plan": {"draws": 1024}}
     trainings = dict.fromkeys("abc")
 
@@ -103,6 +115,8 @@ def test_a_start_that_fails_for_its_budget_leaves_room_for_a_start_with_another(
     directory, found = start("10h")
     assert directory.config.is_file()
     assert found.stages[-1].draws == 1024
+    # 20 rows of each label at least, which are twice as many of a sample that is half shared evenly.
+    assert [stage.rows for stage in found.stages] == [80, 80, None]
 
 
 @pytest.mark.parametrize("seconds", [0.2, 1, 59.5, 119, 121, 3599, 3601, 86_399])

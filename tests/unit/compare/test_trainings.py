@@ -22,8 +22,9 @@ def rows(*tasks, labels=("no",) * 9 + ("yes",)):
     )
 
 
-def settings(draws=40, **compare):
-    return make_comparison({"data": {"source": "rows.jsonl"}, "plan": {"draws": draws}, "compare": compare})
+def settings(more=None, draws=40, **compare):
+    plain = {"data": {"source": "rows.jsonl"}, "plan": {"draws": draws}, "compare": compare}
+    return make_comparison(plain | (more or {}))
 
 
 def trainings_of(config, records):
@@ -120,6 +121,23 @@ def test_run_watches_validation_eight_times_unless_told_when():
     run = training.run(seed=3, draws=32 * 80)
     assert (run.seed, run.plan.draws, run.training.validate_every) == (3, 32 * 80, 10)
     assert training.run(0, 32).training.validate_every == 1
+
+
+def test_runs_of_earlier_stages_score_some_rows_and_are_not_watched():
+    told = trainings(settings({"training": {"validate_every": 3}}), two_sizes())["sqrt"]
+    for training in (trainings(settings(), two_sizes())["sqrt"], told):
+        early = training.run(0, 320, rows=70)
+        assert (early.training.validate_every, early.evaluation.rows) == (None, 70)
+    assert told.run(0, 320).training.validate_every == 3
+    assert told.run(0, 320).evaluation.rows is None
+    few = trainings(settings({"evaluation": {"rows": 50}}), two_sizes())["sqrt"]
+    assert [few.run(0, 320, rows).evaluation.rows for rows in (70, 40, None)] == [50, 40, 50]
+
+
+def test_runs_of_earlier_stages_are_watched_where_the_best_checkpoint_is_chosen():
+    best = {"load_best_model_at_end": True}
+    training = trainings(settings({"trainer": best}), two_sizes())["sqrt"]
+    assert training.run(0, 320, rows=70).training.validate_every == 1
 
 
 def test_own_candidates_are_mappings_of_plain_text():

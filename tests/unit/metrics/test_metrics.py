@@ -115,7 +115,7 @@ def test_closed_forms_equal_scikit_learn_on_explicit_resamples(rows: list[tuple[
     given_rows = TaskPredictions("t", true.tolist(), said.tolist(), LABELS, probability, names.tolist())
     (codes,), groups = group_codes([given_rows])
     numbers = TaskRows(given_rows, codes)
-    (sums,) = resampled_sums([numbers.contributions(groups)], groups, 5, seed)
+    (sums,) = resampled_sums([numbers.contributions()], groups, 5, seed)
     metrics, labelled = numbers.replicate(sums)
     weights = np.concatenate(list(group_weights(groups, 5, seed)))
     for draw in range(5):

@@ -23,6 +23,7 @@ CALIBRATION: Any = SimpleNamespace(tasks={"tone": None, "triage": None}, fingerp
         (None, {"split": "validation"}, None, "validation"),
         (None, {"method": "constrained"}, None, "test-constrained"),
         (None, {"method": {"tone": "generate"}}, None, "test-by-task"),
+        (None, {"rows": 2000}, None, "test-2000-rows"),
         (None, {}, CALIBRATION, "test-calibrated-01234567"),
         (None, {"method": "score"}, CALIBRATION, "test-score-calibrated-01234567"),
         (None, {"method": "constrained"}, CALIBRATION, "test-constrained"),

@@ -181,7 +181,7 @@ def curves_section(curves: tuple[Curve, ...]) -> Section:
     )
     seeds = max(len(each.losses) for each in curves)
     lines = f" Thick: the mean over {counted(seeds, 'seed')}; thin: each of them." if seeds > 1 else ""
-    caption = f"Loss on up to 20 validation rows of each label, so that rare labels are visible.{lines}"
+    caption = f"Loss on a few validation rows of each label, so that rare labels are visible.{lines}"
     tables = [
         HtmlTable(
             f"Validation loss of {each.training}, mean over {counted(len(each.losses), 'seed')}",

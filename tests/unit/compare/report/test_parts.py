@@ -4,7 +4,6 @@ import json
 from dataclasses import replace
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 from tests.support.comparisons import BATCH
 from tests.support.errors import raises
@@ -28,7 +27,7 @@ from equipoise.compare.report.data import ComparisonData
 from equipoise.config import load_config, save_config
 from equipoise.drawing import Mixed, OneTask, Quota, StratumIndex
 from equipoise.errors import RunError
-from equipoise.metrics import Estimate, predictions_table, read_predictions
+from equipoise.metrics import Estimate, read_predictions, write_predictions
 from equipoise.runs.directory import RunDirectory
 from equipoise.samplers import PlanSampler
 from equipoise.statistics import mean_interval
@@ -193,9 +192,9 @@ def test_the_census_counts_training_and_test_rows(comparison_of):
 def test_confusions_count_every_row_also_answers_that_are_no_label(copy_of):
     directory = copy_of("mixed")
     file = directory / "runs" / "natural-2560-1" / "predictions.parquet"
-    said = read_predictions(pq.read_table(file))
+    said = read_predictions(file)
     said["heart"] = replace(said["heart"], predicted=["gibberish", *said["heart"].predicted[1:]])
-    pq.write_table(predictions_table(said.values()), file)
+    write_predictions(said.values(), file)
     natural, planned = confusion.gather(ComparisonData.open(directory))
     assert natural.answers == (*planned.answers, "(no label)")
     assert [row[-1] for row in natural.counts] == [1, 0, 0, 0, 0]
