@@ -9,7 +9,7 @@ from equipoise.base.registry import suggest
 from equipoise.compare.corrections import corrected, cross_fitted_validation
 from equipoise.compare.directory import ComparisonDirectory
 from equipoise.compare.result import BySeed, CandidateInfo, Finalist, Result, RunCost, Stage
-from equipoise.compare.rows import SharedData
+from equipoise.compare.rows import SharedData, sample_notes
 from equipoise.compare.runs import Tested, Trained, Trial, TrialRunner
 from equipoise.compare.schedule import StagePlan, draws_of, schedule_of
 from equipoise.compare.selecting import keep, mean_of, prices, ranking
@@ -207,7 +207,7 @@ class Comparison:
             runs=self._costs(stages),
             rows=base.data["rows"],
             command=command,
-            notes=tuple(self.notes),
+            notes=(*self.notes, *sample_notes(stages, base.data["rows"], self.config.evaluation.rows)),
         )
 
     def _best(self, stage: Stage) -> str:
@@ -232,9 +232,7 @@ class Comparison:
             for seed in stage.seeds
             for name in stage.scores
         )
-        return tuple(
-            self.runner.cost(Trial(self.trainings[name], seed, draws, self.rows[draws])) for name, seed, draws in keys
-        )
+        return tuple(self.runner.cost(*self._trials([name], draws, [seed])) for name, seed, draws in keys)
 
     def _predictions(self, candidate: str, last: Stage) -> list[dict[str, TaskPredictions]]:
         folders, correction = self._folders_of(candidate, last)

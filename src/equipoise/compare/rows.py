@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from equipoise.collate import EncodedExamples
+from equipoise.compare.result import Stage
 from equipoise.config import RunConfig, config_to_dict
 from equipoise.data import Records
 from equipoise.runs.directory import installed_versions
@@ -49,6 +51,26 @@ class SharedData:
             encoded = encode(self.base.config, rows.take(sample.rows), self.base.tasks)
             self._samples[split, size] = sample, encoded
         return self._samples[split, size]
+
+
+def sample_notes(stages: Sequence[Stage], rows: Mapping[str, int], most: int | None) -> list[str]:
+    """Say which rows of a comparison are samples, given the rows of each split and `evaluation.rows`.
+
+    Examples
+    --------
+    >>> first, last = Stage(100, (0,), {}, (), 60), Stage(300, (0,), {}, ())
+    >>> sample_notes([first, last], {"validation": 200, "test": 400}, None)
+    ['60 of 200 validation rows were scored after 100 draws: a sample, stratified by task and label']
+    """
+    words = "a sample, stratified by task and label"
+    found = [
+        f"{stage.rows:,} of {rows['validation']:,} validation rows were scored after {stage.draws:,} draws: {words}"
+        for stage in stages
+        if stage.rows
+    ]
+    if most is not None and most < rows["test"]:
+        found.append(f"{most:,} of {rows['test']:,} test rows were scored: {words}")
+    return found
 
 
 LENGTH = 12  # hexadecimal digits: 2**48 runs
