@@ -150,6 +150,30 @@ def read_records(
     return records.take(kept)
 
 
+def iter_rows(
+    source: object,
+    columns: Columns = _COLUMNS,
+    *,
+    default_task: str | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+    delimiter: str | None = None,
+    encoding: str = UTF8,
+    splits: Mapping[str, str] = _NO_SPLITS,
+    missing_labels: MissingLabels = "error",
+) -> Iterator[pa.Table]:
+    """Stream rows that are to be predicted, in constant memory; arguments and errors as in `read_records`.
+
+    Yields
+    ------
+    pyarrow.Table
+        Columns of large strings: `task`, `input` and `target` (null where it is missing), and of the optional fields
+        those that the source has.
+    """
+    how = ReadOptions(limits, delimiter, encoding, splits)
+    for one in find_sources(source, how):
+        yield from Reading(one, columns, FIELDS, default_task, False, how.splits, missing_labels).batches()
+
+
 def _with_targets(records: Records) -> NDArray[np.int64] | None:
     """Return the numbers of the rows that have a target; None if all have."""
     given = records.coded("target").codes >= 0

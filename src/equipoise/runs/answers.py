@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,8 @@ class TaskAnswers:
         Its `evaluation` has the method of the task, its `training` the limits of length.
     task : Task
         The task.
+    rows : int
+        Its rows in all.
     corrected : bool
         Whether a calibration is applied, which needs the probabilities of all labels.
     """
@@ -43,10 +46,12 @@ class TaskAnswers:
     scorer: LabelScorer
     config: RunConfig
     task: Task
+    rows: int
     corrected: bool = False
 
-    def method(self, rows: int) -> str:
-        """Return what is done for some number of rows: "score", "search", "constrained" or "generate".
+    @cached_property
+    def method(self) -> str:
+        """What is done: "score", "search", "constrained" or "generate".
 
         The method "auto" is "score" where a calibration is applied or all labels are few for the rows, else
         "search": the same answers, without probabilities.
@@ -54,7 +59,7 @@ class TaskAnswers:
         method = "generate" if self.task.kind == "open_ended" else self.config.evaluation.method_of(self.task.name)
         if method != "auto":
             return method
-        few = rows * self.scorer.prefixes(self.task.name) <= MOST_SCORED
+        few = self.rows * self.scorer.prefixes(self.task.name) <= MOST_SCORED
         return "score" if self.corrected or few else "search"
 
     def of(
@@ -71,7 +76,8 @@ class TaskAnswers:
         bar : tqdm.tqdm
             Counts the rows.
         """
-        method = self.method(len(rows))
+        is_first = "method" not in vars(self)  # the time is forecast once
+        method = self.method
         answers: list[str] = []
         probabilities = np.empty((len(rows), len(self.task.labels)), np.float32) if method == "score" else None
         start = time.perf_counter()
@@ -82,8 +88,8 @@ class TaskAnswers:
             if probabilities is not None:
                 probabilities[first:stop] = of_labels
             bar.update(stop - first)
-            if not first:
-                line = forecast(self.task, method, len(rows), stop, time.perf_counter() - start)
+            if is_first and not first:
+                line = forecast(self.task, method, self.rows, stop, time.perf_counter() - start)
                 if line:
                     say(bar, line)
         return answers, probabilities

@@ -23,23 +23,23 @@ def config_of(method: Any) -> RunConfig:
     return config
 
 
-def asked(method: Any = "auto", task: str = "letters", *, corrected: bool = False) -> TaskAnswers:
+def asked(rows: int, method: Any = "auto", task: str = "letters", *, corrected: bool = False) -> str:
     scorer = LabelScorer(built("t5 tied", "cpu"), TOKENIZER, TASKS)
-    return TaskAnswers(scorer, config_of(method), TASKS[task], corrected=corrected)
+    return TaskAnswers(scorer, config_of(method), TASKS[task], rows, corrected=corrected).method
 
 
 def test_auto_scores_all_labels_where_that_is_quick_or_a_calibration_needs_them() -> None:
     few = MOST_SCORED // PREFIXES
-    assert asked().scorer.prefixes("letters") == PREFIXES
-    assert asked().method(few) == "score"
-    assert asked().method(few + 1) == "search"
-    assert asked(corrected=True).method(few + 1) == "score"
-    assert asked(task="say").method(few) == "generate"
+    assert LabelScorer(built("t5 tied", "cpu"), TOKENIZER, TASKS).prefixes("letters") == PREFIXES
+    assert asked(few) == "score"
+    assert asked(few + 1) == "search"
+    assert asked(few + 1, corrected=True) == "score"
+    assert asked(few, task="say") == "generate"
 
 
 @pytest.mark.parametrize("method", ["score", "constrained", "generate"])
 def test_another_method_is_taken_as_it_is(method: str) -> None:
-    assert asked(method).method(1) == asked({"letters": method}).method(10**9) == method
+    assert asked(1, method) == asked(10**9, {"letters": method}) == method
 
 
 def records() -> Records:

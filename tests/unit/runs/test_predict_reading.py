@@ -9,7 +9,7 @@ from tests.support.errors import raises
 from equipoise.config import make_config
 from equipoise.data import Columns, Task
 from equipoise.errors import DataError
-from equipoise.runs.predict import read_unlabelled
+from equipoise.runs.unlabelled import UnlabelledRows
 
 TASKS = {name: Task(name, "classification", ("a", "b")) for name in ("heart", "lung")}
 CONFIG = make_config({"data": {"source": "rows.csv", "columns": {"input": "text"}, "delimiter": ";"}})
@@ -23,7 +23,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_as_the_training_data(file: Path) -> None:
-    records = read_unlabelled(file, CONFIG, TASKS)
+    records = UnlabelledRows(file, CONFIG, TASKS).records()
     assert records.column("input").to_pylist() == ["x", "y"]
     assert records.column("target").to_pylist() == ["", ""]
 
@@ -31,22 +31,48 @@ def test_as_the_training_data(file: Path) -> None:
 def test_a_default_task_that_no_row_takes_is_refused(file: Path) -> None:
     data = replace(CONFIG.data, default_task="brain")
     with raises(DataError, "unused-default-task", "new.csv", "column `task`", "'brain'", "`default_task=...`"):
-        read_unlabelled(file, CONFIG, TASKS, data)
+        UnlabelledRows(file, CONFIG, TASKS, data).records()
     elsewhere = replace(data, columns=Columns(task="part", input="text"))
-    assert read_unlabelled(file, CONFIG, TASKS, elsewhere).tasks == ("brain",)
+    assert UnlabelledRows(file, CONFIG, TASKS, elsewhere).records().tasks == ("brain",)
 
 
 def test_the_only_task_of_a_run_is_the_default(file: Path) -> None:
     file.write_text("text\nx\n")
-    assert read_unlabelled(file, CONFIG, {"lung": TASKS["lung"]}).tasks == ("lung",)
+    assert UnlabelledRows(file, CONFIG, {"lung": TASKS["lung"]}).records().tasks == ("lung",)
     with raises(DataError, "missing-column", "column `task` is missing"):
-        read_unlabelled(file, CONFIG, TASKS)
+        UnlabelledRows(file, CONFIG, TASKS).records()
 
 
 def test_a_file_without_the_columns_of_a_wide_run_is_asked_every_task(file: Path) -> None:
     config = make_config({"data": {"source": "rows.csv", "columns": {"input": "text", "tasks": ["heart", "lung"]}}})
     file.write_text("text\nx\n")
-    assert read_unlabelled(file, config, TASKS).table.select(["task", "input"]).to_pylist() == [
+    assert UnlabelledRows(file, config, TASKS).records().table.select(["task", "input"]).to_pylist() == [
         {"task": "heart", "input": "x"},
         {"task": "lung", "input": "x"},
     ]
+
+
+def test_rows_are_counted_then_read_again_a_few_at_once(file: Path) -> None:
+    file.write_text("task;text;id\n" + "".join(f"{'heart' if n % 3 else 'lung'};x{n};i{n}\n" for n in range(25)))
+    rows = UnlabelledRows(file, CONFIG, TASKS)
+    assert rows.counts == {"lung": 9, "heart": 16}
+    assert rows.have_ids
+    parts = list(rows.batches(10))
+    assert [len(part) for part in parts] == [10, 10, 5]
+    assert [text for part in parts for text in part.column("input").to_pylist()] == [f"x{n}" for n in range(25)]
+    assert [text for part in parts for text in part.column("id").to_pylist()] == [f"i{n}" for n in range(25)]
+
+
+def test_a_bad_row_is_found_before_any_is_predicted_and_a_changed_file_at_its_end(file: Path) -> None:
+    file.write_text("task;text\nheart;x\nheart;\n")
+    with raises(DataError, "empty-input", "new.csv:3"):
+        _ = UnlabelledRows(file, CONFIG, TASKS).counts
+    file.write_text("task;text\nheart;x\nbrain;y\n")
+    with raises(DataError, "unknown-task", "'brain'", "heart, lung"):
+        _ = UnlabelledRows(file, CONFIG, TASKS).counts
+    file.write_text("task;text\nheart;x\n")
+    rows = UnlabelledRows(file, CONFIG, TASKS)
+    assert rows.counts == {"heart": 1}
+    file.write_text("task;text\nheart;x\nheart;y\n")
+    with raises(DataError, "changed-file", "new.csv"):
+        list(rows.batches(10))

@@ -121,7 +121,7 @@ def calibrate(
     costs = {} if options.costs is None else read_costs(options.costs, tasks)
     metrics = {name: options.metric_of(name, costs) for name, task in tasks.items() if task.kind == "classification"}
     rows = validation_records(directory, config, tasks, cache)
-    unlabelled = options.unlabelled and unlabelled_records(options.unlabelled, config, tasks, options.data)
+    unlabelled = options.unlabelled and unlabelled_records(options.unlabelled, config, tasks, options.data, cache)
     # Whatever method the run is evaluated with: only the scores of all labels are probabilities.
     config = replace(config, evaluation=replace(config.evaluation, method="score"))
     model, tokenizer = load_model(directory.trained_model())

@@ -14,8 +14,8 @@ from equipoise.config import DataConfig, RunConfig, read_yaml
 from equipoise.data import Records, Task
 from equipoise.errors import ConfigError, DataError, RunError
 from equipoise.runs.directory import RunDirectory, read_json
-from equipoise.runs.predict import read_unlabelled
 from equipoise.runs.rows import fingerprint, load_records
+from equipoise.runs.unlabelled import UnlabelledRows
 
 
 def validation_records(
@@ -48,7 +48,9 @@ def validation_records(
     return validation
 
 
-def unlabelled_records(file: Path, config: RunConfig, tasks: Mapping[str, Task], data: DataConfig | None) -> Records:
+def unlabelled_records(
+    file: Path, config: RunConfig, tasks: Mapping[str, Task], data: DataConfig | None, cache: Path | None
+) -> Records:
     """Read rows of tasks that have labels, without their labels.
 
     Raises
@@ -57,7 +59,7 @@ def unlabelled_records(file: Path, config: RunConfig, tasks: Mapping[str, Task],
         If the file cannot be read, or has no such row.
     """
     names = _with_labels(tasks)
-    records = read_unlabelled(file, config, tasks, data).where(task=names)
+    records = UnlabelledRows(file, config, tasks, data).records(cache).where(task=names)
     if not len(records):
         message = f"`{file}` has no row of {', '.join(sorted(names))}. Give rows of these tasks."
         raise DataError("no-rows", message)
