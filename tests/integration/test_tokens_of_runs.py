@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from safetensors.numpy import load_file
 from tests.support.errors import warns
 from tests.unit.cli.rows import write_rows
 
+from equipoise.collate.store import TokenStore
 from equipoise.config import make_config
+from equipoise.data import Task
 from equipoise.errors import DataWarning, RunWarning
 from equipoise.models import load_tokenizer
 from equipoise.runs import tokens
@@ -186,18 +189,30 @@ def test_a_start_that_fails_leaves_no_tokens(rows: Path, tmp_path: Path, monkeyp
     assert not (tmp_path / "run").exists()
 
 
-def test_the_name_of_tokens_is_that_of_all_they_depend_on(rows: Path, tmp_path: Path) -> None:
-    words = load_tokenizer("tiny")
-    other_words = load_tokenizer("tiny")
-    other_words.add_tokens(["crushing"])
-    other_rows = write_rows(tmp_path / "other.jsonl", rare=7, patients=100)
-    base = prepared_of(rows)
+def test_the_name_of_tokens_is_that_of_all_they_depend_on() -> None:
+    words, more_words = load_tokenizer("tiny"), load_tokenizer("tiny")
+    more_words.add_tokens(["crushing"])
+    tasks, limits = {"t": Task("t", "open_ended")}, {"max_input": 512, "max_target": 64}
     names = [
-        fingerprint_of_tokens(base, words),
-        fingerprint_of_tokens(prepared_of(rows, max_input=100), words),
-        fingerprint_of_tokens(prepared_of(rows, max_target=32), words),
-        fingerprint_of_tokens(prepared_of(other_rows), words),
-        fingerprint_of_tokens(base, other_words),
+        fingerprint_of_tokens("a", tasks, words, limits),
+        fingerprint_of_tokens("b", tasks, words, limits),
+        fingerprint_of_tokens("a", {"t": Task("t", "open_ended", prompt="{input}")}, words, limits),
+        fingerprint_of_tokens("a", tasks, more_words, limits),
+        fingerprint_of_tokens("a", tasks, words, {**limits, "max_input": 100}),
+        fingerprint_of_tokens("a", tasks, words, {**limits, "max_target": 100}),
     ]
     assert len(set(names)) == len(names)
-    assert fingerprint_of_tokens(prepared_of(rows, learning_rate=1.0), load_tokenizer("tiny")) == names[0]
+    assert fingerprint_of_tokens("a", tasks, load_tokenizer("tiny"), limits) == names[0]
+
+
+def test_rates_in_tokens_fill_the_cache_that_training_reads(rows: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    config = prepared_of(rows).config
+    config = replace(config, plan=replace(config.plan, rates_in="tokens"))
+    prepared = prepare(config, cache=cache)
+    assert prepared.plan.fingerprint == prepare(config).plan.fingerprint
+    (folder,) = cache.glob("tokens-*")
+    there = TokenStore(folder, len(prepared.train)).heads(np.arange(len(prepared.train)))
+    assert (there[:, 0] > 0).all()
+    train_prepared(prepared, tmp_path / "run", cache=cache)
+    assert sorted(each.name for each in folder.iterdir()) == ["places", "tokens-1"], "nothing is tokenised again"

@@ -1,48 +1,26 @@
 """Records as examples: token ids, task id, label id and importance weight."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.base.registry import suggest
+from equipoise.collate.columns import importance_weights, label_ids, task_ids
 from equipoise.collate.drawn import DrawnLengths
 from equipoise.collate.encoding import Encoding, Texts
 from equipoise.collate.findings import CUT_INPUT, CUT_TARGET, FINDINGS, LOSSY_TARGET, UNKNOWN_TARGET, warn_of
-from equipoise.collate.held import HeldTokens
+from equipoise.collate.held import HeldTokens, TokenRows
 from equipoise.collate.on_demand import OnDemandTokens
-from equipoise.collate.pairs import DistinctPairs
 from equipoise.collate.store import TokenStore
 from equipoise.collate.tokens import Tokenizer
 from equipoise.data import Records, Task
-from equipoise.data.coded import CodedColumn
 from equipoise.drawing import Shard
-from equipoise.errors import ConfigError, DataError
+from equipoise.errors import ConfigError
 from equipoise.plan import Plan
-
-Tokens = NDArray[np.int32]
-
-
-class TokenRows(Protocol):
-    """The tokens of the input and the target of each row, in memory or made on demand."""
-
-    def __len__(self) -> int:
-        """Return the number of rows."""
-        ...
-
-    def rows(self, rows: Sequence[int]) -> list[tuple[Tokens, Tokens]]:
-        """Return the tokens of the input and the target of some rows."""
-        ...
-
-    def heads(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the numbers of input and target tokens, and the findings, of some rows: shape (rows, 3)."""
-        ...
-
-    def fill(self, done: Callable[[int], object]) -> None:
-        """Make the tokens of all rows now; `done` is told how many were made, as it goes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,18 +113,18 @@ class EncodedExamples:
         """
         names = tuple(sorted(tasks))
         encoding = Encoding(tuple(tasks[name] for name in names), tokenizer, max_input, max_target)
-        task_ids = _task_ids(records, names)
+        ids = task_ids(records, names)
         encoding.check_labels()
-        inputs = encoding.inputs(task_ids, records.coded("input"))
-        targets = encoding.targets(task_ids, records.coded("target"))
-        _warn_of_rows(inputs, targets, encoding, task_ids)
+        inputs = encoding.inputs(ids, records.coded("input"))
+        targets = encoding.targets(ids, records.coded("target"))
+        _warn_of_rows(inputs, targets, encoding, ids)
         return cls(
             tasks=names,
             tokens=HeldTokens.of(inputs, targets),
             lengths=inputs.tokens.lengths[inputs.codes],
-            task_ids=task_ids,
-            label_ids=_label_ids(records, encoding, task_ids),
-            example_weights=_importance_weights(plan, records, encoding, task_ids),
+            task_ids=ids,
+            label_ids=label_ids(records, encoding, ids),
+            example_weights=importance_weights(plan, records, encoding, ids),
         )
 
     @classmethod
@@ -200,15 +178,15 @@ class EncodedExamples:
         """
         names = tuple(sorted(tasks))
         encoding = Encoding(tuple(tasks[name] for name in names), tokenizer, max_input, max_target)
-        task_ids = _task_ids(records, names)
+        ids = task_ids(records, names)
         encoding.check()
-        tokens = OnDemandTokens(records, task_ids, encoding, TokenStore(folder, len(records)), shard)
+        tokens = OnDemandTokens(records, ids, encoding, TokenStore(folder, len(records)), shard)
         return cls(
             tasks=names,
             tokens=tokens,
             lengths=DrawnLengths(tokens),
-            task_ids=task_ids,
-            label_ids=_label_ids(records, encoding, task_ids),
+            task_ids=ids,
+            label_ids=label_ids(records, encoding, ids),
             example_weights=np.ones(len(records), np.float32),
         )
 
@@ -306,58 +284,6 @@ class EncodedExamples:
             Views, one for each row.
         """
         return [inputs for inputs, _ in self.tokens.rows(np.asarray(rows, np.int64).tolist())]
-
-
-def _task_ids(records: Records, names: tuple[str, ...]) -> NDArray[np.int32]:
-    unknown = [name for name in records.tasks if name not in names]
-    if unknown:
-        raise DataError(
-            "unknown-task",
-            f"`tasks` must describe every task of the records, found none for {', '.join(unknown)}. "
-            "Infer the tasks from the training records, or leave these rows out.",
-        )
-    tasks = records.coded("task")
-    number = {name: position for position, name in enumerate(names)}
-    return tasks.spread(np.array([number.get(name, -1) for name in tasks.names.to_pylist()], np.int32), missing=-1)
-
-
-def _label_ids(records: Records, encoding: Encoding, task_ids: NDArray[np.int32]) -> NDArray[np.int32]:
-    ids = [{label: number for number, label in enumerate(task.labels)} for task in encoding.tasks]
-    pairs = _labels(records, encoding, task_ids)
-    return pairs.map(lambda task, target: ids[task].get(target, -1), missing=-1).astype(np.int32)
-
-
-def _labels(records: Records, encoding: Encoding, task_ids: NDArray[np.int32]) -> DistinctPairs:
-    """Return the distinct labels of each task; the targets of open-ended tasks, perhaps one a row, are left out."""
-    column = records.coded("target")
-    codes = np.where(encoding.is_open[task_ids], np.int32(-1), column.codes)
-    return DistinctPairs.of(task_ids, CodedColumn(column.names, codes))
-
-
-def _importance_weights(
-    plan: Plan | None, records: Records, encoding: Encoding, task_ids: NDArray[np.int32]
-) -> NDArray[np.float32]:
-    if plan is None:
-        return np.ones(len(records), np.float32)
-    strata = [(stratum.task, stratum.label) for stratum in plan.strata]
-    weight = dict(zip(strata, plan.importance_weights.tolist(), strict=True))
-
-    def weight_of(task: int, label: str | None) -> float:
-        name = encoding.tasks[task].name
-        if (name, label) not in weight:
-            raise DataError(
-                "unknown-stratum",
-                f"`plan` must know every stratum of the records, found none for task {name!r}, label {label!r}. "
-                "Build the plan from the census of these records; pass no plan for rows that are evaluated.",
-            )
-        return weight[name, label]
-
-    weights = _labels(records, encoding, task_ids).map(weight_of, missing=1.0)
-    given = records.coded("target").codes >= 0
-    for task in np.flatnonzero(encoding.is_open).tolist():
-        if (of_task := (task_ids == task) & given).any():
-            weights[of_task] = weight_of(task, None)
-    return weights.astype(np.float32)
 
 
 def _warn_of_rows(inputs: Texts, targets: Texts, encoding: Encoding, task_ids: NDArray[np.int32]) -> None:

@@ -1,7 +1,8 @@
-"""Tokens of rows in memory."""
+"""What all tokens of rows can be asked for, and those that are in memory."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,25 @@ from equipoise.collate.findings import Findings
 from equipoise.collate.ragged import Ragged
 
 Tokens = NDArray[np.int32]
+
+
+class TokenRows(Protocol):
+    """The tokens of the input and the target of each row, in memory or made on demand."""
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        ...
+
+    def rows(self, rows: Sequence[int]) -> list[tuple[Tokens, Tokens]]:
+        """Return the tokens of the input and the target of some rows."""
+        ...
+
+    def heads(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the numbers of input and target tokens, and the findings, of some rows: shape (rows, 3)."""
+        ...
+
+    def fill(self, done: Callable[[int], object]) -> None:
+        """Make the tokens of all rows now; `done` is told how many were made, as it goes."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,32 +4,48 @@ import hashlib
 import json
 import math
 import tempfile
+from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
+from equipoise.base.progress import progress
 from equipoise.collate import EncodedExamples
+from equipoise.config import RunConfig
+from equipoise.data import Records, Task
 from equipoise.drawing import Shard
 from equipoise.plan import Plan
-from equipoise.runs.directory import installed_versions
-from equipoise.runs.prepare import Prepared
-from equipoise.trainer.progress import progress
 
 MOSTLY: Final = 0.5
 """The share of the rows that a run draws from which on all are tokenised before its first step."""
-_VERSIONS: Final = ("equipoise", "tokenizers", "transformers")
 
 
-def training_examples(prepared: Prepared, tokenizer: Any, folder: Path, shard: Shard) -> EncodedExamples:
-    """Return the training rows, which are tokenised when they are drawn.
+def training_examples(
+    config: RunConfig,
+    train: Records,
+    tasks: Mapping[str, Task],
+    tokenizer: Any,
+    folder: Path,
+    *,
+    rows_sha256: str,
+    shard: Shard = Shard(),  # noqa: B008 - frozen
+) -> EncodedExamples:
+    """Return the training rows of a run, which are tokenised when they are drawn.
 
     Parameters
     ----------
-    prepared : Prepared
-        The data and the plan.
+    config : RunConfig
+        The configuration, for its limits.
+    train : Records
+        The training rows.
+    tasks : mapping of str to Task
+        Their tasks.
     tokenizer : transformers.PreTrainedTokenizerBase
         The tokenizer of the model.
     folder : pathlib.Path
         Where tokens of any runs are kept; those of this run are in a folder below, named by all that they depend on.
+    rows_sha256 : str
+        The fingerprint of the training rows.
     shard : Shard
         This process among those that train together.
 
@@ -38,30 +54,24 @@ def training_examples(prepared: Prepared, tokenizer: Any, folder: Path, shard: S
     EquipoiseError
         As `EncodedExamples.on_demand`.
     """
-    limits = prepared.config.training
-    return EncodedExamples.on_demand(
-        prepared.train,
-        prepared.tasks,
-        tokenizer,
-        folder / fingerprint_of_tokens(prepared, tokenizer),
-        max_input=limits.max_input,
-        max_target=limits.max_target,
-        shard=shard,
-    )
+    limits = {"max_input": config.training.max_input, "max_target": config.training.max_target}
+    name = fingerprint_of_tokens(rows_sha256, tasks, tokenizer, limits)
+    return EncodedExamples.on_demand(train, tasks, tokenizer, folder / f"tokens-{name}", **limits, shard=shard)
 
 
-def tokenise_if_mostly_drawn(examples: EncodedExamples, plan: Plan, draws: int, shard: Shard) -> None:
-    """Tokenise all rows before the first step where the draws need most of them; show the progress on the first rank.
-
-    Each rank tokenises its share. Together that takes as long as ahead of the windows, but disturbs no step.
-    """
-    if rows_drawn(plan, draws) < MOSTLY * len(examples):
-        return
+def fill(examples: EncodedExamples, shard: Shard) -> None:
+    """Tokenise this rank's share of the rows; show the progress on the first rank."""
     if shard.rank:
         examples.tokens.fill(lambda _: None)
         return
     with progress(math.ceil(len(examples) / shard.world_size), "tokenising", "row") as shown:
         examples.tokens.fill(shown.update)
+
+
+def tokenise_if_mostly_drawn(examples: EncodedExamples, plan: Plan, draws: int, shard: Shard) -> None:
+    """Tokenise all rows before the first step where the draws need most of them, so that it disturbs no step."""
+    if rows_drawn(plan, draws) >= MOSTLY * len(examples):
+        fill(examples, shard)
 
 
 def rows_drawn(plan: Plan, draws: int) -> float:
@@ -77,16 +87,16 @@ def rows_drawn(plan: Plan, draws: int) -> float:
     return sum(row.count * (1 - row.unseen_fraction) for row in plan.forecast(draws).rows)
 
 
-def fingerprint_of_tokens(prepared: Prepared, tokenizer: Any) -> str:
-    """Return a hexadecimal digest of all that the tokens of the training rows depend on."""
-    limits = prepared.config.training
-    versions = installed_versions()
+def fingerprint_of_tokens(
+    rows_sha256: str, tasks: Mapping[str, Task], tokenizer: Any, limits: Mapping[str, int]
+) -> str:
+    """Return a hexadecimal digest of all that the tokens of rows depend on."""
     known = {
-        "rows": prepared.data["train_sha256"],
-        "tasks": {name: task.to_dict() for name, task in sorted(prepared.tasks.items())},
-        "limits": [limits.max_input, limits.max_target],
+        "rows": rows_sha256,
+        "tasks": {name: task.to_dict() for name, task in tasks.items()},
+        "limits": dict(limits),
         "tokenizer": _fingerprint(tokenizer),
-        "versions": {name: versions.get(name) for name in _VERSIONS},
+        "versions": {name: version(name) for name in ("equipoise", "tokenizers", "transformers")},
     }
     return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:32]
 

@@ -98,7 +98,7 @@ def train(
     """
     ranks = join(config.trainer, os.environ)
     with ranks.ending_together():
-        prepared = prepare(config, cache=cache)
+        prepared = prepare(config, cache=cache, shard=Shard(ranks.rank, ranks.size))
         give_warnings(prepared.problems)
         if prepared_is is not None:
             prepared_is(prepared)
@@ -135,7 +135,15 @@ def train_prepared(
     # handle are refused here.
     shard = Shard(args.process_index, args.world_size)
     if encoded is None:
-        encoded = training_examples(prepared, tokenizer, cache or directory.tokens, shard)
+        encoded = training_examples(
+            config,
+            prepared.train,
+            prepared.tasks,
+            tokenizer,
+            cache or directory.tokens,
+            rows_sha256=prepared.data["train_sha256"],
+            shard=shard,
+        )
     validation = _validation(prepared, tokenizer)
     index = index_of(prepared)
     sampler = sampler_of(config, plan, index, args.max_steps * global_batch(args))
