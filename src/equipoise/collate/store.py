@@ -24,6 +24,7 @@ _PLACE: Final = 8  # bytes of a place
 _HEAD: Final = 4  # words before the tokens: check sum, input tokens, target tokens, findings
 _BITS: Final = 40  # of a place, for the offset in a file; the others number the file, from 1
 _MOST_FILES: Final = 1 << 22
+_BINARY: Final[int] = getattr(os, "O_BINARY", 0)  # Windows would change line ends
 
 
 class TokenStore:
@@ -126,7 +127,7 @@ class _Writer:
 
     def __init__(self, folder: Path, rows: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._places = os.open(folder / PLACES, os.O_RDWR | os.O_CREAT, 0o666)
+        self._places = os.open(folder / PLACES, os.O_RDWR | os.O_CREAT | _BINARY, 0o666)
         if os.fstat(self._places).st_size < rows * _PLACE:
             os.truncate(self._places, rows * _PLACE)  # longer, with zeros that take no room on disk
         self.number, self._tokens = _new_file(folder)
@@ -173,7 +174,7 @@ def _new_file(folder: Path) -> tuple[int, int]:
     number = 1 + max((int(each.name.rpartition("-")[2]) for each in folder.glob("tokens-*")), default=0)
     while number < _MOST_FILES:
         try:
-            return number, os.open(folder / _name(number), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+            return number, os.open(folder / _name(number), os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o666)
         except FileExistsError:  # another process was faster
             number += 1
     raise OSError(f"`{folder}` holds {_MOST_FILES:,} files; remove it")
@@ -181,9 +182,9 @@ def _new_file(folder: Path) -> tuple[int, int]:
 
 def _write(handle: int, array: NDArray[Any], at: int) -> None:
     data = memoryview(array.tobytes())
+    os.lseek(handle, at, os.SEEK_SET)
     while data:
-        written = os.pwrite(handle, data, at)
-        data, at = data[written:], at + written
+        data = data[os.write(handle, data) :]
 
 
 def _mapped(path: Path, dtype: Any, length: int | None = None) -> Any:

@@ -4,6 +4,7 @@ import errno
 import multiprocessing as mp
 import pickle
 import threading
+import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,7 @@ def test_the_next_window_is_tokenised_in_another_thread(tmp_path: Path) -> None:
 
     def noted(*args: Any, **kwargs: Any) -> Any:
         threads.append(threading.current_thread().name)
+        time.sleep(0.2)  # who does not wait would tokenise as well
         return encode(*args, **kwargs)
 
     tokenizer._encode_plus = noted

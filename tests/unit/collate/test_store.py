@@ -183,3 +183,14 @@ def test_two_rows_written_with_each_others_places_are_not_mixed_up(store: TokenS
     places.tofile(path)
     later = TokenStore(store.folder, ROWS)
     assert (later.read(3), later.read(4)) == (None, None)
+
+
+def test_a_file_that_another_process_made_in_the_meantime_is_not_written_to(
+    store: TokenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "glob", lambda *_: iter(()))  # both look before either has made its file
+    other = TokenStore(store.folder, ROWS)
+    write(store, [3])
+    write(other, [4])
+    write(store, [5])
+    check(TokenStore(store.folder, ROWS), [3, 4, 5])
