@@ -116,7 +116,7 @@ import os, sys
 from pathlib import Path
 from equipoise.runs.prepare import encode
 from equipoise.runs.train import train_prepared
-from equipoise.trainer.ranks import join
+from equipoise.trainer.launch import join
 from equipoise.runs import tokens
 from tests.integration.test_tokens_of_runs import prepared_of
 prepared = prepared_of(Path(sys.argv[1]))
