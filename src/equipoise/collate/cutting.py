@@ -1,6 +1,6 @@
 """Cut inputs that are too long at their ends, and keep the prompts around them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from string import Formatter
 
 import numpy as np
@@ -18,7 +18,7 @@ Tokens = NDArray[np.int32]
 
 def cut_inputs(
     tokens: Ragged,
-    codes: NDArray[np.int32],
+    codes: NDArray[np.integer],
     task_ids: NDArray[np.int32],
     inputs: CodedColumn,
     tasks: Sequence[Task],
@@ -35,8 +35,8 @@ def cut_inputs(
     ----------
     tokens : Ragged
         The tokens of each rendered input.
-    codes : ndarray of int32, shape (N,)
-        The rendered input of each row.
+    codes : ndarray of int, shape (N,)
+        The rendered input of each row; rows that share one have the same prompt.
     task_ids : ndarray of int32, shape (N,)
         The task of each row, as a position in `tasks`.
     inputs : CodedColumn
@@ -61,7 +61,6 @@ def cut_inputs(
     long = np.flatnonzero(tokens.lengths > maximum)
     if not len(long):
         return tokens
-    # Where two tasks render the same text, its prompt is that of the first row.
     first = np.empty(len(tokens), np.int64)
     first[codes[::-1]] = np.arange(len(codes))[::-1]
     rows = first[long]
@@ -76,16 +75,8 @@ def _cut_rows(
     whole: Sequence[Tokens], tasks: Sequence[Task], inputs: pa.Array, tokenizer: Tokenizer, maximum: int
 ) -> list[Tokens]:
     """Cut rows that are all too long; for each, its task and its input."""
-    parts = {task.name: _parts(task) for task in {task.name: task for task in tasks}.values()}
-    prompts = dict(zip(parts, _encoded(tokenizer, ["".join(each) for each in parts.values()]), strict=True))
-    for name, prompt in prompts.items():
-        if len(prompt) > maximum:
-            raise ConfigError(
-                "prompt-too-long",
-                f"The prompt of task `{name}` alone has {len(prompt)} tokens with the end of sequence, and `max_input` "
-                f"is {maximum}: nothing would be left of an input. Raise `max_input` (`training.max_input` of a "
-                f"configuration), or shorten the prompt (`tasks.{name}.prompt`).",
-            )
+    parts = {task.name: prompt_parts(task) for task in {task.name: task for task in tasks}.values()}
+    prompts = check_prompts(parts, tokenizer, maximum)
     special = _encoded(tokenizer, [""])[0]
     kept: list[Tokens] = []
     for first in range(0, len(tasks), BATCH):
@@ -99,7 +90,27 @@ def _cut_rows(
     return kept
 
 
-def _parts(task: Task) -> list[str]:
+def check_prompts(parts: Mapping[str, Sequence[str]], tokenizer: Tokenizer, maximum: int) -> dict[str, Tokens]:
+    """Tokenise the prompt of each task without any input; its `prompt_parts` are given by the task's name.
+
+    Raises
+    ------
+    ConfigError
+        If one has more than `maximum` tokens.
+    """
+    prompts = dict(zip(parts, _encoded(tokenizer, ["".join(each) for each in parts.values()]), strict=True))
+    for name, prompt in prompts.items():
+        if len(prompt) > maximum:
+            raise ConfigError(
+                "prompt-too-long",
+                f"The prompt of task `{name}` alone has {len(prompt)} tokens with the end of sequence, and `max_input` "
+                f"is {maximum}: nothing would be left of an input. Raise `max_input` (`training.max_input` of a "
+                f"configuration), or shorten the prompt (`tasks.{name}.prompt`).",
+            )
+    return prompts
+
+
+def prompt_parts(task: Task) -> list[str]:
     """Return the prompt before, between and after the inputs."""
     parts = [""]
     for literal, field, _, _ in Formatter().parse(task.prompt):

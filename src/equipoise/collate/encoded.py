@@ -1,22 +1,25 @@
-"""Tokenise records once; read them as examples with task id, label id and importance weight."""
+"""Records as examples: token ids, task id, label id and importance weight."""
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.base.registry import suggest
-from equipoise.collate.cutting import cut_inputs
-from equipoise.collate.labels import check_labels, target_texts, with_labels
-from equipoise.collate.pairs import DistinctPairs
-from equipoise.collate.ragged import Ragged
-from equipoise.collate.tokens import Tokenizer, encode_inputs, encode_targets
-from equipoise.collate.vocabulary import warn_of_lossy_targets, warn_of_unknown
+from equipoise.collate.columns import importance_weights, label_ids, task_ids
+from equipoise.collate.drawn import DrawnLengths
+from equipoise.collate.encoding import Encoding, Texts
+from equipoise.collate.findings import CUT_INPUT, CUT_TARGET, FINDINGS, LOSSY_TARGET, UNKNOWN_TARGET, warn_of
+from equipoise.collate.held import HeldTokens, TokenRows
+from equipoise.collate.on_demand import OnDemandTokens
+from equipoise.collate.store import TokenStore
+from equipoise.collate.tokens import Tokenizer
 from equipoise.data import Records, Task
-from equipoise.errors import ConfigError, DataError, DataWarning
+from equipoise.drawing import Shard
+from equipoise.errors import ConfigError
 from equipoise.plan import Plan
 
 
@@ -24,36 +27,31 @@ from equipoise.plan import Plan
 class EncodedExamples:
     """Examples as token ids, a map-style dataset for a DataLoader.
 
-    Each distinct text is tokenised and stored once, in flat arrays; each row holds only codes. The object is
-    therefore small to pickle for DataLoader workers, and ten million rows fit in memory.
+    `encode` tokenises all rows and holds them in memory, each distinct text once. `on_demand` tokenises a row when it
+    is drawn, and keeps it in a folder: a start takes no longer and no more memory for more rows.
 
     Attributes
     ----------
     tasks : tuple of str
         Sorted task names; `task_id` is the position here.
-    texts, targets : Ragged
-        The distinct inputs and targets.
-    input_codes, target_codes : ndarray of int32, shape (N,)
-        For each row, its text in `texts` and `targets`.
+    tokens : TokenRows
+        The tokens of each row.
+    lengths : ndarray of int64, shape (N,), or DrawnLengths
+        The number of input tokens of each row, for `LengthSorted` and `TokenBatches`. On demand, rows are tokenised
+        when a sampler asks for their lengths, and count as drawn.
     task_ids, label_ids : ndarray of int32, shape (N,)
         `label_ids` is the position in the labels of the task; -1 for an open-ended task and for a label
         that the task does not know (it has no training row).
     example_weights : ndarray of float32, shape (N,)
         The importance weight p*/q of each row's stratum; 1 without a plan.
-    truncated_inputs, truncated_targets : int
-        Number of rows that were cut.
     """
 
     tasks: tuple[str, ...]
-    texts: Ragged
-    targets: Ragged
-    input_codes: NDArray[np.int32]
-    target_codes: NDArray[np.int32]
+    tokens: TokenRows
+    lengths: NDArray[np.int64] | DrawnLengths
     task_ids: NDArray[np.int32]
     label_ids: NDArray[np.int32]
     example_weights: NDArray[np.float32]
-    truncated_inputs: int
-    truncated_targets: int
 
     @classmethod
     def encode(
@@ -66,7 +64,7 @@ class EncodedExamples:
         max_input: int = 512,
         max_target: int = 64,
     ) -> "EncodedExamples":
-        """Render and tokenise records.
+        """Render and tokenise records, all of them now.
 
         Parameters
         ----------
@@ -113,67 +111,111 @@ class EncodedExamples:
         >>> len(examples), examples[0]["label_id"], len(examples[0]["labels"])
         (2, 1, 5)
         """
-        for name, maximum in (("max_input", max_input), ("max_target", max_target)):
-            if maximum < 2:
-                reason = f"`{name}` must be at least 2 tokens, found {maximum}. Use 512 for inputs."
-                raise ConfigError("too-short", reason)
         names = tuple(sorted(tasks))
-        of_id = [tasks[name] for name in names]
-        task_ids = _task_ids(records, names)
-
-        input_pairs = DistinctPairs.of(task_ids, records.coded("input"))
-        input_codes, distinct = input_pairs.render(lambda task, text: of_id[task].render(text))
-        whole = encode_inputs(tokenizer, distinct)
-        cut = int((whole.lengths > max_input)[input_codes].sum())
-        texts = cut_inputs(whole, input_codes, task_ids, records.coded("input"), of_id, tokenizer, max_input)
-        _warn_of_cuts("inputs", cut, len(records), max_input)
-        warn_of_unknown("inputs", texts, _rows_of_each(texts, input_codes), distinct, tokenizer)
-
-        target_pairs = DistinctPairs.of(task_ids, records.coded("target"))
-        ids = [{label: number for number, label in enumerate(task.labels)} for task in of_id]
-        label_ids = target_pairs.map(lambda task, target: ids[task].get(target, -1), missing=-1)
-        words = [dict(zip(task.labels, target_texts(task), strict=True)) for task in of_id]
-        target_codes, distinct = target_pairs.render(lambda task, target: words[task].get(target, target))
-        distinct = with_labels(distinct, of_id)
-        answers = encode_targets(tokenizer, distinct)
-        check_labels(of_id, distinct, answers, tokenizer)
-        is_open = np.array([not task.labels for task in of_id], np.bool_)[task_ids]
-        long = np.append(answers.lengths, 0)[target_codes] > max_target  # a row without a target reads the 0
-        _refuse_long_labels(long & ~is_open, records, max_target)
-        _warn_of_cuts("targets", int(long.sum()), len(records), max_target)
-        answers = answers.truncated(max_target, tokenizer.eos_token_id)
-        warn_of_unknown("targets", answers, _rows_of_each(answers, target_codes), distinct, tokenizer)
-        open_rows = _rows_of_each(answers, target_codes[is_open & ~long])
-        warn_of_lossy_targets(answers, open_rows, distinct, tokenizer)
-
-        weights = np.ones(len(records)) if plan is None else _importance_weights(plan, target_pairs, tasks)
-        # Rows without a target have the code -1; they read an empty row behind all others.
-        empty = Ragged.from_lists([[]])
+        encoding = Encoding(tuple(tasks[name] for name in names), tokenizer, max_input, max_target)
+        ids = task_ids(records, names)
+        encoding.check_labels()
+        inputs = encoding.inputs(ids, records.coded("input"))
+        targets = encoding.targets(ids, records.coded("target"))
+        _warn_of_rows(inputs, targets, encoding, ids)
         return cls(
             tasks=names,
-            texts=texts,
-            targets=Ragged.concatenate([answers, empty]),
-            input_codes=input_codes,
-            target_codes=np.where(target_codes < 0, len(answers), target_codes).astype(np.int32),
-            task_ids=task_ids,
-            label_ids=label_ids.astype(np.int32),
-            example_weights=weights.astype(np.float32),
-            truncated_inputs=cut,
-            truncated_targets=int(long.sum()),
+            tokens=HeldTokens.of(inputs, targets),
+            lengths=inputs.tokens.lengths[inputs.codes],
+            task_ids=ids,
+            label_ids=label_ids(records, encoding, ids),
+            example_weights=importance_weights(plan, records, encoding, ids),
+        )
+
+    @classmethod
+    def on_demand(
+        cls,
+        records: Records,
+        tasks: Mapping[str, Task],
+        tokenizer: Tokenizer,
+        folder: Path,
+        *,
+        max_input: int = 512,
+        max_target: int = 64,
+        shard: Shard = Shard(),  # noqa: B008 - frozen
+    ) -> "EncodedExamples":
+        """Check labels and prompts now, and tokenise records when they are drawn.
+
+        Parameters
+        ----------
+        records, tasks, tokenizer, max_input, max_target
+            As of `encode`; items are the same.
+        folder : pathlib.Path
+            Where tokens are kept, for other processes and later runs of the same records, tasks, tokenizer and limits:
+            name it by all of these.
+        shard : Shard
+            This process among those that draw the same windows and share the folder.
+
+        Returns
+        -------
+        EncodedExamples
+            One example for each record, in the same order, with weight one.
+
+        Raises
+        ------
+        ConfigError
+            If a maximum is less than 2, or a prompt alone has more than `max_input` tokens.
+        DataError
+            If a task is missing, a label is longer than `max_target`, or two labels of a task cannot be told apart by
+            their tokens.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from transformers import ByT5Tokenizer
+        >>> from equipoise.data import Records, Task
+        >>> columns = {"task": ["tone"] * 2, "input": ["fine", "dull"], "target": ["good", "bad"]}
+        >>> tasks = {"tone": Task("tone", "classification", ("bad", "good"))}
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     examples = EncodedExamples.on_demand(Records.from_dict(columns), tasks, ByT5Tokenizer(), Path(folder))
+        ...     examples.lengths[np.array([1, 0])].tolist(), len(examples[0]["labels"])
+        ([11, 11], 5)
+        """
+        names = tuple(sorted(tasks))
+        encoding = Encoding(tuple(tasks[name] for name in names), tokenizer, max_input, max_target)
+        ids = task_ids(records, names)
+        encoding.check()
+        tokens = OnDemandTokens(records, ids, encoding, TokenStore(folder, len(records)), shard)
+        return cls(
+            tasks=names,
+            tokens=tokens,
+            lengths=DrawnLengths(tokens),
+            task_ids=ids,
+            label_ids=label_ids(records, encoding, ids),
+            example_weights=np.ones(len(records), np.float32),
         )
 
     @property
     def input_lengths(self) -> NDArray[np.int64]:
-        """The number of input tokens of each row."""
-        return self.texts.lengths[self.input_codes]
+        """The number of input tokens of each row; all rows are tokenised for it."""
+        return self._heads[:, 0]
 
     @property
     def target_lengths(self) -> NDArray[np.int64]:
-        """The number of target tokens of each row, with the end of sequence."""
-        return self.targets.lengths[self.target_codes]
+        """The number of target tokens of each row, with the end of sequence; all rows are tokenised for it."""
+        return self._heads[:, 1]
+
+    @property
+    def truncated_inputs(self) -> int:
+        """The number of rows whose input was cut; all rows are tokenised for it."""
+        return int(np.count_nonzero(self._heads[:, 2] & CUT_INPUT.bit))
+
+    @property
+    def truncated_targets(self) -> int:
+        """The number of rows whose target was cut; all rows are tokenised for it."""
+        return int(np.count_nonzero(self._heads[:, 2] & CUT_TARGET.bit))
+
+    @property
+    def _heads(self) -> NDArray[np.int64]:
+        return self.tokens.heads(np.arange(len(self)))
 
     def __len__(self) -> int:
-        return len(self.input_codes)
+        return len(self.task_ids)
 
     def __getitem__(self, row: int) -> dict[str, Any]:
         """Return one example.
@@ -188,18 +230,21 @@ class EncodedExamples:
         dict
             `input_ids` and `labels` (ndarrays of int32), `task_id`, `label_id`, `example_weight`, `row`.
         """
-        return {
-            "input_ids": self.texts[self.input_codes[row]],
-            "labels": self.targets[self.target_codes[row]],
-            "task_id": int(self.task_ids[row]),
-            "label_id": int(self.label_ids[row]),
-            "example_weight": float(self.example_weights[row]),
-            "row": int(row),
-        }
+        return self.__getitems__([row])[0]
 
     def __getitems__(self, rows: Sequence[int]) -> list[dict[str, Any]]:
         """Return several examples; a DataLoader calls this once for each batch."""
-        return [self[row] for row in rows]
+        return [
+            {
+                "input_ids": inputs,
+                "labels": targets,
+                "task_id": int(self.task_ids[row]),
+                "label_id": int(self.label_ids[row]),
+                "example_weight": float(self.example_weights[row]),
+                "row": int(row),
+            }
+            for row, (inputs, targets) in zip(rows, self.tokens.rows(rows), strict=True)
+        ]
 
     def rows_of(self, task: str) -> NDArray[np.int64]:
         """Return the rows of one task, for evaluation.
@@ -238,59 +283,18 @@ class EncodedExamples:
         list of ndarrays of int32
             Views, one for each row.
         """
-        return [self.texts[code] for code in self.input_codes[np.asarray(rows, np.int64)]]
+        return [inputs for inputs, _ in self.tokens.rows(np.asarray(rows, np.int64).tolist())]
 
 
-def _rows_of_each(texts: Ragged, codes: NDArray[np.int32]) -> NDArray[np.int64]:
-    return np.bincount(codes[codes >= 0], minlength=len(texts))
-
-
-def _task_ids(records: Records, names: tuple[str, ...]) -> NDArray[np.int32]:
-    unknown = [name for name in records.tasks if name not in names]
-    if unknown:
-        raise DataError(
-            "unknown-task",
-            f"`tasks` must describe every task of the records, found none for {', '.join(unknown)}. "
-            "Infer the tasks from the training records, or leave these rows out.",
-        )
-    tasks = records.coded("task")
-    number = {name: position for position, name in enumerate(names)}
-    return tasks.spread(np.array([number.get(name, -1) for name in tasks.names.to_pylist()], np.int32), missing=-1)
-
-
-def _importance_weights(plan: Plan, pairs: DistinctPairs, tasks: Mapping[str, Task]) -> NDArray[np.float64]:
-    strata = [(stratum.task, stratum.label) for stratum in plan.strata]
-    weight = dict(zip(strata, plan.importance_weights.tolist(), strict=True))
-    by_id = sorted(tasks.items())
-
-    def weight_of(task: int, text: str) -> float:
-        name, of = by_id[task]
-        label = None if of.kind == "open_ended" else text
-        if (name, label) not in weight:
-            raise DataError(
-                "unknown-stratum",
-                f"`plan` must know every stratum of the records, found none for task {name!r}, label {label!r}. "
-                "Build the plan from the census of these records; pass no plan for rows that are evaluated.",
-            )
-        return weight[name, label]
-
-    return pairs.map(weight_of, missing=1.0)
-
-
-def _refuse_long_labels(long: NDArray[np.bool_], records: Records, maximum: int) -> None:
-    if not long.any():
-        return
-    row = int(np.flatnonzero(long)[0])
-    task, label = records.coded("task")[row], records.coded("target")[row]
-    raise DataError(
-        "label-too-long",
-        f"Label {label!r} of task {task!r} has more than `max_target`={maximum} tokens; a cut label may be "
-        "identical to another one. Raise `max_target`, or give the label a shorter verbaliser.",
-    )
-
-
-def _warn_of_cuts(what: str, count: int, rows: int, maximum: int) -> None:
-    if count:
-        argument = f"max_{what.removesuffix('s')}"
-        message = f"{count} of {rows} {what} have more than `{argument}`={maximum} tokens and were cut at their ends."
-        warnings.warn(DataWarning(f"cut-{what}", f"{message} Raise `{argument}` to keep them whole."), stacklevel=3)
+def _warn_of_rows(inputs: Texts, targets: Texts, encoding: Encoding, task_ids: NDArray[np.int32]) -> None:
+    is_open = encoding.is_open[task_ids]
+    for each in FINDINGS:
+        texts = targets if each.of_target else inputs
+        with_it = (texts.findings & each.bit) > 0
+        if with_it.any():
+            cut = (texts.findings & CUT_TARGET.bit) > 0
+            of = {UNKNOWN_TARGET: texts.codes >= 0, LOSSY_TARGET: is_open & ~cut & (texts.codes >= 0)}
+            total = int(np.count_nonzero(of[each])) if each in of else len(task_ids)
+            text = texts.first_with(each.bit)
+            found = f"{np.count_nonzero(with_it):,} of {total:,} {each.of}"
+            warn_of(each, found, text, encoding.tokenizer, encoding.limits, stacklevel=4)

@@ -1,12 +1,11 @@
 """The tokens of a task's labels, which must differ: a label is told from others by its tokens alone."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
-import pyarrow as pa
+import numpy as np
+from numpy.typing import NDArray
 
-from equipoise.base.arrow import pc
-from equipoise.collate.ragged import Ragged
 from equipoise.collate.tokens import Tokenizer, encode_targets
 from equipoise.data import Task
 from equipoise.errors import DataError
@@ -50,30 +49,20 @@ def target_texts(task: Task) -> list[str]:
     return [task.verbalisers.get(label, label) for label in task.labels]
 
 
-def with_labels(texts: pa.Array, tasks: Iterable[Task]) -> pa.Array:
-    """Return distinct target texts, and after them those of the tasks' labels that are not among them."""
-    of_labels = pa.array([text for task in tasks for text in target_texts(task)], texts.type).unique()
-    return pa.concat_arrays([texts, of_labels.filter(pc.invert(pc.is_in(of_labels, value_set=texts)))])
-
-
-def check_labels(tasks: Iterable[Task], texts: pa.Array, tokens: Ragged, tokenizer: Tokenizer) -> None:
-    """Refuse labels that cannot be told apart, by the tokens of all target texts; errors as in `label_tokens`.
+def check_labels(tasks: Iterable[Task], tokens: Mapping[str, NDArray[np.int32]], tokenizer: Tokenizer) -> None:
+    """Refuse labels that cannot be told apart; errors as in `label_tokens`.
 
     Parameters
     ----------
     tasks : iterable of Task
         The tasks; open-ended ones have nothing to check.
-    texts : pyarrow string array
-        What `with_labels` returned.
-    tokens : Ragged
-        The tokens of each text.
+    tokens : mapping of str to ndarray of int32
+        The tokens of the target text of each label.
     tokenizer : Tokenizer
         The tokenizer that made them.
     """
     for task in tasks:
-        of_labels = pa.array(target_texts(task), texts.type)
-        rows: list[int] = pc.index_in(of_labels, value_set=texts).to_pylist()
-        _check(task, [tokens[row].tolist() for row in rows], tokenizer)
+        _check(task, [tokens[text].tolist() for text in target_texts(task)], tokenizer)
 
 
 def _check(task: Task, tokens: Sequence[list[int]], tokenizer: Tokenizer) -> None:

@@ -45,21 +45,11 @@ class DistinctPairs:
         values = map(function, self.task_ids.tolist(), self.texts.to_pylist())
         return np.array([*values, missing], np.float64)[self.codes]
 
-    def render(self, function: Callable[[int, str], str]) -> tuple[NDArray[np.int32], pa.Array]:
-        """Compute a string from the task id and the text of each pair, and find the distinct results.
-
-        Returns
-        -------
-        codes : ndarray of int32, shape (N,)
-            The result of each row as a position in `texts`; -1 for a row whose text is null.
-        texts : pyarrow.Array
-            The distinct results.
-        """
+    def rendered(self, function: Callable[[int, str], str]) -> pa.Array:
+        """Compute a string from the task id and the text of each pair: pyarrow.Array of large_string, length P."""
         parts: list[pa.Array] = []
         for first in range(0, len(self.texts), RENDER_BATCH):
             texts = self.texts.slice(first, RENDER_BATCH).to_pylist()
             ids = self.task_ids[first : first + RENDER_BATCH].tolist()
             parts.append(pa.array(map(function, ids, texts), pa.large_string()))
-        rendered = pa.chunked_array(parts, pa.large_string()).combine_chunks().dictionary_encode()
-        codes = np.append(rendered.indices.to_numpy(), -1).astype(np.int32)
-        return codes[self.codes], rendered.dictionary
+        return pa.chunked_array(parts, pa.large_string()).combine_chunks()

@@ -64,6 +64,8 @@ class RunDirectory:
     """What training logged, one JSON object per line."""
     checkpoints = Entry("checkpoints")
     """The folder of the checkpoints."""
+    tokens = Entry(".tokens")
+    """The tokens of the training rows, until the run is complete."""
     model = Entry("model")
     """The folder of the trained model and its tokenizer; it exists once training is complete."""
     predictions = Entry("predictions.parquet")
@@ -139,8 +141,9 @@ class RunDirectory:
                 with suppress(OSError):  # the first error tells more
                     for file in self._inputs:
                         file.unlink(missing_ok=True)
-                    if self.checkpoints.is_dir():
-                        shutil.rmtree(self.checkpoints)
+                    for folder in (self.checkpoints, self.tokens):
+                        if folder.is_dir():
+                            shutil.rmtree(folder)
                     if new:
                         self.path.rmdir()
             raise

@@ -24,7 +24,7 @@ from equipoise.data import (
 )
 from equipoise.data.columns import SPLITS
 from equipoise.data.tasks import describe_tasks
-from equipoise.drawing import StratumIndex
+from equipoise.drawing import Shard, StratumIndex
 from equipoise.errors import ConfigError, DataWarning, PlanError, PlanWarning
 from equipoise.plan import Plan
 from equipoise.runs.rows import census_of, count_labels, fingerprint, load_records, open_ended, task_options
@@ -83,7 +83,13 @@ class Prepared(Planned):
         return {"rows": rows, "train_sha256": fingerprint(self.train)}
 
 
-def prepare(config: RunConfig, records: Records | None = None, *, cache: Path | None = None) -> Prepared:
+def prepare(
+    config: RunConfig,
+    records: Records | None = None,
+    *,
+    cache: Path | None = None,
+    shard: Shard = Shard(),  # noqa: B008 - frozen
+) -> Prepared:
     """Read the data, infer the tasks and build the plan, all from the training rows alone.
 
     Parameters
@@ -93,7 +99,10 @@ def prepare(config: RunConfig, records: Records | None = None, *, cache: Path | 
     records : Records, optional
         The records, if they are read already.
     cache : pathlib.Path, optional
-        The directory for rows on disk, as in `read_records`; without it they are in memory.
+        The directory for rows on disk, as in `read_records`, and for their tokens, where `plan.rates_in` needs those of
+        all training rows; without it they are in memory.
+    shard : Shard
+        This process among those that prepare the same run and share the cache.
 
     Returns
     -------
@@ -110,7 +119,7 @@ def prepare(config: RunConfig, records: Records | None = None, *, cache: Path | 
         tasks = infer_tasks(records.where(split="train"), task_options(config))
         problems = check_records(records, tasks)
         raise_on_errors(problems)
-    return _prepared(config, records, tasks, tuple(problems))
+    return _prepared(config, records, tasks, tuple(problems), cache, shard)
 
 
 def prepare_again(config: RunConfig, base: Prepared) -> Prepared:
@@ -121,7 +130,7 @@ def prepare_again(config: RunConfig, base: Prepared) -> Prepared:
     PlanError
         If the plan cannot be built.
     """
-    return _prepared(config, base.records, base.tasks, base.problems)
+    return _prepared(config, base.records, base.tasks, base.problems, None, Shard())
 
 
 def plan_labels(config: RunConfig) -> Planned:
@@ -133,10 +142,17 @@ def plan_labels(config: RunConfig) -> Planned:
     return _planned(config, tasks, census)
 
 
-def _prepared(config: RunConfig, records: Records, tasks: dict[str, Task], problems: tuple[Problem, ...]) -> Prepared:
+def _prepared(
+    config: RunConfig,
+    records: Records,
+    tasks: dict[str, Task],
+    problems: tuple[Problem, ...],
+    cache: Path | None,
+    shard: Shard,
+) -> Prepared:
     train = records.where(split="train")
     census = census_of(train, tasks)
-    planned = _planned(config, tasks, census, mean_tokens(config, train, tasks, census))
+    planned = _planned(config, tasks, census, mean_tokens(config, train, tasks, census, cache, shard))
     return Prepared(planned.config, tasks, planned.plan, records, problems)
 
 
@@ -186,21 +202,36 @@ def index_rows(plan: Plan | Census, train: Records, tasks: Mapping[str, Task]) -
 
 
 def mean_tokens(
-    config: RunConfig, train: Records, tasks: Mapping[str, Task], census: Census
+    config: RunConfig,
+    train: Records,
+    tasks: Mapping[str, Task],
+    census: Census,
+    cache: Path | None = None,
+    shard: Shard = Shard(),  # noqa: B008 - frozen
 ) -> NDArray[np.float64] | None:
     """Return the mean tokens of the training rows of each stratum, of the part that `plan.rates_in` names.
 
-    The rows are tokenised and cut as in training. None if `plan.rates_in` is "examples".
+    The rows are tokenised and cut as in training, and kept for it in a cache. None if `plan.rates_in` is "examples".
     """
     if config.plan.rates_in == "examples":
         return None
-    encoded = encode(config, train, tasks)
+    encoded = encode(config, train, tasks) if cache is None else _kept(config, train, tasks, cache, shard)
     lengths = {
         "tokens": encoded.input_lengths + encoded.target_lengths,
         "input_tokens": encoded.input_lengths,
         "target_tokens": encoded.target_lengths,
     }
     return index_rows(census, train, tasks).means(lengths[config.plan.rates_in])
+
+
+def _kept(config: RunConfig, train: Records, tasks: Mapping[str, Task], cache: Path, shard: Shard) -> "EncodedExamples":
+    from equipoise.models import load_tokenizer  # noqa: PLC0415 - see `encode`
+    from equipoise.runs.tokens import fill, training_examples  # noqa: PLC0415
+
+    words, sha256 = load_tokenizer(config), fingerprint(train)
+    examples = training_examples(config, train, tasks, words, cache, rows_sha256=sha256, shard=shard)
+    fill(examples, shard)
+    return examples
 
 
 def check_tokens(config: RunConfig, records: Records, tasks: Mapping[str, Task]) -> list[Problem]:

@@ -13,9 +13,10 @@ from torch.utils.data import Dataset
 from transformers import Seq2SeqTrainingArguments
 
 from equipoise.base.files import to_disk, write_atomically
-from equipoise.collate import Collator, EncodedExamples
+from equipoise.collate import Collator, DrawnLengths, EncodedExamples
 from equipoise.config import RunConfig, config_to_dict
 from equipoise.data import give_warnings
+from equipoise.drawing import Shard
 from equipoise.errors import ConfigError, DataError, RunError
 from equipoise.loaders.checks import whole_steps
 from equipoise.models import load_model
@@ -26,6 +27,7 @@ from equipoise.runs.prepare import Prepared, encode, prepare, refuse_bad_forecas
 from equipoise.runs.rows import open_ended
 from equipoise.runs.samples import validation_rows
 from equipoise.runs.sampling import index_of, sampler_of
+from equipoise.runs.tokens import tokenise_if_mostly_drawn, training_examples
 from equipoise.samplers import LengthSorted
 from equipoise.trainer import EquipoiseTrainer, training_arguments
 from equipoise.trainer.arguments import global_batch
@@ -78,7 +80,8 @@ def train(
     resume : bool
         Resume the run in `out` from its newest complete checkpoint; start it if there is none.
     cache : pathlib.Path, optional
-        The directory for rows on disk, as in `read_records`; without it they are in memory.
+        The directory for rows on disk, as in `read_records`, and for their tokens, which later runs of the same rows
+        read. Without it rows are in memory, and tokens in `out` until the run is complete.
     prepared_is : callable, optional
         Is called with data, tasks and plan, before anything is trained; on every rank.
 
@@ -95,11 +98,11 @@ def train(
     """
     ranks = join(config.trainer, os.environ)
     with ranks.ending_together():
-        prepared = prepare(config, cache=cache)
+        prepared = prepare(config, cache=cache, shard=Shard(ranks.rank, ranks.size))
         give_warnings(prepared.problems)
         if prepared_is is not None:
             prepared_is(prepared)
-        return train_prepared(prepared, out, resume=resume, ranks=ranks)
+        return train_prepared(prepared, out, resume=resume, cache=cache, ranks=ranks)
 
 
 def train_prepared(
@@ -107,6 +110,7 @@ def train_prepared(
     out: Path,
     *,
     resume: bool = False,
+    cache: Path | None = None,
     encoded: EncodedExamples | None = None,
     ranks: Ranks = Ranks(),  # noqa: B008 - immutable
 ) -> Run:
@@ -129,8 +133,17 @@ def train_prepared(
         return Run(directory, interrupted=False, steps=args.max_steps, main=main)
     # All that can fail without the Trainer comes before the first file: labels and prompts that the tokenizer cannot
     # handle are refused here.
+    shard = Shard(args.process_index, args.world_size)
     if encoded is None:
-        encoded = encode(config, prepared.train, prepared.tasks, tokenizer)
+        encoded = training_examples(
+            config,
+            prepared.train,
+            prepared.tasks,
+            tokenizer,
+            cache or directory.tokens,
+            rows_sha256=prepared.data["train_sha256"],
+            shard=shard,
+        )
     validation = _validation(prepared, tokenizer)
     index = index_of(prepared)
     sampler = sampler_of(config, plan, index, args.max_steps * global_batch(args))
@@ -146,16 +159,20 @@ def train_prepared(
             model,
             args,
             cast("Dataset[Any]", replace(encoded, example_weights=weights)),
-            LengthSorted(sampler, encoded.input_lengths, global_batch(args), config.training.window),
+            LengthSorted(sampler, encoded.lengths, global_batch(args), config.training.window),
             Collator(tokenizer.pad_token_id),
             loss=training_loss,
             task_weighting=task_weighting,
             eval_dataset=cast("Dataset[Any] | None", validation),
             processing_class=tokenizer,
         )
+        tokenise_if_mostly_drawn(encoded, plan, len(sampler), shard)
         result = trainer.train(resume_from_checkpoint=resume)
+        if isinstance(encoded.lengths, DrawnLengths):
+            encoded.lengths.warn_of_totals()
         if main and not trainer.interrupted:
             _publish(trainer, directory)
+            shutil.rmtree(directory.tokens, ignore_errors=True)
     return Run(directory, trainer.interrupted, result.global_step, main)
 
 

@@ -4,5 +4,6 @@ from equipoise.samplers.by_weight.weighted_sampler import WeightedSampler
 from equipoise.samplers.length_sorted import LengthSorted
 from equipoise.samplers.plan_sampler import PlanSampler
 from equipoise.samplers.token_batches import TokenBatches
+from equipoise.samplers.windows import RowLengths
 
-__all__ = ["LengthSorted", "PlanSampler", "TokenBatches", "WeightedSampler"]
+__all__ = ["LengthSorted", "PlanSampler", "RowLengths", "TokenBatches", "WeightedSampler"]

@@ -10,7 +10,7 @@ from equipoise.base.values import integer
 from equipoise.errors import ConfigError
 from equipoise.samplers.epochs import Stretch
 from equipoise.samplers.plan_sampler import PlanSampler
-from equipoise.samplers.windows import WindowSampler, order_in_pools
+from equipoise.samplers.windows import RowLengths, WindowSampler, order_in_pools
 
 
 class LengthSorted(WindowSampler[int]):
@@ -27,8 +27,9 @@ class LengthSorted(WindowSampler[int]):
     ----------
     sampler : PlanSampler
         Whose draws, seed, epochs and shard it takes over.
-    lengths : array-like of integers, shape (N,)
+    lengths : array-like of integers, shape (N,), or RowLengths
         Length of each row of the dataset: tokens of the input where inputs are longer than targets, else of the target.
+        Or an object that returns those of the rows of a window, when the window begins.
     global_batch : int
         Examples in a step of all ranks together, gradient accumulation included; a multiple of the world size, and
         that of the sampler's batches if they have one.
@@ -56,7 +57,9 @@ class LengthSorted(WindowSampler[int]):
     1
     """
 
-    def __init__(self, sampler: PlanSampler, lengths: ArrayLike, global_batch: int, window: int = 64) -> None:
+    def __init__(
+        self, sampler: PlanSampler, lengths: ArrayLike | RowLengths, global_batch: int, window: int = 64
+    ) -> None:
         global_batch, window = integer("global_batch", global_batch), integer("window", window)
         super().__init__(sampler, lengths, window * global_batch, {"global_batch": global_batch, "window": window})
         if global_batch < 1 or global_batch % sampler.shard.world_size or window < 1:
@@ -77,17 +80,19 @@ class LengthSorted(WindowSampler[int]):
 
     def _stretches(self, start: int) -> Iterator[Stretch]:
         shard = self.sampler.shard
-        for first, last in self._windows(start):
-            rows, strata = self.sampler.of_all_ranks(first, last)
+        for first, last, drawn, strata, lengths_drawn in self._measured(start):
             pools = self.sampler.batches.pools(self.sampler.plan, strata)
-            rows[np.argsort(pools, kind="stable")] = rows[order_in_pools(pools, self.lengths[rows])]
+            order = np.empty(len(drawn), np.intp)
+            order[np.argsort(pools, kind="stable")] = order_in_pools(pools, lengths_drawn)
+            rows, lengths = drawn[order], lengths_drawn[order]
             # The window at the end of an epoch may not divide: the remainder stays behind the whole batches.
             whole = len(rows) - len(rows) % self.global_batch
-            batches = rows[:whole].reshape(-1, self.global_batch)
+            batches = np.arange(whole).reshape(-1, self.global_batch)
             batches = batches[self._order(first, len(batches))]
             # Accumulation cuts a batch into parts: neighbours of similar length make parts that pad little.
-            order = np.argsort(self.lengths[batches], axis=1, kind="stable")
-            shuffled = np.append(np.take_along_axis(batches, order, axis=1), rows[whole:])[max(start - first, 0) :]
+            inside = np.argsort(lengths[batches], axis=1, kind="stable")
+            places = np.append(np.take_along_axis(batches, inside, axis=1), np.arange(whole, len(rows)))
+            shuffled = rows[places[max(start - first, 0) :]]
             yield last, shard.world_size, shuffled[shard.rank :: shard.world_size].tolist()
 
     def state_dict(self, *, position: int | None = None) -> dict[str, Any]:

@@ -11,9 +11,7 @@ from equipoise.drawing.stream import DrawnStream
 from equipoise.errors import ConfigError, StateError
 from equipoise.samplers.epochs import Stretch, nearest_multiples
 from equipoise.samplers.plan_sampler import PlanSampler
-from equipoise.samplers.windows import WindowSampler, order_in_pools
-
-Rows = NDArray[np.int64]
+from equipoise.samplers.windows import RowLengths, Rows, WindowSampler, order_in_pools
 
 
 class TokenBatches(WindowSampler[list[int]]):
@@ -30,8 +28,10 @@ class TokenBatches(WindowSampler[list[int]]):
     ----------
     sampler : PlanSampler
         Whose draws, seed, epochs and shard it takes over; with `Mixed` or `OneTask` batches.
-    lengths : array-like of integers, shape (N,)
+    lengths : array-like of integers, shape (N,), or RowLengths
         Tokens of each row of the dataset, from 1 to ``tokens``: of the input where inputs are longer than targets.
+        Or an object that returns those of the rows of a window, when the window begins; `len` asks it for a whole
+        epoch.
     tokens : int
         Most tokens of one rank's batch, padding included.
     batches_per_step : int, optional
@@ -43,7 +43,8 @@ class TokenBatches(WindowSampler[list[int]]):
     Raises
     ------
     ConfigError
-        If a length is below 1 or above the budget, or epoch, window or batches cannot be split evenly.
+        If a length is below 1 or above the budget (of `RowLengths` once its row is drawn), or epoch, window or batches
+        cannot be split evenly.
 
     Notes
     -----
@@ -65,7 +66,7 @@ class TokenBatches(WindowSampler[list[int]]):
     def __init__(
         self,
         sampler: PlanSampler,
-        lengths: ArrayLike,
+        lengths: ArrayLike | RowLengths,
         tokens: int,
         batches_per_step: int | None = None,
         window: int = 8192,
@@ -86,13 +87,8 @@ class TokenBatches(WindowSampler[list[int]]):
         if each < 1 or each % ranks:
             message = f"`batches_per_step` must be a positive multiple of {ranks} ranks, found {each}."
             raise ConfigError("not-a-multiple", message)
-        if self.lengths.size and not 1 <= int(self.lengths.min()) <= int(self.lengths.max()) <= tokens:
-            row = int(np.argmax((self.lengths < 1) | (self.lengths > tokens)))
-            raise ConfigError(
-                "length-out-of-range",
-                f"`lengths` must be from 1 to `tokens`, {tokens}, found {self.lengths[row]} in row {row}. "
-                "Truncate the text, or allow more tokens in a batch.",
-            )
+        if isinstance(self.lengths, np.ndarray):
+            self._check_range(self.lengths, None)
         # What is sorted together must split evenly into the batches of a step.
         batch = sampler.batches.size
         if batch is None:
@@ -160,9 +156,11 @@ class TokenBatches(WindowSampler[list[int]]):
 
     def _stretches(self, start: int) -> Iterator[Stretch]:
         rank, ranks = self.sampler.shard.rank, self.sampler.shard.world_size
-        for first, last in self._windows(start):
+        for first, _, rows, strata, lengths in self._measured(start):
             at = first
-            steps = self._steps(*self.sampler.of_all_ranks(first, last))
+            if not isinstance(self.lengths, np.ndarray):
+                self._check_range(lengths, rows)
+            steps = self._steps(rows, strata, lengths)
             for number in self._order(first, len(steps)):
                 # Batch j of a step holds its examples j, j + batches_per_step, ...: batches of similar length.
                 batches = steps[number].reshape(-1, self.batches_per_step).T
@@ -172,9 +170,20 @@ class TokenBatches(WindowSampler[list[int]]):
                 if at > start:
                     yield at, each, batches[rank::ranks][over:].tolist()
 
-    def _steps(self, rows: Rows, strata: Rows) -> list[Rows]:
+    def _check_range(self, lengths: NDArray[np.integer], rows: Rows | None) -> None:
+        """Raise ConfigError unless all lengths fit the budget; those of all rows, or of the rows of a window."""
+        if lengths.size and not 1 <= int(lengths.min()) <= int(lengths.max()) <= self.tokens:
+            place = int(np.argmax((lengths < 1) | (lengths > self.tokens)))
+            row = place if rows is None else int(rows[place])
+            raise ConfigError(
+                "length-out-of-range",
+                f"`lengths` must be from 1 to `tokens`, {self.tokens}, found {lengths[place]} in row {row}. "
+                "Truncate the text, or allow more tokens in a batch.",
+            )
+
+    def _steps(self, rows: Rows, strata: Rows, lengths: NDArray[np.integer]) -> list[Rows]:
         """Cut a window into steps of one pool each, the longest examples first."""
-        pools, lengths = self.sampler.batches.pools(self.sampler.plan, strata), self.lengths[rows]
+        pools = self.sampler.batches.pools(self.sampler.plan, strata)
         order = order_in_pools(pools, -lengths)
         rows, lengths = rows[order], lengths[order]
         ends = np.append(np.flatnonzero(np.diff(pools[order])) + 1, len(rows)).tolist()

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +17,26 @@ from equipoise.samplers.epochs import REBUILD, Stretch
 from equipoise.samplers.plan_sampler import REPLAN, PlanSampler
 
 Item = TypeVar("Item", int, list[int])
+Rows = NDArray[np.int64]
+
+
+@runtime_checkable
+class RowLengths(Protocol):
+    """Lengths of rows that are computed when a window of draws needs them, for `LengthSorted` and `TokenBatches`.
+
+    `EncodedExamples.on_demand` has one, which tokenises rows when their lengths are asked for.
+    """
+
+    def __len__(self) -> int:
+        """Return the number of rows of the dataset."""
+        ...
+
+    def __getitem__(self, rows: Rows) -> NDArray[np.integer]:
+        """Return the lengths of the rows of a window, in its order; a row may occur more than once."""
+        ...
+
+    def ahead(self, rows: Rows) -> None:
+        """Hear which rows are asked for next, while those of the window before are yielded; may do nothing."""
 
 
 class WindowSampler(Settled, Sampler[Item]):
@@ -32,12 +52,18 @@ class WindowSampler(Settled, Sampler[Item]):
         **dict.fromkeys(("sampler", "lengths", "global_batch", "tokens", "batches_per_step", "window"), REBUILD),
     }
 
-    def __init__(self, sampler: PlanSampler, lengths: ArrayLike, span: int, kept: Mapping[str, int]) -> None:
+    def __init__(
+        self, sampler: PlanSampler, lengths: ArrayLike | RowLengths, span: int, kept: Mapping[str, int]
+    ) -> None:
         self.sampler = sampler
-        self.lengths: NDArray[np.integer] = np.asarray(lengths)
-        rows, shape, dtype = sampler.index.dataset_rows, self.lengths.shape, self.lengths.dtype
-        if shape != (rows,) or not np.issubdtype(dtype, np.integer):
-            message = f"`lengths` must be one integer for each of the {rows} rows, found shape {shape} of {dtype}."
+        self.lengths: NDArray[np.integer] | RowLengths = (
+            lengths if isinstance(lengths, RowLengths) else np.asarray(lengths)
+        )
+        rows = sampler.index.dataset_rows
+        if isinstance(self.lengths, np.ndarray):
+            _check_lengths(self.lengths, rows, f"of the {rows} rows")
+        elif len(self.lengths) != rows:
+            message = f"`lengths` must have one for each of the {rows} rows, found {len(self.lengths)}."
             raise ConfigError("bad-lengths", message)
         self._span = span
         self._kept = dict(kept)
@@ -56,6 +82,23 @@ class WindowSampler(Settled, Sampler[Item]):
         for at in range(start - (start - begin) % self._span, end, self._span):
             # Where another plan was taken over inside a window, the window begins there.
             yield max(at, self.sampler.origin), min(at + self._span, end)
+
+    def _measured(self, start: int) -> Iterator[tuple[int, int, Rows, Rows, NDArray[np.integer]]]:
+        """Yield the windows with their rows, strata and lengths; the rows of the next one are named ahead."""
+        windows = ((*window, *self.sampler.of_all_ranks(*window)) for window in self._windows(start))
+        if isinstance(self.lengths, np.ndarray):
+            for window in windows:
+                yield *window, self.lengths[window[2]]
+            return
+        window = next(windows, None)
+        while window is not None:
+            lengths = self.lengths[window[2]]
+            _check_lengths(lengths, len(window[2]), "that it is asked for")
+            coming = next(windows, None)
+            if coming is not None:
+                self.lengths.ahead(coming[2])
+            yield *window, lengths
+            window = coming
 
     def _order(self, at: int, batches: int) -> NDArray[np.intp]:
         """Return the order of the batches of the window at a position: no two windows are shuffled alike."""
@@ -113,6 +156,13 @@ class WindowSampler(Settled, Sampler[Item]):
 
     def _check_origin(self, origin: int) -> None:
         """Raise StateError unless this plan can take over from another at a position."""
+
+
+def _check_lengths(lengths: NDArray[np.integer], rows: int, of: str) -> None:
+    shape, dtype = lengths.shape, lengths.dtype
+    if shape != (rows,) or not np.issubdtype(dtype, np.integer):
+        message = f"`lengths` must be one integer for each {of}, found shape {shape} of {dtype}."
+        raise ConfigError("bad-lengths", message)
 
 
 def order_in_pools(pools: NDArray[np.int64], lengths: NDArray[np.integer]) -> NDArray[np.intp]:

@@ -98,21 +98,21 @@ def test_each_distinct_text_is_tokenised_once():
     assert sorted(asked) == sorted(
         ["topic: fine", "tone: fine", "tone: dull", "a b", "sport", "news", "good", "bad", "b a"]
     )
-    assert len(examples.texts) == 4
+    assert len(examples.tokens.inputs) == 4
 
 
 def test_texts_that_two_tasks_render_alike_are_stored_once():
     records = Records.from_dict({"task": ["x", "y"], "input": ["fine", "fine"], "target": ["a", "b"]})
     tasks = {name: Task(name, "classification", ("a", "b"), prompt="{input}") for name in "xy"}
     examples = EncodedExamples.encode(records, tasks, word_tokenizer())
-    assert len(examples.texts) == 1
+    assert len(examples.tokens.inputs) == 1
     assert len(examples) == 2
 
 
 def test_arrays_are_small():
     examples = encoded()
-    assert examples.texts.values.dtype == examples.targets.values.dtype == np.int32
-    assert examples.input_codes.dtype == examples.task_ids.dtype == examples.label_ids.dtype == np.int32
+    assert examples.tokens.inputs.values.dtype == examples.tokens.targets.values.dtype == np.int32
+    assert examples.tokens.input_codes.dtype == examples.task_ids.dtype == examples.label_ids.dtype == np.int32
     assert examples.example_weights.dtype == np.float32
 
 

@@ -6,10 +6,12 @@ import signal
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.support import faults
 from tests.support.errors import raises
 
+from equipoise.collate.store import TokenStore
 from equipoise.data.cache import MANIFEST, checksum, clear, entries, fingerprint, is_intact, made
 from equipoise.errors import RunError
 
@@ -117,3 +119,14 @@ def test_the_checksum_is_that_of_all_bytes(tmp_path) -> None:
     (tmp_path / "a").write_bytes(b"\0")
     assert checksum(tmp_path / "a") != empty
     assert fingerprint([1]) != fingerprint([1, 1])
+
+
+def test_tokens_are_entries_that_grow_and_holes_in_them_take_no_room(tmp_path) -> None:
+    name = f"tokens-{'a' * 32}"
+    store = TokenStore(tmp_path / name, rows=10_000_000)
+    store.write(np.array([3]), [(np.arange(100, dtype=np.int32), np.arange(2, dtype=np.int32), 0)])
+    (found,) = entries(tmp_path)
+    assert (found.folder.name, found.kind) == (name, "tokens")
+    assert 400 <= found.size < 1_000_000
+    assert [each.folder.name for each in clear(tmp_path)] == [name]
+    assert list(tmp_path.iterdir()) == []
