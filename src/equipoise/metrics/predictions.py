@@ -112,3 +112,29 @@ class TaskPredictions:
             ids=None if self.ids is None else chosen(self.ids),
             weights=None if self.weights is None else self.weights[rows],
         )
+
+
+def joined(parts: Sequence[TaskPredictions]) -> TaskPredictions:
+    """Return the predictions of all rows of a task, given those of some rows after another, without probabilities.
+
+    Examples
+    --------
+    >>> parts = [TaskPredictions("mood", [target], [target], ("glad", "sad")) for target in ("sad", "glad")]
+    >>> joined(parts).targets
+    ['sad', 'glad']
+    """
+
+    def of(name: str) -> list[str] | None:
+        columns = [getattr(part, name) for part in parts]
+        return None if None in columns else [value for column in columns for value in column]
+
+    rows = [part.rows for part in parts if part.rows is not None]
+    return replace(
+        parts[0],
+        targets=of("targets") or [],
+        predicted=of("predicted") or [],
+        groups=of("groups"),
+        ids=of("ids"),
+        rows=np.concatenate(rows) if len(rows) == len(parts) else None,
+        probabilities=None,
+    )

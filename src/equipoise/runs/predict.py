@@ -1,12 +1,15 @@
 """Predict with the model of a run, task by task, each task by its own method: records, or the rows of a file."""
 
+import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from equipoise.base.files import refuse_unwritable, refusing_unwritable
 from equipoise.base.progress import progress
@@ -15,6 +18,7 @@ from equipoise.config import METHODS, DataConfig, RunConfig, one_of
 from equipoise.data import Records, Task
 from equipoise.errors import ConfigError
 from equipoise.metrics import TaskPredictions
+from equipoise.metrics.predictions import joined
 from equipoise.models import LabelScorer, load_model
 from equipoise.runs.answer_files import SUFFIXES, answers_file, answers_table
 from equipoise.runs.answers import TaskAnswers
@@ -149,10 +153,29 @@ def predict_records(
     -------
     dict of str to TaskPredictions
         The predictions of each task of the records.
+
+    Notes
+    -----
+    Without `encoded`, some rows are tokenised at a time.
     """
-    predictor = Predictor(model, tokenizer, tasks, config, calibrated=calibrated)
+    names = records.coded("task")
+    counts = dict(zip(names.names.to_pylist(), names.counts().tolist(), strict=True))
+    predictor = Predictor(model, tokenizer, tasks, config, calibrated=calibrated, counts=counts)
     with progress(len(records), "predicting", "row") as bar:
-        return predictor.of(records, bar, encoded)
+        if encoded is not None:
+            return predictor.of(records, bar, encoded)
+        parts: dict[str, list[TaskPredictions]] = {name: [] for name in records.tasks}
+        probabilities: dict[str, NDArray[np.float32]] = {}
+        for start in range(0, len(records), ROWS_AT_ONCE):
+            rows = np.arange(start, min(start + ROWS_AT_ONCE, len(records)))
+            for name, part in predictor.of(records.take(rows), bar).items():
+                if part.probabilities is not None:  # held once: they are most of what is predicted
+                    done = sum(len(each.targets) for each in parts[name])
+                    whole = probabilities.setdefault(name, np.empty((counts[name], len(part.labels)), np.float32))
+                    whole[done : done + len(part.targets)] = part.probabilities
+                assert part.rows is not None
+                parts[name].append(replace(part, probabilities=None, rows=part.rows + start))
+    return {name: replace(joined(parts[name]), probabilities=probabilities.get(name)) for name in parts}
 
 
 class Predictor:
@@ -181,11 +204,12 @@ class Predictor:
         self._tokenizer, self._tasks, self._config = tokenizer, tasks, config
         self._calibrated, self._counts = calibrated, counts
         self._asked: dict[str, TaskAnswers] = {}
+        self._said: set[str] = set()
 
     def of(self, records: Records, bar: Any, encoded: EncodedExamples | None = None) -> dict[str, TaskPredictions]:
         """Predict every record once; `bar` counts them, and `encoded` are the records, if tokenised already."""
         if encoded is None:
-            encoded = encode(self._config, records, self._tasks, self._tokenizer)
+            encoded = self._encode(records)
         found: dict[str, TaskPredictions] = {}
         for name in records.tasks:
             rows = encoded.rows_of(name)
@@ -206,3 +230,15 @@ class Predictor:
                 ids=part.column("id").to_pylist() if part.has("id") else None,
             )
         return found
+
+    def _encode(self, records: Records) -> EncodedExamples:
+        """Tokenise records; what is found in their texts is said once, and not again of later records."""
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            encoded = encode(self._config, records, self._tasks, self._tokenizer)
+        for each in caught:
+            code = getattr(each.message, "code", str(each.message))
+            if code not in self._said:
+                self._said.add(code)
+                warnings.warn(each.message, stacklevel=4)
+        return encoded

@@ -1,5 +1,6 @@
 """Which method answers the rows of a task, and what is said of how long it takes."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -8,10 +9,12 @@ from tests.support.seq2seq import TASKS, TOKENIZER, built
 
 from equipoise.config import RunConfig, make_config
 from equipoise.data import Records
+from equipoise.errors import DataWarning
 from equipoise.models import LabelScorer
-from equipoise.runs import answers
+from equipoise.runs import answers, predict
 from equipoise.runs.answers import MOST_SCORED, TaskAnswers, forecast
 from equipoise.runs.predict import checked_methods, predict_records, with_methods
+from equipoise.runs.prepare import encode
 
 ROWS = 90
 PREFIXES = 11  # of the labels of "letters"
@@ -101,3 +104,28 @@ def test_one_method_for_all_tasks_is_one_word_as_in_a_configuration() -> None:
     assert with_methods(config, TASKS, checked_methods(None)) == config
     named = {"two": "score", "*": "auto"}
     assert with_methods(config, TASKS, checked_methods(named)).evaluation.method == named
+
+
+@pytest.mark.parametrize("method", ["score", "constrained"])
+def test_rows_that_are_predicted_some_at_a_time_are_those_of_all_at_once(
+    monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    whole = predicted(method)
+    monkeypatch.setattr(predict, "ROWS_AT_ONCE", 7)
+    parts = predicted(method)
+    assert parts.predicted == whole.predicted
+    assert parts.rows.tolist() == whole.rows.tolist() == list(range(ROWS))
+    assert parts.targets == whole.targets
+    if method == "score":
+        assert parts.probabilities.dtype == np.float32
+        np.testing.assert_allclose(parts.probabilities, whole.probabilities, rtol=1e-5)
+
+
+def test_what_is_found_in_texts_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(predict, "ROWS_AT_ONCE", 7)
+    monkeypatch.setattr(
+        predict, "encode", lambda *given: warnings.warn(DataWarning("cut", "cut"), stacklevel=1) or encode(*given)
+    )
+    with pytest.warns(DataWarning) as caught:
+        predicted("score")
+    assert [each.message.code for each in caught] == ["cut"]
