@@ -272,13 +272,7 @@ def _parsed(file: Path, parse: Callable[[Any], T], value: Any) -> T:
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file of a run.
-
-    Raises
-    ------
-    RunError
-        If it is missing or damaged.
-    """
+    """Read a JSON file of a run; a RunError if it is missing or damaged."""
     return plain_json.read_json(path, RunError)
 
 

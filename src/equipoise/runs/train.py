@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,14 +14,14 @@ from transformers import Seq2SeqTrainingArguments
 
 from equipoise.base.files import to_disk, write_atomically
 from equipoise.collate import Collator, DrawnLengths, EncodedExamples
-from equipoise.config import RunConfig, config_to_dict
+from equipoise.config import RunConfig
 from equipoise.data import give_warnings
 from equipoise.drawing import Shard
-from equipoise.errors import ConfigError, DataError, RunError
+from equipoise.errors import ConfigError, DataError
 from equipoise.loaders.checks import whole_steps
 from equipoise.models import load_model
-from equipoise.plan import difference
-from equipoise.runs.directory import RunDirectory, read_json
+from equipoise.runs.directory import RunDirectory
+from equipoise.runs.identity import facts, refuse_other_run
 from equipoise.runs.losses import task_weighting_of, training_loss_of
 from equipoise.runs.prepare import Prepared, encode, prepare, refuse_bad_forecast
 from equipoise.runs.rows import open_ended
@@ -128,7 +128,7 @@ def train_prepared(
     main = args.process_index == 0
     training_loss = training_loss_of(prepared, model, tokenizer)
     if ranks.size > 1:
-        ranks.agree(_facts(prepared, out, resume=resume))
+        ranks.agree(facts(prepared, out, resume=resume))
     if started and directory.model.is_dir():
         return Run(directory, interrupted=False, steps=args.max_steps, main=main)
     # All that can fail without the Trainer comes before the first file: labels and prompts that the tokenizer cannot
@@ -176,29 +176,6 @@ def train_prepared(
     return Run(directory, trainer.interrupted, result.global_step, main)
 
 
-def _facts(prepared: Prepared, out: Path, *, resume: bool) -> dict[str, Any]:
-    """Return what all ranks must have alike before one of them writes; the files of the data may be copies."""
-    config = config_to_dict(prepared.config)
-    del config["data"]["source"], config["out"]
-    return {
-        "--out": str(out.absolute()),
-        "--resume": resume,
-        **dict(_leaves(config)),
-        **dict(_leaves(prepared.data["rows"], "rows of split")),
-        "training data (SHA-256)": prepared.data["train_sha256"],
-        "plan (fingerprint)": prepared.plan.fingerprint,
-    }
-
-
-def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the values of nested mappings, by their path."""
-    if isinstance(value, Mapping) and value:
-        for name, each in cast("Mapping[str, Any]", value).items():
-            yield from _leaves(each, f"{path}.{name}" if path else name)
-    else:
-        yield path, value
-
-
 def _validation(prepared: Prepared, tokenizer: Any) -> EncodedExamples | None:
     if prepared.config.training.validate_every is None:
         return None
@@ -221,47 +198,6 @@ def _publish(trainer: EquipoiseTrainer, directory: RunDirectory) -> None:
         seal(unfinished)
     unfinished.replace(directory.model)
     to_disk(directory.path)
-
-
-# These may change when a run is resumed: they do not affect training.
-FREE = ("evaluation", "out")
-
-
-def refuse_other_run(directory: RunDirectory, prepared: Prepared) -> None:
-    """Refuse to resume the run in a directory with another configuration, plan, tasks or data.
-
-    Raises
-    ------
-    RunError
-        If anything differs; the message names every difference.
-    """
-    then, now = config_to_dict(directory.read_config()), config_to_dict(prepared.config)
-    for name in FREE:
-        del then[name], now[name]
-    tasks = {name: task.to_dict() for name, task in prepared.tasks.items()}
-    differences = [
-        *_changes("", then, now),
-        *(f"plan: {sentence}" for sentence in difference(directory.read_plan(), prepared.plan)),
-        *_changes("task ", read_json(directory.tasks), tasks),
-        *_changes("data: ", read_json(directory.data), prepared.data),
-    ]
-    if differences:
-        listed = "\n".join(f"- {difference}" for difference in differences)
-        raise RunError(
-            "other-run",
-            f"The run in `{directory.path}` cannot be resumed, because it is another run:\n{listed}\n"
-            "Give what it was started with, or start a new run in another --out.",
-        )
-
-
-def _changes(kind: str, then: Any, now: Any, path: str = "") -> Iterator[str]:
-    """Yield a phrase for each value, at any depth of nested mappings, that changed."""
-    if isinstance(then, Mapping) and isinstance(now, Mapping):
-        before, after = cast("Mapping[str, Any]", then), cast("Mapping[str, Any]", now)
-        for name in dict.fromkeys([*before, *after]):
-            yield from _changes(kind, before.get(name), after.get(name), f"{path}.{name}" if path else name)
-    elif then != now:
-        yield f"{kind}`{path}` was {then!r} and is {now!r}"
 
 
 def trainer_arguments(config: RunConfig, folder: Path, model_type: str) -> Seq2SeqTrainingArguments:
