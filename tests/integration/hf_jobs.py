@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from datasets import Dataset
 from torch.utils.data import Sampler
 from transformers import ByT5Tokenizer, T5Config, T5ForConditionalGeneration, TrainerCallback
 
 from equipoise import Census, LengthSorted, Plan, PlanSampler, Records, StratumIndex, Task, draws, rates
 from equipoise.collate import Collator, EncodedExamples
+from equipoise.iterable import RepeatStream, ShardedStream, ShuffleBuffer
 from equipoise.losses import TokenLoss
 from equipoise.losses.labels import LDAM, CrossEntropy, LabelLoss, LogitAdjusted, Weighted
 from equipoise.losses.tasks import task_weighting as make_weighting
@@ -129,6 +131,37 @@ class Rotation(Sampler[int]):
         self.epoch = epoch
 
 
+class Listed(Sampler[int]):
+    """Rows in a given order, without epochs and without a state."""
+
+    def __init__(self, rows: list[int]) -> None:
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.rows)
+
+    def set_epoch(self, epoch: int) -> None:
+        assert epoch == 0
+
+
+def read_in_order() -> ShuffleBuffer:
+    """Rows of the records, streamed; repeated by the plan and shuffled."""
+    rows = records()
+    columns = {name: rows.column(name).to_pylist() for name in ("task", "target")} | {"row": list(range(ROWS))}
+    return ShuffleBuffer(RepeatStream(Dataset.from_dict(columns).to_iterable_dataset(), plan_and_index()[0]), 9)
+
+
+def rows_read(steps: range, global_batch: int = 8) -> list[list[int]]:
+    """Rows of these steps of the stream that is read in order."""
+    stream, rows = read_in_order(), []
+    while len(rows) < steps.stop * global_batch:
+        rows += [example["row"] for example in stream]
+    return [rows[step * global_batch : (step + 1) * global_batch] for step in steps]
+
+
 class SendSignal(TrainerCallback):
     """Signal this process in the middle of a step."""
 
@@ -153,6 +186,8 @@ def build(
     seed: int = SEED,
     length_sorted: bool = False,
     rotation: bool = False,
+    read: bool = False,
+    listed: list[int] | None = None,
     dropout: float = 0.0,
     callbacks: list[TrainerCallback] | None = None,
 ) -> Recorder:
@@ -183,12 +218,14 @@ def build(
         sampler = LengthSorted(sampler, data.input_lengths, batch * accumulation * args.world_size, window=2)
     if rotation:
         sampler = Rotation(draws_per_epoch)
+    if listed is not None:
+        sampler = Listed(listed)
     model = tiny_t5(dropout)
     trainer = Recorder(
         model,
         args,
-        train_dataset=data,
-        sampler=sampler,
+        train_dataset=ShardedStream(read_in_order(), transform=lambda given: data[given["row"]]) if read else data,
+        sampler=None if read else sampler,
         data_collator=Collator(pad_id=0),
         loss=training_loss(loss, model, plan),
         task_weighting=make_weighting(task_weighting, sorted(TASKS)),

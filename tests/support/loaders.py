@@ -117,13 +117,15 @@ def train(accelerator, model, optimizer, loader, epochs=EPOCHS, stop=None):
     return list(islice(run(), stop))
 
 
-def lightning_fit(kind, *, ranks=1, workers=0, given=None, keep=True, save=None, resume=None, more=(), **options):
+def lightning_fit(
+    kind, *, ranks=1, workers=0, given=None, read=None, keep=True, save=None, resume=None, more=(), **options
+):
     """Train with Lightning, and return (epoch, optimiser step, rows) of each batch of this rank.
 
-    `given` is a sampler to use as it is; `save` = (hook, optimiser step, path) saves there and stops; `keep` says
-    whether the sampler's state is in what is saved; `more` are further callbacks. Without
-    `given`, and unless told not to keep it, the data module is that of `equipoise.loaders.lightning`, for the
-    samplers that it takes.
+    `given` is a sampler to use as it is; `read` makes a stream that is read instead; `save` = (hook, optimiser step,
+    path) saves there and stops; `keep` says whether the sampler's state is in what is saved; `more` are further
+    callbacks. Without `given`, and unless told not to keep it, the data module is that of
+    `equipoise.loaders.lightning`, for the samplers that it takes.
     """
     from lightning import Callback, LightningDataModule, LightningModule, Trainer
 
@@ -174,6 +176,8 @@ def lightning_fit(kind, *, ranks=1, workers=0, given=None, keep=True, save=None,
         loading = {"batch_size": None if kind in TOKENS else BATCH, "num_workers": workers}
         loading["multiprocessing_context"] = "fork" if workers else None
         data = StreamDataModule(range(ROWS), lambda shard: make(kind, shard), **loading)
+        if read is not None:
+            data = StreamDataModule(read(), **loading)
     module = Module()
     quiet = {"enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False}
     usual = {"max_epochs": len(EPOCHS), "use_distributed_sampler": False, "reload_dataloaders_every_n_epochs": 1}

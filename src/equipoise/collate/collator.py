@@ -64,19 +64,20 @@ class Collator:
         Parameters
         ----------
         items : sequence of dict
-            Items of `EncodedExamples`.
+            Items of `EncodedExamples`; those of a stream have no `row`.
 
         Returns
         -------
         dict of str to Tensor
             `input_ids`, `attention_mask`, `labels`: Tensor of int64, shape (B, T); `task_id`, `label_id`, `row`:
-            Tensor of int64, shape (B,); `example_weight`: Tensor of float32, shape (B,).
+            Tensor of int64, shape (B,), `row` where items have it; `example_weight`: Tensor of float32, shape (B,).
         """
         multiple = self.pad_to_multiple_of or 1
         inputs, mask = pad_rows([item["input_ids"] for item in items], self.pad_id, multiple)
         labels, _ = pad_rows([item["labels"] for item in items], self.label_pad, multiple)
         weights = torch.tensor([item["example_weight"] for item in items], dtype=torch.float32)
-        columns = {name: torch.tensor([item[name] for item in items], dtype=torch.int64) for name in INTEGER_COLUMNS}
+        names = [name for name in INTEGER_COLUMNS if name != "row" or "row" in items[0]]
+        columns = {name: torch.tensor([item[name] for item in items], dtype=torch.int64) for name in names}
         return {"input_ids": inputs, "attention_mask": mask, "labels": labels, "example_weight": weights, **columns}
 
 

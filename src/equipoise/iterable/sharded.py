@@ -1,17 +1,19 @@
 """A stream divided among ranks and the workers of a DataLoader, each example read by one of them."""
 
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Callable, Iterator
+from itertools import count, islice
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from torch.utils.data import IterableDataset, get_worker_info
 
 from equipoise.base.values import integer
 from equipoise.drawing import Shard
-from equipoise.errors import ConfigError, StateError
+from equipoise.errors import ConfigError, DataError, StateError
 from equipoise.iterable.ordered import NUMBER, OrderedStream, Place
 from equipoise.iterable.parts import Parts, Source
 from equipoise.iterable.source import as_stream
+
+_MOST_EMPTY = 100  # epochs without an example, one after the other, before a loader gives up
 
 
 class _Lane(NamedTuple):
@@ -30,7 +32,7 @@ class ShardedStream(OrderedStream, IterableDataset[Any]):
     r + W, ...; its workers take turns at batches of them. So with the loader's batch size as `batch_size`, batches are
     the same with any number of workers, and step t of all ranks holds positions ``t*b*W`` to ``(t+1)*b*W - 1`` of the
     stream, as of `PlanSampler`. Every reader reads all examples, so decode and tokenise behind this stream, where an
-    example has one reader.
+    example has one reader: in `transform`, or in the loader's `collate_fn`.
 
     By parts, a reader opens only its own `Parts` of the sources, and has its own shuffle buffer. A pass of all readers
     together holds the same examples, equally often. Readers reach their ends at different times: count steps, with
@@ -41,7 +43,8 @@ class ShardedStream(OrderedStream, IterableDataset[Any]):
     stream : OrderedStream, Source or Parts
         What is divided. It must not divide itself: no `split_dataset_by_node`, no splitting by worker.
     shard : Shard
-        Rank and world size. Under accelerate and Trainer leave the default: they divide batches themselves.
+        Rank and world size. Leave the default under everything in `equipoise.loaders` and `equipoise.trainer`, which
+        divide the stream themselves, and under accelerate's own loaders.
     by : "examples" or "parts"
         As above.
     batch_size : int
@@ -49,6 +52,9 @@ class ShardedStream(OrderedStream, IterableDataset[Any]):
     drop_last : bool
         Whether the last examples of an epoch are left out where they are too few for all ranks, so that all take
         equally many; only by examples.
+    transform : callable, optional
+        Returns what an example becomes, such as its tokens. Called for the examples that this reader yields, and no
+        others.
 
     Raises
     ------
@@ -82,6 +88,7 @@ class ShardedStream(OrderedStream, IterableDataset[Any]):
         by: Literal["examples", "parts"] = "examples",
         batch_size: int = 1,
         drop_last: bool = False,
+        transform: Callable[[Any], Any] | None = None,
     ) -> None:
         OrderedStream.__init__(self)
         if by not in {"examples", "parts"}:
@@ -97,6 +104,7 @@ class ShardedStream(OrderedStream, IterableDataset[Any]):
         self._by = by
         self._batch_size = batch_size
         self._drop_last = drop_last
+        self._transform = transform
         self._taken = self._since = 0  # positions of the stream that were read, and when these workers began
         self._ended = False
         self._own = self._stream  # what this reader reads
@@ -134,7 +142,7 @@ class ShardedStream(OrderedStream, IterableDataset[Any]):
         if self._ended:
             return
         if self._by == "parts":
-            yield from self._own
+            yield from map(self._transformed, self._own)
             return
         examples = iter(self._own)
         first = self._since // lane.world_size
@@ -146,12 +154,78 @@ class ShardedStream(OrderedStream, IterableDataset[Any]):
             batch = (self._taken // lane.world_size - first) // self._batch_size
             self._taken += len(round_)
             if batch % lane.workers == lane.worker and lane.rank < len(round_):
-                yield round_[lane.rank]
+                yield self._transformed(round_[lane.rank])
 
     def __iter__(self) -> Iterator[Any]:
         """Yield the examples of this reader from the loaded state, or the epoch's beginning, to the epoch's end."""
         self._last = None  # at once: a loader asks for the state before the first example
         return super().__iter__()
+
+    def whole(self) -> OrderedStream:
+        """Return the stream that is divided, to a loader that divides it by `batches`.
+
+        Raises
+        ------
+        ConfigError
+            If this one divides it already.
+        """
+        set_here = {
+            "shard": (self.shard, Shard()),
+            "by": (self._by, "examples"),
+            "batch_size": (self._batch_size, 1),
+            "drop_last": (self._drop_last, False),
+        }
+        for name, (found, default) in set_here.items():
+            if found != default:
+                advice = "Leave it out."
+                if name == "by":
+                    advice += " Parts, whose position only their reader knows, are for torchdata's StatefulDataLoader."
+                raise ConfigError(
+                    "divided-stream",
+                    f"`{name}` of the ShardedStream must be {default!r} here, found {found!r}: the loader divides the "
+                    f"stream itself, by examples, and no example is left over. {advice}",
+                )
+        return self._stream
+
+    def batches(self, shard: Shard, batch_size: int) -> Iterator[tuple[list[Any], dict[str, Any]]]:
+        """Yield the batches of a rank, from the state of the whole stream on, each with the state behind it.
+
+        Epochs follow each other, so that all ranks have equally many batches, without an end: a batch may hold the last
+        examples of one epoch and the first of the next. A state is that of the `whole` stream behind this batch of all
+        ranks, so it fits any number of ranks and of workers. Workers yield the batches in turn.
+
+        Parameters
+        ----------
+        shard : Shard
+            Rank and world size.
+        batch_size : int
+            Examples in a batch of one rank.
+
+        Yields
+        ------
+        tuple of (list, dict)
+        """
+        worker = get_worker_info()
+        number, workers = (0, 1) if worker is None else (worker.id, worker.num_workers)
+        examples = self._epochs()
+        for turn in count():
+            of_all = list(islice(examples, batch_size * shard.world_size))
+            if turn % workers == number:
+                own = of_all[shard.rank :: shard.world_size]
+                yield [self._transformed(example) for example in own], self._stream.state_dict()
+
+    def _epochs(self) -> Iterator[Any]:
+        empty = 0
+        while empty < _MOST_EMPTY:
+            empty += 1
+            for example in self._stream:
+                empty = 0
+                yield example
+        message = f"The stream yielded no example in {empty} epochs, one after the other. Check its source and factors."
+        raise DataError("no-examples", message)
+
+    def _transformed(self, example: Any) -> Any:
+        return example if self._transform is None else self._transform(example)
 
     def begin(self, epoch: int) -> None:
         """Let the next iteration start at the beginning of an epoch, whatever was loaded."""

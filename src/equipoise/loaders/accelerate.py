@@ -1,4 +1,4 @@
-"""The stream of a sampler in a hand-written loop under accelerate, saved and resumed with the rest of its state."""
+"""A stream in a hand-written loop under accelerate, saved and resumed with the rest of its state."""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +14,8 @@ from equipoise.base.plain_json import read_json
 from equipoise.base.states import refusing_damaged
 from equipoise.drawing import Shard
 from equipoise.errors import ConfigError, StateError
-from equipoise.loaders.loader import MakeSampler, StreamLoader
+from equipoise.loaders.drawn import MakeSampler
+from equipoise.loaders.loader import StreamLoader
 
 FILE_NAME = "equipoise_loader.json"
 
@@ -23,7 +24,7 @@ class AcceleratedLoader(StreamLoader):
     """A `StreamLoader` with the rank, the accumulation and the device of an accelerator; see `prepare_loader`."""
 
     def __init__(
-        self, accelerator: Accelerator, dataset: Dataset[Any], make_sampler: MakeSampler, **options: Any
+        self, accelerator: Accelerator, dataset: Dataset[Any], make_sampler: MakeSampler | None, **options: Any
     ) -> None:
         super().__init__(
             dataset,
@@ -45,7 +46,7 @@ class AcceleratedLoader(StreamLoader):
 def prepare_loader(
     accelerator: Accelerator,
     dataset: Dataset[Any],
-    make_sampler: MakeSampler,
+    make_sampler: MakeSampler | None = None,
     *,
     batch_size: int | None = None,
     file_name: str = FILE_NAME,
@@ -69,7 +70,7 @@ def prepare_loader(
     Returns
     -------
     AcceleratedLoader
-        Iterate over it, or over its `steps()`, once an epoch.
+        Iterate over it, or over its `steps()`, once an epoch; with a `ShardedStream`, until enough steps are done.
 
     Raises
     ------

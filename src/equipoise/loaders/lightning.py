@@ -1,7 +1,7 @@
-"""The stream of a sampler under Lightning: a data module, the callback that goes with it, and a loss of whole steps."""
+"""A stream under Lightning: a data module, the callback that goes with it, and a loss of whole steps."""
 # ruff: noqa: ARG002 - the signatures are Lightning's
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any, cast
 
@@ -9,17 +9,18 @@ import torch
 from lightning import Callback, LightningDataModule, LightningModule, Trainer
 from torch import Tensor
 from torch.optim import Optimizer
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import Dataset, Sampler
 
 from equipoise.drawing import Shard
 from equipoise.errors import ConfigError
-from equipoise.loaders.loader import MakeSampler, StreamLoader
+from equipoise.loaders.drawn import MakeSampler
+from equipoise.loaders.loader import StreamLoader
 from equipoise.losses import WeightedSum, step_weight
 from equipoise.samplers import TokenBatches
 
 
 class StreamDataModule(LightningDataModule):
-    """A data module whose training loader draws from a sampler, and whose position is in every checkpoint.
+    """A data module whose training loader is that of a stream, and whose position is in every checkpoint.
 
     The Trainer needs a `StreamCallback()` and ``use_distributed_sampler=False``. Add `val_dataloader` and others in a
     subclass.
@@ -45,7 +46,12 @@ class StreamDataModule(LightningDataModule):
     stream: StreamLoader
 
     def __init__(
-        self, dataset: Dataset[Any], make_sampler: MakeSampler, *, batch_size: int | None = None, **options: Any
+        self,
+        dataset: Dataset[Any],
+        make_sampler: MakeSampler | None = None,
+        *,
+        batch_size: int | None = None,
+        **options: Any,
     ) -> None:
         super().__init__()
         self._make = partial(StreamLoader, dataset, make_sampler, batch_size=batch_size, **options)
@@ -69,10 +75,10 @@ class StreamDataModule(LightningDataModule):
             )
         shard = Shard(trainer.global_rank, trainer.world_size)
         self.stream = self._make(accumulation=trainer.accumulate_grad_batches, shard=shard)
-        if not isinstance(self.stream.sampler, TokenBatches):
-            cast(Any, self.stream.loader.batch_sampler).sampler = _FromHere(self.stream)
+        if not isinstance(self.stream.sampler, TokenBatches | None):
+            cast(Any, self.stream.loader).batch_sampler.sampler = _FromHere(self.stream)
 
-    def train_dataloader(self) -> DataLoader[Any]:
+    def train_dataloader(self) -> Iterable[Any]:
         """Return the loader of this rank."""
         return self.stream.loader
 
@@ -97,10 +103,10 @@ class _FromHere(Sampler[int]):
 
     def __iter__(self) -> Iterator[int]:
         self._stream.continue_here()
-        return cast("Iterator[int]", iter(self._stream.sampler))
+        return iter(cast(Any, self._stream.sampler))
 
     def __len__(self) -> int:
-        return len(self._stream.sampler)
+        return len(cast(Any, self._stream.sampler))
 
 
 class StreamCallback(Callback):
@@ -114,6 +120,8 @@ class StreamCallback(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Refuse a Trainer that uses another sampler, the number of batches of another epoch, or parts of steps.
 
+        A `ShardedStream` has no end, so the Trainer must have one.
+
         Raises
         ------
         ConfigError
@@ -124,6 +132,9 @@ class StreamCallback(Callback):
             # A resumed ModelCheckpoint does not know that its step is saved, and would save again inside the next one.
             cast(Any, saving)._last_global_step_saved = trainer.global_step
         reloaded: int = cast(Any, trainer).reload_dataloaders_every_n_epochs
+        if stream.sampler is None:
+            _check_end(trainer)
+            return
         if stream.sampler not in (loader.sampler, loader.batch_sampler):
             raise ConfigError(
                 "distributed-sampler",
@@ -166,6 +177,8 @@ class StreamCallback(Callback):
                 f"Epochs must end with an optimiser step, found one that was broken off after {stream.batches_in_step} "
                 f"of the {stream.accumulation} micro-batches of step {stream.step}.",
             )
+        if stream.sampler is None:
+            return
         if stream.step == 0 or isinstance(stream.sampler, TokenBatches):  # others begin where training is
             stream.set_epoch(trainer.current_epoch)
 
@@ -229,6 +242,23 @@ class StepLoss(LightningModule):
         for parameter in self.parameters():
             if parameter.grad is not None:
                 parameter.grad.div_(weight)
+
+
+def _check_end(trainer: Trainer) -> None:
+    """Raise ConfigError if a stream without an end would be read for ever, or in epochs that cut a step."""
+    batches, accumulation = trainer.num_training_batches, trainer.accumulate_grad_batches
+    if batches == float("inf") and trainer.max_steps < 0:
+        raise ConfigError(
+            "no-end",
+            "`max_steps` of the Trainer must be set with a ShardedStream, which has no end, found -1. Or set the "
+            "batches of an epoch, `limit_train_batches`, as an integer.",
+        )
+    if batches != float("inf") and batches % accumulation and not cast(Any, trainer).fast_dev_run:
+        raise ConfigError(
+            "cut-epoch",
+            f"`limit_train_batches` of the Trainer must be a multiple of `accumulate_grad_batches` ({accumulation}), "
+            f"found {batches}: an optimiser step would be cut short.",
+        )
 
 
 def _stream(trainer: Trainer) -> StreamLoader:

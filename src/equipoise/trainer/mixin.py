@@ -12,10 +12,12 @@ from transformers import Trainer, TrainerState
 from transformers.trainer_utils import TrainOutput
 
 from equipoise.errors import RunWarning
+from equipoise.iterable import ShardedStream
 from equipoise.trainer.arguments import check_owned
 from equipoise.trainer.checkpointing import Checkpoints, refusing_damage
 from equipoise.trainer.launch import refuse_unseen
 from equipoise.trainer.ranks import Ranks
+from equipoise.trainer.read import ReadStream, check_end
 from equipoise.trainer.stream import EpochSampler, Part, Stream
 from equipoise.trainer.unlogged import UnloggedLosses
 
@@ -29,6 +31,9 @@ class StreamMixin(_Base):
     draws [k G, (k + 1) G) of the stream, with G = batch size x accumulation x ranks. Every checkpoint holds the
     position in the stream, and `train(resume_from_checkpoint=...)` resumes exactly there, in any epoch and on another
     number of ranks if G stays the same.
+
+    Data that can only be read in order are a `ShardedStream` as `train_dataset`, with ``sampler=None`` and `max_steps`:
+    step k trains on its examples [k G, (k + 1) G), one epoch of it after the other.
 
     Parameters
     ----------
@@ -70,13 +75,17 @@ class StreamMixin(_Base):
     _making_train_loader = False
 
     def __init__(self, *args: Any, sampler: EpochSampler | None, **kwargs: Any) -> None:
+        check_end(kwargs.get("args"), kwargs.get("train_dataset"))
         super().__init__(*args, **kwargs)
         check_owned(self.args)
         refuse_unseen(self.args, os.environ)
         self.parts: list[Part] = []
-        self.stream = Stream(sampler, self.train_dataset, self.args)
-        if self.train_dataset is not None:
-            self._get_train_sampler()  # refuses a method that needs an order of its own
+        if isinstance(self.train_dataset, ShardedStream):
+            self.stream: Stream = ReadStream(self.train_dataset, sampler, self.args, self.data_collator)
+        else:
+            self.stream = Stream(sampler, self.train_dataset, self.args)
+            if self.train_dataset is not None:
+                self._get_train_sampler()  # refuses a method that needs an order of its own
         self.unlogged = UnloggedLosses(self.args)
         self.checkpoints = Checkpoints(self.stream, self.args, self.accelerator)
         for part in (self.stream, self.unlogged, self.checkpoints):
@@ -141,13 +150,15 @@ class StreamMixin(_Base):
         # end even the newest.
         limit, self.args.save_total_limit = self.args.save_total_limit, None
         self.checkpoints.keep = limit
+        # A stream that is read in order begins at the checkpoint by itself: the Trainer must skip nothing of it.
+        skips, self.args.ignore_data_skip = self.args.ignore_data_skip, isinstance(self.stream, ReadStream)
         self.remove_callback(self.checkpoints)
         self.add_callback(self.checkpoints)
         try:
             with self.checkpoints.sealing():
                 return super().train(None if checkpoint is None else str(checkpoint), trial, ignore_keys_for_eval)
         finally:
-            self.args.save_total_limit = limit
+            self.args.save_total_limit, self.args.ignore_data_skip = limit, skips
 
     def training_step(self, *args: Any, **kwargs: Any) -> Tensor:
         """Do the forward and backward pass of a micro-batch; see `transformers.Trainer`."""
@@ -158,7 +169,9 @@ class StreamMixin(_Base):
         super().log(self.unlogged.log(logs, self.state.global_step), *args, **kwargs)
 
     def get_train_dataloader(self) -> DataLoader[Any]:
-        """Return the Trainer's loader, which must draw from the sampler."""
+        """Return the Trainer's loader, which must draw from the sampler; or that of a `ShardedStream`."""
+        if isinstance(self.stream, ReadStream):
+            return cast(DataLoader[Any], self.stream.loader_for(self))
         self.stream.fit(self.train_dataset, self.args)  # a trial may have another batch size
         self._making_train_loader = True
         try:

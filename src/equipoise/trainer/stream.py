@@ -61,6 +61,9 @@ class Stream(Part):
         epoch is not whole steps.
     """
 
+    OF = "sampler"
+    """What the state in its position is of."""
+
     def __init__(self, sampler: EpochSampler | None, dataset: Any, args: TrainingArguments) -> None:
         self.sampler = cast(EpochSampler, sampler)
         if dataset is not None and sampler is not None:
@@ -68,17 +71,17 @@ class Stream(Part):
 
     def fit(self, dataset: Any, args: TrainingArguments) -> None:
         """Cut the stream into the steps that the arguments ask for now; errors as in the class."""
+        if isinstance(dataset, IterableDataset):
+            raise ConfigError(
+                "not-indexable",
+                f"`train_dataset` must be a dataset with numbered rows, found {type(dataset).__name__}: a sampler "
+                "chooses rows by number. Data that are read in order are passed as a ShardedStream, with sampler=None.",
+            )
         missing = [name for name, value in (("train_dataset", dataset), ("sampler", self.sampler)) if value is None]
         if missing:
             listed = " and ".join(f"`{name}`" for name in missing)
             reason = f"`train()` needs {listed}, found None: this Trainer can only evaluate. Pass both to train."
             raise ConfigError("nothing-to-train-on", reason)
-        if isinstance(dataset, IterableDataset):
-            raise ConfigError(
-                "not-indexable",
-                f"`train_dataset` must be a dataset with numbered rows, found {type(dataset).__name__}: "
-                "a sampler chooses rows by number.",
-            )
         shard, batch = getattr(inner_sampler(self.sampler), "shard", None), global_batch(args)
         if shard is not None and shard.world_size > 1:
             raise ConfigError(
@@ -123,7 +126,7 @@ class Stream(Part):
 
     def planned_steps(self, args: TrainingArguments) -> int:
         """Return how many optimiser steps a whole run has."""
-        steps_per_epoch = self._start.draws_per_epoch // self._start.global_batch
+        steps_per_epoch = len(self.sampler) // self._start.global_batch
         return args.max_steps if args.max_steps > 0 else math.ceil(args.num_train_epochs * steps_per_epoch)
 
     def facts(self, args: TrainingArguments, resume: str | os.PathLike[str] | bool | None) -> dict[str, Any]:
@@ -140,7 +143,7 @@ class Stream(Part):
             "draws of an epoch": self._start.draws_per_epoch,
             # A plan is long, and its digest tells as well that it differs.
             **{
-                f"sampler {name}": value if len(text) <= 80 else hashlib.sha256(text.encode()).hexdigest()
+                f"{self.OF} {name}": value if len(text) <= 80 else hashlib.sha256(text.encode()).hexdigest()
                 for name, value, text in ((name, value, json.dumps(value)) for name, value in state.items())
             },
         }
@@ -151,7 +154,7 @@ class Stream(Part):
         if hasattr(self.sampler, "state_dict"):
             # The loader draws ahead of training, so the sampler is told where training is. A resumed Trainer skips
             # the batches from the start of the epoch by itself.
-            first = here.epoch * here.draws_per_epoch
+            first = here.epoch * len(self.sampler)
             here = replace(here, sampler=cast(Any, self.sampler).state_dict(position=first))
         return here
 

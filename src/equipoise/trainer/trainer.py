@@ -44,8 +44,9 @@ class EquipoiseTrainer(StreamMixin, Seq2SeqTrainer):
         Any `AutoModelForSeq2SeqLM`, with float32 parameters; None with `model_init`.
     args : transformers.Seq2SeqTrainingArguments
         From `training_arguments`.
-    train_dataset : Dataset or None
-        Items as those of `EncodedExamples`; None to evaluate only.
+    train_dataset : Dataset, ShardedStream or None
+        Items as those of `EncodedExamples`; None to evaluate only. With a `ShardedStream` the sampler is None, and
+        `args.max_steps` is set.
     sampler : sampler with `set_epoch`, or None
         As for `StreamMixin`.
     data_collator : Collator

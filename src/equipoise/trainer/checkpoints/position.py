@@ -27,6 +27,8 @@ _FIELDS: dict[str, Any] = {
     "examples": range(_MOST),
     "sampler": Mapping[str, Any] | None,
 }
+_UNKNOWN = {"draws_per_epoch": None, "examples": None}
+"""Fields of a stream that is read in order, whose length nobody knows."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,13 @@ class StreamPosition:
         Optimiser steps done; the next step begins with draw `step * global_batch`.
     global_batch : int
         Draws per optimiser step, over all ranks and accumulated micro-batches.
-    draws_per_epoch : int
-        Length of the sampler.
-    examples : int
-        Length of the dataset that is drawn from.
+    draws_per_epoch : int or None
+        Length of the sampler; None for a stream that is read in order.
+    examples : int or None
+        Length of the dataset that is drawn from; None likewise.
     sampler : mapping or None
-        State of the sampler at the start of the epoch of `step`; None for a sampler without state.
+        State of the sampler at the start of the epoch of `step`; None for a sampler without state. Of a stream that is
+        read in order, its state after `step`.
 
     Examples
     --------
@@ -58,14 +61,14 @@ class StreamPosition:
 
     step: int
     global_batch: int
-    draws_per_epoch: int
-    examples: int
+    draws_per_epoch: int | None
+    examples: int | None
     sampler: Mapping[str, Any] | None
 
     @property
     def epoch(self) -> int:
-        """The epoch of the next step."""
-        return self.step * self.global_batch // self.draws_per_epoch
+        """The epoch of the next step; 0 where epochs have no known length."""
+        return 0 if self.draws_per_epoch is None else self.step * self.global_batch // self.draws_per_epoch
 
     def write(self, checkpoint: str | os.PathLike[str]) -> None:
         """Write the position into the folder of a checkpoint."""
@@ -102,7 +105,8 @@ class StreamPosition:
                 f"{version('equipoise')}, which reads format {FORMAT}. Resume with that version, or start a new run.",
             )
         with refusing_damaged(path):
-            check_state(held, cls.__name__, _FIELDS)
+            in_order = {name: held.get(name, 0) for name in _UNKNOWN} == _UNKNOWN
+            check_state(held, cls.__name__, _FIELDS | (dict.fromkeys(_UNKNOWN, Any) if in_order else {}))
         return cls(**held)
 
     def check_same_stream(self, now: "StreamPosition") -> None:
@@ -115,7 +119,7 @@ class StreamPosition:
                 "Restore the old values, or start a new run.",
             )
 
-    def _sizes(self) -> dict[str, int]:
+    def _sizes(self) -> dict[str, int | None]:
         return {
             "draws per optimiser step (batch size x accumulation x ranks)": self.global_batch,
             "draws per epoch": self.draws_per_epoch,

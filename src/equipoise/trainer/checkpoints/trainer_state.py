@@ -26,7 +26,7 @@ _FIELDS: dict[str, Any] = {
     "eval_steps": float,
     "save_steps": float,
     "train_batch_size": int | None,
-    "num_train_epochs": _COUNT,
+    "num_train_epochs": range(1 << 63),  # the largest of them without a length of the dataset
     "num_input_tokens_seen": _COUNT,
     "total_flos": float,
     "log_history": list[Mapping[str, Any]],
