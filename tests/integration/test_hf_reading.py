@@ -13,8 +13,10 @@ from transformers import Trainer, TrainingArguments
 
 from equipoise.errors import ConfigError, StateError
 from equipoise.iterable import ShardedStream, ShuffleBuffer
+from equipoise.loaders import StreamLoader
 from equipoise.trainer import StreamMixin
 from equipoise.trainer.checkpoints.position import FILE_NAME
+from equipoise.trainer.read import OnDevice
 
 STEPS = 22  # of 8 examples; an epoch has about 72
 SAVE = {"max_steps": STEPS, "save_strategy": "steps", "save_steps": 3, "save_total_limit": None}
@@ -34,9 +36,10 @@ def whole(tmp_path_factory):
 
 
 def test_an_epoch_ends_inside_a_step() -> None:
-    ends = np.cumsum([len(list(stream)) for stream in [read_in_order()] for _ in range(2)])
-    assert ends[1] < STEPS * 8
-    assert all(ends % 8)
+    stream = read_in_order()
+    second = sum(len(list(stream)) for _ in range(2))
+    assert second % 8
+    assert second < STEPS * 8
 
 
 def test_steps_are_the_stream_in_its_order(whole) -> None:
@@ -44,13 +47,13 @@ def test_steps_are_the_stream_in_its_order(whole) -> None:
     assert [found[step] for step in range(STEPS)] == rows_read(range(STEPS))
 
 
-def test_it_trains_as_on_the_same_rows_with_a_sampler(whole, tmp_path) -> None:
+def test_it_trains_as_on_the_same_rows_with_a_sampler(tmp_path) -> None:
     """So the importance weights of the items reach the loss, and nothing else differs."""
-    rows = [row for step in rows_read(range(STEPS)) for row in step]
-    sampled = build(tmp_path, listed=rows, draws_per_epoch=len(rows), dropout=0.1, options={"max_steps": STEPS})
+    rows = [row for step in rows_read(range(12)) for row in step]
+    sampled = build(tmp_path / "sampled", listed=rows, options={"max_steps": 12})
     sampled.train()
-    assert len({item["example_weight"] for item in (sampled.train_dataset[row] for row in rows)}) > 1
-    assert np.array_equal(flat(sampled.model), flat(whole[1].model))
+    assert len({sampled.train_dataset[row]["example_weight"] for row in rows}) > 1
+    assert np.array_equal(flat(sampled.model), flat(reading(tmp_path, options={"max_steps": 12}).model))
 
 
 @pytest.mark.parametrize(("step", "workers"), [(3, 0), (9, 2), (12, 0), (21, 0)])
@@ -78,24 +81,25 @@ def test_a_checkpoint_is_where_training_is_though_workers_have_read_on(tmp_path,
     assert [found[step] for step in range(12)] == rows_read(range(12))
 
 
-def test_a_finished_run_and_another_stream_and_a_sampler(whole, tmp_path, monkeypatch) -> None:
+def test_a_finished_run_is_loaded(whole) -> None:
     folder, uncut = whole
-    saved = folder / "checkpoint-21"
     assert np.array_equal(flat(reading(folder, resume=True, dropout=0.1).model), flat(uncut.model))
+
+
+def test_a_checkpoint_of_another_stream_is_refused(whole, tmp_path, monkeypatch) -> None:
+    saved = str(whole[0] / "checkpoint-3")
     with raises(StateError, "other-stream", "was 8 and is 4"):
-        reading(tmp_path, batch=4, resume=str(saved))
-    sampled = build(tmp_path, options={"max_steps": STEPS})
+        reading(tmp_path, batch=4, resume=saved)
+    sampled = build(tmp_path, options=SAVE | {"max_steps": 3})
     with raises(StateError, "other-stream", "draws per epoch was None and is 80"):
-        sampled.train(str(saved))
+        sampled.train(saved)
     sampled.train()
-    with raises(StateError, "used-folder") if False else raises(StateError, "other-stream", "draws per epoch was 80"):
-        other = build(tmp_path / "b", options=SAVE)
-        other.train()
-        reading(tmp_path / "c", resume=str(tmp_path / "b" / "checkpoint-21"))
+    with raises(StateError, "other-stream", "draws per epoch was 80 and is None"):
+        reading(tmp_path, resume=True)
     smaller = ShuffleBuffer(read_in_order(), 3)
     monkeypatch.setattr(hf_jobs, "read_in_order", lambda: smaller)
     with raises(StateError, "other-stream", "size was 9 and is 3"):
-        reading(tmp_path / "d", resume=str(saved))
+        reading(tmp_path / "smaller", resume=saved)
 
 
 def test_a_damaged_position_is_refused(whole, tmp_path) -> None:
@@ -158,3 +162,26 @@ def test_any_trainer_takes_a_stream(tmp_path) -> None:
     stream = ShardedStream(range(10), transform=tokens)
     Mine(model=llama(), args=args, train_dataset=stream, sampler=None).train()
     assert seen == [row % 10 + 3 for row in range(32)]
+
+
+def test_batches_are_moved_to_the_device_of_the_trainer() -> None:
+    loader = StreamLoader(ShardedStream(range(4)), batch_size=2)
+    assert next(iter(OnDevice(loader, "meta"))).device.type == "meta"
+
+
+def test_ranks_with_other_streams_do_not_agree(tmp_path) -> None:
+    trainer = build(tmp_path, read=True, options=SAVE)
+    facts = trainer.stream.facts(trainer.args, None)
+    assert facts["optimiser steps"] == STEPS
+    trainer.stream.fit(ShardedStream(ShuffleBuffer(read_in_order(), 3)), trainer.args)
+    changed = trainer.stream.facts(trainer.args, None)
+    assert {name for name in facts if facts[name] != changed[name]} == {"stream settings"}
+
+
+def test_a_trial_with_another_batch_size_begins_the_stream_in_its_own_steps(tmp_path) -> None:
+    trainer = build(tmp_path, read=True, options=SAVE)
+    trainer.args.per_device_train_batch_size = 3
+    assert len(next(iter(trainer.get_train_dataloader()))["labels"]) == 3
+    trainer.args.max_steps = -1
+    with raises(ConfigError, "no-end"):
+        trainer.train()

@@ -295,6 +295,13 @@ def test_empty_targets_collate():
     assert Collator(PAD)([item([3, 1], []), item([3, 1], [])])["labels"].shape == (2, 0)
 
 
+def test_items_of_a_stream_have_no_row_and_others_all_columns():
+    item = {"input_ids": [5, 1], "labels": [1], "task_id": 0, "label_id": 1, "example_weight": 0.5}
+    assert "row" not in Collator(PAD)([item, item])
+    with pytest.raises(KeyError, match="task_id"):
+        Collator(PAD)([{name: value for name, value in item.items() if name != "task_id"}])
+
+
 def test_collator_refusals():
     with raises(ConfigError, "bad-padding", "`label_pad`", "found 0"):
         Collator(PAD, label_pad=0)
