@@ -154,6 +154,13 @@ def test_a_stream_without_examples_is_an_error_and_not_an_endless_loop():
         next(iter(StreamLoader(ShardedStream(nothing), batch_size=2)))
 
 
+def test_epochs_without_an_example_are_passed_over():
+    thirds = RepeatStream(range(6), RepeatFactors.of({("all", None): 1 / 3}), lambda example: ("all", None))
+    assert [len(list(thirds)) for _ in range(3)] == [2, 0, 4]
+    loader = StreamLoader(ShardedStream(thirds), batch_size=6)
+    assert all(sorted(batch.tolist()) == list(range(6)) for batch in islice(loader, 150))
+
+
 def accelerated(folder=None, workers=0, **configuration):
     accelerator = Accelerator(
         cpu=True,
