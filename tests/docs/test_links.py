@@ -9,6 +9,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "benchmarks").glob("*.md")]
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`[^`\n]+`")
+TEST = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
 LINK = re.compile(r"\]\(([^()\s]+)\)|^\[[^\]\n]+\]: +(\S+)$", re.MULTILINE)
 HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
 
@@ -45,3 +46,21 @@ def test_a_broken_link_is_found(tmp_path):
     page = tmp_path / "page.md"
     page.write_text("# One `two`: 3\n\n[a](#one-two-3) [b](#one) [c](none.md) [d]\n\n[d]: page.md#four\n")
     assert broken(page) == ["#one", "none.md", "page.md#four"]
+
+
+@pytest.mark.parametrize("page", [ROOT / "ARCHITECTURE.md", *(ROOT / "docs" / "decisions").glob("*.md")], ids=str)
+def test_tests_that_are_named_exist(page):
+    named = TEST.findall(page.read_text(encoding="utf-8"))
+    files = {path: ROOT / path for path, _ in named}
+    assert [path for path, file in files.items() if not file.exists()] == []
+    assert [
+        name for path, name in named if name and f"def {name}(" not in files[path].read_text(encoding="utf-8")
+    ] == []
+
+
+def test_rooms_and_files_of_the_architecture_exist():
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    rooms = re.findall(r"`([a-z_]+/(?:[a-z_]+[/.]?)*(?:py)?)`", text)
+    package = ROOT / "src" / "equipoise"
+    assert {"data/prepared/", "data/cache.py", "trainer/launch.py"} <= set(rooms)
+    assert [room for room in rooms if not (package / room).exists() and not (ROOT / room).exists()] == []

@@ -14,6 +14,22 @@ pc: Any = pyarrow.compute
 Complain = Callable[[int | None, str], DataError]
 
 
+def loading(value: object) -> str:
+    """Return the advice for a table that is not computed yet (polars, dask, Spark, Arrow datasets); "" for others.
+
+    Examples
+    --------
+    >>> import pyarrow.dataset
+    >>> table = pa.table({"task": ["mood"]})
+    >>> loading(pyarrow.dataset.dataset(table)), loading(table)
+    (' It has no rows yet: pass what its `.to_table()` returns.', '')
+    """
+    if hasattr(value, "__arrow_c_stream__"):
+        return ""
+    found = [name for name in ("toArrow", "to_table", "compute", "collect") if hasattr(value, name)]
+    return f" It has no rows yet: pass what its `.{found[0]}()` returns." if found else ""
+
+
 def as_text(column: pa.ChunkedArray, complain: Complain) -> pa.ChunkedArray:
     """Convert a column to `large_string`, exactly: the integer 1 is "1", the float 1.0 is "1.0".
 

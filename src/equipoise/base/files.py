@@ -60,6 +60,7 @@ def write_atomically(path: str | os.PathLike[str]) -> Generator[Path]:
     """
     target = Path(path)
     with refusing_unwritable(target):
+        _refuse_folder(target)
         target.parent.mkdir(parents=True, exist_ok=True)
         remove_left(target)
         # Not by tempfile, which makes files private: a finished output gets the permissions of any new file.
@@ -158,6 +159,11 @@ def refusing_unwritable(path: Path, numbers: frozenset[int] | None = None) -> Ge
         raise RunError("cannot-write", f"Cannot write `{path}`: {error.strerror or error}. {advice}") from error
 
 
+def _refuse_folder(target: Path) -> None:
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+
+
 def refuse_unwritable(target: Path) -> None:
     """Raise a RunError, before any work is done for it, if a file cannot be written; its folder is created.
 
@@ -169,8 +175,7 @@ def refuse_unwritable(target: Path) -> None:
     equipoise.errors.RunError: Cannot write `/`: Is a directory. Choose a writable folder.
     """
     with refusing_unwritable(target):
-        if target.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        _refuse_folder(target)
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=target.parent) as file:
             file.write(b"0")

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from equipoise.base.arrow import pc
+from equipoise.base.arrow import loading, pc
 from equipoise.census.labels import MissingLabels, check_missing_labels, coded_column, warn_skipped
 from equipoise.census.strata import MOST_EXAMPLES
 from equipoise.errors import DataError
@@ -134,7 +134,7 @@ def count_table(
         table = table if isinstance(table, pa.Table) else pa.table(table)
     except (TypeError, ValueError, pa.ArrowException) as error:
         message = f"`table` must be a table or an argument of pyarrow.table(), found {type(table).__name__} ({error})."
-        raise DataError("not-a-table", message) from error
+        raise DataError("not-a-table", message + loading(table)) from error
     for column in (task, label, *([count] if count else [])):
         if column not in table.column_names:
             raise DataError("missing-column", f"the table must have the column {column!r}, found {table.column_names}.")

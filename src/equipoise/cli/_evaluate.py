@@ -9,6 +9,7 @@ import typer
 from equipoise.base.progress import stage
 from equipoise.cli import _options as options
 from equipoise.cli._app import LOADING, bars_on_terminals_only, print_json, print_rows
+from equipoise.config import checked_choices
 from equipoise.data.cache import default_cache
 from equipoise.errors import printable
 
@@ -94,8 +95,8 @@ def evaluate(
     are kept: each split, method and calibration has a directory of its own. If the run was calibrated, evaluation.json
     also holds the scores without calibration.
     """
+    methods = _methods(method, split)
     other = options.other_data(run, data, described, set_, "DATA")
-    methods = _methods(method)
     with stage(LOADING):
         from equipoise.runs.evaluate import evaluate as run_evaluation
 
@@ -127,10 +128,10 @@ def evaluate(
         typer.echo(f"Wrote {folder / 'evaluation.json'} and {folder / 'predictions.parquet'}.")
 
 
-def _methods(given: list[str] | None) -> dict[str, str] | None:
+def _methods(given: list[str] | None, split: str | None = None) -> dict[str, str]:
+    """Return the methods by task; a choice that there is not is refused before torch is imported."""
     named = (argument.rpartition("=") for argument in given or ())
-    methods = {task if equals else "*": name for task, equals, name in named}
-    return methods or None
+    return checked_choices(split, {task if equals else "*": name for task, equals, name in named})
 
 
 def print_scores(scores: "Scores") -> None:
@@ -197,8 +198,8 @@ def predict(
     Writes an answer for each row, and the probabilities of labels where they are computed: always by --method score,
     and if the run was calibrated, whose calibration is then applied. The output is written atomically.
     """
-    data = options.other_data(run, str(file), described, set_, "FILE")
     methods = _methods(method)
+    data = options.other_data(run, str(file), described, set_, "FILE")
     with stage(LOADING):
         from equipoise.runs.predict import predict as run_prediction
 

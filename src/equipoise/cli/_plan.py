@@ -15,6 +15,7 @@ from equipoise.base.schemes import Scheme
 from equipoise.census import Census
 from equipoise.cli import _options as options
 from equipoise.cli._app import ERROR, print_error, print_json, print_rows, print_tasks
+from equipoise.cli._words import of_command
 from equipoise.data import check_records, give_warnings, infer_tasks
 from equipoise.data.cache import default_cache
 from equipoise.data.tasks import describe_tasks
@@ -121,13 +122,13 @@ def inspect(
         save_figure(census_plot(names, census.counts.tolist(), PRINTED), plot)
     summaries = [{"kind": tasks[each["task"]].kind, **each} for each in _summaries(census)]
     if as_json:
-        found = [problem._asdict() for problem in problems]
+        found = [problem._asdict() | {"message": of_command(problem.message)} for problem in problems]
         print_json({"rows": splits, "tasks": summaries, "census": census.to_dict(), "problems": found})
     else:
         print_tasks(describe_tasks(tasks, task_options(config)))
         _print(census, summaries, ", ".join(f"{name} {count:,}" for name, count in splits.items()), everything)
         for problem in problems:
-            typer.echo(str(problem))
+            typer.echo(of_command(str(problem)))
         if plot is not None:
             typer.echo(f"Wrote {plot}.")
     if of_level(problems, "error"):

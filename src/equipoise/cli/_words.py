@@ -5,12 +5,17 @@ from typing import Final
 
 _COLUMN: Final = re.compile(r"`Columns\((task|input|target)=\.\.\.\)`")
 _KEY: Final = re.compile(r"`(?:Columns|Limits)\(([a-z_]+)=\.\.\.\)`")
-_ARGUMENT: Final = re.compile(r"`(delimiter|encoding|splits|missing_labels)=([^`]*)`")
+_ARGUMENT: Final = re.compile(r"`(delimiter|encoding|missing_labels)=([^`]*)`")
+_SPLITS: Final = re.compile(r"`splits=(\{[^`]*\})`")
+_WEIGHTS: Final = re.compile(r"`(target_)?weights`(?= has no labels)")
 _OPTION: Final = re.compile(r"`(split|method)`(?= must be )")
 _KEYS: Final = {"group": "columns", "split": "columns", "id": "columns", "tasks": "columns"}
 _PLAIN: Final = {
     "`default_task=...`": "`--default-task NAME` (`data.default_task`)",
     "`require_target=False`": "`equipoise predict`",
+    " and use `assign_splits()`": ": `equipoise` splits the rows, and keeps groups together",
+    "do not name them in `open_ended_tasks` (in a configuration: `tasks.NAME.kind: classification`)": "say so by"
+    " `--set tasks.NAME.kind=classification`",
     "`doublequote=True`": "`doublequote=True` (pandas)",
 }
 
@@ -28,6 +33,8 @@ def of_command(message: str) -> str:
     message = _COLUMN.sub(r"`--\1-column NAME` (`data.columns.\1`)", message)
     message = _KEY.sub(lambda found: f"`--set data.{_KEYS.get(found[1], 'limits')}.{found[1]}=...`", message)
     message = _ARGUMENT.sub(r"`--set data.\1=\2`", message)
+    message = _SPLITS.sub(r'`--set data.splits="\1"`', message)  # a mapping has spaces
+    message = _WEIGHTS.sub(r"`plan.\1weights`", message)
     message = _OPTION.sub(r"`--\1`", message)
     for ours, theirs in _PLAIN.items():
         message = message.replace(ours, theirs)

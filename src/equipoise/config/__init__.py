@@ -20,8 +20,6 @@ from equipoise.config._load import (
 )
 from equipoise.config._loss import LossConfig, parse_loss
 from equipoise.config._schema import (
-    EVALUATED_SPLITS,
-    METHODS,
     DataConfig,
     EvaluationConfig,
     ModelConfig,
@@ -29,13 +27,12 @@ from equipoise.config._schema import (
     RunConfig,
     SplitConfig,
     TrainingConfig,
+    checked_choices,
 )
 from equipoise.config._values import one_of, parse_rates, parse_weights
 from equipoise.config._yaml import dump_yaml, read_yaml
 
 __all__ = [
-    "EVALUATED_SPLITS",
-    "METHODS",
     "NATURAL",
     "CompareConfig",
     "ComparisonConfig",
@@ -49,6 +46,7 @@ __all__ = [
     "SplitConfig",
     "TrainingConfig",
     "TrialConfig",
+    "checked_choices",
     "config_to_dict",
     "default_trials",
     "dump_yaml",

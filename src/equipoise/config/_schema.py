@@ -175,6 +175,16 @@ class EvaluationConfig:
         return self.method.get(task, self.method.get("*", "auto"))
 
 
+def checked_choices(split: str | None, method: str | Mapping[str, str] | None) -> dict[str, str]:
+    """Return the methods of an evaluation by task ("*": the rest), or refuse a split or a method that there is not."""
+    if split is not None:
+        one_of("split", split, EVALUATED_SPLITS)
+    methods = {"*": method} if isinstance(method, str) else dict(method or {})
+    for name in methods.values():
+        one_of("method", name, METHODS)
+    return methods
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
     """A complete run: data, tasks, model, plan, training, evaluation and seed."""

@@ -13,8 +13,12 @@ REQUIRED: Final = ("task", "input", "target")
 OPTIONAL: Final = ("group", "split", "id")
 FIELDS: Final = (*REQUIRED, *OPTIONAL)
 SPLITS: Final = ("train", "validation", "test")
-MAP_SPLITS: Final = "Say which split it is with `splits={'dev': 'validation'}`."
 _CANONICAL: Final = {name: name for name in SPLITS} | dict.fromkeys(("val", "valid", "dev", "eval"), "validation")
+
+
+def mapping_of(split: str) -> str:
+    """Return the advice for an unknown split, such as "Say which of them it is with `splits={'holdout': ...}`."."""
+    return f"Say which of them it is with `splits={{{split!r}: ...}}`."
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

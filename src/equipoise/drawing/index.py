@@ -18,7 +18,7 @@ from equipoise.errors import DataWarning, PlanError
 from equipoise.plan import Plan
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class StratumIndex(GroupedRows):
     """Row numbers of a dataset, grouped by stratum.
 
@@ -44,6 +44,10 @@ class StratumIndex(GroupedRows):
     >>> len(index)
     4
     """
+
+    def __repr__(self) -> str:
+        skipped = f", {self.skipped:,} skipped" if self.skipped else ""
+        return f"StratumIndex({len(self):,} rows, {len(self.sizes)} strata{skipped})"
 
     def census(self) -> Census:
         """Return the census of the rows, to build a plan of.

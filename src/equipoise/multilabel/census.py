@@ -16,7 +16,7 @@ from equipoise.errors import PlanError
 from equipoise.weights.base import FloatArray, IntArray
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class MultiLabelCensus(ArrayValue):
     """Counts of examples that have no label, one or several.
 
@@ -139,6 +139,10 @@ class MultiLabelCensus(ArrayValue):
         """Make a census from the value of `to_dict`."""
         labels = {Stratum(task, label): counts for task, of in values.items() for label, counts in of["labels"].items()}
         return cls._from_cells(labels, {task: (of["examples"], of["empty"]) for task, of in values.items()})
+
+    def __repr__(self) -> str:
+        examples = int(self.task_examples.sum())
+        return f"MultiLabelCensus({examples:,} examples, {len(self.tasks)} tasks, {len(self.strata)} labels)"
 
     def __add__(self, other: MultiLabelCensus) -> MultiLabelCensus:
         """Merge two censuses of different examples: the counts of equal labels and tasks are summed."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
+from typing import Any
 
+from equipoise.base.tables import html_table
 from equipoise.census.strata import read_only
 from equipoise.drawing import StratumIndex
 from equipoise.errors import PlanError
@@ -18,6 +22,13 @@ from equipoise.plan.resolving import checked_draws
 from equipoise.rates import Rates
 from equipoise.weights import Natural
 from equipoise.weights.base import FloatArray
+
+_COLUMNS: Mapping[str, Callable[[tuple[Any, ...]], str]] = {
+    "task": lambda cell: cell[0].task,
+    "label": lambda cell: str(cell[0].label),
+    "examples": lambda cell: f"{cell[1]:,}",
+    "factor": lambda cell: f"{cell[2]:.4g}",
+}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -139,3 +150,8 @@ class MultiLabelPlan:
 
     def __repr__(self) -> str:
         return f"MultiLabelPlan({self.sets!r}, {self.plan!r})"
+
+    def _repr_html_(self) -> str:
+        examples = self.sets.census().examples.tolist()
+        cells = list(zip(self.sets.strata, examples, self.factors.of_labels.tolist(), strict=True))
+        return f"<p>{escape(repr(self))}</p>{html_table(_COLUMNS, cells)}"

@@ -11,7 +11,7 @@ from equipoise.base.files import refuse_unwritable, write_atomically
 from equipoise.base.plain_json import write_json
 from equipoise.calibration import Calibration
 from equipoise.collate import EncodedExamples
-from equipoise.config import EVALUATED_SPLITS, DataConfig, EvaluationConfig, RunConfig, one_of
+from equipoise.config import DataConfig, EvaluationConfig, RunConfig, checked_choices
 from equipoise.data import Records, Task
 from equipoise.errors import DataError, DataWarning, RunError
 from equipoise.metrics import Scores, TaskPredictions, write_predictions
@@ -19,7 +19,7 @@ from equipoise.metrics import evaluate as score
 from equipoise.models import load_model
 from equipoise.plan import Plan
 from equipoise.runs.directory import RunDirectory
-from equipoise.runs.predict import checked_methods, predict_records, with_methods
+from equipoise.runs.predict import predict_records, with_methods
 from equipoise.runs.rows import load_records, open_ended, read_source
 from equipoise.runs.samples import Sample, sample_records
 from equipoise.trainer.checkpoints.lock import locked
@@ -99,9 +99,7 @@ def evaluate(
         If the run is not finished, the data cannot be used, the folder already holds an evaluation, another process
         evaluates into it, the calibration belongs to another run, or there are more labels than rows to score.
     """
-    if split is not None:
-        one_of("split", split, EVALUATED_SPLITS)
-    methods = checked_methods(method)
+    methods = checked_choices(split, method)
     directory = RunDirectory.open(run)
     config = directory.read_config()
     own = settings = config.evaluation

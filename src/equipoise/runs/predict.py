@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from equipoise.base.files import refuse_unwritable, refusing_unwritable
 from equipoise.base.progress import progress
 from equipoise.collate import EncodedExamples
-from equipoise.config import METHODS, DataConfig, RunConfig, one_of
+from equipoise.config import DataConfig, RunConfig, checked_choices, one_of
 from equipoise.data import Records, Task
 from equipoise.errors import ConfigError
 from equipoise.metrics import TaskPredictions
@@ -71,7 +71,7 @@ def predict(
         If the run is not finished, the file cannot be read, a row's task was not trained, or the calibration
         belongs to another run. All rows are read once before the first is predicted, so that a bad one is found then.
     """
-    methods = checked_methods(method)
+    methods = checked_choices(None, method)
     if out.suffix not in SUFFIXES:
         raise ConfigError("unknown-format", f"`--out` must end in {', '.join(SUFFIXES)}, found {out.name!r}.")
     with refusing_unwritable(out):
@@ -104,14 +104,6 @@ def predict(
             answers.write_table(answers_table(predictions.values(), done))
             done += len(records)
     return done, tuple(name for name in tasks if name in corrected)
-
-
-def checked_methods(method: str | Mapping[str, str] | None) -> dict[str, str]:
-    """Return the methods by task ("*": the rest), or refuse one that there is not."""
-    methods = {"*": method} if isinstance(method, str) else dict(method or {})
-    for name in methods.values():
-        one_of("method", name, METHODS)
-    return methods
 
 
 def with_methods(config: RunConfig, tasks: Mapping[str, Task], methods: Mapping[str, str]) -> RunConfig:

@@ -4,10 +4,10 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.support.errors import raises
+from tests.support.errors import raises, warns
 
 from equipoise import Census
-from equipoise.errors import DataError
+from equipoise.errors import DataError, DataWarning
 
 ROWS = pa.table({"task": ["a", "a", "b", "b", "a"], "label": ["x", "x", "free", None, "y"]})
 COUNTED = Census.from_counts({"a": {"x": 2, "y": 1}, "b": 2})
@@ -58,6 +58,16 @@ def test_values_become_text_as_in_tables(connection):
     assert Census.from_sql(query).to_dict() == {"1": {"0.1": 1, "1.0": 1}}
     query = "SELECT 'a' AS task, 'x'::ENUM('x', 'y') AS label"
     assert Census.from_sql(query).to_dict() == {"a": {"x": 1}}
+
+
+def test_rows_without_a_label_are_skipped_if_so_chosen(connection):
+    queries = ("FROM examples", "SELECT task, label, count(*) AS count FROM examples GROUP BY ALL")
+    for query in queries:
+        with warns(DataWarning, "missing-labels") as caught:
+            census = Census.from_sql(query, connection=connection, missing_labels="skip")
+        assert str(caught[0].message) == "1 of 5 rows have no label and are skipped: 'b' 1."
+        assert census.to_dict() == {"a": {"x": 2, "y": 1}, "b": {"free": 1}}
+        assert Census.from_sql(query, connection=connection, open_ended_tasks=["b"], missing_labels="skip") == COUNTED
 
 
 @pytest.mark.parametrize(

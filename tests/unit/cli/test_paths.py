@@ -30,6 +30,7 @@ BAD = {
     "too long": "x" * 300 + ".csv",
     "too deep": "x/" * 3000 + "x.csv",
     "a folder": "folder.csv",
+    "this folder": ".",
     "below a file": "file.csv/rows.csv",
     "a loop of links": "loop.csv",
     "below a loop": "loop.csv/rows.csv",

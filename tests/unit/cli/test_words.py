@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,15 +71,18 @@ def test_the_options_read_the_plainest_file(plain: Path) -> None:
         ("method", "triage=scoer", "auto, score, constrained, generate, found 'scoer'. Did you mean 'score'?"),
     ],
 )
-def test_a_choice_is_refused_in_the_words_of_the_interface(
-    tmp_path: Path, option: str, value: str, choices: str
+def test_a_choice_is_refused_in_the_words_of_the_interface_and_before_torch_is_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str, value: str, choices: str
 ) -> None:
     task, _, name = value.rpartition("=")
     with raises(ConfigError, "unknown-choice") as refused:
         evaluate(tmp_path, **{option: {task: name} if task else name})
     assert str(refused.value) == f"`{option}` must be one of {choices}"
-    done = RUNNER.invoke(app, ["evaluate", str(tmp_path), f"--{option}", value])
-    assert done.stderr == f"Error (unknown-choice): `--{option}` must be one of {choices}\n"
+    commands = [["evaluate", str(tmp_path)], ["predict", str(tmp_path), "rows.csv", "-o", "answers.csv"]]
+    for command in commands if option == "method" else commands[:1]:
+        monkeypatch.setitem(sys.modules, f"equipoise.runs.{command[0]}", None)  # importing it would be an error
+        done = RUNNER.invoke(app, [*command, f"--{option}", value])
+        assert done.stderr == f"Error (unknown-choice): `--{option}` must be one of {choices}\n"
 
 
 def test_keys_of_a_configuration_reach_the_reader(plain: Path) -> None:
@@ -94,6 +98,24 @@ def test_keys_of_a_configuration_reach_the_reader(plain: Path) -> None:
     assert "`--set data.splits=" in said
     told += ["--set", "data.splits={heldout: train}"]
     assert RUNNER.invoke(app, ["inspect", "rows.csv", *told]).exit_code == 0
+
+
+def test_what_is_wrong_with_splits_and_kinds_is_said_in_options(plain: Path) -> None:
+    rows = [f"t,i{i},{'ab'[i % 2]},{i // 2},{'train' if i % 2 else 'test'}" for i in range(20)]
+    (plain / "cut.csv").write_text("\n".join(["task,input,target,group,split", *rows]))
+    for options in ([], ["--json"]):
+        said = RUNNER.invoke(app, ["inspect", "cut.csv", *options]).output
+        assert "drop the column `split`: `equipoise` splits the rows, and keeps groups together." in said
+        assert "assign_splits" not in said
+    (plain / "named.csv").write_text("task,input,target,split\nt,i,a,train\nt,j,b,held out\n")
+    said = RUNNER.invoke(app, ["inspect", "named.csv"]).output
+    assert "Say which of them it is with `--set data.splits=\"{'held out': ...}\"`." in said
+    told = ["--set", "data.splits={'held out': 'test'}"]
+    assert "unknown-split" not in RUNNER.invoke(app, ["inspect", "named.csv", *told]).output
+    (plain / "open.csv").write_text("task,input,target\n" + "".join(f"t,i{i},free text {i}\n" for i in range(40)))
+    said = RUNNER.invoke(app, ["plan", "open.csv", "--weights", "inverse"]).output
+    assert "`plan.weights` has no labels to weigh" in said
+    assert "If their targets are labels, say so by `--set tasks.NAME.kind=classification`;" in said
 
 
 def test_every_parameter_that_a_message_of_reading_names_has_a_word() -> None:

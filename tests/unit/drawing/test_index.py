@@ -210,3 +210,10 @@ def test_chunks_with_codes_of_no_stratum_are_grouped_as_the_whole(monkeypatch):
     assert np.array_equal(codes[whole.order], np.sort(codes[codes >= 0]))
     with raises(PlanError, "code-out-of-range"):
         StratumIndex.from_chunks(parts, whole.sizes)
+
+
+def test_the_representation_is_one_short_line():
+    census = Census.from_counts({"t": {str(label): label + 1 for label in range(1_000)}})
+    assert repr(StratumIndex.from_sizes(census)) == "StratumIndex(500,500 rows, 1000 strata)"
+    index = StratumIndex.from_codes([0, -1, 1], 2, missing_labels="skip")
+    assert repr(index) == "StratumIndex(2 rows, 2 strata, 1 skipped)"

@@ -114,3 +114,8 @@ def test_scumble_is_one_minus_geometric_over_arithmetic_mean():
 def test_scumble_of_equally_frequent_labels_is_zero():
     found = scumble(LabelSets.from_lists([["a", "b", "c"]] * 3 + [["x"]] * 7, ["t"] * 3 + ["u"] * 7))
     assert found.tolist() == [0] * 10
+
+
+def test_the_representation_is_one_short_line():
+    sets = LabelSets.from_lists([[str(label)] for label in range(2_000)] + [[]], tasks="t")
+    assert repr(sets.census()) == "MultiLabelCensus(2,001 examples, 1 tasks, 2000 labels)"

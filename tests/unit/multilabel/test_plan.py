@@ -158,6 +158,15 @@ def test_the_text_of_the_plan_names_the_scheme():
     assert repr(plan).startswith("MultiLabelPlan(LabelSets(450 examples, 3 tasks, 14 labels), Plan(3 tasks")
 
 
+def test_a_notebook_shows_the_factor_of_each_label():
+    sets = LabelSets.from_lists([["<a>"]] * 2_000 + [["<a>", "b"]] + [[]] * 3, tasks="t")
+    plan = MultiLabelPlan.build(sets, w.RepeatFactor(0.36))
+    html = plan._repr_html_()
+    assert "<p>MultiLabelPlan(LabelSets(2004 examples" in html
+    assert "<tr><td>t</td><td>&lt;a&gt;</td><td>2,001</td><td>1</td></tr>" in html
+    assert "<tr><td>t</td><td>b</td><td>1</td><td>26.86</td></tr>" in html
+
+
 def test_the_plan_is_an_ordinary_plan():
     plan = MultiLabelPlan.build(sets_of_three_kinds(), w.RepeatFactor(0.3), rates.Equal(), draws=1000).plan
     assert Plan.from_json(plan.to_json()) == plan

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from tests.support.seq2seq import TASKS, TOKENIZER, built
 
-from equipoise.config import RunConfig, make_config
+from equipoise.config import RunConfig, checked_choices, make_config
 from equipoise.data import Records
 from equipoise.errors import DataWarning
 from equipoise.models import LabelScorer
 from equipoise.runs import answers, predict
 from equipoise.runs.answers import MOST_SCORED, TaskAnswers, forecast
-from equipoise.runs.predict import checked_methods, predict_records, with_methods
+from equipoise.runs.predict import predict_records, with_methods
 from equipoise.runs.prepare import encode
 
 ROWS = 90
@@ -100,10 +100,10 @@ def test_a_line_is_for_long_work_or_missing_probabilities() -> None:
 def test_one_method_for_all_tasks_is_one_word_as_in_a_configuration() -> None:
     config = config_of({"letters": "generate"})
     for given in ("constrained", {"*": "constrained"}):
-        assert with_methods(config, TASKS, checked_methods(given)).evaluation.method == "constrained"
-    assert with_methods(config, TASKS, checked_methods(None)) == config
+        assert with_methods(config, TASKS, checked_choices(None, given)).evaluation.method == "constrained"
+    assert with_methods(config, TASKS, checked_choices(None, None)) == config
     named = {"two": "score", "*": "auto"}
-    assert with_methods(config, TASKS, checked_methods(named)).evaluation.method == named
+    assert with_methods(config, TASKS, checked_choices(None, named)).evaluation.method == named
 
 
 @pytest.mark.parametrize("method", ["score", "constrained"])

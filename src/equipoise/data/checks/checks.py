@@ -145,7 +145,7 @@ def row_errors(
                 "group-in-two-splits",
                 f"{place(first)} and {place(second)}: column `group` is {_both(written, first, second)}, but their "
                 f"splits are {splits[first]!r} and {splits[second]!r}{_and_others(int(cut.sum()), 'group')}. "
-                "Keep a group in one split, or drop the column `split` and use `assign_splits`.",
+                "Keep a group in one split, or drop the column `split` and use `assign_splits()`.",
             )
 
 

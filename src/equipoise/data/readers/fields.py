@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from equipoise.base.arrow import as_text, first_true, is_blank, nan_as_null, pc
 from equipoise.census.labels import MissingLabels
-from equipoise.data.columns import MAP_SPLITS, SPLITS, Columns, canonical_splits, split_names
+from equipoise.data.columns import SPLITS, Columns, canonical_splits, mapping_of, split_names
 from equipoise.data.readers.source import MissingColumnError, Source
 from equipoise.data.readers.wide import Melted
 from equipoise.errors import DataError
@@ -149,7 +149,8 @@ class Reading:
         splits = canonical_splits(present, self.splits)
         row = first_true(pc.and_(pc.is_valid(present), pc.is_null(splits)))
         if row is not None:
-            sentence = f"is {present[row].as_py()!r}, expected one of {', '.join(SPLITS)}. {MAP_SPLITS}"
+            found = present[row].as_py()
+            sentence = f"is {found!r}, expected one of {', '.join(SPLITS)}. {mapping_of(found)}"
             raise self.wrong(name, row, sentence, "unknown-split")
         return splits
 

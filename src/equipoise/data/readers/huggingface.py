@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from equipoise.base.files import read_text
 from equipoise.base.plain_json import parse_json
-from equipoise.data.columns import MAP_SPLITS, SPLITS, canonical_splits
+from equipoise.data.columns import SPLITS, canonical_splits, mapping_of
 from equipoise.data.readers.features import with_class_names
 from equipoise.data.readers.source import MemorySource, Source
 from equipoise.errors import DataError
@@ -112,7 +112,7 @@ def _splits_of(mapping: Any, name: str, splits: Mapping[str, str], folder: Path 
         split: str | None = canonical_splits(pa.chunked_array([[key]], pa.large_string()), splits)[0].as_py()
         if split is None:
             sentence = f"the key `{key}` is not the name of a split, expected {', '.join(SPLITS)}."
-            raise DataError("unknown-split", f"{name}: {sentence} {MAP_SPLITS} Or pass some of the keys.")
+            raise DataError("unknown-split", f"{name}: {sentence} {mapping_of(key)} Or pass some of the keys.")
         saved_in = None if folder is None else folder / key
         sources.append(HuggingFace(f"{name}[{key!r}]", dataset, saved_in, split=split))
     return sources

@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 
 import pyarrow as pa
 
+from equipoise.base.arrow import loading
 from equipoise.data.columns import canonical_splits
 from equipoise.data.readers.delimited import Delimited
 from equipoise.data.readers.huggingface import from_object, from_saved
@@ -102,7 +103,8 @@ def _find(source: object, how: ReadOptions) -> list[Source]:
     raise DataError(
         "not-a-source",
         "`source` must be a path, a glob, a folder, a table (pandas, polars, Arrow), a list of dicts, a "
-        f"`datasets.Dataset`, a `datasets.DatasetDict` or a list of these, found {type(source).__name__}.",
+        f"`datasets.Dataset`, a `datasets.DatasetDict` or a list of these, found {type(source).__name__}."
+        + loading(source),
     )
 
 

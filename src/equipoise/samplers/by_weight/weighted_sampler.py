@@ -150,6 +150,12 @@ class WeightedSampler(EpochSampler):
         self._rows = len(weights)
         self._fingerprint = fingerprint(weights)
 
+    def __repr__(self) -> str:
+        return (
+            f"WeightedSampler({self._rows} rows, num_samples={self.num_samples}, replacement={self.replacement},"
+            f" seed={self.seed}, {self.shard}, at position {self.position})"
+        )
+
     def rows_at(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the rows at rising positions of the whole training, counted over all ranks and epochs."""
         return self._stream.rows(positions)

@@ -5,9 +5,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.dataset
 import pytest
 from tests.support.errors import raises
 
+from equipoise import Census
 from equipoise.data import Columns, count_files, read_records
 from equipoise.errors import DataError
 
@@ -95,6 +97,18 @@ def test_the_names_of_columns_are_not_taken_for_paths(tmp_path, monkeypatch) -> 
             read_records(part)
     with raises(DataError, "not-a-table", "Series"):
         read_records(frame["task"])
+
+
+def test_a_table_without_rows_yet_is_refused_with_what_computes_it() -> None:
+    lazy = pytest.importorskip("polars").LazyFrame(COLUMNS)
+    for source in (lazy, [lazy]):
+        with raises(DataError, "not-a-source", "found LazyFrame. It has no rows yet", "its `.collect()` returns"):
+            read_records(source)
+    assert read_records(lazy.collect()).table.to_pylist() == ROWS
+    with raises(DataError, "not-a-source", "its `.to_table()` returns"):
+        read_records(pyarrow.dataset.dataset(pa.table(COLUMNS)))
+    with raises(DataError, "not-a-table", "`table`", "found LazyFrame", "its `.collect()` returns"):
+        Census.from_arrow(lazy)
 
 
 def test_a_table_of_mixed_types_is_refused() -> None:

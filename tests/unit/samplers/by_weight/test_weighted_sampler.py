@@ -455,3 +455,10 @@ def test_a_generator_is_a_source_of_the_seed_and_is_not_advanced():
 def test_what_is_no_generator_or_a_second_seed_is_refused(arguments, code, part):
     with raises(ConfigError, code, part):
         WeightedSampler(FEW, D, **arguments)
+
+
+def test_the_representation_is_one_short_line():
+    sampler = WeightedSampler([1.0] * 99, 8, seed=3)
+    assert repr(sampler) == (
+        "WeightedSampler(99 rows, num_samples=8, replacement=True, seed=3, Shard(rank=0, world_size=1), at position 0)"
+    )
