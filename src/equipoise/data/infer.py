@@ -203,7 +203,8 @@ def tasks_of_counts(census: Census, options: Mapping[str, TaskOptions] = _NONE) 
 
     Examples
     --------
-    >>> tasks = tasks_of_counts(Census.from_counts({"nli": {"no": 40, "yes": 20}, "note": {"a": 1, "b": 1}}))
+    >>> notes = {f"note {number}": 1 for number in range(60)}
+    >>> tasks = tasks_of_counts(Census.from_counts({"nli": {"no": 40, "yes": 20}, "note": notes}))
     >>> tasks["nli"].labels, tasks["note"].kind
     (('no', 'yes'), 'open_ended')
     """
