@@ -48,6 +48,6 @@ def cache(cache_dir: options.CacheDir = None, clear_: Clear = False, as_json: op
 
 def _size(size: float) -> str:
     unit = 0
-    while size >= 1000 and unit < len(_UNITS) - 1:
+    while size >= 999.5 and unit < len(_UNITS) - 1:
         size, unit = size / 1000, unit + 1
     return f"{size:.3g} {_UNITS[unit]}"

@@ -135,6 +135,8 @@ def count_training_rows(
     for reading in readings:
         _add(tally, labels_of(reading, "train", or_all=True))
     check_splits_everywhere(readings)
+    if not any(reading.rows for reading in readings):
+        raise DataError("no-rows", f"{', '.join(one.source.name for one in readings[:5])}: no rows were found.")
     return Census.from_cells(skip_missing(tally.cells(), frozenset()))
 
 

@@ -407,6 +407,21 @@ def test_what_was_read_is_listed_and_removed(rows: Path, tmp_path: Path) -> None
     assert not Path(entry["folder"]).exists()
 
 
+def test_sizes_have_three_digits(tmp_path: Path) -> None:
+    entry = tmp_path / f"tokens-{'0' * 32}"
+    entry.mkdir()
+    for size, text in ((999_999, "1 MB"), (999_400, "999 kB")):
+        (entry / "places").write_bytes(b"a" * size)
+        assert f"1 entry, {text}, in" in " ".join(run("cache", "--cache-dir", tmp_path).stdout.split())
+
+
+def test_a_file_without_rows_is_refused_alike_with_and_without_texts(tmp_path: Path) -> None:
+    file = tmp_path / "empty.csv"
+    file.write_text("task,input,target\n")
+    for options in ((), ("--labels-only",)):
+        assert "Error (no-rows)" in run("inspect", file, *options, "--cache-dir", tmp_path / "cache").stderr
+
+
 def test_the_cache_directory_is_named_by_the_environment(rows: Path, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("EQUIPOISE_CACHE", str(tmp_path / "named"))
     assert run("plan", rows).exit_code == 0
