@@ -2,7 +2,6 @@
 
 import errno
 import json
-import mmap
 import os
 import re
 import secrets
@@ -10,7 +9,7 @@ import shutil
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import platformdirs
 import xxhash
@@ -24,8 +23,9 @@ VARIABLE: Final = "EQUIPOISE_CACHE"
 """The environment variable that names the cache directory."""
 MANIFEST: Final = "manifest.json"
 """The file of an entry that is written last: the size and the checksum of every other."""
+_T = TypeVar("_T")
 _NAME: Final = re.compile(r"(rows|tokens)-[0-9a-f]{32}")
-_READ: Final = 1 << 24  # bytes
+_READ: Final = 1 << 20  # bytes
 _WITHOUT_LOCKS: Final = frozenset({errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK})
 
 
@@ -43,8 +43,8 @@ def default_cache() -> Path:
     return Path(platformdirs.user_cache_dir("equipoise", appauthor=False))
 
 
-def made(cache: Path, name: str, make: Callable[[Path], None], whole: Callable[[Path], bool] | None = None) -> Path:
-    """Return the folder of an entry, which one process makes while the others wait for it.
+def made(cache: Path, name: str, make: Callable[[Path], None], opened: Callable[[Path], _T]) -> _T:
+    """Open an entry, which one process makes while the others wait for it.
 
     It is made under another name, sealed and renamed: a process that is killed leaves nothing that is taken for an
     entry, and what it leaves is removed by the next. An entry that has changed since it was sealed is made again.
@@ -57,25 +57,26 @@ def made(cache: Path, name: str, make: Callable[[Path], None], whole: Callable[[
         "rows-" or "tokens-", and a fingerprint of all that decides the content.
     make : callable
         Writes the files into an empty folder.
-    whole : callable, optional
-        Whether an entry is as it was made; by default its manifest is compared with all of its files.
+    opened : callable
+        Opens all of the files that are used of the folder of an entry, before another process may remove it.
 
     Returns
     -------
-    pathlib.Path
+    object
+        What `opened` returns.
 
     Raises
     ------
     RunError
         If the cache directory cannot be written, or its disk is full.
     """
-    folder, intact = cache / name, whole or is_intact
+    folder = cache / name
     with refusing_unwritable(folder):
         cache.mkdir(parents=True, exist_ok=True)
         with _locked(cache / f".{name}.lock"):
-            if intact(folder):
+            if is_intact(folder):
                 os.utime(folder / MANIFEST)
-                return folder
+                return opened(folder)
             for left in [*cache.glob(f".{name}.*.unfinished"), *([folder] if folder.exists() else [])]:
                 shutil.rmtree(left)
             unfinished = cache / f".{name}.{secrets.token_hex(4)}.unfinished"
@@ -87,7 +88,7 @@ def made(cache: Path, name: str, make: Callable[[Path], None], whole: Callable[[
             finally:
                 shutil.rmtree(unfinished, ignore_errors=True)
             to_disk(cache)
-    return folder
+            return opened(folder)
 
 
 def is_intact(folder: Path) -> bool:
@@ -133,13 +134,14 @@ def clear(cache: Path) -> list[Entry]:
         If one cannot be removed.
     """
     removed = entries(cache)
-    left = {path.name.split(".")[1] for path in cache.glob(".*.unfinished")}
+    left = {path.name.split(".")[1] for ending in ("unfinished", "lock") for path in cache.glob(f".*.{ending}")}
     for name in {*(entry.folder.name for entry in removed), *filter(_NAME.fullmatch, left)}:
         with refusing_unwritable(cache / name), suppress(Timeout), _locked(cache / f".{name}.lock", seconds=0):
             for path in [*cache.glob(f".{name}.*.unfinished"), cache / name]:
                 if path.exists():
                     shutil.rmtree(path)
-        (cache / f".{name}.lock").unlink(missing_ok=True)
+            with suppress(PermissionError):  # Windows, where a file that is open cannot be removed
+                (cache / f".{name}.lock").unlink(missing_ok=True)
     return [entry for entry in removed if not entry.folder.exists()]
 
 
@@ -151,11 +153,11 @@ def _size(file: os.stat_result) -> int:
 def checksum(path: Path) -> str:
     """Return the 128-bit XXH3 of a file: it tells damage, at the speed of the memory."""
     digest = xxhash.xxh3_128()
-    with path.open("rb") as file:
-        if os.fstat(file.fileno()).st_size:
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data, memoryview(data) as view:
-                for start in range(0, len(view), _READ):
-                    digest.update(view[start : start + _READ])
+    view = memoryview(bytearray(_READ))
+    # Not through a map: where the file is cut meanwhile, or its disk fails, that would end the process.
+    with path.open("rb", buffering=0) as file:
+        while count := file.readinto(view):
+            digest.update(view[:count])
     return digest.hexdigest()
 
 

@@ -135,7 +135,14 @@ def read_records(
     options = (columns, default_task, require_target, missing_labels, sorted(how.splits.items()))
     name = None if cache is None else rows_name(found, options)
     if cache is not None and name is not None:
-        records = prepared_rows(cache, name, batches, check)
+
+        def batches_of_name() -> Iterator[pa.Table]:
+            yield from batches()
+            if rows_name(found, options) != name:
+                sentence = "has changed while it was read" if len(found) == 1 else "or another has changed meanwhile"
+                raise DataError("changed-file", f"{found[0].name}: the file {sentence}. Read it again.")
+
+        records = prepared_rows(cache, name, batches_of_name, check)
     else:
         table = pa.concat_tables(batches(), promote_options="default")
         records = Records(table.drop_columns([name for name in OPTIONAL if _is_empty(table, name)]))

@@ -12,10 +12,12 @@ import pyarrow.ipc
 from equipoise.base.arrow import pc
 from equipoise.data.coded import CodedColumn, text_hashes
 from equipoise.data.spellings import normal_form, same_spelling
+from equipoise.errors import DataError
 
 _CODES: Final = "<i4"
 _HASHES: Final = "<u8"
 _AT_ONCE: Final = 1 << 20  # rows
+_MOST_NAMES: Final = (1 << 31) - 1  # what a code can number
 _FEW: Final = 1 << 16  # distinct strings, which are sorted and read into memory
 _UNIQUE: Final = frozenset({"input", "id"})  # hardly any string repeats: finding those that do in a batch is no gain
 _SORTED: Final = frozenset({"task", "split"})  # as in records in memory
@@ -45,7 +47,13 @@ class ColumnWriter:
         self._forms: list[npt.NDArray[np.uint64]] = []
 
     def add(self, column: pa.ChunkedArray) -> None:
-        """Append the strings of a batch, large strings with nulls."""
+        """Append the strings of a batch, large strings with nulls.
+
+        Raises
+        ------
+        DataError
+            If they are more than codes can number.
+        """
         for chunk in column.chunks:
             if self._field in _UNIQUE:
                 given = chunk.is_valid().to_numpy(zero_copy_only=False)
@@ -53,6 +61,9 @@ class ColumnWriter:
             else:
                 encoded = chunk.dictionary_encode()
                 names, codes = encoded.dictionary, encoded.indices.fill_null(-1).to_numpy()
+            if self._names + len(names) > _MOST_NAMES:
+                found = f"have more than {_MOST_NAMES:,} texts in the field `{self._field}`"
+                raise DataError("too-many-rows", f"The rows {found}. Leave some out, or sample them before.")
             self._codes.write(np.where(codes < 0, -1, codes + self._names).astype(_CODES).tobytes())
             self._add_names(names)
 

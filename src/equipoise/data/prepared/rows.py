@@ -26,12 +26,20 @@ def rows_name(sources: Sequence[Source], options: Iterable[object]) -> str | Non
     """Return the name of the entry of some sources: a fingerprint of the contents of their files and of some options.
 
     None if rows are in memory alone, whose content is not on the disk.
+
+    Raises
+    ------
+    DataError
+        If a file cannot be read.
     """
     parts: list[object] = [FORMAT, *options]
     for source in sources:
         if not source.files:
             return None
-        parts += [source.reading, source.split, *map(checksum, source.files)]
+        try:
+            parts += [source.reading, source.split, *map(checksum, source.files)]
+        except OSError as error:
+            raise source.error("cannot-read", f"cannot be read ({error.strerror or error}).") from error
     return f"rows-{fingerprint(parts)}"
 
 
@@ -56,7 +64,7 @@ def prepared_rows(
         _write(empty, batches())
         check(_opened(empty))
 
-    return _opened(made(cache, name, make))
+    return made(cache, name, make, _opened)
 
 
 def derived(records: Records, name: str, of: Mapping[str, Any], compute: Callable[[], npt.NDArray[np.int8]]) -> Any:

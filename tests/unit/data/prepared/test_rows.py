@@ -192,3 +192,30 @@ def test_what_is_computed_of_rows_is_kept_beside_them(tmp_path) -> None:
     assert len(calls) == 3
     assert (stored.folder / MANIFEST).is_file()
     assert read_records(file, cache=tmp_path / "cache").folder == stored.folder
+
+
+def test_a_file_that_cannot_be_read_is_refused_as_without_a_cache(tmp_path, monkeypatch) -> None:
+    def refuse(_: Path) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("equipoise.data.prepared.rows.checksum", refuse)
+    file = write(tmp_path / "rows.jsonl", [{"task": "t", "input": "a", "target": "b"}])
+    with raises(DataError, "cannot-read", "rows.jsonl: cannot be read (Permission denied)"):
+        read_records(file, cache=tmp_path / "cache")
+
+
+@pytest.mark.parametrize("files", [1, 2])
+def test_a_file_that_changes_while_it_is_read_makes_no_entry(tmp_path, files) -> None:
+    row = {"task": "t", "input": "a", "target": "b"}
+    names = [write(tmp_path / f"{number}.jsonl", [row]) for number in range(files)]
+    with raises(DataError, "changed-file", "0.jsonl"):
+        read_records(names, cache=tmp_path / "cache", on_rows=lambda _: write(names[-1], [row, row]))
+    assert entries(tmp_path / "cache") == []
+
+
+def test_more_texts_than_codes_can_number_are_refused(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(on_disk, "_MOST_NAMES", 2)
+    rows = [{"task": "t", "input": f"i{number}", "target": "a"} for number in range(3)]
+    assert len(read_records(write(tmp_path / "two.jsonl", rows[:2]), cache=tmp_path / "cache")) == 2
+    with raises(DataError, "too-many-rows", "more than 2 texts in the field `input`"):
+        read_records(write(tmp_path / "three.jsonl", rows), cache=tmp_path / "cache")
