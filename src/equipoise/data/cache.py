@@ -124,7 +124,7 @@ def entries(cache: Path) -> list[Entry]:
 
 
 def clear(cache: Path) -> list[Entry]:
-    """Remove the entries of a cache directory, and what was left of unfinished ones; return those that were removed.
+    """Remove the entries of a cache directory, and what was left of others; return those that were removed.
 
     An entry that is being made is left alone. A process that has mapped one keeps what it has mapped.
 
@@ -135,7 +135,8 @@ def clear(cache: Path) -> list[Entry]:
     """
     removed = entries(cache)
     left = {path.name.split(".")[1] for ending in ("unfinished", "lock") for path in cache.glob(f".*.{ending}")}
-    for name in {*(entry.folder.name for entry in removed), *filter(_NAME.fullmatch, left)}:
+    left |= {folder.name for folder in cache.glob("*-*")}
+    for name in filter(_NAME.fullmatch, left):
         with refusing_unwritable(cache / name), suppress(Timeout), _locked(cache / f".{name}.lock", seconds=0):
             for path in [*cache.glob(f".{name}.*.unfinished"), cache / name]:
                 if path.exists():

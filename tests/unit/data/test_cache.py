@@ -129,6 +129,7 @@ def test_entries_are_listed_and_removed(tmp_path) -> None:
     (tmp_path / "rows-of-mine").mkdir()
     (tmp_path / f".{NAME[:-1]}1.00000000.unfinished").mkdir()
     (tmp_path / f".{NAME[:-1]}2.lock").touch()  # of an entry whose making failed
+    (tmp_path / f"{NAME[:-1]}3").mkdir()  # of a process that kept splits in an entry that was removed
     found = entries(tmp_path)
     assert [(each.folder, each.kind) for each in found] == [(other, "tokens"), (folder, "rows")]
     assert found[0].size >= 100
