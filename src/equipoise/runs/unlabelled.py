@@ -106,10 +106,15 @@ class UnlabelledRows:
                 seen += part.num_rows
                 empty = pa.repeat(pa.scalar("", pa.large_string()), part.num_rows)
                 kept = [name for name in ("task", "input", "id") if name in part.column_names]
-                yield Records(part.select(kept).append_column("target", empty))
+                records = Records(part.select(kept).append_column("target", empty))
+                if not set(records.tasks) <= set(self.counts):
+                    raise self._changed()
+                yield records
         if seen != sum(self.counts.values()):
-            message = f"{self.file}: the file has changed while it was predicted. Predict it again."
-            raise DataError("changed-file", message)
+            raise self._changed()
+
+    def _changed(self) -> DataError:
+        return DataError("changed-file", f"{self.file}: the file has changed while it was predicted. Predict it again.")
 
     @property
     def _reading(self) -> dict[str, Any]:

@@ -73,6 +73,7 @@ def test_a_bad_row_is_found_before_any_is_predicted_and_a_changed_file_at_its_en
     file.write_text("task;text\nheart;x\n")
     rows = UnlabelledRows(file, CONFIG, TASKS)
     assert rows.counts == {"heart": 1}
-    file.write_text("task;text\nheart;x\nheart;y\n")
-    with raises(DataError, "changed-file", "new.csv"):
-        list(rows.batches(10))
+    for changed in ("heart;x\nheart;y\n", "brain;x\n"):
+        file.write_text(f"task;text\n{changed}")
+        with raises(DataError, "changed-file", "new.csv"):
+            list(rows.batches(10))
