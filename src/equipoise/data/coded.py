@@ -13,6 +13,7 @@ from equipoise.base.arrow import pc
 from equipoise.data.spellings import same_spelling
 
 _CHUNK: Final = 1 << 16
+_NARROW: Final = 1 << 31  # below this a number takes four bytes
 
 
 @dataclasses.dataclass(frozen=True, eq=False, slots=True)
@@ -45,18 +46,26 @@ class CodedColumn:
     @classmethod
     def of(cls, column: pa.ChunkedArray, *, is_sorted: bool = True) -> "CodedColumn":
         """Encode a column of any Arrow string type; its names are sorted, or else in the order of their first rows."""
+        if is_sorted and pa.types.is_dictionary(column.type):
+            coded = column.unify_dictionaries().combine_chunks()
+            if isinstance(coded, pa.DictionaryArray):
+                texts = coded.dictionary.cast(pa.large_string())
+                if not texts.null_count and len(texts.unique()) == len(texts):  # no row is decoded
+                    return cls(texts, coded.indices.cast(pa.int32()).fill_null(-1).to_numpy()).sorted()
         if not pa.types.is_large_string(column.type):
             column = pc.cast(column, pa.large_string())
         chunks: list[Any] = column.dictionary_encode().chunks
         names: pa.Array = chunks[-1].dictionary if chunks else pa.nulls(0, pa.large_string())
         parts = [chunk.indices.fill_null(-1).to_numpy() for chunk in chunks]
         codes = np.concatenate([np.empty(0, np.int32), *parts])
-        if is_sorted:
-            order = pc.sort_indices(names)
-            places = np.full(len(names) + 1, -1, np.int32)  # the last is what the code -1 reads
-            places[order.to_numpy()] = np.arange(len(names))
-            names, codes = names.take(order), places[codes]
-        return cls(names, codes)
+        return cls(names, codes).sorted() if is_sorted else cls(names, codes)
+
+    def sorted(self) -> "CodedColumn":
+        """Return the same rows, with the names sorted."""
+        order = pc.sort_indices(self.names)
+        places = np.full(len(self.names) + 1, -1, np.int32)  # the last is what the code -1 reads
+        places[order.to_numpy()] = np.arange(len(self.names))
+        return CodedColumn(self.names.take(order), places[self.codes])
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -153,7 +162,7 @@ class CodedColumn:
         return pa.chunked_array([self.to_arrow().dictionary_decode()], pa.large_string())
 
 
-def numbered(values: npt.NDArray[np.integer], below: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def numbered(values: npt.NDArray[np.integer], below: int) -> tuple[npt.NDArray[np.integer], npt.NDArray[np.int64]]:
     """Number the distinct values of an array, ascending, as `numpy.unique` does; without sorting where they are dense.
 
     Parameters
@@ -165,7 +174,7 @@ def numbered(values: npt.NDArray[np.integer], below: int) -> tuple[npt.NDArray[n
 
     Returns
     -------
-    numbers : ndarray of int64, shape (N,)
+    numbers : ndarray of int32 or int64, shape (N,)
         The position of each value in `distinct`.
     distinct : ndarray of int64
         The values that occur, ascending.
@@ -181,7 +190,9 @@ def numbered(values: npt.NDArray[np.integer], below: int) -> tuple[npt.NDArray[n
         return numbers.astype(np.int64, copy=False), distinct.astype(np.int64, copy=False)
     occurs = np.zeros(below, np.bool_)
     occurs[values] = True
-    return (np.cumsum(occurs) - 1)[values], np.flatnonzero(occurs)
+    places = np.cumsum(occurs, dtype=np.int32 if below < _NARROW else np.int64)
+    places -= 1
+    return places[values], np.flatnonzero(occurs)
 
 
 def text_hashes(texts: pa.Array) -> npt.NDArray[np.uint64]:

@@ -192,7 +192,7 @@ class Records:
         is_open = self.coded("task").is_in(open_ended_tasks)
         return CodedColumn(target.names, np.where(is_open, np.int32(-1), target.codes)).compact()
 
-    def strata(self, open_ended_tasks: Iterable[str] = ()) -> tuple[npt.NDArray[np.int64], int]:
+    def strata(self, open_ended_tasks: Iterable[str] = ()) -> tuple[npt.NDArray[np.integer], int]:
         """Number the stratum (task, label) of each row.
 
         Parameters
@@ -202,7 +202,7 @@ class Records:
 
         Returns
         -------
-        strata : ndarray of int64, shape (N,)
+        strata : ndarray of int32 or int64, shape (N,)
             The strata that have rows are numbered in the order of task and label; no label comes last.
         n_strata : int
             Number of strata.

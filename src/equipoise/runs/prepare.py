@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from equipoise.base.problems import of_level
@@ -119,6 +120,7 @@ def prepare(
         tasks = infer_tasks(records.where(split="train"), task_options(config))
         problems = check_records(records, tasks)
         raise_on_errors(problems)
+    pa.default_memory_pool().release_unused()
     return _prepared(config, records, tasks, tuple(problems), cache, shard)
 
 

@@ -64,6 +64,7 @@ def load_records(config: RunConfig, cache: Path | None = None) -> Records:
     of = {"fractions": split.fractions, "seed": split.seed, "kinds": sorted(kinds.items())}
     with stage("assigning splits"):
         codes = derived(records, "splits", of, assigned)
+    pa.default_memory_pool().release_unused()  # which Arrow would keep for what it does next
     return records.with_column("split", pa.DictionaryArray.from_arrays(codes, pa.array(SPLITS)))
 
 

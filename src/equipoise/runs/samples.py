@@ -25,7 +25,7 @@ class Sample:
     weights: NDArray[np.float64]
 
 
-def stratified_sample(strata: NDArray[np.int64], size: int, seed: int) -> Sample:
+def stratified_sample(strata: NDArray[np.integer], size: int, seed: int) -> Sample:
     """Draw a simple random sample without replacement of each stratum.
 
     Half of the sample is shared evenly, so that small strata are in it whole: metrics that are means over labels depend
@@ -97,7 +97,7 @@ ROWS_PER_STRATUM, ROWS_TO_WATCH = 20, 512
 
 
 def validation_rows(
-    strata: NDArray[np.int64], seed: int, most: int = ROWS_PER_STRATUM, in_all: int = ROWS_TO_WATCH
+    strata: NDArray[np.integer], seed: int, most: int = ROWS_PER_STRATUM, in_all: int = ROWS_TO_WATCH
 ) -> NDArray[np.int64]:
     """Choose up to `most` rows of every stratum, by the seed alone; fewer of each where these are too many in all.
 
@@ -140,7 +140,7 @@ def _even(counts: NDArray[np.int64], in_all: int) -> int:
     return int(ordered[-1]) if not len(limited) else max(0, int(shares[limited[0]]))
 
 
-def _first_of_each(strata: NDArray[np.int64], taken: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
+def _first_of_each(strata: NDArray[np.integer], taken: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
     """Return the first rows of each stratum in shuffled order, `taken` of each; ascending."""
     shuffled = np.random.default_rng(seed).permutation(len(strata))
     by_stratum = shuffled[np.argsort(strata[shuffled], kind="stable")]

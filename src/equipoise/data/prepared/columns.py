@@ -79,9 +79,8 @@ class ColumnWriter:
             order = np.argsort(hashes[:, 0], kind="stable")
             first = _first_equals(hashes, order)
             texts = _texts(self._part("offsets"), self._part("texts"), self._names)
-            distinct = np.flatnonzero(first == np.arange(len(first)))
-            if len(distinct) <= _FEW or self._field in _SORTED:
-                self._write_few(texts, hashes, first, distinct)
+            if self._field in _SORTED or _distinct(first) <= _FEW:
+                self._write_few(texts, hashes, first, np.unique(first))
             else:
                 self._write(texts, hashes, first, self._spellings(texts, hashes, order, first))
         for name in ("texts", "offsets", "hashes", "codes"):
@@ -111,7 +110,7 @@ class ColumnWriter:
         texts: pa.Array,
         hashes: npt.NDArray[np.uint64],
         first: npt.NDArray[np.int32],
-        distinct: npt.NDArray[np.int64],
+        distinct: npt.NDArray[np.int32],
     ) -> None:
         names = texts.take(pa.array(distinct))
         order: npt.NDArray[np.int64] = pc.sort_indices(names).to_numpy()
@@ -190,14 +189,27 @@ def open_column(folder: Path, field: str) -> CodedColumn | None:
 def _first_equals(hashes: npt.NDArray[np.uint64], order: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
     """Return for each hash the first that is equal; `order` sorts their first halves, and is stable."""
     first = np.arange(len(hashes), dtype=np.int32)
-    halves = hashes[order, 0]
-    twins = np.flatnonzero(halves[1:] == halves[:-1])
+    found: list[npt.NDArray[np.int64]] = [np.empty(0, np.int64)]
+    for start in range(0, len(order), _AT_ONCE):
+        halves = hashes[order[start : start + _AT_ONCE + 1], 0]
+        found.append(start + np.flatnonzero(halves[1:] == halves[:-1]))
+    twins = np.concatenate(found)
     if len(twins):
         members = order[np.union1d(twins, twins + 1)]
         sorted_ = members[np.lexsort((members, hashes[members, 1], hashes[members, 0]))]
         begins = np.append(True, (hashes[sorted_[1:]] != hashes[sorted_[:-1]]).any(axis=1))
         first[sorted_] = sorted_[np.flatnonzero(begins)[np.cumsum(begins) - 1]]
     return first
+
+
+def _distinct(first: npt.NDArray[np.int32]) -> int:
+    """Count the hashes that are the first of their kind."""
+    starts = range(0, len(first), _AT_ONCE)
+    return sum(
+        int(np.count_nonzero(part == np.arange(start, start + len(part))))
+        for start in starts
+        for part in (first[start : start + _AT_ONCE],)
+    )
 
 
 def _find(

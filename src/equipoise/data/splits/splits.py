@@ -101,17 +101,20 @@ def _checked_fractions(fractions: Sequence[float]) -> tuple[float, float, float]
     return train, validation, test
 
 
-def _rank_by_hash(records: Records, seed: int) -> tuple[npt.NDArray[np.int64], int]:
-    """Number the unit of each row: ndarray of int64, shape (N,); and return the number of units.
+def _rank_by_hash(records: Records, seed: int) -> tuple[npt.NDArray[np.integer], int]:
+    """Number the unit of each row: ndarray of integers, shape (N,); and return the number of units.
 
     A unit is a group, or an input for rows without a group. Their order is that of a hash of the seed and the unit.
     """
     inputs = records.coded("input").in_one_spelling()
-    held, unit_of_row = {"input:": inputs.names}, inputs.codes.astype(np.int64)
+    held, unit_of_row = {"input:": inputs.names}, inputs.codes
     if records.has("group"):
         groups = records.coded("group").in_one_spelling()
         held["group:"] = groups.names
-        unit_of_row = np.where(groups.codes < 0, unit_of_row, groups.codes + len(inputs.names))
+        wide = np.int32 if len(inputs.names) + len(groups.names) < 1 << 31 else np.int64
+        unit_of_row = np.where(groups.codes < 0, unit_of_row, groups.codes + wide(len(inputs.names)))
+        del groups
+    del inputs
     unit_of_row, used = numbered(unit_of_row, sum(map(len, held.values())))
     hashes = np.empty((len(used), 2), np.uint64)
     start = 0
@@ -119,7 +122,7 @@ def _rank_by_hash(records: Records, seed: int) -> tuple[npt.NDArray[np.int64], i
         here = (used >= start) & (used < start + len(names))
         hashes[here] = _hashes(prefix.encode(), names, used[here] - start, seed)
         start += len(names)
-    rank = np.empty(len(used), dtype=np.int64)
+    rank = np.empty(len(used), dtype=unit_of_row.dtype)
     rank[np.lexsort((hashes[:, 1], hashes[:, 0]))] = np.arange(len(used))
     return rank[unit_of_row], len(used)
 

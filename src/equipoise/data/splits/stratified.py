@@ -11,6 +11,7 @@ from equipoise.base.keys import mix
 _TRAIN, _VALIDATION, _TEST = 0, 1, 2
 _COVERED_IN_TURN: Final = (_TRAIN, _TEST, _VALIDATION)
 _UNASSIGNED: Final = -1
+_AT_ONCE: Final = 1 << 20  # units
 _GOLDEN: Final = np.uint64(0x9E3779B97F4A7C15)  # so that 0 is mixed too
 
 
@@ -22,22 +23,22 @@ class Units:
     ----------
     starts : ndarray of int64, shape (units + 1,)
         The entries of unit u are those from `starts[u]` to `starts[u + 1]`.
-    strata : ndarray of int64, shape (entries,)
+    strata : ndarray of int32, shape (entries,)
         Stratum of each entry, ascending within a unit.
-    counts : ndarray of int64, shape (entries,)
+    counts : ndarray of int32, shape (entries,)
         Number of rows of each entry.
     n_strata : int
         Number of strata.
     """
 
     starts: npt.NDArray[np.int64]
-    strata: npt.NDArray[np.int64]
-    counts: npt.NDArray[np.int64]
+    strata: npt.NDArray[np.int32]
+    counts: npt.NDArray[np.int32]
     n_strata: int
 
     @classmethod
     def count(
-        cls, unit_of_row: npt.NDArray[np.int64], n_units: int, stratum_of_row: npt.NDArray[np.int64], n_strata: int
+        cls, unit_of_row: npt.NDArray[np.integer], n_units: int, stratum_of_row: npt.NDArray[np.integer], n_strata: int
     ) -> "Units":
         """Count the rows of every unit in every stratum.
 
@@ -47,14 +48,25 @@ class Units:
         >>> units.starts.tolist(), units.strata.tolist(), units.counts.tolist()
         ([0, 1, 2], [1, 0], [2, 1])
         """
-        cells, counts = np.unique(unit_of_row * n_strata + stratum_of_row, return_counts=True)
+        rows = unit_of_row * np.int64(n_strata)
+        rows += stratum_of_row
+        rows.sort()  # in place, and without the flags and copies of `numpy.unique`
+        first = np.flatnonzero(np.append(True, rows[1:] != rows[:-1]))[: len(rows)]
+        cells, counts = rows[first], np.diff(first, append=len(rows))
+        del rows
         starts = np.searchsorted(cells, np.arange(n_units + 1, dtype=np.int64) * n_strata)
-        return cls(starts.astype(np.int64), cells % n_strata, counts.astype(np.int64), n_strata)
+        strata = np.remainder(cells, n_strata, out=cells).astype(np.int32)
+        return cls(starts.astype(np.int64), strata, counts.astype(np.int32), n_strata)
 
     def signatures(self) -> npt.NDArray[np.uint64]:
         """Return for each unit a number that depends only on its counts: ndarray of uint64, shape (units,)."""
-        mixed = mix((mix(self.strata.astype(np.uint64) + _GOLDEN) ^ self.counts.astype(np.uint64)) + _GOLDEN)
-        return np.add.reduceat(mixed, self.starts[:-1])
+        found: list[npt.NDArray[np.uint64]] = []
+        for first in range(0, len(self.starts) - 1, _AT_ONCE):
+            starts = self.starts[first : first + _AT_ONCE + 1]
+            part = slice(int(starts[0]), int(starts[-1]))
+            strata, counts = self.strata[part].astype(np.uint64), self.counts[part].astype(np.uint64)
+            found.append(np.add.reduceat(mix((mix(strata + _GOLDEN) ^ counts) + _GOLDEN), starts[:-1] - starts[0]))
+        return np.concatenate(found)
 
 
 def assign_groups(units: Units, fractions: tuple[float, float, float]) -> npt.NDArray[np.int8]:
@@ -78,7 +90,8 @@ class _Assignment:
         self.units = units
         self.fractions = fractions
         self.n_units = len(units.starts) - 1
-        self.unit_of_entry = np.repeat(np.arange(self.n_units), np.diff(units.starts))
+        numbers = np.arange(self.n_units, dtype=np.int32 if self.n_units < 1 << 31 else np.int64)
+        self.unit_of_entry = np.repeat(numbers, np.diff(units.starts))
         totals = np.bincount(units.strata, weights=units.counts, minlength=units.n_strata)
         self.units_per_stratum = np.bincount(units.strata, minlength=units.n_strata)
         rows = [*totals.tolist(), float(totals.sum())]  # last: all rows
@@ -121,7 +134,9 @@ class _Assignment:
         if len(free) == 0:
             return
         signatures = self.units.signatures()[free]
-        rarity = np.minimum.reduceat(self.units_per_stratum[self.units.strata], self.units.starts[:-1])[free]
+        rarity = np.minimum.reduceat(
+            self.units_per_stratum.astype(np.int32)[self.units.strata], self.units.starts[:-1]
+        )[free]
         sizes = np.add.reduceat(self.units.counts, self.units.starts[:-1])[free]
         order = np.lexsort((free, signatures, -sizes, rarity))
         ordered = free[order]
