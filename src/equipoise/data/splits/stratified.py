@@ -51,12 +51,15 @@ class Units:
         rows = unit_of_row * np.int64(n_strata)
         rows += stratum_of_row
         rows.sort()  # in place, and without the flags and copies of `numpy.unique`
-        first = np.flatnonzero(np.append(True, rows[1:] != rows[:-1]))[: len(rows)]
-        cells, counts = rows[first], np.diff(first, append=len(rows))
+        total = len(rows)
+        first = np.flatnonzero(np.append(True, rows[1:] != rows[:-1]))[:total]
+        cells = rows[first]
         del rows
+        counts = np.diff(first, append=total).astype(np.int32)
+        del first
         starts = np.searchsorted(cells, np.arange(n_units + 1, dtype=np.int64) * n_strata)
         strata = np.remainder(cells, n_strata, out=cells).astype(np.int32)
-        return cls(starts.astype(np.int64), strata, counts.astype(np.int32), n_strata)
+        return cls(starts.astype(np.int64), strata, counts, n_strata)
 
     def signatures(self) -> npt.NDArray[np.uint64]:
         """Return for each unit a number that depends only on its counts: ndarray of uint64, shape (units,)."""
