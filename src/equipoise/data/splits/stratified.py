@@ -1,6 +1,7 @@
 """Assign units, the groups of rows that stay together, to splits so that every stratum is near its fractions."""
 
 import dataclasses
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -144,8 +145,9 @@ class _Assignment:
         order = np.lexsort((free, signatures, -sizes, rarity))
         ordered = free[order]
         borders = np.flatnonzero(np.diff(signatures[order])) + 1
-        for alike in np.split(ordered, borders):
-            position = 0
+        del signatures, rarity, sizes, order
+        for first, last in pairwise((0, *borders.tolist(), len(ordered))):
+            alike, position = ordered[first:last], 0  # not all at once: there may be millions
             for split, fraction in enumerate(self.fractions):
                 share = int(len(alike) * fraction)
                 self.split[alike[position : position + share]] = split
