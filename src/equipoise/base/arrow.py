@@ -150,6 +150,8 @@ def first_true(mask: pa.ChunkedArray) -> int | None:
 
 
 def _one_chunk(column: pa.ChunkedArray) -> pa.DictionaryArray:
+    if not column.num_chunks:  # which Arrow 16 cannot combine
+        return pa.DictionaryArray.from_arrays(pa.array([], pa.int32()), pa.array([], column.type.value_type))
     whole: pa.DictionaryArray | pa.ChunkedArray = column.unify_dictionaries().combine_chunks()
     return whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
 

@@ -46,7 +46,7 @@ class CodedColumn:
     @classmethod
     def of(cls, column: pa.ChunkedArray, *, is_sorted: bool = True) -> "CodedColumn":
         """Encode a column of any Arrow string type; its names are sorted, or else in the order of their first rows."""
-        if is_sorted and pa.types.is_dictionary(column.type):
+        if is_sorted and column.num_chunks and pa.types.is_dictionary(column.type):
             coded = column.unify_dictionaries().combine_chunks()
             if isinstance(coded, pa.DictionaryArray):
                 texts = coded.dictionary.cast(pa.large_string())

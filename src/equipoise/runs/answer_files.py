@@ -87,8 +87,9 @@ class _Lines:
         self._file = file
 
     def write_table(self, table: pa.Table) -> None:
-        rows = table.to_pylist(maps_as_pydicts="strict")
-        self._file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        for row in table.to_pylist():
+            row["probabilities"] = _by_label(row["probabilities"])
+            self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
 class _Cells:
@@ -99,9 +100,13 @@ class _Cells:
 
     def write_table(self, table: pa.Table) -> None:
         place = table.column_names.index("probabilities")
-        cells = table.column(place).to_pylist(maps_as_pydicts="strict")
+        cells = map(_by_label, table.column(place).to_pylist())
         as_json = [None if cell is None else json.dumps(cell, ensure_ascii=False) for cell in cells]
         self._writer.write_table(table.set_column(place, "probabilities", pa.array(as_json, pa.string())))
+
+
+def _by_label(probabilities: list[tuple[str, float]] | None) -> dict[str, float] | None:
+    return None if probabilities is None else dict(probabilities)
 
 
 def _answers_of(part: TaskPredictions) -> pa.Table:

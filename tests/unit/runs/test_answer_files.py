@@ -29,7 +29,8 @@ def part(rows: list[int], first: int, *, scored: bool = True, ids: bool = True) 
 
 def read(path: Path) -> list[dict[str, object]]:
     if path.suffix == ".parquet":
-        return pq.read_table(path).to_pylist(maps_as_pydicts="strict")
+        rows = pq.read_table(path).to_pylist()
+        return [{**row, "probabilities": row["probabilities"] and dict(row["probabilities"])} for row in rows]
     if path.suffix == ".jsonl":
         return [json.loads(line) for line in path.read_text().splitlines()]
     with path.open() as file:
