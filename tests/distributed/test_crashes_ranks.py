@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -69,15 +69,19 @@ def second_rank_has_no_space() -> None:
         UnloggedLosses.save = fail
 
 
-def test_when_one_rank_cannot_save_all_say_so_and_none_waits(folder) -> None:
-    run = folder / "run"
-    session = Session(run, before=second_rank_has_no_space, **TWO)
+def both_say_that_the_first_checkpoint_cannot_be_saved(run: Path, before: Callable[[], None]) -> None:
+    session = Session(run, before=before, **TWO)
     for process in session.processes:
         process.join(faults.START)
     log = session.log.read_text()
     assert [process.exitcode for process in session.processes] == [1, 1], log
     assert log.count(f"RunError: Cannot save `{run / 'checkpoint-4'}`") == 2
     assert not list(run.glob("checkpoint-*"))
+
+
+def test_when_one_rank_cannot_save_all_say_so_and_none_waits(folder) -> None:
+    run = folder / "run"
+    both_say_that_the_first_checkpoint_cannot_be_saved(run, second_rank_has_no_space)
 
 
 def seals_fail() -> None:
@@ -91,11 +95,5 @@ def seals_fail() -> None:
 
 def test_when_the_first_rank_cannot_seal_all_say_so_and_none_waits(folder) -> None:
     run = folder / "run"
-    session = Session(run, before=seals_fail, **TWO)
-    for process in session.processes:
-        process.join(faults.START)
-    log = session.log.read_text()
-    assert [process.exitcode for process in session.processes] == [1, 1], log
-    assert log.count(f"RunError: Cannot save `{run / 'checkpoint-4'}`") == 2
-    assert not list(run.glob("checkpoint-*"))
+    both_say_that_the_first_checkpoint_cannot_be_saved(run, seals_fail)
     assert max(faults.hf_jobs.rows_by_step(run)) == 7, "it is told before the next checkpoint"

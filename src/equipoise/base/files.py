@@ -22,6 +22,8 @@ except ImportError:  # Windows, where an open file could not be renamed
 MOST_TEXT_BYTES: Final = 1 << 28
 """Size limit of a file that is read as one string: a plan, a state, a configuration."""
 _DAY: Final = 86_400.0  # seconds
+WITHOUT_LOCKS: Final = frozenset({errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK})
+"""The numbers of errors of a file system that has no locks."""
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 

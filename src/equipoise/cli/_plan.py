@@ -23,7 +23,7 @@ from equipoise.errors import ConfigError, printable
 from equipoise.plan import Forecast
 from equipoise.rates import Rates
 from equipoise.runs.prepare import check_tokens, plan_labels, prepare
-from equipoise.runs.rows import census_of, count_labels, load_records, task_options
+from equipoise.runs.rows import census_of, count_labels, load_records, rows_by_split, task_options
 from equipoise.weights import ClassWeights
 
 T = TypeVar("T")
@@ -113,7 +113,7 @@ def inspect(
         problems = check_records(records, tasks)
         if model is not None:
             problems += check_tokens(config, records, tasks)
-        splits = {name: len(records.where(split=name)) for name in ("train", "validation", "test")}
+        splits = rows_by_split(records)
     if plot is not None:
         from equipoise.pages.figure import PRINTED, save_figure
         from equipoise.pages.plots import census_plot

@@ -1,6 +1,5 @@
 """The cache directory: folders that are made once from the same content, by one process, and mapped by all."""
 
-import errno
 import json
 import os
 import re
@@ -15,7 +14,7 @@ import platformdirs
 import xxhash
 from filelock import FileLock, Timeout
 
-from equipoise.base.files import refusing_unwritable, to_disk, write_atomically
+from equipoise.base.files import WITHOUT_LOCKS, refusing_unwritable, to_disk, write_atomically
 from equipoise.base.plain_json import read_json
 from equipoise.errors import RunError
 
@@ -26,7 +25,6 @@ MANIFEST: Final = "manifest.json"
 _T = TypeVar("_T")
 _NAME: Final = re.compile(r"(rows|tokens)-[0-9a-f]{32}")
 _READ: Final = 1 << 20  # bytes
-_WITHOUT_LOCKS: Final = frozenset({errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK})
 
 
 class Entry(NamedTuple):
@@ -189,7 +187,7 @@ def _locked(path: Path, seconds: float = -1) -> Generator[None]:
     try:
         lock.acquire(timeout=seconds)
     except OSError as error:  # a timeout is one as well
-        if error.errno not in _WITHOUT_LOCKS:
+        if error.errno not in WITHOUT_LOCKS:
             raise
     try:
         yield

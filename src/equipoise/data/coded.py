@@ -65,7 +65,8 @@ class CodedColumn:
         order = pc.sort_indices(self.names)
         places = np.full(len(self.names) + 1, -1, np.int32)  # the last is what the code -1 reads
         places[order.to_numpy()] = np.arange(len(self.names))
-        return CodedColumn(self.names.take(order), places[self.codes])
+        hashes = None if self.hashes is None else self.hashes[order.to_numpy()]
+        return CodedColumn(self.names.take(order), places[self.codes], hashes)
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -134,11 +135,9 @@ class CodedColumn:
     def compact(self) -> "CodedColumn":
         """Return the same rows, without the names that no row has; the others are sorted."""
         used = np.flatnonzero(self.counts())
-        names = self.names.take(pa.array(used))
-        order: npt.NDArray[np.int64] = pc.sort_indices(names).to_numpy()
         places = np.full(len(self.names) + 1, -1, np.int32)
-        places[used[order]] = np.arange(len(used))
-        return CodedColumn(names.take(pa.array(order)), places[self.codes])
+        places[used] = np.arange(len(used))
+        return CodedColumn(self.names.take(pa.array(used)), places[self.codes]).sorted()
 
     def hashed(self) -> "CodedColumn":
         """Return the same rows, with the hashes of the names."""
@@ -195,6 +194,26 @@ def numbered(values: npt.NDArray[np.integer], below: int) -> tuple[npt.NDArray[n
     return places[values], np.flatnonzero(occurs)
 
 
+def text_bytes(texts: pa.Array) -> tuple[npt.NDArray[np.int64], memoryview]:
+    """Return where strings end in the bytes that hold them, the end before the first included, and these bytes.
+
+    Parameters
+    ----------
+    texts : pyarrow.Array of large_string, length K
+        Without nulls.
+
+    Returns
+    -------
+    ends : ndarray of int64, shape (K + 1,)
+        String k is the bytes from ``ends[k]`` to ``ends[k + 1]``.
+    data : memoryview
+        Perhaps with bytes of other strings.
+    """
+    _, offsets, data = texts.buffers()
+    ends = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    return ends, memoryview(data or b"")
+
+
 def text_hashes(texts: pa.Array) -> npt.NDArray[np.uint64]:
     """Hash strings to 128 bits (XXH3), by which equal ones are found without comparing them.
 
@@ -214,9 +233,8 @@ def text_hashes(texts: pa.Array) -> npt.NDArray[np.uint64]:
     >>> one == same, one == other
     (True, False)
     """
-    _, offsets, data = texts.buffers()
-    ends = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
-    view, digest = memoryview(data or b""), xxhash.xxh3_128_digest
+    ends, view = text_bytes(texts)
+    digest = xxhash.xxh3_128_digest
     hashes = np.empty((len(texts), 2), np.uint64)
     for start in range(0, len(texts), _CHUNK):
         bounds: list[int] = ends[start : start + _CHUNK + 1].tolist()

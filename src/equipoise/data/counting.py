@@ -23,7 +23,7 @@ from equipoise.census.tally import Cell, Tally, skip_missing
 from equipoise.data.columns import Columns, check_split
 from equipoise.data.labels import iter_labels, labels_of, labels_reading
 from equipoise.data.readers.encodings import UTF8
-from equipoise.data.readers.fields import check_splits_everywhere
+from equipoise.data.readers.fields import check_together
 from equipoise.data.readers.limits import Limits
 from equipoise.data.readers.options import ReadOptions
 from equipoise.data.readers.source import Source
@@ -134,9 +134,7 @@ def count_training_rows(
     tally = Tally(frozenset())
     for reading in readings:
         _add(tally, labels_of(reading, "train", or_all=True))
-    check_splits_everywhere(readings)
-    if not any(reading.rows for reading in readings):
-        raise DataError("no-rows", f"{', '.join(one.source.name for one in readings[:5])}: no rows were found.")
+    check_together(readings)
     return Census.from_cells(skip_missing(tally.cells(), frozenset()))
 
 

@@ -20,7 +20,7 @@ from equipoise.data.columns import (
 )
 from equipoise.data.prepared.rows import prepared_rows, rows_name
 from equipoise.data.readers.encodings import UTF8
-from equipoise.data.readers.fields import Reading, check_splits_everywhere, has_values
+from equipoise.data.readers.fields import Reading, check_together, has_values
 from equipoise.data.readers.limits import DEFAULT_LIMITS, Limits
 from equipoise.data.readers.options import ReadOptions
 from equipoise.data.readers.sources import find_sources
@@ -117,9 +117,7 @@ def read_records(
             for batch in one.batches():
                 on_rows(batch.num_rows)
                 yield batch
-        check_splits_everywhere(readings)
-        if not any(one.rows for one in readings):
-            raise DataError("no-rows", f"{', '.join(one.source.name for one in readings[:5])}: no rows were found.")
+        check_together(readings)
 
     def check(records: Records) -> None:
         first_rows = [0, *itertools.accumulate(one.rows for one in readings)]

@@ -1,7 +1,7 @@
 """The answers to the rows of one task by its method, and how long they take."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -25,7 +25,7 @@ LONG = 60.0
 MOST_SCORED = 2**20
 
 
-@dataclass(frozen=True)
+@dataclass
 class TaskAnswers:
     """Asks a model about rows of one task.
 
@@ -48,6 +48,7 @@ class TaskAnswers:
     task: Task
     rows: int
     corrected: bool = False
+    _forecast_given: bool = field(default=False, init=False)
 
     @cached_property
     def method(self) -> str:
@@ -76,7 +77,6 @@ class TaskAnswers:
         bar : tqdm.tqdm
             Counts the rows.
         """
-        is_first = "method" not in vars(self)  # the time is forecast once
         method = self.method
         answers: list[str] = []
         probabilities = np.empty((len(rows), len(self.task.labels)), np.float32) if method == "score" else None
@@ -88,7 +88,8 @@ class TaskAnswers:
             if probabilities is not None:
                 probabilities[first:stop] = of_labels
             bar.update(stop - first)
-            if is_first and not first:
+            if not self._forecast_given:
+                self._forecast_given = True
                 line = forecast(self.task, method, self.rows, stop, time.perf_counter() - start)
                 if line:
                     say(bar, line)

@@ -136,7 +136,7 @@ class RunDirectory:
         try:
             self.write_inputs(prepared.config, prepared.plan, prepared.tasks, prepared.data)
             yield
-        except Exception:
+        except Exception:  # whatever training raises; it is raised again
             if not self._trained():
                 with suppress(OSError):  # the first error tells more
                     for file in self._inputs:

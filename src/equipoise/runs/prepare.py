@@ -23,12 +23,19 @@ from equipoise.data import (
     infer_tasks,
     raise_on_errors,
 )
-from equipoise.data.columns import SPLITS
 from equipoise.data.tasks import describe_tasks
 from equipoise.drawing import Shard, StratumIndex
 from equipoise.errors import ConfigError, DataWarning, PlanError, PlanWarning
 from equipoise.plan import Plan
-from equipoise.runs.rows import census_of, count_labels, fingerprint, load_records, open_ended, task_options
+from equipoise.runs.rows import (
+    census_of,
+    count_labels,
+    fingerprint,
+    load_records,
+    open_ended,
+    rows_by_split,
+    task_options,
+)
 
 if TYPE_CHECKING:
     from equipoise.collate import EncodedExamples
@@ -72,7 +79,7 @@ class Prepared(Planned):
     records: Records
     problems: tuple[Problem, ...] = ()
 
-    @property
+    @cached_property
     def train(self) -> Records:
         """The training rows."""
         return self.records.where(split="train")
@@ -80,8 +87,7 @@ class Prepared(Planned):
     @cached_property
     def data(self) -> dict[str, Any]:
         """The number of rows of each split, and a fingerprint of the training rows, all of which are read for it."""
-        rows = {name: len(self.records.where(split=name)) for name in SPLITS}
-        return {"rows": rows, "train_sha256": fingerprint(self.train)}
+        return {"rows": rows_by_split(self.records), "train_sha256": fingerprint(self.train)}
 
 
 def prepare(

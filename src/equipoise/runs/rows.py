@@ -4,18 +4,17 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from equipoise.base.progress import progress, stage
 from equipoise.census import Census
 from equipoise.config import DataConfig, RunConfig
-from equipoise.data import Records, Task, TaskOptions, assign_splits, infer_tasks, read_records
+from equipoise.data import Records, Task, TaskOptions, infer_tasks, read_records
 from equipoise.data.columns import SPLITS
 from equipoise.data.counting import count_training_rows
 from equipoise.data.infer import tasks_of_counts
 from equipoise.data.prepared.rows import derived
+from equipoise.data.splits.splits import split_codes, with_splits
 from equipoise.data.suite import load_suite, suite_tasks
 from equipoise.errors import ConfigError
 
@@ -55,17 +54,19 @@ def load_records(config: RunConfig, cache: Path | None = None) -> Records:
     if records.has("split"):
         return records
     split, options = config.data.split, task_options(config)
-
-    def assigned() -> NDArray[np.int8]:
-        column = assign_splits(records, fractions=split.fractions, seed=split.seed, options=options).coded("split")
-        return np.array([SPLITS.index(name) for name in column.names.to_pylist()], np.int8)[column.codes]
-
     kinds = {name: option.declared_kind for name, option in options.items()}
     of = {"fractions": split.fractions, "seed": split.seed, "kinds": sorted(kinds.items())}
     with stage("assigning splits"):
-        codes = derived(records, "splits", of, assigned)
+        codes = derived(records, "splits", of, lambda: split_codes(records, split.fractions, split.seed, options))
     pa.default_memory_pool().release_unused()  # which Arrow would keep for what it does next
-    return records.with_column("split", pa.DictionaryArray.from_arrays(codes, pa.array(SPLITS)))
+    return with_splits(records, codes)
+
+
+def rows_by_split(records: Records) -> dict[str, int]:
+    """Return the number of rows in each split, in the order of `SPLITS`."""
+    splits = records.coded("split")
+    found = dict(zip(splits.names.to_pylist(), splits.counts().tolist(), strict=True))
+    return {name: found.get(name, 0) for name in SPLITS}
 
 
 def task_options(config: RunConfig) -> Mapping[str, TaskOptions]:

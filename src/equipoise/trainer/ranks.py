@@ -119,7 +119,7 @@ class Ranks:
         watching.start()
         try:
             yield
-        except Exception as error:
+        except Exception as error:  # whatever a rank fails with, the others are told
             cause, lost = self._failure(block), _lost(error)
             if cause is None and not lost:
                 code = error.code if isinstance(error, EquipoiseError) else type(error).__name__

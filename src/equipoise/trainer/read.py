@@ -16,7 +16,7 @@ from equipoise.iterable import ShardedStream
 from equipoise.loaders import StreamLoader
 from equipoise.trainer.arguments import global_batch
 from equipoise.trainer.checkpoints.position import FILE_NAME, StreamPosition
-from equipoise.trainer.stream import Stream
+from equipoise.trainer.stream import Stream, owner
 
 _WORKERS = ("num_workers", "pin_memory", "prefetch_factor", "multiprocessing_context", "in_order")
 
@@ -68,11 +68,7 @@ class ReadStream(Stream):
     def loader_for(self, trainer: Trainer) -> "OnDevice":
         """Return the batches of this rank, from the next step on."""
         hook, args = "get_train_dataloader", trainer.args
-        theirs = next(
-            base
-            for base in type(trainer).__mro__
-            if hook in vars(base) and not base.__module__.startswith("equipoise.")
-        )
+        theirs = owner(trainer, hook)
         if theirs is not Trainer:
             raise ConfigError(
                 "own-loader",

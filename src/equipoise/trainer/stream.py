@@ -103,8 +103,8 @@ class Stream(Part):
         if type(theirs) is not RandomSampler and theirs is not self.sampler:
             raise ConfigError(
                 "own-order",
-                f"`{hook}` of {_owner(trainer, hook)} makes a {type(theirs).__name__}, as its method needs an order of "
-                "its own, which no other `sampler` keeps. Train it without StreamMixin.",
+                f"`{hook}` of {owner(trainer, hook).__name__} makes a {type(theirs).__name__}, as its method needs an "
+                "order of its own, which no other `sampler` keeps. Train it without StreamMixin.",
             )
         return self.sampler
 
@@ -120,8 +120,8 @@ class Stream(Part):
             hook = "get_train_dataloader"
             raise ConfigError(
                 "own-loader",
-                f"the loader of `{hook}` of {_owner(trainer, hook)} {what}, so training would not follow the plan. Let "
-                "it take `self._get_train_sampler()`, or write a loop on `equipoise.loaders.StreamLoader`.",
+                f"the loader of `{hook}` of {owner(trainer, hook).__name__} {what}, so training would not follow the "
+                "plan. Let it take `self._get_train_sampler()`, or write a loop on `equipoise.loaders.StreamLoader`.",
             )
 
     def planned_steps(self, args: TrainingArguments) -> int:
@@ -193,7 +193,7 @@ class Stream(Part):
         self.sampler.set_epoch(replace(self._start, step=state.global_step).epoch)
 
 
-def _owner(trainer: object, hook: str) -> str:
-    """Return the name of the class of other people that overrides a hook, or of the Trainer itself."""
+def owner(trainer: object, hook: str) -> type:
+    """Return the class of other people that overrides a hook of a Trainer, or that of the Trainer itself."""
     bases = [base for base in type(trainer).__mro__ if not base.__module__.startswith("equipoise.")]
-    return next((base.__name__ for base in bases if hook in vars(base)), type(trainer).__name__)
+    return next((base for base in bases if hook in vars(base)), type(trainer))

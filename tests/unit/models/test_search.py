@@ -66,11 +66,10 @@ def positions(model: Any, ask: Any) -> int:
 
 def test_a_model_that_is_sure_computes_few_prefixes(device: str) -> None:
     model = built("t5 untied", device)
-    model.lm_head.weight.data.mul_(50.0)
     scorer = LabelScorer(model, TOKENIZER, {"many": MANY})
     every = positions(model, partial(scorer.log_probs, "many", INPUTS))
     assert every == 12 * scorer.prefixes("many")
-    assert positions(model, partial(scorer.best_labels, "many", INPUTS)) < every / 3
+    assert positions(model, partial(scorer.best_labels, "many", INPUTS)) < every / 5
 
 
 def test_encodes_each_distinct_input_once(device: str) -> None:

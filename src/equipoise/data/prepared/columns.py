@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.ipc
 
 from equipoise.base.arrow import pc
-from equipoise.data.coded import CodedColumn, text_hashes
+from equipoise.data.coded import CodedColumn, numbered, text_bytes, text_hashes
 from equipoise.data.spellings import normal_form, same_spelling
 from equipoise.errors import DataError
 
@@ -80,9 +80,11 @@ class ColumnWriter:
             first = _first_equals(hashes, order)
             texts = _texts(self._part("offsets"), self._part("texts"), self._names)
             if self._field in _SORTED or _distinct(first) <= _FEW:
-                self._write_few(texts, hashes, first, np.unique(first))
+                places, distinct = numbered(first, len(first))
+                names = texts.take(pa.array(distinct))
+                self._write(CodedColumn(names, places.astype(np.int32, copy=False), hashes[distinct]).sorted())
             else:
-                self._write(texts, hashes, first, self._spellings(texts, hashes, order, first))
+                self._write(CodedColumn(texts, first, hashes, self._spellings(texts, hashes, order, first)))
         for name in ("texts", "offsets", "hashes", "codes"):
             self._part(name).unlink()
 
@@ -91,10 +93,9 @@ class ColumnWriter:
         self._files.close()
 
     def _add_names(self, names: pa.Array) -> None:
-        _, offsets, data = names.buffers()
-        ends = np.frombuffer(offsets, np.int64)[names.offset : names.offset + len(names) + 1]
+        ends, data = text_bytes(names)
         if len(names):
-            self._texts.write(memoryview(data or b"")[int(ends[0]) : int(ends[-1])])
+            self._texts.write(data[int(ends[0]) : int(ends[-1])])
             self._offsets.write((ends[1:] - ends[0] + self._bytes).astype("<i8").tobytes())
             self._bytes += int(ends[-1] - ends[0])
         self._hashes.write(text_hashes(names).astype(_HASHES, copy=False).tobytes())
@@ -105,37 +106,21 @@ class ColumnWriter:
             self._forms.append(text_hashes(normal.filter(other)))
         self._names += len(names)
 
-    def _write_few(
-        self,
-        texts: pa.Array,
-        hashes: npt.NDArray[np.uint64],
-        first: npt.NDArray[np.int32],
-        distinct: npt.NDArray[np.int32],
-    ) -> None:
-        names = texts.take(pa.array(distinct))
-        order: npt.NDArray[np.int64] = pc.sort_indices(names).to_numpy()
-        places = np.full(len(first), -1, np.int32)
-        places[distinct[order]] = np.arange(len(distinct))
-        self._write(names.take(pa.array(order)), hashes[distinct[order]], places[first], None)
-
-    def _write(
-        self,
-        names: pa.Array,
-        hashes: npt.NDArray[np.uint64],
-        places: npt.NDArray[np.int32],
-        spellings: npt.NDArray[np.int32] | None,
-    ) -> None:
+    def _write(self, places: CodedColumn) -> None:
+        """Write the files of the column: the strings of `places`, which has the place of each one that was added."""
+        hashes, spellings = places.hashes, places.spellings
+        assert hashes is not None
         codes = _mapped(self._part("codes"), _CODES)
         with _file(self._folder, self._field, "codes").open("wb") as file:
             for start in range(0, len(codes), _AT_ONCE):
                 part = codes[start : start + _AT_ONCE]
-                file.write(np.where(part < 0, -1, places[part]).astype(_CODES, copy=False).tobytes())
+                file.write(np.where(part < 0, -1, places.codes[part]).astype(_CODES, copy=False).tobytes())
         with _file(self._folder, self._field, "hashes").open("wb") as file:
             for start in range(0, len(hashes), _AT_ONCE):
                 file.write(hashes[start : start + _AT_ONCE].tobytes())
         if spellings is not None:
             _file(self._folder, self._field, "spellings").write_bytes(spellings.astype(_CODES, copy=False).tobytes())
-        batch = pa.record_batch([names], names=[self._field])
+        batch = pa.record_batch([places.names], names=[self._field])
         with (
             pa.OSFile(str(_file(self._folder, self._field, "arrow")), "wb") as sink,
             pyarrow.ipc.new_file(sink, batch.schema) as writer,
@@ -204,11 +189,9 @@ def _first_equals(hashes: npt.NDArray[np.uint64], order: npt.NDArray[np.int64]) 
 
 def _distinct(first: npt.NDArray[np.int32]) -> int:
     """Count the hashes that are the first of their kind."""
-    starts = range(0, len(first), _AT_ONCE)
     return sum(
-        int(np.count_nonzero(part == np.arange(start, start + len(part))))
-        for start in starts
-        for part in (first[start : start + _AT_ONCE],)
+        int(np.count_nonzero(first[start : start + _AT_ONCE] == np.arange(start, min(start + _AT_ONCE, len(first)))))
+        for start in range(0, len(first), _AT_ONCE)
     )
 
 

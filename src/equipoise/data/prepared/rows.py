@@ -87,13 +87,18 @@ def derived(records: Records, name: str, of: Mapping[str, Any], compute: Callabl
     for path in records.folder.glob(f".{prefix}-*.bin"):
         with suppress(OSError):
             data = path.read_bytes()
-            if path.name == f".{prefix}-{xxhash.xxh3_64_hexdigest(data)}.bin":
+            if path.name == _kept(prefix, data):
                 return np.frombuffer(data, np.int8)
     found = compute()
     data = found.tobytes()
-    with write_atomically(records.folder / f".{prefix}-{xxhash.xxh3_64_hexdigest(data)}.bin") as temporary:
+    with write_atomically(records.folder / _kept(prefix, data)) as temporary:
         temporary.write_bytes(data)
     return found
+
+
+def _kept(prefix: str, data: bytes) -> str:
+    """Return the name of a file, which tells its content."""
+    return f".{prefix}-{xxhash.xxh3_64_hexdigest(data)}.bin"
 
 
 def _opened(folder: Path) -> Records:

@@ -160,10 +160,12 @@ def has_values(table: pa.Table, name: str) -> bool:
     return name in table.column_names and table.column(name).null_count < table.num_rows
 
 
-def check_splits_everywhere(readings: list[Reading]) -> None:
-    """Raise a DataError if the rows of one source have splits and those of another do not."""
+def check_together(readings: list[Reading]) -> None:
+    """Raise a DataError if no source has a row, or the rows of one have splits and those of another do not."""
     having = [one.source for one in readings if one.has_split]
     lacking = [one.source for one in readings if one.without_split is not None]
     if having and lacking:
         sentence = f"the rows have no split, but those of {having[0].name} have one. Give one to every row or to none."
         raise lacking[0].error("missing-split", sentence)
+    if not any(one.rows for one in readings):
+        raise DataError("no-rows", f"{', '.join(one.source.name for one in readings[:5])}: no rows were found.")

@@ -76,17 +76,28 @@ def assign_splits(
     >>> [split.count(name) for name in ("train", "validation", "test")]
     [6, 2, 2]
     """
-    shares = _checked_fractions(fractions)
-    seed = integer("seed", seed, DataError)
     if records.has("split"):
         raise DataError("splits-exist", "The records have a column `split` already. Use it, or drop it to split again.")
+    return with_splits(records, split_codes(records, fractions, seed, options))
+
+
+def with_splits(records: Records, codes: npt.NDArray[np.int8]) -> Records:
+    """Return records with the column `split`, given the position in `SPLITS` of each row's."""
+    return records.with_column("split", pa.DictionaryArray.from_arrays(codes, pa.array(SPLITS)))
+
+
+def split_codes(
+    records: Records, fractions: Sequence[float], seed: int, options: Mapping[str, TaskOptions]
+) -> npt.NDArray[np.int8]:
+    """Return the position in `SPLITS` of the split of each row, shape (N,); arguments and errors as `assign_splits`."""
+    shares = _checked_fractions(fractions)
+    seed = integer("seed", seed, DataError)
     if len(records) == 0:
         raise DataError("no-rows", "There are no rows to split.")
     groups, n_groups = _rank_by_hash(records, seed)
     kinds: dict[str, Kind | None] = {task: said.declared_kind for task, said in options.items()}
     strata, n_strata = records.strata(open_ended(distinct_targets(records), kinds))
-    assigned = assign_groups(Units.count(groups, n_groups, strata, n_strata), shares)
-    return records.with_column("split", pa.DictionaryArray.from_arrays(assigned[groups], pa.array(SPLITS)))
+    return assign_groups(Units.count(groups, n_groups, strata, n_strata), shares)[groups]
 
 
 def _checked_fractions(fractions: Sequence[float]) -> tuple[float, float, float]:

@@ -1,6 +1,5 @@
 """One process writes a folder: a lock in it, which the operating system releases when that process ends."""
 
-import errno
 import json
 import os
 import socket
@@ -13,13 +12,12 @@ from typing import Any, Final
 
 from filelock import FileLock, Timeout
 
-from equipoise.base.files import refusing_unwritable, write_atomically
+from equipoise.base.files import WITHOUT_LOCKS, refusing_unwritable, write_atomically
 from equipoise.base.plain_json import read_json
 from equipoise.errors import RunError, RunWarning
 
 LOCK, HOLDER = ".lock", ".lock.json"
 """The lock, which stays when it is released, and the process that holds it."""
-_WITHOUT_LOCKS: Final = frozenset({errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK})
 _SECONDS: Final = 10.0  # a process that was killed takes a moment to end
 
 
@@ -68,7 +66,7 @@ def _acquire(lock: FileLock, folder: Path, end: float) -> None:
         try:
             lock.acquire(timeout=0)
         except OSError as error:  # a timeout is one as well
-            if error.errno in _WITHOUT_LOCKS:
+            if error.errno in WITHOUT_LOCKS:
                 message = f"The file system of `{folder}` has no locks: make sure that no other process writes there."
                 warnings.warn(RunWarning("no-locks", message), stacklevel=4)
                 return
