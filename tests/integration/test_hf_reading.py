@@ -56,6 +56,7 @@ def test_it_trains_as_on_the_same_rows_with_a_sampler(tmp_path) -> None:
     assert np.array_equal(flat(sampled.model), flat(reading(tmp_path, options={"max_steps": 12}).model))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("step", "workers"), [(3, 0), (9, 2), (12, 0), (21, 0)])
 def test_it_resumes_at_any_checkpoint(whole, tmp_path, step, workers) -> None:
     """Step 9 is inside the second epoch, step 21 in the third."""
@@ -72,6 +73,7 @@ def test_it_resumes_at_any_checkpoint(whole, tmp_path, step, workers) -> None:
     assert resumed.args.ignore_data_skip is False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_checkpoint_is_where_training_is_though_workers_have_read_on(tmp_path, workers) -> None:
     first = reading(tmp_path, workers=workers, batch=2, accumulation=4, options={"max_steps": 5, "save_steps": 5})
@@ -86,6 +88,7 @@ def test_a_finished_run_is_loaded(whole) -> None:
     assert np.array_equal(flat(reading(folder, resume=True, dropout=0.1).model), flat(uncut.model))
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_another_stream_is_refused(whole, tmp_path, monkeypatch) -> None:
     saved = str(whole[0] / "checkpoint-3")
     with raises(StateError, "other-stream", "was 8 and is 4"):

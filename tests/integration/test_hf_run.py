@@ -111,6 +111,7 @@ def test_throughput_counts_draws_not_rows(tmp_path) -> None:
     assert metrics["train_samples_per_second"] * metrics["train_runtime"] == pytest.approx(80, rel=0.02)
 
 
+@pytest.mark.slow
 def test_stdout_stays_free_for_results(tmp_path) -> None:
     code = (
         f"import sys; sys.path.insert(0, {str(Path(hf_jobs.__file__).parent)!r}); import hf_jobs;"

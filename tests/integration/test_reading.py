@@ -41,6 +41,7 @@ def test_the_steps_of_these_tests_hold_the_ends_of_epochs():
     assert sum(epochs_end(LAST)) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 1, 3])
 @pytest.mark.parametrize("world_size", [1, 2, 4])
 def test_all_ranks_take_the_steps_of_the_stream_whatever_the_workers(world_size, workers):
@@ -201,6 +202,7 @@ def test_accelerate_saves_and_resumes_it(tmp_path, workers, configuration):
     assert before + train(*accelerated(str(tmp_path), **configuration), LAST) == steps_read(LAST)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("options", [{}, {"limit_train_batches": 3 * PER_STEP}], ids=str)
 @pytest.mark.parametrize("at", [3, 5])

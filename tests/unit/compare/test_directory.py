@@ -149,6 +149,7 @@ def test_locks_alone_do_not_make_a_directory_ours(tmp_path, config):
         ComparisonDirectory.join(tmp_path, config)
 
 
+@pytest.mark.slow
 def test_many_may_begin_it_at_once(tmp_path, config):
     for number in range(20):
         path = tmp_path / str(number)

@@ -71,6 +71,7 @@ def test_an_entry_is_made_once_and_is_intact(tmp_path) -> None:
         assert is_intact(made(tmp_path, NAME, make, Path))
 
 
+@pytest.mark.slow
 def test_processes_wait_for_the_one_that_makes_it(tmp_path) -> None:
     context = multiprocessing.get_context("spawn")
     processes = [context.Process(target=slowly, args=(tmp_path / "cache", tmp_path / "log")) for _ in range(3)]
@@ -83,6 +84,7 @@ def test_processes_wait_for_the_one_that_makes_it(tmp_path) -> None:
     assert is_intact(tmp_path / "cache" / NAME)
 
 
+@pytest.mark.slow
 def test_what_a_killed_process_leaves_is_no_entry_and_is_removed(tmp_path) -> None:
     process = multiprocessing.get_context("spawn").Process(target=slowly, args=(tmp_path / "cache", tmp_path / "log"))
     process.start()
