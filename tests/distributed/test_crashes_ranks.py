@@ -53,7 +53,7 @@ def test_a_checkpoint_that_all_ranks_refuse_ends_all(folder) -> None:
     Session(run, **short).finish()
     os.truncate(run / "checkpoint-4" / "optimizer.pt", 100)
     session = Session(run, **TWO)
-    assert session.end()[0] == 1
+    assert 1 in session.end()  # the one that is still there then is killed
     assert "all are damaged" in session.log.read_text()
 
 

@@ -50,7 +50,7 @@ def test_all_ranks_take_the_steps_of_the_stream_whatever_the_workers(world_size,
     assert {len(step) for steps in ranks for step in steps} == {STEP // world_size}
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_it_resumes_at_any_step_with_other_workers_and_ranks(workers):
     loader = loader_of(num_workers=workers)
     batches = loader.steps()
@@ -214,6 +214,7 @@ def test_lightning_saves_and_resumes_it(tmp_path, workers, options, at):
     assert steps_of(after) == steps_read(LAST, at)
 
 
+@pytest.mark.slow
 def test_lightning_needs_an_end_and_whole_steps():
     with raises(ConfigError, "no-end", "`max_steps` of the Trainer must be set"):
         lightning_fit("mixed", read=stream)

@@ -16,7 +16,7 @@ from equipoise.errors import EquipoiseError, RunError, printable
 
 AGREE_WITHIN: Final = 600.0
 """Seconds that a rank waits for the others to be ready, if `ddp_timeout` is not shorter."""
-TOLD: Final = 3.0  # seconds that a rank which failed stays, so that the others hear why
+TOLD: Final = 10.0  # seconds that a rank which failed stays, at most, until the others have heard why
 PATIENCE: Final = 20.0  # seconds that the others have to end by themselves, before their process is ended
 _SEEN_EVERY: Final = 0.5
 _KEYS = "equipoise"
@@ -115,18 +115,22 @@ class Ranks:
     @contextmanager
     def _ending_together(self) -> Generator[None]:
         over, block = threading.Event(), self._block()
-        watching = threading.Thread(target=self._watch, args=(over, block), daemon=True)
+        heard: list[str] = []
+        watching = threading.Thread(target=self._watch, args=(over, block, heard), daemon=True)
         watching.start()
         try:
             yield
         except Exception as error:  # whatever a rank fails with, the others are told
-            cause, lost = self._failure(block), _lost(error)
+            # What was heard first counts: the store may have ended since, with the first rank.
+            cause, lost = next(iter(heard), None) or self._failure(block), _lost(error)
             if cause is None and not lost:
                 code = error.code if isinstance(error, EquipoiseError) else type(error).__name__
                 with suppress(RuntimeError):
                     self.store.set(f"{block}/failed", f"Rank {self.rank} failed ({code}): {error}")
-                over.wait(TOLD)
+                self._wait_until_heard(block)
                 raise
+            if self.rank == 0 and cause is not None:
+                self._wait_until_heard(block)  # the store ends with this rank
             if isinstance(error, EquipoiseError) and not lost:
                 raise
             cause = cause or "Another rank ended without a word: it was killed, or did not answer within `ddp_timeout`"
@@ -134,19 +138,34 @@ class Ranks:
         finally:
             over.set()
             watching.join()
+            if not heard:
+                self._count_heard(block)  # it leaves, and needs to hear nothing more
 
     def _block(self) -> str:
         """Return where ranks leave their messages in the block of this one, the last or none."""
         key = f"{_KEYS}/blocks of {self.rank}"
         return f"{_KEYS}/block {self.store.get(key).decode() if self.store.check([key]) else 0}"
 
-    def _watch(self, over: threading.Event, block: str) -> None:
+    def _watch(self, over: threading.Event, block: str, heard: list[str]) -> None:
         while not over.wait(_SEEN_EVERY):
             cause = self._failure(block)
             if cause is not None:
+                heard.append(cause)
+                self._count_heard(block)
                 if not over.wait(PATIENCE):
                     end_process(f"Error (other-rank): {cause}\nRank {self.rank} waits for it, and is ended.")
                 return
+
+    def _count_heard(self, block: str) -> None:
+        with suppress(RuntimeError):
+            self.store.add(f"{block}/heard", 1)
+
+    def _wait_until_heard(self, block: str) -> None:
+        """Stay until all ranks have heard of a failure, or left the block; one that was killed never does."""
+        end = time.monotonic() + TOLD
+        with suppress(RuntimeError):
+            while self.store.add(f"{block}/heard", 0) < self.size and time.monotonic() < end:
+                time.sleep(_SEEN_EVERY / 10)
 
     def _failure(self, block: str | None = None) -> str | None:
         """Return why another rank has failed, None if none has."""

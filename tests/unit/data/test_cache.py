@@ -160,6 +160,7 @@ def test_an_entry_is_opened_before_it_can_be_removed(tmp_path) -> None:
         assert made(tmp_path, NAME, make, opened) == b"a" * 100
 
 
+@pytest.mark.slow
 def test_a_file_that_is_cut_while_it_is_read_does_not_end_the_process(tmp_path) -> None:
     file = tmp_path / "a"
     process = multiprocessing.get_context("spawn").Process(target=cut_meanwhile, args=(file,))

@@ -109,6 +109,56 @@ def test_a_broken_collective_is_the_fault_of_another_rank(monkeypatch, lost):
     assert "Another rank ended without a word" in str(error)
 
 
+class Ending:
+    """A store as another rank sees it that ends, as the process of the first rank does."""
+
+    def __init__(self, store):
+        self._store, self.ended = store, False
+
+    def __getattr__(self, name):
+        if self.ended:
+            raise RuntimeError("Connection reset by peer")
+        return getattr(self._store, name)
+
+
+def test_the_cause_that_was_heard_is_told_though_the_first_rank_has_ended_since():
+    def work(of_rank):
+        mine = Ranks(of_rank.rank, of_rank.size, of_rank.limit, Ending(of_rank.store))
+        with mine.ending_together():
+            if of_rank.rank == 0:
+                raise ValueError("no such row")
+            while (
+                not of_rank.store.check(["equipoise/block 1/heard"])
+                or of_rank.store.add("equipoise/block 1/heard", 0) < 2
+            ):
+                time.sleep(0.05)
+            mine.store.ended = True
+            raise closed()
+
+    first, second = together(2, work)
+    assert str(first) == "no such row"
+    assert "Rank 0 failed (ValueError): no such row" in str(second)
+
+
+def test_a_rank_that_fails_stays_until_the_others_have_heard_it_and_no_longer():
+    leaves = {}
+
+    def work(of_rank):
+        began = time.monotonic()
+        try:
+            with of_rank.ending_together():
+                if of_rank.rank == 2:
+                    raise ValueError("no such row")
+                if of_rank.rank == 1:
+                    time.sleep(1.5)
+                of_rank.agree({"step": 1})
+        finally:
+            leaves[of_rank.rank] = time.monotonic() - began
+
+    assert all(isinstance(error, Exception) for error in together(3, work))
+    assert max(leaves.values()) < ranks.TOLD / 2
+
+
 def test_a_rank_that_no_exception_reaches_is_ended_as_a_process(monkeypatch, capfd):
     ended = threading.Event()
     monkeypatch.setattr(ranks, "PATIENCE", 0.2)
