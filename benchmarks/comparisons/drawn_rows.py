@@ -1,6 +1,7 @@
 """One training of generated rows that are tokenised before it or as they are drawn, in a process of its own."""
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -105,7 +106,9 @@ def in_a_process(*arguments: Any) -> dict[str, float]:
     """Measure in a new process, which shares nothing with others."""
     plain = json.dumps([str(each) if isinstance(each, Path) else each for each in arguments])
     command = [sys.executable, "-W", "ignore", "-m", "comparisons.drawn_rows", plain]
-    done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False)
+    # The model has one core, as it would have a GPU, and leaves the others to those who read and tokenise.
+    one = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=Path(__file__).parents[1], env=one, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(done.stderr)
     return json.loads(done.stdout.splitlines()[-1])

@@ -6,7 +6,6 @@ from numpy.typing import NDArray
 from equipoise.collate.encoding import Encoding
 from equipoise.collate.pairs import DistinctPairs
 from equipoise.data import Records
-from equipoise.data.coded import CodedColumn
 from equipoise.errors import DataError
 from equipoise.plan import Plan
 
@@ -29,14 +28,13 @@ def label_ids(records: Records, encoding: Encoding, task_ids: NDArray[np.int32])
     """Return the position of each row's label in those of its task, shape (N,); -1 for none and an unknown one."""
     ids = [{label: number for number, label in enumerate(task.labels)} for task in encoding.tasks]
     pairs = _labels(records, encoding, task_ids)
-    return pairs.map(lambda task, target: ids[task].get(target, -1), missing=-1).astype(np.int32)
+    return pairs.map(lambda task, target: ids[task].get(target, -1), -1, np.int32)
 
 
 def _labels(records: Records, encoding: Encoding, task_ids: NDArray[np.int32]) -> DistinctPairs:
     """Return the distinct labels of each task; the targets of open-ended tasks, perhaps one a row, are left out."""
-    column = records.coded("target")
-    codes = np.where(encoding.is_open[task_ids], np.int32(-1), column.codes)
-    return DistinctPairs.of(task_ids, CodedColumn(column.names, codes))
+    is_open = [task.name for task, is_open in zip(encoding.tasks, encoding.is_open, strict=True) if is_open]
+    return DistinctPairs.of(task_ids, records.labels(is_open))
 
 
 def importance_weights(
@@ -64,9 +62,9 @@ def importance_weights(
             )
         return weight[name, label]
 
-    weights = _labels(records, encoding, task_ids).map(weight_of, missing=1.0)
+    weights = _labels(records, encoding, task_ids).map(weight_of, 1.0, np.float32)
     given = records.coded("target").codes >= 0
     for task in np.flatnonzero(encoding.is_open).tolist():
         if (of_task := (task_ids == task) & given).any():
             weights[of_task] = weight_of(task, None)
-    return weights.astype(np.float32)
+    return weights

@@ -187,7 +187,7 @@ class EncodedExamples:
             lengths=DrawnLengths(tokens),
             task_ids=ids,
             label_ids=label_ids(records, encoding, ids),
-            example_weights=np.ones(len(records), np.float32),
+            example_weights=np.broadcast_to(np.float32(1), len(records)),
         )
 
     @property

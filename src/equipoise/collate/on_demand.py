@@ -54,7 +54,7 @@ class OnDemandTokens:
         store: TokenStore,
         shard: Shard = Shard(),  # noqa: B008 - frozen
     ) -> None:
-        self._inputs, self._targets = records.coded("input"), records.coded("target")
+        self._records = records
         self.task_ids = task_ids
         self.encoding = encoding
         self._store = store
@@ -126,8 +126,8 @@ class OnDemandTokens:
 
     def text_of(self, row: int, *, target: bool) -> str:
         """Return the text of a row that becomes its tokens, uncut: its rendered input, or that of its target."""
-        task, column = int(self.task_ids[row]), self._targets if target else self._inputs
-        text = column[row] or ""
+        task = int(self.task_ids[row])
+        text = self._records.take([row]).coded("target" if target else "input")[0] or ""
         return self.encoding.target_text(task, text) if target else self.encoding.tasks[task].render(text)
 
     def _wait(self) -> None:
@@ -158,9 +158,9 @@ class OnDemandTokens:
                 self._failed = error
 
     def _made(self, rows: NDArray[np.int64]) -> list[tuple[Tokens, Tokens, int]]:
-        ids = self.task_ids[rows]
-        inputs = self.encoding.inputs(ids, self._inputs.take(rows))
-        targets = self.encoding.targets(ids, self._targets.take(rows))
+        ids, records = self.task_ids[rows], self._records.take(rows)
+        inputs = self.encoding.inputs(ids, records.coded("input"))
+        targets = self.encoding.targets(ids, records.coded("target"))
         found = (inputs.findings | targets.findings).tolist()
         return [(inputs[row], targets[row], found[row]) for row in range(len(rows))]
 

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final, TypeVar
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from equipoise.data.coded import CodedColumn
+from equipoise.data.coded import CodedColumn, numbered
 
+Number = TypeVar("Number", bound=np.number)
 RENDER_BATCH = 65_536
+_MOST_INT32: Final = (1 << 31) - 1
 
 
 @dataclass(frozen=True)
@@ -22,28 +25,34 @@ class DistinctPairs:
         The task of each pair.
     texts : pyarrow.Array of large_string, length P
         The text of each pair.
-    codes : ndarray of int64, shape (N,)
+    codes : ndarray of int32 or int64, shape (N,)
         The pair of each row; -1 for a row whose text is null.
     """
 
     task_ids: NDArray[np.int64]
     texts: pa.Array
-    codes: NDArray[np.int64]
+    codes: NDArray[np.integer]
 
     @classmethod
     def of(cls, task_ids: NDArray[np.int32], column: CodedColumn) -> "DistinctPairs":
         """Find the distinct pairs of the rows' tasks, of shape (N,), and their strings, sorted by task."""
         width = max(len(column.names), 1)
+        below = (int(task_ids.max(initial=0)) + 1) * width
+        pairs = task_ids * (np.int32(width) if below <= _MOST_INT32 else np.int64(width))
+        pairs += column.codes
         given = column.codes >= 0
-        keys, inverse = np.unique(task_ids[given] * np.int64(width) + column.codes[given], return_inverse=True)
-        codes = np.full(len(task_ids), -1, np.int64)
-        codes[given] = inverse
+        if given.all():
+            codes, keys = numbered(pairs, below)
+        else:
+            numbers, keys = numbered(pairs[given], below)
+            codes = np.full(len(task_ids), -1, numbers.dtype)
+            codes[given] = numbers
         return cls(keys // width, column.names.take(pa.array(keys % width)), codes)
 
-    def map(self, function: Callable[[int, str], float], missing: float) -> NDArray[np.float64]:
-        """Return the number of each row's pair, or `missing` where its text is null: ndarray of float64, shape (N,)."""
+    def map(self, function: Callable[[int, str], float], missing: float, dtype: type[Number]) -> NDArray[Number]:
+        """Return the number of each row's pair, or `missing` where its text is null, shape (N,)."""
         values = map(function, self.task_ids.tolist(), self.texts.to_pylist())
-        return np.array([*values, missing], np.float64)[self.codes]
+        return np.array([*values, missing], dtype)[self.codes]
 
     def rendered(self, function: Callable[[int, str], str]) -> pa.Array:
         """Compute a string from the task id and the text of each pair: pyarrow.Array of large_string, length P."""

@@ -1,7 +1,7 @@
 """Rows by task and label: their codes, the columns of several datasets in a row, and whether an index fits a plan."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +18,8 @@ from equipoise.census.labels import (
 )
 from equipoise.errors import PlanError
 from equipoise.plan import Plan
+
+_PIECE: Final = 1 << 20  # rows whose strata are looked up at a time
 
 
 class Grouped(Protocol):
@@ -53,33 +55,45 @@ def codes_of_rows(
             f"`tasks` and `labels` must be equally long, found {len(tasks)} and {len(labels)}. "
             "Pass one task and one label for each row of the dataset.",
         )
-    task_codes, task_names = _decoded(coded_tasks(tasks))
-    label_codes, label_names = _decoded(coded_labels(labels, "labels"))
-    pairs = task_codes * len(label_names) + label_codes
-    seen, of_row = np.unique(pairs, return_inverse=True)
+    task_column, label_column = coded_tasks(tasks), coded_labels(labels, "labels")
+    task_names, label_names = ([*each.dictionary.to_pylist(), None] for each in (task_column, label_column))
+    width = len(label_names)
     positions = {stratum: position for position, stratum in enumerate(strata)}
     known = {stratum.task for stratum in strata}
-    skipped: dict[str, int] = {}
-    to_stratum = np.empty(len(seen), dtype=np.int32)
-    for number, pair in enumerate(seen.tolist()):
-        task, label = task_names[pair // len(label_names)], label_names[pair % len(label_names)]
+
+    def position_of(pair: int, row: int) -> int:
+        task, label = task_names[pair // width], label_names[pair % width]
         position = positions.get(Stratum(str(task), None), positions.get(Stratum(str(task), label)))
         if position is None and label is None and task in known and missing_labels == "skip":
-            position, skipped[str(task)] = -1, int((pairs == pair).sum())
+            return -1
+        if position is None and label is None and task in known:
+            message = f"Row {row} of task {task!r} must have a label, found none. Leave such rows out"
+            raise PlanError(
+                "missing-label", f'{message} of the dataset and of the census, or pass `missing_labels="skip"`.'
+            )
         if position is None:
-            row = int(np.argmax(pairs == pair))
-            if label is None and task in known:
-                message = f"Row {row} of task {task!r} must have a label, found none. Leave such rows out"
-                raise PlanError(
-                    "missing-label", f'{message} of the dataset and of the census, or pass `missing_labels="skip"`.'
-                )
             raise PlanError(
                 "unknown-stratum",
                 f"Row {row} has task {task!r} and label {label!r}, which the plan does not know. "
                 "Build the plan from the census of the same rows, or leave the row out.",
             )
-        to_stratum[number] = position
-    return to_stratum[of_row], skipped
+        return position
+
+    of_pair: dict[int, int] = {}
+    skipped: dict[str, int] = {}
+    codes = np.empty(len(task_column), np.int32)
+    for start in range(0, len(codes), _PIECE):
+        piece = slice(start, min(start + _PIECE, len(codes)))
+        pairs = _codes(task_column, piece) * width + _codes(label_column, piece)
+        seen, first, of_row, counts = np.unique(pairs, return_index=True, return_inverse=True, return_counts=True)
+        for pair, row, count in zip(seen.tolist(), first.tolist(), counts.tolist(), strict=True):
+            if pair not in of_pair:
+                of_pair[pair] = position_of(pair, start + row)
+            if of_pair[pair] < 0:
+                task = str(task_names[pair // width])
+                skipped[task] = skipped.get(task, 0) + count
+        codes[piece] = np.array([of_pair[pair] for pair in seen.tolist()], np.int32)[of_row]
+    return codes, skipped
 
 
 def columns_of_datasets(
@@ -130,8 +144,7 @@ def check_sizes(plan: Plan | Census, index: Grouped) -> None:
         )
 
 
-def _decoded(coded: pa.DictionaryArray) -> tuple[NDArray[np.int64], list[str | None]]:
-    """Return the codes of the values, and the distinct values with None (a missing label) as one of them."""
-    names: list[str | None] = [*coded.dictionary.to_pylist(), None]
-    codes: NDArray[np.int64] = coded.indices.fill_null(len(names) - 1).cast(pa.int64()).to_numpy()
-    return codes, names
+def _codes(coded: pa.DictionaryArray, rows: slice) -> NDArray[np.int64]:
+    """Return the codes of the values of some rows; a missing one has the code behind the last."""
+    indices = coded.indices.slice(rows.start, rows.stop - rows.start)
+    return indices.fill_null(len(coded.dictionary)).cast(pa.int64()).to_numpy()

@@ -6,6 +6,7 @@ from tests.support.errors import raises, warns
 
 from equipoise import Census, LengthSorted, Plan, PlanSampler, StratumIndex
 from equipoise.base.keys import digest
+from equipoise.drawing import labelled
 from equipoise.drawing.labelled import check_sizes
 from equipoise.errors import ConfigError, DataWarning, PlanError
 from equipoise.loaders.checks import check_index
@@ -217,3 +218,19 @@ def test_the_representation_is_one_short_line():
     assert repr(StratumIndex.from_sizes(census)) == "StratumIndex(500,500 rows, 1000 strata)"
     index = StratumIndex.from_codes([0, -1, 1], 2, missing_labels="skip")
     assert repr(index) == "StratumIndex(2 rows, 2 strata, 1 skipped)"
+
+
+@pytest.mark.parametrize("piece", [1, 2, 5])
+def test_rows_whose_strata_are_looked_up_piece_by_piece_are_grouped_as_the_whole(monkeypatch, piece):
+    labels = ["y", None, "x", "y", "", "any text", "x"]
+    counts = {"a": {"y": 1}, "b": {"x": 2, "y": 1}, "open": 1}
+    plan = Plan.build(Census.from_counts(counts), rates="proportional", weights="natural")
+    with pytest.warns(DataWarning) as whole_warned:
+        whole = StratumIndex.from_labels(plan, TASKS, labels, missing_labels="skip")
+    monkeypatch.setattr(labelled, "_PIECE", piece)
+    with pytest.warns(DataWarning) as warned:
+        index = StratumIndex.from_labels(plan, TASKS, labels, missing_labels="skip")
+    assert (index.order.tolist(), index.skipped) == (whole.order.tolist(), 2)
+    assert [str(each.message) for each in warned] == [str(each.message) for each in whole_warned]
+    with raises(PlanError, "unknown-stratum", "Row 5 has task 'b' and label 'z'"):
+        StratumIndex.from_labels(plan, ["b"] * 7, ["y", "x", "x", "y", "x", "z", "z"])

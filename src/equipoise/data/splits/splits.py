@@ -97,7 +97,9 @@ def split_codes(
     groups, n_groups = _rank_by_hash(records, seed)
     kinds: dict[str, Kind | None] = {task: said.declared_kind for task, said in options.items()}
     strata, n_strata = records.strata(open_ended(distinct_targets(records), kinds))
-    return assign_groups(Units.count(groups, n_groups, strata, n_strata), shares)[groups]
+    units = Units.count(groups, n_groups, strata, n_strata)
+    del strata
+    return assign_groups(units, shares)[groups]
 
 
 def _checked_fractions(fractions: Sequence[float]) -> tuple[float, float, float]:

@@ -52,12 +52,10 @@ class Units:
         rows = unit_of_row * np.int64(n_strata)
         rows += stratum_of_row
         rows.sort()  # in place, and without the flags and copies of `numpy.unique`
-        total = len(rows)
-        first = np.flatnonzero(np.append(True, rows[1:] != rows[:-1]))[:total]
-        cells = rows[first]
-        del rows
-        counts = np.diff(first, append=total).astype(np.int32)
-        del first
+        is_first = np.append(True, rows[1:] != rows[:-1])[: len(rows)]
+        counts = np.diff(np.flatnonzero(is_first), append=len(rows)).astype(np.int32)
+        cells = rows[is_first]
+        del rows, is_first
         starts = np.searchsorted(cells, np.arange(n_units + 1, dtype=np.int64) * n_strata)
         strata = np.remainder(cells, n_strata, out=cells).astype(np.int32)
         return cls(starts.astype(np.int64), strata, counts, n_strata)
