@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from datasets import Dataset
+from torch.distributed.tensor import DTensor
 from torch.utils.data import Sampler
 from transformers import ByT5Tokenizer, T5Config, T5ForConditionalGeneration, TrainerCallback
 
@@ -99,7 +100,8 @@ def tiny_t5(dropout: float = 0.0) -> T5ForConditionalGeneration:
 
 
 def flat(model: torch.nn.Module) -> np.ndarray:
-    return torch.cat([p.detach().flatten() for p in model.parameters()]).cpu().numpy()
+    whole = (p.full_tensor() if isinstance(p, DTensor) else p for p in model.parameters())
+    return torch.cat([p.detach().flatten() for p in whole]).cpu().numpy()
 
 
 class Recorder(EquipoiseTrainer):

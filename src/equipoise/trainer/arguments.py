@@ -37,7 +37,6 @@ OWNED = OF_THE_STREAM | {
     "fp16_full_eval": (False, "evaluation runs in the precision of training"),
     "bf16_full_eval": (False, "evaluation runs in the precision of training"),
     "resume_from_checkpoint": (None, "it is an argument of train()"),
-    "fsdp": (None, "the scaling of the loss is verified for one device and DDP only"),
     "deepspeed": (None, "the scaling of the loss is verified for one device and DDP only"),
 }
 """All options that Equipoise sets itself."""
@@ -57,7 +56,8 @@ def training_arguments(
 
     Where a launcher such as torchrun has started several ranks, they meet here. Defaults where `options` has no value:
     the CPU where there is no GPU; bfloat16 autocast on a GPU that has it, never on a CPU; the progress bar only on a
-    terminal; the two newest checkpoints kept; a loss that is not finite is logged as it is.
+    terminal; the two newest checkpoints kept; a loss that is not finite is logged as it is. `fsdp` shards nothing where
+    there is one process.
 
     Parameters
     ----------
@@ -98,6 +98,8 @@ def training_arguments(
     _refuse(chosen)
     on_gpu = torch.cuda.is_available() and not chosen.get("use_cpu", False)
     ranks = join(chosen, os.environ)
+    if ranks.size == 1:  # nothing to shard: so a run resumes on one process
+        chosen = {name: value for name, value in chosen.items() if name not in {"fsdp", "fsdp_config"}}
     defaults: dict[str, Any] = {
         # Without it a Trainer on several CPUs would not see that it is one of several.
         **({"use_cpu": True} if ranks.size > 1 and on_cpu(chosen) else {}),

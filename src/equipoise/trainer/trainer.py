@@ -24,11 +24,12 @@ from equipoise.trainer.callbacks import MetricsCallback, StopOnSignal, no_bars_f
 from equipoise.trainer.mixin import StreamMixin
 from equipoise.trainer.options import refusing_options
 from equipoise.trainer.progress import Progress
+from equipoise.trainer.sharded import ShardedMixin, check_sharding
 from equipoise.trainer.step_loss import StepLoss
 from equipoise.trainer.stream import EpochSampler
 
 
-class EquipoiseTrainer(StreamMixin, Seq2SeqTrainer):
+class EquipoiseTrainer(StreamMixin, ShardedMixin, Seq2SeqTrainer):
     """`Seq2SeqTrainer` on the stream of a sampler, with example weights in the loss.
 
     Optimiser step k trains on draws [k G, (k + 1) G) of the stream, with G = batch size x accumulation x ranks,
@@ -100,6 +101,7 @@ class EquipoiseTrainer(StreamMixin, Seq2SeqTrainer):
         _refuse_two_models(model, model_init, optimizers)
         check_arguments(args, None if model is None else model.config.model_type)
         check_best_metric(args, eval_dataset)
+        check_sharding(args)
         with refusing_options(args, starting=lambda: True):
             super().__init__(
                 sampler=sampler,
@@ -175,7 +177,7 @@ class EquipoiseTrainer(StreamMixin, Seq2SeqTrainer):
         # One forward pass of the wrapped model: DDP must see it.
         if not isinstance(num_items_in_batch, Tensor):
             return self.step_loss.sum_of(inputs, self._plain_model, self.state, wrapped=model).mean()
-        # DDP averages gradients over the ranks, and the Trainer its logged losses; both need the sum.
+        # DDP and FSDP average gradients over the ranks, and the Trainer its logged losses; both need the sum.
         return self.step_loss.share(inputs, num_items_in_batch, model) * self.accelerator.num_processes
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
