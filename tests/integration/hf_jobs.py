@@ -25,6 +25,7 @@ from equipoise.losses import TokenLoss
 from equipoise.losses.labels import LDAM, CrossEntropy, LabelLoss, LogitAdjusted, Weighted
 from equipoise.losses.tasks import task_weighting as make_weighting
 from equipoise.losses.training import LabelTrainingLoss
+from equipoise.models import LabelScorer
 from equipoise.trainer import EquipoiseTrainer, training_arguments
 from equipoise.weights import Balanced
 
@@ -245,6 +246,7 @@ def run(
     folder: str,
     resume: str | bool | None = None,
     evaluate: bool = False,
+    score: bool = False,
     send: tuple[int, int, int] | None = None,
     **options: Any,
 ) -> dict[str, Any]:
@@ -255,14 +257,25 @@ def run(
         callbacks.append(SendSignal(send[0], send[1]))
     trainer = build(Path(folder), callbacks=callbacks, **options)
     trainer.train(resume)
+    parameters = list(trainer.model.parameters())
+    here = sum(each.to_local().numel() if isinstance(each, DTensor) else each.numel() for each in parameters)
     return {
         "step": trainer.state.global_step,
         "interrupted": trainer.interrupted,
         "losses": [line["loss"] for line in trainer.state.log_history if "loss" in line],
         "norms": [line["grad_norm"] for line in trainer.state.log_history if "loss" in line],
         "parameters": flat(trainer.model).tolist(),
+        "share": here / sum(each.numel() for each in parameters),
+        "scores": scores(trainer.model) if score else None,
         "eval_loss": trainer.evaluate()["eval_loss"] if evaluate else None,
     }
+
+
+def scores(model: Any) -> list[list[float]]:
+    """Log-probabilities of the labels of a task, and the labels that a search finds."""
+    words = ByT5Tokenizer(extra_ids=0)
+    scorer, inputs = LabelScorer(model, words, TASKS), [words(text).input_ids for text in ("one", "another one")]
+    return [*scorer.log_probs("tone", inputs).tolist(), scorer.best_labels("tone", inputs).tolist()]
 
 
 def by_hand(steps: int, loss: str, global_batch: int = 8, optim: str = "sgd", weighted: bool = True) -> dict[str, Any]:

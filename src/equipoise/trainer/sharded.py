@@ -1,5 +1,6 @@
 """Parameters that are sharded over the ranks (FSDP2), and whole again in every checkpoint."""
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -11,6 +12,7 @@ from torch.distributed.fsdp import FSDPModule, fully_shard, register_fsdp_forwar
 from torch.distributed.tensor import DTensor, distribute_tensor
 from transformers import PreTrainedModel, Trainer, TrainingArguments
 from transformers.trainer import OPTIMIZER_NAME, SCHEDULER_NAME
+from transformers.trainer_utils import TrainOutput
 
 from equipoise.errors import ConfigError
 
@@ -81,6 +83,13 @@ class ShardedMixin(_Base):
         self.args.fsdp_plugin_args = None
         super().create_accelerator_and_postprocess()
 
+    def train(self, *args: Any, **kwargs: Any) -> TrainOutput:
+        """Train, see `transformers.Trainer`."""
+        with warnings.catch_warnings():
+            # The layers of T5 hand on their position bias, a view that none of them changes in place.
+            warnings.filterwarnings("ignore", "FSDP2-wrapped module .* returned a view tensor", UserWarning)
+            return super().train(*args, **kwargs)
+
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """Shard the parameters, then make their optimiser."""
         if self.args.fsdp and not isinstance(self.model, FSDPModule):
@@ -149,6 +158,7 @@ def shard(model: nn.Module, args: TrainingArguments) -> None:
     for method in ("get_encoder", "generate"):
         if hasattr(model, method):
             register_fsdp_forward_method(model, method)
+    model.register_forward_hook(_free_without_gradient)
     model.register_load_state_dict_pre_hook(_sharding)
 
 
@@ -209,6 +219,12 @@ def _layer_classes(model: nn.Module, chosen: Any) -> set[str]:
             "trainer option `fsdp_config`: `{transformer_layer_cls_to_wrap: [...]}`.",
         )
     return names
+
+
+def _free_without_gradient(module: nn.Module, *_: Any) -> None:
+    """Shard again what is outside of layers when no backward pass will: zero_grad would not reach its gradients."""
+    if not torch.is_grad_enabled():
+        cast(FSDPModule, module).reshard()
 
 
 def _sharding(module: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:
