@@ -16,6 +16,7 @@ from equipoise.trainer import StreamMixin
 from equipoise.trainer.checkpoints.folders import last_checkpoint
 
 EXAMPLES = ["accelerate_loop", "hf_trainer", "lightning_module", "own_trainer", "torchrun_ddp"]
+OF_OTHERS = ["lora_trainer", "trl_sft", "sentence_trainer"]
 
 
 class Mine(StreamMixin, Seq2SeqTrainer):
@@ -60,6 +61,18 @@ def test_your_own_trainer_is_resumed(tmp_path):
     done = build(tmp_path, max_steps=4)
     assert done.train(True).global_step == 8, "no step is left"
     assert done.num_examples(done.get_train_dataloader()) == toy.DRAWS_PER_EPOCH
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("example", OF_OTHERS)
+def test_the_trainers_of_other_packages_follow_the_plan_and_resume(tmp_path, example):
+    (whole,) = run_alone({"job": (example, tmp_path / "whole", 4, 2, 6)})["job"]
+    (cut,) = run_alone({"job": (example, tmp_path / "cut", 4, 2, 4)})["job"]
+    (rest,) = run_alone({"job": (example, tmp_path / "cut", 8, 1, 6, 0, True)})["job"]
+    assert rows_of_steps([whole]) == drawn(0, 6)
+    assert rows_of_steps([cut]) + rows_of_steps([rest]) == drawn(0, 6)
+    assert rest["losses"][-2:] == pytest.approx(whole["losses"][-2:], rel=1e-4)
+    assert whole["losses"][0] != pytest.approx(whole["losses"][-1], rel=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import warnings
+from contextlib import contextmanager
 from datetime import timedelta
 from importlib import import_module
 from itertools import chain
@@ -19,6 +20,7 @@ import torch.multiprocessing as mp
 EXAMPLES = Path(__file__).parents[2] / "examples"
 sys.path.append(str(EXAMPLES))  # as when one of them is run
 GLOBAL_BATCH = 8
+ROW = re.compile(r"(\d+):")  # the number of a row, which its text contains
 
 
 def example_of(launcher):
@@ -38,42 +40,61 @@ def example_of(launcher):
         module.Accelerator = Accelerator
         return module, {}
     if launcher == "torchrun fsdp":
-        from torch.distributed.fsdp import fully_shard
-
-        return import_module("torchrun_ddp"), {"wrap": fully_shard}
+        return import_module("torchrun_fsdp"), {}
     return import_module(launcher), {}
+
+
+def maker_of(launcher):
+    """Return the module whose `make_model` it calls, and what gives the texts that its model receives."""
+    if launcher in ("lora_trainer", "trl_sft", "sentence_trainer"):
+        decoder = import_module("toy_decoder")
+        decode = decoder.make_tokenizer().batch_decode
+        if launcher != "sentence_trainer":
+            return decoder, lambda _, given: decode(given["input_ids"])
+        return import_module(launcher), lambda inputs, _: decode(sentences_of(**inputs[0]))
+    return import_module("toy"), lambda _, given: map(bytes_of, given["input_ids"].tolist())
 
 
 def run(launcher, folder, batch_size, accumulation, steps, workers=0, resume=False):
     """Run an example; return the loss of every step and the rows of every batch that the model received."""
-    import toy
-
     example, options = example_of(launcher)
-    batches, make_model = [], toy.make_model
-
-    def record(_model, _arguments, given):
-        batches.append(rows_of(given["input_ids"]))
-
-    def recorded():
-        model = make_model()
-        model.register_forward_pre_hook(
-            lambda _, __, given: batches.append(rows_of(given["input_ids"])), with_kwargs=True
-        )
-        return model
-
     arguments = ["--batch-size", batch_size, "--accumulation", accumulation, "--steps", steps, "--workers", workers]
-    toy.make_model = recorded
-    try:
+    with recorded_models(launcher) as batches:
         losses = example.main([str(folder), *map(str, arguments), *(["--resume"] if resume else [])], **options)
-    finally:
-        toy.make_model = make_model
     return {"losses": losses, "batches": batches, "accumulation": accumulation}
 
 
-def rows_of(input_ids):
-    """Return row numbers, which the texts contain: each token is a byte."""
-    texts = [bytes(token - 3 for token in text if token >= 3).decode() for text in input_ids.tolist()]
-    return [int(re.search(r"(\d+):", text).group(1)) for text in texts]
+@contextmanager
+def recorded_models(launcher):
+    """Give a list of the rows of each batch that the models of an example train on meanwhile."""
+    made_in, texts_of = maker_of(launcher)
+    batches, make_model = [], made_in.make_model
+
+    def record(model, inputs, given):
+        found = [match for text in texts_of(inputs, given) if (match := ROW.search(text))]
+        if found and model.training:
+            batches.append([int(match.group(1)) for match in found])
+
+    def recorded():
+        model = make_model()
+        model.register_forward_pre_hook(record, with_kwargs=True)
+        return model
+
+    made_in.make_model = recorded
+    try:
+        yield batches
+    finally:
+        made_in.make_model = make_model
+
+
+def bytes_of(tokens):
+    """Return the text of tokens of ByT5, each of which is a byte."""
+    return bytes(token - 3 for token in tokens if token >= 3).decode()
+
+
+def sentences_of(input_ids, offsets):
+    """Return the tokens of each text, from where each begins among those of all."""
+    return [each.tolist() for each in torch.tensor_split(input_ids, offsets[1:].tolist())]
 
 
 def run_alone(jobs):
