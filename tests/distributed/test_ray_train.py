@@ -15,6 +15,7 @@ pytestmark = [
     pytest.mark.filterwarnings("default"),  # those of ray, which warns of itself
 ]
 RANKS, FOLDER = 2, Path(__file__).parents[2]
+FIRST, LAST = 3, 6  # steps
 ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "PYTHONPATH": f"{os.pathsep.join(map(str, (FOLDER / 'src', FOLDER, EXAMPLES)))}",
@@ -56,35 +57,53 @@ def work(config):
     Path(config["folder"], f"{shard.rank}.json").write_text(json.dumps(found))
 
 
+def work_of_the_example(options):
+    """Do it, and write which rows the model of this worker received; before that the work of the other tests, once."""
+    import ray.train
+
+    if options["steps"] == FIRST:
+        work({"folder": Path(options["output"]).parent})
+    example = importlib.import_module("ray_train")
+    with recorded_models("ray_train") as batches:
+        example.work(options)
+    seen = {"batches": batches, "accumulation": options["accumulation"]}
+    rank = ray.train.get_context().get_world_rank()
+    Path(f"{options['output']}-{options['steps']}-{rank}.json").write_text(json.dumps(seen))
+
+
 @pytest.fixture(scope="module")
-def ray():
-    """Ray, started."""
+def folder(tmp_path_factory):
+    """What each worker wrote: two workers, and then one that resumes in the middle of the first epoch."""
     ray = pytest.importorskip("ray")
-    pytest.importorskip("ray.train"), pytest.importorskip("ray.train.torch")
+    pytest.importorskip("ray.train.torch")
+    folder = tmp_path_factory.mktemp("ray")
     try:
         ray.init(
             num_cpus=RANKS + 1, include_dashboard=False, runtime_env={"env_vars": ENVIRONMENT}, log_to_driver=False
         )
     except Exception as error:  # noqa: BLE001 - of whatever kind: no port, no memory, no room in /tmp
         pytest.skip(f"ray cannot start here: {error}")
-    yield ray
-    ray.shutdown()
+    example = importlib.import_module("ray_train")
+    try:
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(example, "work", work_of_the_example)
+            for ranks, batch, accumulation, last in ((RANKS, 2, 2, FIRST), (1, 8, 1, LAST)):
+                options = {"batch-size": batch, "accumulation": accumulation, "steps": last, "save-every": FIRST}
+                given = [str(folder / "run"), *(f"--{name}={value}" for name, value in options.items())]
+                (folder / f"{last}.json").write_text(json.dumps(example.main(given, workers=ranks).metrics))
+    finally:
+        ray.shutdown()
+    return folder
+
+
+def read(folder, *names):
+    return [json.loads((folder / f"{name}.json").read_text()) for name in names]
 
 
 @pytest.fixture(scope="module")
-def workers(ray, tmp_path_factory):
-    """What each worker saw."""
-    import ray.train.torch as torch_of_ray
-    from ray import train
-
-    folder = tmp_path_factory.mktemp("ray")
-    torch_of_ray.TorchTrainer(
-        work,
-        train_loop_config={"folder": str(folder)},
-        scaling_config=train.ScalingConfig(num_workers=RANKS, use_gpu=False),
-        run_config=train.RunConfig(storage_path=str(folder / "results")),
-    ).fit()
-    return [json.loads((folder / f"{rank}.json").read_text()) for rank in range(ranks)]
+def workers(folder):
+    """What each worker saw in the work of the tests."""
+    return read(folder, *range(RANKS))
 
 
 @pytest.mark.parametrize("how", ["whole", "parts"])
@@ -97,31 +116,9 @@ def test_prepare_data_loader_replaces_the_sampler(workers):
     assert seen == list(range(ROWS)), "every row once: not the draws of the plan"
 
 
-def work_of_the_example(options):
-    """Do it, and write which rows the model of this worker received."""
-    import ray.train
-
-    example = importlib.import_module("ray_train")
-    with recorded_models("ray_train") as batches:
-        example.work(options)
-    seen = {"batches": batches, "accumulation": options["accumulation"]}
-    rank = ray.train.get_context().get_world_rank()
-    Path(f"{options['output']}-{options['steps']}-{rank}.json").write_text(json.dumps(seen))
-
-
-def test_the_example_trains_on_the_stream_and_resumes(ray, tmp_path, monkeypatch):
-    """Two workers, and then one, from the middle of the first epoch into the second."""
-    example = importlib.import_module("ray_train")
-    (alone,) = run_alone({"job": ("torchrun_ddp", tmp_path / "alone", 8, 1, 6)})["job"]
-    steps = []
-    for ranks, batch, accumulation, last in ((RANKS, 2, 2, 3), (1, 8, 1, 6)):
-        options = {"batch-size": batch, "accumulation": accumulation, "steps": last, "save-every": 3}
-        given = [str(tmp_path / "run"), *(f"--{name}={value}" for name, value in options.items())]
-        with monkeypatch.context() as patched:
-            patched.setattr(example, "work", work_of_the_example)
-            result = example.main(given, workers=ranks)
-        steps += rows_of_steps(
-            [json.loads((tmp_path / f"run-{last}-{rank}.json").read_text()) for rank in range(ranks)]
-        )
-    assert steps == drawn(0, 6)
-    assert result.metrics["loss"] == pytest.approx(alone["losses"][-1], rel=1e-5)
+def test_the_example_trains_on_the_stream_and_resumes_on_another_number_of_workers(folder, tmp_path):
+    (alone,) = run_alone({"job": ("torchrun_ddp", tmp_path, 8, 1, LAST)})["job"]
+    two, one = read(folder, *(f"run-{FIRST}-{rank}" for rank in range(RANKS))), read(folder, f"run-{LAST}-0")
+    assert rows_of_steps(two) + rows_of_steps(one) == drawn(0, LAST)
+    losses = [metrics["loss"] for metrics in read(folder, FIRST, LAST)]
+    assert losses == pytest.approx([alone["losses"][FIRST - 1], alone["losses"][-1]], rel=1e-5)
