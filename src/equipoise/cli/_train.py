@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from equipoise.base.codec import to_plain
 from equipoise.base.progress import stage
 from equipoise.cli import _options as options
 from equipoise.cli._app import LOADING, STOPPED, bars_on_terminals_only, print_json, print_tasks, say_model, stoppable
@@ -80,6 +81,9 @@ def _train_and_evaluate(config: RunConfig, folder: Path, cache: Path, *, resume:
     if not run.main:
         return
     found: dict[str, Any] = {"out": str(folder), "steps": run.steps}
+    if run.published is not None:
+        found["published"] = to_plain(run.published)
+        typer.echo(str(run.published), err=as_json)
     split = config.evaluation.split
     if run.directory.evaluation.exists():
         typer.echo(f"The run in {folder} is complete. Evaluate it again with `equipoise evaluate`.", err=True)

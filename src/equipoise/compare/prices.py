@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,10 @@ def measure(training: Training, data: SharedData) -> Speed:
     encoded, validation = data.encoded("train"), data.of("validation")
     with tempfile.TemporaryDirectory() as folder:
         for steps in (1, SHORT, LONG):  # the first one loads what a process loads once
-            prepared = prepare_again(training.run(0, steps * batch, ROWS), data.base)
+            config = training.run(0, steps * batch, ROWS)
+            unwatched = replace(config.training, best=None, patience=None, validate_every=None)
+            options = {**config.trainer, "report_to": "none"}
+            prepared = prepare_again(replace(config, training=unwatched, trainer=options), data.base)
             start = time.perf_counter()
             run = train_prepared(prepared, Path(folder) / str(steps), encoded=encoded)
             seconds.append(time.perf_counter() - start)

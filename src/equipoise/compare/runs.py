@@ -127,7 +127,7 @@ class TrialRunner:
         prepared, folder = prepare_again(trial.config, self.data.base), self.folder(trial)
         self.log(f"Training {trial.training.name}, {trial.draws:,} draws, seed {trial.seed}")
         start = time.perf_counter()
-        run = train_prepared(prepared, folder.path, resume=True, encoded=self.data.encoded("train"))
+        run = train_prepared(prepared, folder.path, resume=True, encoded=self.data.encoded("train"), watched=False)
         if run.interrupted:
             raise KeyboardInterrupt
         shutil.rmtree(folder.checkpoints, ignore_errors=True)

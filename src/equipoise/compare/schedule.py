@@ -11,11 +11,11 @@ from equipoise.base.plain_json import write_json
 from equipoise.compare.directory import ComparisonDirectory, read_values
 from equipoise.compare.prices import Speed, measure
 from equipoise.compare.rows import SharedData
-from equipoise.compare.trainings import PASSES, Training
-from equipoise.config import CompareConfig, ComparisonConfig, duration_of, seconds_of
+from equipoise.compare.trainings import Training
+from equipoise.config import VALIDATIONS, CompareConfig, ComparisonConfig, duration_of, seconds_of
 from equipoise.errors import ConfigError
 from equipoise.runs.rows import open_ended
-from equipoise.runs.samples import validation_rows
+from equipoise.runs.samples import ROWS_TO_SCORE, validation_rows
 
 LEAST_STEPS = 10  # of the shortest runs: scores after fewer steps are noise
 LEAST_OF_LABEL = 20  # validation rows of each label that every stage scores, if there are as many
@@ -194,7 +194,8 @@ def schedule_of(
 
         validation, test = (data.of(split) for split in ("validation", "test"))
         strata, _ = validation.strata(open_ended(data.base.tasks))
-        watched = len(validation_rows(strata, config.seed))
+        watched, best = len(validation_rows(strata, config.seed)), config.training.best
+        scored = 0 if best in (None, "loss") else VALIDATIONS * min(len(validation), ROWS_TO_SCORE)
         # Twice, because half of a sample is shared evenly.
         least = 2 * int(np.minimum(np.bincount(strata), LEAST_OF_LABEL).sum())
 
@@ -218,7 +219,8 @@ def schedule_of(
 
             def run(stage: StagePlan) -> float:
                 rows = min(len(validation), most_rows, stage.rows or most_rows)
-                return speed.run(stage.draws, rows, PASSES * watched if stage.rows is None else 0)
+                validated = stage.rows is None or best is not None
+                return speed.run(stage.draws, rows + scored, VALIDATIONS * watched if validated else 0)
 
             def seconds(full: int) -> float:
                 return build(full).cost(len(trainings), run) + finals * min(len(test), most_rows) * speed.row

@@ -1,6 +1,5 @@
 """The ways to train that are compared, without duplicates."""
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,7 +12,6 @@ from equipoise.runs.prepare import Prepared, prepare_again
 from equipoise.weights import Natural
 
 CONFIGURED = "configured"
-PASSES = 8
 _OF_PLAN = ("rates", "weights", "target_rates", "target_weights")
 _CORRECTIONS = {"none": (0, "as trained"), "calibrated": (1, "calibrated"), "tau": (2, "calibrated, answers by tau")}
 
@@ -45,10 +43,10 @@ class Training:
         config, training, evaluation = self.config, self.config.training, self.config.evaluation
         if rows is not None:
             evaluation = replace(evaluation, rows=min(rows, evaluation.rows or rows))
-        if rows is not None and not config.trainer.get("load_best_model_at_end"):
+        if rows is not None and training.best is None:
             training = replace(training, validate_every=None)
-        elif training.validate_every is None:
-            training = replace(training, validate_every=max(1, math.ceil(draws / training.batch_size) // PASSES))
+        else:
+            training = training.validated(draws)
         plan = replace(config.plan, draws=draws)
         return replace(config, plan=plan, training=training, evaluation=evaluation, seed=seed)
 

@@ -20,6 +20,7 @@ from equipoise.config._load import (
 )
 from equipoise.config._loss import LossConfig, parse_loss
 from equipoise.config._schema import (
+    VALIDATIONS,
     DataConfig,
     EvaluationConfig,
     ModelConfig,
@@ -34,6 +35,7 @@ from equipoise.config._yaml import dump_yaml, read_yaml
 
 __all__ = [
     "NATURAL",
+    "VALIDATIONS",
     "CompareConfig",
     "ComparisonConfig",
     "Correction",

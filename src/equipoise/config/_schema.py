@@ -1,7 +1,8 @@
 """The fields of a run's configuration, with their defaults."""
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from equipoise.base.registry import registered
@@ -41,6 +42,9 @@ OWNED_TRAINER_ARGUMENTS: Mapping[str, str] = {
     "save_strategy": "`training.save_every`",
     "eval_strategy": "`training.validate_every`",
     "eval_steps": "`training.validate_every`",
+    "load_best_model_at_end": "`training.best`",
+    "metric_for_best_model": "`training.best`",
+    "greater_is_better": "`training.best`",
     "resume_from_checkpoint": "the option `--resume`",
     "train_sampling_strategy": "`plan`",
     "label_smoothing_factor": "`training.loss`",
@@ -112,9 +116,16 @@ class PlanConfig:
             in_range("plan.max_passes", self.max_passes, 0, open_low=True)
 
 
+VALIDATIONS = 8
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
-    """The training; `batch_size` is global, over all ranks and accumulation."""
+    """The training; `batch_size` is global, over all ranks and accumulation.
+
+    `best` is the validation metric by which the published checkpoint is chosen, by default the last is published; with
+    `patience` training ends after that many validations in a row without an improvement of it.
+    """
 
     loss: LossConfig = field(default_factory=LossConfig)
     task_weighting: str | Mapping[str, Any] = "sum"
@@ -131,17 +142,37 @@ class TrainingConfig:
     log_every: int = 10
     save_every: int = 500
     validate_every: int | None = None
+    best: Literal["macro_f1", "balanced_accuracy", "worst_recall", "log_loss", "loss"] | None = None
+    patience: int | None = None
 
     def __post_init__(self) -> None:
         one_of("training.batches", self.batches, list(registered(Batches)))
         for name in ("batch_size", "max_input", "max_target", "window", "log_every", "save_every"):
             in_range(f"training.{name}", getattr(self, name), 1)
-        if self.validate_every is not None:
-            in_range("training.validate_every", self.validate_every, 1)
+        for name in ("validate_every", "patience"):
+            if getattr(self, name) is not None:
+                in_range(f"training.{name}", getattr(self, name), 1)
+        if self.patience is not None and self.best is None:
+            raise ConfigError(
+                "patience-without-best",
+                "`training.patience` counts validations without an improvement of `training.best`, found none. "
+                "Set `training.best`, to `macro_f1` for example.",
+            )
         in_range("training.learning_rate", self.learning_rate, 0, open_low=True)
         in_range("training.warmup", self.warmup, 0, 1)
         in_range("training.weight_decay", self.weight_decay, 0)
         in_range("training.max_gradient_norm", self.max_gradient_norm, 0)
+
+    def validated(self, draws: int) -> "TrainingConfig":
+        """Return the same with validations: eight during that many draws, unless `validate_every` is set.
+
+        Examples
+        --------
+        >>> TrainingConfig(batch_size=4).validated(draws=330).validate_every
+        10
+        """
+        steps = math.ceil(draws / self.batch_size)
+        return replace(self, validate_every=self.validate_every or max(1, steps // VALIDATIONS))
 
 
 @dataclass(frozen=True, kw_only=True)

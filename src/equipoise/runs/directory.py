@@ -62,6 +62,8 @@ class RunDirectory:
     """The versions of Python and of the packages that computed the run."""
     metrics = Entry("metrics.jsonl")
     """What training logged, one JSON object per line."""
+    published = Entry("published.json")
+    """Which checkpoint the model is of; it exists once a training with `training.best` is complete."""
     checkpoints = Entry("checkpoints")
     """The folder of the checkpoints."""
     tokens = Entry(".tokens")

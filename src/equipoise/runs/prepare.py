@@ -181,7 +181,8 @@ def _planned(
             target_weights=chosen.target_weights,
             tokens=tokens,
         )
-    return Planned(replace(config, plan=replace(chosen, draws=draws)), tasks, plan)
+    training = config.training if config.training.best is None else config.training.validated(draws)
+    return Planned(replace(config, plan=replace(chosen, draws=draws), training=training), tasks, plan)
 
 
 def refuse_bad_forecast(prepared: Prepared) -> None:

@@ -93,6 +93,37 @@ def sample_records(records: Records, open_ended_tasks: list[str], size: int | No
     return stratified_sample(strata, size, seed)
 
 
+ROWS_TO_SCORE = 1024
+
+
+def scored_validation_rows(strata: NDArray[np.integer], seed: int, size: int = ROWS_TO_SCORE) -> Sample:
+    """Draw the validation rows that metrics during training are estimated on, by the seed alone.
+
+    Parameters
+    ----------
+    strata : ndarray of int64, shape (N,)
+        The number of each validation row's stratum, from 0; none is empty.
+    seed : int
+        Random seed.
+    size : int
+        Rows in all.
+
+    Returns
+    -------
+    Sample
+        As `stratified_sample`; with more strata than `size`, some of which then have no row, a simple random sample.
+
+    Examples
+    --------
+    >>> scored_validation_rows(np.arange(5000), seed=0).weights[:2].tolist()
+    [4.8828125, 4.8828125]
+    """
+    if int(strata.max(initial=-1)) < size:
+        return stratified_sample(strata, size, seed)
+    rows = np.sort(np.random.default_rng(seed).permutation(len(strata))[:size])
+    return Sample(rows, np.full(len(rows), len(strata) / len(rows)))
+
+
 ROWS_PER_STRATUM, ROWS_TO_WATCH = 20, 512
 
 

@@ -17,17 +17,20 @@ from equipoise.collate import Collator, DrawnLengths, EncodedExamples
 from equipoise.config import RunConfig
 from equipoise.data import give_warnings
 from equipoise.drawing import Shard
-from equipoise.errors import ConfigError, DataError
+from equipoise.errors import ConfigError
 from equipoise.loaders.checks import whole_steps
+from equipoise.metrics import METRICS
 from equipoise.models import load_model
 from equipoise.runs.directory import RunDirectory
 from equipoise.runs.identity import facts, refuse_other_run
 from equipoise.runs.losses import task_weighting_of, training_loss_of
 from equipoise.runs.prepare import Prepared, encode, prepare, refuse_bad_forecast
+from equipoise.runs.published import Published
 from equipoise.runs.rows import open_ended
 from equipoise.runs.samples import validation_rows
 from equipoise.runs.sampling import index_of, sampler_of
 from equipoise.runs.tokens import tokenise_if_mostly_drawn, training_examples
+from equipoise.runs.validation import LabelValidation, TurnedTasks, validation_records
 from equipoise.samplers import LengthSorted
 from equipoise.trainer import EquipoiseTrainer, training_arguments
 from equipoise.trainer.arguments import global_batch
@@ -53,12 +56,15 @@ class Run:
         Optimiser steps done, including those of earlier sessions.
     main : bool
         Whether this process is the first rank, the one that writes.
+    published : Published or None
+        Which checkpoint the model is of, if that was chosen by `training.best`.
     """
 
     directory: RunDirectory
     interrupted: bool
     steps: int
     main: bool
+    published: Published | None = None
 
 
 def train(
@@ -113,8 +119,12 @@ def train_prepared(
     cache: Path | None = None,
     encoded: EncodedExamples | None = None,
     ranks: Ranks = Ranks(),  # noqa: B008 - immutable
+    watched: bool = True,
 ) -> Run:
-    """Train on records that were read before, and perhaps tokenised by the tokenizer of the same model; see `train`."""
+    """Train on records that were read before, and perhaps tokenised by the tokenizer of the same model; see `train`.
+
+    Validations compute metrics of the labels if they are `watched`, or the model is chosen by one.
+    """
     config, plan = prepared.config, prepared.plan
     refuse_bad_forecast(prepared)
     directory = RunDirectory(out)
@@ -130,7 +140,9 @@ def train_prepared(
     if ranks.size > 1:
         ranks.agree(facts(prepared, out, resume=resume))
     if started and directory.model.is_dir():
-        return Run(directory, interrupted=False, steps=args.max_steps, main=main)
+        published = Published.read(directory)
+        steps = args.max_steps if published is None else published.steps
+        return Run(directory, interrupted=False, steps=steps, main=main, published=published)
     # All that can fail without the Trainer comes before the first file: labels and prompts that the tokenizer cannot
     # handle are refused here.
     shard = Shard(args.process_index, args.world_size)
@@ -144,7 +156,11 @@ def train_prepared(
             rows_sha256=prepared.data["train_sha256"],
             shard=shard,
         )
-    validation = _validation(prepared, tokenizer)
+    validation = metrics = None
+    if config.training.validate_every is not None:
+        validation = _validation_examples(prepared, tokenizer)
+        if watched or config.training.best not in (None, "loss"):
+            metrics = LabelValidation(prepared, model, tokenizer, shard)
     index = index_of(prepared)
     sampler = sampler_of(config, plan, index, args.max_steps * global_batch(args))
     weights = index.spread(plan.importance_weights.astype(np.float32))
@@ -165,23 +181,26 @@ def train_prepared(
             task_weighting=task_weighting,
             eval_dataset=cast("Dataset[Any] | None", validation),
             processing_class=tokenizer,
+            callbacks=None if metrics is None else [TurnedTasks(metrics.rows)],
+            validation=metrics,
+            patience=config.training.patience,
         )
         tokenise_if_mostly_drawn(encoded, plan, len(sampler), shard)
         result = trainer.train(resume_from_checkpoint=resume)
         if isinstance(encoded.lengths, DrawnLengths):
             encoded.lengths.warn_of_totals()
+        best = trainer.state.best_model_checkpoint
+        published = Published.of(config.training, trainer.state, args.max_steps, Path(best) if best else None)
         if main and not trainer.interrupted:
+            if published is not None:
+                published.write(directory)
             _publish(trainer, directory)
             shutil.rmtree(directory.tokens, ignore_errors=True)
-    return Run(directory, trainer.interrupted, result.global_step, main)
+    return Run(directory, trainer.interrupted, result.global_step, main, published)
 
 
-def _validation(prepared: Prepared, tokenizer: Any) -> EncodedExamples | None:
-    if prepared.config.training.validate_every is None:
-        return None
-    records = prepared.records.where(split="validation", task=prepared.tasks)
-    if not len(records):
-        raise DataError("missing-split", "`training.validate_every` needs validation rows, found none. Leave it out.")
+def _validation_examples(prepared: Prepared, tokenizer: Any) -> EncodedExamples:
+    records = validation_records(prepared)
     strata, _ = records.strata(open_ended(prepared.tasks))
     rows = validation_rows(strata, seed=prepared.config.seed)
     return encode(prepared.config, records.take(rows), prepared.tasks, tokenizer)
@@ -223,7 +242,8 @@ def trainer_arguments(config: RunConfig, folder: Path, model_type: str) -> Seq2S
         If an argument that is passed on cannot be used, or the batch cannot be split over the devices.
     """
     training = config.training
-    every = training.validate_every
+    every, best = training.validate_every, training.best
+    rising = best not in (None, "loss") and METRICS[best].sign > 0
     options = {
         "per_device_train_batch_size": 1,  # set below, once the number of ranks is known
         "learning_rate": training.learning_rate,
@@ -235,9 +255,12 @@ def trainer_arguments(config: RunConfig, folder: Path, model_type: str) -> Seq2S
         "eval_strategy": "steps" if every else "no",
         **({"eval_steps": every} if every else {}),
         "per_device_eval_batch_size": 64,
+        **({"metric_for_best_model": best, "greater_is_better": rising} if best else {}),
         **config.trainer,
     }
     args = training_arguments(folder, options, model_type=model_type, seed=config.seed)
+    # Only now: it would be refused where checkpoints are rarer than validations, but the best of these is always saved.
+    args.load_best_model_at_end = best is not None
     smallest = global_batch(args)
     if training.batch_size % smallest:
         raise ConfigError(

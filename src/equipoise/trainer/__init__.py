@@ -4,5 +4,6 @@ from equipoise.trainer.arguments import training_arguments
 from equipoise.trainer.mixin import StreamMixin
 from equipoise.trainer.ranks import ending_together
 from equipoise.trainer.trainer import EquipoiseTrainer
+from equipoise.trainer.validation import Validation
 
-__all__ = ["EquipoiseTrainer", "StreamMixin", "ending_together", "training_arguments"]
+__all__ = ["EquipoiseTrainer", "StreamMixin", "Validation", "ending_together", "training_arguments"]

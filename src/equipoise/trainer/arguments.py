@@ -133,11 +133,14 @@ def check_arguments(args: TrainingArguments, model_type: str | None) -> None:
         )
 
 
-def check_best_metric(args: TrainingArguments, eval_dataset: object) -> None:
-    """Raise ConfigError if the evaluation of an `EquipoiseTrainer` does not return `metric_for_best_model`."""
+def check_best_metric(args: TrainingArguments, eval_dataset: object, metrics: Iterable[str] = ()) -> None:
+    """Raise ConfigError if the evaluation of an `EquipoiseTrainer` does not return `metric_for_best_model`.
+
+    `metrics` are those of its `validation`.
+    """
     chosen = args.metric_for_best_model
     several = cast("Mapping[str, Any]", eval_dataset) if isinstance(eval_dataset, dict) else {}
-    known = [f"eval_{name}_loss" for name in several] or ["eval_loss"]
+    known = [f"eval_{name}_loss" for name in several] or ["eval_loss", *(f"eval_{name}" for name in metrics)]
     if chosen is not None and f"eval_{chosen.removeprefix('eval_')}" not in known:
         raise ConfigError(
             "unknown-metric",

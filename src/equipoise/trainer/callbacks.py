@@ -107,7 +107,8 @@ class StopOnSignal(TrainerCallback):
         if self._any_rank_requested():
             self.interrupted = True
             control.should_training_stop = control.should_save = True
-            control.should_evaluate = False
+            # A validation that the best checkpoint is chosen by is not left out: the resumed run would not repeat it.
+            control.should_evaluate = control.should_evaluate and args.load_best_model_at_end
 
     def on_epoch_end(self, args: Any, state: Any, control: TrainerControl, **_: Any) -> None:
         """Do not evaluate or save again on the way out."""

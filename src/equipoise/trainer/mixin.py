@@ -144,7 +144,8 @@ class StreamMixin(_Base):
             state = self.checkpoints.read_state(checkpoint)
             for part in self.parts:
                 part.resume(checkpoint)
-            if state.global_step >= self.stream.planned_steps(self.args):
+            done = state.global_step >= self.stream.planned_steps(self.args)
+            if done or any(part.ended(state) for part in self.parts):
                 return self._finished(checkpoint, state)
         # Last of all callbacks: it seals the checkpoint. The Trainer would remove older ones before that, and at its
         # end even the newest.

@@ -48,6 +48,10 @@ class Part(TrainerCallback):
     def resume(self, checkpoint: Path) -> None:
         """Take over from a checkpoint, or raise StateError if it does not fit."""
 
+    def ended(self, state: TrainerState) -> bool:
+        """Whether training ended here, before its last step: a run that is resumed here has no step left."""
+        return False
+
 
 class Stream(Part):
     """The stream of a sampler, cut into the optimiser steps of a Trainer; the sampler is that of `StreamMixin`.

@@ -27,6 +27,7 @@ from equipoise.trainer.progress import Progress
 from equipoise.trainer.sharded import ShardedMixin, check_sharding
 from equipoise.trainer.step_loss import StepLoss
 from equipoise.trainer.stream import EpochSampler
+from equipoise.trainer.validation import BestCheckpoint, Validation
 
 
 class EquipoiseTrainer(StreamMixin, ShardedMixin, Seq2SeqTrainer):
@@ -62,6 +63,12 @@ class EquipoiseTrainer(StreamMixin, ShardedMixin, Seq2SeqTrainer):
         The tokenizer, saved with every checkpoint.
     callbacks : list of transformers.TrainerCallback, optional
         Further callbacks.
+    validation : Validation, optional
+        Called with the model at each evaluation of `eval_dataset`; its metrics are logged beside the loss as
+        ``eval_<name>``, and `args.metric_for_best_model` may name one. It must not change the model.
+    patience : int, optional
+        End training after so many validations in a row without an improvement of `args.metric_for_best_model`. With
+        `args.load_best_model_at_end` each validation that is the best so far is saved, whatever `args.save_steps` is.
     optimizers : tuple, optional
         Optimiser and scheduler, instead of those that `args` name.
     model_init : callable, optional
@@ -95,12 +102,14 @@ class EquipoiseTrainer(StreamMixin, ShardedMixin, Seq2SeqTrainer):
         eval_dataset: Dataset[Any] | dict[str, Dataset[Any]] | None = None,
         processing_class: Any = None,
         callbacks: list[TrainerCallback] | None = None,
+        validation: Validation | None = None,
+        patience: int | None = None,
         optimizers: tuple[Any, Any] = (None, None),
         model_init: Callable[..., PreTrainedModel] | None = None,
     ) -> None:
         _refuse_two_models(model, model_init, optimizers)
         check_arguments(args, None if model is None else model.config.model_type)
-        check_best_metric(args, eval_dataset)
+        check_best_metric(args, eval_dataset, () if validation is None else validation.names)
         check_sharding(args)
         with refusing_options(args, starting=lambda: True):
             super().__init__(
@@ -119,8 +128,10 @@ class EquipoiseTrainer(StreamMixin, ShardedMixin, Seq2SeqTrainer):
         self._stepping = False
         self.checkpoints.all_trained = True
         self.step_loss = StepLoss(loss, task_weighting, self.accelerator)
+        self.validation = validation
         self._stop = StopOnSignal(self.accelerator)
         self.add_part(self.step_loss)
+        self.add_part(BestCheckpoint(args, patience))
         self.add_callback(MetricsCallback(lambda: self.checkpoints.output_dir))
         self.add_callback(self._stop)
         self.remove_callback(PrinterCallback)
@@ -201,7 +212,15 @@ class EquipoiseTrainer(StreamMixin, ShardedMixin, Seq2SeqTrainer):
         ignore_keys: list[str] | None = None,
         metric_key_prefix: str = "eval",
     ) -> EvalLoopOutput:
-        """Compute the loss on a dataset as it is: every example once and with weight one, without predictions."""
+        """Compute the loss on a dataset as it is: every example once and with weight one, without predictions.
+
+        Of `eval_dataset` also what `validation` measures. Random numbers of training are left as they are.
+        """
+        devices = [self.accelerator.device] if self.accelerator.device.type == "cuda" else []
+        with torch.random.fork_rng(devices=devices):  # a loader takes a seed for its workers from them
+            return self._evaluated(dataloader, metric_key_prefix)
+
+    def _evaluated(self, dataloader: DataLoader[Any], prefix: str) -> EvalLoopOutput:
         examples = len(cast(Any, dataloader.dataset))
         ranks, size = self.accelerator.num_processes, self.args.eval_batch_size
         model = self._plain_model.eval()
@@ -220,7 +239,10 @@ class EquipoiseTrainer(StreamMixin, ShardedMixin, Seq2SeqTrainer):
             self.control = self.callback_handler.on_prediction_step(self.args, self.state, self.control)
         here = torch.tensor([total, weight], device=self.accelerator.device)
         whole = WeightedSum(*cast(Tensor, self.accelerator.reduce(here, "sum")).cpu())
-        metrics = {f"{metric_key_prefix}_loss": whole.mean().item()}
+        metrics = {f"{prefix}_loss": whole.mean().item()}
+        if self.validation is not None and dataloader.dataset is self.eval_dataset:
+            with torch.no_grad(), self.accelerator.autocast():
+                metrics |= {f"{prefix}_{name}": value for name, value in self.validation(model).items()}
         nothing = cast(Any, None)  # transformers itself puts None here when only the loss was asked for
         return EvalLoopOutput(nothing, nothing, metrics, examples)
 

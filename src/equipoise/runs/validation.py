@@ -1,0 +1,214 @@
+"""Metrics of the labels at each validation of a training, estimated on a sample of the validation rows."""
+# ruff: noqa: ARG002 - the signatures are those of TrainerCallback
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from accelerate.utils import gather_object
+from torch import nn
+from transformers import TrainerCallback, TrainerState
+
+from equipoise.data import Records
+from equipoise.drawing import Shard
+from equipoise.errors import ConfigError, DataError, DataWarning, RunWarning
+from equipoise.metrics import METRICS, TaskPredictions
+from equipoise.metrics import evaluate as score
+from equipoise.models import LabelScorer, label_probabilities
+from equipoise.runs.answers import MOST_SCORED
+from equipoise.runs.prepare import Prepared, encode
+from equipoise.runs.samples import scored_validation_rows
+
+WATCHED = ("macro_f1", "balanced_accuracy", "worst_recall", "log_loss")
+"""The metrics of a validation, besides the loss."""
+TURNED = "macro_f1"
+IN_A_ROW = 3
+"""A task has turned when its macro-F1 was clearly below its best at so many validations in a row."""
+
+
+def validation_records(prepared: Prepared) -> Records:
+    """Return the validation rows of the tasks of a run that has validations.
+
+    Raises
+    ------
+    DataError
+        If there are none.
+    """
+    records = prepared.records.where(split="validation", task=prepared.tasks)
+    if not len(records):
+        option = "validate_every" if prepared.config.training.best is None else "best"
+        raise DataError("missing-split", f"`training.{option}` needs validation rows, found none. Leave it out.")
+    return records
+
+
+class LabelValidation:
+    """Scores all labels of a sample of the validation rows, and estimates the metrics of all validation rows.
+
+    The sample is stratified by task and label, and its rows count as many as they represent. Each rank scores a part of
+    them. Where a task has too many labels to score them all, the most probable one is searched for, and the task has no
+    log-loss, unless `training.best` is it.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        The run.
+    model, tokenizer
+        The model that will be trained, for its tokens, and its tokenizer.
+    shard : Shard
+        This rank.
+
+    Attributes
+    ----------
+    names : list of str
+        ``macro_f1`` and so on, the mean over tasks, and ``<task>_macro_f1`` of each task with labels.
+    rows : dict of str to int
+        The rows of each task that are scored.
+
+    Raises
+    ------
+    ConfigError
+        If `training.best` needs labels, and no task has any.
+    DataError
+        If there are no validation rows.
+    """
+
+    def __init__(self, prepared: Prepared, model: nn.Module, tokenizer: Any, shard: Shard) -> None:
+        self._config, self._shard = prepared.config, shard
+        self._tasks = {name: task for name, task in prepared.tasks.items() if task.labels}
+        best = prepared.config.training.best
+        records = validation_records(prepared).where(task=self._tasks) if self._tasks else None
+        if best in WATCHED and not (records and len(records)):
+            raise ConfigError(
+                "no-labels",
+                f"`training.best` {best} needs a task with labels and validation rows, and there is none. Use `loss`.",
+            )
+        self.rows: dict[str, int] = {}
+        self.names: list[str] = []
+        if not (records and len(records)):
+            return
+        strata, _ = records.strata()
+        self._sample = scored_validation_rows(strata, prepared.config.seed)
+        self._records = records.take(self._sample.rows)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DataWarning)  # the rows of the validation loss are warned of
+            self._encoded = encode(self._config, self._records, self._tasks, tokenizer)
+        self._tokenizer = tokenizer
+        self._scorer = LabelScorer(model, tokenizer, self._tasks)
+        self.rows = {name: len(self._encoded.rows_of(name)) for name in self._records.tasks}
+        self._scored = {
+            name: best == "log_loss" or rows * self._scorer.prefixes(name) <= MOST_SCORED
+            for name, rows in self.rows.items()
+        }
+        found = [name for name in WATCHED if METRICS[name].needs != "probabilities" or any(self._scored.values())]
+        self.names = found + [
+            f"{task}_{name}"
+            for task in self.rows
+            for name in found
+            if METRICS[name].needs != "probabilities" or self._scored[task]
+        ]
+
+    def __call__(self, model: nn.Module) -> dict[str, float]:
+        """Return the metrics of a model, the same on all ranks."""
+        if not self.rows:
+            return {}
+        if self._scorer.model is not model:
+            self._scorer = LabelScorer(model, self._tokenizer, self._tasks)
+        predictions = {name: self._predicted(name) for name in self.rows}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DataWarning)  # labels without training rows: evaluating the run warns
+            scores = score(predictions, bootstrap=0)
+        found = {name: scores.mean[name].value for name in WATCHED if name in scores.mean}
+        for task, held in scores.tasks.items():
+            found |= {f"{task}_{name}": held.metrics[name].value for name in WATCHED if name in held.metrics}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def _predicted(self, name: str) -> TaskPredictions:
+        """Return the predictions for all rows of a task, by whichever rank."""
+        rows, labels = self._encoded.rows_of(name), self._tasks[name].labels
+        inputs = self._encoded.inputs(rows[self._shard.rank :: self._shard.world_size])
+        options: dict[str, Any] = {
+            "batch_tokens": self._config.evaluation.batch_tokens,
+            "length_norm": self._config.training.loss.length_norm,
+        }
+        if self._scored[name]:
+            log_probs = self._scorer.log_probs(name, inputs, **options)
+            chosen, of_labels = log_probs.argmax(axis=1), label_probabilities(log_probs)
+        else:
+            chosen, of_labels = self._scorer.best_labels(name, inputs, **options), None
+        parts = [(chosen, of_labels)] if self._shard.world_size == 1 else gather_object([(chosen, of_labels)])
+        said = np.empty(len(rows), np.int64)
+        probabilities = None if of_labels is None else np.empty((len(rows), len(labels)))
+        for rank, (answers, known) in enumerate(parts):
+            said[rank :: len(parts)] = answers
+            if probabilities is not None:
+                probabilities[rank :: len(parts)] = known
+        part = self._records.take(rows)
+        whole = bool((self._sample.weights == 1).all())
+        return TaskPredictions(
+            task=name,
+            targets=[target or "" for target in part.column("target").to_pylist()],
+            predicted=[labels[label] for label in said],
+            labels=labels,
+            probabilities=probabilities,
+            weights=None if whole else self._sample.weights[rows],
+        )
+
+
+class TurnedTasks(TrainerCallback):
+    """Warns once of each task whose macro-F1 falls while the mean over the tasks still rises; see `turned`."""
+
+    def __init__(self, rows: Mapping[str, int]) -> None:
+        self._rows, self._warned = dict(rows), set[str]()
+
+    def on_evaluate(self, args: Any, state: TrainerState, *_: Any, **__: Any) -> None:
+        """Look at the validations so far."""
+        if len(self._rows) < 2 or not state.is_world_process_zero:
+            return
+        history = [each for each in state.log_history if f"eval_{TURNED}" in each]
+        for task, step in turned(history, self._rows).items():
+            if task not in self._warned:
+                self._warned.add(task)
+                message = (
+                    f"The validation macro-F1 of task {task!r} is below its best, that of step {step}, while the mean "
+                    "over the tasks still rises. It may be overfitted: draw it less (`plan.rates`, `plan.max_passes`)."
+                )
+                warnings.warn(RunWarning("task-turned", message), stacklevel=2)
+
+
+def turned(history: Sequence[Mapping[str, float]], rows: Mapping[str, int]) -> dict[str, int]:
+    """Find the tasks that get worse while the mean over the tasks gets better.
+
+    A task has turned when at each of the last three validations its macro-F1 was below its best by more than noise, and
+    the mean is now higher than it was at that best. Noise is 1 / √n for a task of which n rows are scored: at most two
+    standard errors of a share, sqrt(p (1 - p) / n).
+
+    Parameters
+    ----------
+    history : sequence of mapping of str to float
+        What each validation logged, in order.
+    rows : mapping of str to int
+        The scored rows of each task.
+
+    Returns
+    -------
+    dict of str to int
+        The step of the best of each task that has turned.
+
+    Examples
+    --------
+    >>> fallen = [0.5, 0.9, 0.7, 0.7, 0.7]
+    >>> history = [{"step": k, "eval_macro_f1": k / 9, "eval_a_macro_f1": f1} for k, f1 in enumerate(fallen)]
+    >>> turned(history, {"a": 100}), turned(history, {"a": 16})
+    ({'a': 1}, {})
+    """
+    found: dict[str, int] = {}
+    for task, count in rows.items():
+        values = np.array([each.get(f"eval_{task}_{TURNED}", -np.inf) for each in history])
+        if len(values) <= IN_A_ROW:
+            continue
+        best = int(values.argmax())
+        below = values[-IN_A_ROW:] < values[best] - count**-0.5
+        if below.all() and history[-1][f"eval_{TURNED}"] > history[best][f"eval_{TURNED}"]:
+            found[task] = int(history[best]["step"])
+    return found
