@@ -10,7 +10,7 @@ from accelerate.utils import gather_object
 from torch import nn
 from transformers import TrainerCallback, TrainerState
 
-from equipoise.data import Records
+from equipoise.data import Records, Task
 from equipoise.drawing import Shard
 from equipoise.errors import ConfigError, DataError, DataWarning, RunWarning
 from equipoise.metrics import METRICS, TaskPredictions
@@ -77,16 +77,20 @@ class LabelValidation:
         self._config, self._shard = prepared.config, shard
         self._tasks = {name: task for name, task in prepared.tasks.items() if task.labels}
         best = prepared.config.training.best
-        records = validation_records(prepared).where(task=self._tasks) if self._tasks else None
-        if best in WATCHED and not (records and len(records)):
+        records = validation_records(prepared)
+        # What was never trained on is not measured.
+        measured = [name for name in self._tasks if _has_known_labels(records, self._tasks[name])]
+        if best in WATCHED and not measured:
             raise ConfigError(
                 "no-labels",
-                f"`training.best` {best} needs a task with labels and validation rows, and there is none. Use `loss`.",
+                f"`training.best` {best} needs a task with labels that are in training and validation rows, and there "
+                "is none. Use `loss`.",
             )
         self.rows: dict[str, int] = {}
         self.names: list[str] = []
-        if not (records and len(records)):
+        if not measured:
             return
+        records = records.where(task=measured)
         strata, _ = records.strata()
         self._sample = scored_validation_rows(strata, prepared.config.seed)
         self._records = records.take(self._sample.rows)
@@ -153,6 +157,11 @@ class LabelValidation:
             probabilities=probabilities,
             weights=None if whole else self._sample.weights[rows],
         )
+
+
+def _has_known_labels(records: Records, task: Task) -> bool:
+    found = records.where(task=[task.name]).column("target").to_pylist()
+    return not set(task.labels).isdisjoint(found)
 
 
 class TurnedTasks(TrainerCallback):
