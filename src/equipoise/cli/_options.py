@@ -95,8 +95,8 @@ Model = Annotated[
     str | None,
     typer.Option(
         metavar="MODEL",
-        help="Model to train: tiny (a small T5 with random weights), a directory, or a name on the Hugging Face Hub."
-        "  [default: tiny]",
+        help="Model to train: tiny (a small T5 with random weights), minilm (a pretrained encoder with a small decoder;"
+        " extra minilm), a directory, or a name on the Hugging Face Hub.  [default: tiny]",
     ),
 ]
 CacheDir = Annotated[

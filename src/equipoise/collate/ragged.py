@@ -177,6 +177,26 @@ class Ragged:
         ends[filled] = self.values[self.offsets[1:][filled] - 1] == token
         return ends
 
+    def without_first(self, token: int) -> "Ragged":
+        """Return all rows, without the first token of those that begin with `token`.
+
+        Parameters
+        ----------
+        token : int
+            A token id.
+
+        Examples
+        --------
+        >>> rows = Ragged.from_lists([[5, 5, 1], [], [1, 5]]).without_first(5)
+        >>> [rows[row].tolist() for row in range(3)]
+        [[5, 1], [], [1, 5]]
+        """
+        filled = np.flatnonzero(self.lengths)
+        begin = filled[self.values[self.offsets[filled]] == token]
+        lengths = self.lengths
+        lengths[begin] -= 1
+        return Ragged(np.delete(self.values, self.offsets[begin]), _offsets(lengths))
+
 
 def _offsets(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)])

@@ -45,6 +45,8 @@ def encode_inputs(tokenizer: Tokenizer, texts: Sequence[str] | pa.Array) -> Ragg
 def encode_targets(tokenizer: Tokenizer, texts: Sequence[str] | pa.Array) -> Ragged:
     """Tokenise targets, uncut; every row ends with the end-of-sequence token, if the tokenizer has one.
 
+    The token that BERT's tokenizers put first is left out: the decoder starts with it by itself.
+
     Parameters
     ----------
     tokenizer : Tokenizer
@@ -58,6 +60,9 @@ def encode_targets(tokenizer: Tokenizer, texts: Sequence[str] | pa.Array) -> Rag
         One row per text.
     """
     rows, eos = _encode(tokenizer, texts, "text_target"), tokenizer.eos_token_id
+    start = getattr(tokenizer, "cls_token_id", None)
+    if start is not None and getattr(tokenizer, "bos_token_id", None) is None:
+        rows = rows.without_first(start)
     if eos is None or (ended := rows.end_with(eos)).all():
         return rows
     return Ragged.from_lists([[*rows[i], *([] if ended[i] else [eos])] for i in range(len(rows))])

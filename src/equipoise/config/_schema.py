@@ -91,7 +91,7 @@ class DataConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
-    """The initial model: ``tiny``, a folder, or a name on the Hugging Face hub."""
+    """The initial model: ``tiny``, ``minilm``, a folder, or a name on the Hugging Face hub."""
 
     name: str = "tiny"
 

@@ -12,7 +12,8 @@ from equipoise.models.scorer import LabelScorer, label_probabilities
 from equipoise.models.text_model import TextModel, text_model
 
 if TYPE_CHECKING:
-    from equipoise.models.load import TinyShape, load_model, load_tokenizer
+    from equipoise.models.load import load_model, load_tokenizer
+    from equipoise.models.tiny import TinyShape
 
 __all__ = [
     "LabelScorer",
@@ -26,8 +27,14 @@ __all__ = [
     "text_model",
 ]
 
+_PLACES = {
+    "TinyShape": "equipoise.models.tiny",
+    "load_model": "equipoise.models.load",
+    "load_tokenizer": "equipoise.models.load",
+}
+
 
 def __getattr__(name: str) -> Any:
-    if name in {"TinyShape", "load_model", "load_tokenizer"}:
-        return getattr(import_module("equipoise.models.load"), name)
+    if name in _PLACES:
+        return getattr(import_module(_PLACES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
