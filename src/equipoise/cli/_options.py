@@ -99,6 +99,14 @@ Model = Annotated[
         " extra minilm), a directory, or a name on the Hugging Face Hub.  [default: tiny]",
     ),
 ]
+Lora = Annotated[
+    str | None,
+    typer.Option(
+        metavar="OPTIONS",
+        help="Train an adapter (LoRA) instead of all parameters, as in r=16, or r=16,alpha=32,targets=q+v (extra peft)."
+        "  [default: train all parameters]",
+    ),
+]
 CacheDir = Annotated[
     Path | None,
     typer.Option(

@@ -25,6 +25,7 @@ EXAMPLES = (
     "equipoise train run.yaml",
     "equipoise train rows.jsonl --model google/t5-v1_1-small --weights sqrt --draws 40000 --out runs/first",
     "equipoise train rows.jsonl --weights sqrt --draws 40000 --out runs/first --resume",
+    "equipoise train rows.jsonl --model google/flan-t5-large --lora r=16 --draws 40000 --out runs/adapter",
 )
 
 
@@ -33,6 +34,7 @@ def train(
     *,
     described: options.DataOptions,
     model: options.Model = None,
+    lora: options.Lora = None,
     shares: options.PlanOptions,
     seed: options.Seed = None,
     out: Out = None,
@@ -47,7 +49,7 @@ def train(
     with 75; the same command with --resume then resumes with the next draw.
     """
     chosen = described | shares
-    chosen |= {"model.name": model, "seed": seed, "out": None if out is None else str(out)}
+    chosen |= {"model.name": model, "model.adapter": lora, "seed": seed, "out": None if out is None else str(out)}
     config = options.read_config(source, chosen, set_)
     if config.out is None:
         message = "A run needs a directory. Give --out DIR, or set `out:` in the configuration."

@@ -1,5 +1,6 @@
 """Configurations: YAML files, options and overrides as frozen dataclasses; every error names its place."""
 
+from equipoise.config._adapter import AdapterConfig, parse_adapter
 from equipoise.config._compare import (
     NATURAL,
     CompareConfig,
@@ -36,6 +37,7 @@ from equipoise.config._yaml import dump_yaml, read_yaml
 __all__ = [
     "NATURAL",
     "VALIDATIONS",
+    "AdapterConfig",
     "CompareConfig",
     "ComparisonConfig",
     "Correction",
@@ -58,6 +60,7 @@ __all__ = [
     "make_comparison",
     "make_config",
     "one_of",
+    "parse_adapter",
     "parse_loss",
     "parse_rates",
     "parse_weights",

@@ -7,6 +7,7 @@ from typing import Any, TypeVar, cast
 
 from equipoise.base.codec import Builder, KeyPath, to_plain
 from equipoise.base.files import write_atomically
+from equipoise.config._adapter import AdapterConfig, parse_adapter
 from equipoise.config._compare import ComparisonConfig
 from equipoise.config._loss import LossConfig, parse_loss
 from equipoise.config._schema import RunConfig
@@ -124,7 +125,7 @@ def _set(document: Document, path: list[str], value: Any, place: str) -> None:
     document.places.update(dict.fromkeys([*below, tuple(path)], place))
 
 
-_CONVERTERS = {Rates: parse_rates, ClassWeights: parse_weights, LossConfig: parse_loss}
+_CONVERTERS = {Rates: parse_rates, ClassWeights: parse_weights, LossConfig: parse_loss, AdapterConfig: parse_adapter}
 
 
 class _ConfigBuilder(Builder):

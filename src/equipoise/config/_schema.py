@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from equipoise.base.registry import registered
 from equipoise.census.labels import MissingLabels
+from equipoise.config._adapter import AdapterConfig
 from equipoise.config._loss import LossConfig
 from equipoise.config._values import in_range, one_of
 from equipoise.data import Columns, Limits, TaskOptions
@@ -91,9 +92,27 @@ class DataConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
-    """The initial model: ``tiny``, ``minilm``, a folder, or a name on the Hugging Face hub."""
+    """The initial model: ``tiny``, ``minilm``, a folder, or a name on the Hugging Face hub; and what of it is trained.
+
+    `freeze` names the parameters that stay as they are. With `adapter` all of them do, and an adapter is trained; with
+    `quantization` they are held in 8 or 4 bits.
+    """
 
     name: str = "tiny"
+    freeze: tuple[str, ...] = ()
+    adapter: AdapterConfig | None = None
+    quantization: Literal["int8", "nf4"] | None = None
+
+    def __post_init__(self) -> None:
+        if self.freeze and self.adapter is not None:
+            message = "`model.adapter` freezes all parameters of the model, so leave `model.freeze` out."
+            raise ConfigError("adapter-and-freeze", message)
+        if self.quantization is not None and self.adapter is None:
+            message = (
+                "`model.quantization` needs `model.adapter`: parameters of 8 or 4 bits cannot be trained themselves. "
+                "Set `model.adapter`, on the command line --lora r=16."
+            )
+            raise ConfigError("needs-adapter", message)
 
 
 @dataclass(frozen=True, kw_only=True)

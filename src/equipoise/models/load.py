@@ -1,14 +1,19 @@
 """Models to train: any encoder-decoder of transformers in float32, or one of two that need no download."""
 
 import os
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, cast
 
 import torch
-from transformers import AutoModelForSeq2SeqLM, AutoTokenizer, PreTrainedModel
+from transformers import AutoModelForSeq2SeqLM, AutoTokenizer, BitsAndBytesConfig, PreTrainedModel
 
-from equipoise.config import RunConfig
+from equipoise.config import ModelConfig, RunConfig
 from equipoise.data.suite import tokenizer_path
-from equipoise.errors import RunError
+from equipoise.errors import ConfigError, RunError
+from equipoise.models.base_model import Base, is_adapter
+from equipoise.models.freezing import freeze
 from equipoise.models.minilm import (
     MINILM,
     build_encoder_decoder,
@@ -37,9 +42,10 @@ def load_model(
     Parameters
     ----------
     source : RunConfig, str or path-like
-        A configuration, for its `model.name` and `seed`; `"tiny"` for a small T5 with random weights and the bundled
-        T5 tokenizer; `"minilm"` for an encoder-decoder around the pretrained all-MiniLM-L6-v2; or the name or the
-        folder of any `AutoModelForSeq2SeqLM`, such as the `model` of a run.
+        A configuration, for its `model` and `seed`: parameters are frozen, and an adapter is added, as it says.
+        `"tiny"` for a small T5 with random weights and the bundled T5 tokenizer; `"minilm"` for an encoder-decoder
+        around the pretrained all-MiniLM-L6-v2; or the name or the folder of any `AutoModelForSeq2SeqLM`, such as the
+        `model` of a run. With the folder of an adapter its base is loaded too.
     seed : int, optional
         Seed of the weights of `"tiny"` and `"minilm"` that are random; by default that of the configuration, or 0. The
         global random state is left as it was.
@@ -51,13 +57,15 @@ def load_model(
     Returns
     -------
     tuple of transformers.PreTrainedModel and transformers.PreTrainedTokenizerBase
-        The model on the CPU, and the tokenizer.
+        The model on the CPU, and the tokenizer. With an adapter the model is a `peft.PeftModel`.
 
     Raises
     ------
     RunError
-        If there is no such model, it is not an encoder-decoder, or its files are not safetensors; or if the package of
-        `"minilm"` is not installed, or holds other weights.
+        If there is no such model, it is not an encoder-decoder, or its files are not safetensors; if a package that it
+        needs is not installed; or if the weights of `"minilm"`, or of the base of an adapter, are not those expected.
+    ConfigError
+        If what is to be frozen, or the adapter, does not fit the model.
 
     References
     ----------
@@ -71,18 +79,21 @@ def load_model(
     (True, torch.float32)
     """
     name = _name_of(source)
+    config = source.model if isinstance(source, RunConfig) else ModelConfig(name=name)
     if seed is None:
         seed = source.seed if isinstance(source, RunConfig) else 0
-    if name == TINY:
-        words = load_tokenizer(tokenizer or name)
-        return build_tiny(words, shape or TinyShape(), seed), words
-    if name == MINILM:
-        folder = minilm_folder()
-        check_weights(folder)
-        model = build_encoder_decoder(folder, seed)
-    else:
-        model = _pretrained(name)
-    _keep_pooler(model)
+    if is_adapter(name):
+        if isinstance(source, RunConfig):
+            message = f"`{name}` holds an adapter, and a whole model is trained. Merge it first: equipoise merge RUN."
+            raise RunError("is-adapter", message)
+        return _with_adapter(Path(name)), load_tokenizer(tokenizer or name)
+    model = _whole(name, seed, config.quantization, tokenizer, shape)
+    if config.freeze:
+        freeze(model, config.freeze)
+    if config.adapter is not None:
+        base = Base.of(model, name, seed, config.quantization)
+        model = _adapters().add_adapter(model, config.adapter, base)
+        _keep_pooler(model)
     return model, load_tokenizer(tokenizer or name)
 
 
@@ -118,10 +129,64 @@ def _name_of(source: Source) -> str:
     return source.model.name if isinstance(source, RunConfig) else os.fspath(source)
 
 
-def _pretrained(name: str) -> PreTrainedModel:
+def _whole(
+    name: str,
+    seed: int,
+    quantization: str | None,
+    tokenizer: str | os.PathLike[str] | None = None,
+    shape: TinyShape | None = None,
+) -> PreTrainedModel:
+    if name in (TINY, MINILM) and quantization is not None:
+        message = f'`model.quantization` needs a pretrained model of a folder or the hub, found "{name}". Leave it out.'
+        raise ConfigError("cannot-quantise", message)
+    if name == TINY:
+        return build_tiny(load_tokenizer(tokenizer or name), shape or TinyShape(), seed)
+    if name == MINILM:
+        folder = minilm_folder()
+        check_weights(folder)
+        model = build_encoder_decoder(folder, seed)
+    else:
+        model = _pretrained(name, quantization)
+    _keep_pooler(model)
+    return model
+
+
+def _with_adapter(folder: Path) -> Any:
+    """Load an adapter and its base, which must be the one that it was trained on."""
+    then = Base.read(folder)
+    model = _whole(then.name, then.seed, then.quantization)
+    Base.of(model, then.name, then.seed, then.quantization).check(then, folder)
+    return _adapters().load_adapter(model, folder, then)
+
+
+def _adapters() -> Any:
+    if find_spec("peft") is None:
+        message = 'Adapters need the package peft, which is not installed. Install it: pip install "equipoise[peft]"'
+        raise RunError("missing-package", message)
+    return import_module("equipoise.models.adapters")
+
+
+def _quantised(quantization: str | None) -> dict[str, Any]:
+    """Return the arguments of `from_pretrained` that hold the parameters in 8 or 4 bits."""
+    if quantization is None:
+        return {}
+    if find_spec("bitsandbytes") is None:
+        message = (
+            f"`model.quantization: {quantization}` needs the package bitsandbytes, which is not installed. "
+            "Install it (pip install bitsandbytes), or leave the key out."
+        )
+        raise RunError("missing-package", message)
+    if quantization == "int8":
+        return {"quantization_config": BitsAndBytesConfig(load_in_8bit=True)}
+    bits = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16)
+    return {"quantization_config": bits}
+
+
+def _pretrained(name: str, quantization: str | None) -> PreTrainedModel:
+    options = _quantised(quantization)
     try:
         model = AutoModelForSeq2SeqLM.from_pretrained(
-            name, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+            name, dtype=torch.float32, use_safetensors=True, trust_remote_code=False, **options
         )
     except Exception as error:  # what a damaged folder raises depends on the model, safetensors and the hub
         raise RunError(

@@ -103,6 +103,7 @@ def build_encoder_decoder(folder: Path, seed: int) -> PreTrainedModel:
     }
     for name, token in ends.items():
         setattr(model.config, name, token)
+    decoder.config.eos_token_id = words.eos_token_id  # a Trainer compares it with the tokenizer's
     model.generation_config = GenerationConfig(**ends)
     return cast(PreTrainedModel, model)
 

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from equipoise.config import config_to_dict
 from equipoise.errors import RunError
+from equipoise.models.base_model import Base
 from equipoise.plan import difference
 from equipoise.runs.directory import RunDirectory, read_json
 from equipoise.runs.prepare import Prepared
@@ -14,7 +15,7 @@ from equipoise.runs.prepare import Prepared
 FREE = ("evaluation", "out")
 
 
-def facts(prepared: Prepared, out: Path, *, resume: bool) -> dict[str, Any]:
+def facts(prepared: Prepared, out: Path, *, resume: bool, base: Base | None = None) -> dict[str, Any]:
     """Return what all ranks must have alike before one of them writes; the files of the data may be copies."""
     config = config_to_dict(prepared.config)
     del config["data"]["source"], config["out"]
@@ -25,6 +26,7 @@ def facts(prepared: Prepared, out: Path, *, resume: bool) -> dict[str, Any]:
         **dict(_leaves(prepared.data["rows"], "rows of split")),
         "training data (SHA-256)": prepared.data["train_sha256"],
         "plan (fingerprint)": prepared.plan.fingerprint,
+        **({} if base is None else {"base of the adapter (fingerprint)": base.fingerprint}),
     }
 
 

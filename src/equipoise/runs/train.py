@@ -21,6 +21,7 @@ from equipoise.errors import ConfigError
 from equipoise.loaders.checks import whole_steps
 from equipoise.metrics import METRICS
 from equipoise.models import load_model
+from equipoise.models.base_model import base_of
 from equipoise.runs.directory import RunDirectory
 from equipoise.runs.identity import facts, refuse_other_run
 from equipoise.runs.losses import task_weighting_of, training_loss_of
@@ -33,6 +34,7 @@ from equipoise.runs.tokens import tokenise_if_mostly_drawn, training_examples
 from equipoise.runs.validation import LabelValidation, TurnedTasks, validation_records
 from equipoise.samplers import LengthSorted
 from equipoise.trainer import EquipoiseTrainer, training_arguments
+from equipoise.trainer.adapter import AdapterBase
 from equipoise.trainer.arguments import global_batch
 from equipoise.trainer.callbacks import METRICS_NAME
 from equipoise.trainer.checkpointing import held_by_first_rank, on_first_rank
@@ -137,8 +139,11 @@ def train_prepared(
     args = trainer_arguments(config, directory.checkpoints, model.config.model_type)
     main = args.process_index == 0
     training_loss = training_loss_of(prepared, model, tokenizer)
+    base = base_of(model)
+    if base is not None:
+        args.label_names = ["labels"]  # the Trainer cannot tell them from the signature of a model with an adapter
     if ranks.size > 1:
-        ranks.agree(facts(prepared, out, resume=resume))
+        ranks.agree(facts(prepared, out, resume=resume, base=base))
     if started and directory.model.is_dir():
         published = Published.read(directory)
         steps = args.max_steps if published is None else published.steps
@@ -185,6 +190,8 @@ def train_prepared(
             validation=metrics,
             patience=config.training.patience,
         )
+        if base is not None:
+            trainer.add_part(AdapterBase(base, first=main))
         tokenise_if_mostly_drawn(encoded, plan, len(sampler), shard)
         result = trainer.train(resume_from_checkpoint=resume)
         if isinstance(encoded.lengths, DrawnLengths):
@@ -214,6 +221,9 @@ def _publish(trainer: EquipoiseTrainer, directory: RunDirectory) -> None:
     begin(unfinished, directory.checkpoints)
     with saving(unfinished, directory.checkpoints):
         trainer.save_model(str(unfinished))
+        base = base_of(trainer.model)
+        if base is not None:
+            base.write(unfinished)
         seal(unfinished)
     unfinished.replace(directory.model)
     to_disk(directory.path)

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from equipoise.base.files import read_text, to_disk, write_atomically
 from equipoise.errors import StateError
+from equipoise.models.base_model import BASE
 from equipoise.trainer.checkpoints.position import FILE_NAME
 
 SEAL = "SHA256SUMS"
@@ -99,9 +100,10 @@ def damage_of_model(folder: Path) -> str | None:
 
 
 def fingerprint_of_weights(folder: Path) -> str:
-    """Return the SHA-256 of a model's weights: the names and contents of their files."""
+    """Return the SHA-256 of a model's weights: the names and contents of their files, and the base of an adapter."""
     digest = hashlib.sha256()
-    for path in sorted(path for path in folder.iterdir() if path.suffix in {".safetensors", ".bin"}):
+    kept = {".safetensors", ".bin"}
+    for path in sorted(path for path in folder.iterdir() if path.suffix in kept or path.name == BASE):
         digest.update(f"{path.name}:{path.stat().st_size}:".encode())
         with path.open("rb") as file:
             hashlib.file_digest(file, lambda: digest)
