@@ -27,8 +27,8 @@ def section(*, quick: bool) -> Section:
     text = f"""## Training while rows are tokenised
 
 Examples a second (all of 64 tokens but few) of the built-in tiny T5 from the first step to the last,
-{draws // BATCH} steps of {BATCH}, one thread of torch, two workers, windows of {window} batches. {repeats} runs each, in turn; median
-(least to most). The bar is {BAR} of the speed of rows that were all tokenised before.
+{draws // BATCH} steps of {BATCH}, one thread of torch, two workers, windows of {window} batches. {repeats} runs
+each, in turn; median (least to most). The bar is {BAR} of the speed of rows that were all tokenised before.
 
 {table(("rows are tokenised", "examples a second", "ratio, run by run"), lines)}"""
     return Section(text, ["equipoise", "tokenizers", "torch", "transformers"])
