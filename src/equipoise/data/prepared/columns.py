@@ -174,16 +174,24 @@ def open_column(folder: Path, field: str) -> CodedColumn | None:
 def _first_equals(hashes: npt.NDArray[np.uint64], order: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
     """Return for each hash the first that is equal; `order` sorts their first halves, and is stable."""
     first = np.arange(len(hashes), dtype=np.int32)
-    found: list[npt.NDArray[np.int64]] = [np.empty(0, np.int64)]
+    doubtful: list[npt.NDArray[np.int64]] = []
+    leader, half = 0, None  # of the hashes whose first halves are equal, the first; where the last piece ended
     for start in range(0, len(order), _AT_ONCE):
-        halves = hashes[order[start : start + _AT_ONCE + 1], 0]
-        found.append(start + np.flatnonzero(halves[1:] == halves[:-1]))
-    twins = np.concatenate(found)
-    if len(twins):
-        members = order[np.union1d(twins, twins + 1)]
-        sorted_ = members[np.lexsort((members, hashes[members, 1], hashes[members, 0]))]
-        begins = np.append(True, (hashes[sorted_[1:]] != hashes[sorted_[:-1]]).any(axis=1))
-        first[sorted_] = sorted_[np.flatnonzero(begins)[np.cumsum(begins) - 1]]
+        members = order[start : start + _AT_ONCE]
+        halves = hashes[members, 0]
+        begins = np.append(half is None or halves[0] != half, halves[1:] != halves[:-1])
+        at = np.flatnonzero(begins)
+        leaders = np.append(leader, members[at])[np.cumsum(begins)]
+        differ = hashes[members, 1] != hashes[leaders, 1]
+        if differ.any():  # one in a million times, with as many rows as codes can number
+            doubtful.append(np.unique(halves[differ]))
+        first[members] = leaders
+        leader, half = int(leaders[-1]), halves[-1]
+    for equal in np.concatenate([np.empty(0, np.uint64), *doubtful]):
+        begin, end = (np.searchsorted(hashes[:, 0], equal, side, sorter=order) for side in ("left", "right"))
+        members = order[begin:end]
+        _, firsts, places = np.unique(hashes[members, 1], return_index=True, return_inverse=True)
+        first[members] = members[firsts][places]
     return first
 
 
