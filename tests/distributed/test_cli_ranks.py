@@ -21,8 +21,8 @@ TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "
 ON_CPUS = os.environ | {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
 
 
-def train(folder: Path, out: str, launcher: list[str]) -> Path:
-    command = [sys.executable, *launcher, "-m", "equipoise", "train", "rows.jsonl", *SETTINGS, "--out", out]
+def train(folder: Path, out: str, launcher: list[str], *more: str) -> Path:
+    command = [sys.executable, *launcher, "-m", "equipoise", "train", "rows.jsonl", *SETTINGS, *more, "--out", out]
     # gloo may abort a process as it exits: what counts is what was written.
     subprocess.run(command, cwd=folder, env=ON_CPUS, capture_output=True, check=False)
     return folder / out
@@ -31,13 +31,17 @@ def train(folder: Path, out: str, launcher: list[str]) -> Path:
 def test_two_ranks_make_the_run_of_one_process(tmp_path: Path) -> None:
     write_rows(tmp_path / "rows.jsonl")
     one, two = train(tmp_path, "one", []), train(tmp_path, "two", TORCHRUN)
-    weights = [load_file(run / "model" / "model.safetensors") for run in (one, two)]
-    for name, value in weights[0].items():
-        np.testing.assert_allclose(weights[1][name], value, atol=2e-4)
-    tables = [pq.read_table(run / "predictions.parquet") for run in (one, two)]
-    assert tables[0].column("row").to_pylist() == tables[1].column("row").to_pylist()
-    assert tables[0].column("predicted").to_pylist() == tables[1].column("predicted").to_pylist()
-    assert (one / "plan.json").read_text() == (two / "plan.json").read_text()
+    sharded = train(tmp_path, "sharded", TORCHRUN, "--set", "trainer.fsdp=true")
+    expected, table = load_file(one / "model" / "model.safetensors"), pq.read_table(one / "predictions.parquet")
+    for run in (two, sharded):
+        weights = load_file(run / "model" / "model.safetensors")
+        assert weights.keys() == expected.keys()
+        for name, value in expected.items():
+            np.testing.assert_allclose(weights[name], value, atol=2e-4)
+        found = pq.read_table(run / "predictions.parquet")
+        assert found.column("row").to_pylist() == table.column("row").to_pylist()
+        assert found.column("predicted").to_pylist() == table.column("predicted").to_pylist()
+        assert (one / "plan.json").read_text() == (run / "plan.json").read_text()
 
 
 FAILING = """

@@ -47,6 +47,16 @@ def test_thirty_kills_of_a_rank_and_a_damaged_checkpoint_change_nothing(folder) 
     same_run(run, whole, STEPS)
 
 
+def test_kills_of_ranks_with_sharded_parameters_change_nothing(folder) -> None:
+    whole, run = folder / "whole", folder / "killed"
+    sharded = TWO | {"options": OPTIONS | {"max_steps": 60, "fsdp": True}}
+    Session(whole, **sharded).finish()
+    faults.kill_at_random(run, SEED, 3, **sharded)
+    Session(run, **sharded).finish()
+    same_run(run, whole, 60)
+    assert faults.result(run)["share"] < 0.6
+
+
 def test_a_checkpoint_that_all_ranks_refuse_ends_all(folder) -> None:
     run = folder / "run"
     short = TWO | {"options": OPTIONS | {"max_steps": 4}}

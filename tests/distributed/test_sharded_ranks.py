@@ -15,7 +15,13 @@ pytestmark = [pytest.mark.distributed, pytest.mark.slow]
 SHARDED = {"fsdp": True}
 SAVE = {"max_steps": 3, "save_strategy": "steps", "save_steps": 2}
 CLIPPED = {"max_steps": 3, "max_grad_norm": 0.5, "optim": "adamw_torch_fused"}
-BEST = {"max_steps": 3, "save_steps": 1, "save_strategy": "steps", "eval_strategy": "steps", "eval_steps": 1}
+BEST = {
+    "max_steps": 3,
+    "learning_rate": 0.5,  # so fast that the last step is not the best
+    "load_best_model_at_end": True,
+    **dict.fromkeys(("save_strategy", "eval_strategy"), "steps"),
+    **dict.fromkeys(("save_steps", "eval_steps"), 1),
+}
 JOBS: dict[str, dict[str, Any]] = {
     "sequence": {"loss": "sequence", "evaluate": True, "score": True, "options": SAVE},
     "labels": {
@@ -29,7 +35,11 @@ JOBS: dict[str, dict[str, Any]] = {
     "recomputed": {"loss": "label cross-entropy", "options": {"max_steps": 3, "activation_checkpointing": True}},
     "famo": {"loss": "sequence", "task_weighting": "famo", "options": {"max_steps": 3}},
     # So fast that the last step is not the best.
-    "best": {"loss": "sequence", "evaluate": True, "options": BEST | {"learning_rate": 0.5, "load_best_model_at_end": 1}},
+    "best": {
+        "loss": "sequence",
+        "evaluate": True,
+        "options": BEST | {"learning_rate": 0.5, "load_best_model_at_end": 1},
+    },
 }
 
 

@@ -198,11 +198,13 @@ def train_prepared(
             encoded.lengths.warn_of_totals()
         best = trainer.state.best_model_checkpoint
         published = Published.of(config.training, trainer.state, args.max_steps, Path(best) if best else None)
-        if main and not trainer.interrupted:
+        if not trainer.interrupted and main:
             if published is not None:
                 published.write(directory)
             _publish(trainer, directory)
             shutil.rmtree(directory.tokens, ignore_errors=True)
+        elif not trainer.interrupted:
+            trainer.save_model(str(directory.model))  # where parameters are sharded, the first rank needs those here
     return Run(directory, trainer.interrupted, result.global_step, main, published)
 
 

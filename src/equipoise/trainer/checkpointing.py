@@ -37,6 +37,7 @@ from equipoise.trainer.checkpoints.trainer_state import best_checkpoint, read_tr
 from equipoise.trainer.stream import Part, Stream
 
 T = TypeVar("T")
+_LOADING_SHARDS = "ShardedMixin._load_optimizer_and_scheduler"
 _OF_TRAINER = ("_load_from_checkpoint", "_load_optimizer_and_scheduler", "_load_scaler", "_load_rng_state")
 LOADING = frozenset({"TrainerState.load_from_json", *(f"Trainer.{name}" for name in _OF_TRAINER)})
 """Functions of transformers that load a part of a checkpoint. Most are private: nothing public tells what an error was
@@ -62,7 +63,9 @@ def refusing_damage(checkpoint: Path | None) -> Generator[None]:
     except EquipoiseError:
         raise
     except Exception as error:  # torch, safetensors and json fail in ways of their own
-        if LOADING.isdisjoint(frame.f_code.co_qualname for frame, _ in traceback.walk_tb(error.__traceback__)):
+        if (LOADING | {_LOADING_SHARDS}).isdisjoint(
+            frame.f_code.co_qualname for frame, _ in traceback.walk_tb(error.__traceback__)
+        ):
             raise
         reason = str(error).partition("\n")[0]
         raise StateError(

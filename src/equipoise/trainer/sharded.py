@@ -10,18 +10,21 @@ from torch import Tensor, nn
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.fsdp import FSDPModule, fully_shard, register_fsdp_forward_method
 from torch.distributed.tensor import DTensor, distribute_tensor
-from transformers import PreTrainedModel, Trainer, TrainingArguments
+from transformers import PreTrainedModel, Seq2SeqTrainer, TrainingArguments
 from transformers.trainer import OPTIMIZER_NAME, SCHEDULER_NAME
 from transformers.trainer_utils import TrainOutput
+from transformers.utils.import_utils import is_accelerate_available
 
 from equipoise.errors import ConfigError
 
-_Base = Trainer if TYPE_CHECKING else object  # it stands before a Trainer
+_Base = Seq2SeqTrainer if TYPE_CHECKING else object  # it stands before a Trainer
 
 _CONFIG: Final = frozenset({"transformer_layer_cls_to_wrap", "reshard_after_forward"})
 """What may be set in `fsdp_config`."""
 _DEFAULTS: Final = {"version": 2, "auto_wrap_policy": "TRANSFORMER_BASED_WRAP", "state_dict_type": "FULL_STATE_DICT"}
 """What may be said in it too, as it is so."""
+ACCELERATE: Final = "1.14.0"
+"""The first version of accelerate that does not wrap again what it has prepared."""
 _OPTIMISERS: Final = ("adamw_torch", "adamw_torch_fused", "sgd")
 
 
@@ -44,6 +47,8 @@ def check_sharding(args: TrainingArguments) -> None:
     if args.world_size == 1:
         reason = "trainer option `fsdp` needs several ranks, found one. Start them with torchrun, or remove the option."
         raise ConfigError("sharded-alone", reason)
+    if not is_accelerate_available(ACCELERATE):
+        raise ConfigError("sharded-accelerate", f"`fsdp` needs accelerate {ACCELERATE} or later. Upgrade it.")
     given = cast(Mapping[str, Any], args.fsdp_config)
     for name, value in given.items():
         if value and name not in _CONFIG and _DEFAULTS.get(name) != value:
@@ -82,6 +87,13 @@ class ShardedMixin(_Base):
         """Create the accelerator, which shards nothing itself."""
         self.args.fsdp_plugin_args = None
         super().create_accelerator_and_postprocess()
+        for engine, used in (("FSDP", self.is_fsdp_enabled), ("DeepSpeed", self.is_deepspeed_enabled)):
+            if used:
+                raise ConfigError(
+                    "other-sharding",
+                    f"accelerate was told by its launcher to use {engine}, and EquipoiseTrainer is not tested with "
+                    "that. Start the ranks with torchrun, and set trainer option `fsdp` to shard parameters.",
+                )
 
     def train(self, *args: Any, **kwargs: Any) -> TrainOutput:
         """Train, see `transformers.Trainer`."""
@@ -96,9 +108,10 @@ class ShardedMixin(_Base):
             if self.optimizer is not None:
                 reason = "`optimizers` cannot be passed with `fsdp`, as sharding replaces the parameters"
                 raise ConfigError("sharded-optimizer", f"{reason}. Name them in `args` (`optim`, `lr_scheduler_type`).")
-            shard(cast(nn.Module, self.model), self.args)
+            own = cast(nn.Module, self.model)
+            shard(own, self.args)
             # accelerate adds autocasting, and is told to leave it at that: it would wrap the model for DDP.
-            prepared = self.accelerator.prepare_model(self.model, device_placement=False, evaluation_mode=True)
+            prepared: Any = self.accelerator.prepare_model(own, device_placement=False, evaluation_mode=True)
             prepared._is_accelerate_prepared = True
         return super().create_optimizer(model)
 
@@ -210,13 +223,13 @@ def _layer_classes(model: nn.Module, chosen: Any) -> set[str]:
                 f"{', '.join(missing)}. Its modules are {', '.join(sorted(present))}.",
             )
         return names
-    known = (module._no_split_modules for module in model.modules() if isinstance(module, PreTrainedModel))
-    names = {name for each in known for name in each or ()} & present
+    models = [module for module in model.modules() if isinstance(module, PreTrainedModel)]
+    names = {name for each in models for name in getattr(each, "_no_split_modules", None) or ()} & present
     if not names:
         raise ConfigError(
             "unknown-layer",
-            f"`fsdp` must know the layers of the model, which {type(model).__name__} does not name. Name their class in "
-            "trainer option `fsdp_config`: `{transformer_layer_cls_to_wrap: [...]}`.",
+            f"`fsdp` must know the layers of the model, which {type(model).__name__} does not name. Name their class "
+            "in trainer option `fsdp_config`: `{transformer_layer_cls_to_wrap: [...]}`.",
         )
     return names
 

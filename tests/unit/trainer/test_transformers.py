@@ -5,12 +5,16 @@ When one of these fails, see "What of transformers is leaned on" in ARCHITECTURE
 
 import inspect
 
+import accelerate
 import pytest
 import transformers
+from accelerate import Accelerator
 from transformers import Trainer, TrainerState
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
+from transformers.utils.import_utils import is_accelerate_available
 
 from equipoise.trainer.checkpointing import LOADING
+from equipoise.trainer.sharded import ACCELERATE
 
 SOURCE = inspect.getsource(inspect.getmodule(Trainer))
 CHANGED = f"transformers {transformers.__version__} has changed"
@@ -19,6 +23,9 @@ SIGNATURES = {
     "_save_checkpoint": ["self", "model", "trial"],
     "_get_output_dir": ["self", "trial"],
     "_load_from_checkpoint": ["self", "resume_from_checkpoint", "model"],
+    "_save": ["self", "output_dir", "state_dict"],
+    "_save_optimizer_and_scheduler": ["self", "output_dir"],
+    "_load_optimizer_and_scheduler": ["self", "checkpoint"],
 }
 """What is overridden or called: its parameters."""
 
@@ -47,6 +54,14 @@ def test_every_file_of_a_checkpoint_is_loaded_by_one_of_them() -> None:
     # From the files of a checkpoint, not from another file or from the state that is read by then.
     others = {"_load_best_model", "_load_callback_state"}
     assert loading - others <= known, f"{CHANGED}: it loads more, add {loading - others - known} to LOADING"
+
+
+@pytest.mark.skipif(not is_accelerate_available(ACCELERATE), reason="sharding is refused with this accelerate")
+def test_accelerate_does_not_wrap_what_it_has_prepared() -> None:
+    prepare = inspect.getsource(Accelerator.prepare_model)
+    marks = ('getattr(model, "_is_accelerate_prepared"', "DistributedDataParallel(")
+    first, then = (prepare.find(each) for each in marks)
+    assert -1 < first < then, f"accelerate {accelerate.__version__} has changed: a sharded model is wrapped for DDP"
 
 
 def test_a_checkpoint_is_saved_then_announced() -> None:
