@@ -20,13 +20,16 @@ from transformers import ByT5Tokenizer, T5Config, T5ForConditionalGeneration, Tr
 
 from equipoise import Census, LengthSorted, Plan, PlanSampler, Records, StratumIndex, Task, draws, rates
 from equipoise.collate import Collator, EncodedExamples
+from equipoise.config import AdapterConfig
 from equipoise.iterable import RepeatStream, ShardedStream, ShuffleBuffer
 from equipoise.losses import TokenLoss
 from equipoise.losses.labels import LDAM, CrossEntropy, LabelLoss, LogitAdjusted, Weighted
 from equipoise.losses.tasks import task_weighting as make_weighting
 from equipoise.losses.training import LabelTrainingLoss
 from equipoise.models import LabelScorer
+from equipoise.models.base_model import Base, base_of
 from equipoise.trainer import EquipoiseTrainer, training_arguments
+from equipoise.trainer.adapter import AdapterBase
 from equipoise.weights import Balanced
 
 ROWS = 72
@@ -192,6 +195,7 @@ def build(
     read: bool = False,
     listed: list[int] | None = None,
     dropout: float = 0.0,
+    adapter: bool = False,
     callbacks: list[TrainerCallback] | None = None,
 ) -> Recorder:
     plan, index = plan_and_index()
@@ -223,7 +227,11 @@ def build(
         sampler = Rotation(draws_per_epoch)
     if listed is not None:
         sampler = Listed(listed)
-    model = tiny_t5(dropout)
+    model: Any = tiny_t5(dropout)
+    if adapter:
+        from equipoise.models.adapters import add_adapter
+
+        model = add_adapter(model, AdapterConfig(r=4, dropout=dropout), Base.of(model, "tiny_t5", 3, None))
     trainer = Recorder(
         model,
         args,
@@ -235,6 +243,8 @@ def build(
         eval_dataset=examples(plan),
         callbacks=callbacks,
     )
+    if adapter:
+        trainer.add_part(AdapterBase(base_of(model), first=args.process_index == 0))
     folder.mkdir(parents=True, exist_ok=True)
     trainer.log_to = folder / f"rows-{args.process_index}.jsonl"
     with trainer.log_to.open("a") as file:

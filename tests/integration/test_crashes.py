@@ -56,6 +56,18 @@ def test_thirty_kills_at_random_moments_change_nothing(whole, folder) -> None:
     assert writing < KILLS  # some kills were in steps, and the test below kills in every operation of a checkpoint
 
 
+def test_an_adapter_that_is_killed_ends_as_if_nothing_had_happened(folder) -> None:
+    job = JOB | {"adapter": True, "options": OPTIONS | {"max_steps": 120, "label_names": ["labels"]}}
+    Session(folder / "whole", **job).finish()
+    faults.kill_at_random(folder / "killed", SEED, 8, **job)
+    Session(folder / "killed", **job).finish()
+    same_run(folder / "killed", folder / "whole", 120)
+    last = last_checkpoint(folder / "killed")
+    assert last is not None
+    assert not (last / "model.safetensors").exists()
+    assert faults.result(folder / "whole")["parameters"] != hf_jobs.flat(hf_jobs.build(folder, **job).model).tolist()
+
+
 def test_a_kill_at_any_operation_on_files_leaves_a_whole_checkpoint(whole, folder) -> None:
     run = folder / "killed"
     seen = unfinished = 0

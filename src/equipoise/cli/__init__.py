@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from equipoise.cli import _cache, _calibrate, _compare, _evaluate, _plan, _train
+from equipoise.cli import _cache, _calibrate, _compare, _evaluate, _merge, _plan, _train
 from equipoise.cli._app import Command, app, examples
 from equipoise.cli._options import expanded
 
@@ -16,6 +16,7 @@ for _command, _epilog in (
     (_compare.report, examples(*_compare.REPORT_EXAMPLES)),
     (_evaluate.predict, examples(*_evaluate.PREDICT_EXAMPLES)),
     (_compare.demo, examples(*_compare.DEMO_EXAMPLES)),
+    (_merge.merge, examples(*_merge.EXAMPLES)),
     (_cache.cache, examples(*_cache.EXAMPLES)),
 ):
     app.command(cls=Command, epilog=_epilog)(expanded(_command))

@@ -19,6 +19,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from equipoise.base.tables import LEFT, Table, print_table
 from equipoise.cli._words import of_command
+from equipoise.config import ModelConfig
 from equipoise.errors import EquipoiseError, printable, printable_json, printable_line
 
 OK, ERROR, INTERRUPTED = 0, 1, 130
@@ -41,6 +42,7 @@ EPILOG = (
         "equipoise evaluate runs/first",
         "equipoise calibrate runs/first",
         "equipoise predict runs/first new.csv -o answers.csv",
+        "equipoise merge runs/adapter",
         "equipoise compare rows.jsonl --budget 30m",
         "equipoise report comparison",
     )
@@ -184,13 +186,17 @@ def bars_on_terminals_only() -> None:
         logging.disable_progress_bar()
 
 
-def say_model(name: str) -> None:
-    """Print to standard error which model is trained; on the first rank only."""
+def say_model(model: ModelConfig) -> None:
+    """Print to standard error which model is trained, and what of it; on the first rank only."""
     if os.environ.get("RANK", "0") == "0":
-        about = (
-            ": a toy, a small T5 with random weights. Name a pretrained model with --model" if name == "tiny" else ""
-        )
-        typer.echo(f"Model: {printable(name)}{about}", err=True)
+        about = ""
+        if model.name == "tiny":
+            about = ": a toy, a small T5 with random weights. Name a pretrained model with --model"
+        elif model.adapter is not None:
+            about = f", of which an adapter is trained (LoRA, r={model.adapter.r})"
+        elif model.freeze:
+            about = f", without training {', '.join(model.freeze)}"
+        typer.echo(printable(f"Model: {model.name}{about}"), err=True)
 
 
 app = typer.Typer(

@@ -74,6 +74,7 @@ def compare(
     costs: Costs = None,
     candidates: Candidates = None,
     model: options.Model = None,
+    lora: options.Lora = None,
     draws: options.Draws = None,
     seeds: Seeds = None,
     seed: options.Seed = None,
@@ -95,13 +96,14 @@ def compare(
         "compare.candidates": None if candidates is None else [name.strip() for name in candidates.split(",")],
         "compare.seeds": seeds,
         "model.name": model,
+        "model.adapter": lora,
         "plan.draws": draws,
         "seed": seed,
     }
     chosen |= described
     config = options.read_comparison(source, chosen, set_)
     command = shlex.join(["equipoise", *sys.argv[1:]])
-    say_model(config.model.name)
+    say_model(config.model)
     _run(config, out, command, cache_dir or default_cache(), as_json=as_json)
 
 

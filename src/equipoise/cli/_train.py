@@ -65,7 +65,7 @@ def _print_tasks(prepared: Prepared) -> None:
 
 
 def _train_and_evaluate(config: RunConfig, folder: Path, cache: Path, *, resume: bool, as_json: bool) -> None:
-    say_model(config.model.name)
+    say_model(config.model)
     with stage(LOADING):
         from equipoise.cli._evaluate import print_scores
         from equipoise.runs.directory import RunDirectory, read_json

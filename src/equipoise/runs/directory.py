@@ -70,6 +70,8 @@ class RunDirectory:
     """The tokens of the training rows, until the run is complete."""
     model = Entry("model")
     """The folder of the trained model and its tokenizer; it exists once training is complete."""
+    merged = Entry("merged")
+    """The folder of the whole model, where the trained one is an adapter and was merged."""
     predictions = Entry("predictions.parquet")
     """The predictions of the evaluation."""
     evaluation = Entry("evaluation.json")

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from equipoise.cli._app import how_to_call, program, say_model
+from equipoise.config import AdapterConfig, ModelConfig
 
 
 @pytest.fixture
@@ -43,12 +44,16 @@ def test_other_ways_to_call_it(called: str, name: str) -> None:
 def test_the_model_is_named_and_tiny_is_a_toy(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    say_model("tiny")
+    say_model(ModelConfig(name="tiny"))
     assert capsys.readouterr().err == (
         "Model: tiny: a toy, a small T5 with random weights. Name a pretrained model with --model\n"
     )
-    say_model("google/flan-t5-small")
+    say_model(ModelConfig(name="google/flan-t5-small"))
     assert capsys.readouterr().err == "Model: google/flan-t5-small\n"
+    say_model(ModelConfig(name="big", adapter=AdapterConfig(r=4)))
+    assert capsys.readouterr().err == "Model: big, of which an adapter is trained (LoRA, r=4)\n"
+    say_model(ModelConfig(name="big", freeze=("embeddings", "encoder")))
+    assert capsys.readouterr().err == "Model: big, without training embeddings, encoder\n"
     monkeypatch.setenv("RANK", "1")
-    say_model("tiny")
+    say_model(ModelConfig(name="tiny"))
     assert not any(capsys.readouterr())

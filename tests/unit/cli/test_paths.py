@@ -51,6 +51,7 @@ COMMANDS = {
     "calibrate": ("calibrate", "{bad}"),
     "predict": ("predict", "{bad}", "{rows}", "-o", "answers.csv"),
     "predict out": ("predict", "run", "{rows}", "-o", "{bad}"),
+    "merge": ("merge", "{bad}"),
     "compare": ("compare", "{bad}", "--out", "comparison"),
     "compare out": ("compare", "{rows}", "--out", "{bad}"),
     "report": ("report", "{bad}"),
