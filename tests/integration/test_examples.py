@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from importlib import import_module
 
 import pytest
 from tests.support.errors import raises
@@ -61,6 +62,15 @@ def test_your_own_trainer_is_resumed(tmp_path):
     done = build(tmp_path, max_steps=4)
     assert done.train(True).global_step == 8, "no step is left"
     assert done.num_examples(done.get_train_dataloader()) == toy.DRAWS_PER_EPOCH
+
+
+def test_the_plain_loop_draws_the_shares_of_the_plan():
+    shares = import_module("plain_torch").main()
+    no, yes = 950**0.5, 50**0.5
+    of_large = [0.5 * each / (no + yes) for each in (no, yes)]
+    no, yes = 18**0.5, 6**0.5
+    of_small = [0.5 * each / (no + yes) for each in (no, yes)]
+    assert shares == pytest.approx(of_large + of_small, abs=1 / 4096)
 
 
 @pytest.mark.slow
