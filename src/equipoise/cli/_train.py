@@ -70,6 +70,7 @@ def _train_and_evaluate(config: RunConfig, folder: Path, cache: Path, *, resume:
         from equipoise.cli._evaluate import print_scores
         from equipoise.runs.directory import RunDirectory, read_json
         from equipoise.runs.evaluate import evaluate
+        from equipoise.runs.tracking import report_scores
         from equipoise.runs.train import train as run_training
 
         bars_on_terminals_only()
@@ -93,6 +94,7 @@ def _train_and_evaluate(config: RunConfig, folder: Path, cache: Path, *, resume:
         typer.echo(f"There are no {split} rows, so nothing is evaluated.", err=True)
     else:
         scores = evaluate(folder, cache=cache).scores
+        report_scores(folder, scores, run.steps)
         found["scores"] = scores.to_dict()
         if not as_json:
             print_scores(scores)

@@ -8,11 +8,12 @@ from pathlib import Path
 from equipoise.base.registry import suggest
 from equipoise.compare.corrections import corrected, cross_fitted_validation
 from equipoise.compare.directory import ComparisonDirectory
-from equipoise.compare.result import BySeed, CandidateInfo, Finalist, Result, RunCost, Stage
+from equipoise.compare.result import BySeed, CandidateInfo, Finalist, Result, RunCost, Stage, joined_by_seed
 from equipoise.compare.rows import SharedData, sample_notes
 from equipoise.compare.runs import Tested, Trained, Trial, TrialRunner
 from equipoise.compare.schedule import StagePlan, draws_of, schedule_of
 from equipoise.compare.selecting import keep, mean_of, prices, ranking
+from equipoise.compare.tracking import begin_tracking, track_result
 from equipoise.compare.trainings import Training, trainings_of
 from equipoise.compare.verdict import against_baseline, ranks_of, recommend, shown, write_recommended
 from equipoise.config import NATURAL, ComparisonConfig, seconds_of
@@ -85,6 +86,7 @@ def compare(
         for split in ("validation", "test"):
             data.sampled(split, config.evaluation.rows)
     directory = ComparisonDirectory.join(out, config)
+    begin_tracking(directory, config)
     schedule = schedule_of(directory, config, trainings, data, log)
     rows = {plan.draws: plan.rows for plan in schedule.stages}
     comparison = Comparison(TrialRunner(directory, config, data, costs, log), trainings, rows, left_out)
@@ -100,6 +102,7 @@ def compare(
     stages.append(comparison.scored(kept, final, seeds))
     result = comparison.result(stages, base, command)
     write_recommended(directory, trainings[result.candidates[result.recommended].training], result, config)
+    track_result(directory, result)
     directory.write_result(result)
     return result
 
@@ -242,8 +245,8 @@ class Comparison:
         folders, correction = self._folders_of(candidate, last)
         validation = [Trained.read(run).scores[correction] for run in folders]
         tested = [Tested.read(run).scores[correction] for run in folders]
-        tasks = {task: _by_seed([of_tasks[task] for _, of_tasks in tested]) for task in tested[0][1]}
-        return Finalist(_by_seed(validation), _by_seed([means for means, _ in tested]), tasks)
+        tasks = {task: joined_by_seed([of_tasks[task] for _, of_tasks in tested]) for task in tested[0][1]}
+        return Finalist(joined_by_seed(validation), joined_by_seed([means for means, _ in tested]), tasks)
 
     def _standard_error(self, best: str, last: Stage) -> float:
         """Return the standard error of the best mean: variance between seeds and of the validation rows."""
@@ -254,11 +257,6 @@ class Comparison:
         )
         values = [value for value in last.scores[best] if value is not None]
         return standard_error_of_mean(values, replicates)
-
-
-def _by_seed(means: Sequence[Mapping[str, float | None]]) -> dict[str, BySeed]:
-    names = dict.fromkeys(name for of_seed in means for name in of_seed)
-    return {name: tuple(of_seed.get(name) for of_seed in means) for name in names}
 
 
 def _usable(records: Records) -> Records:

@@ -1,5 +1,6 @@
 """The result of a comparison: frozen values that go to JSON and back."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -8,6 +9,12 @@ from equipoise.metrics import Estimate
 HEAD = {"format": "equipoise-comparison", "version": 1}
 BySeed = tuple[float | None, ...]
 """A number for each seed, in the order of the seeds; None where it is not defined."""
+
+
+def joined_by_seed(means: Sequence[Mapping[str, float | None]]) -> dict[str, BySeed]:
+    """Return the numbers of all seeds by name, given those of each."""
+    names = dict.fromkeys(name for of_seed in means for name in of_seed)
+    return {name: tuple(of_seed.get(name) for of_seed in means) for name in names}
 
 
 @dataclass(frozen=True)

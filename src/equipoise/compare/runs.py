@@ -127,7 +127,14 @@ class TrialRunner:
         prepared, folder = prepare_again(trial.config, self.data.base), self.folder(trial)
         self.log(f"Training {trial.training.name}, {trial.draws:,} draws, seed {trial.seed}")
         start = time.perf_counter()
-        run = train_prepared(prepared, folder.path, resume=True, encoded=self.data.encoded("train"), watched=False)
+        run = train_prepared(
+            prepared,
+            folder.path,
+            resume=True,
+            encoded=self.data.encoded("train"),
+            watched=False,
+            parent=self.directory.path,
+        )
         if run.interrupted:
             raise KeyboardInterrupt
         shutil.rmtree(folder.checkpoints, ignore_errors=True)

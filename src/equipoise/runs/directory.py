@@ -68,6 +68,8 @@ class RunDirectory:
     """The folder of the checkpoints."""
     tokens = Entry(".tokens")
     """The tokens of the training rows, until the run is complete."""
+    trackers = Entry("trackers")
+    """What trackers such as TensorBoard keep of the run, if it has any."""
     model = Entry("model")
     """The folder of the trained model and its tokenizer; it exists once training is complete."""
     merged = Entry("merged")
@@ -145,9 +147,8 @@ class RunDirectory:
                 with suppress(OSError):  # the first error tells more
                     for file in self._inputs:
                         file.unlink(missing_ok=True)
-                    for folder in (self.checkpoints, self.tokens):
-                        if folder.is_dir():
-                            shutil.rmtree(folder)
+                    for folder in (self.checkpoints, self.tokens, self.trackers):
+                        shutil.rmtree(folder, ignore_errors=True)
                     if new:
                         self.path.rmdir()
             raise

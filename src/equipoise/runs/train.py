@@ -31,6 +31,8 @@ from equipoise.runs.rows import open_ended
 from equipoise.runs.samples import validation_rows
 from equipoise.runs.sampling import index_of, sampler_of
 from equipoise.runs.tokens import tokenise_if_mostly_drawn, training_examples
+from equipoise.runs.trackers import tracked, trackers_in
+from equipoise.runs.tracking import attach
 from equipoise.runs.validation import LabelValidation, TurnedTasks, validation_records
 from equipoise.samplers import LengthSorted
 from equipoise.trainer import EquipoiseTrainer, training_arguments
@@ -38,7 +40,7 @@ from equipoise.trainer.adapter import AdapterBase
 from equipoise.trainer.arguments import global_batch
 from equipoise.trainer.callbacks import METRICS_NAME
 from equipoise.trainer.checkpointing import held_by_first_rank, on_first_rank
-from equipoise.trainer.checkpoints.folders import begin, saving
+from equipoise.trainer.checkpoints.folders import begin, last_checkpoint, saving
 from equipoise.trainer.checkpoints.seal import seal
 from equipoise.trainer.launch import join
 from equipoise.trainer.ranks import Ranks
@@ -122,10 +124,12 @@ def train_prepared(
     encoded: EncodedExamples | None = None,
     ranks: Ranks = Ranks(),  # noqa: B008 - immutable
     watched: bool = True,
+    parent: Path | None = None,
 ) -> Run:
     """Train on records that were read before, and perhaps tokenised by the tokenizer of the same model; see `train`.
 
-    Validations compute metrics of the labels if they are `watched`, or the model is chosen by one.
+    Validations compute metrics of the labels if they are `watched`, or the model is chosen by one. `parent` is the
+    directory of the comparison that the run is a part of, for trackers.
     """
     config, plan = prepared.config, prepared.plan
     refuse_bad_forecast(prepared)
@@ -138,6 +142,7 @@ def train_prepared(
     model, tokenizer = load_model(config)
     args = trainer_arguments(config, directory.checkpoints, model.config.model_type)
     main = args.process_index == 0
+    names = trackers_in(args.report_to)
     training_loss = training_loss_of(prepared, model, tokenizer)
     base = base_of(model)
     if base is not None:
@@ -193,7 +198,9 @@ def train_prepared(
         if base is not None:
             trainer.add_part(AdapterBase(base, first=main))
         tokenise_if_mostly_drawn(encoded, plan, len(sampler), shard)
-        result = trainer.train(resume_from_checkpoint=resume)
+        with tracked(names if main else [], out, parent=parent, step=_last_step(directory)) as trackers:
+            attach(trackers, trainer, plan, sampler)
+            result = trainer.train(resume_from_checkpoint=resume)
         if isinstance(encoded.lengths, DrawnLengths):
             encoded.lengths.warn_of_totals()
         best = trainer.state.best_model_checkpoint
@@ -206,6 +213,11 @@ def train_prepared(
         elif not trainer.interrupted:
             trainer.save_model(str(directory.model))  # where parameters are sharded, the first rank needs those here
     return Run(directory, trainer.interrupted, result.global_step, main, published)
+
+
+def _last_step(directory: RunDirectory) -> int:
+    last = last_checkpoint(directory.checkpoints)
+    return 0 if last is None else int(last.name.removeprefix("checkpoint-"))
 
 
 def _validation_examples(prepared: Prepared, tokenizer: Any) -> EncodedExamples:
