@@ -5,7 +5,8 @@ from equipoise.collate.drawn import DrawnLengths
 from equipoise.collate.encoded import EncodedExamples
 from equipoise.collate.labels import label_tokens
 from equipoise.collate.ragged import Ragged
-from equipoise.collate.tokens import Tokenizer, encode_inputs, encode_targets
+from equipoise.collate.tokenizer import Tokenizer
+from equipoise.collate.tokens import encode_inputs, encode_targets
 
 __all__ = [
     "Collator",

@@ -8,7 +8,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from equipoise.collate.ragged import Ragged
-from equipoise.collate.tokens import BATCH, Tokenizer, encode_inputs
+from equipoise.collate.tokenizer import Tokenizer
+from equipoise.collate.tokens import BATCH, encode_inputs
 from equipoise.data import Task
 from equipoise.data.coded import CodedColumn
 from equipoise.errors import ConfigError
@@ -103,7 +104,7 @@ def check_prompts(parts: Mapping[str, Sequence[str]], tokenizer: Tokenizer, maxi
         if len(prompt) > maximum:
             raise ConfigError(
                 "prompt-too-long",
-                f"The prompt of task `{name}` alone has {len(prompt)} tokens with the end of sequence, and `max_input` "
+                f"The prompt of task `{name}` alone has {len(prompt)} tokens, special tokens included, and `max_input` "
                 f"is {maximum}: nothing would be left of an input. Raise `max_input` (`training.max_input` of a "
                 f"configuration), or shorten the prompt (`tasks.{name}.prompt`).",
             )

@@ -16,7 +16,7 @@ from equipoise.collate.findings import CUT_INPUT, CUT_TARGET, FINDINGS, LOSSY_TA
 from equipoise.collate.held import HeldTokens, TokenRows
 from equipoise.collate.on_demand import OnDemandTokens
 from equipoise.collate.store import TokenStore
-from equipoise.collate.tokens import Tokenizer
+from equipoise.collate.tokenizer import Tokenizer
 from equipoise.data import Records, Task
 from equipoise.drawing import Shard
 from equipoise.errors import ConfigError

@@ -19,9 +19,11 @@ from equipoise.collate.findings import (
     Findings,
 )
 from equipoise.collate.labels import check_labels, target_texts
+from equipoise.collate.open_inputs import as_prompted, is_open, target_end, target_lead
 from equipoise.collate.pairs import DistinctPairs
 from equipoise.collate.ragged import Ragged
-from equipoise.collate.tokens import Tokenizer, encode_inputs, encode_targets
+from equipoise.collate.tokenizer import Tokenizer
+from equipoise.collate.tokens import encode_inputs, encode_targets
 from equipoise.collate.vocabulary import has_unknown, is_lossy
 from equipoise.data import Task
 from equipoise.data.coded import CodedColumn
@@ -117,7 +119,7 @@ class Encoding:
         DataError
             If a label is longer than `max_target`, or cannot be told from another.
         """
-        check_prompts({task.name: prompt_parts(task) for task in self.tasks}, self.tokenizer, self.max_input)
+        check_prompts({task.name: prompt_parts(task) for task in self.prompted}, self.tokenizer, self.max_input)
         self.check_labels()
         ids = np.repeat(np.arange(len(self.tasks), dtype=np.int32), [len(task.labels) for task in self.tasks])
         names = pa.chunked_array([[label for task in self.tasks for label in task.labels]], pa.large_string())
@@ -142,7 +144,8 @@ class Encoding:
         pairs = DistinctPairs.of(of_task[task_ids], column)
         texts = pairs.rendered(lambda prompt, text: firsts[prompt].render(text))
         whole = encode_inputs(self.tokenizer, texts)
-        tokens = cut_inputs(whole, pairs.codes, task_ids, column, self.tasks, self.tokenizer, self.max_input)
+        cut = cut_inputs(whole, pairs.codes, task_ids, column, self.prompted, self.tokenizer, self.max_input)
+        tokens = self._started(cut)
         bits = _bits({CUT_INPUT.bit: whole.lengths > self.max_input, UNKNOWN_INPUT.bit: self._unknown(tokens)})
         return Texts(tokens, pairs.codes.astype(np.int32), texts, _of_rows(bits, pairs.codes))
 
@@ -168,7 +171,7 @@ class Encoding:
         is_open = self.is_open[task_ids]
         long = np.append(is_long, False)[codes]
         self._refuse_long_labels(np.flatnonzero(long & ~is_open), task_ids, column)
-        tokens = whole.truncated(self.max_target, self.tokenizer.eos_token_id)
+        tokens = whole.truncated(self.max_target, target_end(self.tokenizer))
         unknown = self._unknown(tokens)
         in_open = np.zeros(len(tokens) + 1, np.bool_)
         in_open[codes[is_open]] = True
@@ -179,26 +182,52 @@ class Encoding:
         return Texts(tokens, codes, texts, findings)
 
     def target_text(self, task_id: int, target: str) -> str:
-        """Return the text that stands for a target: that of a label, or that of an open-ended task unchanged."""
-        return self._words[task_id].get(target, target)
+        """Return what is written for a target: the text of a label, or that of an open-ended task as it is."""
+        written = self._words[task_id].get(target)
+        return self._leads[task_id] + target if written is None else written
+
+    @cached_property
+    def prompted(self) -> tuple[Task, ...]:
+        """The tasks, with the chat template in their prompts where the tokenizer has one.
+
+        Raises
+        ------
+        ConfigError
+            If a task has a system message and there is no template, or it cannot be applied.
+        """
+        return tuple(as_prompted(task, self.tokenizer) for task in self.tasks)
 
     @cached_property
     def _prompts(self) -> tuple[NDArray[np.int32], list[Task]]:
         """Return a number for the prompt of each task, and the first task with each: many render alike."""
         numbers: dict[tuple[str, ...], int] = {}
-        of_task = [numbers.setdefault(tuple(prompt_parts(task)), len(numbers)) for task in self.tasks]
-        firsts = [self.tasks[of_task.index(number)] for number in range(len(numbers))]
+        of_task = [numbers.setdefault(tuple(prompt_parts(task)), len(numbers)) for task in self.prompted]
+        firsts = [self.prompted[of_task.index(number)] for number in range(len(numbers))]
         return np.array(of_task, np.int32), firsts
 
     @cached_property
     def _words(self) -> list[Mapping[str, str]]:
-        return [dict(zip(task.labels, target_texts(task), strict=True)) for task in self.tasks]
+        return [dict(zip(task.labels, target_texts(task, self.tokenizer), strict=True)) for task in self.tasks]
+
+    @cached_property
+    def _leads(self) -> list[str]:
+        return [target_lead(task, self.tokenizer) for task in self.tasks]
 
     @cached_property
     def _labels(self) -> tuple[pa.Array, Ragged]:
         """The distinct target texts of all labels, and their tokens."""
-        texts = pa.array([text for task in self.tasks for text in target_texts(task)], pa.large_string()).unique()
+        written = [text for task in self.tasks for text in target_texts(task, self.tokenizer)]
+        texts = pa.array(written, pa.large_string()).unique()
         return texts, encode_targets(self.tokenizer, texts)
+
+    def _started(self, tokens: Ragged) -> Ragged:
+        """Give an input without any token one to continue, where inputs are continued."""
+        empty = np.flatnonzero(tokens.lengths == 0)
+        ids = [self.tokenizer.bos_token_id, self.tokenizer.eos_token_id] if len(empty) else []
+        start = next((each for each in ids if each is not None), None)
+        if start is None or not is_open(self.tokenizer):
+            return tokens
+        return tokens.replaced(empty, [np.array([start], np.int32)] * len(empty))
 
     def _unknown(self, tokens: Ragged) -> NDArray[np.bool_]:
         return has_unknown(tokens, self.tokenizer)

@@ -8,7 +8,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise.collate.tokens import Tokenizer, encode_targets
+from equipoise.collate.tokenizer import Tokenizer
+from equipoise.collate.tokens import encode_targets
 from equipoise.collate.vocabulary import decode, unknown_character
 from equipoise.errors import DataWarning
 

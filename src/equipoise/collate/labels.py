@@ -6,7 +6,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise.collate.tokens import Tokenizer, encode_targets
+from equipoise.collate.open_inputs import target_lead
+from equipoise.collate.tokenizer import Tokenizer
+from equipoise.collate.tokens import encode_targets
 from equipoise.data import Task
 from equipoise.errors import DataError
 
@@ -38,15 +40,16 @@ def label_tokens(task: Task, tokenizer: Tokenizer) -> list[list[int]]:
     >>> label_tokens(Task("tone", "classification", ("bad", "good")), ByT5Tokenizer())
     [[101, 100, 103, 1], [106, 114, 114, 103, 1]]
     """
-    rows = encode_targets(tokenizer, target_texts(task))
+    rows = encode_targets(tokenizer, target_texts(task, tokenizer))
     tokens = [rows[label].tolist() for label in range(len(rows))]
     _check(task, tokens, tokenizer)
     return tokens
 
 
-def target_texts(task: Task) -> list[str]:
-    """Return the target text of each label of a task; `Task.target_text` looks each of them up among all."""
-    return [task.verbalisers.get(label, label) for label in task.labels]
+def target_texts(task: Task, tokenizer: Tokenizer) -> list[str]:
+    """Return what is written for each label of a task: its target text, with what `target_lead` puts before it."""
+    lead = target_lead(task, tokenizer)
+    return [lead + task.verbalisers.get(label, label) for label in task.labels]
 
 
 def check_labels(tasks: Iterable[Task], tokens: Mapping[str, NDArray[np.int32]], tokenizer: Tokenizer) -> None:
@@ -62,7 +65,7 @@ def check_labels(tasks: Iterable[Task], tokens: Mapping[str, NDArray[np.int32]],
         The tokenizer that made them.
     """
     for task in tasks:
-        _check(task, [tokens[text].tolist() for text in target_texts(task)], tokenizer)
+        _check(task, [tokens[text].tolist() for text in target_texts(task, tokenizer)], tokenizer)
 
 
 def _check(task: Task, tokens: Sequence[list[int]], tokenizer: Tokenizer) -> None:

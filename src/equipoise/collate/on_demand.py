@@ -128,7 +128,7 @@ class OnDemandTokens:
         """Return the text of a row that becomes its tokens, uncut: its rendered input, or that of its target."""
         task = int(self.task_ids[row])
         text = self._records.take([row]).coded("target" if target else "input")[0] or ""
-        return self.encoding.target_text(task, text) if target else self.encoding.tasks[task].render(text)
+        return self.encoding.target_text(task, text) if target else self.encoding.prompted[task].render(text)
 
     def _wait(self) -> None:
         """Wait for what was named ahead: a tokenizer is used by one thread at a time."""

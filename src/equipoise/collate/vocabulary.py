@@ -6,7 +6,8 @@ from numpy.typing import NDArray
 
 from equipoise.base.arrow import pc
 from equipoise.collate.ragged import Ragged
-from equipoise.collate.tokens import BATCH, Tokenizer, encode_inputs
+from equipoise.collate.tokenizer import Tokenizer
+from equipoise.collate.tokens import BATCH, encode_inputs
 
 _MOST_CHARACTERS = 1000  # that are looked at in an example
 _AROUND = 30  # characters that are shown before and after

@@ -80,13 +80,13 @@ def training_flops(model: Any, training_loss: TrainingLoss, encoded: EncodedExam
     """Estimate the floating-point operations of training on some rows.
 
     Six per parameter and token: of the encoder for input tokens, of the decoder for its positions, of the output layer
-    for the positions whose logits are needed. The part of attention that is quadratic in the length, and padding, are
-    left out. Losses over labels decode every label of a row's task.
+    for the positions whose logits are needed; a decoder-only model is both. The part of attention that is quadratic in
+    the length, and padding, are left out. Losses over labels decode every label of a row's task.
 
     Parameters
     ----------
     model : transformers.PreTrainedModel
-        An encoder-decoder.
+        An encoder-decoder, or a decoder-only model.
     training_loss : TrainingLoss
         The loss.
     encoded : EncodedExamples
@@ -107,7 +107,8 @@ def training_flops(model: Any, training_loss: TrainingLoss, encoded: EncodedExam
     inputs = int(times @ encoded.input_lengths)
     decoded, asked = _positions(training_loss, encoded)
     output = model.get_output_embeddings().weight.numel()
-    work = inputs * _parameters(model.get_encoder()) + times @ decoded * _parameters(model.get_decoder())
+    encoder = model.get_encoder() if model.config.is_encoder_decoder else model.get_decoder()
+    work = inputs * _parameters(encoder) + times @ decoded * _parameters(model.get_decoder())
     return float(PER_PARAMETER * (work + times @ asked * output))
 
 

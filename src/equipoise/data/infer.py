@@ -241,7 +241,7 @@ def _make(name: str, texts: pa.Array, counts: NDArray[np.int64], options: TaskOp
             sentence = f"Task `{name}` is treated as {kind}, which is not certain: it has {number}."
             warnings.warn(DataWarning("uncertain-kind", f"{sentence} {_advice(name)}"), stacklevel=5)
     labels = texts.take(pc.sort_indices(texts)).to_pylist() if kind == "classification" else []
-    return Task(name, kind, tuple(labels), options.prompt or DEFAULT_PROMPT, options.verbalisers or {})
+    return Task(name, kind, tuple(labels), options.prompt or DEFAULT_PROMPT, options.verbalisers or {}, options.system)
 
 
 def _advice(task: str) -> str:

@@ -26,6 +26,8 @@ class TaskOptions:
         brace is doubled. None is "{task}: {input}".
     verbalisers : mapping of str to str or None
         The target text of each label. A label that is left out is its own target text.
+    system : str or None
+        The system message before the input, for a model with a chat template.
 
     Raises
     ------
@@ -41,6 +43,7 @@ class TaskOptions:
     kind: Kind | None = None
     prompt: str | None = None
     verbalisers: Mapping[str, str] | None = dataclasses.field(default=None, hash=False)
+    system: str | None = None
 
     def __post_init__(self) -> None:
         if self.kind is not None and self.kind not in KINDS:
@@ -75,6 +78,8 @@ class Task:
         Template of the input text with the placeholders `{input}` and optionally `{task}`.
     verbalisers : mapping of str to str
         Target text by label; a label that is left out is its own target text.
+    system : str or None
+        The system message before the input, for a model with a chat template.
 
     Raises
     ------
@@ -96,6 +101,7 @@ class Task:
     labels: tuple[str, ...] = ()
     prompt: str = DEFAULT_PROMPT
     verbalisers: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str], hash=False)
+    system: str | None = None
 
     def __post_init__(self) -> None:
         if not self.name.strip():

@@ -8,13 +8,21 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
 from equipoise.collate.collator import pad_rows
 from equipoise.errors import DataError, RunError
 from equipoise.models.batches import Tokens
-from equipoise.models.prefixes import PrefixTree, TreeBatch, TreeSlice
-from equipoise.models.search import SearchTree, Steps, best_first
+from equipoise.models.passes import (
+    LogitsAt,
+    find_best_labels,
+    most_prefixes,
+    output_at,
+    output_layer,
+    score_labels,
+    sums_of_labels,
+)
+from equipoise.models.prefixes import PrefixTree, TreeBatch
+from equipoise.models.search import SearchTree
 
 
 class EncoderDecoder:
@@ -60,10 +68,9 @@ class EncoderDecoder:
                 f"`trees` must hold the labels of each of {len(input_ids)} rows, found {len(trees)}. Give one per row.",
             )
         device = input_ids.device
-        inputs, row_of, wanted, prefix, token, lengths = (
-            torch.from_numpy(each).to(device) for each in TreeBatch.of(trees)
-        )
-        with _encoded_once(self._encoder(), attention_mask, row_of), _output_at(self._output_layer(), wanted):
+        batch = TreeBatch.of(trees)
+        inputs, row_of, wanted = (torch.from_numpy(each).to(device) for each in batch[:3])
+        with _encoded_once(self._encoder(), attention_mask, row_of), output_at(output_layer(self._model), wanted):
             logits: Tensor = self._called(
                 input_ids=input_ids,
                 attention_mask=attention_mask.index_select(0, row_of),
@@ -76,28 +83,16 @@ class EncoderDecoder:
                 f"`model` must return logits at {len(wanted)} wanted positions, found the shape {tuple(logits.shape)}: "
                 "it ignores hooks. Do not compile a model that is trained by label scores.",
             )
-        exact = logits[0] if logits.dtype == torch.float64 else logits[0].float()
-        log_probs = exact[prefix, token] - exact.logsumexp(dim=-1)[prefix]
-        is_token = torch.arange(prefix.shape[-1], device=device) < lengths[..., None]
-        sums = torch.where(is_token, log_probs, 0.0).sum(dim=-1)
-        return torch.where(lengths > 0, sums, -torch.inf)
+        return sums_of_labels(logits[0], batch, device)
 
     @torch.no_grad()
     def label_log_probs(
         self, rows: Sequence[Tokens], tree: PrefixTree, *, pad_id: int, most_logits: int | None = None
     ) -> NDArray[np.float64]:
-        """Score every label of one task for every input, by slices of the tree."""
-        layer = self._output_layer()
-        states, mask = self._encoded(rows, pad_id)
-        most_prefixes = _most_prefixes(states, layer, most_logits)
-        edges = np.empty((len(rows), len(tree.edge_prefix)), np.float64)
-        for piece in tree.slices(most_prefixes):
-            step = max(1, most_prefixes // len(piece.positions))
-            for first in range(0, len(rows), step):
-                part = slice(first, first + step)
-                values = self._edge_log_probs(states[part], mask[part], piece, layer)
-                edges[part, piece.edges] = values.double().cpu().numpy()
-        return tree.label_sums(edges)
+        """Score every label of one task for every input, by slices of the tree; an input is encoded once."""
+        device = self._model.device
+        most = most_prefixes(output_layer(self._model), device, most_logits)
+        return score_labels(self._after(rows, pad_id), len(rows), tree, most, device)
 
     @torch.no_grad()
     def best_labels(
@@ -110,26 +105,9 @@ class EncoderDecoder:
         most_logits: int | None = None,
     ) -> NDArray[np.int64]:
         """Search for the best label of every input; an input is encoded once."""
-        layer = self._output_layer()
-        states, mask = self._encoded(rows, pad_id)
-        most_prefixes = _most_prefixes(states, layer, most_logits)
-
-        def expand(inputs: NDArray[np.int64], nodes: NDArray[np.int64]) -> NDArray[np.float64]:
-            ends = np.cumsum(tree.end[nodes] - tree.begin[nodes])
-            found: list[NDArray[np.float64]] = []
-            first, begin = 0, 0
-            while first < len(nodes):
-                stop = max(first + 1, int(np.searchsorted(ends, begin + most_prefixes, side="right")))
-                of = torch.from_numpy(inputs[first:stop]).to(states.device)
-                steps = tree.steps(nodes[first:stop])
-                values = self._step_log_probs(states[of], mask[of], steps, layer)
-                found.append(values.double().cpu().numpy())
-                first, begin = stop, int(ends[stop - 1])
-            return np.concatenate(found)
-
-        # On a CPU a node costs the same alone; elsewhere a pass does.
-        at_once = 8 if states.device.type == "cpu" else len(rows)
-        return best_first(tree, len(rows), expand, length_norm=length_norm, at_once=at_once)
+        device = self._model.device
+        most = most_prefixes(output_layer(self._model), device, most_logits)
+        return find_best_labels(self._after(rows, pad_id), len(rows), tree, most, device, length_norm)
 
     def generate(
         self,
@@ -138,17 +116,18 @@ class EncoderDecoder:
         pad_id: int,
         max_new_tokens: int,
         beams: int = 1,
+        end_id: int | None = None,
         allowed: Callable[[tuple[int, ...]], list[int]] | None = None,
     ) -> list[list[int]]:
         """Generate a target for every input; the decoder's start token, which comes first, is left out."""
         input_ids, mask = self._padded(rows, pad_id)
-        options: dict[str, Any] = {}
+        options: dict[str, Any] = {} if end_id is None else {"eos_token_id": end_id}
         if allowed is not None:
 
             def allow(_: int, generated: Tensor) -> list[int]:
                 return allowed(tuple(generated[1:].tolist()))
 
-            options = {
+            options |= {
                 "prefix_allowed_tokens_fn": allow,
                 # The generation settings of a pre-trained model are meant for other targets.
                 "min_length": 0,
@@ -164,55 +143,33 @@ class EncoderDecoder:
         )
         return tokens[:, 1:].tolist()
 
-    def _edge_log_probs(self, states: Tensor, mask: Tensor, piece: TreeSlice, layer: nn.Module) -> Tensor:
-        """Return log p(token | x, prefix) for every input and every edge of the slice."""
-        given, positions, prefix, token = (torch.from_numpy(each).to(states.device) for each in piece[1:])
-        inputs, rows = len(states), len(given)
-        block = torch.arange(inputs, device=states.device)[:, None] * given.numel()
-        states, mask = (each.repeat_interleave(rows, dim=0) for each in (states, mask))
-        logits = self._logits_at(states, mask, given.repeat(inputs, 1), (block + positions).flatten(), layer)
-        return logits.view(inputs, len(positions), -1).float().log_softmax(dim=-1)[:, prefix, token]
-
-    def _step_log_probs(self, states: Tensor, mask: Tensor, steps: Steps, layer: nn.Module) -> Tensor:
-        """Return log p(token | x, prefix) for the steps of one node of each input."""
-        given, positions, prefix, token = (torch.from_numpy(each).to(states.device) for each in steps)
-        logits = self._logits_at(states, mask, given, positions, layer)
-        return logits.float().log_softmax(dim=-1)[prefix, token]
-
-    def _logits_at(self, states: Tensor, mask: Tensor, given: Tensor, positions: Tensor, layer: nn.Module) -> Tensor:
-        """Run the decoder on encoded inputs, and the output layer at some positions of the flattened rows."""
-        with _output_at(layer, positions):
-            logits: Tensor = self._model(
-                encoder_outputs=(states,), attention_mask=mask, decoder_input_ids=given, use_cache=False
-            ).logits
-        return logits[0]
-
-    def _encoded(self, rows: Sequence[Tokens], pad_id: int) -> tuple[Tensor, Tensor]:
+    def _after(self, rows: Sequence[Tokens], pad_id: int) -> LogitsAt:
+        """Encode some inputs; return what runs the decoder on them."""
+        layer = output_layer(self._model)
         input_ids, mask = self._padded(rows, pad_id)
-        return self._encoder()(input_ids=input_ids, attention_mask=mask)[0], mask
+        states: Tensor = self._encoder()(input_ids=input_ids, attention_mask=mask)[0]
+
+        def logits_at(of: Tensor, given: Tensor, positions: Tensor) -> Tensor:
+            with output_at(layer, positions):
+                logits: Tensor = self._model(
+                    encoder_outputs=(states[of],), attention_mask=mask[of], decoder_input_ids=given, use_cache=False
+                ).logits
+            return logits[0]
+
+        return logits_at
 
     def _padded(self, rows: Sequence[Tokens], pad_id: int) -> tuple[Tensor, Tensor]:
         input_ids, mask = pad_rows(rows, pad_id)
         return input_ids.to(self._model.device), mask.to(self._model.device)
 
     def _encoder(self) -> nn.Module:
-        return self._part("get_encoder", "no-encoder", "an encoder", "Pass an encoder-decoder model.")
-
-    def _output_layer(self) -> Any:
-        advice = "Pass a model for conditional generation, not its bare encoder and decoder."
-        return self._part("get_output_embeddings", "no-output-layer", "an output layer", advice)
-
-    def _part(self, method: str, code: str, what: str, advice: str) -> nn.Module:
-        find: Any = getattr(self._model, method, None)
+        find: Any = getattr(self._model, "get_encoder", None)
         part = find() if callable(find) else None
         if not isinstance(part, nn.Module):
-            raise RunError(code, f"`model` must have {what}, found none in {type(self._model).__name__}. {advice}")
+            found = f"found none in {type(self._model).__name__}"
+            advice = "Pass an encoder-decoder, or a causal language model."
+            raise RunError("no-encoder", f"`model` must have an encoder, {found}. {advice}")
         return part
-
-
-def _most_prefixes(states: Tensor, layer: Any, most_logits: int | None) -> int:
-    most = most_logits or (2**23 if states.device.type == "cpu" else 2**27)
-    return max(1, most // len(layer.weight))
 
 
 @contextmanager
@@ -236,18 +193,3 @@ def _encoded_once(encoder: nn.Module, attention_mask: Tensor, row_of: Tensor) ->
 
     with encoder.register_forward_pre_hook(mask_inputs, with_kwargs=True), encoder.register_forward_hook(repeat):
         yield
-
-
-def _output_at(layer: nn.Module, wanted: Tensor) -> RemovableHandle:
-    """Let the model's own forward compute logits at the wanted positions alone, shape (1, wanted, vocabulary).
-
-    With a vocabulary of 32,000 the output layer costs more than the rest of a small model. The positions, counted in
-    the flattened (row, position) order, are picked right before the layer and inside the model's forward, so whatever
-    a model does around it (T5's scaling of tied embeddings, Bart's bias of the logits) stays as the model has it.
-    """
-
-    def pick(_: nn.Module, arguments: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        hidden, *others = arguments
-        return (hidden.flatten(0, 1).index_select(0, wanted)[None], *others)
-
-    return layer.register_forward_pre_hook(pick)

@@ -1,4 +1,4 @@
-"""Models to train: any encoder-decoder of transformers in float32, or one of two that need no download."""
+"""Models to train: encoder-decoders and decoder-only models in float32, or one of two that need no download."""
 
 import os
 from importlib import import_module
@@ -7,12 +7,21 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from transformers import AutoModelForSeq2SeqLM, AutoTokenizer, BitsAndBytesConfig, PreTrainedModel
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForSeq2SeqLM,
+    AutoTokenizer,
+    BitsAndBytesConfig,
+    PreTrainedModel,
+)
 
+from equipoise.collate.open_inputs import is_open
 from equipoise.config import ModelConfig, RunConfig
 from equipoise.data.suite import tokenizer_path
 from equipoise.errors import ConfigError, RunError
 from equipoise.models.base_model import Base, is_adapter
+from equipoise.models.decoder_only import is_causal
 from equipoise.models.freezing import freeze
 from equipoise.models.minilm import (
     MINILM,
@@ -44,8 +53,9 @@ def load_model(
     source : RunConfig, str or path-like
         A configuration, for its `model` and `seed`: parameters are frozen, and an adapter is added, as it says.
         `"tiny"` for a small T5 with random weights and the bundled T5 tokenizer; `"minilm"` for an encoder-decoder
-        around the pretrained all-MiniLM-L6-v2; or the name or the folder of any `AutoModelForSeq2SeqLM`, such as the
-        `model` of a run. With the folder of an adapter its base is loaded too.
+        around the pretrained all-MiniLM-L6-v2; or the name or the folder of any `AutoModelForSeq2SeqLM`, or of any
+        `AutoModelForCausalLM` of attention layers, such as the `model` of a run; or a GGUF file of one of the latter,
+        which is turned into float32. With the folder of an adapter its base is loaded too.
     seed : int, optional
         Seed of the weights of `"tiny"` and `"minilm"` that are random; by default that of the configuration, or 0. The
         global random state is left as it was.
@@ -62,7 +72,7 @@ def load_model(
     Raises
     ------
     RunError
-        If there is no such model, it is not an encoder-decoder, or its files are not safetensors; if a package that it
+        If there is no such model, its files are not safetensors, or it cannot continue an input; if a package that it
         needs is not installed; or if the weights of `"minilm"`, or of the base of an adapter, are not those expected.
     ConfigError
         If what is to be frozen, or the adapter, does not fit the model.
@@ -88,13 +98,20 @@ def load_model(
             raise RunError("is-adapter", message)
         return _with_adapter(Path(name)), load_tokenizer(tokenizer or name)
     model = _whole(name, seed, config.quantization, tokenizer, shape)
+    words = load_tokenizer(tokenizer or name)
+    if not (model.config.is_encoder_decoder or is_open(words)):
+        raise RunError(
+            "input-ended",
+            f"The tokenizer of `{name}` ends every input with a special token, behind which a decoder-only model does "
+            "not continue it. Set `add_eos_token: false` in its tokenizer_config.json.",
+        )
     if config.freeze:
         freeze(model, config.freeze)
     if config.adapter is not None:
         base = Base.of(model, name, seed, config.quantization)
         model = _adapters().add_adapter(model, config.adapter, base)
         _keep_pooler(model)
-    return model, load_tokenizer(tokenizer or name)
+    return model, words
 
 
 def load_tokenizer(source: Source) -> Any:
@@ -113,10 +130,10 @@ def load_tokenizer(source: Source) -> Any:
     name = _name_of(source)
     if name == MINILM:
         return load_minilm_tokenizer(minilm_folder())
-    path = tokenizer_path() if name == TINY else name
+    path, options = (tokenizer_path(), {}) if name == TINY else _place(name)
     advice = "Pass the path or the name of its tokenizer as `tokenizer`."
     try:
-        tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False, **options)
     except Exception as error:  # what a damaged folder raises depends on the tokenizer and the hub
         raise RunError("not-a-tokenizer", f"`{path}` holds no tokenizer: {error}\n{advice}") from error
     # Where there are no files, transformers silently makes a T5 tokenizer that knows only the space.
@@ -127,6 +144,12 @@ def load_tokenizer(source: Source) -> Any:
 
 def _name_of(source: Source) -> str:
     return source.model.name if isinstance(source, RunConfig) else os.fspath(source)
+
+
+def _place(name: str) -> tuple[str, dict[str, str]]:
+    """Return a folder or a name on the hub, and which file in it is meant, if it is one of GGUF."""
+    path = Path(name)
+    return (str(path.parent), {"gguf_file": path.name}) if path.suffix == ".gguf" else (name, {})
 
 
 def _whole(
@@ -183,18 +206,27 @@ def _quantised(quantization: str | None) -> dict[str, Any]:
 
 
 def _pretrained(name: str, quantization: str | None) -> PreTrainedModel:
-    options = _quantised(quantization)
+    path, file = _place(name)
+    options: dict[str, Any] = {"dtype": torch.float32, "use_safetensors": True, **file, **_quantised(quantization)}
     try:
-        model = AutoModelForSeq2SeqLM.from_pretrained(
-            name, dtype=torch.float32, use_safetensors=True, trust_remote_code=False, **options
-        )
+        config: Any = AutoConfig.from_pretrained(path, trust_remote_code=False, **file)
+        kind = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+        model = kind.from_pretrained(path, trust_remote_code=False, **options)
     except Exception as error:  # what a damaged folder raises depends on the model, safetensors and the hub
         raise RunError(
             "not-a-model",
-            f"`{name}` cannot be loaded as an encoder-decoder: {' '.join(str(error).split())} "
-            'Use "tiny", "minilm", or a model that AutoModelForSeq2SeqLM loads from safetensors files.',
+            f"`{name}` cannot be loaded as a model: {' '.join(str(error).split())} "
+            'Use "tiny", "minilm", or a model that AutoModelForSeq2SeqLM or AutoModelForCausalLM loads from '
+            "safetensors files.",
         ) from error
-    if getattr(model.config, "decoder_start_token_id", None) is None:
+    if not config.is_encoder_decoder:
+        if quantization is None and not is_causal(model):
+            raise RunError(
+                "not-causal",
+                f"`{name}` computes other probabilities of a token with others behind it or with padding before it, so "
+                "it cannot score labels. Choose a causal language model.",
+            )
+    elif getattr(model.config, "decoder_start_token_id", None) is None:
         raise RunError(
             "no-start-token",
             f"`{name}` has no `decoder_start_token_id` in its config.json, so its decoder cannot be started. "
@@ -205,6 +237,6 @@ def _pretrained(name: str, quantization: str | None) -> PreTrainedModel:
 
 def _keep_pooler(model: Any) -> None:
     """Keep the pooler of an encoder out of training: no target depends on it, and DDP waits for its gradient."""
-    pooler = getattr(model.get_encoder(), "pooler", None)
+    pooler = getattr(model.get_encoder(), "pooler", None) if model.config.is_encoder_decoder else None
     if isinstance(pooler, torch.nn.Module):
         pooler.requires_grad_(False)

@@ -11,6 +11,7 @@ from torch import nn
 
 from equipoise.collate import Tokenizer, label_tokens
 from equipoise.collate.labels import target_texts
+from equipoise.collate.open_inputs import is_open, padding, target_end
 from equipoise.data import Task
 from equipoise.errors import ConfigError
 from equipoise.models.batches import Tokens, by_distinct
@@ -29,7 +30,7 @@ class LabelScorer:
     Parameters
     ----------
     model : torch.nn.Module
-        A Hugging Face encoder-decoder model for conditional generation. Its mode is left as it was.
+        A model as for `text_model`. Its mode is left as it was.
     tokenizer : Tokenizer
         The tokenizer of the model.
     tasks : mapping of str to Task
@@ -62,7 +63,7 @@ class LabelScorer:
         self.tasks = dict(tasks)
         self.most_logits = most_logits
         self._asked = text_model(model)
-        self._pad_id = tokenizer.pad_token_id or 0
+        self._pad_id, self._end_id = padding(tokenizer), target_end(tokenizer)
         self._labels: dict[str, tuple[list[list[int]], PrefixTree]] = {}
         self._searched: dict[str, SearchTree] = {}
 
@@ -78,7 +79,7 @@ class LabelScorer:
         inputs : sequence of token id sequences
             Tokenised inputs, as returned by `EncodedExamples.inputs`.
         batch_tokens : int
-            The most padded tokens that the encoder sees at once.
+            The most padded tokens of inputs that the model sees at once.
         length_norm : float
             Divide by the number of the label's tokens (with the end of sequence) to this power. 0 leaves
             the sum, which is the log-probability of the label's target; 1 is the mean per token, a heuristic that
@@ -165,7 +166,7 @@ class LabelScorer:
         beams : int
             The width of the beam search.
         batch_tokens : int
-            The most padded tokens that the encoder sees at once.
+            The most padded tokens of inputs that the model sees at once.
 
         Returns
         -------
@@ -216,19 +217,23 @@ class LabelScorer:
         """
         tokens = self._generate(inputs, batch_tokens, max_new_tokens=max_new_tokens, beams=beams)
         texts: list[str] = [self.tokenizer.decode(ids, skip_special_tokens=True) for ids in tokens]
+        if is_open(self.tokenizer):
+            texts = [text.removeprefix(" ") for text in texts]  # a target that continues its input begins with a space
         if labels_of is None:
             return texts
         targets, _ = self._labels_of(labels_of)
         task = self.tasks[labels_of]
         label_of = {tuple(target): label for label, target in zip(task.labels, targets, strict=True)}
-        written = {text.strip(): label for label, text in zip(task.labels, target_texts(task), strict=True)}
+        written = {
+            text.strip(): label for label, text in zip(task.labels, target_texts(task, self.tokenizer), strict=True)
+        }
         return [
             written.get(text.strip(), text) if (label := _at_start(ids, label_of)) is None else label
             for ids, text in zip(tokens, texts, strict=True)
         ]
 
     def _generate(self, inputs: Sequence[Tokens], batch_tokens: int, **options: Any) -> list[list[int]]:
-        ask = partial(self._asked.generate, pad_id=self._pad_id, **options)
+        ask = partial(self._asked.generate, pad_id=self._pad_id, end_id=self._end_id, **options)
         return by_distinct(self.model, inputs, batch_tokens, ask)
 
     def _labels_of(self, name: str) -> tuple[list[list[int]], PrefixTree]:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from equipoise.models.batches import Tokens
+from equipoise.models.decoder_only import DecoderOnly
 from equipoise.models.encoder_decoder import EncoderDecoder
 from equipoise.models.prefixes import PrefixTree
 from equipoise.models.search import SearchTree
@@ -141,6 +142,7 @@ class TextModel(Protocol):
         pad_id: int,
         max_new_tokens: int,
         beams: int = 1,
+        end_id: int | None = None,
         allowed: Callable[[tuple[int, ...]], list[int]] | None = None,
     ) -> list[list[int]]:
         """Generate a target for every input, without sampling.
@@ -153,6 +155,8 @@ class TextModel(Protocol):
             The most tokens of a target.
         beams : int
             The width of the beam search; 1 is greedy.
+        end_id : int, optional
+            The token that ends a target.
         allowed : callable, optional
             From the tokens generated so far to those that may follow; without it all may.
 
@@ -170,7 +174,8 @@ def text_model(model: nn.Module, wrapped: nn.Module | None = None) -> TextModel:
     Parameters
     ----------
     model : torch.nn.Module
-        A Hugging Face encoder-decoder model for conditional generation, not wrapped.
+        A Hugging Face model, not wrapped: an encoder-decoder for conditional generation, or, where its configuration
+        says that it is none, a causal language model.
     wrapped : torch.nn.Module, optional
         What forward passes with gradient call instead: the same model wrapped, for example by DDP.
 
@@ -193,4 +198,5 @@ def text_model(model: nn.Module, wrapped: nn.Module | None = None) -> TextModel:
     >>> scores.shape, scores.isfinite().tolist(), scores.requires_grad
     (torch.Size([2, 2]), [[True, True], [True, False]], True)
     """
-    return EncoderDecoder(model, wrapped)
+    decoder_only = getattr(getattr(model, "config", None), "is_encoder_decoder", True) is False
+    return DecoderOnly(model, wrapped) if decoder_only else EncoderDecoder(model, wrapped)

@@ -14,6 +14,7 @@ from transformers import Seq2SeqTrainingArguments
 
 from equipoise.base.files import to_disk, write_atomically
 from equipoise.collate import Collator, DrawnLengths, EncodedExamples
+from equipoise.collate.open_inputs import padding
 from equipoise.config import RunConfig
 from equipoise.data import give_warnings
 from equipoise.drawing import Shard
@@ -186,7 +187,7 @@ def train_prepared(
             args,
             cast("Dataset[Any]", replace(encoded, example_weights=weights)),
             LengthSorted(sampler, encoded.lengths, global_batch(args), config.training.window),
-            Collator(tokenizer.pad_token_id),
+            Collator(padding(tokenizer)),
             loss=training_loss,
             task_weighting=task_weighting,
             eval_dataset=cast("Dataset[Any] | None", validation),

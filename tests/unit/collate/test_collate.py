@@ -31,7 +31,9 @@ class CountingTokenizer(PreTrainedTokenizerFast):
     """Remembers every text that it was asked for."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        self.__dict__.setdefault("asked", []).extend(kwargs.get("text") or kwargs.get("text_target") or args[0])
+        asked = self.__dict__.setdefault("asked", [])
+        texts = kwargs.get("text") or kwargs.get("text_target") or args[0]
+        asked += [] if texts in (["a"], ["x"]) else texts  # these find out how the tokenizer writes
         return super().__call__(*args, **kwargs)
 
 

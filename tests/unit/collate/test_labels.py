@@ -65,7 +65,7 @@ def test_a_label_without_tokens_is_refused():
         eos_token_id = None
 
         def __call__(self, *args: Any, **kwargs: Any) -> Any:
-            return {"input_ids": [[] for _ in kwargs["text_target"]]}
+            return {"input_ids": [[] for _ in kwargs.get("text_target", "a")]}
 
     with raises(DataError, "no-token", "Label 'a' of task `t`"):
         label_tokens(Task("t", "classification", ("a",)), Silent())

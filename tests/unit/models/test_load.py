@@ -81,7 +81,7 @@ def test_pickled_weights_are_refused(tmp_path) -> None:
 def test_a_folder_without_a_model_is_named(tmp_path) -> None:
     with raises(RunError, "not-a-model") as caught:
         load_model(tmp_path)
-    assert f"`{tmp_path}` cannot be loaded as an encoder-decoder" in str(caught.value)
+    assert f"`{tmp_path}` cannot be loaded as a model" in str(caught.value)
 
 
 def test_a_model_without_a_tokenizer_is_named(tmp_path) -> None:
