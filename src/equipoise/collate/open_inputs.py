@@ -13,6 +13,8 @@ _ANSWER: Final = "answer-of-the-assistant"
 # Templates that write the date of today get this one: the tokens of a row are the same on every day. It is the date
 # that the template of Llama 3.1 writes where there is no clock.
 _TODAY: Final = date(2024, 7, 26)
+_CODES = "".join(f"|replace('%{code}','{_TODAY.strftime(f'%{code}')}')" for code in "aAbBdmyYHMS")
+_CLOCK: Final = f"{{%- macro strftime_now(format) -%}}{{{{ format{_CODES} }}}}{{%- endmacro -%}}"
 
 
 def is_open(tokenizer: Tokenizer) -> bool:
@@ -98,9 +100,10 @@ def _rendered(tokenizer: Tokenizer, task: Task, answer: str | None) -> str:
         messages.insert(0, {"role": "system", "content": task.system})
     if answer is not None:
         messages.append({"role": "assistant", "content": answer})
-    options: dict[str, Any] = {"enable_thinking": False, "strftime_now": _TODAY.strftime}
+    options: dict[str, Any] = {"tokenize": False, "add_generation_prompt": answer is None, "enable_thinking": False}
     try:
-        return tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=answer is None, **options)
+        template: str = _CLOCK + tokenizer.get_chat_template()
+        return tokenizer.apply_chat_template(messages, chat_template=template, **options)
     except Exception as error:  # a template may raise anything, such as that it knows no system message
         raise _unusable(task, str(error)) from error
 

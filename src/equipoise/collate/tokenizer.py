@@ -18,5 +18,9 @@ class Tokenizer(Protocol):
     def decode(self, *args: Any, **kwargs: Any) -> Any:
         """Decode token ids to a string."""
 
+    def get_chat_template(self) -> str:
+        """Return the template that `apply_chat_template` uses."""
+        ...
+
     def apply_chat_template(self, *args: Any, **kwargs: Any) -> Any:
         """Write messages of a chat; asked for where `chat_template` is set."""

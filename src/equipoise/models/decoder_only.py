@@ -84,7 +84,7 @@ class DecoderOnly:
         batch = TreeBatch.of(trees)
         given, row_of, wanted = (torch.from_numpy(each).to(input_ids.device) for each in batch[:3])
         ids, mask = _on_the_left(input_ids, attention_mask)
-        if ids.shape[1] == 1 or (self._base.training and self._base.is_gradient_checkpointing):
+        if ids.shape[1] == 1 or _checkpointing(self._base):
             logits = self._continued(ids[row_of], mask[row_of], given[:, 1:])
         else:
             cache = self._cache(self._called, ids[:, :-1], mask[:, :-1])
@@ -227,6 +227,13 @@ def _log_prob(asked: DecoderOnly, row: Tokens, target: Sequence[int]) -> float:
     ids, labels = (torch.tensor([each], device=asked.device) for each in (row, target))
     logits = asked.target_logits({"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": labels})
     return logits.log_softmax(dim=-1).gather(-1, labels[..., None]).sum().item()
+
+
+def _checkpointing(model: Any) -> bool:
+    """Return whether a model computes activations again in the backward pass, so that it keeps no keys and values."""
+    # transformers 5.0 has the one name, later versions the other.
+    later = "is_activation_checkpointing"
+    return model.training and getattr(model, later if hasattr(type(model), later) else "is_gradient_checkpointing")
 
 
 def _on_the_left(ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
