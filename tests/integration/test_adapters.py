@@ -54,7 +54,7 @@ def base(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def trained(rows, base, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("runs") / "adapter"
-    best = ["--set", "training.validate_every=4", "--set", "trainer.load_best_model_at_end=true"]
+    best = ["--set", "training.validate_every=4", "--set", "training.best=macro_f1"]
     run("train", rows, "--model", base, "--lora", "r=4,targets=q+v+wo", *SETTINGS, *best, "--out", out)
     return out
 
