@@ -32,6 +32,7 @@ def test_files_and_commands_of_the_guide(tmp_path):
         "runs/first/evaluation.json",
         "runs/first/calibration.json",
         "runs/notes/model",
+        "runs/adapter/merged/model.safetensors",
         "answers.csv",
     ):
         assert (tmp_path / made).exists(), made

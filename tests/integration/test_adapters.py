@@ -8,6 +8,7 @@ import pytest
 import torch
 from hf_jobs import tiny_t5
 from safetensors.torch import load_file, save_file
+from tests.support import causal
 from tests.unit.cli.rows import write_rows
 from transformers import BertConfig, BertModel, BertTokenizer, ByT5Tokenizer
 from typer.testing import CliRunner
@@ -98,6 +99,22 @@ def test_a_whole_model_is_not_merged_and_an_adapter_not_trained_upon(trained, ro
     assert "Error (no-adapter)" in error_of("merge", tmp_path / "run")
     given = ["--model", trained / "model", *SETTINGS, "--out", tmp_path / "other"]
     assert "Error (is-adapter)" in error_of("train", rows, *given)
+
+
+def test_an_adapter_of_a_decoder_only_model_too(rows, tmp_path, monkeypatch) -> None:
+    causal.built("llama").save_pretrained(tmp_path / "llama")
+    causal.tokenizer().save_pretrained(tmp_path / "llama")
+    (tmp_path / "tiny").mkdir()  # as a built-in model is named
+    monkeypatch.chdir(tmp_path)
+    out = tmp_path / "run"
+    run("train", rows, "--model", "llama", "--lora", "r=2", *SETTINGS, "--out", out)
+    monkeypatch.chdir(tmp_path / "tiny")
+    run("predict", out, rows, "-o", tmp_path / "answers.parquet")
+    model, _ = load_model(out / "model")
+    assert type(model).__name__ == "PeftModelForCausalLM"
+    assert base_of(model).name == str(tmp_path / "llama")
+    run("merge", out)
+    assert type(load_model(out / "merged")[0]).__name__ == "LlamaForCausalLM"
 
 
 def settings_of(rows: Path, base: Path, **trainer: object):

@@ -24,7 +24,7 @@ class Base:
     Attributes
     ----------
     name : str
-        As in `model.name`; a folder with its whole path.
+        As in `model.name`; a file or a folder by its absolute path.
     seed : int
         The seed of its weights that are random, if it has some.
     quantization : str or None

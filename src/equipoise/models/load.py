@@ -108,7 +108,8 @@ def load_model(
     if config.freeze:
         freeze(model, config.freeze)
     if config.adapter is not None:
-        base = Base.of(model, name, seed, config.quantization)
+        is_path = name not in (TINY, MINILM) and Path(name).exists()
+        base = Base.of(model, str(Path(name).absolute()) if is_path else name, seed, config.quantization)
         model = _adapters().add_adapter(model, config.adapter, base)
         _keep_pooler(model)
     return model, words

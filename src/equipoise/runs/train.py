@@ -145,11 +145,8 @@ def train_prepared(
     main = args.process_index == 0
     names = trackers_in(args.report_to)
     training_loss = training_loss_of(prepared, model, tokenizer)
-    base = base_of(model)
-    if base is not None:
-        args.label_names = ["labels"]  # the Trainer cannot tell them from the signature of a model with an adapter
     if ranks.size > 1:
-        ranks.agree(facts(prepared, out, resume=resume, base=base))
+        ranks.agree(facts(prepared, out, resume=resume, base=base_of(model)))
     if started and directory.model.is_dir():
         published = Published.read(directory)
         steps = args.max_steps if published is None else published.steps
@@ -196,8 +193,7 @@ def train_prepared(
             validation=metrics,
             patience=config.training.patience,
         )
-        if base is not None:
-            trainer.add_part(AdapterBase(base, first=main))
+        trainer.add_part(AdapterBase(base_of(model), first=main))
         tokenise_if_mostly_drawn(encoded, plan, len(sampler), shard)
         with tracked(names if main else [], out, parent=parent, step=_last_step(directory)) as trackers:
             attach(trackers, trainer, plan, sampler)
@@ -280,6 +276,7 @@ def trainer_arguments(config: RunConfig, folder: Path, model_type: str) -> Seq2S
         "eval_strategy": "steps" if every else "no",
         **({"eval_steps": every} if every else {}),
         "per_device_eval_batch_size": 64,
+        "label_names": ["labels"],  # the Trainer cannot tell them from the signature of a model with an adapter
         **({"metric_for_best_model": best, "greater_is_better": rising} if best else {}),
         **config.trainer,
     }

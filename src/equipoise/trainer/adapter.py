@@ -11,20 +11,21 @@ class AdapterBase(Part):
 
     Parameters
     ----------
-    base : Base
-        The base model, as it was loaded.
+    base : Base or None
+        The base model, as it was loaded; None for a model without an adapter, of which nothing is written.
     first : bool
         Whether this is the first rank, the one that writes.
     """
 
-    def __init__(self, base: Base, *, first: bool) -> None:
+    def __init__(self, base: Base | None, *, first: bool) -> None:
         self._base, self._first = base, first
 
     def save(self, checkpoint: Path) -> None:
         """Write the record of the base."""
-        if self._first:
+        if self._first and self._base is not None:
             self._base.write(checkpoint)
 
     def resume(self, checkpoint: Path) -> None:
         """Refuse another base; a RunError names both."""
-        self._base.check(Base.read(checkpoint), checkpoint)
+        if self._base is not None:
+            self._base.check(Base.read(checkpoint), checkpoint)
