@@ -21,7 +21,9 @@ SAVE = {"save_strategy": "steps", "save_steps": 4, "save_total_limit": None}
 HALF = {"batch": 4, "options": SAVE}  # with two ranks the same global batch of 8
 STEPS = range(30)  # three epochs of ten steps
 LOSSES = ["sequence", "token", "weighted", "logit adjusted", "ldam"]
-CUTS = [(loss, batch, accumulation) for loss in LOSSES for batch, accumulation in ((4, 1), (2, 2))]
+CUTS = [(loss, batch, accumulation, False) for loss in LOSSES for batch, accumulation in ((4, 1), (2, 2))]
+# A decoder-only model reads inputs and labels in two forward passes.
+CUTS += [("sequence", 4, 1, True), ("ldam", 4, 1, True), ("ldam", 2, 2, True)]
 KILLED_IN = 23  # epoch 2; the last checkpoint before it is of step 20
 
 
@@ -72,10 +74,11 @@ def sessions(tmp_path_factory) -> tuple[Path, list, list]:
             "loss": loss,
             "batch": batch,
             "accumulation": accumulation,
+            "decoder_only": decoder_only,
             # By default DDP looks for parameters without gradients; there are none, so it need not.
             "options": {"max_steps": 3} | ({"ddp_find_unused_parameters": False} if accumulation == 2 else {}),
         }
-        for i, (loss, batch, accumulation) in enumerate(CUTS)
+        for i, (loss, batch, accumulation, decoder_only) in enumerate(CUTS)
     ]
     jobs[0]["evaluate"] = True
     jobs.append(HALF | {"folder": f"{folder}/stopped", "send": (12, int(signal.SIGTERM), 1)})
@@ -97,7 +100,7 @@ def sessions(tmp_path_factory) -> tuple[Path, list, list]:
 
 @pytest.mark.parametrize(("number", "cut"), list(enumerate(CUTS)))
 def test_two_ranks_have_the_loss_gradient_and_parameters_of_the_formula(sessions, number, cut) -> None:
-    expected = hf_jobs.by_hand(3, cut[0])
+    expected = hf_jobs.by_hand(3, cut[0], decoder_only=cut[3])
     for found in sessions[1][number]:
         assert_allclose(found["losses"], expected["losses"], rtol=1e-5)
         assert_allclose(found["norms"], expected["norms"], rtol=1e-5)

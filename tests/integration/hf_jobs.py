@@ -16,7 +16,14 @@ import torch
 from datasets import Dataset
 from torch.distributed.tensor import DTensor
 from torch.utils.data import Sampler
-from transformers import ByT5Tokenizer, T5Config, T5ForConditionalGeneration, TrainerCallback
+from transformers import (
+    ByT5Tokenizer,
+    LlamaConfig,
+    LlamaForCausalLM,
+    T5Config,
+    T5ForConditionalGeneration,
+    TrainerCallback,
+)
 
 from equipoise import Census, LengthSorted, Plan, PlanSampler, Records, StratumIndex, Task, draws, rates
 from equipoise.collate import Collator, EncodedExamples
@@ -101,6 +108,15 @@ def tiny_t5(dropout: float = 0.0) -> T5ForConditionalGeneration:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         return T5ForConditionalGeneration(config)
+
+
+def tiny_llama() -> LlamaForCausalLM:
+    config = LlamaConfig(
+        vocab_size=259, hidden_size=16, intermediate_size=24, num_hidden_layers=1, num_attention_heads=2
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return LlamaForCausalLM(config)
 
 
 def flat(model: torch.nn.Module) -> np.ndarray:
@@ -196,6 +212,7 @@ def build(
     listed: list[int] | None = None,
     dropout: float = 0.0,
     adapter: bool = False,
+    decoder_only: bool = False,
     callbacks: list[TrainerCallback] | None = None,
 ) -> Recorder:
     plan, index = plan_and_index()
@@ -227,7 +244,7 @@ def build(
         sampler = Rotation(draws_per_epoch)
     if listed is not None:
         sampler = Listed(listed)
-    model: Any = tiny_t5(dropout)
+    model: Any = tiny_llama() if decoder_only else tiny_t5(dropout)
     if adapter:
         from equipoise.models.adapters import add_adapter
 
@@ -288,10 +305,17 @@ def scores(model: Any) -> list[list[float]]:
     return [*scorer.log_probs("tone", inputs).tolist(), scorer.best_labels("tone", inputs).tolist()]
 
 
-def by_hand(steps: int, loss: str, global_batch: int = 8, optim: str = "sgd", weighted: bool = True) -> dict[str, Any]:
+def by_hand(
+    steps: int,
+    loss: str,
+    global_batch: int = 8,
+    optim: str = "sgd",
+    weighted: bool = True,
+    decoder_only: bool = False,
+) -> dict[str, Any]:
     """The same training in plain torch: whole global batches, the formula of the loss written out."""
     plan, index = plan_and_index()
-    data, model = examples(plan), tiny_t5().train()
+    data, model = examples(plan), (tiny_llama() if decoder_only else tiny_t5()).train()
     optimizer = (
         torch.optim.SGD(model.parameters(), lr=RATE)
         if optim == "sgd"
@@ -327,7 +351,11 @@ def loss_by_hand(model: Any, items: list[Any], weights: list[float], loss: str, 
 
 def log_likelihood(model: Any, item: Any, target: torch.Tensor) -> torch.Tensor:
     inputs, target = torch.from_numpy(item["input_ids"].astype(np.int64)).to(model.device), target.to(model.device)
-    scores = model(input_ids=inputs[None], labels=target[None]).logits.log_softmax(-1)
+    if model.config.is_encoder_decoder:
+        logits = model(input_ids=inputs[None], labels=target[None]).logits
+    else:
+        logits = model(input_ids=torch.cat([inputs, target])[None]).logits[:, len(inputs) - 1 : -1]
+    scores = logits.log_softmax(-1)
     return scores.gather(-1, target[None, :, None]).sum().cpu()
 
 

@@ -84,7 +84,7 @@ class DecoderOnly:
         batch = TreeBatch.of(trees)
         given, row_of, wanted = (torch.from_numpy(each).to(input_ids.device) for each in batch[:3])
         ids, mask = _on_the_left(input_ids, attention_mask)
-        if ids.shape[1] == 1 or _checkpointing(self._base):
+        if _checkpointing(self._base):
             logits = self._continued(ids[row_of], mask[row_of], given[:, 1:])
         else:
             cache = self._cache(self._called, ids[:, :-1], mask[:, :-1])
@@ -155,11 +155,10 @@ class DecoderOnly:
         """
         layer = output_layer(self._base)
         ids, mask = self._padded(rows, pad_id)
-        cache = self._cache(self._model, ids[:, :-1], mask[:, :-1]) if ids.shape[1] > 1 else None
-        most = most_prefixes(layer, ids.device, most_logits)
-        if cache is not None:
-            size = sum(each.keys[0].numel() + each.values[0].numel() for each in cache.layers)
-            most = min(most, max(1, (2**26 if ids.device.type == "cpu" else 2**30) // size))
+        cache = self._cache(self._model, ids[:, :-1], mask[:, :-1])
+        size = sum(each.keys[0].numel() + each.values[0].numel() for each in cache.layers)
+        copies = max(1, (2**26 if ids.device.type == "cpu" else 2**30) // size)
+        most = min(most_prefixes(layer, ids.device, most_logits), copies)
 
         def logits_at(of: Tensor, given: Tensor, positions: Tensor) -> Tensor:
             with output_at(layer, positions):
@@ -174,8 +173,7 @@ class DecoderOnly:
         ids, mask, cache = known
         given = torch.cat([ids[of, -1:], given[:, 1:]], dim=1)
         mask = torch.cat([mask[of, :-1], torch.ones_like(given)], dim=1)
-        options |= {"use_cache": False} if cache is None else {"past_key_values": _copied(cache, of)}
-        return self._forward(called, given, mask, **options).logits
+        return self._forward(called, given, mask, past_key_values=_copied(cache, of), **options).logits
 
     def _cache(self, called: Any, ids: Tensor, mask: Tensor) -> Any:
         """Return the keys and values of the inputs, or refuse a model that has something else."""
@@ -237,9 +235,13 @@ def _checkpointing(model: Any) -> bool:
 
 
 def _on_the_left(ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Move the padding of rows to the left."""
-    width = ids.shape[1]
-    place = (torch.arange(width, device=ids.device) + mask.sum(dim=1, keepdim=True)) % max(1, width)
+    """Move the padding of rows to the left; there are two columns at least, one before the last tokens.
+
+    On any rank as many forward passes follow, whatever its inputs.
+    """
+    if ids.shape[1] == 1:
+        ids, mask = (torch.cat([each, torch.zeros_like(each)], dim=1) for each in (ids, mask))
+    place = (torch.arange(ids.shape[1], device=ids.device) + mask.sum(dim=1, keepdim=True)) % ids.shape[1]
     return ids.gather(1, place), mask.gather(1, place)
 
 

@@ -72,6 +72,21 @@ def test_scores_are_those_of_each_label_by_itself(name: str, device: str) -> Non
         assert scorer.best_labels(task, inputs).tolist() == whole.argmax(axis=1).tolist()
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_an_input_of_one_token_is_continued(name: str, device: str) -> None:
+    model = built(name, device)
+    targets = label_tokens(TASKS["two"], WORDS)
+    asked = text_model(model)
+    tree = asked.prefix_tree(targets)
+    ids = torch.tensor([[7], [8]], device=device)
+    scores = asked.label_scores(ids, torch.ones_like(ids), [tree, tree])
+    expected = torch.stack([torch.stack([log_likelihood(model, [row], each) for each in targets]) for row in (7, 8)])
+    torch.testing.assert_close(scores, expected, atol=1e-5, rtol=1e-5)
+    np.testing.assert_allclose(asked.label_log_probs([[7], [8]], tree, pad_id=0), expected.tolist(), atol=1e-5)
+    scores.sum().backward()
+    assert all(each.grad is None or each.grad.isfinite().all() for each in model.parameters())
+
+
 @pytest.mark.parametrize("checkpointing", [False, True])
 def test_gradients_are_those_of_each_label_by_itself(device: str, checkpointing: bool) -> None:
     model = built("qwen2", device).train()
