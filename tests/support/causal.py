@@ -35,6 +35,8 @@ SIZES: dict[str, Any] = {
     "num_hidden_layers": 2,
     "num_attention_heads": 2,
     "num_key_value_heads": 1,
+    "bos_token_id": 0,
+    "eos_token_id": 1,
 }
 # Positions are told in different ways: rotated, learned, counted from the mask, as a bias; Gemma's window is short.
 MODELS: dict[str, Callable[[], nn.Module]] = {

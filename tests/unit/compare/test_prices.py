@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
-from transformers import ByT5Tokenizer, T5Config, T5ForConditionalGeneration
+from transformers import ByT5Tokenizer, LlamaConfig, LlamaForCausalLM, T5Config, T5ForConditionalGeneration
 
 from equipoise import Census, Plan, Records, Task
 from equipoise.collate import Collator, EncodedExamples
@@ -74,3 +74,14 @@ def test_losses_over_labels_cost_every_label(model, encoded):
 def test_rows_drawn_again_count_again(model, encoded):
     once = training_flops(model, metric("tokens", model), encoded, np.array([3, 4]))
     assert training_flops(model, metric("tokens", model), encoded, np.array([3, 4, 3, 4])) == 2 * once
+
+
+@pytest.mark.parametrize("kind", ["tokens", "labels"])
+def test_a_decoder_only_model_reads_inputs_and_targets_with_one_stack(kind, encoded):
+    with torch.random.fork_rng():
+        decoder = LlamaForCausalLM(
+            LlamaConfig(vocab_size=500, hidden_size=64, intermediate_size=128, num_hidden_layers=2)
+        )
+    rows = np.arange(ROWS)
+    found = training_flops(decoder, metric(kind, decoder), encoded, rows)
+    assert found == pytest.approx(counted(kind, decoder, encoded, rows), rel=0.2)

@@ -4,8 +4,17 @@ import json
 
 import pytest
 import torch
+from tests.support.causal import VOCABULARY, built, tokenizer
 from tests.support.errors import raises
-from transformers import ByT5Tokenizer, T5Config, T5ForConditionalGeneration
+from transformers import (
+    BertConfig,
+    BertLMHeadModel,
+    ByT5Tokenizer,
+    MambaConfig,
+    MambaForCausalLM,
+    T5Config,
+    T5ForConditionalGeneration,
+)
 
 from equipoise.config import make_config
 from equipoise.errors import RunError
@@ -127,3 +136,47 @@ def test_a_damaged_folder_is_named(tmp_path, name, content) -> None:
     (tmp_path / name).write_bytes(content)
     with raises(RunError, "not-a-tokenizer" if name == "tokenizer_config.json" else "not-a-model", str(tmp_path)):
         load_model(tmp_path)
+
+
+def save_causal(folder, model=None, *, eos: bool = False):
+    (model or built("qwen2")).save_pretrained(folder)
+    tokenizer(eos=eos).save_pretrained(folder)
+    return folder
+
+
+def test_a_decoder_only_model_is_known_by_its_configuration(tmp_path) -> None:
+    save_causal(tmp_path, built("qwen2").to(torch.bfloat16))
+    model, words = load_model(tmp_path)
+    assert type(model).__name__ == "Qwen2ForCausalLM"
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+    assert words.eos_token == "</s>"
+
+
+def test_a_decoder_only_model_needs_a_tokenizer_that_leaves_inputs_open(tmp_path) -> None:
+    with raises(RunError, "input-ended", f"The tokenizer of `{tmp_path}` ends every input"):
+        load_model(save_causal(tmp_path, eos=True))
+
+
+@pytest.mark.parametrize("model", ["mamba", "bert"])
+@pytest.mark.filterwarnings("ignore:.*is_decoder")
+def test_a_model_that_keeps_no_keys_and_values_is_refused(tmp_path, model) -> None:
+    sizes = {"vocab_size": VOCABULARY, "hidden_size": 8, "num_hidden_layers": 1}
+    made = {
+        "mamba": lambda: MambaForCausalLM(MambaConfig(**sizes, state_size=2)),
+        "bert": lambda: BertLMHeadModel(BertConfig(**sizes, num_attention_heads=2, intermediate_size=8)),
+    }[model]()
+    with raises(RunError, "no-prefix-cache", "Choose a decoder-only model of attention layers alone."):
+        load_model(save_causal(tmp_path, made))
+
+
+def test_a_model_that_looks_ahead_is_refused(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("equipoise.models.load.is_causal", lambda _: False)
+    with raises(RunError, "not-causal", "cannot score labels"):
+        load_model(save_causal(tmp_path))
+
+
+def test_a_damaged_file_of_gguf_is_named(tmp_path) -> None:
+    path = tmp_path / "model.gguf"
+    path.write_bytes(b"GGUF")
+    with raises(RunError, "not-a-model", f"`{path}` cannot be loaded as a model"):
+        load_model(path)
