@@ -77,7 +77,7 @@ def test_it_is_trained_calibrated_and_predicts(trained: Path, data: Path, tmp_pa
     plain.write_text("".join(json.dumps({key: row[key] for key in ("task", "input")}) + "\n" for row in rows))
     run("predict", trained, plain, "--out", tmp_path / "predicted.parquet")
     predicted = pq.read_table(tmp_path / "predicted.parquet").to_pylist()
-    assert [row["prediction"] in {"bad", "fair", "good", "routine", "urgent"} for row in predicted] == [True] * 3
+    assert [row["predicted"] in {"bad", "fair", "good", "routine", "urgent"} for row in predicted] == [True] * 3
 
 
 def test_a_run_that_is_resumed_ends_as_one_that_was_not(trained: Path, data: Path, model: Path, tmp_path: Path) -> None:
