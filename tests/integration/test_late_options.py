@@ -23,7 +23,6 @@ MISSING = [case for package, case in NEEDED.items() if find_spec(package) is Non
 LATE = [
     *MISSING,
     ("report_to", {"report_to": "a_tracker_of_ours"}),
-    ("metric_for_best_model", {"metric_for_best_model": "eval_macro_f1"}),
     (
         "dataloader_multiprocessing_context",
         {"dataloader_num_workers": 1, "dataloader_multiprocessing_context": "nonsense"},
@@ -33,6 +32,7 @@ LATE = [
 """Those of a run; there is no validation split in it."""
 OF_THE_TRAINER = [
     *LATE[:-1],
+    ("metric_for_best_model", {"metric_for_best_model": "eval_macro_f1"}),
     ("lr_scheduler_type", {"lr_scheduler_type": "cosine_with_min_lr"}),
     ("lr_scheduler_type", {"lr_scheduler_type": "polynomial", "lr_scheduler_kwargs": {"nonsense": 1}}),
 ]

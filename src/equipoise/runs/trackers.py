@@ -4,6 +4,7 @@ The callbacks of transformers log the losses and metrics. They attach to what is
 each run directory, which a resumed training continues, with its files in the folder ``trackers`` of that directory.
 """
 
+# ruff: noqa: ARG002 - not every tracker needs all that it is told
 import os
 import re
 from abc import ABC, abstractmethod

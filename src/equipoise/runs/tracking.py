@@ -1,4 +1,4 @@
-"""What is logged to the trackers of a run beside the logs of the Trainer: plan, forecast, draws so far, final scores."""
+"""What is logged to the trackers of a run beside the logs of the Trainer: plan, forecast, draws, final scores."""
 # ruff: noqa: ARG002 - the signatures are those of TrainerCallback
 
 from collections.abc import Mapping, Sequence

@@ -135,8 +135,7 @@ def test_runs_of_earlier_stages_score_some_rows_and_are_not_watched():
 
 
 def test_runs_of_earlier_stages_are_watched_where_the_best_checkpoint_is_chosen():
-    best = {"load_best_model_at_end": True}
-    training = trainings(settings({"trainer": best}), two_sizes())["sqrt"]
+    training = trainings(settings({"training": {"best": "macro_f1"}}), two_sizes())["sqrt"]
     assert training.run(0, 320, rows=70).training.validate_every == 1
 
 

@@ -77,3 +77,8 @@ def test_a_metric_that_the_evaluation_does_not_return_is_refused(tmp_path, chose
 )
 def test_a_metric_that_the_evaluation_returns_is_taken(tmp_path, chosen, several) -> None:
     check_best_metric(training_arguments(tmp_path, {"use_cpu": True, "metric_for_best_model": chosen}), several)
+
+
+def test_a_metric_of_the_validation_is_taken(tmp_path) -> None:
+    args = training_arguments(tmp_path, {"use_cpu": True, "metric_for_best_model": "macro_f1"})
+    check_best_metric(args, None, ["macro_f1", "tone_macro_f1"])
