@@ -24,3 +24,11 @@ os.environ["PYTHONPATH"] = os.pathsep.join(part for part in (ROOT, os.environ.ge
 def device() -> str:
     """Where tests put tensors and models: EQUIPOISE_DEVICE, "cpu" by default."""
     return os.environ.get("EQUIPOISE_DEVICE", "cpu")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that take the device, so that `-m device` runs them alone."""
+    for item in items:
+        if "device" in getattr(item, "fixturenames", ()):
+            item.add_marker("device")
