@@ -18,7 +18,7 @@ PYTEST_OPTIONS := -q --numprocesses 2 --dist loadfile --durations=20
 PYTEST := $(TEST_ENVIRONMENT) $(BIN)/pytest $(PYTEST_OPTIONS)
 OUT ?= demo
 
-.PHONY: help setup demo test test-fast test-slow test-lowest lowest lint format bench clean
+.PHONY: help setup demo test test-fast test-slow test-lowest lowest lint format bench gpu clean
 
 help:
 	@echo "make demo         train and compare on the bundled data; write $(OUT)/report.html (OUT=demo, a new folder)"
@@ -30,6 +30,7 @@ help:
 	@echo "make lint         run ruff, the import contracts and pyright"
 	@echo "make format       fix and format the code with ruff"
 	@echo "make bench        run the benchmarks and update benchmarks/RESULTS.md"
+	@echo "make gpu          run tests and benchmarks on one GPU, in 8 minutes; write benchmarks/gpu/RESULTS-gpu.md"
 	@echo "make setup        create the virtual environment, with all that the tests need"
 	@echo "make clean        remove the virtual environments and all caches"
 
@@ -102,6 +103,10 @@ format: $(READY)
 
 bench: $(BENCH_READY)
 	$(BENCH_VENV)/bin/python benchmarks/run.py
+
+# A machine with a GPU has its own Python with a torch for it: without $(VENV), that is taken, and nothing is installed.
+gpu:
+	PYTHONPATH="src:.:$$PYTHONPATH" $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) -m benchmarks.gpu.run
 
 # A separate environment keeps the packages that Equipoise is compared with out of the one in which it is tested.
 $(BENCH_READY): pyproject.toml constraints.txt benchmarks/peers.txt benchmarks/peers-alone.txt

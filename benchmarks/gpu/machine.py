@@ -52,24 +52,27 @@ def missing(names: Iterable[str]) -> list[str]:
 
 
 def complete(folder: Path) -> None:
-    """Put into a folder on the path what an installation has beside the code, for this process and its children.
+    """Make what an installation has beside the code, and put it on the path of this process and its children.
 
     That is the version of Equipoise, and a module in the place of platformdirs, which only names the cache directory of
-    the user; here another one is named.
+    the user; here another one is named. Where nothing is missing, nothing is made.
     """
+    needed = [name for name in ("equipoise", "platformdirs") if not _version(name)]
+    if not needed:
+        return
     folder.mkdir()
-    if not _version("equipoise"):
+    if "equipoise" in needed:
         text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
         found = re.search(r'^version = "(.+)"$', text, re.MULTILINE)
         assert found
         about = folder / f"equipoise-{found.group(1)}.dist-info"
         about.mkdir()
         (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: equipoise\nVersion: {found.group(1)}\n")
-    if missing(["platformdirs"]):
+    if "platformdirs" in needed:
         (folder / "platformdirs.py").write_text(CACHE_FOLDER)
+        os.environ.setdefault("EQUIPOISE_CACHE", str(folder / "cache"))
     sys.path.append(str(folder))
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), str(folder))))
-    os.environ.setdefault("EQUIPOISE_CACHE", str(folder / "cache"))
 
 
 def described(device: str) -> str:

@@ -23,7 +23,7 @@ METRICS = ("macro_f1", "balanced_accuracy", "worst_recall")
 
 def section(setting: Setting) -> str:
     """Fine-tune those that are there; a line says of the others why not."""
-    draws, rows, batch = (8, 48, 8) if setting.quick else (8192, 2000, 32)
+    draws, rows, batch = (8, 48, 8) if setting.quick else (4096, 2000, 32)
     names = ["tiny"] if setting.quick else ["minilm", "SmolLM2-135M"]
     lines, notes = list[list[str]](), list[str]()
     for name in names:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from equipoise.models import LabelScorer, load_tokenizer
 
 REPEATS = 3
+SECONDS = 1.0  # of a run, about
 
 
 def section(setting: Setting) -> str:
@@ -42,8 +43,8 @@ Rows a second of the same model, float32, inputs of {TOKENS} tokens, labels the 
 
 
 def rates(setting: Setting, answer: Callable[[Any], Any], inputs: NDArray[np.int64]) -> list[float]:
-    """Answer as many rows as take about two seconds, three times over; rows a second."""
-    seconds = 0.01 if setting.quick else 2.0
+    """Answer as many rows as take about some seconds, several times over; rows a second."""
+    seconds = 0.01 if setting.quick else SECONDS
     rows = 4
     while True:
         answer(inputs[:rows])  # what is done once is not measured

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -21,17 +22,23 @@ from benchmarks.gpu.trainings import (
     ours,
     theirs,
 )
+from transformers import Seq2SeqTrainingArguments
 
 from equipoise import LengthSorted, TokenBatches
 from equipoise.loaders import StreamLoader
 
 BAR = 1.5
 DEFAULT = "Seq2SeqTrainer, default"
+# The option had another name in the first versions of transformers 5.
+KNOWN = {field.name for field in fields(Seq2SeqTrainingArguments)}
+GROUPED: dict[str, Any] = (
+    {"train_sampling_strategy": "group_by_length"} if "train_sampling_strategy" in KNOWN else {"group_by_length": True}
+)
 
 
 def section(setting: Setting) -> str:
     """Train on the same drawn rows in every way, in turn."""
-    batch, steps, rounds = (8, 2, 1) if setting.quick else (64, 64, 5)
+    batch, steps, first, rounds = (8, 2, 0, 1) if setting.quick else (64, 64, 1, 5)
     texts = few_rows(multi_diagnosis("binned"), 2) if setting.quick else icd_notes(short=True)
     rows = np.fromiter(texts.sampler(batch * steps), np.int64)
     drawn, options = Drawn(texts, rows), options_of(setting, batch, steps)
@@ -45,16 +52,14 @@ def section(setting: Setting) -> str:
 
     arms = {
         DEFAULT: theirs(setting, make_model(setting), drawn, options),
-        "Seq2SeqTrainer, group_by_length": theirs(
-            setting, make_model(setting), drawn, options, train_sampling_strategy="group_by_length"
-        ),
+        "Seq2SeqTrainer, group_by_length": theirs(setting, make_model(setting), drawn, options, **GROUPED),
         "EquipoiseTrainer, LengthSorted": ours(setting, make_model(setting), texts, by_length, options),
         "a loop, plain shuffling": loop(setting, texts, lambda _shard: texts.sampler(batch * steps), batch),
         "a loop, LengthSorted": loop(setting, texts, by_length, batch),
         "a loop, TokenBatches": loop(setting, texts, by_tokens, None),
     }
-    runs = take_turns(rounds + 1, arms)
-    runs = {name: each[1:] for name, each in runs.items()}  # what is done once is not measured
+    # What is done once is not measured.
+    runs = {name: each[first:] for name, each in take_turns(first + rounds, arms).items()}
     lines = [_line(name, each, runs[DEFAULT]) for name, each in runs.items()]
     head = ("", "tokens a second", "times the default", f"at least {BAR}", "padding, %", "seconds a run")
     lengths = texts.inputs[rows]
@@ -65,9 +70,9 @@ def section(setting: Setting) -> str:
 T5 ({size}, random weights), {precision}, fused AdamW; {texts.title}, inputs of
 {lengths.min()} to {lengths.max()} tokens; the same {len(rows):,} drawn rows in all ways, batches of {batch},
 or of {budget:,} input tokens in TokenBatches; collated by the same code in the process that trains.
-{rounds} rounds, in turn, after one that is not counted; median (least to most). Tokens are those of inputs and targets
-without padding; ratios are of the runs of one round. A Trainer takes no batches of a token budget, so a plain loop
-(`StreamLoader`) shows them, beside two others in the same loop.
+{rounds} rounds, in turn, after {first} that is not counted; median (least to most). Tokens are those of inputs and
+targets without padding; ratios are of the runs of one round. A Trainer takes no batches of a token budget, so a plain
+loop (`StreamLoader`) shows them, beside two others in the same loop.
 
 {table(head, lines)}"""
 
@@ -102,7 +107,7 @@ def loop(
         start = time.perf_counter()
         for found in loader:
             inputs = {name: found[name].to(setting.device, non_blocking=True) for name in FOR_THE_MODEL}
-            with torch.autocast(setting.device, torch.bfloat16, enabled=setting.on_gpu):
+            with torch.autocast(torch.device(setting.device).type, torch.bfloat16, enabled=setting.on_gpu):
                 loss = model(**inputs).loss
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
