@@ -51,6 +51,11 @@ def missing(names: Iterable[str]) -> list[str]:
     return [name for name in names if importlib.util.find_spec(name) is None]
 
 
+def in_a_line(error: Exception) -> str:
+    """Return the kind of an error and the first line of its message."""
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+
+
 def complete(folder: Path) -> None:
     """Make what an installation has beside the code, and put it on the path of this process and its children.
 

