@@ -9,10 +9,10 @@ from equipoise.collate import EncodedExamples
 from equipoise.compare.result import Stage
 from equipoise.config import RunConfig, config_to_dict
 from equipoise.data import Records
-from equipoise.runs.directory import installed_versions
 from equipoise.runs.prepare import Prepared, encode
 from equipoise.runs.rows import open_ended
 from equipoise.runs.samples import Sample, sample_records
+from equipoise.runs.versions import installed_versions
 from equipoise.trainer.checkpoints.seal import fingerprint_of_weights
 
 

@@ -1,12 +1,10 @@
 """The directory of a run: its files, how it is created, and how it is opened again."""
 
 import json
-import platform
 import shutil
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeVar, cast, overload
 
@@ -18,6 +16,7 @@ from equipoise.data import Task
 from equipoise.errors import EquipoiseError, RunError
 from equipoise.plan import Plan
 from equipoise.runs.prepare import Prepared
+from equipoise.runs.versions import installed_versions
 from equipoise.trainer.checkpoints.lock import HOLDER, LOCK
 from equipoise.trainer.checkpoints.seal import SEAL, damage_of_model, fingerprint_of_weights
 
@@ -279,24 +278,3 @@ def _parsed(file: Path, parse: Callable[[Any], T], value: Any) -> T:
 def read_json(path: Path) -> Any:
     """Read a JSON file of a run; a RunError if it is missing or damaged."""
     return plain_json.read_json(path, RunError)
-
-
-PACKAGES = (
-    "equipoise", "numpy", "pyarrow", "torch", "transformers", "accelerate", "tokenizers", "safetensors",
-    "scikit-learn", "scipy",
-)  # fmt: skip
-
-
-def installed_versions() -> dict[str, str]:
-    """Return the versions of Python, the platform and the packages that the numbers of a run depend on.
-
-    Examples
-    --------
-    >>> sorted(installed_versions())[:2]
-    ['accelerate', 'equipoise']
-    """
-    found = {"python": platform.python_version(), "platform": platform.platform()}
-    for name in PACKAGES:
-        with suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found

@@ -1,5 +1,6 @@
-"""Which checkpoint of a run was published as its model, and why."""
+"""The model of a run: put in place when training has ended, and which checkpoint it is of, and why."""
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -7,11 +8,17 @@ from typing import Self
 from transformers import TrainerState
 
 from equipoise.base.codec import from_plain, to_plain
+from equipoise.base.files import to_disk, write_atomically
 from equipoise.base.plain_json import write_json
 from equipoise.config import TrainingConfig
 from equipoise.errors import RunError
 from equipoise.metrics import METRICS
+from equipoise.models.base_model import base_of
 from equipoise.runs.directory import RunDirectory, read_json
+from equipoise.trainer import EquipoiseTrainer
+from equipoise.trainer.callbacks import METRICS_NAME
+from equipoise.trainer.checkpoints.folders import begin, saving
+from equipoise.trainer.checkpoints.seal import seal
 
 
 @dataclass(frozen=True)
@@ -85,3 +92,19 @@ class Published:
             return told
         since = f"as it had not {'risen' if rising else 'fallen'} since"
         return f"{told} Training ended early, after step {self.steps} of {self.planned}, {since}."
+
+
+def publish(trainer: EquipoiseTrainer, directory: RunDirectory) -> None:
+    """Put the metrics, the model and its tokenizer in place; the folder of the model is sealed, and renamed last."""
+    with write_atomically(directory.metrics) as temporary:
+        shutil.copyfile(directory.checkpoints / METRICS_NAME, temporary)
+    unfinished = directory.path / ".model"
+    begin(unfinished, directory.checkpoints)
+    with saving(unfinished, directory.checkpoints):
+        trainer.save_model(str(unfinished))
+        base = base_of(trainer.model)
+        if base is not None:
+            base.write(unfinished)
+        seal(unfinished)
+    unfinished.replace(directory.model)
+    to_disk(directory.path)

@@ -10,24 +10,20 @@ from typing import Any, cast
 
 import numpy as np
 from torch.utils.data import Dataset
-from transformers import Seq2SeqTrainingArguments
 
-from equipoise.base.files import to_disk, write_atomically
 from equipoise.collate import Collator, DrawnLengths, EncodedExamples
 from equipoise.collate.open_inputs import padding
 from equipoise.config import RunConfig
 from equipoise.data import give_warnings
 from equipoise.drawing import Shard
-from equipoise.errors import ConfigError
-from equipoise.loaders.checks import whole_steps
-from equipoise.metrics import METRICS
 from equipoise.models import load_model
 from equipoise.models.base_model import base_of
+from equipoise.runs.arguments import trainer_arguments
 from equipoise.runs.directory import RunDirectory
 from equipoise.runs.identity import facts, refuse_other_run
 from equipoise.runs.losses import task_weighting_of, training_loss_of
 from equipoise.runs.prepare import Prepared, encode, prepare, refuse_bad_forecast
-from equipoise.runs.published import Published
+from equipoise.runs.published import Published, publish
 from equipoise.runs.rows import open_ended
 from equipoise.runs.samples import validation_rows
 from equipoise.runs.sampling import index_of, sampler_of
@@ -36,13 +32,11 @@ from equipoise.runs.trackers import tracked, trackers_in
 from equipoise.runs.tracking import attach
 from equipoise.runs.validation import LabelValidation, TurnedTasks, validation_records
 from equipoise.samplers import LengthSorted
-from equipoise.trainer import EquipoiseTrainer, training_arguments
+from equipoise.trainer import EquipoiseTrainer
 from equipoise.trainer.adapter import AdapterBase
 from equipoise.trainer.arguments import global_batch
-from equipoise.trainer.callbacks import METRICS_NAME
 from equipoise.trainer.checkpointing import held_by_first_rank, on_first_rank
-from equipoise.trainer.checkpoints.folders import begin, last_checkpoint, saving
-from equipoise.trainer.checkpoints.seal import seal
+from equipoise.trainer.checkpoints.folders import last_checkpoint
 from equipoise.trainer.launch import join
 from equipoise.trainer.ranks import Ranks
 
@@ -164,11 +158,9 @@ def train_prepared(
             rows_sha256=prepared.data["train_sha256"],
             shard=shard,
         )
-    validation = metrics = None
-    if config.training.validate_every is not None:
-        validation = _validation_examples(prepared, tokenizer)
-        if watched or config.training.best not in (None, "loss"):
-            metrics = LabelValidation(prepared, model, tokenizer, shard)
+    validation = _validation_examples(prepared, tokenizer)
+    watched = validation is not None and (watched or config.training.best not in (None, "loss"))
+    metrics = LabelValidation(prepared, model, tokenizer, shard) if watched else None
     index = index_of(prepared)
     sampler = sampler_of(config, plan, index, args.max_steps * global_batch(args))
     weights = index.spread(plan.importance_weights.astype(np.float32))
@@ -205,7 +197,7 @@ def train_prepared(
         if not trainer.interrupted and main:
             if published is not None:
                 published.write(directory)
-            _publish(trainer, directory)
+            publish(trainer, directory)
             shutil.rmtree(directory.tokens, ignore_errors=True)
         elif not trainer.interrupted:
             trainer.save_model(str(directory.model))  # where parameters are sharded, the first rank needs those here
@@ -217,81 +209,10 @@ def _last_step(directory: RunDirectory) -> int:
     return 0 if last is None else int(last.name.removeprefix("checkpoint-"))
 
 
-def _validation_examples(prepared: Prepared, tokenizer: Any) -> EncodedExamples:
+def _validation_examples(prepared: Prepared, tokenizer: Any) -> EncodedExamples | None:
+    if prepared.config.training.validate_every is None:
+        return None
     records = validation_records(prepared)
     strata, _ = records.strata(open_ended(prepared.tasks))
     rows = validation_rows(strata, seed=prepared.config.seed)
     return encode(prepared.config, records.take(rows), prepared.tasks, tokenizer)
-
-
-def _publish(trainer: EquipoiseTrainer, directory: RunDirectory) -> None:
-    """Put the metrics, the model and its tokenizer in place; the folder of the model is sealed, and renamed last."""
-    with write_atomically(directory.metrics) as temporary:
-        shutil.copyfile(directory.checkpoints / METRICS_NAME, temporary)
-    unfinished = directory.path / ".model"
-    begin(unfinished, directory.checkpoints)
-    with saving(unfinished, directory.checkpoints):
-        trainer.save_model(str(unfinished))
-        base = base_of(trainer.model)
-        if base is not None:
-            base.write(unfinished)
-        seal(unfinished)
-    unfinished.replace(directory.model)
-    to_disk(directory.path)
-
-
-def trainer_arguments(config: RunConfig, folder: Path, model_type: str) -> Seq2SeqTrainingArguments:
-    """Build the arguments of the Trainer: those that the configuration owns, then those that it passes on.
-
-    Parameters
-    ----------
-    config : RunConfig
-        The configuration of the run, with `plan.draws`.
-    folder : pathlib.Path
-        The folder of the checkpoints.
-    model_type : str
-        The `model_type` of the model's configuration.
-
-    Returns
-    -------
-    transformers.Seq2SeqTrainingArguments
-        With the global batch size and the number of steps of the configuration.
-
-    Raises
-    ------
-    ConfigError
-        If an argument that is passed on cannot be used, or the batch cannot be split over the devices.
-    """
-    training = config.training
-    every, best = training.validate_every, training.best
-    rising = best not in (None, "loss") and METRICS[best].sign > 0
-    options = {
-        "per_device_train_batch_size": 1,  # set below, once the number of ranks is known
-        "learning_rate": training.learning_rate,
-        "lr_scheduler_type": "constant_with_warmup" if training.schedule == "constant" else training.schedule,
-        "weight_decay": training.weight_decay,
-        "max_grad_norm": training.max_gradient_norm,
-        "logging_steps": training.log_every,
-        "save_steps": training.save_every,
-        "eval_strategy": "steps" if every else "no",
-        **({"eval_steps": every} if every else {}),
-        "per_device_eval_batch_size": 64,
-        "label_names": ["labels"],  # the Trainer cannot tell them from the signature of a model with an adapter
-        **({"metric_for_best_model": best, "greater_is_better": rising} if best else {}),
-        **config.trainer,
-    }
-    args = training_arguments(folder, options, model_type=model_type, seed=config.seed)
-    # Only now: it would be refused where checkpoints are rarer than validations, but the best of these is always saved.
-    args.load_best_model_at_end = best is not None
-    smallest = global_batch(args)
-    if training.batch_size % smallest:
-        raise ConfigError(
-            "batch-size",
-            "`training.batch_size` counts the examples of one optimiser step over all devices and accumulation,"
-            f" so it must be a multiple of {smallest} here, found {training.batch_size}.",
-        )
-    args.per_device_train_batch_size = training.batch_size // smallest
-    assert config.plan.draws is not None
-    args.max_steps = whole_steps(config.plan.draws, training.batch_size) // training.batch_size
-    args.warmup_steps = round(training.warmup * args.max_steps)
-    return args

@@ -19,12 +19,12 @@ from equipoise.drawing import Mixed, OneTask, Quota
 from equipoise.errors import ConfigError, PlanError, RunError
 from equipoise.models import load_tokenizer
 from equipoise.rates import Equal
+from equipoise.runs.arguments import trainer_arguments
 from equipoise.runs.directory import RunDirectory, read_json
 from equipoise.runs.prepare import encode, prepare, refuse_bad_forecast
 from equipoise.runs.rows import fingerprint
 from equipoise.runs.samples import validation_rows
 from equipoise.runs.sampling import count_draws, index_of, sampler_of
-from equipoise.runs.train import trainer_arguments
 from equipoise.trainer.checkpoints.lock import locked
 from equipoise.trainer.checkpoints.seal import seal
 from equipoise.weights import Power
