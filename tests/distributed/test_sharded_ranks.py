@@ -23,7 +23,7 @@ BEST = {
     **dict.fromkeys(("save_steps", "eval_steps"), 1),
 }
 JOBS: dict[str, dict[str, Any]] = {
-    "sequence": {"loss": "sequence", "evaluate": True, "score": True, "options": SAVE},
+    "sequence": {"loss": "sequence", "options": {"max_steps": 3}},
     "labels": {
         "loss": "label cross-entropy",
         "accumulation": 2,
@@ -34,13 +34,13 @@ JOBS: dict[str, dict[str, Any]] = {
     "clipped": {"loss": "token", "accumulation": 2, "options": CLIPPED},
     "recomputed": {"loss": "label cross-entropy", "options": {"max_steps": 3, "activation_checkpointing": True}},
     "famo": {"loss": "sequence", "task_weighting": "famo", "options": {"max_steps": 3}},
-    # So fast that the last step is not the best.
-    "best": {
-        "loss": "sequence",
-        "evaluate": True,
-        "options": BEST | {"learning_rate": 0.5, "load_best_model_at_end": 1},
-    },
+    "adapter": {"loss": "label cross-entropy", "adapter": True, "evaluate": True, "score": True, "options": SAVE},
+    "causal": {"loss": "label cross-entropy", "decoder_only": True, "evaluate": True, "score": True, "options": SAVE},
+    "best": {"loss": "sequence", "evaluate": True, "options": BEST},
 }
+
+
+SCORED = ["labels", "adapter", "causal"]
 
 
 def on(ranks: int, folder: Path, job: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def test_each_rank_holds_half_of_the_parameters_and_trains_as_one_process(alone,
         same(found, alone[name])
 
 
-@pytest.mark.parametrize("name", ["sequence", "labels", "best"])
+@pytest.mark.parametrize("name", [*SCORED, "best"])
 def test_the_validation_loss_is_that_of_one_process(alone, both, name) -> None:
     assert [found["eval_loss"] for found in both[name]] == pytest.approx([alone[name]["eval_loss"]] * 2, rel=1e-5)
 
@@ -98,7 +98,7 @@ def test_the_best_model_is_loaded_at_the_end(folder, both) -> None:
     assert_allclose(both["best"][0]["parameters"], hf_jobs.flat(expected), atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["sequence", "labels"])
+@pytest.mark.parametrize("name", SCORED)
 def test_label_scores_are_those_of_one_process(alone, both, name) -> None:
     for found in both[name]:
         for here, expected in zip(found["scores"], alone[name]["scores"], strict=True):

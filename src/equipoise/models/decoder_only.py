@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.distributed.fsdp import FSDPModule
 
 from equipoise.collate.collator import pad_rows
 from equipoise.errors import DataError, RunError
@@ -74,7 +75,8 @@ class DecoderOnly:
 
         Each input is computed once, and its keys and values are copied for each of its decoder rows. That takes two
         forward passes, the second on what the first leaves, so gradients are those of one. Gradient checkpointing
-        leaves no keys and values: each decoder row then has its input before it.
+        leaves no keys and values, and sharded parameters (FSDP2) are freed between the passes: each decoder row then
+        has its input before it.
         """
         if len(trees) != len(input_ids):
             raise DataError(
@@ -84,7 +86,7 @@ class DecoderOnly:
         batch = TreeBatch.of(trees)
         given, row_of, wanted = (torch.from_numpy(each).to(input_ids.device) for each in batch[:3])
         ids, mask = _on_the_left(input_ids, attention_mask)
-        if _checkpointing(self._base):
+        if _checkpointing(self._base) or isinstance(self._called, FSDPModule):
             logits = self._continued(ids[row_of], mask[row_of], given[:, 1:])
         else:
             cache = self._cache(self._called, ids[:, :-1], mask[:, :-1])

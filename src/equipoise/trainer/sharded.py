@@ -1,14 +1,15 @@
 """Parameters that are sharded over the ranks (FSDP2), and whole again in every checkpoint."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import torch
 from torch import Tensor, nn
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
-from torch.distributed.fsdp import FSDPModule, fully_shard, register_fsdp_forward_method
+from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 from transformers import PreTrainedModel, Seq2SeqTrainer, TrainingArguments
 from transformers.trainer import OPTIMIZER_NAME, SCHEDULER_NAME
@@ -76,9 +77,8 @@ class ShardedMixin(_Base):
     accelerate does that on GPUs alone, and writes checkpoints that only it can read. Here a checkpoint is that of one
     process: the first rank writes whole parameters and moments, which any number of ranks resumes.
 
-    Each transformer layer is gathered while it computes and freed again; what is outside of layers (embeddings, the
-    output layer) stays gathered from the forward pass to the backward pass. Gradients are averaged over the ranks, as
-    DDP does.
+    Each transformer layer is gathered while it computes and freed again, and so is what is outside of layers while the
+    model computes. Gradients are averaged over the ranks, as DDP does.
     """
 
     _whole: dict[str, Tensor] | None = None
@@ -114,6 +114,26 @@ class ShardedMixin(_Base):
             prepared: Any = self.accelerator.prepare_model(own, device_placement=False, evaluation_mode=True)
             prepared._is_accelerate_prepared = True
         return super().create_optimizer(model)
+
+    @contextmanager
+    def gathered(self) -> Generator[None]:
+        """Hold the whole model on every rank in the block, where it is sharded; without gradients.
+
+        Every forward pass of a sharded model is one of all ranks. In the block each rank makes as many as it likes, and
+        calls parts of the model, as `LabelScorer` does. The block begins and ends on all ranks together.
+        """
+        model = cast(nn.Module, self.model)
+        parts = [module for module in model.modules() if isinstance(module, FSDPModule)]
+        for part in parts:
+            part.set_reshard_after_forward(False, recurse=False)
+            part.unshard()
+        try:
+            with torch.no_grad():
+                yield
+        finally:
+            for part in parts:
+                part.set_reshard_after_forward(part is model or _freed(self.args), recurse=False)
+                part.reshard()
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
         """Save the whole model, on the first rank; all ranks take part if it is sharded."""
@@ -153,7 +173,7 @@ class ShardedMixin(_Base):
 def shard(model: nn.Module, args: TrainingArguments) -> None:
     """Shard the parameters of a model over all ranks, in place, layer by layer.
 
-    From then on `load_state_dict` takes whole tensors, and scoring may run the encoder by itself.
+    From then on `load_state_dict` takes whole tensors.
 
     Raises
     ------
@@ -163,16 +183,18 @@ def shard(model: nn.Module, args: TrainingArguments) -> None:
     config = cast(Mapping[str, Any], args.fsdp_config)
     names = _layer_classes(model, config.get("transformer_layer_cls_to_wrap"))
     mesh: DeviceMesh = init_device_mesh(args.device.type, (args.world_size,))
-    again = bool(config.get("reshard_after_forward", True))
     for module in model.modules():
         if type(module).__name__ in names:
-            fully_shard(module, mesh=mesh, reshard_after_forward=again)
-    fully_shard(model, mesh=mesh)
-    for method in ("get_encoder", "generate"):
-        if hasattr(model, method):
-            register_fsdp_forward_method(model, method)
-    model.register_forward_hook(_free_without_gradient)
+            fully_shard(module, mesh=mesh, reshard_after_forward=_freed(args))
+    # Said for the model too: otherwise what is outside of layers would stay gathered after a pass without gradient, and
+    # `zero_grad` would not reach the gradients of its shards.
+    fully_shard(model, mesh=mesh, reshard_after_forward=True)
     model.register_load_state_dict_pre_hook(_sharding)
+
+
+def _freed(args: TrainingArguments) -> bool:
+    """Whether the parameters of a layer are freed between its forward and its backward pass."""
+    return bool(cast(Mapping[str, Any], args.fsdp_config).get("reshard_after_forward", True))
 
 
 def whole_state(model: nn.Module) -> dict[str, Tensor]:
@@ -232,12 +254,6 @@ def _layer_classes(model: nn.Module, chosen: Any) -> set[str]:
             "in trainer option `fsdp_config`: `{transformer_layer_cls_to_wrap: [...]}`.",
         )
     return names
-
-
-def _free_without_gradient(module: nn.Module, *_: Any) -> None:
-    """Shard again what is outside of layers when no backward pass will: zero_grad would not reach its gradients."""
-    if not torch.is_grad_enabled():
-        cast(FSDPModule, module).reshard()
 
 
 def _sharding(module: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:

@@ -241,7 +241,7 @@ class EquipoiseTrainer(StreamMixin, ShardedMixin, Seq2SeqTrainer):
         whole = WeightedSum(*cast(Tensor, self.accelerator.reduce(here, "sum")).cpu())
         metrics = {f"{prefix}_loss": whole.mean().item()}
         if self.validation is not None and dataloader.dataset is self.eval_dataset:
-            with torch.no_grad(), self.accelerator.autocast():
+            with self.gathered(), self.accelerator.autocast():
                 metrics |= {f"{prefix}_{name}": value for name, value in self.validation(model).items()}
         nothing = cast(Any, None)  # transformers itself puts None here when only the loss was asked for
         return EvalLoopOutput(nothing, nothing, metrics, examples)
