@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import torch
 from transformers import Seq2SeqTrainingArguments, TrainingArguments
+from transformers.models.auto.modeling_auto import MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES
 
 from equipoise.base.registry import suggest
 from equipoise.errors import ConfigError
@@ -32,12 +33,11 @@ OWNED = OF_THE_STREAM | {
     "dataloader_drop_last": (False, "the evaluation loss would leave out the last examples"),
     "average_tokens_across_devices": (True, "the loss is always divided by its weight on all ranks"),
     "label_smoothing_factor": (0.0, "the loss has its own; use TokenLoss(label_smoothing=...)"),
-    "use_liger_kernel": (False, "it returns no logits for the weighted loss"),
     "predict_with_generate": (False, "equipoise.models makes predictions"),
     "fp16_full_eval": (False, "evaluation runs in the precision of training"),
     "bf16_full_eval": (False, "evaluation runs in the precision of training"),
     "resume_from_checkpoint": (None, "it is an argument of train()"),
-    "deepspeed": (None, "the scaling of the loss is verified for one device and DDP only"),
+    "deepspeed": (None, "its checkpoints are pickled, and of a fixed number of ranks; use `fsdp` to shard parameters"),
 }
 """All options that Equipoise sets itself."""
 
@@ -125,11 +125,29 @@ def check_arguments(args: TrainingArguments, model_type: str | None) -> None:
     """
     check_owned(args, OWNED)
     refuse_unseen(args, os.environ)
+    _check_liger(args, model_type)
     if args.fp16 and model_type in T5_FAMILY:
         raise ConfigError(
             "float16-model",
             f"`fp16` cannot be used with a model of type {model_type!r}: its feed-forward layers (`wo`) overflow "
             "in float16 and the loss becomes NaN. Use `bf16`, or float32.",
+        )
+
+
+def _check_liger(args: TrainingArguments, model_type: str | None) -> None:
+    """Raise ConfigError for kernels of liger that leave no logits for the loss, or that would silently do nothing."""
+    if not args.use_liger_kernel:
+        return
+    if model_type in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES:
+        raise ConfigError(
+            "no-liger-kernels",
+            f"`use_liger_kernel` has no kernels for encoder-decoder models, found type {model_type!r}. Remove it.",
+        )
+    if (args.liger_kernel_config or {}).get("fused_linear_cross_entropy", True):
+        raise ConfigError(
+            "fused-loss",
+            "`use_liger_kernel` would fuse the output layer into its own loss, and the weighted loss needs logits. Set "
+            "`liger_kernel_config: {fused_linear_cross_entropy: false}` beside it; the other kernels stay.",
         )
 
 

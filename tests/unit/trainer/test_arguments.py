@@ -60,6 +60,23 @@ def test_float16_is_refused_for_t5(tmp_path, model_type) -> None:
     check_arguments(args, "bart")
 
 
+LIGER = CPU | {"use_liger_kernel": True}
+
+
+@pytest.mark.parametrize("config", [None, {"rope": False}, {"fused_linear_cross_entropy": True}])
+def test_the_fused_loss_of_liger_leaves_no_logits(tmp_path, config) -> None:
+    with raises(ConfigError, "fused-loss") as caught:
+        training_arguments(tmp_path, LIGER | {"liger_kernel_config": config}, model_type="llama")
+    assert "`liger_kernel_config: {fused_linear_cross_entropy: false}`" in str(caught.value)
+
+
+def test_other_kernels_of_liger_pass_where_there_are_any(tmp_path) -> None:
+    config = LIGER | {"liger_kernel_config": {"fused_linear_cross_entropy": False}}
+    assert training_arguments(tmp_path, config, model_type="llama").use_liger_kernel
+    with raises(ConfigError, "no-liger-kernels"):
+        training_arguments(tmp_path, config, model_type="t5")
+
+
 def test_unknown_options_are_named_with_the_nearest(tmp_path) -> None:
     with raises(ConfigError, "unknown-option") as caught:
         training_arguments(tmp_path, {"lerning_rate": 1.0})
