@@ -127,7 +127,7 @@ def test_a_run_that_is_cut_anywhere_ends_at_the_same_step_and_publishes_the_same
 
     # Killed after the last step, before the model is in its place: nothing is trained any more.
     with monkeypatch.context() as patched:
-        patched.setattr("equipoise.runs.train._publish", killed)
+        patched.setattr("equipoise.runs.train.publish", killed)
         with pytest.raises(OSError, match="killed"):
             train(config, tmp_path / "late")
     begun = cut(monkeypatch, None)
@@ -210,9 +210,10 @@ def test_ranks_score_parts_and_agree(rows: Path, model: Path, monkeypatch: pytes
         for task in one.rows:  # what each rank has to tell the others
             monkeypatch.setattr(validation, "gather_object", keep)
             with pytest.raises(StopIteration):
-                each._predicted(task)
+                each._predicted(task, Shard(rank, 3))
     assert sum(asked) == sum(one.rows.values())
     assert max(asked) <= -(-max(one.rows.values()) // 3)
+    monkeypatch.setattr(validation, "broadcast_object_list", lambda _: None)
     told = [[parts[rank][number] for rank in range(3)] for number in range(len(one.rows))]
     found = []
     for each in ranks:

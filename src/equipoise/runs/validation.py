@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from accelerate.utils import gather_object
+from accelerate.utils import broadcast_object_list, gather_object
 from torch import nn
+from torch.distributed.fsdp import FSDPModule
 from transformers import TrainerCallback, TrainerState
 
 from equipoise.data import Records, Task
@@ -46,8 +47,8 @@ class LabelValidation:
     """Scores all labels of a sample of the validation rows, and estimates the metrics of all validation rows.
 
     The sample is stratified by task and label, and its rows count as many as they represent. Each rank scores a part of
-    them. Where a task has too many labels to score them all, the most probable one is searched for, and the task has no
-    log-loss, unless `training.best` is it.
+    them, or all where parameters are sharded: ranks have to make the same passes then. Of a task with too many
+    labels to score them all the most probable one is searched for, without a log-loss, unless `training.best` is it.
 
     Parameters
     ----------
@@ -118,19 +119,23 @@ class LabelValidation:
             return {}
         if self._scorer.model is not model:
             self._scorer = LabelScorer(model, self._tokenizer, self._tasks)
-        predictions = {name: self._predicted(name) for name in self.rows}
+        shard = Shard() if isinstance(model, FSDPModule) else self._shard
+        predictions = {name: self._predicted(name, shard) for name in self.rows}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DataWarning)  # labels without training rows: evaluating the run warns
             scores = score(predictions, bootstrap=0)
         found = {name: scores.mean[name].value for name in WATCHED if name in scores.mean}
         for task, held in scores.tasks.items():
             found |= {f"{task}_{name}": held.metrics[name].value for name in WATCHED if name in held.metrics}
-        return {name: value for name, value in found.items() if value is not None}
+        told: list[Any] = [{name: value for name, value in found.items() if value is not None}]
+        if self._shard.world_size > 1:  # to the last bit
+            broadcast_object_list(told)
+        return told[0]
 
-    def _predicted(self, name: str) -> TaskPredictions:
-        """Return the predictions for all rows of a task, by whichever rank."""
+    def _predicted(self, name: str, shard: Shard) -> TaskPredictions:
+        """Return the predictions for all rows of a task, of which this rank scores a shard."""
         rows, labels = self._encoded.rows_of(name), self._tasks[name].labels
-        inputs = self._encoded.inputs(rows[self._shard.rank :: self._shard.world_size])
+        inputs = self._encoded.inputs(rows[shard.rank :: shard.world_size])
         options: dict[str, Any] = {
             "batch_tokens": self._config.evaluation.batch_tokens,
             "length_norm": self._config.training.loss.length_norm,
@@ -140,7 +145,7 @@ class LabelValidation:
             chosen, of_labels = log_probs.argmax(axis=1), label_probabilities(log_probs)
         else:
             chosen, of_labels = self._scorer.best_labels(name, inputs, **options), None
-        parts = [(chosen, of_labels)] if self._shard.world_size == 1 else gather_object([(chosen, of_labels)])
+        parts = [(chosen, of_labels)] if shard.world_size == 1 else gather_object([(chosen, of_labels)])
         said = np.empty(len(rows), np.int64)
         probabilities = None if of_labels is None else np.empty((len(rows), len(labels)))
         for rank, (answers, known) in enumerate(parts):

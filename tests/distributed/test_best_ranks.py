@@ -1,0 +1,80 @@
+"""Two ranks measure validations together, and publish the checkpoint that one process does; also with shared shards."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.torch import load_file
+from tests.distributed.test_cli_ranks import ON_CPUS, TORCHRUN
+from tests.distributed.test_hf_ranks import hf_jobs
+from torch.testing import assert_close
+from transformers import ByT5Tokenizer
+
+from equipoise.config import make_config
+from equipoise.runs.train import train
+
+pytestmark = [
+    pytest.mark.distributed,
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::equipoise.errors.EquipoiseWarning"),
+]
+SCRIPT = """
+import json, os, sys
+from pathlib import Path
+from equipoise.config import make_config
+from equipoise.runs.train import train
+
+for name, settings in json.loads(Path(sys.argv[1]).read_text()).items():
+    run = train(make_config(settings), Path(name))
+    Path(f"{name}.{os.environ['RANK']}").write_text(str(run.published))
+"""
+
+
+def settings(folder: Path, **trainer: Any) -> dict[str, Any]:
+    return {
+        "data": {"source": str(folder / "rows.jsonl")},
+        "model": {"name": str(folder / "model")},
+        "plan": {"draws": 96, "allow_repeats": True},
+        "training": {"batch_size": 8, "learning_rate": 0.01, "best": "log_loss", "patience": 3, "validate_every": 1},
+        "trainer": {"use_cpu": True, "optim": "adamw_torch", **trainer},
+    }
+
+
+def test_two_ranks_measure_and_publish_what_one_process_does(tmp_path: Path) -> None:
+    words = (("tone", ("good", "bad")), ("topic", ("art", "law")))
+    lines = [
+        {"task": task, "input": f"{number}", "target": of[number % 2], "split": ("train", "validation")[number % 5 > 2]}
+        for number in range(55)
+        for task, of in words
+    ]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    hf_jobs.tiny_t5().save_pretrained(tmp_path / "model")
+    ByT5Tokenizer(extra_ids=0).save_pretrained(tmp_path / "model")
+    one = train(make_config(settings(tmp_path)), tmp_path / "one")
+    jobs = {str(tmp_path / "ddp"): settings(tmp_path), str(tmp_path / "sharded"): settings(tmp_path, fsdp=True)}
+    (tmp_path / "jobs.json").write_text(json.dumps(jobs))
+    (tmp_path / "script.py").write_text(SCRIPT)
+    command = [sys.executable, *TORCHRUN, str(tmp_path / "script.py"), str(tmp_path / "jobs.json")]
+    done = subprocess.run(command, env=ON_CPUS, capture_output=True, text=True, check=False)
+    expected = one.published
+    assert expected is not None
+    for name in ("ddp", "sharded"):
+        told = [Path(f"{tmp_path / name}.{rank}") for rank in (0, 1)]
+        assert all(path.exists() for path in told), done.stderr
+        assert told[0].read_text() == told[1].read_text() == str(expected), name
+        logs = [read(run) for run in (tmp_path / "one", tmp_path / name)]
+        assert logs[1] == [pytest.approx(line, rel=1e-3, abs=1e-4) for line in logs[0]]
+        weights = [load_file(run / "model" / "model.safetensors") for run in (tmp_path / "one", tmp_path / name)]
+        assert_close(weights[1], weights[0], rtol=1e-3, atol=1e-4)
+
+
+def read(run: Path) -> list[dict[str, float]]:
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [
+        {k: v for k, v in line.items() if "per_second" not in k and "runtime" not in k}
+        for line in lines
+        if "eval_loss" in line
+    ]
