@@ -7,7 +7,14 @@ from tests.support.errors import raises
 
 from equipoise.data import Records
 from equipoise.errors import ConfigError
-from equipoise.runs.samples import ROWS_TO_WATCH, sample_records, stratified_sample, validation_rows
+from equipoise.runs.samples import (
+    ROWS_TO_SCORE,
+    ROWS_TO_WATCH,
+    sample_records,
+    scored_validation_rows,
+    stratified_sample,
+    validation_rows,
+)
 
 COUNTS = np.array([5000, 300, 40, 7, 1])
 
@@ -69,3 +76,18 @@ def test_watched_rows_are_limited_in_all():
     assert set(np.bincount(many[rows]).tolist()) == {5}
     assert len(validation_rows(np.arange(10_000), seed=0)) == ROWS_TO_WATCH
     assert len(validation_rows(np.repeat(np.arange(3), 100), seed=0)) == 60
+
+
+def test_scored_validation_rows_represent_all():
+    sample = scored_validation_rows(strata(), seed=1)
+    assert len(sample.rows) == ROWS_TO_SCORE
+    np.testing.assert_allclose(np.bincount(strata()[sample.rows], sample.weights), COUNTS)
+    few = scored_validation_rows(np.repeat([0, 1], [20, 5]), seed=1)
+    assert few.weights.tolist() == [1.0] * 25
+
+
+def test_of_more_strata_than_rows_a_simple_random_sample_is_scored():
+    rows = [scored_validation_rows(np.arange(3000) // 2, seed).rows.tolist() for seed in (1, 1, 2)]
+    assert rows[0] == rows[1] != rows[2]
+    assert [len(each) for each in rows] == [ROWS_TO_SCORE] * 3
+    assert scored_validation_rows(np.arange(3000) // 2, 1).weights.sum() == pytest.approx(3000)

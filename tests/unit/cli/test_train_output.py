@@ -1,0 +1,40 @@
+"""What `train` prints of the checkpoint that was published, and that trackers get the final scores."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from equipoise.cli._train import _train_and_evaluate
+from equipoise.config import make_config
+from equipoise.metrics import TaskPredictions, evaluate
+from equipoise.runs.directory import RunDirectory
+from equipoise.runs.published import Published
+from equipoise.runs.train import Run
+
+PUBLISHED = Published(30, "log_loss", 0.25, validations=4, steps=40, planned=80)
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_the_published_checkpoint_is_printed_and_scores_are_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], as_json: bool
+) -> None:
+    (tmp_path / "data.json").write_text(json.dumps({"rows": {"train": 3, "validation": 2, "test": 1}}))
+    scores = evaluate({"tone": TaskPredictions("tone", ["good"], ["good"], ("bad", "good"))}, bootstrap=0)
+    run = Run(RunDirectory(tmp_path), interrupted=False, steps=40, main=True, published=PUBLISHED)
+    reported: list[Any] = []
+    monkeypatch.setattr("equipoise.runs.train.train", lambda *_, **__: run)
+    monkeypatch.setattr("equipoise.runs.evaluate.evaluate", lambda *_, **__: SimpleNamespace(scores=scores))
+    monkeypatch.setattr("equipoise.runs.tracking.report_scores", lambda *given: reported.append(given))
+    config = make_config({"data": {"source": "rows.jsonl"}})
+    _train_and_evaluate(config, tmp_path, tmp_path, resume=False, as_json=as_json)
+    assert reported == [(tmp_path, scores, 40)]
+    out, err = capsys.readouterr()
+    sentence = (
+        "Published the model of step 30: its validation log-loss, 0.2500, is the lowest of 4. Training ended early"
+    )
+    assert sentence in (err if as_json else out)
+    if as_json:
+        assert Published(**json.loads(out)["published"]) == PUBLISHED
