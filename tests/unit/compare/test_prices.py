@@ -1,5 +1,7 @@
 """Operations of a training, beside those that torch counts."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,10 @@ from transformers import ByT5Tokenizer, LlamaConfig, LlamaForCausalLM, T5Config,
 
 from equipoise import Census, Plan, Records, Task
 from equipoise.collate import Collator, EncodedExamples
+from equipoise.compare import prices
 from equipoise.compare.prices import training_flops
+from equipoise.compare.trainings import Training
+from equipoise.config import make_comparison
 from equipoise.losses import TokenLoss
 from equipoise.losses.labels import CrossEntropy
 from equipoise.losses.training import LabelTrainingLoss, TokenTrainingLoss
@@ -85,3 +90,21 @@ def test_a_decoder_only_model_reads_inputs_and_targets_with_one_stack(kind, enco
     rows = np.arange(ROWS)
     found = training_flops(decoder, metric(kind, decoder), encoded, rows)
     assert found == pytest.approx(counted(kind, decoder, encoded, rows), rel=0.2)
+
+
+def test_the_speed_is_measured_without_validations_and_trackers(monkeypatch):
+    plain = {"data": {"source": "rows.jsonl"}, "plan": {"draws": 640}, "training": {"best": "loss", "patience": 2}}
+    config = make_comparison(plain | {"trainer": {"report_to": "wandb", "bf16": True}})
+    measured = []
+
+    def planned(config, _):
+        measured.append(config)
+        raise InterruptedError
+
+    monkeypatch.setattr(prices, "prepare_again", planned)
+    data = SimpleNamespace(encoded=lambda split: None, of=lambda split: None, base=None)
+    with pytest.raises(InterruptedError):
+        prices.measure(Training("natural", config.run, 0), data)
+    training = measured[0].training
+    assert (training.best, training.patience, training.validate_every) == (None, None, None)
+    assert measured[0].trainer == {"report_to": "none", "bf16": True}

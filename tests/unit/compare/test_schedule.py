@@ -119,6 +119,26 @@ def test_a_start_that_fails_for_its_budget_leaves_room_for_a_start_with_another(
     assert [stage.rows for stage in found.stages] == [80, 80, None]
 
 
+@pytest.mark.parametrize(
+    ("best", "scored", "early"), [(None, 0, 0), ("loss", 0, 8 * 40), ("macro_f1", 8 * 100, 8 * 40)]
+)
+def test_a_budget_counts_the_validations_that_a_checkpoint_is_chosen_by(tmp_path, monkeypatch, best, scored, early):
+    asked = []
+
+    def run(draws, rows, watched):
+        asked.append((rows, watched))
+        return 0.0
+
+    monkeypatch.setattr(schedule, "_speed", lambda trainings, data: SimpleNamespace(run=run, row=0.0))
+    rows = Records(pa.table({"task": ["t"] * 100, "input": ["x"] * 100, "target": ["a", "b"] * 50}))
+    data = SimpleNamespace(of=lambda split: rows, base=SimpleNamespace(tasks={}))
+    given = {"data": {"source": "rows.jsonl"}, "plan": {"draws": 1024}, "training": {"best": best}}
+    config = make_comparison({**given, "compare": {"budget": "10h"}})
+    schedule_of(ComparisonDirectory.join(tmp_path, config), config, dict.fromkeys("abc"), data, lambda line: None)
+    # 100 validation rows, of which the loss is computed on 20 of each label.
+    assert asked[:3] == [(80 + scored, early), (80 + scored, early), (100 + scored, 8 * 40)]
+
+
 @pytest.mark.parametrize("seconds", [0.2, 1, 59.5, 119, 121, 3599, 3601, 86_399])
 def test_the_budget_that_is_advised_is_one_that_fits(seconds):
     assert seconds <= seconds_of(duration_of(seconds)) < seconds + 60
