@@ -50,6 +50,16 @@ def test_two_ranks_measure_and_publish_what_one_process_does(tmp_path: Path) -> 
         for number in range(55)
         for task, of in words
     ]
+    # The one validation row of a task is scored by one rank, and the other has none.
+    lines += [
+        {
+            "task": "rare",
+            "input": f"{number}",
+            "target": "ab"[number % 2],
+            "split": "validation" if number == 8 else "train",
+        }
+        for number in range(9)
+    ]
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     hf_jobs.tiny_t5().save_pretrained(tmp_path / "model")
     ByT5Tokenizer(extra_ids=0).save_pretrained(tmp_path / "model")

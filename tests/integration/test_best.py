@@ -94,10 +94,11 @@ def killed(*_: Any) -> None:
 
 @pytest.mark.slow
 def test_a_run_that_is_cut_anywhere_ends_at_the_same_step_and_publishes_the_same_model(
-    rows: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    rows: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     config = configured(rows, model, best="macro_f1", patience=4)
     whole = train(config, tmp_path / "whole")
+    assert "missing keys" not in caplog.text, "of the best checkpoint, which lacks those that are tied"
     published = whole.published
     assert published is not None
     assert published == Published.read(whole.directory)

@@ -4,15 +4,18 @@
 import json
 import math
 import os
+import re
 import signal
 import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from logging import Filter, LogRecord
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 from accelerate import Accelerator
+from torch import nn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.utils import logging
 
@@ -130,3 +133,35 @@ def no_bars_for_saving() -> Generator[None]:
     finally:
         if shown:
             logging.enable_progress_bar()
+
+
+class _UntiedParameters(Filter):
+    """Leaves out warnings that parameters are missing in a checkpoint, if all are tied to others of the model."""
+
+    def __init__(self, model: Callable[[], nn.Module]) -> None:
+        super().__init__()
+        self._model = model
+
+    def filter(self, record: LogRecord) -> bool:
+        message = record.getMessage()
+        if not message.startswith("There were missing keys in the checkpoint model loaded"):
+            return True
+        names: dict[int, list[str]] = {}
+        for name, value in self._model().state_dict(keep_vars=True).items():
+            names.setdefault(id(value), []).append(name)
+        tied = {name for same in names.values() if len(same) > 1 for name in same}
+        return not tied.issuperset(re.findall(r"'([^']+)'", message))
+
+
+@contextmanager
+def silent_about_tied_parameters(model: Callable[[], nn.Module]) -> Generator[None]:
+    """Keep a warning of transformers off the log: parameters that are tied to others are not in a checkpoint.
+
+    It is given whenever a checkpoint is loaded, also the best one at the end. Other missing parameters are warned of.
+    """
+    logger, untied = logging.get_logger("transformers.trainer"), _UntiedParameters(model)
+    logger.addFilter(untied)
+    try:
+        yield
+    finally:
+        logger.removeFilter(untied)

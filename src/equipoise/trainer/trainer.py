@@ -20,7 +20,12 @@ from equipoise.losses import TokenLoss, WeightedSum
 from equipoise.losses.tasks import TaskWeighting
 from equipoise.losses.training import TrainingLoss
 from equipoise.trainer.arguments import check_arguments, check_best_metric
-from equipoise.trainer.callbacks import MetricsCallback, StopOnSignal, no_bars_for_saving
+from equipoise.trainer.callbacks import (
+    MetricsCallback,
+    StopOnSignal,
+    no_bars_for_saving,
+    silent_about_tied_parameters,
+)
 from equipoise.trainer.mixin import StreamMixin
 from equipoise.trainer.options import refusing_options
 from equipoise.trainer.progress import Progress
@@ -152,7 +157,8 @@ class EquipoiseTrainer(StreamMixin, ShardedMixin, Seq2SeqTrainer):
         """Train as `StreamMixin.train` does, and stop on signals."""
         self._stepping = False
         refusing = refusing_options(self.args, starting=lambda: not self._stepping)
-        with self._stop.installed(), no_bars_for_saving(), refusing:
+        silent = silent_about_tied_parameters(lambda: self._plain_model)
+        with self._stop.installed(), no_bars_for_saving(), silent, refusing:
             done = super().train(resume_from_checkpoint, trial, ignore_keys_for_eval)
         if trial is not None and self.interrupted:
             raise KeyboardInterrupt  # the search would begin the next trial
