@@ -113,7 +113,7 @@ $(BENCH_READY): pyproject.toml constraints.txt benchmarks/peers.txt benchmarks/p
 	$(PYTHON) -m venv $(BENCH_VENV)
 	$(BENCH_VENV)/bin/pip install --quiet --upgrade "pip>=25.1"
 	$(BENCH_VENV)/bin/pip install --quiet --constraint constraints.txt torch
-	$(BENCH_VENV)/bin/pip install --quiet --constraint constraints.txt --editable ".[train,fast]" -r benchmarks/peers.txt
+	$(BENCH_VENV)/bin/pip install --quiet --constraint constraints.txt --editable ".[train,fast,gguf]" -r benchmarks/peers.txt
 	$(BENCH_VENV)/bin/pip install --quiet --no-deps -r benchmarks/peers-alone.txt
 	@touch $@
 

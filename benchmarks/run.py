@@ -6,7 +6,7 @@ from pathlib import Path
 
 NAMES = (
     "drawing.py", "block_ends.py", "padding.py", "scoring.py", "methods.py", "compare.py", "compare_cost.py",
-    "predictions.py", "sealing.py", "ranks.py", "soak.py", "census.py", "scale.py", "fuzz.py",
+    "predictions.py", "decoder_only.py", "sealing.py", "ranks.py", "soak.py", "census.py", "scale.py", "fuzz.py",
 )  # fmt: skip
 
 for name in NAMES:

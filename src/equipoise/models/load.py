@@ -150,7 +150,12 @@ def _name_of(source: Source) -> str:
 def _place(name: str) -> tuple[str, dict[str, str]]:
     """Return a folder or a name on the hub, and which file in it is meant, if it is one of GGUF."""
     path = Path(name)
-    return (str(path.parent), {"gguf_file": path.name}) if path.suffix == ".gguf" else (name, {})
+    if path.suffix != ".gguf":
+        return name, {}
+    if find_spec("gguf") is None:
+        message = f'`{name}` needs the package gguf, which is not installed. Install it: pip install "equipoise[gguf]"'
+        raise RunError("missing-package", message)
+    return str(path.parent), {"gguf_file": path.name}
 
 
 def _whole(

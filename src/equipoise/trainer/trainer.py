@@ -48,7 +48,7 @@ class EquipoiseTrainer(StreamMixin, ShardedMixin, Seq2SeqTrainer):
     Parameters
     ----------
     model : transformers.PreTrainedModel or None
-        Any `AutoModelForSeq2SeqLM`, with float32 parameters; None with `model_init`.
+        Any `AutoModelForSeq2SeqLM` or `AutoModelForCausalLM`, with float32 parameters; None with `model_init`.
     args : transformers.Seq2SeqTrainingArguments
         From `training_arguments`.
     train_dataset : Dataset, ShardedStream or None
@@ -191,7 +191,7 @@ class EquipoiseTrainer(StreamMixin, ShardedMixin, Seq2SeqTrainer):
         """
         if return_outputs:
             raise RunError("no-outputs", "EquipoiseTrainer returns no outputs with the loss. Call the model itself.")
-        # One forward pass of the wrapped model: DDP must see it.
+        # Forward passes are of the wrapped model: DDP must see them.
         if not isinstance(num_items_in_batch, Tensor):
             return self.step_loss.sum_of(inputs, self._plain_model, self.state, wrapped=model).mean()
         # DDP and FSDP average gradients over the ranks, and the Trainer its logged losses; both need the sum.

@@ -175,8 +175,13 @@ def test_a_model_that_looks_ahead_is_refused(tmp_path, monkeypatch) -> None:
         load_model(save_causal(tmp_path))
 
 
-def test_a_damaged_file_of_gguf_is_named(tmp_path) -> None:
+def test_a_file_of_gguf_is_read_or_named(tmp_path, monkeypatch) -> None:
     path = tmp_path / "model.gguf"
     path.write_bytes(b"GGUF")
+    with monkeypatch.context() as missing:
+        missing.setattr("equipoise.models.load.find_spec", lambda _: None)
+        with raises(RunError, "missing-package", 'pip install "equipoise[gguf]"'):
+            load_model(path)
+    monkeypatch.setattr("equipoise.models.load.find_spec", lambda _: True)
     with raises(RunError, "not-a-model", f"`{path}` cannot be loaded as a model"):
         load_model(path)
