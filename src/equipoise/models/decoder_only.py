@@ -4,7 +4,7 @@ import copy
 import inspect
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -28,7 +28,11 @@ from equipoise.models.prefixes import PrefixTree, TreeBatch
 from equipoise.models.search import SearchTree
 
 # Layers of a cache that hold the keys and values of each row and nothing else, so that rows can be copied.
-_COPIED = {"DynamicLayer", "DynamicSlidingWindowLayer"}
+_COPIED: Final = frozenset({"DynamicLayer", "DynamicSlidingWindowLayer"})
+_MOST_COPIED: Final = {
+    "cpu": 2**26,
+    "else": 2**30,
+}  # numbers of keys and values that are copied at once: 256 MiB, 4 GiB
 
 
 class DecoderOnly:
@@ -159,8 +163,8 @@ class DecoderOnly:
         ids, mask = self._padded(rows, pad_id)
         cache = self._cache(self._model, ids[:, :-1], mask[:, :-1])
         size = sum(each.keys[0].numel() + each.values[0].numel() for each in cache.layers)
-        copies = max(1, (2**26 if ids.device.type == "cpu" else 2**30) // size)
-        most = min(most_prefixes(layer, ids.device, most_logits), copies)
+        copies = _MOST_COPIED["cpu" if ids.device.type == "cpu" else "else"] // size
+        most = max(1, min(most_prefixes(layer, ids.device, most_logits), copies))
 
         def logits_at(of: Tensor, given: Tensor, positions: Tensor) -> Tensor:
             with output_at(layer, positions):

@@ -6,10 +6,10 @@ from tests.support.causal import TEMPLATE, tokenizer
 from tests.support.errors import raises
 from transformers import ByT5Tokenizer
 
-from equipoise.collate import encode_targets, label_tokens
+from equipoise.collate import EncodedExamples, encode_targets, label_tokens
 from equipoise.collate.encoding import Encoding
 from equipoise.collate.open_inputs import is_open, padding, target_end, target_lead
-from equipoise.data import Task
+from equipoise.data import Records, Task
 from equipoise.data.coded import CodedColumn
 from equipoise.errors import ConfigError
 
@@ -70,6 +70,12 @@ def test_what_is_cut_is_the_end_of_the_input() -> None:
     whole = written(words, TASK, "0123456789")[0]
     length = len(words(whole).input_ids)
     assert written(words, TASK, "0123456789", most=length - 4)[0] == whole.replace("0123456789", "012345")
+
+
+def test_a_warning_of_a_drawn_row_shows_what_the_model_reads(tmp_path) -> None:
+    records = Records.from_dict({"task": ["tone"], "input": ["fine"], "target": ["good"]})
+    examples = EncodedExamples.on_demand(records, {"tone": TASK}, tokenizer(chat=True), tmp_path)
+    assert examples.tokens.text_of(0, target=False).startswith("<|im_start|>user\ntone: fine<|im_end|>")
 
 
 def test_a_long_target_keeps_its_end() -> None:

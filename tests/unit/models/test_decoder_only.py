@@ -140,6 +140,26 @@ def test_the_way_of_batching_changes_nothing(most_logits: int, device: str) -> N
     np.testing.assert_array_equal(cut.best_labels("letters", inputs), whole.argmax(axis=1))
 
 
+def test_copies_of_keys_and_values_are_bounded(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = built("llama", device)
+    inputs = tokens("one", "a much longer input", "x")
+    scorer = LabelScorer(model, WORDS, TASKS)
+    whole = scorer.log_probs("letters", inputs)
+    monkeypatch.setattr("equipoise.models.decoder_only._MOST_COPIED", {"cpu": 1, "else": 1})
+    rows: list[int] = []
+    model.model.register_forward_hook(lambda _, __, output: rows.append(len(output[0])))
+    np.testing.assert_allclose(scorer.log_probs("letters", inputs), whole, atol=1e-5)
+    assert rows[1:] == [1] * 3 * len({"abc", "abd", "bcde", "zz"})
+
+
+def test_the_space_before_a_target_is_not_in_what_is_generated(monkeypatch: pytest.MonkeyPatch) -> None:
+    scorer = LabelScorer(built("llama"), WORDS, TASKS)
+    written = [[*label_tokens(TASKS["two"], WORDS)[0], 1, 1], WORDS(" other").input_ids[1:]]
+    monkeypatch.setattr(scorer, "_generate", lambda *_, **__: written)
+    assert scorer.generate([]) == ["yes", "other"]
+    assert scorer.generate([], labels_of="two") == ["x", "other"]
+
+
 def greedy(model: Any, row: list[int], most: int) -> list[int]:
     path: list[int] = []
     while len(path) < most and 1 not in path:
