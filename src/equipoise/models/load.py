@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+import transformers
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -214,6 +215,9 @@ def _quantised(quantization: str | None) -> dict[str, Any]:
 def _pretrained(name: str, quantization: str | None) -> PreTrainedModel:
     path, file = _place(name)
     options: dict[str, Any] = {"dtype": torch.float32, "use_safetensors": True, **file, **_quantised(quantization)}
+    whole = getattr(transformers, "GgufConfig", None)  # versions without it do so anyway
+    if file and quantization is None and whole is not None:
+        options["quantization_config"] = whole(dequantize=True)  # otherwise it can be neither trained nor saved
     try:
         config: Any = AutoConfig.from_pretrained(path, trust_remote_code=False, **file)
         kind = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
