@@ -24,6 +24,7 @@ LOSSES = ["sequence", "token", "weighted", "logit adjusted", "ldam"]
 CUTS = [(loss, batch, accumulation, False) for loss in LOSSES for batch, accumulation in ((4, 1), (2, 2))]
 # A decoder-only model reads inputs and labels in two forward passes.
 CUTS += [("sequence", 4, 1, True), ("ldam", 4, 1, True), ("ldam", 2, 2, True)]
+ADAPTER = {"adapter": True, "options": {"max_steps": 3, "label_names": ["labels"]}}
 KILLED_IN = 23  # epoch 2; the last checkpoint before it is of step 20
 
 
@@ -81,6 +82,7 @@ def sessions(tmp_path_factory) -> tuple[Path, list, list]:
         for i, (loss, batch, accumulation, decoder_only) in enumerate(CUTS)
     ]
     jobs[0]["evaluate"] = True
+    jobs.append(ADAPTER | {"folder": f"{folder}/adapter", "batch": 4})
     jobs.append(HALF | {"folder": f"{folder}/stopped", "send": (12, int(signal.SIGTERM), 1)})
     jobs.append(HALF | {"folder": f"{folder}/rotation", "rotation": True})
     jobs.append(HALF | {"folder": f"{folder}/killed", "send": (KILLED_IN, int(signal.SIGKILL), -1)})
@@ -107,6 +109,13 @@ def test_two_ranks_have_the_loss_gradient_and_parameters_of_the_formula(sessions
         assert_allclose(found["parameters"], expected["parameters"], rtol=1e-5, atol=1e-6)
 
 
+def test_two_ranks_train_an_adapter_as_one(sessions, tmp_path) -> None:
+    expected = hf_jobs.run(str(tmp_path), batch=8, **ADAPTER)
+    for found in sessions[1][len(CUTS)]:
+        assert_allclose(found["losses"], expected["losses"], rtol=1e-5)
+        assert_allclose(found["parameters"], expected["parameters"], rtol=1e-5, atol=1e-7)
+
+
 def test_two_ranks_evaluate_every_example_once(sessions, tmp_path) -> None:
     ranks = sessions[1][0]
     trainer = hf_jobs.build(tmp_path)
@@ -120,7 +129,7 @@ def test_two_ranks_evaluate_every_example_once(sessions, tmp_path) -> None:
 
 
 def test_the_killed_run_was_killed(sessions) -> None:
-    assert len(sessions[1]) == len(CUTS) + 2, "the killed job must not have finished"
+    assert len(sessions[1]) == len(CUTS) + 3, "the killed job must not have finished"
 
 
 def test_after_a_kill_the_ranks_together_train_on_the_stream(sessions) -> None:
@@ -154,7 +163,7 @@ def test_one_rank_resumes_what_two_began(sessions, tmp_path) -> None:
 
 
 def test_a_signal_to_one_rank_stops_both_at_the_same_step(sessions) -> None:
-    stopped = sessions[1][len(CUTS)]
+    stopped = sessions[1][len(CUTS) + 1]
     assert [(rank["interrupted"], rank["step"]) for rank in stopped] == [(True, 13)] * 2
     assert [(rank["interrupted"], rank["step"]) for rank in sessions[2][1]] == [(False, 30)] * 2
     found = hf_jobs.rows_by_step(sessions[0] / "stopped")

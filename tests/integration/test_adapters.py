@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,10 @@ from typer.testing import CliRunner
 from equipoise.cli import app
 from equipoise.config import make_config
 from equipoise.models import load_model
-from equipoise.models.base_model import base_of
+from equipoise.models.base_model import Base, base_of, with_base
 from equipoise.runs.directory import RunDirectory
+from equipoise.runs.identity import facts
+from equipoise.runs.prepare import prepare
 from equipoise.runs.train import train
 from equipoise.trainer.checkpoints.seal import damage_of_model
 
@@ -151,6 +154,23 @@ def test_it_resumes_exactly_and_on_the_same_base_only(rows, base, tmp_path) -> N
     train(config, out, resume=True)
     assert adapter_of(out).keys() == whole.keys()
     assert all(torch.equal(value, whole[name]) for name, value in adapter_of(out).items())
+
+
+def test_ranks_agree_on_the_base(rows, base) -> None:
+    prepared = prepare(settings_of(rows, base))
+    known, one, other = (
+        facts(prepared, Path("run"), resume=False, base=each)
+        for each in (None, Base("t5", 0, None, "1"), Base("t5", 0, None, "2"))
+    )
+    assert {name for name in one if one[name] != other[name]} == one.keys() - known.keys() != set()
+
+
+def test_an_adapter_of_a_quantised_base_is_not_merged(trained, tmp_path, monkeypatch) -> None:
+    model, words = load_model(trained / "model")
+    with_base(model, replace(base_of(model), quantization="int8"))
+    monkeypatch.setattr("equipoise.runs.merge.load_model", lambda _: (model, words))
+    assert "Error (quantised-base)" in error_of("merge", trained, "--out", tmp_path / "whole")
+    assert not any(tmp_path.iterdir())
 
 
 def test_gradient_checkpointing_changes_nothing_and_bfloat16_little(rows, base, tmp_path) -> None:

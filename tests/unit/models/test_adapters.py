@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import sys
+from dataclasses import replace
 
 import pytest
 import torch
@@ -13,6 +15,7 @@ from equipoise.config import make_config
 from equipoise.errors import ConfigError, RunError
 from equipoise.models import load_model
 from equipoise.models.base_model import Base, base_of
+from equipoise.trainer.checkpoints.seal import fingerprint_of_weights
 
 pytest.importorskip("peft")
 
@@ -97,20 +100,31 @@ def test_the_fingerprint_is_that_of_names_shapes_and_values() -> None:
     assert Base.of(torch.nn.Sequential(one), "one", 0, None).fingerprint != base.fingerprint
 
 
+def test_the_weights_of_an_adapter_have_another_fingerprint_on_another_base(t5, tmp_path) -> None:
+    base = base_of(saved(t5, tmp_path / "adapter"))
+    before = fingerprint_of_weights(tmp_path / "adapter")
+    replace(base, fingerprint="0" * 32).write(tmp_path / "adapter")
+    assert fingerprint_of_weights(tmp_path / "adapter") != before
+
+
 def test_an_adapter_is_not_trained_upon(t5, tmp_path) -> None:
     saved(t5, tmp_path / "adapter")
     with raises(RunError, "is-adapter", "equipoise merge RUN"):
         adapted(tmp_path / "adapter")
 
 
-def test_a_pickle_and_other_kinds_of_adapters_are_refused(t5, tmp_path) -> None:
+def test_a_pickle_and_other_kinds_of_adapters_are_refused(t5, tmp_path, monkeypatch) -> None:
     folder = tmp_path / "adapter"
     saved(t5, folder)
+    (tmp_path / "harm.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
     settings = json.loads((folder / "adapter_config.json").read_text())
-    for change in ({"peft_type": "IA3"}, {"megatron_config": {"tensor_model_parallel_size": 1}}):
+    megatron = {"megatron_config": {"tensor_model_parallel_size": 1}, "megatron_core": "harm"}
+    for change in ({"peft_type": "IA3"}, megatron):
         (folder / "adapter_config.json").write_text(json.dumps(settings | change))
         with raises(RunError, "not-an-adapter", str(folder)):
             load_model(folder)
+    assert "harm" not in sys.modules
     (folder / "adapter_config.json").write_text(json.dumps(settings))
     (folder / "adapter_model.safetensors").rename(folder / "adapter_model.bin")
     with raises(RunError, "not-an-adapter", "adapter_model.safetensors"):
