@@ -45,8 +45,14 @@ def runs(tmp_path_factory):
     examples = sorted(set(EXAMPLE_OF.values()))
     alone = {f"{example} alone": (example, folder / f"{example} alone", 8, 1, STEPS) for example in examples}
     both = {f"{example} both": (example, folder / f"{example} both", 2, 2, STEPS, 2) for example in examples}
+    again = folder / "sharded again"
+    sharded = {
+        "sharded": ("lightning sharded", folder / "sharded", 2, 2, STEPS),
+        "sharded 0": ("lightning sharded", again, 2, 2, 6),
+        "sharded 6": ("lightning sharded", again, 4, 1, STEPS, 0, True),
+    }
     found = run_alone(alone | links(CHAIN[:1]))
-    found |= run_on_ranks(2, folder / "two", both | links(CHAIN[1:3]))
+    found |= run_on_ranks(2, folder / "two", both | links(CHAIN[1:3]) | sharded)
     found |= run_on_ranks(4, folder / "four", links(CHAIN[3:4]))
     found |= run_alone(links(CHAIN[4:]))
     return folder, found
@@ -101,6 +107,20 @@ def test_a_run_that_was_resumed_four_times_ends_with_the_same_loss_and_weights(r
     (alone,), (last,) = found[f"{example} alone"], found[f"{launcher} 10"]
     assert last["losses"][-2:] == pytest.approx(alone["losses"][-2:], rel=1e-5)
     assert_same_weights(folder / f"{example} alone", folder / launcher)
+
+
+def test_lightning_shards_parameters_and_trains_and_resumes_as_one_process(runs):
+    """By its ModelParallelStrategy, with `fully_shard` in `configure_model`."""
+    folder, found = runs
+    (alone,) = found["lightning_module alone"]
+    assert rows_of_steps(found["sharded"]) == drawn(0, STEPS)
+    assert rows_of_steps(found["sharded 6"]) == drawn(6, STEPS)
+    for rank in found["sharded"]:
+        assert rank["losses"] == pytest.approx(alone["losses"], rel=1e-5)
+    for rank in found["sharded 6"]:
+        assert rank["losses"] == pytest.approx(alone["losses"][6:], rel=1e-5)
+    for name in ("sharded", "sharded again"):
+        assert_same_weights(folder / "lightning_module alone", folder / name)
 
 
 @pytest.mark.parametrize(

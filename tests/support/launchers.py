@@ -12,6 +12,7 @@ from datetime import timedelta
 from importlib import import_module
 from itertools import chain
 from pathlib import Path
+from types import FunctionType, SimpleNamespace
 
 import torch
 import torch.distributed as dist
@@ -39,6 +40,8 @@ def example_of(launcher):
         module = import_module(launcher)
         module.Accelerator = Accelerator
         return module, {}
+    if launcher == "lightning sharded":
+        return sharding_lightning(), {}
     if launcher == "torchrun fsdp":
         return import_module("torchrun_fsdp"), {}
     return import_module(launcher), {}
@@ -53,6 +56,41 @@ def maker_of(launcher):
             return decoder, lambda _, given: decode(given["input_ids"])
         return import_module(launcher), lambda inputs, _: decode(sentences_of(**inputs[0]))
     return import_module("toy"), lambda _, given: map(bytes_of, given["input_ids"].tolist())
+
+
+def sharding_lightning():
+    """Return the example of Lightning with FSDP2: `fully_shard` in `configure_model`, and a strategy that knows it."""
+    from lightning.pytorch.strategies import ModelParallelStrategy
+    from torch.distributed.fsdp import fully_shard
+
+    from equipoise.trainer.sharded import whole_state
+
+    module = import_module("lightning_module")
+
+    class Sharded(module.Model):
+        def configure_model(self):
+            mesh, model = self.device_mesh["data_parallel"], self.model
+            if not hasattr(model, "reshard"):
+                for block in (each for each in model.modules() if type(each).__name__ == "T5Block"):
+                    fully_shard(block, mesh=mesh)
+                fully_shard(model, mesh=mesh)
+                assert sum(each.to_local().numel() for each in model.parameters()) < 0.6 * model.num_parameters()
+                save = model.save_pretrained
+                model.save_pretrained = lambda *args, **named: save(*args, state_dict=whole_state(model), **named)
+
+    class Sharding(module.Trainer):
+        def __init__(self, **options):
+            strategy = ModelParallelStrategy(
+                data_parallel_size=2, tensor_parallel_size=1, save_distributed_checkpoint=False
+            )
+            super().__init__(**(options | {"strategy": strategy}))
+
+    return SimpleNamespace(main=_main_with(module, Model=Sharded, Trainer=Sharding))
+
+
+def _main_with(module, **replaced):
+    """Return the `main` of an example with other globals, which leaves the example as it is."""
+    return FunctionType(module.main.__code__, vars(module) | replaced, argdefs=module.main.__defaults__)
 
 
 def run(launcher, folder, batch_size, accumulation, steps, workers=0, resume=False):
