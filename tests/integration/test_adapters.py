@@ -107,11 +107,11 @@ def test_a_whole_model_is_not_merged_and_an_adapter_not_trained_upon(trained, ro
 def test_an_adapter_of_a_decoder_only_model_too(rows, tmp_path, monkeypatch) -> None:
     causal.built("llama").save_pretrained(tmp_path / "llama")
     causal.tokenizer().save_pretrained(tmp_path / "llama")
-    (tmp_path / "tiny").mkdir()  # as a built-in model is named
+    (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path)
     out = tmp_path / "run"
     run("train", rows, "--model", "llama", "--lora", "r=2", *SETTINGS, "--out", out)
-    monkeypatch.chdir(tmp_path / "tiny")
+    monkeypatch.chdir(tmp_path / "elsewhere")
     run("predict", out, rows, "-o", tmp_path / "answers.parquet")
     model, _ = load_model(out / "model")
     assert type(model).__name__ == "PeftModelForCausalLM"

@@ -41,8 +41,7 @@ class Base:
     @classmethod
     def of(cls, model: torch.nn.Module, name: str, seed: int, quantization: str | None) -> "Base":
         """Describe a loaded model."""
-        place = str(Path(name).absolute()) if Path(name).exists() else name
-        return cls(place, seed, quantization, fingerprint_of_parameters(model))
+        return cls(name, seed, quantization, fingerprint_of_parameters(model))
 
     def write(self, folder: Path) -> None:
         """Write the record into the folder of an adapter."""

@@ -79,6 +79,13 @@ def test_an_adapter_is_loaded_with_its_base(t5, tmp_path) -> None:
     assert base_of(loaded).name == str(t5)
 
 
+def test_a_folder_is_recorded_by_its_path_and_a_built_in_model_by_its_name(t5, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tiny").mkdir()
+    assert base_of(adapted("t5")).name == str(t5)
+    assert base_of(adapted("tiny")).name == "tiny"
+
+
 def test_a_base_that_has_changed_is_refused_by_name(t5, tmp_path) -> None:
     saved(t5, tmp_path / "adapter")
     weights = load_file(t5 / "model.safetensors")
@@ -122,7 +129,7 @@ def test_a_pickle_and_other_kinds_of_adapters_are_refused(t5, tmp_path, monkeypa
     megatron = {"megatron_config": {"tensor_model_parallel_size": 1}, "megatron_core": "harm"}
     for change in ({"peft_type": "IA3"}, megatron):
         (folder / "adapter_config.json").write_text(json.dumps(settings | change))
-        with raises(RunError, "not-an-adapter", str(folder)):
+        with raises(RunError, "not-an-adapter", f"`{folder}` must hold a LoRA adapter"):
             load_model(folder)
     assert "harm" not in sys.modules
     (folder / "adapter_config.json").write_text(json.dumps(settings))
