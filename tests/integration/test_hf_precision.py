@@ -24,7 +24,7 @@ def test_checkpointing_changes_nothing(tmp_path, plain, loss) -> None:
     """Dropout falls on the same units when a layer is computed again."""
     trainer = hf_jobs.build(tmp_path / "run", loss=loss, options=SAVE | RECOMPUTED, dropout=0.1)
     trainer.train()
-    assert trainer.model.is_gradient_checkpointing
+    assert trainer.model.is_activation_checkpointing
     losses = [line["loss"] for line in trainer.state.log_history if "loss" in line]
     assert losses == pytest.approx(plain[loss]["losses"], rel=1e-6)
     np.testing.assert_allclose(hf_jobs.flat(trainer.model), plain[loss]["parameters"], atol=1e-6)
