@@ -18,6 +18,7 @@ from equipoise.data import give_warnings
 from equipoise.drawing import Shard
 from equipoise.models import load_model
 from equipoise.models.base_model import base_of
+from equipoise.models.positions import refuse_too_long
 from equipoise.runs.arguments import trainer_arguments
 from equipoise.runs.directory import RunDirectory
 from equipoise.runs.identity import facts, refuse_other_run
@@ -135,6 +136,7 @@ def train_prepared(
         refuse_other_run(directory, prepared)
     task_weighting = task_weighting_of(prepared)
     model, tokenizer = load_model(config)
+    refuse_too_long(model, config.training.max_input, config.training.max_target)
     args = trainer_arguments(config, directory.checkpoints, model.config.model_type)
     main = args.process_index == 0
     names = trackers_in(args.report_to)

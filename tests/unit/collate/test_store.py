@@ -130,6 +130,7 @@ while True:
 """
 
 
+@pytest.mark.slow
 def test_writers_that_are_killed_leave_no_wrong_tokens(tmp_path: Path) -> None:
     for turn in range(3):
         command = [sys.executable, "-c", WRITER, str(tmp_path / "tokens"), str(turn)]
