@@ -60,7 +60,7 @@ def test_tests_that_are_named_exist(page):
 
 def test_rooms_and_files_of_the_architecture_exist():
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
-    rooms = re.findall(r"`([a-z_]+/(?:[a-z_]+[/.]?)*(?:py)?)`", text)
+    rooms = re.findall(r"`([a-z_]+(?:/[a-z_]+)*(?:/|/[a-z_]+\.py))`", text)
     package = ROOT / "src" / "equipoise"
     assert {"data/prepared/", "data/cache.py", "trainer/launch.py"} <= set(rooms)
     assert [room for room in rooms if not (package / room).exists() and not (ROOT / room).exists()] == []

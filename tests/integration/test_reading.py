@@ -1,6 +1,8 @@
 """Streams that are read in order, in every loop: steps are those of the stream, resumed anywhere."""
 
+import gc
 import json
+import multiprocessing
 from itertools import chain, islice
 
 import pytest
@@ -225,3 +227,20 @@ def test_lightning_needs_an_end_and_whole_steps():
 
 def test_numbers_are_those_of_the_examples():
     assert [number_of(example) for example in undivided()] == list(stream())
+
+
+def test_workers_end_with_the_last_reference_to_the_loader():
+    """Not with a garbage collection, which closes their queues first, so that each is waited for 5 seconds."""
+    others = set(multiprocessing.active_children())
+    loader = loader_of(num_workers=2)
+    steps_taken(loader, 1)
+    workers = set(multiprocessing.active_children()) - others
+    assert len(workers) == 2
+    gc.disable()
+    try:
+        del loader
+        for worker in workers:
+            worker.join(2)
+        assert not any(worker.is_alive() for worker in workers)
+    finally:
+        gc.enable()

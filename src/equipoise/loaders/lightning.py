@@ -15,6 +15,7 @@ from equipoise.drawing import Shard
 from equipoise.errors import ConfigError
 from equipoise.loaders.drawn import MakeSampler
 from equipoise.loaders.loader import StreamLoader
+from equipoise.loaders.read import Read
 from equipoise.losses import WeightedSum, step_weight
 from equipoise.samplers import TokenBatches
 
@@ -81,6 +82,16 @@ class StreamDataModule(LightningDataModule):
     def train_dataloader(self) -> Iterable[Any]:
         """Return the loader of this rank."""
         return self.stream.loader
+
+    def teardown(self, stage: str) -> None:
+        """Stop the workers of a `ShardedStream`, which has no end: Lightning holds its loader in a cycle."""
+        if stage == "fit" and isinstance(self.stream.loader, Read):
+            self.stream.loader.stop()
+
+    def on_exception(self, exception: BaseException) -> None:
+        """Do so when training fails, too."""
+        if hasattr(self, "stream"):
+            self.teardown("fit")
 
     def state_dict(self) -> dict[str, Any]:
         """Return the position of training in the stream; Lightning writes it into every checkpoint."""

@@ -30,7 +30,6 @@ class Read:
         if not options.pop("in_order", True):
             reason = "`in_order` must be True with a ShardedStream, found False: batches would be skipped on resuming."
             raise ConfigError("out-of-order", reason)
-        self.loader = self
         self._whole = stream.whole()
         self._whole.begin(0)
         self._batches = _Batches(stream, shard, batch_size, options.pop("collate_fn", None) or default_collate)
@@ -45,9 +44,18 @@ class Read:
             self._batches.start = self._state
             # A new loader each time: workers that persist would start where the old one did.
             self._reading = iter(DataLoader(self._batches, batch_size=None, collate_fn=_unchanged, **self._options))
-        for batch, state in self._reading:
-            self._waiting.append((batch, state))
-            yield batch
+        while (read := self._next()) is not None:
+            self._waiting.append(read)
+            yield read[0]
+
+    def _next(self) -> tuple[Any, State] | None:
+        """Return the next batch, None when reading was stopped: whoever holds an iteration holds no workers."""
+        return None if self._reading is None else next(self._reading, None)
+
+    @property
+    def loader(self) -> "Read":
+        """What is iterated over: itself. Held, it would be a cycle, whose collection stops the workers too late."""
+        return self
 
     @property
     def epoch(self) -> int:
@@ -64,6 +72,10 @@ class Read:
 
     def continue_here(self) -> None:
         """Do nothing: the next iteration continues behind the last batch that was trained on anyway."""
+
+    def stop(self) -> None:
+        """Stop reading, and the workers; the next iteration reads again behind the last batch that was trained on."""
+        self.load_state_dict(self._state)
 
     def done(self) -> None:
         """Count a batch that was trained on."""
