@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
+
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -23,6 +25,7 @@ def test_shares(tmp_path):
     assert max(abs(dot - dots[0]) for dot in dots) < 230 / 8  # pixels of a draw: blocks end within one
 
 
+@pytest.mark.slow
 def test_two_gaussians(tmp_path):
     made = tmp_path / "two_gaussians.svg"
     subprocess.run([sys.executable, PICTURES / "two_gaussians.py", "--out", made, "--trials", "2"], check=True)

@@ -334,6 +334,7 @@ def changed(value: Any, path: tuple[Any, ...], new: Any) -> Any:
     return {**value, path[0]: inner} if isinstance(value, dict) else [inner, *value[1:]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["equipoise_stream.json", "equipoise_loss_0.json", "trainer_state.json"])
 def test_no_odd_value_in_a_state_ends_in_a_foreign_error_or_in_another_model(whole, tmp_path, name) -> None:
     checkpoint, options = whole[0] / "checkpoint-4", SAVE | {"max_steps": 5}

@@ -195,7 +195,7 @@ def train(accelerator, model, optimizer, loader, last):
     return steps
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("configuration", [{}, {"dispatch_batches": True}, {"use_stateful_dataloader": True}], ids=str)
 def test_accelerate_saves_and_resumes_it(tmp_path, workers, configuration):
     run = accelerated(workers=workers, **configuration)

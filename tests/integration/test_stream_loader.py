@@ -217,7 +217,7 @@ def train(run, until=None):
 
 @each_state
 @pytest.mark.parametrize("stateful", [False, True])
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_accelerate_saves_and_loads_it_with_the_rest(tmp_path, kind, stateful, workers):
     first, second, _ = of_epoch(kind)
     for done in (2, first, first + 3, first + second + 1):

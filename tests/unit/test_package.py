@@ -32,6 +32,7 @@ def test_the_command_starts_without_what_only_some_of_it_needs():
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["equipoise.drawing", "equipoise.samplers"])
 def test_the_core_loads_no_reader_no_model_and_no_configuration(module):
     code = f"import sys, {module}; print(*sorted(sys.modules))"

@@ -4,7 +4,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from accelerate.utils import send_to_device
 from transformers import Trainer, TrainerState, TrainingArguments
@@ -14,6 +14,7 @@ from equipoise.drawing import Shard
 from equipoise.errors import ConfigError
 from equipoise.iterable import ShardedStream
 from equipoise.loaders import StreamLoader
+from equipoise.loaders.read import Read
 from equipoise.trainer.arguments import global_batch
 from equipoise.trainer.checkpoints.position import FILE_NAME, StreamPosition
 from equipoise.trainer.stream import Stream, owner
@@ -114,6 +115,10 @@ class ReadStream(Stream):
             self._loader.batch_done()
         # The Trainer counts batches from where it resumed, as it need not skip any.
         state.epoch = state.global_step / state.max_steps
+
+    def on_train_end(self, args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
+        """Stop the workers of a stream that has no end: the Trainer holds its loader in a cycle."""
+        cast(Read, self._loader.loader).stop()
 
 
 class OnDevice:

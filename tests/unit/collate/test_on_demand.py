@@ -161,6 +161,7 @@ def test_what_fails_in_the_thread_is_raised_where_it_is_needed(tmp_path: Path) -
         examples.lengths[np.array([2, 3])]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 @pytest.mark.parametrize("drawn", [True, False], ids=["drawn", "never drawn"])
 def test_workers_read_what_is_tokenised_after_they_began_and_make_the_rest(

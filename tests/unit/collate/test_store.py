@@ -165,6 +165,7 @@ check(store, [1, 2, *range(10, last + 1)])
 """
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_an_error_and_leaves_what_was_written(tmp_path: Path) -> None:
     command = [sys.executable, "-c", LIMITED, str(tmp_path / "tokens")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

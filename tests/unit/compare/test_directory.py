@@ -98,6 +98,7 @@ def test_result_that_was_damaged_is_refused_by_name(tmp_path, config):
     assert "Remove it" in str(refused.value)
 
 
+@pytest.mark.slow
 def test_result_is_read_as_it_was_written_and_one_wrong_value_is_named(tmp_path):
     path = write_comparison(tmp_path, CLINIC, seeds=(0, 1))
     directory = ComparisonDirectory.open(path)

@@ -85,6 +85,7 @@ def test_weighted_samplers_keep_every_promise_but_coverage(factory, weights):
     assert report.failed == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("factory", "promises"), OWN, ids=lambda value: getattr(value, "__name__", ""))
 def test_own_samplers_keep_every_promise(factory, promises):
     report = check_sampler(factory, expected=SHARES, groups=codes_of(INDEX), **promises)

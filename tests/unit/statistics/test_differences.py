@@ -62,6 +62,7 @@ def means(held):
     return {metric: each.value for metric, each in evaluate(held, bootstrap=0).mean.items()}
 
 
+@pytest.mark.slow
 def test_equals_the_mean_difference_on_explicit_resamples():
     first, second = [predicted(seed) for seed in (1, 2)], [predicted(seed, 0.8) for seed in (3, 4)]
     found = difference_over_seeds(first, second, bootstrap=40, seed=5, confidence=0.8)

@@ -44,6 +44,7 @@ def test_a_port_that_is_in_use_is_one_line(world):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_rank_that_never_comes_is_one_line(world):
     with socket.socket() as free:
         free.bind(("", 0))

@@ -47,6 +47,7 @@ def shown(estimate, sign=""):
     return (format(estimate["value"], f"{sign}.3f") + ends).replace("-", "\N{MINUS SIGN}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_page_and_markdown_have_the_same_tables(written, kind):
     html, markdown, _ = written(kind)

@@ -57,6 +57,7 @@ def test_tau_is_chosen_by_it_and_a_calibration_measured():
     assert measures(log_probs, np.zeros(300, np.int64), true)["error_rate"] == pytest.approx(true.mean())
 
 
+@pytest.mark.slow
 def test_a_comparison_is_decided_by_it_and_the_report_shows_it(tmp_path, capsys):
     page = write_report(write_comparison(tmp_path / "c", ONE_TASK, seeds=(0, 1), metric="error_rate"))
     html = Html(page.read_text(encoding="utf-8"))

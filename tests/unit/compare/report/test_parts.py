@@ -89,6 +89,7 @@ def test_one_seed_has_intervals_of_groups_alone(comparison_of):
     assert "over seeds" not in str(scores.section(scores.gather(data)).tables[0].heads)
 
 
+@pytest.mark.slow
 def test_natural_sampling_that_is_enough_is_set_against_its_nearest_rival(comparison_of):
     data = ComparisonData.open(comparison_of("many"))
     assert data.result.recommended == data.result.baseline == "natural"
@@ -159,6 +160,7 @@ def test_baseline_and_its_correction_share_their_draws_and_curves(copy_of):
     assert [each.training for each in trained.gather_curves(data)] == ["natural"]
 
 
+@pytest.mark.slow
 def test_curves_are_those_that_were_logged(comparison_of):
     data = ComparisonData.open(comparison_of("clinic"))
     natural, planned = trained.gather_curves(data)
@@ -259,6 +261,7 @@ def test_a_damaged_run_is_named(copy_of, name, broken):
     assert not list(directory.glob("report.*"))
 
 
+@pytest.mark.slow
 def test_the_command_writes_the_report(copy_of):
     directory = copy_of("open")
     found = CliRunner().invoke(app, ["report", str(directory), "--json"])
