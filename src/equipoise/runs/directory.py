@@ -159,8 +159,10 @@ class RunDirectory:
         return any(json.loads(line)["step"] for line in lines) or any(self.checkpoints.glob("checkpoint-*"))
 
     def _held(self) -> Iterator[Path]:
-        """Yield what the directory holds beside the lock of whoever trains there."""
+        """Yield what the directory holds beside the lock of whoever trains there, and tokens that a rank has made."""
         for each in self.path.iterdir():
+            if each == self.tokens:
+                continue
             locks = each.name == self.checkpoints.name and each.is_dir() and not each.is_symlink()
             if not locks or any(not inner.name.startswith((LOCK, HOLDER)) for inner in each.iterdir()):
                 yield each

@@ -244,6 +244,14 @@ def test_the_lock_of_a_start_that_was_killed_does_not_fill_a_directory(tmp_path:
         RunDirectory.create(tmp_path, again=True)
 
 
+def test_tokens_that_another_rank_has_made_already_do_not_fill_a_directory(tmp_path: Path) -> None:
+    (RunDirectory(tmp_path).tokens / "tokens-0").mkdir(parents=True)
+    RunDirectory.create(tmp_path)
+    (tmp_path / ".other").mkdir()
+    with raises(RunError, "not-empty"):
+        RunDirectory.create(tmp_path)
+
+
 def test_a_run_without_a_model_says_how_to_finish_it(tmp_path: Path) -> None:
     with raises(RunError, "no-model") as refused:
         RunDirectory(tmp_path).trained_model()
