@@ -7,10 +7,8 @@ from itertools import chain, islice
 
 import pytest
 import torch
-from accelerate import Accelerator
-from accelerate.utils import DataLoaderConfiguration
 from tests.support.errors import raises
-from tests.support.loaders import BATCH, PER_STEP, STEP, lightning_fit, make, steps_of
+from tests.support.loaders import BATCH, PER_STEP, STEP, lightning_fit, make, new_accelerator, steps_of
 from tests.support.reading import epochs_end, number_of, steps_read, steps_taken, stream, undivided
 
 from equipoise import Shard
@@ -165,11 +163,7 @@ def test_epochs_without_an_example_are_passed_over():
 
 
 def accelerated(folder=None, workers=0, **configuration):
-    accelerator = Accelerator(
-        cpu=True,
-        gradient_accumulation_steps=PER_STEP,
-        dataloader_config=DataLoaderConfiguration(**configuration),
-    )
+    accelerator = new_accelerator(PER_STEP, **configuration)
     model = torch.nn.Linear(1, 1)
     model, optimizer = accelerator.prepare(model, torch.optim.SGD(model.parameters(), 1e-6))
     options = {"num_workers": workers, "multiprocessing_context": "fork" if workers else None}

@@ -7,10 +7,20 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from accelerate import Accelerator
-from accelerate.utils import DataLoaderConfiguration
 from tests.support.errors import raises
-from tests.support.loaders import BATCH, EPOCHS, KINDS, PER_STEP, ROWS, STEP, TOKENS, alone, make, steps_alone
+from tests.support.loaders import (
+    BATCH,
+    EPOCHS,
+    KINDS,
+    PER_STEP,
+    ROWS,
+    STEP,
+    TOKENS,
+    alone,
+    make,
+    new_accelerator,
+    steps_alone,
+)
 
 from equipoise import Shard
 from equipoise.errors import ConfigError, RunError, StateError
@@ -182,11 +192,7 @@ def test_another_dataset_is_refused(kind):
 
 
 def accelerated(kind, accumulation=PER_STEP, workers=0, **configuration):
-    accelerator = Accelerator(
-        cpu=True,
-        gradient_accumulation_steps=accumulation,
-        dataloader_config=DataLoaderConfiguration(**configuration),
-    )
+    accelerator = new_accelerator(accumulation, **configuration)
     options = options_of(kind, workers)
     if kind not in TOKENS:
         options["batch_size"] = STEP // accumulation

@@ -85,15 +85,22 @@ def state_after(kind, steps):
     return sampler.state_dict(batches=steps * PER_STEP - len(alone(kind)[0]))
 
 
-def prepare(kind, sampler, ranks=1, workers=0, **configuration):
+def new_accelerator(accumulation, **configuration):
+    """Make one that knows nothing of others in the process: a loader broken off at its last batch ends their steps."""
     from accelerate import Accelerator
+    from accelerate.state import GradientState
     from accelerate.utils import DataLoaderConfiguration
 
-    accelerator = Accelerator(
+    GradientState._reset_state()
+    return Accelerator(
         cpu=True,
-        gradient_accumulation_steps=PER_STEP // ranks,
+        gradient_accumulation_steps=accumulation,
         dataloader_config=DataLoaderConfiguration(**configuration),
     )
+
+
+def prepare(kind, sampler, ranks=1, workers=0, **configuration):
+    accelerator = new_accelerator(PER_STEP // ranks, **configuration)
     model = torch.nn.Linear(1, 1)
     return accelerator, *accelerator.prepare(
         model, torch.optim.SGD(model.parameters(), 1e-6), load(kind, sampler, workers)
