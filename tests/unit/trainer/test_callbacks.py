@@ -15,6 +15,15 @@ class Tied(nn.Module):
         self.other = nn.Linear(2, 2)
 
 
+class Heard(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+
 @pytest.mark.parametrize(
     ("names", "told"),
     [
@@ -23,15 +32,16 @@ class Tied(nn.Module):
         (["unknown.weight"], 1),
     ],
 )
-def test_missing_keys_are_told_unless_all_are_tied(
-    caplog: pytest.LogCaptureFixture, names: list[str], told: int
-) -> None:
-    logger = logging.getLogger("transformers.trainer")
+def test_missing_keys_are_told_unless_all_are_tied(names: list[str], told: int) -> None:
+    logger, heard = logging.getLogger("transformers.trainer"), Heard()
     model = Tied()
-    with silent_about_tied_parameters(lambda: model), caplog.at_level(logging.WARNING, "transformers"):
+    logger.addHandler(heard)  # not of pytest: some versions of transformers pass nothing on to the root
+    try:
+        with silent_about_tied_parameters(lambda: model):
+            logger.warning(f"There were missing keys in the checkpoint model loaded: {names}.")  # noqa: G004
+            logger.warning("Something else.")
+        assert len(heard.records) == told + 1
         logger.warning(f"There were missing keys in the checkpoint model loaded: {names}.")  # noqa: G004
-        logger.warning("Something else.")
-    assert len(caplog.records) == told + 1
-    caplog.clear()
-    logger.warning(f"There were missing keys in the checkpoint model loaded: {names}.")  # noqa: G004
-    assert len(caplog.records) == 1, "only inside"
+        assert len(heard.records) == told + 2, "only inside"
+    finally:
+        logger.removeHandler(heard)
