@@ -1,6 +1,6 @@
 """How many tokens a model has positions for, where these are a table: beyond it, it fails in the middle of training."""
 
-from typing import Any, Final
+from typing import Final
 
 from torch import nn
 
@@ -31,8 +31,9 @@ def refuse_too_long(model: nn.Module, max_input: int, max_target: int) -> None:
         path = name.split(".")
         if path[-1] not in _TABLES or not isinstance(module, nn.Embedding):
             continue
-        known: Any = getattr(module, "offset", 0)  # of Bart; others leave out the positions up to that of the padding
-        positions = module.num_embeddings - (known or 0 if module.padding_idx is None else module.padding_idx + 1)
+        # Bart leaves out some positions in front, others those up to that of the padding.
+        left_out: int = getattr(module, "offset", 0) if module.padding_idx is None else module.padding_idx + 1
+        positions = module.num_embeddings - left_out
         if not encodes:
             needed, options = max_input + max_target, "`training.max_input` and `training.max_target` together"
         elif "decoder" in path:

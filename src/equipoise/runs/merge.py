@@ -3,13 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from equipoise.base.files import refusing_unwritable, to_disk
+from equipoise.base.files import refusing_unwritable
 from equipoise.errors import RunError
 from equipoise.models import load_model
 from equipoise.models.base_model import base_of, is_adapter
 from equipoise.runs.directory import RunDirectory
-from equipoise.trainer.checkpoints.folders import begin, saving
-from equipoise.trainer.checkpoints.seal import seal
+from equipoise.trainer.checkpoints.folders import publishing
 
 
 def merge(run: Path, out: Path | None = None) -> Path:
@@ -46,15 +45,9 @@ def merge(run: Path, out: Path | None = None) -> Path:
     if not is_adapter(str(folder)):
         raise RunError("no-adapter", f"`{run}` trained no adapter: the whole model is in `{folder}`. Use that folder.")
     model, tokenizer = _loaded(folder)
-    unfinished = target.with_name(f".{target.name}")
-    begin(unfinished, directory.checkpoints)
-    with saving(unfinished, directory.checkpoints):
+    with publishing(target, directory.checkpoints) as unfinished:
         model.merge_and_unload().save_pretrained(unfinished)
         tokenizer.save_pretrained(unfinished)
-        seal(unfinished)
-    with refusing_unwritable(target):
-        unfinished.rename(target)
-        to_disk(target.parent)
     return target
 
 

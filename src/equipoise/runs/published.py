@@ -8,7 +8,7 @@ from typing import Self
 from transformers import TrainerState
 
 from equipoise.base.codec import from_plain, to_plain
-from equipoise.base.files import to_disk, write_atomically
+from equipoise.base.files import write_atomically
 from equipoise.base.plain_json import write_json
 from equipoise.config import TrainingConfig
 from equipoise.errors import RunError
@@ -17,8 +17,7 @@ from equipoise.models.base_model import base_of
 from equipoise.runs.directory import RunDirectory, read_json
 from equipoise.trainer import EquipoiseTrainer
 from equipoise.trainer.callbacks import METRICS_NAME
-from equipoise.trainer.checkpoints.folders import begin, saving
-from equipoise.trainer.checkpoints.seal import seal
+from equipoise.trainer.checkpoints.folders import publishing, step_of
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ class Published:
         if best is None:
             return None
         history = {each["step"]: each[f"eval_{best}"] for each in state.log_history if f"eval_{best}" in each}
-        step = state.global_step if model_of is None else int(model_of.name.removeprefix("checkpoint-"))
+        step = state.global_step if model_of is None else step_of(model_of)
         return cls(step, best, history.get(step), len(history), state.global_step, planned)
 
     @classmethod
@@ -98,13 +97,8 @@ def publish(trainer: EquipoiseTrainer, directory: RunDirectory) -> None:
     """Put the metrics, the model and its tokenizer in place; the folder of the model is sealed, and renamed last."""
     with write_atomically(directory.metrics) as temporary:
         shutil.copyfile(directory.checkpoints / METRICS_NAME, temporary)
-    unfinished = directory.path / ".model"
-    begin(unfinished, directory.checkpoints)
-    with saving(unfinished, directory.checkpoints):
+    with publishing(directory.model, directory.checkpoints) as unfinished:
         trainer.save_model(str(unfinished))
         base = base_of(trainer.model)
         if base is not None:
             base.write(unfinished)
-        seal(unfinished)
-    unfinished.replace(directory.model)
-    to_disk(directory.path)

@@ -37,7 +37,7 @@ from equipoise.trainer import EquipoiseTrainer
 from equipoise.trainer.adapter import AdapterBase
 from equipoise.trainer.arguments import global_batch
 from equipoise.trainer.checkpointing import held_by_first_rank, on_first_rank
-from equipoise.trainer.checkpoints.folders import last_checkpoint
+from equipoise.trainer.checkpoints.folders import last_checkpoint, step_of
 from equipoise.trainer.launch import join
 from equipoise.trainer.ranks import Ranks
 
@@ -208,7 +208,7 @@ def train_prepared(
 
 def _last_step(directory: RunDirectory) -> int:
     last = last_checkpoint(directory.checkpoints)
-    return 0 if last is None else int(last.name.removeprefix("checkpoint-"))
+    return 0 if last is None else step_of(last)
 
 
 def _validation_examples(prepared: Prepared, tokenizer: Any) -> EncodedExamples | None:

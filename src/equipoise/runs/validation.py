@@ -165,8 +165,7 @@ class LabelValidation:
 
 
 def _has_known_labels(records: Records, task: Task) -> bool:
-    found = records.where(task=[task.name]).column("target").to_pylist()
-    return not set(task.labels).isdisjoint(found)
+    return not set(task.labels).isdisjoint(records.where(task=[task.name]).coded("target").present())
 
 
 class TurnedTasks(TrainerCallback):

@@ -7,7 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from equipoise.base.files import free_space, refusing_unwritable
+from equipoise.base.files import free_space, refusing_unwritable, to_disk
 from equipoise.errors import RunError, RunWarning, StateError
 from equipoise.trainer.checkpoints.position import METRICS_NAME, StreamPosition
 from equipoise.trainer.checkpoints.seal import UNFINISHED, damage_of, discard, is_foreign, is_sealed, seal
@@ -17,7 +17,7 @@ def checkpoint_folders(output_dir: str | os.PathLike[str]) -> list[Path]:
     """Return the `checkpoint-<step>` folders of a run, complete or not, by rising step."""
     found = [p for p in Path(output_dir).glob("checkpoint-*") if re.fullmatch(r"checkpoint-\d+", p.name)]
     # A link leads to a folder that the user has made.
-    return sorted((folder for folder in found if folder.is_dir() and not folder.is_symlink()), key=_step)
+    return sorted((folder for folder in found if folder.is_dir() and not folder.is_symlink()), key=step_of)
 
 
 def last_checkpoint(output_dir: str | os.PathLike[str]) -> Path | None:
@@ -36,7 +36,7 @@ def last_checkpoint(output_dir: str | os.PathLike[str]) -> Path | None:
     ...     last_checkpoint(folder).name
     'checkpoint-10'
     """
-    return max(filter(is_sealed, checkpoint_folders(output_dir)), key=_step, default=None)
+    return max(filter(is_sealed, checkpoint_folders(output_dir)), key=step_of, default=None)
 
 
 def refuse_used(output_dir: str | os.PathLike[str]) -> None:
@@ -88,7 +88,7 @@ def named_checkpoint(folder: Path, output_dir: Path) -> Path:
     damage = damage_of(folder)
     if damage is None:
         for each in checkpoint_folders(output_dir):
-            if _step(each) > _step(folder) and is_sealed(each):
+            if step_of(each) > step_of(folder) and is_sealed(each):
                 _set_aside(each, "left", "later", f"is later than `{folder.name}`, where training begins")
         return folder
     others = (each for each in reversed(checkpoint_folders(folder.parent)) if each != folder)
@@ -178,6 +178,25 @@ def saving(folder: Path, checkpoints: Path) -> Generator[None]:
         ) from error
 
 
+@contextmanager
+def publishing(target: Path, checkpoints: Path) -> Generator[Path]:
+    """Write the folder of a model in the block; it is sealed behind it, and gets its name last.
+
+    Raises
+    ------
+    RunError
+        As `begin` and `saving`, or if it cannot be renamed.
+    """
+    unfinished = target.with_name(f".{target.name}")
+    begin(unfinished, checkpoints)
+    with saving(unfinished, checkpoints):
+        yield unfinished
+        seal(unfinished)
+    with refusing_unwritable(target):
+        unfinished.rename(target)
+        to_disk(target.parent)
+
+
 def _set_aside(folder: Path, name: str, code: str, reason: str, then: str = "") -> None:
     """Rename a checkpoint, and warn of it."""
     names = (f"{name}-{folder.name}{suffix}" for suffix in ("", *(f"-{number}" for number in range(2, 1000))))
@@ -188,5 +207,6 @@ def _set_aside(folder: Path, name: str, code: str, reason: str, then: str = "") 
     warnings.warn(RunWarning(f"{code}-checkpoint", message), stacklevel=3)
 
 
-def _step(folder: Path) -> int:
+def step_of(folder: Path) -> int:
+    """Return the step that the name of a checkpoint tells."""
     return int(folder.name.removeprefix("checkpoint-"))
