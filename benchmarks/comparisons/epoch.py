@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Sampler, WeightedRandomSampler
 
 from equipoise import PlanSampler, StratumIndex
+from equipoise.drawing.inner import Inner
 from equipoise.drawing.stream import Stream
 from equipoise.samplers import WeightedSampler
 
@@ -31,7 +32,7 @@ Codes = NDArray[np.integer]
 def plan_sampler(rows: int) -> Result:
     """As every epoch runs but the first: numba is loaded after two million draws."""
     few = balanced(census_of(power_law_counts(1000, STRATA)))
-    Stream(few, 0, compile_after=0).at(np.arange(1000))
+    Stream(few, 0, inner=Inner(0)).at(np.arange(1000))
     return _measured(_planned, rows)
 
 

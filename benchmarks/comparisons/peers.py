@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.drawing import draw_strata
+from equipoise.drawing.inner import Inner
 from equipoise.drawing.stream import Stream
 
 from .plans import mixture
@@ -27,7 +28,7 @@ Chooser = tuple[Callable[[], Any], Callable[[Any], NDArray[np.integer]]]
 
 def equipoise(shares: Shares, seed: int, n: int) -> Chooser:
     plan = mixture(shares)
-    Stream(plan, seed, compile_after=0).strata_at(np.arange(1000))  # loads numba, as two million draws do
+    Stream(plan, seed, inner=Inner(0)).strata_at(np.arange(1000))  # loads numba, as two million draws do
     return lambda: draw_strata(plan, seed, 0, n), np.asarray
 
 

@@ -14,6 +14,7 @@ from equipoise import errors, rates, weights
 from equipoise.census import Census, Stratum
 from equipoise.drawing import Mixed, OneTask, Quota, Shard, StratumIndex, draw_strata, draws
 from equipoise.plan import Forecast, Plan
+from equipoise.schedule import Schedule
 
 if TYPE_CHECKING:
     from equipoise.data import Columns, Records, Task, count_files, read_records
@@ -41,6 +42,7 @@ __all__ = [
     "PlanSampler",
     "Quota",
     "Records",
+    "Schedule",
     "Shard",
     "Stratum",
     "StratumIndex",

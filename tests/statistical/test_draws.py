@@ -6,8 +6,9 @@ from scipy import stats
 from tests.support.plans import codes_of, imbalanced
 
 from equipoise import Census, Plan, StratumIndex, draws
+from equipoise.drawing.independent import IndependentStream
 from equipoise.drawing.permutation import Permutations
-from equipoise.drawing.stream import IndependentStream, Stream
+from equipoise.drawing.stream import Stream
 
 pytestmark = pytest.mark.statistical
 SMALLEST_P = 1e-4  # a true null falls below it once in ten thousand tests
@@ -114,7 +115,7 @@ def test_neighbouring_places_go_to_unrelated_images(size):
 
 def test_independent_draws_have_the_planned_shares():
     plan, _ = imbalanced()
-    strata, places = IndependentStream(plan, 0).at(np.arange(400_000))
+    strata, places = IndependentStream(plan.stages, 0).at(np.arange(400_000))
     assert uniform(np.bincount(strata, minlength=6), plan.probabilities * 400_000) > SMALLEST_P
     for stratum, size in enumerate(plan.counts):
         if size > 1:
@@ -131,7 +132,7 @@ def test_independent_draws_choose_rare_strata_without_rounding():
     big = Plan.build(
         Census.from_counts({"a": {f"{i:02d}": 2**20 for i in range(30)}}), rates="proportional", weights="natural"
     )
-    strata, _ = IndependentStream(big, 1).at(np.arange(300_000))
+    strata, _ = IndependentStream(big.stages, 1).at(np.arange(300_000))
     assert uniform(np.bincount(strata, minlength=30)) > SMALLEST_P
 
 

@@ -9,7 +9,13 @@ be slightly further away.
 
 So the counts at any block's end are found by at most 60 halvings, without computing the blocks before it: resuming at
 draw 10**9 costs as much as resuming at draw 0, and there is no carry to save. Everything is computed in integers.
+
+A later stage of a schedule begins with the errors that the stage before it left, so that roundings do not add up over
+many stages. Its stretches are the first eight blocks, the next eight, the next sixteen and so on: the counts at their
+ends are the exact shares, rounded by largest remainder, and each is halved as above.
 """
+
+from abc import ABC, abstractmethod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +26,34 @@ _STREAM_BITS = 60  # the longest stream has 2**60 draws
 LENGTH = 1 << (_STREAM_BITS - 1)  # draws that a stream has whatever its block
 _CELLS = 1 << 15  # counts computed together: enough to spread numpy's calls, few enough for the processor's cache
 _BLOCK_BITS = 8  # at most 2**8 blocks together: a short stretch should not pay for a long one
-_LARGEST = np.iinfo(np.int64).max
+_FIRST_BITS = 3  # of the blocks in the first stretch of a later stage
+_ERROR_BITS = 20  # below a draw, to which errors at the ends of a stretch are rounded
+_LARGEST = np.int64(np.iinfo(np.int64).max)
 
 Counts = NDArray[np.int64]
 
 
-class Apportionment:
-    """Cumulative draws of each stratum at the ends of blocks.
+class Apportioned(ABC):
+    """Cumulative draws of each stratum at the ends of blocks, from 0 at the start of the first."""
+
+    @abstractmethod
+    def ends(self, first: int, last: int) -> Counts:
+        """Return the cumulative counts at the start of each block from `first` to `last` inclusive.
+
+        Parameters
+        ----------
+        first, last : int
+            Block numbers, ``0 <= first <= last``.
+
+        Returns
+        -------
+        ndarray of int64, shape (last - first + 1, S)
+            Row i holds the draws of each stratum before block ``first + i``.
+        """
+
+
+class Apportionment(Apportioned):
+    """Cumulative draws of each stratum of an endless stream.
 
     The last group of blocks and the halvings that lead to it are kept: what follows is computed incrementally.
 
@@ -46,28 +73,87 @@ class Apportionment:
     """
 
     def __init__(self, masses: Counts, block: int) -> None:
-        self._levels = _STREAM_BITS - (block - 1).bit_length()
+        levels = _STREAM_BITS - (block - 1).bit_length()
         counts = np.zeros((2, len(masses)), np.int64)
-        counts[1] = largest_remainder(masses.tolist(), block << self._levels)
-        # Of the stretches of 2**(levels - level) blocks that were halved last, level by level: number, counts at both
-        # ends, and their errors in units of 2**-level draws. An error is an integer in that unit: exact.
-        self._path = [(0, counts, np.zeros_like(counts))]
-        self._bits = min(self._levels, _BLOCK_BITS, max(0, (_CELLS // len(masses)).bit_length() - 1))
-        self._held = (-1, np.zeros((0, len(masses)), np.int64))  # the last group, and its number
+        counts[1] = largest_remainder(masses.tolist(), block << levels)
+        self._whole = _Halving(counts, np.zeros_like(counts), levels)
 
     def ends(self, first: int, last: int) -> Counts:
-        """Return the cumulative counts at the start of each block from `first` to `last` inclusive.
+        """Return the cumulative counts at blocks' starts; see `Apportioned.ends`."""
+        return self._whole.ends(first, last)
 
-        Parameters
-        ----------
-        first, last : int
-            Block numbers, ``0 <= first <= last``.
 
-        Returns
-        -------
-        ndarray of int64, shape (last - first + 1, S)
-            Row i holds the draws of each stratum before block ``first + i``.
-        """
+class Carried(Apportioned):
+    """Cumulative draws of each stratum of a stage that begins with the errors of the stage before it.
+
+    Parameters
+    ----------
+    masses : ndarray of int64, shape (S,)
+        Shares of the stage in units of 2**-60, at least 1 each.
+    block : int
+        Draws in a block, from 1.
+    errors : ndarray of int64, shape (S,)
+        Draws of each stratum before the stage less its exact shares until then, in units of 2**-60 draws.
+
+    Examples
+    --------
+    >>> masses = np.array([1 << 59, 1 << 59])
+    >>> Carried(masses, block=3, errors=np.array([-(1 << 59), 1 << 59])).ends(0, 4).tolist()
+    [[0, 0], [2, 1], [4, 2], [5, 4], [7, 5]]
+    """
+
+    def __init__(self, masses: Counts, block: int, errors: Counts) -> None:
+        self._masses, self._block, self._errors = masses, block, errors
+        self._known = [np.zeros_like(masses)]  # counts at the ends of stretches, from the start of the first
+        self._held: dict[int, _Halving] = {}  # the last stretch, by its number
+
+    def ends(self, first: int, last: int) -> Counts:
+        """Return the cumulative counts at blocks' starts; see `Apportioned.ends`."""
+        parts: list[Counts] = []
+        at = first
+        while at <= last:
+            number = max(0, at.bit_length() - _FIRST_BITS)
+            begin, end = _start_of(number), _start_of(number + 1)
+            # The end of a stretch is the start of the next, which is not computed for it alone.
+            over = end + 1 if last == end else end
+            parts.append(self._stretch(number).ends(at - begin, min(last + 1, over) - 1 - begin))
+            at = min(last + 1, over)
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _stretch(self, number: int) -> "_Halving":
+        if number not in self._held:
+            for known in range(len(self._known), number + 2):
+                draws = self._block * _start_of(known)
+                self._known.append(rounded(draws, self._masses, self._errors, self._known[-1]))
+            counts = np.stack(self._known[number : number + 2])
+            draws = self._block * np.array([[_start_of(number)], [_start_of(number + 1)]])
+            errors = errors_after(counts, draws, self._masses, self._errors)
+            levels = _FIRST_BITS + max(0, number - 1)
+            bits = min(_ERROR_BITS, _STREAM_BITS - levels)
+            self._held = {number: _Halving(counts, errors >> (_STREAM_BITS - bits), levels, bits)}
+        return self._held[number]
+
+
+def _start_of(stretch: int) -> int:
+    """Return the first block of a stretch of a later stage."""
+    return 1 << (_FIRST_BITS + stretch - 1) if stretch else 0
+
+
+class _Halving:
+    """Counts at the ends of the 2**levels blocks of a stretch, from those at its own two ends.
+
+    `counts` and `errors` have the shape (2, S); errors are in units of 2**-bits draws.
+    """
+
+    def __init__(self, counts: Counts, errors: Counts, levels: int, bits: int = 0) -> None:
+        self._levels, self._unit = levels, bits
+        # Of the stretches of 2**(levels - level) blocks that were halved last, level by level: number, counts at both
+        # ends, and their errors in units of 2**-(bits + level) draws. An error is an integer in that unit: exact.
+        self._path = [(0, counts, errors)]
+        self._bits = min(levels, _BLOCK_BITS, max(0, (_CELLS // counts.shape[1]).bit_length() - 1))
+        self._held = (-1, counts[:0])  # the last group, and its number
+
+    def ends(self, first: int, last: int) -> Counts:
         parts: list[Counts] = []
         at = first
         while at <= last:
@@ -84,7 +170,7 @@ class Apportionment:
             top = self._levels - self._bits
             counts, errors = self._descend(number, top)
             for level in range(top, self._levels):
-                counts, errors = _halved(counts, errors, level)
+                counts, errors = _halved(counts, errors, self._unit + level)
             self._held = (number, counts)
         return self._held[1]
 
@@ -95,7 +181,9 @@ class Apportionment:
         while len(self._path) <= level:
             below = number >> (level - len(self._path))
             _, counts, errors = self._path[-1]
-            counts, errors = (ends[below % 2 :][:2] for ends in _halved(counts, errors, len(self._path) - 1))
+            counts, errors = (
+                ends[below % 2 :][:2] for ends in _halved(counts, errors, self._unit + len(self._path) - 1)
+            )
             self._path.append((below, counts, errors))
         return self._path[-1][1:]
 
@@ -112,15 +200,63 @@ def _halved(counts: Counts, errors: Counts, level: int) -> tuple[Counts, Counts]
     error = ((middle - half) << whole) - share
     # All counts halfway must sum to half of all counts.
     missing = both.sum(axis=-1, keepdims=True) // 2 - middle.sum(axis=-1, keepdims=True)
+    middle, error = _settled(middle, error, missing, np.int64(1) << whole, left, right)
+    return _interleave(counts, middle), _interleave(errors * 2, error)
+
+
+def _settled(
+    counts: Counts, errors: Counts, missing: Counts, draw: np.int64, least: Counts, most: Counts | np.int64
+) -> tuple[Counts, Counts]:
+    """Add the missing draws of each row where counts are furthest behind; errors are in units of 1/draw."""
     while missing.any():
         # One draw more for the strata furthest behind, or one less for those furthest ahead.
         sign = np.sign(missing)
-        free = np.where(sign > 0, middle < right, middle > left)
-        step = np.where(free & _smallest(np.where(free, error * sign, _LARGEST), np.abs(missing)), sign, 0)
-        middle = middle + step
-        error = error + (step << whole)
+        free = np.where(sign > 0, counts < most, counts > least)
+        step = np.where(free & _smallest(np.where(free, errors * sign, _LARGEST), np.abs(missing)), sign, 0)
+        counts = counts + step
+        errors = errors + step * draw
         missing = missing - step.sum(axis=-1, keepdims=True)
-    return _interleave(counts, middle), _interleave(errors * 2, error)
+    return counts, errors
+
+
+def rounded(draws: int, masses: Counts, errors: Counts, least: Counts, most: Counts | np.int64 = _LARGEST) -> Counts:
+    """Return the counts nearest to the exact shares after some draws of a stage, between two limits.
+
+    Parameters
+    ----------
+    draws : int
+        Counted from the stage's start; the sum of what is returned.
+    masses, errors : ndarray of int64, shape (S,)
+        As for `Carried`.
+    least, most : ndarray of int64, shape (S,)
+
+    Returns
+    -------
+    ndarray of int64, shape (S,)
+
+    Examples
+    --------
+    >>> rounded(3, np.array([1 << 59, 1 << 59]), np.array([0, 0]), least=np.array([0, 2])).tolist()
+    [1, 2]
+    """
+    due = masses.astype(object) * draws - errors.astype(object)  # in units of 2**-60, of any size
+    counts = np.clip((due >> _STREAM_BITS).astype(np.int64), least, most)
+    error = np.clip((counts.astype(object) << _STREAM_BITS) - due, -(1 << 62), 1 << 62).astype(np.int64)
+    missing = np.array([draws - int(counts.sum())])
+    return _settled(counts, error, missing, np.int64(1 << _STREAM_BITS), least, most)[0]
+
+
+def errors_after(counts: Counts, draws: int | Counts, masses: Counts, errors: Counts) -> Counts:
+    """Return the errors after some draws of a stage, in units of 2**-60 draws: they must be below 8 draws.
+
+    Computed modulo 2**64, in which a number of that size is exact.
+
+    Examples
+    --------
+    >>> errors_after(np.array([2, 1]), 3, np.array([1 << 59, 1 << 59]), np.array([0, 0])) / 2**60
+    array([ 0.5, -0.5])
+    """
+    return errors + (counts << _STREAM_BITS) - draws * masses
 
 
 def _smallest(values: Counts, count: Counts) -> NDArray[np.bool_]:

@@ -5,14 +5,15 @@ from numpy.typing import NDArray
 
 from equipoise.base.values import integer
 from equipoise.drawing.apportion import LENGTH
+from equipoise.drawing.batches import Mixed
+from equipoise.drawing.drawn import StrataStream
 from equipoise.drawing.index import StratumIndex
 from equipoise.drawing.labelled import check_sizes
-from equipoise.drawing.stream import Stream
 from equipoise.errors import PlanError
-from equipoise.plan import Plan
+from equipoise.schedule import Drawable
 
 
-def draws(plan: Plan, index: StratumIndex, seed: int, first: int, last: int) -> NDArray[np.int64]:
+def draws(plan: Drawable, index: StratumIndex, seed: int, first: int, last: int) -> NDArray[np.int64]:
     """Return the row numbers of draws `first` to `last - 1` of the endless stream.
 
     The stream is cut into blocks of ``plan.block`` draws. In every block each stratum has an integer number of draws,
@@ -22,7 +23,7 @@ def draws(plan: Plan, index: StratumIndex, seed: int, first: int, last: int) -> 
 
     Parameters
     ----------
-    plan : Plan
+    plan : Plan or Schedule
         What to draw.
     index : StratumIndex
         The dataset's rows, grouped by the plan's strata.
@@ -55,10 +56,10 @@ def draws(plan: Plan, index: StratumIndex, seed: int, first: int, last: int) -> 
     """
     check_sizes(plan, index)
     seed = integer("seed", seed, PlanError)
-    return index.rows_of_entries(Stream(plan, seed).entries_at(_stretch(first, last), index.starts))
+    return index.rows_of_entries(_stream(plan, seed).entries_at(_stretch(first, last), index.starts))
 
 
-def draw_strata(plan: Plan, seed: int, first: int, last: int) -> NDArray[np.int64]:
+def draw_strata(plan: Drawable, seed: int, first: int, last: int) -> NDArray[np.int64]:
     """Return the stratum of draws `first` to `last - 1` of the endless stream.
 
     For your own datasets, one for each stratum: it tells from which to take the next example. The stream is that of
@@ -66,7 +67,7 @@ def draw_strata(plan: Plan, seed: int, first: int, last: int) -> NDArray[np.int6
 
     Parameters
     ----------
-    plan : Plan
+    plan : Plan or Schedule
         What to draw.
     seed : int
         Any integer; streams of different seeds are unrelated.
@@ -93,7 +94,11 @@ def draw_strata(plan: Plan, seed: int, first: int, last: int) -> NDArray[np.int6
     >>> np.bincount(sources).tolist()
     [2048, 2048]
     """
-    return Stream(plan, integer("seed", seed, PlanError)).strata_at(_stretch(first, last))
+    return _stream(plan, integer("seed", seed, PlanError)).strata_at(_stretch(first, last))
+
+
+def _stream(plan: Drawable, seed: int) -> StrataStream:
+    return Mixed().stream(plan.stages, seed)
 
 
 def _stretch(first: int, last: int) -> NDArray[np.int64]:

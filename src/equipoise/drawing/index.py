@@ -15,7 +15,7 @@ from equipoise.drawing.grouped_rows import GroupedRows
 from equipoise.drawing.grouping import checked_codes, checked_sizes, counted, grouped
 from equipoise.drawing.labelled import check_sizes, codes_of_rows, columns_of_datasets
 from equipoise.errors import DataWarning, PlanError
-from equipoise.plan import Plan
+from equipoise.schedule import Drawable
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -132,7 +132,7 @@ class StratumIndex(GroupedRows):
         return cls(wanted, order, skipped=skipped)
 
     @classmethod
-    def from_sizes(cls, sizes: Plan | Census | ArrayLike) -> "StratumIndex":
+    def from_sizes(cls, sizes: Drawable | Census | ArrayLike) -> "StratumIndex":
         """Return the index of a dataset whose rows already are in the order of the strata; nothing is stored for a row.
 
         Parameters
@@ -151,7 +151,7 @@ class StratumIndex(GroupedRows):
         >>> len(StratumIndex.from_sizes(Census.from_counts({"large": 1_000_000_000, "small": 3})))
         1000000003
         """
-        if isinstance(sizes, Plan | Census):
+        if isinstance(sizes, Drawable | Census):
             return cls(sizes.counts, None, sizes.strata)
         array = checked_sizes(sizes)
         positive = array[array > 0]
@@ -210,7 +210,7 @@ class StratumIndex(GroupedRows):
 
     @classmethod
     def from_labels(
-        cls, plan: Plan | Census, tasks: Any, labels: Any, *, missing_labels: MissingLabels = "error"
+        cls, plan: Drawable | Census, tasks: Any, labels: Any, *, missing_labels: MissingLabels = "error"
     ) -> "StratumIndex":
         """Group rows by their task and label.
 
@@ -246,7 +246,7 @@ class StratumIndex(GroupedRows):
         return cls._of(plan, tasks, labels, missing_labels)
 
     @classmethod
-    def _of(cls, plan: Plan | Census, tasks: Any, labels: Any, missing_labels: MissingLabels) -> "StratumIndex":
+    def _of(cls, plan: Drawable | Census, tasks: Any, labels: Any, missing_labels: MissingLabels) -> "StratumIndex":
         codes, skipped = codes_of_rows(plan.strata, tasks, labels, missing_labels)
         warn_skipped(skipped, len(codes), stacklevel=4)
         index = cls.from_codes(codes, len(plan.strata), missing_labels=missing_labels)

@@ -17,7 +17,7 @@ from equipoise.census.labels import (
     labels_of,
 )
 from equipoise.errors import PlanError
-from equipoise.plan import Plan
+from equipoise.schedule import Drawable
 
 _PIECE: Final = 1 << 20  # rows whose strata are looked up at a time
 
@@ -117,7 +117,7 @@ def columns_of_datasets(
     return tasks, column
 
 
-def check_sizes(plan: Plan | Census, index: Grouped) -> None:
+def check_sizes(plan: Drawable | Census, index: Grouped) -> None:
     """Raise PlanError if the index has not as many rows in every stratum as the plan counted."""
     if len(index.sizes) != len(plan.strata):
         raise PlanError(

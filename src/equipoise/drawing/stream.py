@@ -1,17 +1,16 @@
-"""Streams of draws: position -> stratum and example, a pure function of (plan, seed, position)."""
+"""The stream of one plan: position -> stratum and example, a pure function of (plan, seed, position)."""
 
-import sys
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from importlib.util import find_spec
-from types import ModuleType
+from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from equipoise.base.keys import key, subkeys
-from equipoise.base.words import words
 from equipoise.drawing import placing
-from equipoise.drawing.apportion import Apportionment
+from equipoise.drawing.apportion import Apportioned, Apportionment, Carried, rounded
+from equipoise.drawing.drawn import StrataStream
+from equipoise.drawing.inner import Inner
 from equipoise.drawing.permutation import LARGEST, Permutations
 from equipoise.drawing.placing import Ints, Runs
 from equipoise.errors import PlanError
@@ -19,102 +18,9 @@ from equipoise.plan import Plan
 
 _TOGETHER = 1 << 18  # draws computed at once: many for each of numpy's calls, few enough for the processor's cache
 _CELLS = 1 << 16  # (block, stratum) pairs at once: their numbers stay 16-bit, which numpy sorts by radix
-_COMPILE_AFTER = 1 << 21  # draws after which the second that numba takes to start is worth it
 
 
-class DrawnStream(ABC):
-    """Strata and examples as a function of the position, as `Batches.stream` returns it."""
-
-    @abstractmethod
-    def at(self, positions: Ints) -> tuple[Ints, Ints]:
-        """Return stratum and place in the stratum of the draws at rising positions.
-
-        Parameters
-        ----------
-        positions : ndarray of int64, shape (k,)
-            Rising, from the origin to 2**59 - 1.
-
-        Returns
-        -------
-        strata : ndarray of int64, shape (k,)
-            Positions in ``plan.strata``.
-        places : ndarray of int64, shape (k,)
-            Number of the example in its stratum, from 0 to its count - 1.
-        """
-
-    def entries_at(self, positions: Ints, starts: Ints) -> Ints:
-        """Return only the places, counted from where each stratum starts in an index: ``starts[strata] + places``.
-
-        Parameters
-        ----------
-        positions : ndarray of int64, shape (k,)
-            As for `at`.
-        starts : ndarray of int64, shape (S,)
-
-        Returns
-        -------
-        ndarray of int64, shape (k,)
-        """
-        strata, places = self.at(positions)
-        return starts[strata] + places
-
-    @abstractmethod
-    def used(self, position: int) -> Ints:
-        """Return the draws of each stratum before a position that its passes have used up.
-
-        Parameters
-        ----------
-        position : int
-            From the origin, the draws before which are included, to 2**59.
-
-        Returns
-        -------
-        ndarray of int64, shape (S,)
-        """
-
-
-class IndependentStream(DrawnStream):
-    """Strata and examples drawn independently of each other, each example of a stratum with the same probability.
-
-    The distribution of torch's WeightedRandomSampler with ``replacement=True``, at any position of an endless stream.
-    Strata are chosen by their exact integer masses: no rate is rounded.
-
-    Parameters
-    ----------
-    plan : Plan
-        What to draw.
-    seed : int
-        Any integer. Streams of different seeds are unrelated.
-
-    Examples
-    --------
-    >>> from equipoise import Census, Plan
-    >>> stream = IndependentStream(Plan.build(Census.from_counts({"a": {"x": 9, "y": 1}}), weights="natural"), seed=0)
-    >>> strata, places = stream.at(np.arange(5, 9))
-    >>> np.array_equal(stream.at(np.arange(7, 8))[0], strata[2:3])
-    True
-    """
-
-    def __init__(self, plan: Plan, seed: int) -> None:
-        self._key = int(key("independent", seed))
-        self._ends = np.cumsum(plan.masses)
-        self._counts = plan.counts
-
-    def at(self, positions: Ints) -> tuple[Ints, Ints]:
-        """Return stratum and place in the stratum of the draws at rising positions; shapes as in `DrawnStream.at`."""
-        chosen = words(self._key, positions, each=2)
-        # The masses sum to 2**60: the top 60 bits of a word choose among them without rounding.
-        strata = np.searchsorted(self._ends, (chosen[:, 0] >> np.uint64(4)).astype(np.int64), side="right")
-        uniform = (chosen[:, 1] >> np.uint64(11)).astype(np.float64) * 2.0**-53
-        places = np.minimum((uniform * self._counts[strata]).astype(np.int64), self._counts[strata] - 1)
-        return strata, places
-
-    def used(self, position: int) -> Ints:  # noqa: ARG002 - nothing, wherever
-        """Return zeros: independent draws use nothing up."""
-        return np.zeros_like(self._counts)
-
-
-class Stream(DrawnStream):
+class Stream(StrataStream):
     """Strata and examples at any positions of the endless stream of draws.
 
     Parameters
@@ -131,9 +37,13 @@ class Stream(DrawnStream):
         Draws of each stratum before the origin.
     salt : tuple of str and int
         Further parts of the key of the order inside blocks.
-    compile_after : int or None
-        Draws after which numba is used, where it is installed; where it is loaded already, it is used at once. The
-        numbers are the same. None: never.
+    errors : ndarray of int64, shape (S,), optional
+        Draws of each stratum before the origin less its exact shares until then, in units of 2**-60 draws: what a stage
+        carries on.
+    counts : ndarray of int64, shape (S,), optional
+        Draws of each stratum in a stream of one block, instead of its share.
+    inner : Inner, optional
+        The inner loop, shared by the stages of a stream.
 
     Examples
     --------
@@ -154,7 +64,9 @@ class Stream(DrawnStream):
         origin: int = 0,
         used: Ints | None = None,
         salt: tuple[str | int, ...] = (),
-        compile_after: int | None = _COMPILE_AFTER,
+        errors: Ints | None = None,
+        counts: Ints | None = None,
+        inner: Inner | None = None,
     ) -> None:
         largest = int(plan.counts.max(initial=0))
         if largest > LARGEST:
@@ -162,19 +74,29 @@ class Stream(DrawnStream):
                 "too-many-rows",
                 f"A stratum may have at most 2**32 rows, found {largest}. Split it into several strata.",
             )
+        self._plan, self._seed = plan, seed
         self._block = plan.block if block is None else block
         self._origin = origin
         self._active = np.flatnonzero(plan.masses)
         self._sizes = plan.counts[self._active]
-        self._apportionment = Apportionment(plan.masses[self._active], self._block)
-        self._used = np.zeros(len(plan.strata), np.int64) if used is None else used
-        # Keyed by name, not by position: a stratum that another plan has too keeps its order of examples.
-        self._stratum_keys = np.array(
-            [key("stratum", seed, *plan.strata[position]) for position in self._active], dtype=np.uint64
+        self._masses = plan.masses[self._active]
+        self._errors = np.zeros_like(self._masses) if errors is None else errors[self._active]
+        self._apportionment: Apportioned = (
+            _OneBlock(counts[self._active])
+            if counts is not None
+            else Apportionment(self._masses, self._block)
+            if errors is None
+            else Carried(self._masses, self._block, self._errors)
         )
+        self._used = np.zeros(len(plan.strata), np.int64) if used is None else used
         self._block_key = key("block", seed, origin, *salt)
-        self._inner: ModuleType = placing  # or `compiled`: the same functions, faster
-        self._until_compiled = compile_after
+        self._inner = inner or Inner()
+
+    @cached_property
+    def _stratum_keys(self) -> NDArray[np.uint64]:
+        # Keyed by name, not by position: a stratum that another plan has too keeps its order of examples.
+        strata = self._plan.strata
+        return np.array([self._inner.stratum_key(self._seed, strata[place]) for place in self._active], dtype=np.uint64)
 
     def at(self, positions: Ints) -> tuple[Ints, Ints]:
         """Return stratum and place in the stratum of the draws at rising positions; see `DrawnStream.at`."""
@@ -192,17 +114,17 @@ class Stream(DrawnStream):
 
     def strata_at(self, positions: Ints) -> Ints:
         """Return only the strata that `at` returns, at a lower cost."""
-        self._count_down(len(positions))
+        inner = self._inner.for_draws(len(positions))
         strata = np.empty(len(positions), np.int64)
         for part, first, last in self._groups(positions):
             counts = np.diff(self._apportionment.ends(first, last), axis=0)
             of_slot = np.repeat(np.tile(self._active, len(counts)), counts.ravel())
             shuffles = self._shuffles(first, last)
             if part.stop - part.start == len(of_slot):
-                self._inner.shuffled(shuffles, of_slot, strata[part])
+                inner.shuffled(shuffles, of_slot, strata[part])
             else:
                 wanted = positions[part] - (self._origin + first * self._block)
-                strata[part] = self._inner.shuffled(shuffles, of_slot, np.empty_like(of_slot))[wanted]
+                strata[part] = inner.shuffled(shuffles, of_slot, np.empty_like(of_slot))[wanted]
         return strata
 
     def numbered_at(self, positions: Ints) -> tuple[Ints, Ints]:
@@ -230,6 +152,23 @@ class Stream(DrawnStream):
         begun = self.strata_at(np.arange(self._origin + block * self._block, position))
         return counts + np.bincount(begun, minlength=len(counts))
 
+    def due(self, end: int) -> Ints:
+        """Return the draws of each stratum from the origin to a position, exact also inside a block: if it ends there.
+
+        Parameters
+        ----------
+        end : int
+
+        Returns
+        -------
+        ndarray of int64, shape (S,)
+        """
+        block, rest = divmod(end - self._origin, self._block)
+        least, most = self._apportionment.ends(block, block + 1)
+        counts = np.zeros_like(self._used)
+        counts[self._active] = rounded(end - self._origin, self._masses, self._errors, least, most) if rest else least
+        return counts
+
     def _groups(self, positions: Ints) -> Iterator[tuple[slice, int, int]]:
         """Cut rising positions where a group of blocks ends: yield part, first block and the one after the last."""
         together = max(1, min(_TOGETHER // self._block, _CELLS // len(self._active)))
@@ -243,26 +182,25 @@ class Stream(DrawnStream):
 
     def _parts(self, positions: Ints, starts: Ints) -> Iterator[tuple[slice, Ints, Ints]]:
         """Yield strata, as positions among those that are drawn, and places counted from `starts`, group by group."""
-        self._count_down(len(positions))
+        inner = self._inner.for_draws(len(positions))
         for part, first, last in self._groups(positions):
             ends = self._apportionment.ends(first, last)
             runs = Runs.between(ends + self._used[self._active], self._sizes)
             orders = Permutations.of(subkeys(self._stratum_keys[runs.strata], runs.passes), self._sizes[runs.strata])
             wanted = positions[part] - (self._origin + first * self._block)
             counts, shuffles = np.diff(ends, axis=0), self._shuffles(first, last)
-            yield part, *self._inner.place(shuffles, counts, runs, orders, starts[runs.strata], wanted)
+            yield part, *inner.place(shuffles, counts, runs, orders, starts[runs.strata], wanted)
 
     def _shuffles(self, first: int, last: int) -> Permutations:
         blocks = np.arange(first, last)
         return Permutations.of(subkeys(self._block_key, blocks), np.full(len(blocks), self._block, dtype=np.int64))
 
-    def _count_down(self, draws: int) -> None:
-        if self._until_compiled is None:
-            return
-        self._until_compiled -= draws
-        if self._until_compiled <= 0 or "numba" in sys.modules:
-            self._until_compiled = None  # looked for once
-            if find_spec("numba"):
-                from equipoise.drawing import compiled  # noqa: PLC0415 - numba is optional, and slow to import
 
-                self._inner = compiled
+class _OneBlock(Apportioned):
+    """The counts of the one block that a stage is cut in."""
+
+    def __init__(self, counts: Ints) -> None:
+        self._ends = np.stack([np.zeros_like(counts), counts])
+
+    def ends(self, first: int, last: int) -> Ints:
+        return self._ends[first : last + 1]

@@ -8,6 +8,7 @@ import numpy as np
 from equipoise.base.masses import WHOLE, largest_remainder
 from equipoise.base.values import integer
 from equipoise.census import Stratum
+from equipoise.drawing.inner import Inner
 from equipoise.drawing.stream import Stream
 from equipoise.errors import ConfigError, DataError, StateError
 from equipoise.iterable.ordered import NUMBER, OrderedStream, Place
@@ -163,7 +164,7 @@ class Mixture(OrderedStream):
         strata = tuple(Stratum(task, None) for task in left)
         tasks = Plan(strata, np.ones(len(left), np.int64), masses, masses)
         salt = ("mixture", self._epoch, *left)
-        stream = Stream(tasks, self._seed, block=self._block, salt=salt, compile_after=None)
+        stream = Stream(tasks, self._seed, block=self._block, salt=salt, inner=Inner(compile_after=None))
         lane, lanes = self._lane
         positions = lane + lanes * np.arange(self._given, self._given + _TOGETHER)
         return [left[number] for number in stream.strata_at(positions).tolist()]

@@ -2,6 +2,6 @@
 
 from equipoise.plan.difference import difference
 from equipoise.plan.forecast import Forecast
-from equipoise.plan.plan import Plan
+from equipoise.plan.plan import Plan, Stage
 
-__all__ = ["Forecast", "Plan", "difference"]
+__all__ = ["Forecast", "Plan", "Stage", "difference"]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ from equipoise.errors import PlanError
 from equipoise.plan import plan_json
 from equipoise.plan.forecast import Forecast, forecast, ratios
 from equipoise.plan.label_shares import Weights, WeightsOrNames, check_open_ended, class_weights
-from equipoise.plan.resolving import Tokens, checked_draws, checked_tokens, probabilities_of
+from equipoise.plan.resolving import Tokens, checked_draws, checked_masses, checked_tokens, probabilities_of
 from equipoise.rates import Rates
 from equipoise.weights import ClassWeights
 
@@ -31,6 +31,21 @@ _COLUMNS: Mapping[str, Callable[[dict[str, Any]], str]] = {
     "draws": lambda cell: f"{cell['mass'] / WHOLE:.2%}",
     "target": lambda cell: f"{cell['target_mass'] / WHOLE:.2%}",
 }
+
+
+class Stage(NamedTuple):
+    """A plan, and from where it is drawn.
+
+    Attributes
+    ----------
+    at : int
+        The first draw, counted over the whole training and all ranks.
+    plan : Plan
+        What is drawn from there on.
+    """
+
+    at: int
+    plan: Plan
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -79,8 +94,8 @@ class Plan(Stratified):
 
     def __post_init__(self) -> None:
         strata, counts = checked_strata(self.strata, self.counts)
-        masses = _checked_masses("masses", self.masses, strata, counts)
-        target_masses = _checked_masses("target_masses", self.target_masses, strata, counts)
+        masses = checked_masses("masses", self.masses, strata, counts)
+        target_masses = checked_masses("target_masses", self.target_masses, strata, counts)
         unreachable = np.flatnonzero((target_masses > 0) & (masses == 0)).tolist()
         if unreachable:
             raise PlanError(
@@ -174,6 +189,15 @@ class Plan(Stratified):
         """
         drawn = int(np.count_nonzero(self.masses))
         return max(2048, 1 << (16 * drawn - 1).bit_length())
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The one stage of a plan; those of a `Schedule` are several."""
+        return (Stage(0, self),)
+
+    def average(self, draws: int | None = None) -> Plan:  # noqa: ARG002 - whatever is drawn
+        """Return the plan itself: its shares do not change, as those of a `Schedule` do."""
+        return self
 
     @cached_property
     def probabilities(self) -> npt.NDArray[np.float64]:
@@ -272,23 +296,6 @@ class Plan(Stratified):
             f"Plan({len(self.tasks)} tasks, {len(self.strata)} strata, {drawn} drawn,"
             f" rates={self.rates_text}, weights={self.weights_text}, fingerprint={self.fingerprint[:12]})"
         )
-
-
-def _checked_masses(
-    name: str, masses: Sequence[int] | npt.NDArray[np.int64], strata: tuple[Stratum, ...], counts: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int64]:
-    values = np.array(masses, dtype=np.int64)
-    if len(values) != len(strata) or (values < 0).any() or sum(values.tolist()) != WHOLE:
-        raise PlanError(
-            "bad-masses",
-            f"`{name}` must be {len(strata)} integers of at least 0 with the sum 2**60, found {len(values)}"
-            f" with the sum {sum(values.tolist())}. Make them with `masses_of`.",
-        )
-    empty = np.flatnonzero((values > 0) & (counts == 0)).tolist()
-    if empty:
-        message = f"`{name}` must be 0 for strata without examples, found a share for {strata[empty[0]]}."
-        raise PlanError("no-examples", message)
-    return read_only(values)
 
 
 def _text(weights: Weights) -> str:

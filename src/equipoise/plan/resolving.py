@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from equipoise.base.masses import WHOLE, water_fill
 from equipoise.base.schemes import checked_number
 from equipoise.base.values import integer
 from equipoise.census import Census, Stratum
+from equipoise.census.strata import read_only
 from equipoise.errors import PlanError
 from equipoise.plan.forecast import ratios
 from equipoise.plan.label_shares import Weights, label_shares
@@ -99,6 +101,24 @@ def checked_draws(draws: int | None, planned: int | None) -> int:
         message = f"`draws` must be at most 2**59, the length of a stream, found {draws}. Plan fewer."
         raise PlanError("too-many-draws", message)
     return draws
+
+
+def checked_masses(
+    name: str, masses: Sequence[int] | npt.NDArray[np.int64], strata: tuple[Stratum, ...], counts: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Return masses that sum to 2**60 as a read-only int64 copy, or raise a PlanError."""
+    values = np.array(masses, dtype=np.int64)
+    if len(values) != len(strata) or (values < 0).any() or sum(values.tolist()) != WHOLE:
+        raise PlanError(
+            "bad-masses",
+            f"`{name}` must be {len(strata)} integers of at least 0 with the sum 2**60, found {len(values)}"
+            f" with the sum {sum(values.tolist())}. Make them with `masses_of`.",
+        )
+    empty = np.flatnonzero((values > 0) & (counts == 0)).tolist()
+    if empty:
+        message = f"`{name}` must be 0 for strata without examples, found a share for {strata[empty[0]]}."
+        raise PlanError("no-examples", message)
+    return read_only(values)
 
 
 def checked_tokens(census: Census, tokens: Tokens) -> FloatArray:

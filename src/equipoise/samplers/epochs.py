@@ -98,8 +98,9 @@ class EpochSampler(Settled, Sampler[int]):
     def read(self, stretches: Callable[[int], Iterable[Stretch]]) -> Iterator[Any]:
         """Start an iteration: yield the items of the stretches from where it starts to its epoch's end."""
         self.start_at(self.start)
+        _, end = self.bounds(self.begun)
         # Chained lists are the fastest way to yield ints: no Python code runs between two of them.
-        return chain.from_iterable(self._reading.read(stretches(self.begun)))
+        return chain.from_iterable(self._reading.read(stretches, end))
 
     @property
     def start(self) -> int:
@@ -246,6 +247,10 @@ class EpochSampler(Settled, Sampler[int]):
             )
         return at
 
+    def cut(self, at: int) -> None:
+        """Let the iteration that is running compute anew what it yields from a position on."""
+        self._reading.cut(at)
+
 
 def nearest_multiples(number: int, of: int) -> str:
     """Return the nearest multiples as text, for a message.
@@ -265,15 +270,30 @@ class _Reading:
     def __init__(self, start: int) -> None:
         self._end = start  # position after the items that were computed
         self._each = 0
+        self._items: list[Any] = []
         self._unread: Iterator[Any] = iter(())  # those that were not yielded yet; it knows how many they are
+        self._stale = False
 
     @property
     def position(self) -> int:
         """Draws that all ranks together have yielded, counted from the start of the training."""
         return self._end - length_hint(self._unread) * self._each
 
-    def read(self, stretches: Iterable[Stretch]) -> Iterator[Iterator[Any]]:
-        """Yield the items of each stretch."""
-        for self._end, self._each, items in stretches:
-            self._unread = iter(items)
-            yield self._unread
+    def read(self, stretches: Callable[[int], Iterable[Stretch]], end: int) -> Iterator[Iterator[Any]]:
+        """Yield the items of each stretch to an epoch's end; those after a cut are computed again."""
+        while self._end < end:
+            self._stale = False
+            for stretch in stretches(self._end):
+                self._end, self._each, self._items = stretch
+                self._unread = iter(self._items)
+                yield self._unread
+                if self._stale:
+                    break
+
+    def cut(self, at: int) -> None:
+        """Let what was computed for positions from `at` on be computed again."""
+        self._stale = True
+        if at < self._end:
+            left_out = -((at - self._end) // self._each)
+            del self._items[len(self._items) - left_out :]
+            self._end -= left_out * self._each

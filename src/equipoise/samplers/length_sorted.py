@@ -73,6 +73,11 @@ class LengthSorted(WindowSampler[int]):
             raise ConfigError("other-global-batch", message)
         self.global_batch = global_batch
         self.window = window
+        self._check_stages()
+
+    @property
+    def _multiple(self) -> int:
+        return self.global_batch
 
     def __len__(self) -> int:
         """Return the draws of this rank in a whole epoch."""

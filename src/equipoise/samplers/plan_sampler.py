@@ -3,26 +3,27 @@
 import warnings
 from collections.abc import Mapping
 from html import escape
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise.base.states import differences
+from equipoise.base.states import differences as state_differences
 from equipoise.base.values import boolean, integer
 from equipoise.drawing import Batches, Mixed, Shard, StratumIndex
 from equipoise.drawing.batches import make
+from equipoise.drawing.drawn import DrawnStream
+from equipoise.drawing.independent import IndependentStream
 from equipoise.drawing.labelled import check_sizes
-from equipoise.drawing.stream import DrawnStream, IndependentStream
-from equipoise.errors import ConfigError, PlanError, PlanWarning, StateError
-from equipoise.plan import Plan, difference
+from equipoise.drawing.staged import stages_from
+from equipoise.errors import ConfigError, PlanWarning, StateError
 from equipoise.plan.forecast import listed
-from equipoise.samplers.epochs import POSITION, REBUILD, EpochSampler, nearest_multiples
+from equipoise.samplers.epochs import POSITION, REBUILD, nearest_multiples
+from equipoise.samplers.replanning import REPLAN, Replanning
+from equipoise.schedule import Drawable, Replanned, differences
 
-REPLAN: Final = "Use `sampler.replan(plan, at=position)`."
 
-
-class PlanSampler(EpochSampler):
+class PlanSampler(Replanning):
     """Row numbers in the order in which a plan draws them, for `torch.utils.data.DataLoader`.
 
     There is one endless stream of draws, f(plan, seed, position). Epoch e is positions ``e * draws_per_epoch`` on;
@@ -31,7 +32,7 @@ class PlanSampler(EpochSampler):
 
     Parameters
     ----------
-    plan : Plan
+    plan : Plan or Schedule
         What to draw.
     index : StratumIndex
         The dataset's rows, grouped by the plan's strata.
@@ -103,7 +104,7 @@ class PlanSampler(EpochSampler):
 
     def __init__(
         self,
-        plan: Plan,
+        plan: Drawable,
         index: StratumIndex,
         seed: int = 0,
         draws_per_epoch: int | None = None,
@@ -134,7 +135,7 @@ class PlanSampler(EpochSampler):
                 f"`draws_per_epoch` must be a multiple of `global_batch`, so that batches do not reach over an epoch's "
                 f"end, found {self.draws_per_epoch} and {size}. Use {nearest_multiples(self.draws_per_epoch, size)}.",
             )
-        self._draw_by(plan, 0, 0, None)
+        self._draw_by(Replanned(plan), 0, 0, None)
         problems = plan.forecast(self.draws_per_epoch).problems if shard.rank == 0 else ()  # once, not on every rank
         if problems:
             message = "\n".join([f"The forecast of an epoch of {self.draws_per_epoch} draws:", *listed(problems)])
@@ -143,18 +144,13 @@ class PlanSampler(EpochSampler):
 
     def __repr__(self) -> str:
         return (
-            f"PlanSampler({self._plan!r}, {len(self.index)} rows, seed={self.seed},"
+            f"PlanSampler({self.plan!r}, {len(self.index)} rows, seed={self.seed},"
             f" {self.draws_per_epoch} draws per epoch, {self.shard}, {self.batches}, at position {self.position})"
         )
 
     def _repr_html_(self) -> str:
-        forecast: Any = self._plan.forecast(self.draws_per_epoch)
+        forecast: Any = self.plan.forecast(self.draws_per_epoch)
         return f"<p>{escape(repr(self))}</p>{forecast._repr_html_()}"
-
-    @property
-    def plan(self) -> Plan:
-        """The plan that is drawn; `replan` changes it."""
-        return self._plan
 
     def rows_at(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the rows at rising positions of the whole training, counted over all ranks and epochs."""
@@ -171,63 +167,17 @@ class PlanSampler(EpochSampler):
             "draws_per_epoch": self.draws_per_epoch,
             "replacement": self.replacement,
             "batches": self.batches.to_dict(),
-            "plan": self._plan.to_json(),
+            "plan": self._course.to_json(),
             "index": self.index.fingerprint,
             "origin": self.origin,
             "used": None if self._used is None else self._used.tolist(),
         }
 
-    def replan(self, plan: Plan, *, at: int) -> None:
-        """Draw by another plan from a position on; call it on all ranks alike, then begin a new iteration.
-
-        Each stratum resumes behind the draws already used, so that no example is repeated or left out within its pass,
-        and the shares of the new plan are exact over blocks (or batches) counted from `at`.
-
-        Parameters
-        ----------
-        plan : Plan
-            Of the same strata and counts.
-        at : int
-            Draws of all ranks together after which the plan changes: `position`, or a later one, where draws before it
-            that were not yielded count as used. A multiple of the world size, and of the global batch with `Quota` and
-            `OneTask`.
-
-        Raises
-        ------
-        PlanError
-            If the plan has other strata or counts.
-        ConfigError
-            If `at` is before what was yielded, behind the stream's last whole epoch, or not such a multiple. The
-            sampler stays as it was.
-
-        Examples
-        --------
-        >>> from equipoise import Census, Plan, PlanSampler, StratumIndex, rates
-        >>> census = Census.from_counts({"large": 900, "small": 100})
-        >>> natural = Plan.build(census, rates="proportional")
-        >>> sampler = PlanSampler(natural, StratumIndex.from_sizes(census), draws_per_epoch=4096)
-        >>> first = list(sampler)
-        >>> sampler.replan(Plan.build(census, rates=rates.Equal()), at=sampler.position)
-        >>> [sum(row >= 900 for row in rows) for rows in (first, sampler)]
-        [410, 2048]
-        """
-        if plan.strata != self._plan.strata:
-            raise PlanError(
-                "other-strata",
-                f"`plan` must have the {len(self._plan.strata)} strata of the sampler's plan, found others. Build a "
-                "new sampler with its own index, and load this one's state with accept_changes=True.",
-            )
-        check_sizes(plan, self.index)
-        at = self.checked_boundary(at, self.batches.size or self.shard.world_size)
-        changed = plan.fingerprint != self._plan.fingerprint
-        origin, used = (at, self.stream.used(at)) if changed else (self.origin, self._used)
-        self._draw_by(plan, at, origin, used)
-
     def _changes_since(self, state: Mapping[str, Any]) -> list[str]:
-        plan = Plan.from_json(state["plan"])
+        then, now = Replanned.from_json(state["plan"]), self._course.declared
         used, origin, position = state["used"], state["origin"], state["position"]
-        if used is not None and len(used) != len(plan.strata):
-            message = f"`used` in the state must be null or {len(plan.strata)} integers, found {len(used)}."
+        if used is not None and len(used) != len(then.declared.strata):
+            message = f"`used` in the state must be null or {len(then.declared.strata)} integers, found {len(used)}."
             raise StateError("damaged-state", message)
         try:
             make(state["batches"])
@@ -236,9 +186,9 @@ class PlanSampler(EpochSampler):
         if origin > position:
             message = f"`origin` in the state must be at most `position`, {position}, found {origin}."
             raise StateError("damaged-state", message)
-        changes = differences(state, self._settings(), ("seed", "draws_per_epoch", "replacement", "batches"))
-        if plan.fingerprint != self._plan.fingerprint:
-            changes += [f"the plan changed: {sentence}" for sentence in difference(plan, self._plan)]
+        changes = state_differences(state, self._settings(), ("seed", "draws_per_epoch", "replacement", "batches"))
+        if now.fingerprint not in (then.declared.fingerprint, then.drawn.fingerprint):
+            changes += [f"the plan changed: {sentence}" for sentence in differences(then.declared, now)]
         if state["index"] != self.index.fingerprint:
             changes.append("the dataset changed: other rows belong to the strata, or they are in another order")
         return changes
@@ -247,23 +197,36 @@ class PlanSampler(EpochSampler):
         """Continue from a state that was checked, each stratum behind the draws already used."""
         position, origin = state["position"], state["origin"]
         used = None if state["used"] is None else np.array(state["used"], dtype=np.int64)
+        course = Replanned.from_json(state["plan"])
         if changed:
-            plan = Plan.from_json(state["plan"])
+            plan = course.drawn
             was = _stream(plan, state["seed"], state["replacement"], make(state["batches"]), origin, used)
             spent = dict(zip(plan.strata, was.used(position).tolist(), strict=True))
-            used = np.array([spent.get(stratum, 0) for stratum in self._plan.strata], dtype=np.int64)
-            origin = position
-        self._draw_by(self._plan, position, origin, used)
+            course, origin = Replanned(self._course.declared), position
+            used = np.array([spent.get(stratum, 0) for stratum in course.declared.strata], dtype=np.int64)
+        self._draw_by(course, position, origin, used)
 
-    def _draw_by(self, plan: Plan, position: int, origin: int, used: NDArray[np.int64] | None) -> None:
-        stream = _stream(plan, self.seed, self.replacement, self.batches, origin, used)
+    def _draw_by(self, course: Replanned, position: int, origin: int, used: NDArray[np.int64] | None) -> None:
+        size = self.batches.size or 1
+        for stage in course.drawn.stages:
+            if stage.at > origin and (stage.at - origin) % size:
+                raise ConfigError(
+                    "not-a-multiple",
+                    f"`plan` must have stages that begin at multiples of the global batch of {self.batches}, found one "
+                    f"at draw {stage.at}. Use {nearest_multiples(stage.at, size)}.",
+                )
         self.start_at(position)
-        self._plan, self.origin = plan, origin
-        self._used = used  # draws of each stratum before the origin
-        self.stream = stream  # another one whenever other rows are drawn
+        self.origin, self._used = origin, used  # draws of each stratum before the origin
+        self._draw(course)
+
+    def _draw(self, course: Replanned) -> None:
+        self._course = course
+        # Another one whenever other rows are drawn.
+        self.stream = _stream(course.drawn, self.seed, self.replacement, self.batches, self.origin, self._used)
 
 
 def _stream(
-    plan: Plan, seed: int, replacement: bool, batches: Batches, origin: int, used: NDArray[np.int64] | None
+    plan: Drawable, seed: int, replacement: bool, batches: Batches, origin: int, used: NDArray[np.int64] | None
 ) -> DrawnStream:
-    return IndependentStream(plan, seed) if replacement else batches.stream(plan, seed, origin, used)
+    stages = stages_from(plan.stages, origin)
+    return IndependentStream(stages, seed) if replacement else batches.stream(stages, seed, used)

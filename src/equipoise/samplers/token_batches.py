@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from equipoise.base.values import integer
-from equipoise.drawing.stream import DrawnStream
+from equipoise.drawing.drawn import DrawnStream
 from equipoise.errors import ConfigError, StateError
 from equipoise.samplers.epochs import Stretch, nearest_multiples
 from equipoise.samplers.plan_sampler import PlanSampler
@@ -89,6 +89,7 @@ class TokenBatches(WindowSampler[list[int]]):
             raise ConfigError("not-a-multiple", message)
         if isinstance(self.lengths, np.ndarray):
             self._check_range(self.lengths, None)
+        self._check_stages()
         # What is sorted together must split evenly into the batches of a step.
         batch = sampler.batches.size
         if batch is None:
@@ -103,6 +104,10 @@ class TokenBatches(WindowSampler[list[int]]):
                     f"Use {nearest_multiples(value, of)}.",
                 )
         self._length: tuple[tuple[int, DrawnStream] | None, int] = None, 0  # epoch and stream, batches of this rank
+
+    @property
+    def _multiple(self) -> int:
+        return self.sampler.batches.size or self.batches_per_step
 
     def __len__(self) -> int:
         """Return the batches of this rank in the whole epoch of the next iteration; another may have more or fewer."""
@@ -134,7 +139,7 @@ class TokenBatches(WindowSampler[list[int]]):
         return {"sampler": self.sampler.state_dict(position=at), **self._kept}
 
     def _check_origin(self, origin: int) -> None:
-        each = self.sampler.batches.size or self.batches_per_step
+        each = self._multiple
         if (self.sampler.bounds(origin)[1] - origin) % each:
             raise StateError(
                 "not-a-multiple",

@@ -10,11 +10,13 @@ from torch.utils.data import Sampler
 
 from equipoise.base.keys import key, subkeys
 from equipoise.base.states import check_state, differences
-from equipoise.base.values import Settled
+from equipoise.base.values import Settled, integer
 from equipoise.errors import ConfigError, StateError
 from equipoise.plan import Plan
-from equipoise.samplers.epochs import REBUILD, Stretch
-from equipoise.samplers.plan_sampler import REPLAN, PlanSampler
+from equipoise.samplers.epochs import REBUILD, Stretch, nearest_multiples
+from equipoise.samplers.plan_sampler import PlanSampler
+from equipoise.samplers.replanning import REPLAN
+from equipoise.schedule import Drawable
 
 Item = TypeVar("Item", int, list[int])
 Rows = NDArray[np.int64]
@@ -76,12 +78,25 @@ class WindowSampler(Settled, Sampler[Item]):
         """Yield the items of this rank from the start of the epoch (or a loaded state) to the epoch's end."""
         return self.sampler.read(self._stretches)
 
+    def _window_at(self, position: int) -> tuple[int, int]:
+        """Return first and last position of the window that holds a position.
+
+        A window ends where a stage or another plan begins, and the next one begins there.
+        """
+        begin, end = self.sampler.bounds(position)
+        first = position - (position - begin) % self._span
+        last = min(first + self._span, end)
+        for cut in (self.sampler.origin, *(stage.at for stage in self.sampler.plan.stages)):
+            first, last = (max(first, cut), last) if cut <= position else (first, min(last, cut))
+        return first, last
+
     def _windows(self, start: int) -> Iterator[tuple[int, int]]:
         """Yield first and last position of the windows from the one that holds a position to its epoch's end."""
-        begin, end = self.sampler.bounds(start)
-        for at in range(start - (start - begin) % self._span, end, self._span):
-            # Where another plan was taken over inside a window, the window begins there.
-            yield max(at, self.sampler.origin), min(at + self._span, end)
+        _, end = self.sampler.bounds(start)
+        while start < end:
+            window = self._window_at(start)
+            yield window
+            _, start = window
 
     def _measured(self, start: int) -> Iterator[tuple[int, int, Rows, Rows, NDArray[np.integer]]]:
         """Yield the windows with their rows, strata and lengths; the rows of the next one are named ahead."""
@@ -110,8 +125,8 @@ class WindowSampler(Settled, Sampler[Item]):
         return self.sampler.position
 
     @property
-    def plan(self) -> Plan:
-        """The plan that is drawn; `replan` changes it."""
+    def plan(self) -> Drawable:
+        """What is drawn; `replan` changes it."""
         return self.sampler.plan
 
     def set_epoch(self, epoch: int) -> None:
@@ -120,18 +135,42 @@ class WindowSampler(Settled, Sampler[Item]):
         if self.sampler.begun != self.sampler.start:  # the epoch before it is over
             self.sampler.start_at(self.sampler.start)
 
-    def replan(self, plan: Plan, *, at: int) -> None:
-        """Draw by another plan from the end of a window on; see `PlanSampler.replan`."""
-        at = self.sampler.checked_boundary(at, self.sampler.shard.world_size)
-        begin, end = self.sampler.bounds(at)
-        last = at - (at - begin) % self._span
-        if at != last:
+    def replan(self, plan: Plan, *, at: int | None = None) -> int:
+        """Draw by another plan from a position on, in no window that was begun; see `PlanSampler.replan`."""
+        at = self.earliest_replan() if at is None else integer("at", at)
+        if at % self._multiple:
             raise ConfigError(
-                "inside-a-window",
-                f"`at` must be between two windows of {self._span} draws, since the draws of one are yielded in "
-                f"another order, found {at}. Use {last} or {min(last + self._span, end)}.",
+                "not-a-multiple",
+                f"`at` must be a multiple of {self._multiple}, so that no batch is of two plans, found {at}. "
+                f"Use {nearest_multiples(at, self._multiple)}.",
             )
-        self.sampler.replan(plan, at=at)
+        return self.sampler.replan_after(self._settled, plan, at)
+
+    def earliest_replan(self) -> int:
+        """Return the first position from which another plan can be drawn: where no window or block was begun."""
+        at = self.sampler.earliest_after(self._settled)
+        return at + -at % self._multiple
+
+    @property
+    def _settled(self) -> int:
+        """Position before which the draws are settled: where the window ends that was begun."""
+        begin, end = self._window_at(self.position)
+        return begin if begin == self.position else end
+
+    @property
+    @abstractmethod
+    def _multiple(self) -> int:
+        """Draws of the batches that no window may cut."""
+
+    def _check_stages(self) -> None:
+        """Raise ConfigError unless stages begin where batches do."""
+        for stage in self.sampler.plan.stages:
+            if stage.at % self._multiple:
+                raise ConfigError(
+                    "not-a-multiple",
+                    f"`plan` must have stages that begin at multiples of {self._multiple} draws, so that no batch is "
+                    f"of two plans, found one at draw {stage.at}. Use {nearest_multiples(stage.at, self._multiple)}.",
+                )
 
     def load_state_dict(self, state: Mapping[str, Any], *, accept_changes: bool = False) -> None:
         """Resume where the state was taken; see `PlanSampler.load_state_dict`.

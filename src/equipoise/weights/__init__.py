@@ -6,6 +6,7 @@ from equipoise.weights.base import ClassWeights, Clipped
 from equipoise.weights.cost_matrix import CostMatrix
 from equipoise.weights.effective_number import EffectiveNumber
 from equipoise.weights.instance_aware import InstanceAware
+from equipoise.weights.interpolated import Interpolated
 from equipoise.weights.inverse_frequency import InverseFrequency
 from equipoise.weights.label_factors import LabelFactors
 from equipoise.weights.log import Log
@@ -23,6 +24,7 @@ __all__ = [
     "CostMatrix",
     "EffectiveNumber",
     "InstanceAware",
+    "Interpolated",
     "InverseFrequency",
     "LabelFactors",
     "Log",

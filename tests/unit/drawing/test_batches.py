@@ -88,7 +88,7 @@ def test_all_ranks_have_the_same_task_in_a_step():
 
 def test_nothing_repeats_in_a_stratum_before_all_of_it_was_seen():
     plan, _ = imbalanced()
-    strata, places = TaskStream(plan, 3, BATCH).at(np.arange(40_000))
+    strata, places = TaskStream(plan.stages, 3, BATCH).at(np.arange(40_000))
     for stratum, size in enumerate(plan.counts):
         of = places[strata == stratum]
         passes = of[: len(of) - len(of) % size].reshape(-1, size)
@@ -99,8 +99,8 @@ def test_nothing_repeats_in_a_stratum_before_all_of_it_was_seen():
 @pytest.mark.parametrize(("first", "last"), [(0, 1), (5, 5), (11, 13), (700, 777), (29_990, 30_000)])
 def test_any_stretch_equals_the_uninterrupted_stream(first, last):
     plan, _ = imbalanced()
-    whole = TaskStream(plan, 3, BATCH).at(np.arange(30_000))
-    part = TaskStream(plan, 3, BATCH).at(np.arange(first, last))
+    whole = TaskStream(plan.stages, 3, BATCH).at(np.arange(30_000))
+    part = TaskStream(plan.stages, 3, BATCH).at(np.arange(first, last))
     assert np.array_equal(part[0], whole[0][first:last])
     assert np.array_equal(part[1], whole[1][first:last])
 
@@ -108,16 +108,16 @@ def test_any_stretch_equals_the_uninterrupted_stream(first, last):
 def test_scattered_positions_and_far_ones():
     plan, _ = imbalanced()
     positions = np.array([0, 5, 12, 11_000, 10**9 + 7, 2**55])
-    together = TaskStream(plan, 3, BATCH).at(positions)
+    together = TaskStream(plan.stages, 3, BATCH).at(positions)
     for i, position in enumerate(positions):
-        alone = TaskStream(plan, 3, BATCH).at(np.array([position]))
+        alone = TaskStream(plan.stages, 3, BATCH).at(np.array([position]))
         assert [alone[0][0], alone[1][0]] == [together[0][i], together[1][i]]
 
 
 @pytest.mark.parametrize("position", [0, 1, 12, 100, 9_999])
 def test_used_counts_the_draws_of_each_stratum(position):
     plan, _ = imbalanced()
-    stream = TaskStream(plan, 9, BATCH)
+    stream = TaskStream(plan.stages, 9, BATCH)
     strata, _ = stream.at(np.arange(position))
     assert np.array_equal(stream.used(position), np.bincount(strata, minlength=6))
 
@@ -128,7 +128,7 @@ def test_a_task_that_is_never_drawn_has_no_batch():
         weights="natural",
         rates=rates.Fixed({"a": 0.5, "b": 0.0, "c": 0.5}),
     )
-    strata, _ = TaskStream(plan, 0, 4).at(np.arange(32 * 4 * 10))
+    strata, _ = TaskStream(plan.stages, 0, 4).at(np.arange(32 * 4 * 10))
     assert np.bincount(strata, minlength=3).tolist() == [640, 0, 640]
 
 

@@ -7,7 +7,8 @@ from tests.support.errors import raises
 from tests.support.plans import codes_of, imbalanced
 
 from equipoise import Census, Plan, StratumIndex, draws, rates
-from equipoise.drawing.stream import IndependentStream, Stream
+from equipoise.drawing.independent import IndependentStream
+from equipoise.drawing.stream import Stream
 from equipoise.errors import PlanError
 
 
@@ -79,7 +80,7 @@ def test_used_counts_the_draws_of_each_stratum():
         assert np.array_equal(stream.used(position), np.bincount(strata[:position], minlength=6))
 
 
-@pytest.mark.parametrize("make", [Stream, IndependentStream])
+@pytest.mark.parametrize("make", [Stream, lambda plan, seed: IndependentStream(plan.stages, seed)])
 def test_seeds_give_unrelated_streams(make):
     plan, _ = imbalanced()
     drawn = {}
@@ -114,7 +115,7 @@ def test_strata_without_mass_are_never_drawn():
     )
     index = StratumIndex.from_sizes(plan)
     assert draws(plan, index, 0, 0, 5000).max() == 4
-    strata, places = IndependentStream(plan, 0).at(np.arange(5000))
+    strata, places = IndependentStream(plan.stages, 0).at(np.arange(5000))
     assert set(strata.tolist()) == {0}
     assert set(places.tolist()) == {0, 1, 2, 3, 4}
 
@@ -143,7 +144,7 @@ def test_golden_values():
     """The stream is a promise: a checkpoint of one version resumes on the next."""
     plan, index = imbalanced()
     assert draws(plan, index, 0, 0, 12).tolist() == GOLDEN
-    strata, places = IndependentStream(plan, 0).at(np.arange(6))
+    strata, places = IndependentStream(plan.stages, 0).at(np.arange(6))
     assert [strata.tolist(), places.tolist()] == GOLDEN_INDEPENDENT
 
 

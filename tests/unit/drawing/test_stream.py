@@ -7,6 +7,7 @@ from tests.support.errors import raises
 from tests.support.plans import imbalanced
 
 from equipoise import Census, Plan, draw_strata, rates, weights
+from equipoise.drawing.inner import Inner
 from equipoise.drawing.stream import Stream
 from equipoise.errors import PlanError
 
@@ -36,23 +37,23 @@ def test_compiled_draws_are_the_same_bit_for_bit(name, block, first, last, strid
     if block == 1:
         last = first + (last - first) // 10
     positions = np.arange(first, last, stride)
-    slow = Stream(plan, 5, block=block, compile_after=NEVER).at(positions)
-    fast = Stream(plan, 5, block=block, compile_after=0).at(positions)
+    slow = Stream(plan, 5, block=block, inner=Inner(NEVER)).at(positions)
+    fast = Stream(plan, 5, block=block, inner=Inner(0)).at(positions)
     assert np.array_equal(slow[0], fast[0])
     assert np.array_equal(slow[1], fast[1])
-    assert np.array_equal(slow[0], Stream(plan, 5, block=block, compile_after=0).strata_at(positions))
+    assert np.array_equal(slow[0], Stream(plan, 5, block=block, inner=Inner(0)).strata_at(positions))
 
 
 def test_numba_takes_over_in_the_middle_without_a_trace():
     pytest.importorskip("numba")
     plan, _ = imbalanced()
-    changing, numpy_only = Stream(plan, 0, compile_after=5000), Stream(plan, 0, compile_after=NEVER)
+    changing, numpy_only = Stream(plan, 0, inner=Inner(5000)), Stream(plan, 0, inner=Inner(NEVER))
     for first in range(0, 20_000, 1000):
         positions = np.arange(first, first + 1000)
         for one, other in zip(changing.at(positions), numpy_only.at(positions), strict=True):
             assert np.array_equal(one, other)
-    assert changing._inner.__name__ == "equipoise.drawing.compiled"
-    assert numpy_only._inner.__name__ == "equipoise.drawing.placing"
+    assert changing._inner.for_draws(0).__name__ == "equipoise.drawing.compiled"
+    assert numpy_only._inner.for_draws(0).__name__ == "equipoise.drawing.placing"
 
 
 def test_without_numba_drawing_goes_on_in_numpy():
@@ -60,8 +61,10 @@ def test_without_numba_drawing_goes_on_in_numpy():
         "import sys; sys.modules['numba'] = None\n"
         "import importlib.util as u; find = u.find_spec\n"
         "u.find_spec = lambda name, *a: None if name == 'numba' else find(name, *a)\n"
-        "import numpy as np; from tests.support.plans import imbalanced; from equipoise.drawing.stream import Stream\n"
-        "s = Stream(imbalanced()[0], 7, compile_after=0); print(s.at(np.arange(5))[1].tolist(), s._inner.__name__)"
+        "import numpy as np; from tests.support.plans import imbalanced\n"
+        "from equipoise.drawing.stream import Stream; from equipoise.drawing.inner import Inner\n"
+        "i = Inner(0); s = Stream(imbalanced()[0], 7, inner=i)\n"
+        "print(s.at(np.arange(5))[1].tolist(), i.for_draws(0).__name__)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     expected = Stream(imbalanced()[0], 7).at(np.arange(5))[1].tolist()

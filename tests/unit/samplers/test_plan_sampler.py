@@ -393,8 +393,8 @@ def test_the_stream_ends_with_its_last_whole_epoch():
 
 @pytest.mark.parametrize("position", [-1, 5999, 2**59])
 def test_a_state_is_of_a_position_that_the_plan_draws(position):
-    sampler = plain()
-    sampler.replan(CHANGES["plan"][0](None, None)["plan"], at=6000)
+    sampler = plain(**CHANGES["plan"][0](None, None))
+    sampler.load_state_dict(plain().state_dict(position=6000), accept_changes=True)
     with raises(ConfigError, "position-out-of-range", "`position` must be from 6000", f"found {position}"):
         sampler.state_dict(position=position)
     plain().load_state_dict(sampler.state_dict(position=6000), accept_changes=True)

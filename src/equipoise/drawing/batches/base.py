@@ -1,7 +1,7 @@
 """The base of all kinds of batches, and how one is made from its name."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from equipoise.base import registry
 from equipoise.base.values import integer
-from equipoise.drawing.stream import DrawnStream
+from equipoise.drawing.drawn import DrawnStream
 from equipoise.errors import ConfigError
-from equipoise.plan import Plan
+from equipoise.plan import Plan, Stage
+from equipoise.schedule import Drawable
 
 MOST_EXAMPLES = 1 << 24
 """Of a global batch: its draws are computed together."""
@@ -39,28 +40,31 @@ class Batches(ABC):
         return None
 
     @abstractmethod
-    def stream(self, plan: Plan, seed: int, origin: int = 0, used: NDArray[np.int64] | None = None) -> DrawnStream:
-        """Return the stream of a plan's draws in such batches.
+    def stream(self, stages: Sequence[Stage], seed: int, used: NDArray[np.int64] | None = None) -> DrawnStream:
+        """Return the stream of the draws of one or several plans in such batches.
 
         Parameters
         ----------
-        plan : Plan
-            What to draw.
+        stages : sequence of Stage
+            What to draw from which position on. The first begins where the stream does, the others at multiples of
+            `size` from there.
         seed : int
             Any integer. Streams of different seeds are unrelated.
-        origin : int
-            Position at which this stream takes over from another plan's.
         used : ndarray of int64, shape (S,), optional
-            Draws of each stratum before the origin.
+            Draws of each stratum before the stream.
         """
 
     @abstractmethod
-    def pools(self, plan: Plan, strata: NDArray[np.int64]) -> NDArray[np.int64]:
+    def block(self, plan: Plan) -> int:
+        """Return the draws at whose multiples, counted from where a plan begins, shares are exact."""
+
+    @abstractmethod
+    def pools(self, plan: Drawable, strata: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return a number for each draw; draws of one number may change places with each other.
 
         Parameters
         ----------
-        plan : Plan
+        plan : Plan or Schedule
         strata : ndarray of int64, shape (k,)
             Stratum of each draw.
 

@@ -1,13 +1,16 @@
 """Batches that are as mixed as random ones."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.drawing.batches.base import Batches
-from equipoise.drawing.stream import Stream
-from equipoise.plan import Plan
+from equipoise.drawing.drawn import StrataStream
+from equipoise.drawing.staged import staged
+from equipoise.plan import Plan, Stage
+from equipoise.schedule import Drawable
 
 
 @dataclass(frozen=True)
@@ -29,10 +32,14 @@ class Mixed(Batches):
 
     name = "mixed"
 
-    def stream(self, plan: Plan, seed: int, origin: int = 0, used: NDArray[np.int64] | None = None) -> Stream:
+    def stream(self, stages: Sequence[Stage], seed: int, used: NDArray[np.int64] | None = None) -> StrataStream:
         """Return the stream whose blocks are the plan's."""
-        return Stream(plan, seed, origin=origin, used=used)
+        return staged(stages, seed, block=self.block, used=used)
 
-    def pools(self, plan: Plan, strata: NDArray[np.int64]) -> NDArray[np.int64]:  # noqa: ARG002 - all draws alike
+    def block(self, plan: Plan) -> int:
+        """Return the draws of a block of the plan."""
+        return plan.block
+
+    def pools(self, plan: Drawable, strata: NDArray[np.int64]) -> NDArray[np.int64]:  # noqa: ARG002 - all draws alike
         """Return one number for all draws."""
         return np.zeros_like(strata)

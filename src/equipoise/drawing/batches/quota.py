@@ -1,13 +1,16 @@
 """Batches that each hold their share of every stratum."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.drawing.batches.base import OfSize
-from equipoise.drawing.stream import Stream
-from equipoise.plan import Plan
+from equipoise.drawing.drawn import StrataStream
+from equipoise.drawing.staged import staged
+from equipoise.plan import Plan, Stage
+from equipoise.schedule import Drawable
 
 
 @dataclass(frozen=True)
@@ -44,10 +47,14 @@ class Quota(OfSize):
     name = "quota"
     keeps_strata = True
 
-    def stream(self, plan: Plan, seed: int, origin: int = 0, used: NDArray[np.int64] | None = None) -> Stream:
+    def stream(self, stages: Sequence[Stage], seed: int, used: NDArray[np.int64] | None = None) -> StrataStream:
         """Return the stream whose blocks are the global batches."""
-        return Stream(plan, seed, block=self.global_batch, origin=origin, used=used)
+        return staged(stages, seed, block=self.block, used=used)
 
-    def pools(self, plan: Plan, strata: NDArray[np.int64]) -> NDArray[np.int64]:  # noqa: ARG002 - the strata do
+    def block(self, plan: Plan) -> int:  # noqa: ARG002 - of every plan
+        """Return the draws of a global batch."""
+        return self.global_batch
+
+    def pools(self, plan: Drawable, strata: NDArray[np.int64]) -> NDArray[np.int64]:  # noqa: ARG002 - the strata do
         """Return the strata."""
         return strata
