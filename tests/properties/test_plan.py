@@ -71,6 +71,42 @@ def test_max_passes_is_kept_and_changes_no_rate(census, weights, passes, fractio
     np.testing.assert_allclose(of_tasks, census.task_counts / census.total, atol=1e-12)
 
 
+@given(census=censuses, weights=some_weights, fraction=st.floats(0.01, 1), data=st.data())
+def test_limits_of_tasks_and_labels_are_kept_and_change_no_rate(census, weights, fraction, data):
+    limit = st.one_of(st.floats(0.5, 20), st.just(math.inf))
+    passes = {"*": data.draw(limit)}
+    for task in data.draw(st.sets(st.sampled_from(census.tasks))) - {"*"}:
+        labels = [label for label in census.labels(task) if label is not None]
+        passes[task] = data.draw(
+            st.dictionaries(st.sampled_from([*labels, "*"]), limit, min_size=1) if labels else limit
+        )
+    limits = [limit_by_hand(passes, *stratum) for stratum in census.strata]
+    room = np.array([n * most if n else 0.0 for n, most in zip(census.counts.tolist(), limits, strict=True)])
+    draws = int(fraction * min(census.total, 10**12))
+    assume(draws >= 1 and has_labels(census))
+    free = Plan.build(census, "proportional", weights, draws=draws)
+    spans = [census.span(task) for task in census.tasks]
+    try:
+        plan = Plan.build(census, "proportional", weights, max_passes=passes, draws=draws)
+    except PlanError as error:
+        assert error.code == "too-many-draws"  # noqa: PT017
+        assert any(room[span].sum() < draws * free.probabilities[span].sum() for span in spans)
+        return
+    expected = draws * plan.probabilities
+    assert (expected <= room * (1 + 1e-9) + draws / WHOLE).all()
+    for span in spans:
+        had, has = free.probabilities[span], plan.probabilities[span]
+        assert has.sum() == pytest.approx(had.sum(), abs=1e-12)
+        below = (expected[span] < room[span] * (1 - 1e-6)) & (had > 1e-9)
+        if below.any():  # they keep their proportions
+            np.testing.assert_allclose(has[below] / had[below], (has[below] / had[below])[0], rtol=1e-6)
+
+
+def limit_by_hand(passes, task, label):
+    of_task = passes.get(task, passes["*"])
+    return of_task.get(label, of_task.get("*", math.inf)) if isinstance(of_task, dict) else of_task
+
+
 @given(census=censuses, draws=st.integers(1, 10**9))
 def test_forecasts_add_up(census, draws):
     forecast = Plan.build(census, rates="proportional", weights=Power()).forecast(draws)

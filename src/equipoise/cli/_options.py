@@ -2,13 +2,14 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial, wraps
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
 
+from equipoise.cli._passes import read_passes
 from equipoise.config import (
     DataConfig,
     RunConfig,
@@ -58,8 +59,12 @@ Draws = Annotated[
     typer.Option(min=1, metavar="N", help="Number of examples to draw.  [default: the number of training rows]"),
 ]
 MaxPasses = Annotated[
-    float | None,
-    typer.Option(metavar="N", help="At most this many passes over the rows of any label, on average."),
+    str | None,
+    typer.Option(
+        metavar="LIMITS",
+        help="At most this many passes over the rows of any label, on average: 4 for all, rare_task=20,*=4 by task, or"
+        " rare_task:yes=20,rare_task:*=10,*=4 by label. What * stands for, the others, has no limit without it.",
+    ),
 ]
 AllowRepeats = Annotated[bool | None, typer.Option("--allow-repeats", help="Accept a plan whose forecast has errors.")]
 Seed = Annotated[int | None, typer.Option(min=0, metavar="N", help="Random seed.  [default: 0]")]
@@ -127,10 +132,17 @@ Config = TypeVar("Config", bound=RunConfig)
 class Group:
     """Options that several commands take together: the parameter of each, with its key in a configuration and its type.
 
-    A parameter of this type receives them as a dict by key; see `expanded`.
+    A parameter of this type receives them as a dict by key; see `expanded`. Those of `read` are read by a function.
     """
 
     options: Mapping[str, tuple[str, Any]]
+    read: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict[str, Callable[[Any], Any]])
+
+    def values(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Take the options of the group out of those that were given, and return their values by key."""
+        found = {option: given.pop(option) for option in self.options}
+        read = {option: self.read[option](found[option]) for option in self.read if found[option] is not None}
+        return {self.options[option][0]: value for option, value in (found | read).items()}
 
 
 DataOptions = Annotated[
@@ -155,7 +167,8 @@ PlanOptions = Annotated[
             "target_rates": ("plan.target_rates", TargetRates),
             "target_weights": ("plan.target_weights", TargetWeights),
             "allow_repeats": ("plan.allow_repeats", AllowRepeats),
-        }
+        },
+        read={"max_passes": read_passes},
     ),
 ]
 
@@ -179,7 +192,7 @@ def expanded(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def called(**given: Any) -> None:
         for name, group in groups.items():
-            given[name] = {key: given.pop(option) for option, (key, _) in group.options.items()}
+            given[name] = group.values(given)
         command(**given)
 
     called.__signature__ = signature.replace(parameters=parameters)  # pyright: ignore[reportAttributeAccessIssue]

@@ -8,6 +8,7 @@ _KEY: Final = re.compile(r"`(?:Columns|Limits)\(([a-z_]+)=\.\.\.\)`")
 _ARGUMENT: Final = re.compile(r"`(delimiter|encoding|missing_labels)=([^`]*)`")
 _SPLITS: Final = re.compile(r"`splits=(\{[^`]*\})`")
 _WEIGHTS: Final = re.compile(r"`(target_)?weights`(?= has no labels)")
+_PASSES: Final = re.compile(r"`max_passes`(?= names )")
 _OPTION: Final = re.compile(r"`(split|method)`(?= must be )")
 _KEYS: Final = {"group": "columns", "split": "columns", "id": "columns", "tasks": "columns"}
 _PLAIN: Final = {
@@ -35,6 +36,7 @@ def of_command(message: str) -> str:
     message = _ARGUMENT.sub(r"`--set data.\1=\2`", message)
     message = _SPLITS.sub(r'`--set data.splits="\1"`', message)  # a mapping has spaces
     message = _WEIGHTS.sub(r"`plan.\1weights`", message)
+    message = _PASSES.sub("`--max-passes` (`plan.max_passes`)", message)
     message = _OPTION.sub(r"`--\1`", message)
     for ours, theirs in _PLAIN.items():
         message = message.replace(ours, theirs)

@@ -14,6 +14,7 @@ from equipoise.data import Columns, Limits, TaskOptions
 from equipoise.data.readers.options import ReadOptions
 from equipoise.drawing.batches import Batches
 from equipoise.errors import ConfigError
+from equipoise.plan.limits import Passes
 from equipoise.rates import Equal, Rates
 from equipoise.weights import ClassWeights, Power
 
@@ -123,7 +124,7 @@ class PlanConfig:
     rates_in: Literal["examples", "tokens", "input_tokens", "target_tokens"] = "examples"
     weights: ClassWeights | Mapping[str, ClassWeights] = field(default_factory=Power)
     draws: int | None = None
-    max_passes: float | None = None
+    max_passes: Passes | None = None
     target_rates: Rates | None = None
     target_weights: ClassWeights | Mapping[str, ClassWeights] | None = None
     allow_repeats: bool = False
@@ -132,7 +133,15 @@ class PlanConfig:
         if self.draws is not None:
             in_range("plan.draws", self.draws, 1)
         if self.max_passes is not None:
-            in_range("plan.max_passes", self.max_passes, 0, open_low=True)
+            _limits_in_range("plan.max_passes", self.max_passes)
+
+
+def _limits_in_range(name: str, limits: Passes) -> None:
+    if not isinstance(limits, Mapping):
+        in_range(name, limits, 0, open_low=True)
+        return
+    for key, limit in limits.items():
+        _limits_in_range(f"{name}.{key}", limit)
 
 
 VALIDATIONS = 8

@@ -14,6 +14,7 @@ from equipoise.multilabel.census import imbalance_ratios
 from equipoise.multilabel.factors import Factors
 from equipoise.multilabel.label_sets import LabelSets
 from equipoise.plan.forecast import COLUMNS, GROUP_COLUMNS, Forecasted, RowForecast, ratios, rows_of
+from equipoise.plan.limits import Passes, limits_of
 from equipoise.rates.base import FloatArray, IntArray
 
 PULLED = 1.5
@@ -121,7 +122,7 @@ class MultiLabelForecast(Forecasted[LabelForecast, TaskForecast]):
 
 
 def forecast(
-    sets: LabelSets, factors: Factors, row_weights: FloatArray, draws: int, allow_passes: float = 100.0
+    sets: LabelSets, factors: Factors, row_weights: FloatArray, draws: int, allow_passes: Passes = 100.0
 ) -> MultiLabelForecast:
     """Forecast the effect on each label of drawing examples with the probabilities `row_weights`, shape (N,).
 
@@ -197,10 +198,11 @@ def forecast(
         imbalance_after=mean_imbalance(masses),
     )
     problems: list[Problem] = []
-    for row in found:
+    limits = limits_of("allow_passes", allow_passes, strata)[listed].tolist()
+    for row, most in zip(found, limits, strict=True):
         without_labels = row.label is None and row.count < counts[sets.tasks.index(row.task)]
         name = f"{row.task!r} without labels" if without_labels else None
-        problems += [*row.problems(draws, allow_passes, name), *_pulled_along(row)]
+        problems += [*row.problems(draws, most, name), *_pulled_along(row)]
     return MultiLabelForecast(draws, found, groups[:-1], groups[-1], tuple(problems))
 
 

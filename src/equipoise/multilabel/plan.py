@@ -18,6 +18,7 @@ from equipoise.multilabel.groups import grouped
 from equipoise.multilabel.label_sets import LabelSets
 from equipoise.plan import Plan
 from equipoise.plan.label_shares import WeightsOrNames, check_open_ended, class_weights, scheme_of_each_task
+from equipoise.plan.limits import Passes
 from equipoise.plan.resolving import checked_draws
 from equipoise.rates import Rates
 from equipoise.weights import Natural
@@ -82,7 +83,7 @@ class MultiLabelPlan:
         weights: WeightsOrNames,
         rates: Rates | str = "equal",
         *,
-        max_passes: float | None = None,
+        max_passes: float | Mapping[str, float] | None = None,
         draws: int | None = None,
     ) -> MultiLabelPlan:
         """Resolve rates and factors to a plan.
@@ -96,9 +97,9 @@ class MultiLabelPlan:
             named. Tasks whose examples all have one label accept any class weights.
         rates : Rates or str, default "equal"
             How often each task is drawn, independent of the factors of its examples.
-        max_passes : float, optional
-            How often, on average, an example may be seen in `draws` draws. The surplus goes to the other
-            examples of the task, in proportion.
+        max_passes : float, or mapping of str to float, optional
+            How often, on average, an example may be seen in `draws` draws. The surplus goes to the other examples of
+            the task, in proportion. One number, or one per task; "*" is the rest, and without it the rest has no limit.
         draws : int, optional
             The planned number of draws; `max_passes` and UniMax need it.
 
@@ -109,7 +110,8 @@ class MultiLabelPlan:
         Raises
         ------
         PlanError
-            If there are no examples, a scheme does not fit its task, or the draws do not fit under `max_passes`.
+            If there are no examples, a scheme does not fit its task, `max_passes` names labels or an unknown task, or
+            the draws do not fit under it.
         """
         if not len(sets):
             raise PlanError("no-examples", "`sets` must have examples, found none. Check that the data was read.")
@@ -119,6 +121,7 @@ class MultiLabelPlan:
         census, index, of_groups = grouped(sets, factors, schemes)
         check_open_ended(census, weights)
         of_open = dict.fromkeys((task for task in census.tasks if task not in of_groups), Natural())
+        _refuse_limits_of_labels(max_passes)
         plan = Plan.build(census, rates, of_open | of_groups, max_passes=max_passes, draws=draws)
         return cls(sets, plan, index, factors)
 
@@ -135,15 +138,15 @@ class MultiLabelPlan:
         """The probability of each example in a draw, for `WeightedSampler`."""
         return read_only(self.index.spread(self.plan.probabilities / self.plan.counts))
 
-    def forecast(self, draws: int | None = None, allow_passes: float = 100.0) -> MultiLabelForecast:
+    def forecast(self, draws: int | None = None, allow_passes: Passes = 100.0) -> MultiLabelForecast:
         """Forecast the effect of `draws` draws (by default the planned number) on each label.
 
         Parameters
         ----------
         draws : int, optional
             The number of draws.
-        allow_passes : float
-            More passes than this over the examples of a label, on average, are an error; more than 4 are a warning.
+        allow_passes : float, or mapping as for `max_passes` of `Plan.build`
+            More passes than this over the examples of a label, on average, are an error; more than 20 are a warning.
         """
         draws = checked_draws(draws, self.plan.draws)
         return forecast(self.sets, self.factors, self.row_weights, draws, allow_passes)
@@ -155,3 +158,14 @@ class MultiLabelPlan:
         examples = self.sets.census().examples.tolist()
         cells = list(zip(self.sets.strata, examples, self.factors.of_labels.tolist(), strict=True))
         return f"<p>{escape(repr(self))}</p>{html_table(_COLUMNS, cells)}"
+
+
+def _refuse_limits_of_labels(max_passes: float | Mapping[str, Any] | None) -> None:
+    limits = max_passes if isinstance(max_passes, Mapping) else {}
+    for task, limit in limits.items():
+        if isinstance(limit, Mapping):
+            message = (
+                f"`max_passes[{task!r}]` must be a number, found one for each of {len(limit)} labels. An example with"
+                " several labels has no limit of one of them. Give one for the task; the forecast shows each label."
+            )
+            raise PlanError("several-labels", message)

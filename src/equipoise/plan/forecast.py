@@ -14,13 +14,14 @@ import pyarrow as pa
 from equipoise.base.problems import Problem
 from equipoise.base.tables import aligned_columns, html_table
 from equipoise.census import Stratum
+from equipoise.plan.limits import Passes, limits_of
 from equipoise.rates.base import FloatArray, IntArray
 
 R = TypeVar("R")
 G = TypeVar("G")
 
-MANY_PASSES = 4.0
-"""Repeats up to here are nearly as good as fresh data (Muennighoff et al. 2023)."""
+MANY_PASSES = 20.0
+"""A rare part of a pretraining mixture gains up to here (Sedova et al. 2026); see "Passes" in docs/methods.md."""
 ROUNDING = 1 + 1e-9  # a stratum filled up to `max_passes` does not exceed it
 
 
@@ -55,7 +56,10 @@ class RowForecast:
             return [Problem("error", "too-many-passes", f"{seen} {advice}")]
         if self.passes > MANY_PASSES * ROUNDING:
             option = f"`max_passes={MANY_PASSES:g}` (`--max-passes {MANY_PASSES:g}`)"
-            advice = f"Above {MANY_PASSES:g} passes the benefit of repeats decreases; consider {option}."
+            advice = (
+                "In pretraining, a rare part of a mixture gains from up to 15 to 20 passes; in fine-tuning, until its"
+                f" training accuracy saturates (docs/methods.md#passes). {option} sets a limit."
+            )
             return [Problem("warning", "many-passes", f"{seen} {advice}")]
         return []
 
@@ -177,18 +181,18 @@ class Forecast(Forecasted[StratumForecast, GroupForecast]):
     >>> from equipoise.census import Census
     >>> from equipoise.plan.plan import Plan
     >>> from equipoise.weights import InverseFrequency
-    >>> census = Census.from_counts({"mood": {"glad": 900, "sad": 100}})
+    >>> census = Census.from_counts({"mood": {"glad": 980, "sad": 20}})
     >>> forecast = Plan.build(census, weights=InverseFrequency()).forecast(draws=1000)
     >>> print(forecast.to_text())
     task  label  count   data  draws  expected  passes  unseen  importance weight
-    mood  glad     900  90.0%  50.0%       500   0.556   44.4%                  1
-    mood  sad      100  10.0%  50.0%       500       5    0.0%                  1
+    mood  glad     980  98.0%  50.0%       500    0.51   49.0%                  1
+    mood  sad       20   2.0%  50.0%       500      25    0.0%                  1
     <BLANKLINE>
-    task  count   draws  expected  effective examples  effective draws     imbalance
-    mood  1,000  100.0%     1,000                 360            1,000  9.00 -> 1.00
-    all   1,000  100.0%     1,000                 360            1,000  9.00 -> 1.00
+    task  count   draws  expected  effective examples  effective draws      imbalance
+    mood  1,000  100.0%     1,000                  78            1,000  49.00 -> 1.00
+    all   1,000  100.0%     1,000                  78            1,000  49.00 -> 1.00
     <BLANKLINE>
-    warning (many-passes): 'mood', label 'sad' is seen 5 times in 1,000 draws (100 examples). Above 4 passes ...
+    warning (many-passes): 'mood', label 'sad' is seen 25 times in 1,000 draws (20 examples). In pretraining, ...
     """
 
     columns = (
@@ -208,7 +212,7 @@ def forecast(
     sampling: FloatArray,
     target: FloatArray,
     draws: int,
-    allow_passes: float = 100.0,
+    allow_passes: Passes = 100.0,
 ) -> Forecast:
     """Forecast the effect of draws from a sampling distribution q to a target p*; see `Plan.forecast`.
 
@@ -244,7 +248,8 @@ def forecast(
         )
 
     groups = tuple(group(task, span) for task, span in spans.items())
-    problems = tuple(problem for row in rows for problem in row.problems(draws, allow_passes))
+    limits = limits_of("allow_passes", allow_passes, strata).tolist()
+    problems = tuple(problem for row, most in zip(rows, limits, strict=True) for problem in row.problems(draws, most))
     return Forecast(draws, rows, groups, group(None, slice(None)), problems)
 
 

@@ -20,6 +20,7 @@ from equipoise.errors import PlanError
 from equipoise.plan import plan_json
 from equipoise.plan.forecast import Forecast, forecast, ratios
 from equipoise.plan.label_shares import Weights, WeightsOrNames, check_open_ended, class_weights
+from equipoise.plan.limits import Passes, text_of
 from equipoise.plan.resolving import Tokens, checked_draws, checked_masses, checked_tokens, probabilities_of
 from equipoise.rates import Rates
 from equipoise.weights import ClassWeights
@@ -115,7 +116,7 @@ class Plan(Stratified):
         rates: Rates | str = "equal",
         weights: WeightsOrNames = "sqrt",
         *,
-        max_passes: float | None = None,
+        max_passes: Passes | None = None,
         draws: int | None = None,
         target_rates: Rates | str | None = None,
         target_weights: WeightsOrNames | None = None,
@@ -134,9 +135,11 @@ class Plan(Stratified):
             The weight of an example of each label inside its task, such as "inverse,max_ratio=50"; per task with a
             mapping, "*" being the tasks that are not named. They never change the rates. "natural" keeps the shares of
             the data.
-        max_passes : float, optional
-            How often, on average, an example of any stratum may be seen in `draws` draws. The surplus
-            of a stratum goes to the other labels of its task, in proportion to their shares.
+        max_passes : float, or mapping of str to float or to mapping of str to float, optional
+            How often, on average, an example of any stratum may be seen in `draws` draws. The surplus of a stratum goes
+            to the other labels of its task, in proportion to their shares. One number for all; or one per task, or per
+            label of a task, as in {"rare": {"yes": 20, "*": 10}, "*": 4}: "*" is the rest, and without it the rest has
+            no limit.
         draws : int, optional
             The planned number of draws; `max_passes` and UniMax need it.
         target_rates, target_weights : optional
@@ -155,7 +158,7 @@ class Plan(Stratified):
         Raises
         ------
         PlanError
-            If the schemes or tokens do not fit the census, or the draws do not fit under `max_passes`. Class weights do
+            If the schemes, tokens or limits do not fit the census, or the draws not under the limits. Class weights do
             not fit open-ended tasks that they name, nor a census without labels; weights for all tasks weigh those
             that have labels.
         """
@@ -169,7 +172,7 @@ class Plan(Stratified):
         if tokens is not None:
             rates_text += " of tokens"
         if max_passes is not None:
-            weights_text += f", at most {max_passes:g} passes"
+            weights_text += f", at most {text_of(max_passes)} passes"
         if target_rates is None and target_weights is None:
             target_masses = masses
         else:
@@ -230,15 +233,15 @@ class Plan(Stratified):
     def _positions(self) -> dict[tuple[str, str | None], int]:
         return {stratum: position for position, stratum in enumerate(self.strata)}
 
-    def forecast(self, draws: int | None = None, allow_passes: float = 100.0) -> Forecast:
+    def forecast(self, draws: int | None = None, allow_passes: Passes = 100.0) -> Forecast:
         """Forecast the effect of `draws` draws (by default the planned number).
 
         Parameters
         ----------
         draws : int, optional
             The number of draws.
-        allow_passes : float
-            More passes than this over a stratum are an error; more than 4 are a warning.
+        allow_passes : float, or mapping as for `max_passes` of `build`
+            More passes than this over a stratum are an error; more than 20 are a warning.
 
         Returns
         -------

@@ -6,13 +6,13 @@ import numpy as np
 import numpy.typing as npt
 
 from equipoise.base.masses import WHOLE, water_fill
-from equipoise.base.schemes import checked_number
 from equipoise.base.values import integer
 from equipoise.census import Census, Stratum
 from equipoise.census.strata import read_only
 from equipoise.errors import PlanError
 from equipoise.plan.forecast import ratios
 from equipoise.plan.label_shares import Weights, label_shares
+from equipoise.plan.limits import Passes, limits_of
 from equipoise.rates import Rates
 from equipoise.rates.base import FloatArray
 
@@ -29,24 +29,25 @@ def probabilities_of(
     rates: Rates,
     weights: Weights,
     draws: int | None,
-    max_passes: float | None = None,
+    max_passes: Passes | None = None,
     tokens: FloatArray | None = None,
 ) -> FloatArray:
-    """Return rate of the task * share in the task, per stratum, under the cap.
+    """Return rate of the task * share in the task, per stratum, under the limits of passes.
 
     Raises
     ------
     PlanError
-        If the census is empty, a scheme does not fit it, or the draws do not fit under the cap.
+        If the census is empty, a scheme does not fit it, or the draws do not fit under the limits.
     """
     if not census.total:
         raise PlanError("no-examples", "the census must have examples, found none. Check that the data was read.")
+    limits = None if max_passes is None else limits_of("max_passes", max_passes, census.strata)
     wanted = shares = label_shares(census, weights)
     for _ in range(_ROUNDS):
         of_tasks = _rates_of_examples(census, rates, shares, tokens, draws)
         probabilities = wanted * of_tasks[census.task_numbers]
-        if max_passes is not None:
-            probabilities = _capped(census, probabilities, max_passes, draws)
+        if limits is not None:
+            probabilities = _capped(census, probabilities, limits, draws)
         if tokens is None:
             return probabilities
         # A cap moves draws between labels and so changes the mean tokens of a draw of the task.
@@ -56,33 +57,37 @@ def probabilities_of(
             return probabilities
     raise PlanError(
         "unreachable-rates",
-        f"rates in tokens could not be met under `max_passes` of {max_passes}: the labels of a task differ too much in"
-        " length. Remove one of the two.",
+        "rates in tokens could not be met under `max_passes`: the labels of a task differ too much in length. Remove"
+        " one of the two.",
     )
 
 
-def _capped(census: Census, probabilities: FloatArray, max_passes: float, draws: int | None) -> FloatArray:
-    """Move draws in excess of `max_passes` from each stratum to the others of its task, or raise a PlanError."""
-    checked_number("max_passes", max_passes, above=0, hint="Up to 4 passes are nearly as good as new data.")
+def _capped(census: Census, probabilities: FloatArray, limits: FloatArray, draws: int | None) -> FloatArray:
+    """Move draws in excess of its limit from each stratum to the others of its task, or raise a PlanError."""
     if draws is None:
         raise PlanError("missing-draws", "`max_passes` needs `draws`, found None. Give the planned number of draws.")
     amounts = np.zeros(len(probabilities))
     for task in census.tasks:
         span = census.span(task)
-        wanted = probabilities[span] * draws
+        wanted, counts = probabilities[span] * draws, census.counts[span]
         with np.errstate(over="ignore"):  # an infinite capacity is one
-            capacities = census.counts[span].astype(np.float64) * max_passes
+            capacities = np.multiply(counts, limits[span], out=np.zeros(len(counts)), where=counts > 0)
         drawn = float(wanted.sum())
         available = float(capacities[wanted > 0].sum())
         # The rates are rounded: a task exactly at its cap must pass.
         if drawn > available * (1 + 1e-9):
-            examples = int(census.counts[span][wanted > 0].sum())
+            examples, of_labels = int(counts[wanted > 0].sum()), limits[span][wanted > 0]
+            if of_labels.min() == of_labels.max():
+                most = f"{of_labels[0]:g} passes"
+                enough = f"Use `max_passes` (`--max-passes`) of at least {drawn / examples:.4g}"
+            else:
+                most = f"the {available:,.0f} of the limits of its labels"
+                enough = f"Use {drawn / available:.4g} times as large limits (`max_passes`, `--max-passes`)"
             raise PlanError(
                 "too-many-draws",
-                f"task {task!r} gets {drawn:,.0f} of {draws:,} draws, more than {max_passes:g} passes over its"
-                f" {examples:,} drawn examples. Use `max_passes` (`--max-passes`) of at least {drawn / examples:.4g},"
-                f" at most {int(draws * available / drawn):,} draws, or a rate of at most {available / draws:.4g} for"
-                " it.",
+                f"task {task!r} gets {drawn:,.0f} of {draws:,} draws, more than {most} over its {examples:,} drawn"
+                f" examples. {enough}, at most {int(draws * available / drawn):,} draws, or a rate of at most"
+                f" {available / draws:.4g} for it.",
             )
         amounts[span] = water_fill(wanted, capacities, min(drawn, available))
     return amounts / draws

@@ -177,7 +177,7 @@ def test_the_weight_in_the_forecast_says_that_it_is_an_importance_weight(rows: P
     assert any(line.split()[-2:] == ["importance", "weight"] for line in result.stdout.splitlines())
 
 
-@pytest.mark.parametrize(("draws", "option"), [(900, "--max-passes 4"), (90_000, "--max-passes 100")])
+@pytest.mark.parametrize(("draws", "option"), [(900, "--max-passes 20"), (90_000, "--max-passes 100")])
 def test_the_advice_names_the_option_that_follows_it(rows: Path, draws: int, option: str) -> None:
     assert f"(`{option}`)" in run("plan", rows, "--weights", "inverse", "--draws", draws).stdout
 
@@ -186,6 +186,49 @@ def test_an_impossible_max_passes_names_the_option_and_what_fits(rows: Path) -> 
     result = run("plan", rows, "--draws", 900, "--max-passes", 4)
     assert result.exit_code == 1
     assert "Use `max_passes` (`--max-passes`) of at least 12.5, at most 288 draws" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "passes", "text"),
+    [
+        ("20", 20, "20"),
+        ("triage=18,*=40", 18, "{'*': 40, 'triage': 18}"),
+        ("triage:urgent=50, triage:*=17,*=17", 50, "{'*': 17, 'triage': {'*': 17, 'urgent': 50}}"),
+        ("triage:routine=2", (600 - 2 * 32) / 4, "{'triage': {'routine': 2}}"),
+    ],
+)
+def test_passes_are_limited_for_all_by_task_or_by_label(rows: Path, option: str, passes: float, text: str) -> None:
+    options = ("--weights", "inverse", "--draws", 1200, "--max-passes", option, "--json")
+    planned = json.loads(run("plan", rows, *options).stdout)  # 600 draws of 4 urgent and 32 routine rows
+    seen = {(row["task"], row["label"]): row["passes"] for row in planned["forecast"]["rows"]}
+    assert seen["triage", "urgent"] == pytest.approx(passes)
+    assert planned["weights"] == f"InverseFrequency(), at most {text} passes"
+
+
+@pytest.mark.parametrize(
+    ("option", "code", "expected"),
+    [
+        ("four", "not-a-number", "must look like 4, rare_task=20,*=4 or rare_task:yes=20,*=4, found 'four'"),
+        ("tone=four", "not-a-number", "found 'tone=four'"),
+        ("tone=4,", "bad-limits", "found ''"),
+        ("tone:=4", "bad-limits", "--set 'plan.max_passes={"),
+        ("a=b=4", "bad-limits", "found 'a=b=4'"),
+        ("tone=4,tone=5", "duplicate-limit", "limits 'tone' twice"),
+        ("tone=4,tone:bad=5", "duplicate-limit", "`TASK:*=N` is that of the others"),
+        ("tone=0", "out-of-range", "`plan.max_passes.tone` must be greater than 0, found 0.0"),
+        (
+            "tome=9",
+            "unknown-task",
+            "`--max-passes` (`plan.max_passes`) names 'tome', which is not a task. Did you mean",
+        ),
+        ("tone:bed=9", "unknown-label", "names 'bed', which is not a label of 'tone'. Did you mean 'bad'?"),
+    ],
+)
+def test_limits_that_cannot_be_are_refused(rows: Path, option: str, code: str, expected: str) -> None:
+    result = run("plan", rows, "--max-passes", option)
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"Error ({code}): ")
+    assert expected in result.stderr
 
 
 def test_plan_as_json_is_only_json(rows: Path) -> None:

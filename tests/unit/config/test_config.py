@@ -103,6 +103,13 @@ def test_unknown_keys_name_file_line_and_the_closest_key(tmp_path: Path, text: s
         ("training: {best: loss, patience: 0}", "out-of-range", "`training.patience`"),
         ("training: 5", "bad-value", "`training` must be a mapping of keys to values, found 5"),
         ("plan: {allow_repeats: 1}", "bad-value", "`plan.allow_repeats` must be true or false, found 1"),
+        ("plan: {max_passes: 0}", "out-of-range", "`plan.max_passes` must be greater than 0, found 0"),
+        (
+            "plan: {max_passes: {heart: {a: 0}}}",
+            "out-of-range",
+            "`plan.max_passes.heart.a` must be greater than 0, found 0",
+        ),
+        ("plan: {max_passes: {heart: often}}", "bad-value", "`plan.max_passes.heart` must be a number, found 'often'"),
         ("plan: {draws: 0}", "out-of-range", "`plan.draws` must be at least 1, found 0"),
         ("evaluation: {method: guess}", "unknown-choice", "one of auto, score, constrained, generate, found"),
         (
@@ -224,6 +231,7 @@ def test_resolved_config_reads_back_the_same(tmp_path: Path) -> None:
                 "weights": {"*": "balanced,max_ratio=50", "heart": {"name": "shares", "shares": {"heart": {"a": 1}}}},
                 "target_weights": "natural",
                 "draws": 640,
+                "max_passes": {"heart": {"a": 20, "*": 10}, "*": 4},
             },
             "trainer": {"bf16": True, "optim": "adafactor"},
             "evaluation": {"method": {"*": "score", "no": "generate"}},

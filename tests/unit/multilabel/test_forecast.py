@@ -131,10 +131,16 @@ def test_a_frequent_label_that_comes_along_is_told_of():
 def test_problems_of_passes_and_of_what_is_not_drawn():
     rows = [["a"]] * 90 + [["b"]] * 10 + [[]] * 5
     assert problems(rows, w.RepeatFactor(0.0), 105) == []
-    assert [p[:2] for p in problems(rows, w.RepeatFactor(0.0), 421)] == [("warning", "many-passes")] * 3
+    assert problems(rows, w.RepeatFactor(0.0), 2100) == []
+    assert [p[:2] for p in problems(rows, w.RepeatFactor(0.0), 2101)] == [("warning", "many-passes")] * 3
     assert [p[:2] for p in problems(rows, w.RepeatFactor(0.0), 421, allow_passes=4)] == [
         ("error", "too-many-passes")
     ] * 3
+    [(_, code, message)] = problems(rows, w.RepeatFactor(0.0), 421, allow_passes={"t": {"b": 4}})
+    assert code == "too-many-passes"
+    assert message.startswith("'t', label 'b' is seen 4.01 times")
+    [(_, _, message)] = problems(rows, w.RepeatFactor(0.0), 421, allow_passes={"t": {"a": 5, "b": 5, "*": 4}})
+    assert message.startswith("'t' without labels is seen 4.01 times")
     [left_out] = problems(rows, w.RepeatFactor(0.0, empty=0), 100)
     assert left_out == ("warning", "never-drawn", "'t' without labels is never drawn, of 5 examples.")
     rare = problems([["a"]] * 1000 + [["b"]], w.RepeatFactor(0.0), 100)

@@ -152,6 +152,18 @@ def test_caps_hold_for_every_example():
     assert "at most 4 passes" in capped.plan.weights_text
 
 
+def test_a_task_may_have_a_limit_and_a_label_not():
+    sets = LabelSets.from_lists([*ROWS, *ROWS], ["t"] * len(ROWS) + ["u"] * len(ROWS))
+    limited = MultiLabelPlan.build(sets, w.RepeatFactor(1), draws=2400, max_passes={"t": 4})
+    passes = 2400 * limited.row_weights
+    assert passes[: len(ROWS)].max() == pytest.approx(4)
+    assert passes[len(ROWS) :].max() > 8
+    with raises(PlanError, "several-labels", "`max_passes['t']`", "found one for each of 2 labels"):
+        MultiLabelPlan.build(sets, w.RepeatFactor(1), draws=2400, max_passes={"t": {"l01": 4, "*": 8}})
+    with raises(PlanError, "unknown-task", "`max_passes` names 'v', which is not a task."):
+        MultiLabelPlan.build(sets, w.RepeatFactor(1), draws=2400, max_passes={"v": 4})
+
+
 def test_the_text_of_the_plan_names_the_scheme():
     plan = MultiLabelPlan.build(sets_of_three_kinds(), w.RepeatFactor(0.3))
     assert "'findings': RepeatFactor(threshold=0.3, power=0.5, aggregate=max, empty=1.0)" in plan.plan.weights_text

@@ -43,6 +43,7 @@ def test_a_plan_that_the_sliders_can_show_is_known(rates, weights, more, setting
         (Equal(), {"mood": Power(0.5), "*": Natural()}, {}),
         (Equal(), Power(0.5), {"target_weights": Natural()}),
         (Equal(), Power(0.5), {"tokens": np.array([9.0, 2.0, 2.0, 30.0])}),
+        (Equal(), Power(0.5), {"max_passes": {"mood": {"odd": 0.4}, "*": 4}}),
     ],
 )
 def test_another_plan_is_not_taken_for_one(rates, weights, more):

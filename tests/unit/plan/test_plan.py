@@ -135,6 +135,23 @@ def test_a_task_that_cannot_place_its_draws_is_named():
     Plan.build(CENSUS, Equal(), weights="natural", max_passes=2, draws=6000)
 
 
+def test_a_task_whose_labels_have_limits_of_their_own_cannot_place_its_draws():
+    message = (
+        "task 'mood' gets 3,000 of 9,000 draws, more than the 2,800 of the limits of its labels over its 1,000 drawn"
+        " examples. Use 1.071 times as large limits (`max_passes`, `--max-passes`), at most 8,400 draws, or a rate of"
+        " at most 0.3111 for it."
+    )
+    limits = {"mood": {"sad": 10, "glad": 2}}
+    with pytest.raises(PlanError) as caught:
+        Plan.build(CENSUS, Equal(), weights="natural", max_passes=limits, draws=9000)
+    assert str(caught.value) == message
+    Plan.build(CENSUS, Equal(), weights="natural", max_passes={"mood": {"sad": 10.72, "glad": 2.143}}, draws=9000)
+    Plan.build(CENSUS, Equal(), weights="natural", max_passes=limits, draws=8400)
+    Plan.build(CENSUS, Equal(), weights="natural", max_passes={"mood": {"sad": 10}}, draws=9000)  # "glad" has none
+    with raises(PlanError, "too-many-draws", "more than 2 passes over its 1,000 drawn examples. Use `max_passes`"):
+        Plan.build(CENSUS, Equal(), weights="natural", max_passes={"mood": 2}, draws=9000)
+
+
 def test_labels_left_out_take_no_surplus():
     census = Census.from_counts({"a": {"x": 10, "y": 1000}})
     with raises(PlanError, "too-many-draws", "over its 10 drawn examples"):

@@ -34,7 +34,7 @@ def test_many_passes_in_an_epoch_are_warned_of_once():
 @pytest.mark.parametrize(
     ("plan", "draws", "code"),
     [
-        (PLAN, 20, "many-passes"),
+        (PLAN, 100, "many-passes"),
         (Plan.build(CENSUS, {"name": "fixed", "rates": {"t": 0, "<u>": 1}}), 1000, "never-drawn"),
         (Plan.build(CENSUS, "proportional", "natural"), 100, "rarely-drawn"),
         (Plan.build(CENSUS + Census.from_counts({"v": 0})), 10, "no-examples"),

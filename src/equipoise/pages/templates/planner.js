@@ -85,7 +85,7 @@
 
   // Errors are open; warnings are counted by kind, and unfold.
   const kinds = {
-    "many-passes": "seen more than 4 times over", "rarely-drawn": "may never be drawn",
+    "many-passes": "seen more than 20 times over", "rarely-drawn": "may never be drawn",
     "never-drawn": "never drawn", "no-examples": "without examples",
   };
   function showProblems(problems) {
