@@ -195,8 +195,8 @@ def test_texts_of_the_data_stay_texts(planner):
     image = "<img src=x onerror=alert(3)>"
     census = Census.from_counts({image: dict.fromkeys(HOSTILE, 1000), "{{ 7 * 7 }}": 3})
     page = planner(
-        Plan.build(census, rates="proportional", weights="natural", draws=60_000)
-    )  # 15 passes: every name stands in a warning too
+        Plan.build(census, rates="proportional", weights="natural", draws=120_000)
+    )  # 24 passes: every name stands in a warning too
     cells(page, "labels")
     page.locator("#planner-warned summary").click()
     found = page.locator("#planner-labels tbody th").evaluate_all("(all) => all.map((each) => each.firstChild.data)")
