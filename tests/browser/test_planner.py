@@ -199,6 +199,7 @@ def test_texts_of_the_data_stay_texts(planner):
     )  # 24 passes: every name stands in a warning too
     cells(page, "labels")
     page.locator("#planner-warned summary").click()
+    assert page.locator("#planner-warned-said").inner_text() == "Labels to look at: 6 seen more than 20 times over"
     found = page.locator("#planner-labels tbody th").evaluate_all("(all) => all.map((each) => each.firstChild.data)")
     assert sorted(found) == sorted([*HOSTILE, "open-ended"])
     assert page.locator("#planner-tasks tbody th").first.text_content() == image

@@ -63,7 +63,7 @@ MaxPasses = Annotated[
     typer.Option(
         metavar="LIMITS",
         help="At most this many passes over the rows of any label, on average: 4 for all, rare_task=20,*=4 by task, or"
-        " rare_task:yes=20,rare_task:*=10,*=4 by label. What * stands for, the others, has no limit without it.",
+        " rare_task:yes=20,rare_task:*=10,*=4 by label. The others (*) have no limit unless they are given one.",
     ),
 ]
 AllowRepeats = Annotated[bool | None, typer.Option("--allow-repeats", help="Accept a plan whose forecast has errors.")]

@@ -97,7 +97,7 @@ def _named(name: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _checked(name: str, value: Any) -> float:
-    return math.inf if value == math.inf else checked_number(name, value, above=0, hint=_HINT)
+    return value if isinstance(value, float) and value == math.inf else checked_number(name, value, above=0, hint=_HINT)
 
 
 def _near(name: str, known: Iterable[str], what: str) -> str:
