@@ -7,28 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from tests.support.censuses import censuses, has_labels, some_rates, some_weights
 from tests.support.errors import raises
 
 from equipoise.base.masses import WHOLE, masses_of
-from equipoise.census import Census
 from equipoise.errors import PlanError
 from equipoise.plan import Plan, difference
-from equipoise.rates import Equal, Proportional, Temperature
-from equipoise.weights import Balanced, EffectiveNumber, InverseFrequency, Log, Natural, Power
-
-name = st.text(min_size=1, max_size=3).filter(str.strip)
-count = st.one_of(st.integers(0, 3), st.integers(0, 10**4), st.integers(0, 10**12))
-of_task = st.one_of(count, st.dictionaries(name, count, min_size=1, max_size=6))
-censuses = st.dictionaries(name, of_task, min_size=1, max_size=5).map(Census.from_counts).filter(lambda c: c.total)
-some_rates = st.sampled_from([Proportional(), Proportional(maximum=100), Equal(), Temperature(2.0)])
-some_weights = st.sampled_from(
-    [Natural(), InverseFrequency(), Balanced(), Power(), EffectiveNumber(beta=0.99), EffectiveNumber(alpha=0.1), Log()]
-)
-
-
-def has_labels(census):
-    """Where no task has labels, class weights are refused."""
-    return any(census.labels(task) for task in census.tasks)
+from equipoise.weights import Power
 
 
 @given(census=censuses, rates=some_rates, weights=some_weights)
