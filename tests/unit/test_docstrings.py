@@ -5,14 +5,14 @@ import inspect
 import pytest
 
 import equipoise
-from equipoise import iterable, rates, statistics, weights
+from equipoise import feedback, iterable, rates, statistics, weights
 
 # A base class is no scheme: its docstring says how to write one. What a function returns is shown there.
-BASES = {"ClassWeights", "Rates", "OrderedStream", "Differences", "MeanRanks", "SignedRankTest"}
+BASES = {"ClassWeights", "Feedback", "Rates", "OrderedStream", "Differences", "MeanRanks", "SignedRankTest"}
 ALIASES = {"Source"}
 PUBLIC = {
     f"{module.__name__}.{name}": getattr(module, name)
-    for module in (equipoise, iterable, rates, statistics, weights)
+    for module in (equipoise, feedback, iterable, rates, statistics, weights)
     for name in module.__all__
     if not inspect.ismodule(getattr(module, name)) and name not in ALIASES
 }
