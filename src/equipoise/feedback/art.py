@@ -76,12 +76,14 @@ class ART(Feedback):
     def _shares(self, plan: Plan, task: str, shares: FloatArray, f1: Mapping[str, float]) -> FloatArray:
         span = plan.span(task)
         f1_of_each = np.array([f1.get(stratum.label or "", np.nan) for stratum in plan.strata[span]])
-        known = np.isfinite(f1_of_each) & (plan.masses[span] > 0)
+        drawn = plan.masses[span] > 0
+        known = drawn & np.isfinite(f1_of_each)
         if not known.any():
             return shares
         natural = plan.counts[span][known] / plan.counts[span][known].sum()
         errors = 1 - f1_of_each[known]
         w = errors / errors.sum() if errors.any() else np.full(len(errors), 1 / len(errors))
+        left = 1.0 if known.sum() == drawn.sum() else shares[known].sum()
         result = shares.copy()
-        result[known] = shares[known].sum() * (self.c * natural + (1 - self.c) * w)
+        result[known] = left * (self.c * natural + (1 - self.c) * w)
         return result

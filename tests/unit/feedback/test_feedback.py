@@ -1,14 +1,16 @@
 """What holds for every rule; the JSON forms; a new rule is one class."""
 
 import gc
+import importlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from tests.support.errors import raises
 
+import equipoise.feedback
 from equipoise import Census, Plan
 from equipoise.base.codec import to_plain
 from equipoise.errors import PlanError
@@ -121,26 +123,61 @@ def test_numbers_are_checked():
     assert type(Scores(task_losses={"mood": np.float32(0.5)}).task_losses["mood"]) is float
 
 
-def test_a_new_rule_needs_nothing_but_its_class():
-    @dataclass(frozen=True)
-    class Backwards(Feedback):
-        """Return to the plan that the run began with."""
+BACKWARDS = '''
+"""The plan of an earlier decision."""
 
-        name = "backwards"
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-        steps: int = 1
+from equipoise.feedback.base import Feedback
+from equipoise.feedback.history import Decision, Scores
+from equipoise.plan import Plan
 
-        def next_plan(self, history: Sequence[Decision], scores: Scores) -> Plan:
-            return history[-self.steps].plan
 
-    rule = Feedback.of("backwards:2")
-    assert rule == Backwards(2) == Feedback.of({"name": "backwards", "steps": 2})
-    assert rule.next_plan(history_of(), SCORES) == PLAN
-    assert "backwards[:STEPS]: Return to the plan that the run began with." in Feedback.help().splitlines()
-    with raises(PlanError, "unknown-name", "unknown feedback rules 'backward'. Did you mean 'backwards'?"):
-        Feedback.of("backward")
-    with raises(PlanError, "not-a-scheme", "feedback rules must be a string such as 'odm'"):
-        Feedback.of(3)
-    del rule, Backwards
+@dataclass(frozen=True)
+class Backwards(Feedback):
+    """Return to the plan of an earlier decision."""
+
+    name = "backwards"
+
+    steps: int = 1
+
+    def next_plan(self, history: Sequence[Decision], scores: Scores) -> Plan:
+        return history[-self.steps].plan
+'''
+
+
+@pytest.fixture
+def backwards(tmp_path):
+    (tmp_path / "backwards.py").write_text(BACKWARDS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(equipoise.feedback, "__path__", [*equipoise.feedback.__path__, str(tmp_path)])
+        importlib.invalidate_caches()
+        yield
+    sys.modules.pop("equipoise.feedback.backwards", None)
+    vars(equipoise.feedback).pop("backwards", None)
     gc.collect()
     assert "backwards" not in Feedback.help()
+
+
+@pytest.mark.usefixtures("backwards")
+def test_a_new_rule_is_one_file():
+    rule = Feedback.of("backwards:2")
+    assert type(rule) is equipoise.feedback.Backwards
+    assert rule == Feedback.of({"name": "backwards", "steps": 2})
+    assert rule.next_plan(history_of(), SCORES) == PLAN
+    assert "backwards[:STEPS]: Return to the plan of an earlier decision." in Feedback.help().splitlines()
+    with raises(PlanError, "unknown-name", "unknown feedback rules 'backward'. Did you mean 'backwards'?"):
+        Feedback.of("backward")
+    with raises(PlanError, "unknown-option", "found 'step'. Did you mean 'steps'?"):
+        Feedback.of("backwards,step=1")
+
+
+def test_the_statically_named_rules_are_those_of_the_files():
+    named = [vars(equipoise.feedback)[name] for name in equipoise.feedback.__all__]
+    forms = {line.partition(":")[0].partition("[")[0] for line in Feedback.help().splitlines()}
+    assert {kind.name for kind in named if "name" in vars(kind)} == forms == {"art", "odm", "stop_task"}
+    with raises(PlanError, "not-a-scheme", "feedback rules must be a string such as 'odm'"):
+        Feedback.of(3)
+    with pytest.raises(AttributeError, match="'Backwards'"):
+        equipoise.feedback.Backwards  # noqa: B018
