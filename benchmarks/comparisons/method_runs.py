@@ -13,6 +13,7 @@ import torch
 from equipoise.base.plain_json import write_json
 from equipoise.calibration import Calibration
 from equipoise.collate import EncodedExamples
+from equipoise.compare.demo import DRAWS
 from equipoise.data import Records
 from equipoise.errors import DataWarning
 from equipoise.metrics import Scores, evaluate, read_predictions
@@ -32,11 +33,13 @@ class Job(NamedTuple):
     source: str
     method: str
     seed: int
+    draws: int = DRAWS
 
 
 def scores_of(job: Job, work: Path) -> dict[str, dict[str, float]]:
     """Mean over the tasks of each metric, of the model as it is and calibrated, without and with tau."""
-    held = work / f"{job.source}-{job.method}-{job.seed}.json"
+    of_draws = "" if job.draws == DRAWS else f"-{job.draws}"
+    held = work / f"{job.source}-{job.method}-{job.seed}{of_draws}.json"
     if not held.exists():
         write_json(held, _run(job, work / held.stem))
     return json.loads(held.read_text(encoding="utf-8"))
@@ -48,7 +51,7 @@ def _run(job: Job, out: Path) -> dict[str, Any]:
     shutil.rmtree(out, ignore_errors=True)
     records = _records(job.source)
     source = SOURCES[job.source]
-    prepared = prepare(source.config(job.method, job.seed, records), records)
+    prepared = prepare(source.config(job.method, job.seed, records, job.draws), records)
     run = train_prepared(prepared, out, encoded=_encoded(job.source, "train"))
     if run.interrupted:
         raise KeyboardInterrupt

@@ -1,6 +1,6 @@
 """The table of methods."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from equipoise.compare.demo import DRAWS
 from equipoise.statistics import mean_interval
@@ -39,14 +39,24 @@ CORRECTIONS = {
 }
 
 
-def section(source: str, found: Found, seeds: int) -> str:
+def section(
+    source: str,
+    found: Found,
+    seeds: int,
+    *,
+    what: str = "Methods",
+    titles: Mapping[str, str] = TITLES,
+    draws: int = DRAWS,
+    corrections: Sequence[str] = tuple(CORRECTIONS),
+) -> str:
     """Text of one data set: a table as trained, one calibrated, one with tau."""
-    lines = [f"## Methods on {SOURCES[source].title}, {DRAWS:,} draws each", ""]
+    lines = [f"## {what} on {SOURCES[source].title}, {draws:,} draws each", ""]
     lines.append(
         f"Tiny T5 from scratch, the demo's recipe; mean over the tasks on the full natural test split; {seeds} seeds:"
         " mean and 95 % t-interval. The last column is paired by seed."
     )
-    for correction, title in CORRECTIONS.items():
+    for correction in corrections:
+        title = CORRECTIONS[correction]
         heads = [*COLUMNS.values(), "macro-F1 minus natural sampling as trained"]
         lines += [
             "",
@@ -55,10 +65,10 @@ def section(source: str, found: Found, seeds: int) -> str:
             f"| | {' | '.join(heads)} |",
             "|---" * (len(heads) + 1) + "|",
         ]
-        for name, method in TITLES.items():
+        for name, method in titles.items():
 
             def by_seed(metric: str, of: str = name, correction: str = correction) -> list[float]:
-                return [found[Job(source, of, seed)][correction][metric] for seed in range(seeds)]
+                return [found[Job(source, of, seed, draws)][correction][metric] for seed in range(seeds)]
 
             natural = by_seed("macro_f1", "natural", "plain")
             gains = [value - base for value, base in zip(by_seed("macro_f1"), natural, strict=True)]

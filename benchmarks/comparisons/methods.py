@@ -15,6 +15,8 @@ from equipoise.config import (
 )
 from equipoise.data import Columns, Records, TaskOptions, read_records
 from equipoise.data.suite import load_suite
+from equipoise.feedback import Feedback
+from equipoise.schedule import Recipe
 
 from .notes import SOURCE, numbered
 
@@ -35,6 +37,23 @@ TITLES: Mapping[str, str] = {
     "balanced-softmax": "equal tasks, balanced softmax over labels, which is logit adjustment with tau 1",
     "logit-adjusted": "equal tasks, logit adjustment over labels, tau 0.5",
 }
+SCHEDULE_TITLES: Mapping[str, str] = {
+    "natural": "natural",
+    "sqrt": "equal tasks, square-root weights (the default)",
+    "annealed": "tasks from proportional to alpha 0.2 in ten stages, square-root weights",
+    "cooldown": "tasks at temperature 5, then proportional for the second half, square-root weights",
+    "deferred": "equal tasks; natural labels, balanced for the last fifth",
+    "art": "the default, then the labels of every task by their validation F1 (ART)",
+    "stop-task": "the default, then tasks whose validation F1 has turned drawn little (StopTask)",
+}
+SCHEDULES: Mapping[str, Callable[[PlanConfig], PlanConfig]] = {
+    "annealed": lambda plan: replace(plan, schedule=Recipe.of("annealed")),
+    "cooldown": lambda plan: replace(plan, schedule=Recipe.of("cooldown")),
+    "deferred": lambda plan: replace(plan, schedule=Recipe.of("deferred")),
+    "art": lambda plan: replace(plan, feedback=Feedback.of("art")),
+    "stop-task": lambda plan: replace(plan, feedback=Feedback.of("stop_task")),
+}
+"""What changes while training: the other methods of `SCHEDULE_TITLES` are those of `TITLES`."""
 
 
 @dataclass(frozen=True)
@@ -47,20 +66,24 @@ class Source:
     max_input: int
     tasks: Callable[[Records], Mapping[str, TaskOptions]]
 
-    def run(self, records: Records) -> RunConfig:
+    def run(self, records: Records, draws: int = DRAWS) -> RunConfig:
         """What all methods share: the demo's recipe."""
         return RunConfig(
             data=self.data,
             tasks=self.tasks(records),
             model=ModelConfig(name="tiny"),
-            plan=PlanConfig(draws=DRAWS, allow_repeats=True),
-            training=replace(TRAINING, max_input=self.max_input, save_every=DRAWS),
+            plan=PlanConfig(draws=draws, allow_repeats=True),
+            training=replace(TRAINING, max_input=self.max_input, save_every=draws),
             evaluation=EvaluationConfig(),
         )
 
-    def config(self, method: str, seed: int, records: Records) -> RunConfig:
+    def config(self, method: str, seed: int, records: Records, draws: int = DRAWS) -> RunConfig:
         """The run of one method."""
-        run, trial = self.run(records), default_trials()[method]
+        run = self.run(records, draws)
+        if method in SCHEDULES:
+            evaluation = replace(run.evaluation, bootstrap=0)
+            return replace(run, plan=SCHEDULES[method](run.plan), evaluation=evaluation, seed=seed)
+        trial = default_trials()[method]
         return replace(
             run,
             plan=_plan(run.plan, trial),
