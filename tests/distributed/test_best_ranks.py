@@ -1,15 +1,14 @@
 """Two ranks measure validations together, and publish the checkpoint that one process does; also with shared shards."""
 
 import json
-import subprocess
-import sys
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 from safetensors.torch import load_file
-from tests.distributed.test_cli_ranks import ON_CPUS, TORCHRUN
-from tests.distributed.test_hf_ranks import hf_jobs
+from tests.support.faults import hf_jobs
+from tests.support.processes import Started, places
 from torch.testing import assert_close
 from transformers import ByT5Tokenizer
 
@@ -21,16 +20,12 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore::equipoise.errors.EquipoiseWarning"),
 ]
-SCRIPT = """
-import json, os, sys
-from pathlib import Path
-from equipoise.config import make_config
-from equipoise.runs.train import train
 
-for name, settings in json.loads(Path(sys.argv[1]).read_text()).items():
-    run = train(make_config(settings), Path(name))
-    Path(f"{name}.{os.environ['RANK']}").write_text(str(run.published))
-"""
+
+def rank(jobs: dict[Path, dict[str, Any]]) -> None:
+    for name, job in jobs.items():
+        run = train(make_config(job), name)
+        Path(f"{name}.{os.environ['RANK']}").write_text(str(run.published))
 
 
 def settings(folder: Path, **trainer: Any) -> dict[str, Any]:
@@ -64,16 +59,15 @@ def test_two_ranks_measure_and_publish_what_one_process_does(tmp_path: Path) -> 
     hf_jobs.tiny_t5().save_pretrained(tmp_path / "model")
     ByT5Tokenizer(extra_ids=0).save_pretrained(tmp_path / "model")
     one = train(make_config(settings(tmp_path)), tmp_path / "one")
-    jobs = {str(tmp_path / "ddp"): settings(tmp_path), str(tmp_path / "sharded"): settings(tmp_path, fsdp=True)}
-    (tmp_path / "jobs.json").write_text(json.dumps(jobs))
-    (tmp_path / "script.py").write_text(SCRIPT)
-    command = [sys.executable, *TORCHRUN, str(tmp_path / "script.py"), str(tmp_path / "jobs.json")]
-    done = subprocess.run(command, env=ON_CPUS, capture_output=True, text=True, check=False)
+    jobs = {tmp_path / "ddp": settings(tmp_path), tmp_path / "sharded": settings(tmp_path, fsdp=True)}
+    ranks = [Started(rank, jobs, environment=place) for place in places(2)]
+    for each in ranks:
+        each.wait()
     expected = one.published
     assert expected is not None
     for name in ("ddp", "sharded"):
-        told = [Path(f"{tmp_path / name}.{rank}") for rank in (0, 1)]
-        assert all(path.exists() for path in told), done.stderr
+        told = [Path(f"{tmp_path / name}.{number}") for number in (0, 1)]
+        assert all(path.exists() for path in told), [each.stderr for each in ranks]
         assert told[0].read_text() == told[1].read_text() == str(expected), name
         logs = [read(run) for run in (tmp_path / "one", tmp_path / name)]
         assert logs[1] == [pytest.approx(line, rel=1e-3, abs=1e-4) for line in logs[0]]

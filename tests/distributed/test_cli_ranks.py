@@ -1,7 +1,6 @@
 """`torchrun -m equipoise train` on two ranks makes the run of one process; ranks that fail end together."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -13,25 +12,25 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import load_file
+from tests.support.processes import ON_CPUS, Started, command, equipoise, places
 from tests.unit.cli.rows import write_rows
+
+from equipoise.trainer import EquipoiseTrainer
 
 pytestmark = [pytest.mark.distributed, pytest.mark.slow]
 SETTINGS = ["--draws", "320", "--set", "training.batch_size=16"]
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-ON_CPUS = os.environ | {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
-
-
-def train(folder: Path, out: str, launcher: list[str], *more: str) -> Path:
-    command = [sys.executable, *launcher, "-m", "equipoise", "train", "rows.jsonl", *SETTINGS, *more, "--out", out]
-    # gloo may abort a process as it exits: what counts is what was written.
-    subprocess.run(command, cwd=folder, env=ON_CPUS, capture_output=True, check=False)
-    return folder / out
 
 
 def test_two_ranks_make_the_run_of_one_process(tmp_path: Path) -> None:
     write_rows(tmp_path / "rows.jsonl")
-    one, two = train(tmp_path, "one", []), train(tmp_path, "two", TORCHRUN)
-    sharded = train(tmp_path, "sharded", TORCHRUN, "--set", "trainer.fsdp=true")
+    train = ["train", "rows.jsonl", *SETTINGS, "--out"]
+    one, two, sharded = (tmp_path / name for name in ("one", "two", "sharded"))
+    equipoise(*train, one, folder=tmp_path).wait()
+    # gloo may abort a process as it exits: what counts is what was written.
+    command = [sys.executable, *TORCHRUN, "-m", "equipoise", *train, str(two)]
+    subprocess.run(command, cwd=tmp_path, env=os.environ | ON_CPUS, capture_output=True, check=False)
+    by_hand(tmp_path, *[[*train, str(sharded), "--set", "trainer.fsdp=true"]] * 2)
     expected, table = load_file(one / "model" / "model.safetensors"), pq.read_table(one / "predictions.parquet")
     for run in (two, sharded):
         weights = load_file(run / "model" / "model.safetensors")
@@ -44,54 +43,40 @@ def test_two_ranks_make_the_run_of_one_process(tmp_path: Path) -> None:
         assert (one / "plan.json").read_text() == (run / "plan.json").read_text()
 
 
-FAILING = """
-import os
-from equipoise.cli import main
-from equipoise.trainer import EquipoiseTrainer
-step = EquipoiseTrainer.training_step
-def training_step(self, *args, **kwargs):
-    if os.environ["RANK"] == os.environ.get("FAILS") and self.state.global_step == 3:
-        raise ValueError("a row that cannot be used")
-    return step(self, *args, **kwargs)
-EquipoiseTrainer.training_step = training_step
-main()
-"""
+def failing(arguments: list[str]) -> None:
+    """The command, which fails in a step on the rank that `FAILS` names."""
+    step = EquipoiseTrainer.training_step
+
+    def training_step(self: EquipoiseTrainer, *args: Any, **kwargs: Any) -> Any:
+        if os.environ["RANK"] == os.environ.get("FAILS") and self.state.global_step == 3:
+            raise ValueError("a row that cannot be used")
+        return step(self, *args, **kwargs)
+
+    EquipoiseTrainer.training_step = training_step
+    command(arguments)
+
+
 LONG = ["--draws", "8000", "--allow-repeats", "--set", "training.batch_size=16", "--set", "training.save_every=5"]
 
 
-def by_hand(folder: Path, *ranks: list[str], limit: float = 180, then: Callable[..., None] | None = None, **more: Any):
+def by_hand(folder: Path, *ranks: list[str], then: Callable[[list[Started]], None] | None = None, **more: str):
     """Start two ranks as a person would; return the exit codes, what was printed, and the seconds after `then`."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    place = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), **more}
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", FAILING, "train", *arguments],
-            cwd=folder,
-            env=ON_CPUS | place | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for rank, arguments in enumerate(ranks)
+    started = [
+        Started(failing, arguments, folder=folder, environment=place | more)
+        for place, arguments in zip(places(2), ranks, strict=True)
     ]
-    try:
-        if then is not None:
-            then(processes)
-        began = time.monotonic()
-        printed = [process.communicate(timeout=limit)[0] for process in processes]
-        return [process.returncode for process in processes], printed, time.monotonic() - began
-    finally:
-        for process in processes:
-            process.kill()
+    if then is not None:
+        then(started)
+    began = time.monotonic()
+    codes = [rank.wait(180) for rank in started]
+    return codes, [rank.stdout + rank.stderr for rank in started], time.monotonic() - began
 
 
 @pytest.mark.parametrize("failing", [0, 1])
 def test_a_rank_that_cannot_read_the_data_ends_both_before_anything_is_written(tmp_path: Path, failing: int) -> None:
     write_rows(tmp_path / "rows.jsonl")
-    ranks = [["missing.jsonl" if rank == failing else "rows.jsonl", *SETTINGS, "--out", "run"] for rank in (0, 1)]
-    codes, printed, _ = by_hand(tmp_path, *ranks)
+    files = ["missing.jsonl" if rank == failing else "rows.jsonl" for rank in (0, 1)]
+    codes, printed, _ = by_hand(tmp_path, *[["train", file, *SETTINGS, "--out", "run"] for file in files])
     assert codes == [1, 1]
     assert "Error (no-such-file): missing.jsonl" in printed[failing]
     assert f"Error (other-rank): Rank {failing} failed (no-such-file): missing.jsonl" in printed[1 - failing]
@@ -101,8 +86,10 @@ def test_a_rank_that_cannot_read_the_data_ends_both_before_anything_is_written(t
 def test_ranks_with_other_options_and_other_data_are_told_all_differences(tmp_path: Path) -> None:
     write_rows(tmp_path / "rows.jsonl")
     write_rows(tmp_path / "other.jsonl", rare=8)
-    changed = ["--draws", "320", "--seed", "4", "--set", "training.batch_size=8", "--out", "other"]
-    codes, printed, _ = by_hand(tmp_path, ["rows.jsonl", *SETTINGS, "--out", "run"], ["other.jsonl", *changed])
+    first = ["train", "rows.jsonl", *SETTINGS, "--out", "run"]
+    options = ["--draws", "320", "--seed", "4", "--set", "training.batch_size=8"]
+    changed = ["train", "other.jsonl", *options, "--out", "other"]
+    codes, printed, _ = by_hand(tmp_path, first, changed)
     assert codes == [1, 1]
     for text in printed:
         assert "Error (ranks-differ)" in text
@@ -116,7 +103,7 @@ def test_ranks_with_other_options_and_other_data_are_told_all_differences(tmp_pa
 @pytest.mark.parametrize("failing", ["0", "1"])
 def test_an_exception_in_a_step_ends_both_and_is_named(tmp_path: Path, failing: str) -> None:
     write_rows(tmp_path / "rows.jsonl")
-    codes, printed, _ = by_hand(tmp_path, *[["rows.jsonl", *LONG, "--out", "run"]] * 2, FAILS=failing)
+    codes, printed, _ = by_hand(tmp_path, *[["train", "rows.jsonl", *LONG, "--out", "run"]] * 2, FAILS=failing)
     assert 0 not in codes
     assert "ValueError: a row that cannot be used" in printed[int(failing)]
     named = f"Error (other-rank): Rank {failing} failed (ValueError): a row that cannot be used"
@@ -125,14 +112,14 @@ def test_an_exception_in_a_step_ends_both_and_is_named(tmp_path: Path, failing: 
 
 @pytest.mark.parametrize("killed", [0, 1])
 def test_a_rank_that_is_killed_ends_the_other(tmp_path: Path, killed: int) -> None:
-    def kill(processes: list[subprocess.Popen[str]]) -> None:
-        while all(each.poll() is None for each in processes):
+    def kill(ranks: list[Started]) -> None:
+        while all(each.process.is_alive() for each in ranks):
             if (tmp_path / "run" / "checkpoints" / "checkpoint-5").exists():
-                processes[killed].kill()
+                ranks[killed].process.kill()
             time.sleep(0.1)
 
     write_rows(tmp_path / "rows.jsonl")
-    codes, printed, seconds = by_hand(tmp_path, *[["rows.jsonl", *LONG, "--out", "run"]] * 2, then=kill)
+    codes, printed, seconds = by_hand(tmp_path, *[["train", "rows.jsonl", *LONG, "--out", "run"]] * 2, then=kill)
     assert codes[killed] == -9
     assert codes[1 - killed] != 0
     assert "Error (other-rank)" in printed[1 - killed]

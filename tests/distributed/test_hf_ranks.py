@@ -1,20 +1,16 @@
 """Two ranks: the loss of one, a stream that survives kill and resume, and a stop that all agree on."""
 
-import importlib.util
 import json
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from tests.support.faults import hf_jobs
+from tests.support.processes import Started
 
-SCRIPT = Path(__file__).parents[1] / "integration" / "hf_jobs.py"
 pytestmark = [pytest.mark.distributed, pytest.mark.slow]
 
 SAVE = {"save_strategy": "steps", "save_steps": 4, "save_total_limit": None}
@@ -28,39 +24,15 @@ ADAPTER = {"adapter": True, "options": {"max_steps": 3, "label_names": ["labels"
 KILLED_IN = 23  # epoch 2; the last checkpoint before it is of step 20
 
 
-def load_jobs() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("hf_jobs_of_ranks", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-hf_jobs = load_jobs()
-
-
 def launch(folder: Path, name: str, jobs: list[dict[str, Any]], expect_kill: bool = False) -> list[list[dict]]:
     """Run jobs on two new processes; give the results of each finished job, by rank."""
     path = folder / f"{name}.json"
     path.write_text(json.dumps(jobs))
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    ranks = [
-        subprocess.Popen(
-            [sys.executable, str(SCRIPT), str(rank), "2", str(folder / f"{name}.store"), str(path)],
-            env=environment,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in (0, 1)
-    ]
-    try:
-        errors = [rank.communicate(timeout=240)[1] for rank in ranks]
-    finally:
-        for rank in ranks:
-            rank.kill()
+    store = str(folder / f"{name}.store")
+    ranks = [Started(hf_jobs.main, str(rank), "2", store, str(path)) for rank in (0, 1)]
+    codes = [rank.wait(240) for rank in ranks]
     if not expect_kill:
-        assert [rank.returncode for rank in ranks] == [0, 0], "\n".join(errors)
+        assert codes == [0, 0], "\n".join(rank.stderr for rank in ranks)
     done = [number for number in range(len(jobs)) if Path(f"{path}.{number}.1").exists()]
     return [[json.loads(Path(f"{path}.{number}.{rank}").read_text()) for rank in (0, 1)] for number in done]
 

@@ -2,7 +2,8 @@
 
 import pytest
 from numpy.testing import assert_allclose
-from tests.distributed.test_hf_ranks import hf_jobs, launch
+from tests.distributed.test_hf_ranks import launch
+from tests.support.faults import hf_jobs
 
 pytestmark = [pytest.mark.distributed, pytest.mark.slow]
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
 from accelerate import skip_first_batches
 from tests.support.loaders import (
     BATCH,
@@ -30,6 +29,7 @@ from tests.support.loaders import (
     tasks_of,
     train,
 )
+from tests.support.processes import on_ranks
 
 from equipoise import Shard
 
@@ -157,7 +157,7 @@ def work(rank, folder):
 def ranks(tmp_path_factory):
     """What each rank saw in each job."""
     folder = tmp_path_factory.mktemp("ranks")
-    mp.spawn(work, (str(folder),), nprocs=RANKS)
+    on_ranks(work, (str(folder),), RANKS)
     found = [json.loads((folder / f"{rank}.json").read_text()) for rank in range(RANKS)]
     return lambda job: [rank[job] for rank in found]
 

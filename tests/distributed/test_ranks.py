@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 import torch.distributed as dist
-import torch.multiprocessing as mp
 from tests.support import faults
 from tests.support.faults import JOB, OPTIONS, Session
+from tests.support.processes import on_ranks
 from transformers import TrainerCallback
 
 from equipoise.trainer import ending_together
@@ -99,8 +99,7 @@ def train_alone(rank: int, folder: str, where: str) -> None:
     ("target", "where"), [(script, "before"), (script, "callback"), (script, "after"), (train_alone, "callback")]
 )
 def test_a_mistake_on_one_rank_of_a_script_ends_all_and_is_named(folder, target, where) -> None:
-    context = mp.spawn(target, (str(folder), where), nprocs=2, join=False)
-    assert context is not None
+    context = on_ranks(target, (str(folder), where), 2, join=False)
     for process in context.processes:
         process.join(60)
     logs = [(folder / f"{rank}.log").read_text() for rank in range(2)]

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
 from tests.support.loaders import BATCH, PER_STEP, lightning_fit, steps_of
+from tests.support.processes import on_ranks
 from tests.support.reading import steps_read, steps_taken, stream
 
 from equipoise import Shard
@@ -118,7 +118,7 @@ def ranks(tmp_path_factory):
     """What each rank saw in each job; and what one process trained in the Trainer before."""
     folder = tmp_path_factory.mktemp("reading")
     alone = trained(folder / "alone", LAST, batch=8)
-    mp.spawn(work, (str(folder),), nprocs=RANKS)
+    on_ranks(work, (str(folder),), RANKS)
     found = [json.loads((folder / f"{rank}.json").read_text()) for rank in range(RANKS)]
     return folder, alone, lambda job: [rank[job] for rank in found]
 

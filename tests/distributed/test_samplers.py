@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
 from tests.support.plans import imbalanced
+from tests.support.processes import on_ranks
 from torch.utils.data import DataLoader
 
 from equipoise import LengthSorted, PlanSampler, Shard
@@ -48,7 +48,7 @@ def train(rank, world_size, folder, kind, epochs):
 @pytest.mark.parametrize("kind", ["plan", "independent", "sorted"])
 @pytest.mark.parametrize("world_size", [2, 4])
 def test_all_ranks_together_see_the_global_batches_of_one_process(tmp_path, kind, world_size):
-    mp.spawn(train, (world_size, str(tmp_path), kind, [0, 1]), nprocs=world_size)
+    on_ranks(train, (world_size, str(tmp_path), kind, [0, 1]), world_size)
     together = np.load(tmp_path / "rows.npy")
     single = make(Shard(), kind)
     expected = [row for epoch in (0, 1) for row in (single.set_epoch(epoch), *single)[1:]]

@@ -8,7 +8,8 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 from safetensors.torch import load_file
-from tests.distributed.test_hf_ranks import hf_jobs, launch
+from tests.distributed.test_hf_ranks import launch
+from tests.support.faults import hf_jobs
 
 pytestmark = [pytest.mark.distributed, pytest.mark.slow]
 

@@ -1,12 +1,10 @@
 """The files and commands of docs/guide.md work, in the order in which a reader meets them."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from tests.support.processes import equipoise
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guide.md"
 BLOCK = re.compile(r"^```(?P<kind>csv|yaml|console)(?: (?P<name>\S+))?\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -21,9 +19,8 @@ def test_files_and_commands_of_the_guide(tmp_path):
             continue
         for line in block["text"].splitlines():
             assert line.startswith("$ equipoise "), line
-            command = [sys.executable, "-m", "equipoise", *line.removeprefix("$ equipoise ").split()]
-            done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=os.environ, check=False)
-            assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+            started = equipoise(*line.removeprefix("$ equipoise ").split(), folder=tmp_path)
+            assert started.wait() == 0, f"{line}\n{started.stdout}\n{started.stderr}"
             ran.append(line)
     assert len(ran) >= 8
     for made in (

@@ -1,11 +1,7 @@
-"""Small training runs on the Trainer, for tests in this process and, as a script, on several ranks.
-
-`python hf_jobs.py RANK WORLD_SIZE STORE JOBS` runs a JSON list of jobs on one rank; the ranks meet in a file.
-"""
+"""Small training runs on the Trainer, for tests in this process and, by `main`, on several ranks."""
 
 import json
 import os
-import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -421,7 +417,7 @@ def rows_by_step(folder: Path) -> dict[int, list[int]]:
 
 
 def main(rank: str, world_size: str, store: str, jobs: str) -> None:
-    """Run jobs on one rank, and write their results beside the jobs."""
+    """Run the jobs of a JSON list on one rank, and write their results beside the list; the ranks meet in a file."""
     os.environ.update(RANK=rank, LOCAL_RANK=rank, WORLD_SIZE=world_size, LOCAL_WORLD_SIZE=world_size)
     torch.distributed.init_process_group(
         "gloo", init_method=f"file://{store}", rank=int(rank), world_size=int(world_size)
@@ -432,8 +428,3 @@ def main(rank: str, world_size: str, store: str, jobs: str) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)  # gloo's threads sometimes abort an interpreter that finishes normally
-
-
-if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    main(*sys.argv[1:])

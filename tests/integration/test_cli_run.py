@@ -4,8 +4,6 @@ import json
 import multiprocessing as mp
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import load_file
+from tests.support.processes import equipoise
 from tests.unit.cli.rows import write_rows
 from typer.testing import CliRunner, Result
 
@@ -401,21 +400,20 @@ def test_predict_refuses_unknown_tasks_and_leaves_no_file(trained: Path, tmp_pat
 
 def test_interrupted_and_resumed_gives_the_same_model(trained: Path, rows: Path, tmp_path: Path) -> None:
     out = tmp_path / "interrupted"
-    main = "from equipoise.cli import main; main()"
-    command = [sys.executable, "-c", main, "train", str(rows), *SETTINGS, "--out", str(out)]
+    command = ["train", rows, *SETTINGS, "--out", out]
     metrics = out / "checkpoints" / "metrics.jsonl"
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    started = equipoise(*command)
     end = time.monotonic() + 300
-    while process.poll() is None and not (metrics.exists() and metrics.read_text().count("\n") >= 3):
+    while started.process.is_alive() and not (metrics.exists() and metrics.read_text().count("\n") >= 3):
         assert time.monotonic() < end
         time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate(timeout=300)
-    assert process.returncode == 75, stderr
+    started.send(signal.SIGINT)
+    assert started.wait() == 75, started.stderr
+    stderr = started.stderr
     assert "Stopped after step" in stderr
     assert "Resume with --resume" in stderr
     assert "Traceback" not in stderr
-    assert stdout == ""
+    assert started.stdout == ""
     assert not (out / "model").exists()
     assert len(list((out / "checkpoints").glob("checkpoint-*"))) == 1
 
@@ -423,8 +421,8 @@ def test_interrupted_and_resumed_gives_the_same_model(trained: Path, rows: Path,
     assert unfinished.exit_code == 1
     assert "no trained model yet" in unfinished.stderr
 
-    resumed = subprocess.run([*command, "--resume", "--json"], capture_output=True, text=True, check=False)
-    assert resumed.returncode == 0, resumed.stderr
+    resumed = equipoise(*command, "--resume", "--json")
+    assert resumed.wait() == 0, resumed.stderr
     assert json.loads(resumed.stdout)["steps"] == 40
     losses = [
         [(line["step"], line["loss"]) for line in map(json.loads, path.read_text().splitlines()) if "loss" in line]

@@ -1,14 +1,12 @@
 """A comparison from end to end: halved, killed and resumed, shared by two processes, and what it recommends."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
+from tests.support.processes import equipoise
 from tests.unit.cli.rows import write_rows
 from typer.testing import CliRunner
 
@@ -123,23 +121,17 @@ def test_another_comparison_does_not_touch_it(config, finished):
     assert "\nError (other-comparison): " in refused.stderr
 
 
-def start(config: Path, out: Path, said: Path) -> subprocess.Popen:
-    command = [sys.executable, "-m", "equipoise", "compare", str(config), "--out", str(out)]
-    with said.open("wb") as file:
-        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=file, env=dict(os.environ))
-
-
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 75)])
 def test_stopped_in_training_it_resumes_to_the_same_result(config, finished, tmp_path, sent, code):
     out = tmp_path / "killed"
-    process = start(config, out, said := tmp_path / "said.txt")
+    started = equipoise("compare", config, "--out", out)
     deadline = time.monotonic() + 120
     while not list(out.glob("runs/*/checkpoints/*/model.safetensors")):  # in the middle of a run
-        assert process.poll() is None, said.read_text()
+        assert started.process.is_alive(), started.stderr
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    process.send_signal(sent)
-    assert process.wait(timeout=120) == code, said.read_text()
+    started.send(sent)
+    assert started.wait(120) == code, started.stderr
     assert not (out / "comparison.json").exists()
     assert run("compare", config, "--out", out).exit_code == 0
     assert comparable(out) == comparable(finished)
@@ -147,9 +139,8 @@ def test_stopped_in_training_it_resumes_to_the_same_result(config, finished, tmp
 
 def test_two_processes_share_the_work_and_agree(config, finished, tmp_path):
     out = tmp_path / "shared"
-    said = [tmp_path / f"said-{number}.txt" for number in range(2)]
-    both = [start(config, out, file) for file in said]
-    assert [process.wait(timeout=300) for process in both] == [0, 0], [file.read_text() for file in said]
+    both = [equipoise("compare", config, "--out", out) for _ in range(2)]
+    assert [each.wait() for each in both] == [0, 0], [each.stderr for each in both]
     assert comparable(out) == comparable(finished)
     assert len(list(out.glob("runs/*"))) == len(list(finished.glob("runs/*")))  # each run was made once
 

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 from tests.support.errors import warns
+from tests.support.processes import Started, places
 from tests.unit.cli.rows import write_rows
 
 from equipoise.collate.store import TokenStore
@@ -23,6 +22,8 @@ from equipoise.runs import tokens
 from equipoise.runs.prepare import Prepared, encode, prepare
 from equipoise.runs.tokens import fingerprint_of_tokens
 from equipoise.runs.train import train_prepared
+from equipoise.trainer import EquipoiseTrainer
+from equipoise.trainer.launch import join
 
 pytestmark = pytest.mark.slow
 STEPS = 8
@@ -78,22 +79,17 @@ def test_with_workers_or_without(rows: Path, expected: dict[str, Any], tmp_path:
     assert not (tmp_path / "run" / ".tokens").exists()
 
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from equipoise.runs import tokens
-from equipoise.runs.train import train_prepared
-from equipoise.trainer import EquipoiseTrainer
-from tests.integration.test_tokens_of_runs import prepared_of
-tokens.MOSTLY = 2.0
-step = EquipoiseTrainer.training_step
-def training_step(self, *args, **kwargs):
-    if self.state.global_step == 5:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return step(self, *args, **kwargs)
-EquipoiseTrainer.training_step = training_step
-train_prepared(prepared_of(Path(sys.argv[1])), Path(sys.argv[2]))
-"""
+def killed_in_training(rows: Path, out: Path) -> None:
+    step = EquipoiseTrainer.training_step
+
+    def training_step(self: EquipoiseTrainer, *args: Any, **kwargs: Any) -> Any:
+        if self.state.global_step == 5:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return step(self, *args, **kwargs)
+
+    tokens.MOSTLY = 2.0
+    EquipoiseTrainer.training_step = training_step
+    train_prepared(prepared_of(rows), out)
 
 
 @pytest.mark.parametrize("damaged", [False, True], ids=["whole", "damaged"])
@@ -101,8 +97,8 @@ def test_killed_and_resumed(
     rows: Path, expected: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damaged: bool
 ) -> None:
     out = tmp_path / "run"
-    killed = subprocess.run([sys.executable, "-c", KILLED, str(rows), str(out)], capture_output=True, check=False)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    killed = Started(killed_in_training, rows, out)
+    assert killed.wait() == -signal.SIGKILL, killed.stderr
     (file,) = out.glob(".tokens/*/tokens-1")
     if damaged:  # as after a loss of power
         os.truncate(file, file.stat().st_size // 2 + 1)
@@ -111,34 +107,25 @@ def test_killed_and_resumed(
     assert same(weights(out), expected)
 
 
-RANKS = """
-import os, sys
-from pathlib import Path
-from equipoise.runs.prepare import encode
-from equipoise.runs.train import train_prepared
-from equipoise.trainer.launch import join
-from equipoise.runs import tokens
-from tests.integration.test_tokens_of_runs import prepared_of
-prepared = prepared_of(Path(sys.argv[1]))
-ranks = join(prepared.config.trainer, os.environ)
-tokens.MOSTLY = float(sys.argv[3])
-all_rows = encode(prepared.config, prepared.train, prepared.tasks) if sys.argv[3] == "9" else None
-with ranks.ending_together():
-    train_prepared(prepared, Path(sys.argv[2]), encoded=all_rows, ranks=ranks)
-"""
+def on_a_rank(rows: Path, out: Path, mostly: float) -> None:
+    prepared = prepared_of(rows)
+    ranks = join(prepared.config.trainer, os.environ)
+    tokens.MOSTLY = mostly
+    all_rows = encode(prepared.config, prepared.train, prepared.tasks) if mostly == 9 else None
+    with ranks.ending_together():
+        train_prepared(prepared, out, encoded=all_rows, ranks=ranks)
 
 
 @pytest.mark.distributed
 def test_on_two_ranks(rows: Path, expected: dict[str, Any], tmp_path: Path) -> None:
-    (tmp_path / "ranks.py").write_text(RANKS)
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     found: list[dict[str, Any]] = []
-    for mostly in ("9", "2", "0"):  # all before, by window, filled
-        command = [*launcher, str(tmp_path / "ranks.py"), str(rows), str(tmp_path / mostly), mostly]
-        environment = os.environ | {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        assert (tmp_path / mostly / "model").is_dir(), done.stderr  # gloo may abort a process as it exits
-        found.append(weights(tmp_path / mostly))
+    for mostly in (9, 2, 0):  # all before, by window, filled
+        out = tmp_path / str(mostly)
+        started = [Started(on_a_rank, rows, out, mostly, environment=place) for place in places(2)]
+        for each in started:
+            each.wait()
+        assert (out / "model").is_dir(), [each.stderr for each in started]  # gloo may abort a process as it exits
+        found.append(weights(out))
     assert same(found[1], found[0])
     assert same(found[2], found[0])
     assert all(np.allclose(found[0][name], expected[name], atol=2e-4) for name in expected)

@@ -1,14 +1,12 @@
 """Real training processes that are killed: at a moment, at an operation on files, or by a signal.
 
-Each session is a process forked from a server that has imported everything already, so that a start costs a fraction
-of a second. A session of several ranks is several such processes, and once one of them is gone the others are killed,
-as a launcher does it.
+Each session is a process of the server of `processes`, so that a start costs a fraction of a second. A session of
+several ranks is several such processes, and once one of them is gone the others are killed, as a launcher does it.
 """
 
 import contextlib
 import itertools
 import json
-import multiprocessing as mp
 import os
 import random
 import signal
@@ -22,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.processes import context
 
 from equipoise.trainer.checkpoints.seal import UNFINISHED
 
@@ -68,10 +67,8 @@ class Session:
         self.log = folder.parent / f"{folder.name}.log-{number}"
         self.log.touch()
         store = f"{self.log}.store" if ranks > 1 else None
-        context = mp.get_context("forkserver")
-        context.set_forkserver_preload(["tests.support.warm"])
         self.processes: list[BaseProcess] = [
-            context.Process(
+            context().Process(
                 target=_sit, args=(folder, self.log, rank, ranks, store, die_at if rank == 0 else None, before, job)
             )
             for rank in range(ranks)

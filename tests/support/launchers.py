@@ -16,7 +16,7 @@ from types import FunctionType, SimpleNamespace
 
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
+from tests.support.processes import on_ranks
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 sys.path.append(str(EXAMPLES))  # as when one of them is run
@@ -145,7 +145,7 @@ def run_alone(jobs):
 def run_on_ranks(ranks, folder, jobs):
     """Jobs on that many new processes, one after the other: {name: [result of each rank]}."""
     folder.mkdir()
-    mp.spawn(_rank, (ranks, str(folder), jobs), nprocs=ranks)
+    on_ranks(_rank, (ranks, str(folder), jobs), ranks)
     found = [json.loads((folder / f"{rank}.json").read_text()) for rank in range(ranks)]
     return {name: [each[name] for each in found] for name in jobs}
 

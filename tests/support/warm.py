@@ -1,11 +1,15 @@
-"""What the server of `faults` has done before it forks, so that no session has to do it."""
+"""What the server of `processes` has done before it forks, so that no process has to do it."""
 
 import gc
 
-from tests.support import faults
+from tests.support import faults, launchers, loaders
 from transformers.conversion_mapping import get_checkpoint_conversion_mapping
 
-get_checkpoint_conversion_mapping("t5")  # a thousand regular expressions, compiled on the first save
-gc.freeze()  # else every session goes through all objects of the libraries when its Trainer collects garbage
+import equipoise.cli
+import equipoise.runs.train
+import lightning_module  # of the examples, whose folder `launchers` adds to the path
 
-__all__ = ["faults"]
+get_checkpoint_conversion_mapping("t5")  # a thousand regular expressions, compiled on the first save
+gc.freeze()  # else every process goes through all objects of the libraries when its Trainer collects garbage
+
+__all__ = ["equipoise", "faults", "launchers", "lightning_module", "loaders"]
