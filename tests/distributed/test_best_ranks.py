@@ -10,7 +10,6 @@ from safetensors.torch import load_file
 from tests.support.faults import hf_jobs
 from tests.support.processes import Started, places
 from torch.testing import assert_close
-from transformers import ByT5Tokenizer
 
 from equipoise.config import make_config
 from equipoise.runs.train import train
@@ -56,8 +55,7 @@ def test_two_ranks_measure_and_publish_what_one_process_does(tmp_path: Path) -> 
         for number in range(9)
     ]
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    hf_jobs.tiny_t5().save_pretrained(tmp_path / "model")
-    ByT5Tokenizer(extra_ids=0).save_pretrained(tmp_path / "model")
+    hf_jobs.write_tiny_t5(tmp_path / "model")
     one = train(make_config(settings(tmp_path)), tmp_path / "one")
     jobs = {tmp_path / "ddp": settings(tmp_path), tmp_path / "sharded": settings(tmp_path, fsdp=True)}
     ranks = [Started(rank, jobs, environment=place) for place in places(2)]

@@ -106,6 +106,13 @@ def tiny_t5(dropout: float = 0.0) -> T5ForConditionalGeneration:
         return T5ForConditionalGeneration(config)
 
 
+def write_tiny_t5(folder: Path) -> Path:
+    """Write the model and its tokenizer, for runs that load it by its folder."""
+    tiny_t5().save_pretrained(folder)
+    ByT5Tokenizer(extra_ids=0).save_pretrained(folder)
+    return folder
+
+
 def tiny_llama() -> LlamaForCausalLM:
     config = LlamaConfig(
         vocab_size=259, hidden_size=16, intermediate_size=24, num_hidden_layers=1, num_attention_heads=2

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.support.faults import hf_jobs
 from tests.support.processes import equipoise
 from tests.unit.cli.rows import write_rows
 from typer.testing import CliRunner
@@ -19,6 +20,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:(Task|Inputs)
 
 CONFIG = """
 data: {source: SOURCE}
+model: {name: MODEL}
 plan: {draws: 320}
 training: {batch_size: 16, learning_rate: 3.0e-3, save_every: 5}
 trainer: {use_cpu: true}
@@ -41,7 +43,8 @@ def config(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("data")
     rows = write_rows(folder / "rows.jsonl", rare=40, patients=300)
     path = folder / "compare.yaml"
-    path.write_text(CONFIG.replace("SOURCE", str(rows)))
+    model = hf_jobs.write_tiny_t5(folder / "model")
+    path.write_text(CONFIG.replace("SOURCE", str(rows)).replace("MODEL", str(model)))
     return path
 
 

@@ -21,11 +21,11 @@ def test_memory_and_state_do_not_grow(kind):
     assert max(states) - min(states) <= 1  # a digit of the position
 
 
-def test_ten_thousand_states_saved_and_loaded():
+def test_two_thousand_states_saved_and_loaded():
     plan, index = imbalanced()
     sizes = set()
     with quick_folder() as folder:
-        for found, expected, size in cycles(10_000, plan, index, 960, folder):
+        for found, expected, size in cycles(2_000, plan, index, 960, folder):
             assert found == expected.tolist()
             assert found
             sizes.add(size)

@@ -2,10 +2,12 @@
 
 import multiprocessing as mp
 import os
+import shutil
 import signal
 import socket
 import sys
 import tempfile
+import weakref
 from collections.abc import Callable, Mapping
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
@@ -63,18 +65,19 @@ class Started:
         folder: str | os.PathLike[str] | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        self._out, self._err = tempfile.NamedTemporaryFile(), tempfile.NamedTemporaryFile()  # noqa: SIM115 - to be read
-        given = (str(folder or Path.cwd()), {**os.environ, **(environment or {})}, self._out.name, self._err.name)
-        self.process = context().Process(target=_call, args=(*given, work, arguments))
+        self._said = Path(tempfile.mkdtemp())
+        weakref.finalize(self, shutil.rmtree, self._said)
+        place = (str(folder or Path.cwd()), {**os.environ, **(environment or {})}, self._said)
+        self.process = context().Process(target=_call, args=(*place, work, arguments))
         self.process.start()
 
     @property
     def stdout(self) -> str:
-        return Path(self._out.name).read_text(encoding="utf-8")
+        return _read(self._said / "stdout")
 
     @property
     def stderr(self) -> str:
-        return Path(self._err.name).read_text(encoding="utf-8")
+        return _read(self._said / "stderr")
 
     def send(self, number: signal.Signals) -> None:
         assert self.process.pid is not None
@@ -102,16 +105,19 @@ def command(arguments: list[str]) -> None:
     main()
 
 
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else ""  # it may not have begun
+
+
 def _call(
     folder: str,
     environment: dict[str, str],
-    out: str,
-    err: str,
+    said: Path,
     work: Callable[..., None],
     arguments: tuple[Any, ...],
 ) -> None:
-    for path, at in ((out, 1), (err, 2)):
-        file = os.open(path, os.O_WRONLY | os.O_APPEND)
+    for name, at in (("stdout", 1), ("stderr", 2)):
+        file = os.open(said / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(file, at)
         os.close(file)
     signal.signal(signal.SIGINT, signal.default_int_handler)
