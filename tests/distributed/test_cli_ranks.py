@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import load_file
+from tests.support.faults import hf_jobs
 from tests.support.processes import ON_CPUS, Started, command, equipoise, places
 from tests.unit.cli.rows import write_rows
 
@@ -24,7 +25,8 @@ TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "
 
 def test_two_ranks_make_the_run_of_one_process(tmp_path: Path) -> None:
     write_rows(tmp_path / "rows.jsonl")
-    train = ["train", "rows.jsonl", *SETTINGS, "--out"]
+    hf_jobs.write_tiny_t5(tmp_path / "model")
+    train = ["train", "rows.jsonl", "--model", "model", *SETTINGS, "--out"]
     one, two, sharded = (tmp_path / name for name in ("one", "two", "sharded"))
     equipoise(*train, one, folder=tmp_path).wait()
     # gloo may abort a process as it exits: what counts is what was written.
