@@ -66,8 +66,9 @@ test: test-fast test-slow $(if $(HAS_LOWEST),test-lowest)
 test-fast: $(READY)
 	$(PYTEST) -m "not slow and not statistical and not distributed"
 
+# Files in their order, which has quick ones last: by the number of tests, those of one long test would be the last.
 test-slow: $(READY)
-	$(PYTEST) -m "slow or statistical or distributed"
+	$(PYTEST) --no-loadscope-reorder -m "slow or statistical or distributed"
 
 # Old packages use features that newer ones deprecate; these warnings will not be fixed.
 test-lowest: $(LOWEST_READY)

@@ -106,9 +106,9 @@ def tiny_t5(dropout: float = 0.0) -> T5ForConditionalGeneration:
         return T5ForConditionalGeneration(config)
 
 
-def write_tiny_t5(folder: Path) -> Path:
+def write_tiny_t5(folder: Path, dropout: float = 0.0) -> Path:
     """Write the model and its tokenizer, for runs that load it by its folder."""
-    tiny_t5().save_pretrained(folder)
+    tiny_t5(dropout).save_pretrained(folder)
     ByT5Tokenizer(extra_ids=0).save_pretrained(folder)
     return folder
 

@@ -43,7 +43,7 @@ def config(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("data")
     rows = write_rows(folder / "rows.jsonl", rare=40, patients=300)
     path = folder / "compare.yaml"
-    model = hf_jobs.write_tiny_t5(folder / "model")
+    model = hf_jobs.write_tiny_t5(folder / "model", dropout=0.1)
     path.write_text(CONFIG.replace("SOURCE", str(rows)).replace("MODEL", str(model)))
     return path
 
