@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields
 from typing import Any, ClassVar, Self, TypeGuard, TypeVar, cast, get_origin, get_type_hints
 
@@ -29,6 +29,8 @@ class Scheme:
         Further names, each with the string that it abbreviates.
     common : tuple of str
         Options that every scheme of the base takes beside its fields.
+    values : int
+        How many of its first options a string may give without their names.
     kind : str
         Name of the base's schemes in messages, such as "class weights".
 
@@ -45,6 +47,7 @@ class Scheme:
     aliases: ClassVar[Mapping[str, str]] = {}
     kind: ClassVar[str] = "scheme"
     common: ClassVar[tuple[str, ...]] = ()
+    values: ClassVar[int] = 1
 
     def __str__(self) -> str:
         """Return the call that makes this scheme, without options that are None."""
@@ -63,10 +66,11 @@ class Scheme:
         Parameters
         ----------
         value : str, mapping or scheme
-            ``NAME[:VALUE][,option=value]...``, where VALUE is the scheme's first option; a mapping of `name` and
-            options, as `to_dict` returns it; or a scheme, which is returned unchanged.
+            ``NAME[:VALUE][,option=value]...``, where VALUE is the scheme's first option, and may be several values,
+            separated by commas, of a scheme that says so; a mapping of `name` and options, as `to_dict` returns it; or
+            a scheme, which is returned unchanged.
         read : callable, optional
-            Reads the file that VALUE names where the option is a mapping.
+            Reads the file that VALUE names where the option is a mapping or a list.
 
         Raises
         ------
@@ -103,13 +107,14 @@ class Scheme:
         """Return a line for each scheme of this base: its string form, and the first line of its docstring."""
         lines: list[str] = []
         for name, kind in registered(cls).items():
-            first = next(iter(fields(cast("Any", kind))), None)
+            first, *others = [*fields(cast("Any", kind))[: kind.values], None]
             if first is None:
                 form = name
             elif _wraps_a_scheme(kind):
                 continue  # it has no string form
             else:
-                value = "FILE" if _is_mapping(get_type_hints(kind)[first.name]) else first.name.upper()
+                value = "FILE" if _is_table(get_type_hints(kind)[first.name]) else first.name.upper()
+                value += "".join(f"[,{each.name.upper()}]" for each in others if each is not None)
                 optional = first.default is not MISSING
                 form = f"{name}[:{value}]" if optional else f"{name}:{value}"
             lines.append(f"{form}: {(kind.__doc__ or '').partition(chr(10))[0]}")
@@ -151,14 +156,20 @@ def _parsed(base: type[Scheme], text: str, read: Read | None) -> dict[str, Any]:
     known = registered(base)
     full = next((each.aliases[name] for each in known.values() if name in each.aliases), None)
     options = {"name": _known_name(base, name)} if full is None else _parsed(base, full, read)
-    hints = get_type_hints(known[options["name"]])
+    kind = known[options["name"]]
+    hints = get_type_hints(kind)
+    unnamed = [field.name for field in fields(cast("Any", kind))[: kind.values]] if colon and full is None else []
     if colon:
-        first = next(iter(fields(cast("Any", known[options["name"]]))), None) if full is None else None
-        if first is None:
+        if not unnamed:
             raise PlanError("unknown-option", f"{name!r} takes no value after a colon, found {argument!r:.80}.")
-        options[first.name] = _value(name, hints[first.name], argument, read)
+        first = unnamed.pop(0)
+        options[first] = _value(name, hints[first], argument, read)
     for option in rest:
         key, equals, value = (part.strip() for part in option.partition("="))
+        if not equals and key and unnamed:
+            key, equals, value = unnamed.pop(0), "=", key
+        elif equals:
+            unnamed = []  # what follows a name has one itself
         if not equals or not key:
             message = f"an option of {name!r} must look like `name=value`, found {option!r:.80}."
             raise PlanError("not-an-option", message)
@@ -167,9 +178,10 @@ def _parsed(base: type[Scheme], text: str, read: Read | None) -> dict[str, Any]:
 
 
 def _value(name: str, hint: Any, text: str, read: Read | None) -> Any:
-    if _is_mapping(hint):
+    if _is_table(hint):
         if read is None:
-            raise PlanError("not-a-mapping", f"{name!r} needs a mapping, found {text!r:.80}. Pass the scheme itself.")
+            kind = "mapping" if issubclass(get_origin(hint), Mapping) else "list"
+            raise PlanError(f"not-a-{kind}", f"{name!r} needs a {kind}, found {text!r:.80}. Pass the scheme itself.")
         return read(text)
     try:
         return int(text) if re.fullmatch(r"[-+]?[0-9]{1,300}", text) else float(text)
@@ -183,9 +195,9 @@ def _is_scheme(hint: Any) -> TypeGuard[type[Scheme]]:
     return isinstance(hint, type) and issubclass(hint, Scheme)
 
 
-def _is_mapping(hint: Any) -> bool:
+def _is_table(hint: Any) -> bool:
     origin = get_origin(hint)
-    return isinstance(origin, type) and issubclass(origin, Mapping)
+    return isinstance(origin, type) and issubclass(origin, Mapping | Sequence)
 
 
 def checked_names(name: str, values: Mapping[Any, Any]) -> None:

@@ -54,6 +54,14 @@ TargetWeights = Annotated[
     str | None,
     typer.Option(metavar="SCHEME", help="Class weights that the loss is weighted to.  [default: those that are drawn]"),
 ]
+Schedule = Annotated[
+    str | None,
+    typer.Option(
+        metavar="RECIPE",
+        help="How the shares change during the training, as in cooldown:5,1,at=0.5; or the schedule.json of an earlier"
+        " run. `equipoise plan --help` lists the recipes.  [default: they do not change]",
+    ),
+]
 Draws = Annotated[
     int | None,
     typer.Option(min=1, metavar="N", help="Number of examples to draw.  [default: the number of training rows]"),
@@ -166,6 +174,7 @@ PlanOptions = Annotated[
             "max_passes": ("plan.max_passes", MaxPasses),
             "target_rates": ("plan.target_rates", TargetRates),
             "target_weights": ("plan.target_weights", TargetWeights),
+            "schedule": ("plan.schedule", Schedule),
             "allow_repeats": ("plan.allow_repeats", AllowRepeats),
         },
         read={"max_passes": read_passes},

@@ -24,6 +24,7 @@ from equipoise.plan import Forecast
 from equipoise.rates import Rates
 from equipoise.runs.prepare import check_tokens, plan_labels, prepare
 from equipoise.runs.rows import census_of, count_labels, load_records, rows_by_split, task_options
+from equipoise.schedule import Recipe
 from equipoise.weights import ClassWeights
 
 T = TypeVar("T")
@@ -75,10 +76,15 @@ Mixing rates (--rates, --target-rates):
 Class weights (--weights, --target-weights):
 {_listed(ClassWeights)}
 
+\b
+Schedules (--schedule):
+{_listed(Recipe)}
+
 A value follows a colon and further options follow commas, as in temperature:2,maximum=65536."""
 EXAMPLES = (
     "equipoise plan suite:multi-diagnosis --rates equal --weights sqrt --draws 40000",
     "equipoise plan run.yaml --draws 40000 --max-passes 10 -o plan.json",
+    "equipoise plan rows.jsonl --draws 40000 --schedule cooldown:5,1,at=0.5",
 )
 
 
@@ -225,8 +231,8 @@ def plan(
     else:
         planned = prepared = prepare(config, cache=cache_dir or default_cache())
         give_warnings([] if model is None else check_tokens(prepared.config, prepared.train, prepared.tasks))
-    built = planned.plan
-    forecast = built.forecast()
+    built, draws = planned.plan, planned.config.plan.draws
+    forecast, average = built.forecast(draws), built.average(draws)
     if out is not None:
         with write_atomically(out) as temporary:
             temporary.write_text(built.to_json(), encoding="utf-8")
@@ -234,14 +240,14 @@ def plan(
         kinds = {name: {"kind": task.kind, "labels": len(task.labels) or None} for name, task in planned.tasks.items()}
         about = {
             "tasks": kinds,
-            "rates": built.rates_text,
-            "weights": built.weights_text,
+            "rates": average.rates_text,
+            "weights": average.weights_text,
             "fingerprint": built.fingerprint,
         }
         print_json({**about, "forecast": forecast.to_dict()})
     else:
         print_tasks(planned.describe_tasks())
-        typer.echo(printable(f"Rates {built.rates_text}; weights {built.weights_text}; {forecast.draws:,} draws\n"))
+        typer.echo(printable(f"Rates {average.rates_text}; weights {average.weights_text}; {forecast.draws:,} draws\n"))
         _print_forecast(forecast, everything)
         if out is not None:
             typer.echo(f"Wrote {out}.")

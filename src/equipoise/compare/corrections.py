@@ -13,6 +13,7 @@ from equipoise.metrics.resampling import group_codes
 from equipoise.runs.calibration.report import FOLDS
 from equipoise.runs.directory import RunDirectory
 from equipoise.runs.losses import trained_prior
+from equipoise.runs.published import trained_plan
 
 Costs = Mapping[str, Array]
 """Cost matrices by task, for `expected_cost`."""
@@ -94,7 +95,7 @@ class _Fits:
     """The inputs of fitting the corrections of a run."""
 
     def __init__(self, run: RunDirectory, correction: str, metric: str, costs: Costs | None) -> None:
-        self.config, self.plan = run.read_config(), run.read_plan()
+        self.config, self.plan = run.read_config(), trained_plan(run)
         self.validation = read_predictions(validation_predictions(run))
         codes, groups = group_codes(list(self.validation.values()))
         self.codes = dict(zip(self.validation, codes, strict=True))

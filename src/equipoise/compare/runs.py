@@ -30,7 +30,7 @@ from equipoise.config import ComparisonConfig, RunConfig
 from equipoise.models import load_model
 from equipoise.runs.directory import RunDirectory
 from equipoise.runs.evaluate import evaluate_model
-from equipoise.runs.losses import training_loss_of
+from equipoise.runs.losses import checked_loss
 from equipoise.runs.prepare import Prepared, prepare_again
 from equipoise.runs.rows import fingerprint as fingerprint_of_records
 from equipoise.runs.sampling import index_of, sampler_of
@@ -180,7 +180,9 @@ class TrialRunner:
         drawn, _ = sampler_of(prepared.config, prepared.plan, index_of(prepared), draws).of_all_ranks(0, draws)
         lengths = (encoded.input_lengths, encoded.target_lengths)
         tokens = sum(int(np.sum(each[drawn], dtype=np.int64)) for each in lengths)
-        return tokens, training_flops(model, training_loss_of(prepared, model, tokenizer), encoded, drawn)
+        loss = checked_loss(prepared.config.training.loss)
+        built = loss.build(prepared.plan.average(draws), prepared.tasks, model, tokenizer)
+        return tokens, training_flops(model, built, encoded, drawn)
 
     @cached_property
     def _origin(self) -> Origin:

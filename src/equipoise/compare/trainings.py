@@ -12,7 +12,7 @@ from equipoise.runs.prepare import Prepared, prepare_again
 from equipoise.weights import Natural
 
 CONFIGURED = "configured"
-_OF_PLAN = ("rates", "weights", "target_rates", "target_weights")
+_OF_PLAN = ("rates", "weights", "target_rates", "target_weights", "schedule")
 _CORRECTIONS = {"none": (0, "as trained"), "calibrated": (1, "calibrated"), "tau": (2, "calibrated, answers by tau")}
 
 
@@ -68,6 +68,8 @@ class Training:
         words = [f"rates {plan.rates}", f"class weights {_weights_text(plan.weights)}"]
         if plan.target_weights is not None or plan.target_rates is not None:
             words.append(f"loss weighted to {plan.target_rates or plan.rates}, {_weights_text(plan.target_weights)}")
+        if plan.schedule is not None:
+            words.append(f"schedule {plan.schedule}")
         if loss != LossConfig():
             options = ", ".join(f"{name}={value}" for name, value in loss.options.items())
             words.append(f"loss {loss.name}{f'({options})' if options else ''} by {loss.level}")
@@ -154,6 +156,7 @@ def _steps(config: RunConfig, prepared: Prepared) -> int:
             len(prepared.plan.tasks) > 1 and plan.rates != Proportional(),
             plan.weights != Natural(),
             plan.target_weights is not None or plan.target_rates is not None,
+            plan.schedule is not None,
             loss != LossConfig(),
             loss.level == "label",
         )

@@ -31,7 +31,7 @@ from equipoise.config._schema import (
     TrainingConfig,
     checked_choices,
 )
-from equipoise.config._values import one_of, parse_rates, parse_weights
+from equipoise.config._values import ScheduleFile, one_of, parse_rates, parse_schedule, parse_weights
 from equipoise.config._yaml import dump_yaml, read_yaml
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "ModelConfig",
     "PlanConfig",
     "RunConfig",
+    "ScheduleFile",
     "SplitConfig",
     "TrainingConfig",
     "TrialConfig",
@@ -63,6 +64,7 @@ __all__ = [
     "parse_adapter",
     "parse_loss",
     "parse_rates",
+    "parse_schedule",
     "parse_weights",
     "read_yaml",
     "save_config",

@@ -9,9 +9,10 @@ from typing import Any, Literal
 from equipoise.base.registry import suggest
 from equipoise.config._loss import LossConfig, parse_loss
 from equipoise.config._schema import RunConfig
-from equipoise.config._values import in_range, parse_rates, parse_weights
+from equipoise.config._values import ScheduleFile, in_range, parse_rates, parse_weights
 from equipoise.errors import ConfigError
 from equipoise.rates import Proportional, Rates
+from equipoise.schedule import Recipe
 from equipoise.weights import ClassWeights, Natural
 
 Correction = Literal["none", "calibrated", "tau"]
@@ -21,13 +22,26 @@ NATURAL = "natural"
 
 @dataclass(frozen=True, kw_only=True)
 class TrialConfig:
-    """A candidate: sampling distribution, target of the loss, and loss; by default natural sampling."""
+    """A candidate: sampling distribution and how it changes, target of the loss, and loss; by default natural sampling.
+
+    The first rounds of a comparison train with fewer draws, and stages that begin at a part of the training begin
+    earlier there.
+    """
 
     rates: Rates = field(default_factory=Proportional)
     weights: ClassWeights | Mapping[str, ClassWeights] = field(default_factory=Natural)
     target_rates: Rates | None = None
     target_weights: ClassWeights | Mapping[str, ClassWeights] | None = None
+    schedule: Recipe | ScheduleFile | None = None
     loss: LossConfig = field(default_factory=LossConfig)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.schedule, ScheduleFile):
+            raise ConfigError(
+                "schedule-file",
+                f"`schedule` must be a recipe in a comparison, whose trainings have different numbers of draws, found"
+                f" the file {self.schedule.path!r:.80}. Give it as cooldown:5,at=0.5 for example.",
+            )
 
 
 def _trial(rates: str, weights: str = "natural", target: str | None = None, loss: Any = "cross_entropy") -> TrialConfig:

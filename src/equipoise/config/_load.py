@@ -11,10 +11,11 @@ from equipoise.config._adapter import AdapterConfig, parse_adapter
 from equipoise.config._compare import ComparisonConfig
 from equipoise.config._loss import LossConfig, parse_loss
 from equipoise.config._schema import RunConfig
-from equipoise.config._values import parse_rates, parse_weights
+from equipoise.config._values import ScheduleFile, parse_rates, parse_schedule, parse_weights
 from equipoise.config._yaml import Document, dump_yaml, parse_yaml, read_yaml
 from equipoise.errors import ConfigError
 from equipoise.rates import Rates
+from equipoise.schedule import Recipe
 from equipoise.weights import ClassWeights
 
 T = TypeVar("T")
@@ -125,7 +126,14 @@ def _set(document: Document, path: list[str], value: Any, place: str) -> None:
     document.places.update(dict.fromkeys([*below, tuple(path)], place))
 
 
-_CONVERTERS = {Rates: parse_rates, ClassWeights: parse_weights, LossConfig: parse_loss, AdapterConfig: parse_adapter}
+_CONVERTERS = {
+    Rates: parse_rates,
+    ClassWeights: parse_weights,
+    Recipe: parse_schedule,
+    ScheduleFile: parse_schedule,
+    LossConfig: parse_loss,
+    AdapterConfig: parse_adapter,
+}
 
 
 class _ConfigBuilder(Builder):

@@ -9,13 +9,14 @@ from equipoise.base.registry import registered
 from equipoise.census.labels import MissingLabels
 from equipoise.config._adapter import AdapterConfig
 from equipoise.config._loss import LossConfig
-from equipoise.config._values import in_range, one_of
+from equipoise.config._values import ScheduleFile, in_range, one_of
 from equipoise.data import Columns, Limits, TaskOptions
 from equipoise.data.readers.options import ReadOptions
 from equipoise.drawing.batches import Batches
 from equipoise.errors import ConfigError
 from equipoise.plan.limits import Passes
 from equipoise.rates import Equal, Rates
+from equipoise.schedule import Recipe
 from equipoise.weights import ClassWeights, Power
 
 Method = Literal["auto", "score", "constrained", "generate"]
@@ -118,7 +119,11 @@ class ModelConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class PlanConfig:
-    """The plan: mixing rates of the tasks, class weights inside them, and the number of draws."""
+    """The plan: mixing rates of the tasks, class weights inside them, how they change, and the number of draws.
+
+    `schedule` is a recipe for what changes during the training, or the file of a schedule that is drawn as it is; it
+    has nothing to do with `training.schedule`, that of the learning rate.
+    """
 
     rates: Rates = field(default_factory=Equal)
     rates_in: Literal["examples", "tokens", "input_tokens", "target_tokens"] = "examples"
@@ -127,6 +132,7 @@ class PlanConfig:
     max_passes: Passes | None = None
     target_rates: Rates | None = None
     target_weights: ClassWeights | Mapping[str, ClassWeights] | None = None
+    schedule: Recipe | ScheduleFile | None = None
     allow_repeats: bool = False
 
     def __post_init__(self) -> None:
@@ -134,6 +140,18 @@ class PlanConfig:
             in_range("plan.draws", self.draws, 1)
         if self.max_passes is not None:
             _limits_in_range("plan.max_passes", self.max_passes)
+        if isinstance(self.schedule, ScheduleFile):
+            _refuse_beside_a_file(self)
+
+
+def _refuse_beside_a_file(plan: PlanConfig) -> None:
+    default = PlanConfig()
+    for name in ("rates", "rates_in", "weights", "max_passes", "target_rates", "target_weights"):
+        if getattr(plan, name) != getattr(default, name):
+            raise ConfigError(
+                "schedule-and-plan",
+                f"`plan.schedule` is a file, which holds all shares, so leave `plan.{name}` out, or give a recipe.",
+            )
 
 
 def _limits_in_range(name: str, limits: Passes) -> None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from equipoise.base.registry import suggest
 from equipoise.config._yaml import read_yaml
 from equipoise.errors import ConfigError
 from equipoise.rates import Rates
+from equipoise.schedule import Recipe, Stages
 from equipoise.weights import ClassWeights
 
 
@@ -42,6 +44,43 @@ def parse_weights(value: Any) -> ClassWeights:
     'Balanced().clipped(max_ratio=50)'
     """
     return ClassWeights.of(value, _read)
+
+
+@dataclass(frozen=True)
+class ScheduleFile:
+    """A file with the schedule or the plan of an earlier run, as JSON.
+
+    Parameters
+    ----------
+    path : str
+        The file; it ends in ``.json``.
+    """
+
+    path: str
+
+    def to_dict(self) -> str:
+        """Return the path, as a configuration has it."""
+        return self.path
+
+
+def parse_schedule(value: Any) -> Recipe | ScheduleFile:
+    """Read a schedule: a recipe as a string or a mapping, a list of stages, or the path of a JSON file.
+
+    Raises
+    ------
+    ConfigError, PlanError
+        If a file of options cannot be read, the recipe is unknown or an option cannot be used; see `Recipe.of`.
+
+    Examples
+    --------
+    >>> parse_schedule("cooldown:5,1,at=0.5")
+    Cooldown(first=5, last=1, at=0.5)
+    >>> parse_schedule([{"at": 0.5, "rates": "proportional"}]).name, parse_schedule("first/schedule.json")
+    ('stages', ScheduleFile(path='first/schedule.json'))
+    """
+    if isinstance(value, str) and value.endswith(".json"):
+        return ScheduleFile(value)
+    return Stages(value) if isinstance(value, list | tuple) else Recipe.of(value, _read)
 
 
 def _read(path: str) -> Any:

@@ -14,6 +14,7 @@ from equipoise.errors import PlanError, PlanWarning
 from equipoise.pages.page import render
 from equipoise.plan import Plan
 from equipoise.rates import Equal, Temperature
+from equipoise.schedule import Drawable
 from equipoise.weights import Power
 
 MOST_ROWS = 200
@@ -52,17 +53,17 @@ class _Slider:
     stops: Sequence[float | None]
 
 
-def planner_section(plan: Plan) -> Markup:
+def planner_section(plan: Drawable) -> Markup:
     """Return the planner as a fragment of a page, without a heading: HTML, style, data and script; one per page.
 
     It uses the page's CSS variables --ink, --faint, --line, --first, --second and --third. The sliders start at
     the plan's settings if they can show them: equal, proportional or temperature-scaled rates (T of at
     least 1) with natural, power (gamma of at most 1) or balanced weights. Otherwise they start at equal rates and
-    square-root weights; the fragment shows which.
+    square-root weights; the fragment shows which. They cannot show a schedule.
 
     Parameters
     ----------
-    plan : Plan
+    plan : Plan or Schedule
         Its settings are the start of the sliders; its strata and counts are what they draw from.
 
     Returns
@@ -77,7 +78,7 @@ def planner_section(plan: Plan) -> Markup:
     2
     """
     total = int(plan.counts.sum())
-    own = own_settings(plan)
+    own = own_settings(plan) if isinstance(plan, Plan) else None
     start = own or Settings(None, 0.5, None, plan.draws or total)
     sliders = _sliders(start, total)
     numbers = {task: number for number, task in enumerate(plan.tasks)}
@@ -92,7 +93,12 @@ def planner_section(plan: Plan) -> Markup:
         "start": {slider.name: slider.stops.index(at) for slider, at in zip(sliders, start, strict=True)},
         "most": MOST_ROWS,
     }
-    fields: dict[str, Any] = {"plan": plan, "is_own": own is not None, "total": total, "sliders": sliders}
+    fields: dict[str, Any] = {
+        "plan": plan.average(plan.draws or total),
+        "is_own": own is not None,
+        "total": total,
+        "sliders": sliders,
+    }
     text = render("planner.html.j2", **fields, values=values)
     return Markup(text)  # noqa: S704 (the template escapes)
 

@@ -14,9 +14,9 @@ from equipoise.calibration import Calibration, Provenance
 from equipoise.config import RunConfig, load_config, save_config
 from equipoise.data import Task
 from equipoise.errors import EquipoiseError, RunError
-from equipoise.plan import Plan
 from equipoise.runs.prepare import Prepared
 from equipoise.runs.versions import installed_versions
+from equipoise.schedule import Drawable, read_drawable
 from equipoise.trainer.checkpoints.lock import HOLDER, LOCK
 from equipoise.trainer.checkpoints.seal import SEAL, damage_of_model, fingerprint_of_weights
 
@@ -188,15 +188,15 @@ class RunDirectory:
         """Read the resolved configuration."""
         return load_config(self.config)
 
-    def read_plan(self) -> Plan:
-        """Read the plan.
+    def read_plan(self) -> Drawable:
+        """Read the plan or schedule that the run began with.
 
         Raises
         ------
         RunError
             If the file is missing or damaged.
         """
-        return _parsed(self.plan, Plan.from_json, read_text(self.plan, RunError))
+        return _parsed(self.plan, read_drawable, read_text(self.plan, RunError))
 
     def read_tasks(self) -> dict[str, Task]:
         """Read the tasks.
@@ -211,7 +211,7 @@ class RunDirectory:
             raise RunError("damaged-file", f"`{self.tasks}` must hold an object, found {type(held).__name__}.")
         return {name: _parsed(self.tasks, Task.from_dict, task) for name, task in cast("dict[str, Any]", held).items()}
 
-    def read_calibration(self, plan: Plan) -> Calibration | None:
+    def read_calibration(self, plan: Drawable) -> Calibration | None:
         """Return the calibration of the run; None if it has none.
 
         Raises
@@ -225,11 +225,13 @@ class RunDirectory:
         calibration.check(self.provenance(plan))
         return calibration
 
-    def provenance(self, plan: Plan) -> Provenance:
+    def provenance(self, plan: Drawable) -> Provenance:
         """Return what a calibration of this run belongs to."""
         return Provenance(plan.fingerprint, fingerprint_of_weights(self.published_model()))
 
-    def write_inputs(self, config: RunConfig, plan: Plan, tasks: Mapping[str, Task], data: Mapping[str, Any]) -> None:
+    def write_inputs(
+        self, config: RunConfig, plan: Drawable, tasks: Mapping[str, Task], data: Mapping[str, Any]
+    ) -> None:
         """Write the inputs of the run; the configuration last, as it makes the directory a run."""
         with write_atomically(self.plan) as temporary:
             temporary.write_text(plan.to_json(), encoding="utf-8")

@@ -17,11 +17,11 @@ from equipoise.errors import DataError, DataWarning, RunError
 from equipoise.metrics import Scores, TaskPredictions, write_predictions
 from equipoise.metrics import evaluate as score
 from equipoise.models import load_model
-from equipoise.plan import Plan
 from equipoise.runs.directory import RunDirectory
 from equipoise.runs.predict import predict_records, with_methods
 from equipoise.runs.rows import load_records, open_ended, read_source
 from equipoise.runs.samples import Sample, sample_records
+from equipoise.schedule import Drawable
 from equipoise.trainer.checkpoints.lock import locked
 
 
@@ -136,7 +136,7 @@ def evaluate_model(
     model: Any,
     tokenizer: Any,
     config: RunConfig,
-    plan: Plan,
+    plan: Drawable,
     tasks: Mapping[str, Task],
     rows: Records,
     folder: Path,
@@ -151,8 +151,8 @@ def evaluate_model(
     ----------
     model, tokenizer, config, tasks
         As in `predict_records`; the configuration also has the number of bootstrap samples.
-    plan : Plan
-        The plan, for the number of training rows of each label.
+    plan : Plan or Schedule
+        What was drawn, for the number of training rows of each label.
     rows : Records
         The rows to evaluate on, of tasks that the run knows.
     folder : pathlib.Path
@@ -204,7 +204,7 @@ def _of_sample(part: TaskPredictions, sample: Sample) -> TaskPredictions:
     return replace(part, rows=sample.rows[part.rows], weights=sample.weights[part.rows])
 
 
-def train_counts(plan: Plan) -> dict[str, dict[str, int]]:
+def train_counts(plan: Drawable) -> dict[str, dict[str, int]]:
     """Return the number of training rows of each label of each task."""
     counts: dict[str, dict[str, int]] = {}
     for (task, label), count in zip(plan.strata, plan.counts.tolist(), strict=True):

@@ -7,9 +7,9 @@ from typing import Any, cast
 from equipoise.config import config_to_dict
 from equipoise.errors import RunError
 from equipoise.models.base_model import Base
-from equipoise.plan import difference
 from equipoise.runs.directory import RunDirectory, read_json
 from equipoise.runs.prepare import Prepared
+from equipoise.schedule import differences as differences_of_plans
 
 # These may change when a run is resumed: they do not affect training.
 FREE = ("evaluation", "out")
@@ -53,7 +53,7 @@ def refuse_other_run(directory: RunDirectory, prepared: Prepared) -> None:
     tasks = {name: task.to_dict() for name, task in prepared.tasks.items()}
     differences = [
         *_changes("", then, now),
-        *(f"plan: {sentence}" for sentence in difference(directory.read_plan(), prepared.plan)),
+        *(f"plan: {sentence}" for sentence in differences_of_plans(directory.read_plan(), prepared.plan)),
         *_changes("task ", read_json(directory.tasks), tasks),
         *_changes("data: ", read_json(directory.data), prepared.data),
     ]

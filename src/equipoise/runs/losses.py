@@ -1,6 +1,7 @@
 """The loss that a configuration names, made for the tasks and the plan of a run."""
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 from equipoise.calibration import shares_within
@@ -9,9 +10,10 @@ from equipoise.config import LossConfig
 from equipoise.errors import EquipoiseWarning
 from equipoise.losses.labels import LabelPriors
 from equipoise.losses.tasks import DWA, Sum, TaskWeighting, task_weighting
-from equipoise.losses.training import ConfiguredLoss, TrainingLoss
+from equipoise.losses.training import ConfiguredLoss, StagedTrainingLoss, TrainingLoss
 from equipoise.plan import Plan
 from equipoise.runs.prepare import Prepared
+from equipoise.schedule import Drawable
 
 
 def checked_loss(loss: LossConfig) -> ConfiguredLoss:
@@ -19,9 +21,26 @@ def checked_loss(loss: LossConfig) -> ConfiguredLoss:
     return ConfiguredLoss.of(loss.to_dict())
 
 
-def training_loss_of(prepared: Prepared, model: Any, tokenizer: Any) -> TrainingLoss:
-    """Make the loss of a run, for an `EquipoiseTrainer`; errors and warnings as in `LabelTrainingLoss.build`."""
-    return checked_loss(prepared.config.training.loss).build(prepared.plan, prepared.tasks, model, tokenizer)
+def training_loss_of(
+    prepared: Prepared, model: Any, tokenizer: Any, drawn: Callable[[], Drawable], draws: int
+) -> TrainingLoss:
+    """Make the loss of a run, for an `EquipoiseTrainer`; errors and warnings as in `LabelTrainingLoss.build`.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        The run.
+    model, tokenizer
+        The model that will be trained, and its tokenizer.
+    drawn : callable
+        Returns what is drawn, with what was decided since the run began.
+    draws : int
+        The draws of the whole run.
+    """
+    plan, tasks, configured = prepared.plan, prepared.tasks, checked_loss(prepared.config.training.loss)
+    if isinstance(plan, Plan):
+        return configured.build(plan, tasks, model, tokenizer)
+    return StagedTrainingLoss(lambda stage: configured.build(stage, tasks, model, tokenizer), drawn, tasks, draws)
 
 
 def task_weighting_of(prepared: Prepared) -> TaskWeighting:
@@ -79,14 +98,15 @@ def trained_prior(loss: LossConfig, plan: Plan, task: str, labels: tuple[str, ..
     """Return the label shares under which the scores of a run are a posterior, in one task.
 
     Draws come from the plan's sampling distribution q and count p*/q in the loss, so a loss that adjusts
-    nothing sees the target p*. Other losses return the shares that they lead to (`LabelLoss.learned_prior`).
+    nothing sees the target p*. Other losses return the shares that they lead to (`LabelLoss.learned_prior`). Of a
+    schedule these are those of its average.
 
     Parameters
     ----------
     loss : LossConfig
         The loss that was minimised.
     plan : Plan
-        The plan of the draws.
+        The plan of the draws, of a schedule the average of the draws that were trained on.
     task : str
         A classification task.
     labels : tuple of str

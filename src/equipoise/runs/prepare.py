@@ -25,8 +25,8 @@ from equipoise.data import (
 )
 from equipoise.data.tasks import describe_tasks
 from equipoise.drawing import Shard, StratumIndex
-from equipoise.errors import ConfigError, DataWarning, PlanError, PlanWarning
-from equipoise.plan import Plan
+from equipoise.errors import ConfigError, DataWarning, PlanError
+from equipoise.runs.planning import plan_of
 from equipoise.runs.rows import (
     census_of,
     count_labels,
@@ -36,6 +36,7 @@ from equipoise.runs.rows import (
     rows_by_split,
     task_options,
 )
+from equipoise.schedule import Drawable
 
 if TYPE_CHECKING:
     from equipoise.collate import EncodedExamples
@@ -51,13 +52,13 @@ class Planned:
         The configuration, with `plan.draws` set.
     tasks : dict of str to Task
         The tasks, with the labels of the training rows.
-    plan : Plan
-        The plan, built of the census of the training rows.
+    plan : Plan or Schedule
+        What is drawn, built of the census of the training rows.
     """
 
     config: RunConfig
     tasks: dict[str, Task]
-    plan: Plan
+    plan: Drawable
 
     def describe_tasks(self) -> list[str]:
         """Say what each task is, in lines for people."""
@@ -167,22 +168,9 @@ def _prepared(
 def _planned(
     config: RunConfig, tasks: dict[str, Task], census: Census, tokens: NDArray[np.float64] | None = None
 ) -> Planned:
-    chosen = config.plan
-    draws = chosen.draws or census.total
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", PlanWarning)  # what each task is was declared, or inferred and is printed
-        plan = Plan.build(
-            census,
-            chosen.rates,
-            chosen.weights,
-            max_passes=chosen.max_passes,
-            draws=draws,
-            target_rates=chosen.target_rates,
-            target_weights=chosen.target_weights,
-            tokens=tokens,
-        )
+    plan, draws = plan_of(config, census, tokens)
     training = config.training if config.training.best is None else config.training.validated(draws)
-    return Planned(replace(config, plan=replace(chosen, draws=draws), training=training), tasks, plan)
+    return Planned(replace(config, plan=replace(config.plan, draws=draws), training=training), tasks, plan)
 
 
 def refuse_bad_forecast(prepared: Prepared) -> None:
@@ -193,7 +181,7 @@ def refuse_bad_forecast(prepared: Prepared) -> None:
     PlanError
         If it has; the message lists every error.
     """
-    errors = of_level(prepared.plan.forecast().problems, "error")
+    errors = of_level(prepared.plan.forecast(prepared.config.plan.draws).problems, "error")
     if errors and not prepared.config.plan.allow_repeats:
         listed = "\n".join(f"- {problem.message}" for problem in errors)
         raise PlanError(
@@ -204,7 +192,7 @@ def refuse_bad_forecast(prepared: Prepared) -> None:
         )
 
 
-def index_rows(plan: Plan | Census, train: Records, tasks: Mapping[str, Task]) -> StratumIndex:
+def index_rows(plan: Drawable | Census, train: Records, tasks: Mapping[str, Task]) -> StratumIndex:
     """Group the training rows by the strata of the plan, or of the census that it is built of."""
     labels = train.labels(open_ended(tasks))
     return StratumIndex.from_labels(plan, train.coded("task").to_arrow(), labels.to_arrow())

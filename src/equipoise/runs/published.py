@@ -12,8 +12,10 @@ from equipoise.base.files import write_atomically
 from equipoise.base.plain_json import write_json
 from equipoise.config import TrainingConfig
 from equipoise.errors import RunError
+from equipoise.loaders.checks import whole_steps
 from equipoise.metrics import METRICS
 from equipoise.models.base_model import base_of
+from equipoise.plan import Plan
 from equipoise.runs.directory import RunDirectory, read_json
 from equipoise.trainer import EquipoiseTrainer
 from equipoise.trainer.callbacks import METRICS_NAME
@@ -91,6 +93,14 @@ class Published:
             return told
         since = f"as it had not {'risen' if rising else 'fallen'} since"
         return f"{told} Training ended early, after step {self.steps} of {self.planned}, {since}."
+
+
+def trained_plan(directory: RunDirectory) -> Plan:
+    """Return the plan of the run's model: of a schedule the average over the draws up to the checkpoint it is of."""
+    config, published = directory.read_config(), Published.read(directory)
+    batch, draws = config.training.batch_size, config.plan.draws
+    assert draws is not None
+    return directory.read_plan().average(whole_steps(draws, batch) if published is None else published.step * batch)
 
 
 def publish(trainer: EquipoiseTrainer, directory: RunDirectory) -> None:

@@ -9,9 +9,9 @@ from equipoise.config import RunConfig
 from equipoise.drawing import StratumIndex
 from equipoise.drawing.batches import make
 from equipoise.errors import PlanWarning
-from equipoise.plan import Plan
 from equipoise.runs.prepare import Prepared, index_rows
 from equipoise.samplers import PlanSampler
+from equipoise.schedule import Drawable
 
 
 def index_of(prepared: Prepared) -> StratumIndex:
@@ -19,7 +19,7 @@ def index_of(prepared: Prepared) -> StratumIndex:
     return index_rows(prepared.plan, prepared.train, prepared.tasks)
 
 
-def sampler_of(config: RunConfig, plan: Plan, index: StratumIndex, draws: int) -> PlanSampler:
+def sampler_of(config: RunConfig, plan: Drawable, index: StratumIndex, draws: int) -> PlanSampler:
     """Return the sampler whose only epoch is the whole run of `draws` draws."""
     batches = make(config.training.batches, global_batch=config.training.batch_size)
     with warnings.catch_warnings():
@@ -27,7 +27,7 @@ def sampler_of(config: RunConfig, plan: Plan, index: StratumIndex, draws: int) -
         return PlanSampler(plan, index, seed=config.seed, draws_per_epoch=draws, batches=batches)
 
 
-def count_draws(config: RunConfig, plan: Plan, draws: int) -> NDArray[np.int64]:
+def count_draws(config: RunConfig, plan: Drawable, draws: int) -> NDArray[np.int64]:
     """Repeat the draws of a run, and count those of every stratum, without its rows: ndarray of int64, shape (S,)."""
     _, strata = sampler_of(config, plan, StratumIndex.from_sizes(plan), draws).of_all_ranks(0, draws)
     return np.bincount(strata, minlength=len(plan.strata))

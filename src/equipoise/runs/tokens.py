@@ -14,7 +14,7 @@ from equipoise.collate import EncodedExamples
 from equipoise.config import RunConfig
 from equipoise.data import Records, Task
 from equipoise.drawing import Shard
-from equipoise.plan import Plan
+from equipoise.schedule import Drawable
 
 MOSTLY: Final = 0.5
 """The share of the rows that a run draws from which on all are tokenised before its first step."""
@@ -68,18 +68,18 @@ def fill(examples: EncodedExamples, shard: Shard) -> None:
         examples.tokens.fill(shown.update)
 
 
-def tokenise_if_mostly_drawn(examples: EncodedExamples, plan: Plan, draws: int, shard: Shard) -> None:
+def tokenise_if_mostly_drawn(examples: EncodedExamples, plan: Drawable, draws: int, shard: Shard) -> None:
     """Tokenise all rows before the first step where the draws need most of them, so that it disturbs no step."""
     if rows_drawn(plan, draws) >= MOSTLY * len(examples):
         fill(examples, shard)
 
 
-def rows_drawn(plan: Plan, draws: int) -> float:
+def rows_drawn(plan: Drawable, draws: int) -> float:
     """Return how many different rows are expected in some draws.
 
     Examples
     --------
-    >>> from equipoise import Census
+    >>> from equipoise import Census, Plan
     >>> plan = Plan.build(Census.from_counts({"mood": {"glad": 900, "sad": 100}}), weights="inverse")
     >>> rows_drawn(plan, 400)
     300.0

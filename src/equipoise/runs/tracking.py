@@ -9,9 +9,9 @@ import numpy as np
 from transformers import Trainer, TrainerCallback, TrainerState
 
 from equipoise.metrics import METRICS, Scores
-from equipoise.plan import Plan
 from equipoise.runs.trackers import Tracker, ids_of, tracked
 from equipoise.samplers import PlanSampler
+from equipoise.schedule import Drawable
 from equipoise.trainer.arguments import global_batch
 
 MOST_LABELS, MOST_ROWS = 100, 1000
@@ -25,7 +25,7 @@ class PlanTracking(TrainerCallback):
     always, ``drawn/<task>``.
     """
 
-    def __init__(self, trackers: Sequence[Tracker], plan: Plan, sampler: PlanSampler, batch: int) -> None:
+    def __init__(self, trackers: Sequence[Tracker], plan: Drawable, sampler: PlanSampler, batch: int) -> None:
         self._trackers, self._plan, self._sampler, self._batch = trackers, plan, sampler, batch
         self._counts, self._counted = np.zeros(len(plan.strata), np.int64), 0
 
@@ -65,7 +65,7 @@ class PlanTracking(TrainerCallback):
         return found | (labels if len(labels) <= MOST_LABELS else {})
 
 
-def attach(trackers: Sequence[Tracker], trainer: Trainer, plan: Plan, sampler: PlanSampler) -> None:
+def attach(trackers: Sequence[Tracker], trainer: Trainer, plan: Drawable, sampler: PlanSampler) -> None:
     """Let a Trainer log to the open runs of trackers, and log the plan beside it."""
     for own in filter(None, (tracker.callback() for tracker in trackers)):
         trainer.remove_callback(type(own))

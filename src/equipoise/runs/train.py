@@ -19,6 +19,7 @@ from equipoise.drawing import Shard
 from equipoise.models import load_model
 from equipoise.models.base_model import base_of
 from equipoise.models.positions import refuse_too_long
+from equipoise.plan import Plan
 from equipoise.runs.arguments import trainer_arguments
 from equipoise.runs.directory import RunDirectory
 from equipoise.runs.identity import facts, refuse_other_run
@@ -140,7 +141,9 @@ def train_prepared(
     args = trainer_arguments(config, directory.checkpoints, model.config.model_type)
     main = args.process_index == 0
     names = trackers_in(args.report_to)
-    training_loss = training_loss_of(prepared, model, tokenizer)
+    index, draws = index_of(prepared), args.max_steps * global_batch(args)
+    sampler = sampler_of(config, plan, index, draws)
+    training_loss = training_loss_of(prepared, model, tokenizer, lambda: sampler.plan, draws)
     if ranks.size > 1:
         ranks.agree(facts(prepared, out, resume=resume, base=base_of(model)))
     if started and directory.model.is_dir():
@@ -163,9 +166,8 @@ def train_prepared(
     validation = _validation_examples(prepared, tokenizer)
     watched = validation is not None and (watched or config.training.best not in (None, "loss"))
     metrics = LabelValidation(prepared, model, tokenizer, shard) if watched else None
-    index = index_of(prepared)
-    sampler = sampler_of(config, plan, index, args.max_steps * global_batch(args))
-    weights = index.spread(plan.importance_weights.astype(np.float32))
+    # The loss of a schedule weighs each draw by the plan of its stage.
+    weights = plan.importance_weights if isinstance(plan, Plan) else np.ones(len(plan.strata))
     new = not out.is_dir()
     if not started:  # before the lock, which would be a file in a directory of others
         on_first_rank(lambda: RunDirectory.create(out, again=resume), out, args)
@@ -176,7 +178,7 @@ def train_prepared(
         trainer = EquipoiseTrainer(
             model,
             args,
-            cast("Dataset[Any]", replace(encoded, example_weights=weights)),
+            cast("Dataset[Any]", replace(encoded, example_weights=index.spread(weights.astype(np.float32)))),
             LengthSorted(sampler, encoded.lengths, global_batch(args), config.training.window),
             Collator(padding(tokenizer)),
             loss=training_loss,

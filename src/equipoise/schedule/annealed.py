@@ -37,6 +37,7 @@ class Annealed(Recipe):
     """
 
     name = "annealed"
+    values = 2
 
     last: float = 0.2
     first: float = 1.0

@@ -40,6 +40,7 @@ class Cooldown(Recipe):
     """
 
     name = "cooldown"
+    values = 2
 
     first: float = 5.0
     last: float = 1.0

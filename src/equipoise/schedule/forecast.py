@@ -46,9 +46,10 @@ class ScheduleForecast(Forecast):
         places = np.unique(np.linspace(0, len(self.stages) - 1, _SHOWN).round().astype(int)).tolist()
         shown = [self.stages[place] for place in places]
         headings = ["task", "label", *(f"from {at:,}" for at, _ in shown)]
+        shares = [{(row.task, row.label): row.draw_share for row in each.rows} for _, each in shown]
         cells = [
-            [row.task, row.label or "-", *(f"{each.rows[number].draw_share:.1%}" for _, each in shown)]
-            for number, row in enumerate(self.rows)
+            [row.task, row.label or "-", *(f"{share[row.task, row.label]:.1%}" for share in shares)]
+            for row in self.rows
         ]
         return headings, cells
 

@@ -28,6 +28,7 @@ from equipoise.schedule.recipe import Recipe
 
 if TYPE_CHECKING:
     from equipoise.plan.label_shares import WeightsOrNames
+    from equipoise.plan.limits import Passes
     from equipoise.plan.resolving import Tokens
 
 
@@ -80,7 +81,7 @@ class Schedule(Stratified):
         *,
         draws: int,
         global_batch: int = 1,
-        max_passes: float | None = None,
+        max_passes: Passes | None = None,
         target_rates: Rates | str | None = None,
         target_weights: WeightsOrNames | None = None,
         tokens: Tokens | None = None,
@@ -92,7 +93,7 @@ class Schedule(Stratified):
         census : Census
             The counts of the training examples.
         recipe : Recipe, str or mapping
-            What changes and when, such as ``Cooldown(5, 1, at=0.5)`` or its string form, "cooldown:5,last=1,at=0.5".
+            What changes and when, such as ``Cooldown(5, 1, at=0.5)`` or its string form, "cooldown:5,1,at=0.5".
         rates, weights
             As for `Plan.build`: what the recipe does not change.
         draws : int

@@ -20,7 +20,7 @@ from equipoise.losses import TokenLoss, WeightedSum, step_weight
 from equipoise.losses.tasks import Sum, TaskWeighting, means, sum_by_task
 from equipoise.losses.tasks.base import FloatArray
 from equipoise.losses.tasks.gradients import Gradients
-from equipoise.losses.training import Batch, TokenTrainingLoss, TrainingLoss
+from equipoise.losses.training import Batch, StagedTrainingLoss, TokenTrainingLoss, TrainingLoss
 from equipoise.trainer.stream import Part
 
 FILE_NAME = "equipoise_tasks.json"
@@ -112,8 +112,13 @@ class StepLoss(Part):
 
     def sum_of(self, inputs: Batch, model: nn.Module, state: TrainerState, wrapped: nn.Module | None) -> WeightedSum:
         """Compute the loss of a batch by itself, without weights of tasks."""
-        totals = self.loss.totals(model, inputs, progress(state), wrapped=wrapped)
-        return WeightedSum(totals.sum(), self.loss.weights(inputs, progress(state)).sum())
+        return _sum_of(self.loss, inputs, model, progress(state), wrapped)
+
+    def validated(self, inputs: Batch, model: nn.Module, state: TrainerState) -> WeightedSum:
+        """Compute the loss of a batch of validation rows, which are not drawn by a plan."""
+        done = progress(state)
+        loss = self.loss.validating(done) if isinstance(self.loss, StagedTrainingLoss) else self.loss
+        return _sum_of(loss, inputs, model, done, None)
 
     def parameters(self) -> list[nn.Parameter]:
         """Return what the method has to train itself."""
@@ -191,6 +196,11 @@ class StepLoss(Part):
 
     def _over_ranks(self, sums: Tensor) -> FloatArray:
         return self._reduced(sums).cpu().numpy().astype(np.float64)
+
+
+def _sum_of(loss: TrainingLoss, inputs: Batch, model: nn.Module, done: float, wrapped: nn.Module | None) -> WeightedSum:
+    totals = loss.totals(model, inputs, done, wrapped=wrapped)
+    return WeightedSum(totals.sum(), loss.weights(inputs, done).sum())
 
 
 def progress(state: TrainerState) -> float:

@@ -59,7 +59,8 @@ class EquipoiseTrainer(StreamMixin, ShardedMixin, Seq2SeqTrainer):
     data_collator : Collator
         Pads items and stacks their weights.
     loss : TokenLoss or TrainingLoss
-        A loss of target tokens, or one made for these tasks, such as a `LabelTrainingLoss`.
+        A loss of target tokens, or one made for these tasks, such as a `LabelTrainingLoss`; for a `Schedule` a
+        `StagedTrainingLoss`.
     task_weighting : TaskWeighting, optional
         How tasks weigh against each other; without it as they are drawn, like `Sum`.
     eval_dataset : Dataset or dict of str to Dataset, optional
@@ -239,7 +240,7 @@ class EquipoiseTrainer(StreamMixin, ShardedMixin, Seq2SeqTrainer):
             place = torch.arange(len(inputs["labels"]), device=inputs["labels"].device) + first
             inputs["example_weight"] = (place < examples).float()
             with torch.no_grad(), self.accelerator.autocast():
-                part = self.step_loss.sum_of(inputs, model, self.state, wrapped=None)
+                part = self.step_loss.validated(inputs, model, self.state)
             total += part.total.item()
             weight += part.weight.item()
             self.control = self.callback_handler.on_prediction_step(self.args, self.state, self.control)

@@ -14,7 +14,7 @@ from equipoise.data import Records
 from equipoise.errors import PlanWarning
 from equipoise.losses import TokenLoss
 from equipoise.losses.labels import LabelLoss
-from equipoise.losses.training import LabelTrainingLoss, TokenTrainingLoss
+from equipoise.losses.training import LabelTrainingLoss, TokenTrainingLoss, TrainingLoss
 from equipoise.models import TinyShape, load_model
 from equipoise.runs.losses import checked_loss, training_loss_of
 from equipoise.runs.predict import predict_records
@@ -38,10 +38,14 @@ def prepared_with(folder: Path, loss: object, weights: str = "natural") -> Prepa
     return prepare(make_config({"data": {"source": str(rows)}, "plan": plan, "training": {"loss": loss}}))
 
 
+def loss_of(prepared: Prepared, model_and_tokenizer: tuple[Any, Any]) -> TrainingLoss:
+    return training_loss_of(prepared, *model_and_tokenizer, lambda: prepared.plan, draws=640)
+
+
 @pytest.mark.parametrize("name", sorted(registered(LabelLoss)))
 def test_label_losses_are_made_by_name(tmp_path: Path, model_and_tokenizer: Any, name: str) -> None:
     prepared = prepared_with(tmp_path, {"name": name, "level": "label", "length_norm": 0.5, **NEEDED.get(name, {})})
-    training_loss = training_loss_of(prepared, *model_and_tokenizer)
+    training_loss = loss_of(prepared, model_and_tokenizer)
     assert isinstance(training_loss, LabelTrainingLoss)
     assert training_loss.length_norm == 0.5
     assert len(training_loss.tasks) == 2
@@ -64,7 +68,7 @@ def test_token_losses_are_made_by_name(
     tmp_path: Path, model_and_tokenizer: Any, loss: object, expected: TokenLoss
 ) -> None:
     prepared = prepared_with(tmp_path, loss)
-    training_loss = training_loss_of(prepared, *model_and_tokenizer)
+    training_loss = loss_of(prepared, model_and_tokenizer)
     assert isinstance(training_loss, TokenTrainingLoss)
     assert training_loss.loss == expected
     shifts = [adjustment.shift for adjustment in training_loss.adjustments if adjustment is not None]
@@ -76,7 +80,7 @@ def test_token_losses_are_made_by_name(
 
 def test_correcting_twice_is_warned_of(tmp_path: Path, model_and_tokenizer: Any) -> None:
     with warns(PlanWarning, "double-correction") as caught:
-        training_loss_of(prepared_with(tmp_path, "ldam", weights="balanced"), *model_and_tokenizer)
+        loss_of(prepared_with(tmp_path, "ldam", weights="balanced"), model_and_tokenizer)
     assert any("'triage': LDAM" in str(each.message) for each in caught)
 
 

@@ -14,10 +14,10 @@ from equipoise.config import ComparisonConfig, load_comparison
 from equipoise.data import Task
 from equipoise.errors import DataWarning, RunError
 from equipoise.metrics import Estimate, Scores, TaskPredictions, evaluate, metric_of
-from equipoise.plan import Plan
 from equipoise.runs.calibration.inputs import read_costs
 from equipoise.runs.directory import RunDirectory
 from equipoise.runs.evaluate import train_counts
+from equipoise.schedule import Drawable
 from equipoise.statistics import mean_interval
 
 Predictions = dict[str, TaskPredictions]
@@ -66,8 +66,8 @@ class ComparisonData:
         """The full runs of a finalist, one for each seed."""
         return tuple(RunDirectory.open(self.directory.path / run.folder) for run in self.result.runs_of(candidate))
 
-    def plan(self, candidate: str) -> Plan:
-        """The plan of its runs."""
+    def plan(self, candidate: str) -> Drawable:
+        """The plan or schedule of its runs."""
         return self.runs(candidate)[0].read_plan()
 
     @cached_property

@@ -28,7 +28,7 @@ from equipoise.compare.result import Ranks
 from equipoise.pages.markdown import to_markdown
 from equipoise.pages.page import Page, Section
 from equipoise.pages.planner import planner_section
-from equipoise.plan import Plan
+from equipoise.schedule import Drawable
 
 FORMAT, VERSION = "equipoise-report", 1
 
@@ -65,7 +65,7 @@ class Report:
         Time, draws and tokens.
     reproduce : ReproducePart
         How to reproduce the comparison.
-    plan : Plan
+    plan : Plan or Schedule
         Of the recommended candidate.
     """
 
@@ -83,7 +83,7 @@ class Report:
     candidates: candidates.CandidatesPart
     costs: costs.CostsPart
     reproduce: reproduce.ReproducePart
-    plan: Plan
+    plan: Drawable
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""

@@ -80,15 +80,17 @@ def drawn_of(run: RunDirectory) -> NDArray[np.int64]:
 
 
 def _of_run(run: RunDirectory, training: str) -> RunShares:
-    plan, drawn = run.read_plan(), drawn_of(run)
+    drawn = drawn_of(run)
     draws = int(drawn.sum())
+    stages, plan = run.read_plan().stages, run.read_plan().average(draws)
+    block = max(each.block for _, each in stages)
     strata = tuple(
         Drawn(task, label, rows, share, draws * share, count, count / rows if rows else None)
         for (task, label), rows, share, count in zip(
             plan.strata, plan.counts.tolist(), plan.probabilities.tolist(), drawn.tolist(), strict=True
         )
     )
-    return RunShares(training, run.read_config().seed, draws, plan.block, plan.rates_text, plan.weights_text, strata)
+    return RunShares(training, run.read_config().seed, draws, block, plan.rates_text, plan.weights_text, strata)
 
 
 def gather_curves(data: ComparisonData) -> tuple[Curve, ...]:

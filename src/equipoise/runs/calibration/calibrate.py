@@ -28,6 +28,7 @@ from equipoise.runs.calibration.report import FOLDS, Calibrated, TaskReport, rep
 from equipoise.runs.directory import RunDirectory
 from equipoise.runs.losses import trained_prior
 from equipoise.runs.predict import predict_records
+from equipoise.runs.published import trained_plan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,8 +115,8 @@ def calibrate(
     directory = RunDirectory.open(run)
     if directory.calibration.exists() and not overwrite:
         raise RunError("calibration-exists", f"`{run}` has a calibration already. Replace it with --overwrite.")
-    config, plan, tasks = directory.read_config(), directory.read_plan(), directory.read_tasks()
-    identity = directory.provenance(plan)
+    config, tasks = directory.read_config(), directory.read_tasks()
+    identity, plan = directory.provenance(directory.read_plan()), trained_plan(directory)
     kind = "given" if options.prior.endswith(".json") else options.prior
     given = read_priors(Path(options.prior), tasks) if kind == "given" else {}
     costs = {} if options.costs is None else read_costs(options.costs, tasks)

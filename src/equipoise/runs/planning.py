@@ -1,0 +1,98 @@
+"""The plan or schedule that a configuration describes, for the rows that it is drawn from."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from equipoise.base.files import read_text
+from equipoise.census import Census
+from equipoise.config import RunConfig, ScheduleFile
+from equipoise.errors import ConfigError, PlanError, PlanWarning
+from equipoise.plan import Plan
+from equipoise.schedule import Drawable, Schedule, read_drawable
+
+
+def plan_of(config: RunConfig, census: Census, tokens: NDArray[np.float64] | None = None) -> tuple[Drawable, int]:
+    """Build what a run draws.
+
+    Parameters
+    ----------
+    config : RunConfig
+        The configuration. Without `plan.draws`, as many draws are planned as `plan.schedule` was, if that is a file,
+        and otherwise as there are training rows.
+    census : Census
+        The counts of the training rows.
+    tokens : ndarray of float64, shape (S,), optional
+        Mean tokens of the rows of each stratum, as for `Plan.build`.
+
+    Returns
+    -------
+    Plan or Schedule
+        With a `plan.schedule` a schedule, whose stages begin at multiples of `training.batch_size`.
+    int
+        The number of draws.
+
+    Raises
+    ------
+    PlanError
+        If it cannot be built.
+    ConfigError
+        If the file that `plan.schedule` names cannot be used for these rows and this batch size.
+    """
+    chosen, batch = config.plan, config.training.batch_size
+    if isinstance(chosen.schedule, ScheduleFile):
+        read = _read(Path(chosen.schedule.path), census, batch)
+        return read, chosen.draws or read.draws or census.total
+    draws = chosen.draws or census.total
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PlanWarning)  # what each task is was declared, or inferred and is printed
+        if chosen.schedule is not None:
+            plan = Schedule.build(
+                census,
+                chosen.schedule,
+                chosen.rates,
+                chosen.weights,
+                draws=draws,
+                global_batch=batch,
+                max_passes=chosen.max_passes,
+                target_rates=chosen.target_rates,
+                target_weights=chosen.target_weights,
+                tokens=tokens,
+            )
+        else:
+            plan = Plan.build(
+                census,
+                chosen.rates,
+                chosen.weights,
+                draws=draws,
+                max_passes=chosen.max_passes,
+                target_rates=chosen.target_rates,
+                target_weights=chosen.target_weights,
+                tokens=tokens,
+            )
+    return plan, draws
+
+
+def _read(file: Path, census: Census, batch: int) -> Drawable:
+    try:
+        plan = read_drawable(read_text(file, ConfigError))
+    except PlanError as error:
+        raise ConfigError("damaged-file", f"`plan.schedule`: `{file}` cannot be used: {error}") from error
+    if plan.strata != census.strata or not np.array_equal(plan.counts, census.counts):
+        then = f"{len(plan.strata):,} labels and {int(plan.counts.sum()):,} rows"
+        raise ConfigError(
+            "other-strata",
+            f"`plan.schedule`: `{file}` must have the tasks, labels and counts of the training rows,"
+            f" {len(census.strata):,} labels and {census.total:,} rows, found others, {then}. Train on the data of"
+            " that run, or give a recipe.",
+        )
+    for at, _ in plan.stages:
+        if at % batch:
+            raise ConfigError(
+                "cut-batch",
+                f"`plan.schedule`: the stages of `{file}` must begin at multiples of `training.batch_size`, {batch},"
+                f" found draw {at:,}. Set the batch size of that run.",
+            )
+    return plan
