@@ -53,6 +53,8 @@ class RunDirectory:
     """The resolved configuration."""
     plan = Entry("plan.json")
     """The plan, with its census."""
+    schedule = Entry("schedule.json")
+    """The schedule that is drawn, with what was decided while the run trained; a run of a single plan has none."""
     tasks = Entry("tasks.json")
     """The tasks, with their labels and prompts."""
     data = Entry("data.json")
@@ -144,7 +146,7 @@ class RunDirectory:
         except Exception:  # whatever training raises; it is raised again
             if not self._trained():
                 with suppress(OSError):  # the first error tells more
-                    for file in self._inputs:
+                    for file in (*self._inputs, self.schedule):
                         file.unlink(missing_ok=True)
                     for folder in (self.checkpoints, self.tokens, self.trackers):
                         shutil.rmtree(folder, ignore_errors=True)

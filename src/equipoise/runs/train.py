@@ -29,6 +29,7 @@ from equipoise.runs.published import Published, publish
 from equipoise.runs.rows import open_ended
 from equipoise.runs.samples import validation_rows
 from equipoise.runs.sampling import index_of, sampler_of
+from equipoise.runs.schedule import UsedSchedule
 from equipoise.runs.tokens import tokenise_if_mostly_drawn, training_examples
 from equipoise.runs.trackers import tracked, trackers_in
 from equipoise.runs.tracking import attach
@@ -190,6 +191,7 @@ def train_prepared(
             patience=config.training.patience,
         )
         trainer.add_part(AdapterBase(base_of(model), first=main))
+        trainer.add_part(UsedSchedule(directory, sampler, first=main))
         tokenise_if_mostly_drawn(encoded, plan, len(sampler), shard)
         with tracked(names if main else [], out, parent=parent, step=_last_step(directory)) as trackers:
             attach(trackers, trainer, plan, sampler)
@@ -198,14 +200,20 @@ def train_prepared(
             encoded.lengths.warn_of_totals()
         best = trainer.state.best_model_checkpoint
         published = Published.of(config.training, trainer.state, args.max_steps, Path(best) if best else None)
-        if not trainer.interrupted and main:
-            if published is not None:
-                published.write(directory)
-            publish(trainer, directory)
-            shutil.rmtree(directory.tokens, ignore_errors=True)
-        elif not trainer.interrupted:
-            trainer.save_model(str(directory.model))  # where parameters are sharded, the first rank needs those here
+        if not trainer.interrupted:
+            _publish(trainer, directory, published, main=main)
     return Run(directory, trainer.interrupted, result.global_step, main, published)
+
+
+def _publish(trainer: EquipoiseTrainer, directory: RunDirectory, published: Published | None, *, main: bool) -> None:
+    """Write the model that training ended with, on the first rank."""
+    if not main:
+        trainer.save_model(str(directory.model))  # where parameters are sharded, the first rank needs those here
+        return
+    if published is not None:
+        published.write(directory)
+    publish(trainer, directory)
+    shutil.rmtree(directory.tokens, ignore_errors=True)
 
 
 def _last_step(directory: RunDirectory) -> int:

@@ -1,0 +1,52 @@
+"""The schedule of a run, in its directory."""
+
+from itertools import islice
+from pathlib import Path
+
+from tests.support.plans import imbalanced
+
+from equipoise import Census, Plan, PlanSampler, Schedule
+from equipoise.runs.directory import RunDirectory
+from equipoise.runs.schedule import UsedSchedule
+
+PLAN, INDEX = imbalanced()
+NATURAL = Plan.build(
+    Census.from_counts({"large": {"no": 950, "yes": 50}, "open": 90, "small": {"a": 1, "b": 3, "c": 2}}),
+    rates="proportional",
+    weights="natural",
+)
+
+
+def test_the_schedule_in_the_directory_is_what_is_drawn(tmp_path: Path) -> None:
+    directory = RunDirectory(tmp_path)
+    sampler = PlanSampler(PLAN, INDEX, draws_per_epoch=6000)
+    before = sampler.state_dict()
+    part = UsedSchedule(directory, sampler, first=True)
+    part.on_train_begin()
+    assert not directory.schedule.exists()  # a single plan
+    rows = iter(sampler)
+    drawn = list(islice(rows, 1000))
+    sampler.replan(NATURAL)
+    part.on_step_end()
+    used = Schedule.from_json(directory.schedule.read_text("utf-8"))
+    assert used == sampler.plan
+    assert drawn + list(rows) == list(PlanSampler(used, INDEX, draws_per_epoch=6000))
+    sampler.replan(PLAN)
+    part.on_train_end()
+    assert len(Schedule.from_json(directory.schedule.read_text("utf-8")).stages) == 3
+    sampler.load_state_dict(before)  # what was decided after it is not drawn
+    part.on_train_begin()
+    assert not directory.schedule.exists()
+
+
+def test_the_first_rank_writes_it_once(tmp_path: Path) -> None:
+    directory = RunDirectory(tmp_path)
+    sampler = PlanSampler(Schedule([(0, PLAN), (2048, NATURAL)]), INDEX)
+    UsedSchedule(directory, sampler, first=False).on_train_begin()
+    assert not directory.schedule.exists()
+    part = UsedSchedule(directory, sampler, first=True)
+    part.on_train_begin()
+    assert Schedule.from_json(directory.schedule.read_text("utf-8")) == sampler.plan
+    directory.schedule.unlink()
+    part.on_step_end()
+    assert not directory.schedule.exists()  # nothing was decided since
