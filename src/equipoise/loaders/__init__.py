@@ -4,12 +4,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from equipoise.loaders.loader import StreamLoader
+from equipoise.loaders.replan import replan
 
 if TYPE_CHECKING:
     from equipoise.loaders.accelerate import prepare_loader
     from equipoise.loaders.lightning import StepLoss, StreamCallback, StreamDataModule
 
-__all__ = ["StepLoss", "StreamCallback", "StreamDataModule", "StreamLoader", "prepare_loader"]
+__all__ = ["StepLoss", "StreamCallback", "StreamDataModule", "StreamLoader", "prepare_loader", "replan"]
 
 
 def __getattr__(name: str) -> Any:

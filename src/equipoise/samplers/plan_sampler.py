@@ -216,6 +216,7 @@ class PlanSampler(Replanning):
                     f"at draw {stage.at}. Use {nearest_multiples(stage.at, size)}.",
                 )
         self.start_at(position)
+        self.trained_until(0)
         self.origin, self._used = origin, used  # draws of each stratum before the origin
         self._draw(course)
 

@@ -23,6 +23,7 @@ class Replanning(EpochSampler):
     replacement: bool
     batches: Batches
     _course: Replanned
+    _trained: int
 
     @abstractmethod
     def _draw(self, course: Replanned) -> None:
@@ -76,7 +77,17 @@ class Replanning(EpochSampler):
         >>> [sum(row >= 900 for row in part) for part in (drawn[:2048], drawn[2048:])]
         [205, 1024]
         """
-        return self.replan_after(self.position, plan, at)
+        at = self.check_replan(plan, at=at)
+        changed = self._course.changed(plan, at)
+        if changed.drawn.fingerprint != self.plan.fingerprint:
+            begin, _ = self._block_at(at)
+            self._draw(changed)
+            self.cut(begin)  # the block that the plan changes in is drawn anew: as short as it is now
+        return at
+
+    def check_replan(self, plan: Plan, *, at: int | None = None) -> int:
+        """Return the position from which `replan` would draw a plan, or raise its error; nothing changes."""
+        return self.check_after(self.settled, plan, at)
 
     def earliest_replan(self) -> int:
         """Return the first position from which another plan can be drawn.
@@ -84,7 +95,16 @@ class Replanning(EpochSampler):
         Shares are exact at the end of a block only, so it is the end of the block that was begun: of the plan's block
         with `Mixed`, of a batch with `Quota`, of a block of batches with `OneTask`.
         """
-        return self.earliest_after(self.position)
+        return self.earliest_after(self.settled)
+
+    @property
+    def settled(self) -> int:
+        """Position before which draws are settled: those that were yielded, or trained on."""
+        return max(self.position, self._trained)
+
+    def trained_until(self, position: int) -> None:
+        """Let no plan change before a position: what was trained on is yielded again, to be skipped, as Trainers do."""
+        self._trained = position
 
     def earliest_after(self, position: int) -> int:
         """Return the first position from which another plan can be drawn if the draws before one are settled."""
@@ -92,8 +112,8 @@ class Replanning(EpochSampler):
         at = position if begin == position else end
         return at + -at % self._multiple
 
-    def replan_after(self, position: int, plan: Plan, at: int | None) -> int:
-        """Replan if the draws before a position are settled; see `replan`."""
+    def check_after(self, position: int, plan: Plan, at: int | None) -> int:
+        """Do what `check_replan` does if the draws before a position are settled."""
         if plan.strata != self.plan.strata:
             raise PlanError(
                 "other-strata",
@@ -116,11 +136,6 @@ class Replanning(EpochSampler):
                 f"`at` must be a multiple of {self._multiple}, so that no global batch is of two plans, found {at}. "
                 f"Use {nearest_multiples(at, self._multiple)}.",
             )
-        changed = self._course.changed(plan, at)
-        if changed.drawn.fingerprint != self.plan.fingerprint:
-            begin, _ = self._block_at(at)
-            self._draw(changed)
-            self.cut(begin)  # the block that the plan changes in is drawn anew: as short as it is now
         return at
 
     def _block_at(self, position: int) -> tuple[int, int]:

@@ -137,6 +137,10 @@ class WindowSampler(Settled, Sampler[Item]):
 
     def replan(self, plan: Plan, *, at: int | None = None) -> int:
         """Draw by another plan from a position on, in no window that was begun; see `PlanSampler.replan`."""
+        return self.sampler.replan(plan, at=self.check_replan(plan, at=at))
+
+    def check_replan(self, plan: Plan, *, at: int | None = None) -> int:
+        """Return the position from which `replan` would draw a plan, or raise its error; nothing changes."""
         at = self.earliest_replan() if at is None else integer("at", at)
         if at % self._multiple:
             raise ConfigError(
@@ -144,7 +148,7 @@ class WindowSampler(Settled, Sampler[Item]):
                 f"`at` must be a multiple of {self._multiple}, so that no batch is of two plans, found {at}. "
                 f"Use {nearest_multiples(at, self._multiple)}.",
             )
-        return self.sampler.replan_after(self._settled, plan, at)
+        return self.sampler.check_after(self._settled, plan, at)
 
     def earliest_replan(self) -> int:
         """Return the first position from which another plan can be drawn: where no window or block was begun."""
@@ -154,8 +158,9 @@ class WindowSampler(Settled, Sampler[Item]):
     @property
     def _settled(self) -> int:
         """Position before which the draws are settled: where the window ends that was begun."""
-        begin, end = self._window_at(self.position)
-        return begin if begin == self.position else end
+        position = self.sampler.settled
+        begin, end = self._window_at(position)
+        return begin if begin == position else end
 
     @property
     @abstractmethod

@@ -16,6 +16,7 @@ from transformers import TrainerCallback, TrainerState, TrainingArguments
 from equipoise.base.states import differences, refusing_damaged
 from equipoise.errors import ConfigError, StateError
 from equipoise.loaders.checks import check_rows, inner_sampler
+from equipoise.samplers import PlanSampler
 from equipoise.trainer.arguments import global_batch
 from equipoise.trainer.checkpoints.position import FILE_NAME, StreamPosition
 
@@ -187,6 +188,9 @@ class Stream(Part):
                     changes = "; ".join(differences(saved.sampler, now or {}))
                     message = f"the state of the sampler is not that of step {saved.step}: {changes}."
                     raise StateError("damaged-state", message)
+        inner = inner_sampler(self.sampler)
+        if isinstance(inner, PlanSampler):
+            inner.trained_until(saved.step * saved.global_batch)
 
     def on_epoch_begin(self, args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
         """Move the sampler to the epoch of the next step.
