@@ -2,16 +2,35 @@
 
 A toy epoch is four steps. A run of each launcher goes from one rank to two, to four and back to one, with other
 accumulations and with workers, resumed in epochs 0, 1 and 2 and between two epochs.
+
+It draws a schedule: it is resumed inside its stages and exactly where they begin, and the plan of the last stage is
+decided while it trains. It must train on the same rows, and end with the same weights, as a run in which all of that
+was planned.
 """
 
 import json
 import os
+import re
 import subprocess
 import sys
 
 import pytest
 import torch
-from tests.support.launchers import EXAMPLES, drawn, rows_of_steps, run_alone, run_on_ranks, weights_in
+from tests.support.launchers import (
+    BEGIN,
+    DECIDED,
+    EXAMPLES,
+    GLOBAL_BATCH,
+    STAGES,
+    drawn,
+    rows_of_steps,
+    run_alone,
+    run_on_ranks,
+    used,
+    weights_in,
+)
+
+from equipoise import Schedule
 
 pytestmark = [pytest.mark.distributed, pytest.mark.slow]
 STEPS = 12
@@ -37,19 +56,22 @@ def runs(tmp_path_factory):
 
     def links(chosen):
         return {
-            f"{launcher} {first}": (launcher, folder / launcher, batch, accumulation, last, workers, first > 0)
+            f"{launcher} {first}": (
+                *(launcher, folder / launcher, batch, accumulation, last, workers, first > 0, "declared"),
+                (DECIDED - first) * accumulation if first <= DECIDED < last else None,
+            )
             for launcher in EXAMPLE_OF
             for ranks, batch, accumulation, workers, first, last in chosen
         }
 
     examples = sorted(set(EXAMPLE_OF.values()))
-    alone = {f"{example} alone": (example, folder / f"{example} alone", 8, 1, STEPS) for example in examples}
-    both = {f"{example} both": (example, folder / f"{example} both", 2, 2, STEPS, 2) for example in examples}
+    alone = {f"{name} alone": (name, folder / f"{name} alone", 8, 1, STEPS, 0, False, "used") for name in examples}
+    both = {f"{name} both": (name, folder / f"{name} both", 2, 2, STEPS, 2, False, "used") for name in examples}
     again = folder / "sharded again"
     sharded = {
-        "sharded": ("lightning sharded", folder / "sharded", 2, 2, STEPS),
-        "sharded 0": ("lightning sharded", again, 2, 2, 6),
-        "sharded 6": ("lightning sharded", again, 4, 1, STEPS, 0, True),
+        "sharded": ("lightning sharded", folder / "sharded", 2, 2, STEPS, 0, False, "used"),
+        "sharded 0": ("lightning sharded", again, 2, 2, 6, 0, False, "used"),
+        "sharded 6": ("lightning sharded", again, 4, 1, STEPS, 0, True, "used"),
     }
     found = run_alone(alone | links(CHAIN[:1]))
     found |= run_on_ranks(2, folder / "two", both | links(CHAIN[1:3]) | sharded)
@@ -69,8 +91,8 @@ def assert_same_weights(folder, other):
 @pytest.mark.parametrize("ranks", ["alone", "both"])
 def test_all_ranks_together_train_on_the_stream(runs, example, ranks):
     """In all three epochs, with workers and accumulation on two ranks."""
-    assert rows_of_steps(runs[1][f"{example} {ranks}"]) == drawn(0, STEPS)
-    assert len({tuple(rows) for rows in drawn(0, STEPS)}) == STEPS, "epochs would look alike"
+    assert rows_of_steps(runs[1][f"{example} {ranks}"]) == drawn(0, STEPS, used())
+    assert len({tuple(rows) for rows in drawn(0, STEPS, used())}) == STEPS, "epochs would look alike"
 
 
 @each_example
@@ -97,7 +119,29 @@ def test_a_resumed_run_goes_on_on_any_number_of_ranks(runs, launcher, link):
     ranks, *_, first, last = link
     seen = runs[1][f"{launcher} {first}"]
     assert len(seen) == ranks
-    assert rows_of_steps(seen) == drawn(first, last)
+    assert rows_of_steps(seen) == drawn(first, last, used())
+
+
+@each_launcher
+def test_another_plan_is_drawn_on_all_ranks_or_on_none(runs, launcher):
+    """Decided in step 7 on four ranks, for step 9: it is in the checkpoints of steps 8 and 10, before and after."""
+    said, *others = (rank["decided"] for rank in runs[1][f"{launcher} 6"])
+    assert others == [said] * 3
+    (differ, positions), (begun, position), begin = said
+    assert (differ, begun, begin) == ("ranks-differ", "position-out-of-range", BEGIN * GLOBAL_BATCH)
+    first = re.search(r"The first position that is possible on all ranks is (\d+)\.", positions)
+    assert DECIDED * GLOBAL_BATCH < int(first[1]) <= BEGIN * GLOBAL_BATCH  # what was read ahead
+    assert first[0] in position
+
+
+def test_what_was_planned_and_decided_differs_in_every_stage():
+    """Else the rows would be the same without it."""
+    course = used()
+    assert [stage.at for stage in course.stages] == [step * GLOBAL_BATCH for step in (0, *STAGES, BEGIN)]
+    for number in range(1, 4):
+        rest = Schedule(course.stages[:number])
+        begin = course.stages[number].at // GLOBAL_BATCH
+        assert drawn(begin, begin + 1, course) != drawn(begin, begin + 1, rest)
 
 
 @each_launcher
@@ -113,8 +157,8 @@ def test_lightning_shards_parameters_and_trains_and_resumes_as_one_process(runs)
     """By its ModelParallelStrategy, with `fully_shard` in `configure_model`."""
     folder, found = runs
     (alone,) = found["lightning_module alone"]
-    assert rows_of_steps(found["sharded"]) == drawn(0, STEPS)
-    assert rows_of_steps(found["sharded 6"]) == drawn(6, STEPS)
+    assert rows_of_steps(found["sharded"]) == drawn(0, STEPS, used())
+    assert rows_of_steps(found["sharded 6"]) == drawn(6, STEPS, used())
     for rank in found["sharded"]:
         assert rank["losses"] == pytest.approx(alone["losses"], rel=1e-5)
     for rank in found["sharded 6"]:

@@ -6,7 +6,18 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.support.launchers import EXAMPLES, drawn, recorded_models, rows_of_steps, run_alone
+from tests.support.launchers import (
+    BEGIN,
+    DECIDED,
+    EXAMPLES,
+    GLOBAL_BATCH,
+    drawing,
+    drawn,
+    recorded_models,
+    rows_of_steps,
+    run_alone,
+    used,
+)
 from tests.support.loaders import BATCH, EPOCHS, PER_STEP, ROWS, make, steps_alone, steps_of
 
 pytestmark = [
@@ -15,7 +26,7 @@ pytestmark = [
     pytest.mark.filterwarnings("default"),  # those of ray, which warns of itself
 ]
 RANKS, FOLDER = 2, Path(__file__).parents[2]
-FIRST, LAST = 3, 6  # steps
+FIRST, LAST = 8, 10  # steps, between those in which another plan is decided and drawn
 ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "PYTHONPATH": f"{os.pathsep.join(map(str, (FOLDER / 'src', FOLDER, EXAMPLES)))}",
@@ -64,9 +75,10 @@ def work_of_the_example(options):
     if options["steps"] == FIRST:
         work({"folder": Path(options["output"]).parent})
     example = importlib.import_module("ray_train")
-    with recorded_models("ray_train") as batches:
+    decide_after = DECIDED * options["accumulation"] if options["steps"] == FIRST else None
+    with drawing("declared"), recorded_models("ray_train", decide_after) as seen:
         example.work(options)
-    seen = {"batches": batches, "accumulation": options["accumulation"]}
+    seen["accumulation"] = options["accumulation"]
     rank = ray.train.get_context().get_world_rank()
     Path(f"{options['output']}-{options['steps']}-{rank}.json").write_text(json.dumps(seen))
 
@@ -117,8 +129,14 @@ def test_prepare_data_loader_replaces_the_sampler(workers):
 
 
 def test_the_example_trains_on_the_stream_and_resumes_on_another_number_of_workers(folder, tmp_path):
-    (alone,) = run_alone({"job": ("torchrun_ddp", tmp_path, 8, 1, LAST)})["job"]
+    (alone,) = run_alone({"job": ("torchrun_ddp", tmp_path, 8, 1, LAST, 0, False, "used")})["job"]
     two, one = read(folder, *(f"run-{FIRST}-{rank}" for rank in range(RANKS))), read(folder, f"run-{LAST}-0")
-    assert rows_of_steps(two) + rows_of_steps(one) == drawn(0, LAST)
+    assert rows_of_steps(two) + rows_of_steps(one) == drawn(0, LAST, used())
     losses = [metrics["loss"] for metrics in read(folder, FIRST, LAST)]
     assert losses == pytest.approx([alone["losses"][FIRST - 1], alone["losses"][-1]], rel=1e-5)
+
+
+def test_another_plan_is_drawn_on_all_workers_or_on_none(folder):
+    said, other = (each["decided"] for each in read(folder, *(f"run-{FIRST}-{rank}" for rank in range(RANKS))))
+    assert said == other
+    assert [said[0][0], said[1][0], said[2]] == ["ranks-differ", "position-out-of-range", BEGIN * GLOBAL_BATCH]

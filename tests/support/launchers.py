@@ -93,25 +93,95 @@ def _main_with(module, **replaced):
     return FunctionType(module.main.__code__, vars(module) | replaced, argdefs=module.main.__defaults__)
 
 
-def run(launcher, folder, batch_size, accumulation, steps, workers=0, resume=False):
-    """Run an example; return the loss of every step and the rows of every batch that the model received."""
+def run(launcher, folder, batch_size, accumulation, steps, workers=0, resume=False, plan=None, decide_after=None):
+    """Run an example; return the loss of every step and the rows of every batch that the model received.
+
+    `plan` is what it draws from instead of its own plan: "used" or "declared". With the latter another plan is decided
+    in the batch after `decide_after`.
+    """
     example, options = example_of(launcher)
     arguments = ["--batch-size", batch_size, "--accumulation", accumulation, "--steps", steps, "--workers", workers]
-    with recorded_models(launcher) as batches:
+    with drawing(plan), recorded_models(launcher, decide_after) as seen:
         losses = example.main([str(folder), *map(str, arguments), *(["--resume"] if resume else [])], **options)
-    return {"losses": losses, "batches": batches, "accumulation": accumulation}
+    return {"losses": losses, "accumulation": accumulation, **seen}
+
+
+STAGES = (2, 6)  # steps in which the stages begin that are planned, after the first
+DECIDED, BEGIN = 7, 9  # the step in which another plan is decided, and the one that it is drawn from
+
+
+def declared():
+    """Return the schedule that is planned: stages of plans of the examples' data."""
+    import toy
+    from equipoise import Census, Plan, Schedule
+
+    census = Census.from_labels(toy.NAMES, toy.LABELS)
+    plans = [toy.plan, Plan.build(census, "proportional", "natural"), Plan.build(census, "equal", "balanced")]
+    return Schedule(list(zip([0, *(step * GLOBAL_BATCH for step in STAGES)], plans, strict=True)))
+
+
+def used():
+    """Return the schedule that is drawn once another plan was decided."""
+    return declared().changed(decided_plan(), BEGIN * GLOBAL_BATCH)
+
+
+def decided_plan():
+    """Return the plan that is decided."""
+    import toy
+    from equipoise import Census, Plan, rates
+
+    return Plan.build(Census.from_labels(toy.NAMES, toy.LABELS), rates.Fixed({"tone": 0.25, "topic": 0.75}), "sqrt")
 
 
 @contextmanager
-def recorded_models(launcher):
-    """Give a list of the rows of each batch that the models of an example train on meanwhile."""
+def drawing(plan):
+    """Let the examples draw from another plan meanwhile, in batches whose shares are exact; None leaves theirs."""
+    import toy
+    from equipoise import PlanSampler, Quota, Shard
+
+    make_sampler = toy.make_sampler
+
+    def make(shard=Shard()):  # noqa: B008 - frozen
+        stages = {"used": used, "declared": declared}[plan]()
+        toy.sampler = PlanSampler(stages, toy.index, 0, toy.DRAWS_PER_EPOCH, shard, batches=Quota(GLOBAL_BATCH))
+        return toy.sampler
+
+    if plan is not None:
+        toy.make_sampler = make
+    try:
+        yield
+    finally:
+        toy.make_sampler = make_sampler
+
+
+def decide():
+    """Decide on another plan on every rank, after calls that must be refused; return what was said."""
+    import toy
+    from equipoise.errors import ConfigError
+    from equipoise.loaders import replan
+
+    said = []
+    for step in (BEGIN + dist.get_rank(), DECIDED):  # another one on each rank; one that was begun
+        try:
+            replan(toy.sampler, decided_plan(), at=step * GLOBAL_BATCH)
+        except ConfigError as error:
+            said.append([error.code, str(error)])
+    return [*said, replan(toy.sampler, decided_plan(), at=BEGIN * GLOBAL_BATCH)]
+
+
+@contextmanager
+def recorded_models(launcher, decide_after=None):
+    """Give the rows of each batch that the models of an example train on meanwhile, and what was said to a decision."""
     made_in, texts_of = maker_of(launcher)
     batches, make_model = [], made_in.make_model
+    seen = {"batches": batches, "decided": None}
 
     def record(model, inputs, given):
         found = [match for text in texts_of(inputs, given) if (match := ROW.search(text))]
         if found and model.training:
             batches.append([int(match.group(1)) for match in found])
+            if len(batches) - 1 == decide_after:
+                seen["decided"] = decide()
 
     def recorded():
         model = make_model()
@@ -120,7 +190,7 @@ def recorded_models(launcher):
 
     made_in.make_model = recorded
     try:
-        yield batches
+        yield seen
     finally:
         made_in.make_model = make_model
 
@@ -178,12 +248,16 @@ def rows_of_steps(ranks):
     return [sorted(chain(*parts)) for parts in zip(*steps, strict=True)]
 
 
-def drawn(first, last):
-    """Return the rows of each optimiser step, sorted, as the plan draws them."""
+def drawn(first, last, plan=None):
+    """Return the rows of each optimiser step, sorted, as the plan of the examples draws them, or as `used` does."""
     import toy
-    from equipoise import draws
+    from equipoise import PlanSampler, Quota
 
-    stream = draws(toy.plan, toy.index, 0, first * GLOBAL_BATCH, last * GLOBAL_BATCH)
+    if plan is None:
+        sampler = toy.make_sampler()
+    else:
+        sampler = PlanSampler(plan, toy.index, 0, toy.DRAWS_PER_EPOCH, batches=Quota(GLOBAL_BATCH))
+    stream = sampler.rows(first * GLOBAL_BATCH, last * GLOBAL_BATCH)
     return [sorted(step) for step in stream.reshape(-1, GLOBAL_BATCH).tolist()]
 
 
