@@ -74,6 +74,14 @@ MaxPasses = Annotated[
         " rare_task:yes=20,rare_task:*=10,*=4 by label. The others (*) have no limit unless they are given one.",
     ),
 ]
+Feedback = Annotated[
+    str | None,
+    typer.Option(
+        metavar="RULE",
+        help="Change the plan during training by a rule, from validation scores or training losses: art, stop_task or"
+        " odm, as in art:0.3. Half of the validation rows are for it alone.  [default: the plan stays]",
+    ),
+]
 AllowRepeats = Annotated[bool | None, typer.Option("--allow-repeats", help="Accept a plan whose forecast has errors.")]
 Seed = Annotated[int | None, typer.Option(min=0, metavar="N", help="Random seed.  [default: 0]")]
 Overrides = Annotated[

@@ -36,6 +36,7 @@ def train(
     model: options.Model = None,
     lora: options.Lora = None,
     shares: options.PlanOptions,
+    feedback: options.Feedback = None,
     seed: options.Seed = None,
     out: Out = None,
     resume: Resume = False,
@@ -49,7 +50,8 @@ def train(
     with 75; the same command with --resume then resumes with the next draw.
     """
     chosen = described | shares
-    chosen |= {"model.name": model, "model.adapter": lora, "seed": seed, "out": None if out is None else str(out)}
+    chosen |= {"model.name": model, "model.adapter": lora, "plan.feedback": feedback}
+    chosen |= {"seed": seed, "out": None if out is None else str(out)}
     config = options.read_config(source, chosen, set_)
     if config.out is None:
         message = "A run needs a directory. Give --out DIR, or set `out:` in the configuration."

@@ -14,6 +14,7 @@ from equipoise.config._schema import RunConfig
 from equipoise.config._values import ScheduleFile, parse_rates, parse_schedule, parse_weights
 from equipoise.config._yaml import Document, dump_yaml, parse_yaml, read_yaml
 from equipoise.errors import ConfigError
+from equipoise.feedback import Feedback
 from equipoise.rates import Rates
 from equipoise.schedule import Recipe
 from equipoise.weights import ClassWeights
@@ -131,6 +132,7 @@ _CONVERTERS = {
     ClassWeights: parse_weights,
     Recipe: parse_schedule,
     ScheduleFile: parse_schedule,
+    Feedback: Feedback.of,
     LossConfig: parse_loss,
     AdapterConfig: parse_adapter,
 }

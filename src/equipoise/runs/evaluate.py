@@ -19,7 +19,7 @@ from equipoise.metrics import evaluate as score
 from equipoise.models import load_model
 from equipoise.runs.directory import RunDirectory
 from equipoise.runs.predict import predict_records, with_methods
-from equipoise.runs.rows import load_records, open_ended, read_source
+from equipoise.runs.rows import load_records, open_ended, read_source, set_apart
 from equipoise.runs.samples import Sample, sample_records
 from equipoise.schedule import Drawable
 from equipoise.trainer.checkpoints.lock import locked
@@ -123,6 +123,8 @@ def evaluate(
             raise RunError("already-evaluated", message)
         refuse_unwritable(folder / "evaluation.json")
         records = load_records(config, cache) if other is None else other
+        if other is None and settings.split == "validation" and config.plan.feedback is not None:
+            records, _ = set_apart(records, tasks, config.data.split.seed)
         rows_of_split = records if settings.split == "all" else records.where(split=settings.split)
         known = _known_tasks(rows_of_split, tasks)
         sample = sample_records(known, open_ended(tasks), settings.rows, config.seed)

@@ -34,6 +34,7 @@ from equipoise.runs.rows import (
     load_records,
     open_ended,
     rows_by_split,
+    set_apart,
     task_options,
 )
 from equipoise.schedule import Drawable
@@ -75,10 +76,13 @@ class Prepared(Planned):
         All records, with a split.
     problems : tuple of Problem
         The problems that checks of the data found.
+    feedback : Records or None
+        Validation rows that `plan.feedback` decides on; they are not in `records`.
     """
 
     records: Records
     problems: tuple[Problem, ...] = ()
+    feedback: Records | None = None
 
     @cached_property
     def train(self) -> Records:
@@ -88,7 +92,15 @@ class Prepared(Planned):
     @cached_property
     def data(self) -> dict[str, Any]:
         """The number of rows of each split, and a fingerprint of the training rows, all of which are read for it."""
-        return {"rows": rows_by_split(self.records), "train_sha256": fingerprint(self.train)}
+        apart = {} if self.feedback is None else {"feedback": len(self.feedback)}
+        return {"rows": rows_by_split(self.records) | apart, "train_sha256": fingerprint(self.train)}
+
+    def with_feedback(self) -> "Prepared":
+        """Return the same with half of the validation rows set apart for `plan.feedback`; see `set_apart`."""
+        if self.feedback is not None:
+            return self
+        records, feedback = set_apart(self.records, self.tasks, self.config.data.split.seed)
+        return replace(self, records=records, feedback=feedback)
 
 
 def prepare(
@@ -128,7 +140,7 @@ def prepare(
         problems = check_records(records, tasks)
         raise_on_errors(problems)
     pa.default_memory_pool().release_unused()
-    return _prepared(config, records, tasks, tuple(problems), cache, shard)
+    return _prepared(config, records, tasks, tuple(problems), None, cache, shard)
 
 
 def prepare_again(config: RunConfig, base: Prepared) -> Prepared:
@@ -139,7 +151,7 @@ def prepare_again(config: RunConfig, base: Prepared) -> Prepared:
     PlanError
         If the plan cannot be built.
     """
-    return _prepared(config, base.records, base.tasks, base.problems, None, Shard())
+    return _prepared(config, base.records, base.tasks, base.problems, base.feedback, None, Shard())
 
 
 def plan_labels(config: RunConfig) -> Planned:
@@ -156,13 +168,15 @@ def _prepared(
     records: Records,
     tasks: dict[str, Task],
     problems: tuple[Problem, ...],
+    feedback: Records | None,
     cache: Path | None,
     shard: Shard,
 ) -> Prepared:
     train = records.where(split="train")
     census = census_of(train, tasks)
     planned = _planned(config, tasks, census, mean_tokens(config, train, tasks, census, cache, shard))
-    return Prepared(planned.config, tasks, planned.plan, records, problems)
+    prepared = Prepared(planned.config, tasks, planned.plan, records, problems, feedback)
+    return prepared if config.plan.feedback is None else prepared.with_feedback()
 
 
 def _planned(
@@ -170,7 +184,8 @@ def _planned(
 ) -> Planned:
     plan, draws = plan_of(config, census, tokens)
     training = config.training if config.training.best is None else config.training.validated(draws)
-    return Planned(replace(config, plan=replace(config.plan, draws=draws), training=training), tasks, plan)
+    chosen = replace(config.plan, draws=draws).decided(config.training.batch_size)
+    return Planned(replace(config, plan=chosen, training=training), tasks, plan)
 
 
 def refuse_bad_forecast(prepared: Prepared) -> None:

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from equipoise.base.progress import progress, stage
@@ -16,10 +17,11 @@ from equipoise.data.infer import tasks_of_counts
 from equipoise.data.prepared.rows import derived
 from equipoise.data.splits.splits import split_codes, with_splits
 from equipoise.data.suite import load_suite, suite_tasks
-from equipoise.errors import ConfigError
+from equipoise.errors import ConfigError, DataError
 
 SUITE = "suite:"
 _ROWS_AT_ONCE = 65_536
+_APART = SPLITS.index("validation")  # in two halves, of which the first stays
 
 
 def read_source(data: DataConfig, cache: Path | None = None) -> Records:
@@ -60,6 +62,51 @@ def load_records(config: RunConfig, cache: Path | None = None) -> Records:
         codes = derived(records, "splits", of, lambda: split_codes(records, split.fractions, split.seed, options))
     pa.default_memory_pool().release_unused()  # which Arrow would keep for what it does next
     return with_splits(records, codes)
+
+
+def set_apart(records: Records, tasks: Mapping[str, Task], seed: int) -> tuple[Records, Records]:
+    """Take half of the validation rows for feedback alone; what chooses or calibrates the model never sees them.
+
+    A group is never divided, and half of each label goes to either side; of a single group the validation keeps it.
+
+    Parameters
+    ----------
+    records : Records
+        All rows, with splits.
+    tasks : mapping of str to Task
+        The tasks of the run.
+    seed : int
+        The seed of the splits.
+
+    Returns
+    -------
+    rest, feedback : Records
+        All other rows, and those of feedback.
+
+    Raises
+    ------
+    DataError
+        If there are no rows for feedback.
+
+    Examples
+    --------
+    >>> rows = {"task": ["a"] * 9, "input": list("012345678"), "target": ["yes", "no", "no"] * 3}
+    >>> records = Records.from_dict(rows | {"split": ["train"] * 3 + ["validation"] * 6})
+    >>> rest, feedback = set_apart(records, infer_tasks(records), seed=0)
+    >>> rows_by_split(rest)["validation"], sorted(feedback.column("target").to_pylist())
+    (3, ['no', 'no', 'yes'])
+    """
+    places = np.flatnonzero(records.coded("split").is_in(["validation"]) & records.coded("task").is_in(list(tasks)))
+    if len(places):
+        kinds = {name: TaskOptions(kind=task.kind) for name, task in tasks.items()}
+        places = places[split_codes(records.take(places), (0.5, 0.5, 0.0), seed, kinds) == _APART]
+    if not len(places):
+        raise DataError(
+            "no-feedback-rows",
+            "`plan.feedback` needs validation rows of at least two groups or inputs, half of which decide the plan, "
+            "found fewer. Give the data more validation rows, or leave it out.",
+        )
+    return records.take(np.setdiff1d(np.arange(len(records)), places)), records.take(places)
 
 
 def rows_by_split(records: Records) -> dict[str, int]:

@@ -6,20 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from accelerate.utils import broadcast_object_list, gather_object
+from accelerate.utils import broadcast_object_list
 from torch import nn
-from torch.distributed.fsdp import FSDPModule
 from transformers import TrainerCallback, TrainerState
 
-from equipoise.data import Records, Task
+from equipoise.data import Records
 from equipoise.drawing import Shard
-from equipoise.errors import ConfigError, DataError, DataWarning, RunWarning
-from equipoise.metrics import METRICS, TaskPredictions
-from equipoise.metrics import evaluate as score
-from equipoise.models import LabelScorer, label_probabilities
-from equipoise.runs.answers import MOST_SCORED
-from equipoise.runs.prepare import Prepared, encode
-from equipoise.runs.samples import scored_validation_rows
+from equipoise.errors import ConfigError, DataError, RunWarning
+from equipoise.metrics import METRICS
+from equipoise.runs.prepare import Prepared
+from equipoise.runs.sampled_labels import SampledLabels, measured_tasks
 
 WATCHED = ("macro_f1", "balanced_accuracy", "worst_recall", "log_loss")
 """The metrics of a validation, besides the loss."""
@@ -46,10 +42,6 @@ def validation_records(prepared: Prepared) -> Records:
 class LabelValidation:
     """Scores all labels of a sample of the validation rows, and estimates the metrics of all validation rows.
 
-    The sample is stratified by task and label, and its rows count as many as they represent. Each rank scores a part of
-    them, or all where parameters are sharded: ranks have to make the same passes then. Of a task with too many
-    labels to score them all the most probable one is searched for, without a log-loss, unless `training.best` is it.
-
     Parameters
     ----------
     prepared : Prepared
@@ -75,12 +67,9 @@ class LabelValidation:
     """
 
     def __init__(self, prepared: Prepared, model: nn.Module, tokenizer: Any, shard: Shard) -> None:
-        self._config, self._shard = prepared.config, shard
-        self._tasks = {name: task for name, task in prepared.tasks.items() if task.labels}
-        best = prepared.config.training.best
+        self._shard, best = shard, prepared.config.training.best
         records = validation_records(prepared)
-        # What was never trained on is not measured.
-        measured = [name for name in self._tasks if _has_known_labels(records, self._tasks[name])]
+        measured = measured_tasks(records, prepared.tasks)
         if best in WATCHED and not measured:
             raise ConfigError(
                 "no-labels",
@@ -91,39 +80,23 @@ class LabelValidation:
         self.names: list[str] = []
         if not measured:
             return
-        records = records.where(task=measured)
-        strata, _ = records.strata()
-        self._sample = scored_validation_rows(strata, prepared.config.seed)
-        self._records = records.take(self._sample.rows)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DataWarning)  # the rows of the validation loss are warned of
-            self._encoded = encode(self._config, self._records, self._tasks, tokenizer)
-        self._tokenizer = tokenizer
-        self._scorer = LabelScorer(model, tokenizer, self._tasks)
-        self.rows = {name: len(self._encoded.rows_of(name)) for name in self._records.tasks}
-        self._scored = {
-            name: best == "log_loss" or rows * self._scorer.prefixes(name) <= MOST_SCORED
-            for name, rows in self.rows.items()
-        }
-        found = [name for name in WATCHED if METRICS[name].needs != "probabilities" or any(self._scored.values())]
+        records = records.where(task=list(measured))
+        whole = best == "log_loss"
+        self._sample = SampledLabels(prepared.config, measured, records, model, tokenizer, shard, whole=whole)
+        self.rows, scored = self._sample.rows, self._sample.scored
+        found = [name for name in WATCHED if METRICS[name].needs != "probabilities" or any(scored.values())]
         self.names = found + [
             f"{task}_{name}"
             for task in self.rows
             for name in found
-            if METRICS[name].needs != "probabilities" or self._scored[task]
+            if METRICS[name].needs != "probabilities" or scored[task]
         ]
 
     def __call__(self, model: nn.Module) -> dict[str, float]:
         """Return the metrics of a model, the same on all ranks."""
         if not self.rows:
             return {}
-        if self._scorer.model is not model:
-            self._scorer = LabelScorer(model, self._tokenizer, self._tasks)
-        shard = Shard() if isinstance(model, FSDPModule) else self._shard
-        predictions = {name: self._predicted(name, shard) for name in self.rows}
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DataWarning)  # labels without training rows: evaluating the run warns
-            scores = score(predictions, bootstrap=0)
+        scores = self._sample.scores(model)
         found = {name: scores.mean[name].value for name in WATCHED if name in scores.mean}
         for task, held in scores.tasks.items():
             found |= {f"{task}_{name}": held.metrics[name].value for name in WATCHED if name in held.metrics}
@@ -131,41 +104,6 @@ class LabelValidation:
         if self._shard.world_size > 1:  # to the last bit
             broadcast_object_list(told)
         return told[0]
-
-    def _predicted(self, name: str, shard: Shard) -> TaskPredictions:
-        """Return the predictions for all rows of a task, of which this rank scores a shard."""
-        rows, labels = self._encoded.rows_of(name), self._tasks[name].labels
-        inputs = self._encoded.inputs(rows[shard.rank :: shard.world_size])
-        options: dict[str, Any] = {
-            "batch_tokens": self._config.evaluation.batch_tokens,
-            "length_norm": self._config.training.loss.length_norm,
-        }
-        if self._scored[name]:
-            log_probs = self._scorer.log_probs(name, inputs, **options)
-            chosen, of_labels = log_probs.argmax(axis=1), label_probabilities(log_probs)
-        else:
-            chosen, of_labels = self._scorer.best_labels(name, inputs, **options), None
-        parts = [(chosen, of_labels)] if shard.world_size == 1 else gather_object([(chosen, of_labels)])
-        said = np.empty(len(rows), np.int64)
-        probabilities = None if of_labels is None else np.empty((len(rows), len(labels)))
-        for rank, (answers, known) in enumerate(parts):
-            said[rank :: len(parts)] = answers
-            if probabilities is not None:
-                probabilities[rank :: len(parts)] = known
-        part = self._records.take(rows)
-        whole = bool((self._sample.weights == 1).all())
-        return TaskPredictions(
-            task=name,
-            targets=[target or "" for target in part.column("target").to_pylist()],
-            predicted=[labels[label] for label in said],
-            labels=labels,
-            probabilities=probabilities,
-            weights=None if whole else self._sample.weights[rows],
-        )
-
-
-def _has_known_labels(records: Records, task: Task) -> bool:
-    return not set(task.labels).isdisjoint(records.where(task=[task.name]).coded("target").present())
 
 
 class TurnedTasks(TrainerCallback):

@@ -14,7 +14,7 @@ from equipoise.config import DataConfig, RunConfig, read_yaml
 from equipoise.data import Records, Task
 from equipoise.errors import ConfigError, DataError, RunError
 from equipoise.runs.directory import RunDirectory, read_json
-from equipoise.runs.rows import fingerprint, load_records
+from equipoise.runs.rows import fingerprint, load_records, set_apart
 from equipoise.runs.unlabelled import UnlabelledRows
 
 
@@ -38,6 +38,8 @@ def validation_records(
             f"the data of `{directory.path}` has other training rows now ({now[:12]}) than it was trained on"
             f" ({then[:12]}), so its validation rows may have been trained on. Restore the data, or train again.",
         )
+    if config.plan.feedback is not None:
+        records, _ = set_apart(records, tasks, config.data.split.seed)
     validation = records.where(split="validation", task=_with_labels(tasks))
     if not len(validation):
         raise DataError(
