@@ -55,6 +55,8 @@ class RunDirectory:
     """The plan, with its census."""
     schedule = Entry("schedule.json")
     """The schedule that is drawn, with what was decided while the run trained; a run of a single plan has none."""
+    feedback = Entry("feedback.json")
+    """The decisions of `plan.feedback`, with their scores; a run without decisions has none."""
     tasks = Entry("tasks.json")
     """The tasks, with their labels and prompts."""
     data = Entry("data.json")
@@ -146,7 +148,7 @@ class RunDirectory:
         except Exception:  # whatever training raises; it is raised again
             if not self._trained():
                 with suppress(OSError):  # the first error tells more
-                    for file in (*self._inputs, self.schedule):
+                    for file in (*self._inputs, self.schedule, self.feedback):
                         file.unlink(missing_ok=True)
                     for folder in (self.checkpoints, self.tokens, self.trackers):
                         shutil.rmtree(folder, ignore_errors=True)

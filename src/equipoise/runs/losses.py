@@ -38,7 +38,7 @@ def training_loss_of(
         The draws of the whole run.
     """
     plan, tasks, configured = prepared.plan, prepared.tasks, checked_loss(prepared.config.training.loss)
-    if isinstance(plan, Plan):
+    if isinstance(plan, Plan) and not prepared.changes:
         return configured.build(plan, tasks, model, tokenizer)
     return StagedTrainingLoss(lambda stage: configured.build(stage, tasks, model, tokenizer), drawn, tasks, draws)
 

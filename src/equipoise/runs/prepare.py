@@ -61,6 +61,11 @@ class Planned:
     tasks: dict[str, Task]
     plan: Drawable
 
+    @property
+    def changes(self) -> bool:
+        """Whether the plan changes during the training, by a schedule or by feedback."""
+        return len(self.plan.stages) > 1 or self.config.plan.feedback is not None
+
     def describe_tasks(self) -> list[str]:
         """Say what each task is, in lines for people."""
         return describe_tasks(self.tasks, task_options(self.config))

@@ -19,9 +19,9 @@ from equipoise.drawing import Shard
 from equipoise.models import load_model
 from equipoise.models.base_model import base_of
 from equipoise.models.positions import refuse_too_long
-from equipoise.plan import Plan
 from equipoise.runs.arguments import trainer_arguments
 from equipoise.runs.directory import RunDirectory
+from equipoise.runs.feedback import FeedbackDriver
 from equipoise.runs.identity import facts, refuse_other_run
 from equipoise.runs.losses import task_weighting_of, training_loss_of
 from equipoise.runs.prepare import Prepared, encode, prepare, refuse_bad_forecast
@@ -167,8 +167,9 @@ def train_prepared(
     validation = _validation_examples(prepared, tokenizer)
     watched = validation is not None and (watched or config.training.best not in (None, "loss"))
     metrics = LabelValidation(prepared, model, tokenizer, shard) if watched else None
-    # The loss of a schedule weighs each draw by the plan of its stage.
-    weights = plan.importance_weights if isinstance(plan, Plan) else np.ones(len(plan.strata))
+    ordered = LengthSorted(sampler, encoded.lengths, global_batch(args), config.training.window)
+    # Where the plan changes, the loss weighs each draw by the plan of its stage.
+    weights = np.ones(len(plan.strata)) if prepared.changes else plan.average().importance_weights
     new = not out.is_dir()
     if not started:  # before the lock, which would be a file in a directory of others
         on_first_rank(lambda: RunDirectory.create(out, again=resume), out, args)
@@ -180,7 +181,7 @@ def train_prepared(
             model,
             args,
             cast("Dataset[Any]", replace(encoded, example_weights=index.spread(weights.astype(np.float32)))),
-            LengthSorted(sampler, encoded.lengths, global_batch(args), config.training.window),
+            ordered,
             Collator(padding(tokenizer)),
             loss=training_loss,
             task_weighting=task_weighting,
@@ -191,6 +192,8 @@ def train_prepared(
             patience=config.training.patience,
         )
         trainer.add_part(AdapterBase(base_of(model), first=main))
+        if prepared.feedback is not None and config.plan.feedback is not None:
+            trainer.add_part(FeedbackDriver(prepared, trainer, ordered, tokenizer, directory))
         trainer.add_part(UsedSchedule(directory, sampler, first=main))
         tokenise_if_mostly_drawn(encoded, plan, len(sampler), shard)
         with tracked(names if main else [], out, parent=parent, step=_last_step(directory)) as trackers:

@@ -148,17 +148,19 @@ class WindowSampler(Settled, Sampler[Item]):
                 f"`at` must be a multiple of {self._multiple}, so that no batch is of two plans, found {at}. "
                 f"Use {nearest_multiples(at, self._multiple)}.",
             )
-        return self.sampler.check_after(self._settled, plan, at)
+        return self.sampler.check_after(self._settled(self.sampler.settled), plan, at)
 
     def earliest_replan(self) -> int:
         """Return the first position from which another plan can be drawn: where no window or block was begun."""
-        at = self.sampler.earliest_after(self._settled)
+        return self.earliest_after(self.sampler.settled)
+
+    def earliest_after(self, position: int) -> int:
+        """Return the first position from which another plan can be drawn if the draws before one were yielded."""
+        at = self.sampler.earliest_after(self._settled(position))
         return at + -at % self._multiple
 
-    @property
-    def _settled(self) -> int:
-        """Position before which the draws are settled: where the window ends that was begun."""
-        position = self.sampler.settled
+    def _settled(self, position: int) -> int:
+        """Return before which position draws are settled if those before one were yielded: where its window ends."""
         begin, end = self._window_at(position)
         return begin if begin == position else end
 

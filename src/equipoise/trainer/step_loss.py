@@ -22,6 +22,7 @@ from equipoise.losses.tasks.base import FloatArray
 from equipoise.losses.tasks.gradients import Gradients
 from equipoise.losses.training import Batch, StagedTrainingLoss, TokenTrainingLoss, TrainingLoss
 from equipoise.trainer.stream import Part
+from equipoise.trainer.task_losses import TaskLosses
 
 FILE_NAME = "equipoise_tasks.json"
 
@@ -38,6 +39,11 @@ class StepLoss(Part):
     accelerator : accelerate.Accelerator
         The Trainer's.
 
+    Attributes
+    ----------
+    watched : TaskLosses or None
+        Adds up the losses of each task, where something asks for them.
+
     Raises
     ------
     ConfigError
@@ -47,6 +53,7 @@ class StepLoss(Part):
     def __init__(self, loss: TokenLoss | TrainingLoss, method: TaskWeighting | None, accelerator: Accelerator) -> None:
         self.loss: TrainingLoss = TokenTrainingLoss(loss) if isinstance(loss, TokenLoss) else loss
         self.method = None if isinstance(method, Sum) else method
+        self.watched: TaskLosses | None = None
         self._accelerator = accelerator
         gradients = isinstance(method, Gradients)
         if self.method is None:
@@ -95,6 +102,8 @@ class StepLoss(Part):
             self._set_coefficients(self._measure())
         totals = self.loss.totals(self._model, inputs, self._progress, wrapped=wrapped)
         self._left -= 1
+        if self.watched is not None:
+            self.watched.add(totals, self.loss.weights(inputs, self._progress), inputs)
         if method is None:
             return WeightedSum(totals.sum(), weight).mean()
         by_task = self._by_task(totals, inputs)
