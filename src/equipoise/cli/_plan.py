@@ -24,7 +24,7 @@ from equipoise.plan import Forecast
 from equipoise.rates import Rates
 from equipoise.runs.prepare import check_tokens, plan_labels, prepare
 from equipoise.runs.rows import census_of, count_labels, load_records, rows_by_split, task_options
-from equipoise.schedule import Recipe
+from equipoise.schedule import Recipe, Schedule
 from equipoise.weights import ClassWeights
 
 T = TypeVar("T")
@@ -56,6 +56,10 @@ LabelsOnly = Annotated[
         help="Count labels and read no text: for a quick look at very many rows. Without a column of splits all rows"
         " count as training rows, and the rows are not checked.",
     ),
+]
+Picture = Annotated[
+    Path | None,
+    typer.Option("--plot", metavar="FILE", help="Write a picture of the shares over the draws to this .svg file."),
 ]
 Out = Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write the plan to this file, as JSON.")]
 
@@ -213,6 +217,7 @@ def plan(
     shares: options.PlanOptions,
     model: Model = None,
     out: Out = None,
+    plot: Picture = None,
     everything: All = False,
     labels_only: LabelsOnly = False,
     cache_dir: options.CacheDir = None,
@@ -224,6 +229,8 @@ def plan(
     Shows how often rows repeat and what is wrong with the plan. Exits with 1 if the forecast has errors, unless
     --allow-repeats accepts them.
     """
+    if plot is not None and plot.suffix != ".svg":
+        raise ConfigError("unknown-format", f"`--plot` must name a .svg file, found {plot.name!r}.")
     config = options.read_config(source, described | shares | {"model.name": model}, set_)
     _refuse_texts(labels_only, model)
     if labels_only:
@@ -233,9 +240,11 @@ def plan(
         give_warnings([] if model is None else check_tokens(prepared.config, prepared.train, prepared.tasks))
     built, draws = planned.plan, planned.config.plan.draws
     forecast, average = built.forecast(draws), built.average(draws)
-    if out is not None:
-        with write_atomically(out) as temporary:
-            temporary.write_text(built.to_json(), encoding="utf-8")
+    written = {out: built.to_json, plot: lambda: Schedule(built.stages).to_svg(draws)}
+    for file, text in written.items():
+        if file is not None:
+            with write_atomically(file) as temporary:
+                temporary.write_text(text(), encoding="utf-8")
     if as_json:
         kinds = {name: {"kind": task.kind, "labels": len(task.labels) or None} for name, task in planned.tasks.items()}
         about = {
@@ -249,8 +258,8 @@ def plan(
         print_tasks(planned.describe_tasks())
         typer.echo(printable(f"Rates {average.rates_text}; weights {average.weights_text}; {forecast.draws:,} draws\n"))
         _print_forecast(forecast, everything)
-        if out is not None:
-            typer.echo(f"Wrote {out}.")
+        for file in filter(None, written):
+            typer.echo(f"Wrote {file}.")
     if of_level(forecast.problems, "error") and not planned.config.plan.allow_repeats:
         print_error("bad-forecast", "the forecast has errors. Change the plan, or accept them with --allow-repeats.")
         raise typer.Exit(ERROR)

@@ -16,6 +16,7 @@ from equipoise.plan import Forecast, Plan, Stage
 from equipoise.plan.forecast import GroupForecast, ratios
 
 _SHOWN = 6  # stages in a table
+_ROUNDING = 1e-9  # shares that differ by less do not change
 
 
 @dataclass(frozen=True, repr=False)
@@ -39,30 +40,54 @@ class ScheduleForecast(Forecast):
         return super().to_dict() | {"stages": stages}
 
     def shares(self) -> tuple[list[str], list[list[str]]]:
-        """Return headings and cells of the table of shares: a row for each stratum, a column for each stage.
+        """Return headings and cells of the table of shares: a column for each stage, a row for each share that changes.
 
-        Of many stages the first, the last and some between them are shown.
+        Tasks have a row if their shares change, and labels if those inside their task do. Of many stages the first,
+        the last and some between them are shown.
         """
         places = np.unique(np.linspace(0, len(self.stages) - 1, _SHOWN).round().astype(int)).tolist()
-        shown = [self.stages[place] for place in places]
-        headings = ["task", "label", *(f"from {at:,}" for at, _ in shown)]
-        shares = [{(row.task, row.label): row.draw_share for row in each.rows} for _, each in shown]
-        cells = [
-            [row.task, row.label or "-", *(f"{share[row.task, row.label]:.1%}" for share in shares)]
-            for row in self.rows
-        ]
-        return headings, cells
+        of_tasks = {
+            task.task: [each.tasks[number].draw_share for _, each in self.stages]
+            for number, task in enumerate(self.stages[0][1].tasks)
+        }
+        of_labels = {
+            (row.task, row.label): [each.rows[number].draw_share for _, each in self.stages]
+            for number, row in enumerate(self.stages[0][1].rows)
+        }
+        inside = {key: ratios(np.array(of_labels[key]), np.array(of_tasks[key[0]])) for key in of_labels}
+        tasks_change = any(map(_changes, of_tasks.values()))
+        labels_change = not tasks_change or any(_changes(shares[shares > 0]) for shares in inside.values())
+        found: list[tuple[str, str, list[float]]] = []
+        for name in dict.fromkeys([*(task.task for task in self.tasks if task.task), *(row.task for row in self.rows)]):
+            labels = [row.label for row in self.rows if row.task == name]
+            if tasks_change and (len(labels) != 1 or not labels_change):
+                found.append((name, "all", of_tasks[name]))
+            if labels_change:
+                found += [(name, label or "-", of_labels[name, label]) for label in labels]
+        cells = [[task, label, *(f"{shares[place]:.1%}" for place in places)] for task, label, shares in found]
+        return ["task", "label", *(f"from {self.stages[place][0]:,}" for place in places)], cells
+
+    @property
+    def about(self) -> str:
+        """What the table of shares has, in a sentence."""
+        count = len(self.stages)
+        shown = f"; the table has {_SHOWN} of them" if count > _SHOWN else ""
+        return f"{count:,} stages in {self.draws:,} draws{shown}. Shares of the draws of each:"
 
     def to_text(self) -> str:
         """Return the shares of each stage, the forecast of all of them, and the problems, as plain text."""
         headings, cells = self.shares()
         table = aligned_columns({name: _cell(place) for place, name in enumerate(headings)}, cells)
-        return "\n\n".join(["\n".join(table), super().to_text()])
+        return "\n\n".join(["\n".join([self.about, *table]), f"All draws:\n{super().to_text()}"])
 
     def _repr_html_(self) -> str:
         headings, cells = self.shares()
         table = html_table({name: _cell(place) for place, name in enumerate(headings)}, cells)
-        return f"{table}{super()._repr_html_()}"
+        return f"<p>{self.about}</p>{table}<p>All draws:</p>{super()._repr_html_()}"
+
+
+def _changes(shares: Sequence[float] | npt.NDArray[np.float64]) -> bool:
+    return len(shares) > 0 and float(np.ptp(shares)) > _ROUNDING
 
 
 def _cell(place: int) -> Callable[[list[str]], str]:

@@ -24,6 +24,7 @@ from equipoise.rates import Rates
 from equipoise.schedule import schedule_json
 from equipoise.schedule.forecast import ScheduleForecast, averaged, forecast
 from equipoise.schedule.linear import Linear
+from equipoise.schedule.picture import picture
 from equipoise.schedule.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -241,6 +242,19 @@ class Schedule(Stratified):
         """
         return forecast(self.stages, self.lengths(draws), self.average(draws), allow_passes)
 
+    def to_svg(self, draws: int | None = None) -> str:
+        """Return a picture of the shares over the first `draws` draws (by default the planned number) as SVG.
+
+        Shows tasks or labels, by what changes; of many those whose share changes most, as the picture says.
+
+        Examples
+        --------
+        >>> census = Census.from_counts({"large": 900, "small": 100})
+        >>> "large <tspan" in Schedule.build(census, "cooldown", draws=4000).to_svg()
+        True
+        """
+        return picture(self.stages, checked_draws(draws, self.draws))
+
     def to_json(self) -> str:
         """Return the schedule as a JSON string, with its fingerprint."""
         return schedule_json.to_json(self.stages, self.fingerprint)
@@ -266,8 +280,10 @@ class Schedule(Stratified):
         )
 
     def _repr_html_(self) -> str:
-        forecast: Any = self.forecast() if self.draws else None
-        return f"<p>{escape(repr(self))}</p>{'' if forecast is None else forecast._repr_html_()}"
+        if not self.draws:
+            return f"<p>{escape(repr(self))}</p>"
+        forecast: Any = self.forecast()
+        return f"<p>{escape(repr(self))}</p>{self.to_svg()}{forecast._repr_html_()}"
 
 
 def _checked(stages: Sequence[tuple[int, Plan]]) -> list[Stage]:

@@ -106,6 +106,16 @@ def test_inspect_draws_the_census(rows: Path, tmp_path: Path, suffix: str, start
     assert (tmp_path / f"census{suffix}").read_bytes().startswith(start)
 
 
+def test_plan_draws_the_shares(rows: Path, tmp_path: Path) -> None:
+    result = run("plan", rows, "--weights", "natural", "--plot", tmp_path / "shares.svg")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines()[-1] == f"Wrote {tmp_path / 'shares.svg'}."
+    assert "triage: urgent <tspan" in (tmp_path / "shares.svg").read_text()
+    refused = run("plan", rows, "--plot", tmp_path / "shares.png")
+    assert refused.exit_code == 1
+    assert "`--plot` must name a .svg file, found 'shares.png'." in refused.stderr
+
+
 def test_inspect_refuses_other_plots(rows: Path, tmp_path: Path) -> None:
     result = run("inspect", rows, "--plot", tmp_path / "census.bmp")
     assert result.exit_code == 1
