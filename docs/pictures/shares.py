@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from equipoise import Census, Plan
 from equipoise.base.files import write_atomically
-from equipoise.drawing.stream import IndependentStream, Stream
+from equipoise.drawing.independent import IndependentStream
+from equipoise.drawing.stream import Stream
 
 PICTURE = Path(__file__).with_name("shares.svg")
 COMMON, RARE = 99_000, 1_000  # rows of the two strata: the rare one is planned to be 1 % of the draws
@@ -124,7 +125,7 @@ def picture() -> str:
     for sign in (-1, 1):
         far.line((made, sign * np.sqrt(made * SHARE * (1 - SHARE))), "deviation")
     for seed in SEEDS:
-        far.line(thinned(IndependentStream(plan, seed).at(positions)[0]), "independent")
+        far.line(thinned(IndependentStream(plan.stages, seed).at(positions)[0]), "independent")
     far.line(thinned(Stream(plan, seed=0).strata_at(positions)), "mixed")
     far.label(62, ("independent draws,", f"{len(SEEDS)} seeds"), "independent")
     far.label(-29, ("their standard deviation,", DEVIATION), "faint")

@@ -25,6 +25,15 @@ def test_shares(tmp_path):
     assert max(abs(dot - dots[0]) for dot in dots) < 230 / 8  # pixels of a draw: blocks end within one
 
 
+def test_schedules(tmp_path):
+    made = tmp_path / "schedules.svg"
+    subprocess.run([sys.executable, PICTURES / "schedules.py", "--out", made], check=True)
+    assert made.read_bytes() == (PICTURES / "schedules.svg").read_bytes()
+    root = ElementTree.parse(made).getroot()
+    named = ["".join(text.itertext()) for text in root.iter(f"{SVG}text") if text.get("class") == "code"]
+    assert named == ["cooldown", "annealed", "deferred", "progressive"]
+
+
 @pytest.mark.slow
 def test_two_gaussians(tmp_path):
     made = tmp_path / "two_gaussians.svg"

@@ -40,6 +40,25 @@ class Drawn:
     counts: npt.NDArray[np.int64]
 
 
+def windows(stages: Sequence[Stage], draws: int, about: int = 32) -> list[int]:
+    """Return the ends of about so many windows of draws, in each stage after whole blocks, where shares are exact.
+
+    Examples
+    --------
+    >>> from equipoise import Census
+    >>> a, b = (Plan.build(Census.from_counts({"x": 5, "y": 1}), rates=rates) for rates in ("equal", "proportional"))
+    >>> windows([Stage(0, a), Stage(5000, b)], draws=12_000, about=4)
+    [4096, 5000, 9096, 12000]
+    """
+    ends: list[int] = []
+    begins = [stage.at for stage in stages if stage.at < draws]
+    for stage, end in zip(stages, [*begins[1:], draws], strict=False):
+        block = stage.plan.block
+        step = max(1, round(draws / about / block)) * block
+        ends += [*range(stage.at + step, end, step), end]
+    return ends
+
+
 def bands(stages: Sequence[Stage]) -> tuple[str, list[Band]]:
     """Choose what a picture shows, and return it with a title that says so.
 
