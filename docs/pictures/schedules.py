@@ -10,7 +10,7 @@ import numpy as np
 
 from equipoise import Census, Schedule, draw_strata
 from equipoise.base.files import write_atomically
-from equipoise.schedule.picture import Drawn, picture, windows
+from equipoise.schedule.picture import Drawn, windows
 
 PICTURE = Path(__file__).with_name("schedules.svg")
 DRAWS = 40_960
@@ -31,7 +31,7 @@ def panel(recipe: str, census: Census, x: int, y: int) -> list[str]:
     ends = windows(schedule.stages, DRAWS)
     strata = draw_strata(schedule, seed=0, first=0, last=DRAWS)
     counts = np.array([np.bincount(part, minlength=len(schedule.strata)) for part in np.split(strata, ends[:-1])])
-    svg = picture(schedule.stages, DRAWS, Drawn(ends, counts)).replace("<svg", f'<svg x="{x}" y="{y + HEADING}"', 1)
+    svg = schedule.to_svg(drawn=Drawn(ends, counts)).replace("<svg", f'<svg x="{x}" y="{y + HEADING}"', 1)
     return [f'<text class="code" fill="currentColor" x="{x}" y="{y + 14}">{recipe}</text>', svg]
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from equipoise.census import Stratum
 from equipoise.errors import printable_line
-from equipoise.plan import Plan, Stage
+from equipoise.plan import Stage
 
 _COLOURS: Final = ("#0a63c9", "#d9730d", "#1a7f37", "#8250df", "#b42318", "#0e8a8a", "#bf3989", "#a16207")
 MOST: Final = len(_COLOURS)  # bands
@@ -45,9 +45,9 @@ def windows(stages: Sequence[Stage], draws: int, about: int = 32) -> list[int]:
 
     Examples
     --------
-    >>> from equipoise import Census
+    >>> from equipoise import Census, Plan
     >>> a, b = (Plan.build(Census.from_counts({"x": 5, "y": 1}), rates=rates) for rates in ("equal", "proportional"))
-    >>> windows([Stage(0, a), Stage(5000, b)], draws=12_000, about=4)
+    >>> windows([Stage(0, a), Stage(5000, b)], draws=12_000, about=3)
     [4096, 5000, 9096, 12000]
     """
     ends: list[int] = []
@@ -59,49 +59,63 @@ def windows(stages: Sequence[Stage], draws: int, about: int = 32) -> list[int]:
     return ends
 
 
-def bands(stages: Sequence[Stage]) -> tuple[str, list[Band]]:
+def bands(strata: Sequence[Stratum], shares: Shares) -> tuple[str, list[Band]]:
     """Choose what a picture shows, and return it with a title that says so.
 
     Up to `MOST` strata are all shown. Of more, the tasks are, unless only the shares of labels inside the tasks change;
     where there are too many, those whose share changes most.
+
+    Parameters
+    ----------
+    strata : sequence of Stratum
+    shares : ndarray of float64, shape (stages, S)
     """
-    plan = stages[0].plan
-    by_stratum = np.array([each.plan.probabilities for each in stages]).T
-    spans = [np.arange(len(plan.strata))[plan.span(task)] for task in plan.tasks]
-    by_task = np.array([by_stratum[span].sum(axis=0) for span in spans])
-    labels_only = np.ptp(by_task, axis=1).max() < _SAME < np.ptp(by_stratum, axis=1).max()
-    if len(plan.strata) <= MOST or labels_only:
-        names = [_name(stratum, plan) for stratum in plan.strata]
-        members, shares = list(np.arange(len(names))[:, None]), by_stratum
+    tasks = list(dict.fromkeys(stratum.task for stratum in strata))
+    of_task = np.array([tasks.index(stratum.task) for stratum in strata])
+    spans = [np.flatnonzero(of_task == number) for number in range(len(tasks))]
+    by_task = np.array([shares[:, span].sum(axis=1) for span in spans])
+    labels_only = np.ptp(by_task, axis=1).max() < _SAME < np.ptp(shares, axis=0).max()
+    if len(strata) <= MOST or labels_only:
+        names = [_name(stratum, alone=len(tasks) == 1) for stratum in strata]
+        members, heights = list(np.arange(len(names))[:, None]), shares.T
     else:
-        names, members, shares = list(plan.tasks), spans, by_task
-    title = f"Shares of the draws by {'task' if len(names) == len(plan.tasks) else 'label'}"
-    order = np.lexsort((-shares.max(axis=1), -np.ptp(shares, axis=1)))
+        names, members, heights = tasks, spans, by_task
+    title = f"Shares of the draws by {'task' if len(names) == len(tasks) else 'label'}"
+    order = np.lexsort((-heights.max(axis=1), -np.ptp(heights, axis=1)))
     if len(names) > MOST:
         title = f"{title}: the {MOST} of {len(names):,} that change most"
-    return title, [Band(names[place], members[place], shares[place]) for place in np.sort(order[:MOST])]
+    return title, [Band(names[place], members[place], heights[place]) for place in np.sort(order[:MOST])]
 
 
-def picture(stages: Sequence[Stage], draws: int, drawn: Drawn | None = None) -> str:
-    """Draw the shares of stages over a number of draws; what was drawn as dots on the edges of the bands.
+def picture(
+    strata: Sequence[Stratum], begins: Sequence[int], shares: Shares, draws: int, drawn: Drawn | None = None
+) -> str:
+    """Draw shares over a number of draws as SVG; what was drawn as dots on the edges of the bands.
 
     Text has the colour of the page that the picture is in.
 
+    Parameters
+    ----------
+    strata : sequence of Stratum
+    begins : sequence of int
+        The first draw of each stage.
+    shares : ndarray of float64, shape (stages, S)
+    draws : int
+        All stages begin before it.
+    drawn : Drawn, optional
+
     Examples
     --------
-    >>> from equipoise import Census
-    >>> plan = Plan.build(Census.from_counts({"large": 900, "small<": 100}))
-    >>> text = picture([Stage(0, plan)], draws=1000)
+    >>> text = picture([Stratum("large", None), Stratum("small<", None)], [0], np.array([[0.9, 0.1]]), draws=1000)
     >>> text.count("<path fill="), "small&lt; <tspan" in text
     (2, True)
     """
-    reached = [stage for stage in stages if stage.at < draws]
-    title, chosen = bands(reached)
+    title, chosen = bands(strata, shares)
     shown = [*zip(_COLOURS, chosen, strict=False)]
     area = _Area(draws, float(np.sum([band.shares for band in chosen], axis=0).max()))
-    edges = [*(stage.at for stage in reached), draws]
+    edges = [*begins, draws]
     lines = [_text(0, 12, title, weight="600")]
-    low = np.zeros(len(reached))
+    low = np.zeros(len(begins))
     for colour, band in reversed(shown):  # the first one is at the top, as in the legend
         high = low + band.shares
         shape = area.between(edges, low, high)
@@ -188,9 +202,9 @@ class _Area:
         return lines
 
 
-def _name(stratum: Stratum, plan: Plan) -> str:
+def _name(stratum: Stratum, *, alone: bool) -> str:
     task, label = stratum
-    return task if label is None else label if len(plan.tasks) == 1 else f"{task}: {label}"
+    return task if label is None else label if alone else f"{task}: {label}"
 
 
 def _short(name: str) -> str:

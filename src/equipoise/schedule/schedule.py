@@ -24,7 +24,7 @@ from equipoise.rates import Rates
 from equipoise.schedule import schedule_json
 from equipoise.schedule.forecast import ScheduleForecast, averaged, forecast
 from equipoise.schedule.linear import Linear
-from equipoise.schedule.picture import picture
+from equipoise.schedule.picture import Drawn, picture
 from equipoise.schedule.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -242,10 +242,11 @@ class Schedule(Stratified):
         """
         return forecast(self.stages, self.lengths(draws), self.average(draws), allow_passes)
 
-    def to_svg(self, draws: int | None = None) -> str:
+    def to_svg(self, draws: int | None = None, drawn: Drawn | None = None) -> str:
         """Return a picture of the shares over the first `draws` draws (by default the planned number) as SVG.
 
-        Shows tasks or labels, by what changes; of many those whose share changes most, as the picture says.
+        Shows tasks or labels, by what changes; of many those whose share changes most, as the picture says. What was
+        `drawn` is shown as dots.
 
         Examples
         --------
@@ -253,7 +254,10 @@ class Schedule(Stratified):
         >>> "large <tspan" in Schedule.build(census, "cooldown", draws=4000).to_svg()
         True
         """
-        return picture(self.stages, checked_draws(draws, self.draws))
+        draws = checked_draws(draws, self.draws)
+        reached = [stage for stage in self.stages if stage.at < draws]
+        shares = np.array([stage.plan.probabilities for stage in reached])
+        return picture(self.strata, [stage.at for stage in reached], shares, draws, drawn)
 
     def to_json(self) -> str:
         """Return the schedule as a JSON string, with its fingerprint."""

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from equipoise import Census, Plan, Schedule
-from equipoise.plan import Stage
-from equipoise.schedule.picture import MOST, Drawn, bands, picture
+from equipoise.schedule.picture import MOST, Drawn, bands
 
 SVG = "{http://www.w3.org/2000/svg}"
 THREE = Census.from_counts({"large": 9000, "medium": 900, "small": 100})
@@ -17,6 +16,11 @@ MANY = Census.from_counts({f"task {i:02}": {"no": 100 * (i + 1), "yes": 5 * (i +
 def texts(svg):
     """Return the lines of text of a picture."""
     return ["".join(text.itertext()) for text in ElementTree.fromstring(svg).iter(f"{SVG}text")]
+
+
+def bands_of(schedule):
+    """Return the title of a picture and its bands."""
+    return bands(schedule.strata, np.array([stage.plan.probabilities for stage in schedule.stages]))
 
 
 def corners(svg):
@@ -45,18 +49,18 @@ def test_a_band_is_as_high_as_its_share_in_each_stage():
 
 def test_few_strata_are_all_shown():
     two = Census.from_counts({"mood": {"glad": 90, "sad": 10}, "tone": 50})
-    title, found = bands(Schedule.build(two, "cooldown", draws=100).stages)
+    title, found = bands_of(Schedule.build(two, "cooldown", draws=100))
     assert (title, [band.name for band in found]) == (
         "Shares of the draws by label",
         ["mood: glad", "mood: sad", "tone"],
     )
-    title, found = bands(Schedule.build(THREE, "cooldown", draws=100).stages)
+    title, found = bands_of(Schedule.build(THREE, "cooldown", draws=100))
     assert (title, [band.name for band in found]) == ("Shares of the draws by task", ["large", "medium", "small"])
 
 
 def test_of_many_tasks_those_that_change_most_are_shown_and_the_picture_says_so():
     schedule = Schedule.build(MANY, "cooldown", draws=4000)
-    title, found = bands(schedule.stages)
+    title, found = bands_of(schedule)
     changes = {}
     for task in MANY.tasks:
         first, last = (stage.plan.probabilities[stage.plan.span(task)].sum() for stage in schedule.stages)
@@ -68,7 +72,7 @@ def test_of_many_tasks_those_that_change_most_are_shown_and_the_picture_says_so(
 
 
 def test_labels_are_shown_where_only_they_change():
-    title, found = bands(Schedule.build(MANY, "progressive", draws=4000).stages)
+    title, found = bands_of(Schedule.build(MANY, "progressive", draws=4000))
     assert title == f"Shares of the draws by label: the {MOST} of 56 that change most"
     assert all(": " in band.name for band in found)
 
@@ -82,7 +86,7 @@ def test_stages_that_are_not_reached_are_left_out():
 def test_dots_are_at_the_edges_of_what_was_drawn():
     plan = Plan.build(Census.from_counts({"a": 100, "b": 100}))
     counts = np.array([[50, 50], [25, 75]])  # not what was planned
-    svg = picture([Stage(0, plan)], 200, Drawn([100, 200], counts))
+    svg = Schedule([(0, plan)]).to_svg(200, Drawn([100, 200], counts))
     dots = [(float(dot.get("cx")), float(dot.get("cy"))) for dot in ElementTree.fromstring(svg).iter(f"{SVG}circle")]
     upper, lower = reversed(corners(svg))
     bottom, top = lower[:, 1].max(), upper[:, 1].min()
