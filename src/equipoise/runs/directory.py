@@ -202,6 +202,17 @@ class RunDirectory:
         """
         return _parsed(self.plan, read_drawable, read_text(self.plan, RunError))
 
+    def read_drawn(self) -> Drawable:
+        """Read what the run draws: the schedule with what was decided while it trained, or else the plan.
+
+        Raises
+        ------
+        RunError
+            If the file is missing or damaged.
+        """
+        file = self.schedule if self.schedule.exists() else self.plan
+        return _parsed(file, read_drawable, read_text(file, RunError))
+
     def read_tasks(self) -> dict[str, Task]:
         """Read the tasks.
 

@@ -16,6 +16,7 @@ from equipoise.plan import Forecast, Plan, Stage
 from equipoise.plan.forecast import GroupForecast, ratios
 
 _SHOWN = 6  # stages in a table
+_NAMED = 3  # rates or weights in a sentence
 _ROUNDING = 1e-9  # shares that differ by less do not change
 
 
@@ -106,9 +107,17 @@ def averaged(stages: Sequence[Stage], lengths: Sequence[int]) -> Plan:
 
     masses = mean([plan.masses.tolist() for _, plan in stages])
     target_masses = mean([plan.target_masses.tolist() for _, plan in stages])
-    rates = " -> ".join(dict.fromkeys(plan.rates_text for _, plan in stages))
-    weights = " -> ".join(dict.fromkeys(plan.weights_text for _, plan in stages))
+    rates, weights = (
+        _course([plan.rates_text for _, plan in stages]),
+        _course([plan.weights_text for _, plan in stages]),
+    )
     return Plan(first.strata, first.counts, masses, target_masses, sum(lengths), rates, weights)
+
+
+def _course(texts: Sequence[str]) -> str:
+    """Join the texts of stages; of many the first and the last are named."""
+    known = list(dict.fromkeys(texts))
+    return " -> ".join(known if len(known) <= _NAMED else [known[0], "...", known[-1]])
 
 
 def forecast(stages: Sequence[Stage], lengths: Sequence[int], average: Plan, allow_passes: float) -> ScheduleForecast:

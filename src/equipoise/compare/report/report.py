@@ -21,6 +21,7 @@ from equipoise.compare.report import (
     reliability,
     reproduce,
     scores,
+    stages,
     trained,
 )
 from equipoise.compare.report.data import ComparisonData
@@ -47,6 +48,8 @@ class Report:
         Tasks and labels.
     shares : tuple of RunShares
         Planned and actual draws.
+    stages : tuple of RunStages
+        Planned and actual shares over the training, of runs with a schedule.
     curves : tuple of Curve
         Learning curves.
     scores, labels : ScoresPart, LabelsPart
@@ -73,6 +76,7 @@ class Report:
     problems: tuple[Problem, ...]
     census: census.CensusPart
     shares: tuple[trained.RunShares, ...]
+    stages: tuple[stages.RunStages, ...]
     curves: tuple[trained.Curve, ...]
     scores: scores.ScoresPart
     labels: labels.LabelsPart
@@ -115,6 +119,7 @@ def gather(directory: Path) -> Report:
         problems=problems.gather(data),
         census=census.gather(data),
         shares=trained.gather_shares(data),
+        stages=stages.gather(data),
         curves=trained.gather_curves(data),
         scores=scores.gather(data),
         labels=labels.gather(data),
@@ -173,6 +178,7 @@ def build_page(report: Report) -> Page:
             problems.section(report.problems),
             census.section(report.census),
             trained.shares_section(report.shares),
+            *stages.sections(report.stages),
             trained.curves_section(report.curves),
             scores.section(report.scores),
             labels.section(report.labels),

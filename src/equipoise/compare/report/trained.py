@@ -69,14 +69,17 @@ def gather_shares(data: ComparisonData) -> tuple[RunShares, ...]:
     return tuple(_of_run(data.runs(name)[0], training) for training, name in reversed(trainings.items()))
 
 
+def draws_of(run: RunDirectory) -> int:
+    """Return the draws of a finished run, of which the last step is in its log."""
+    return max(line["step"] for line in logged(run)) * run.read_config().training.batch_size
+
+
 def drawn_of(run: RunDirectory) -> NDArray[np.int64]:
     """Count, without reading the data, how often a finished run drew each stratum of its plan.
 
-    The draws are a function of plan, seed and position alone; their number is that of the last logged step.
+    The draws are a function of plan, seed and position alone.
     """
-    config, plan = run.read_config(), run.read_plan()
-    draws = max(line["step"] for line in logged(run)) * config.training.batch_size
-    return count_draws(config, plan, draws)
+    return count_draws(run.read_config(), run.read_drawn(), draws_of(run))
 
 
 def _of_run(run: RunDirectory, training: str) -> RunShares:
