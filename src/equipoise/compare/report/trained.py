@@ -85,8 +85,8 @@ def drawn_of(run: RunDirectory) -> NDArray[np.int64]:
 def _of_run(run: RunDirectory, training: str) -> RunShares:
     drawn = drawn_of(run)
     draws = int(drawn.sum())
-    stages, plan = run.read_plan().stages, run.read_plan().average(draws)
-    block = max(each.block for _, each in stages)
+    used = run.read_drawn()
+    plan, block = used.average(draws), max(each.block for _, each in used.stages)
     strata = tuple(
         Drawn(task, label, rows, share, draws * share, count, count / rows if rows else None)
         for (task, label), rows, share, count in zip(
