@@ -113,8 +113,8 @@ def sections(parts: tuple[RunStages, ...]) -> list[Section]:
 def _text(part: RunStages) -> str:
     decided = "" if part.decided is None else f" What it drew from draw {part.decided:,} on was decided in the run."
     return (
-        f"{part.training} has {counted(len(part.stages), 'stage')}.{decided} At the end of each, the largest difference"
-        f" between planned and actual draws of a label so far was {part.furthest:.1f}."
+        f"{part.training} has {counted(len(part.stages), 'stage')}.{decided} At the end of every stage, the draws of"
+        f" each label so far were within {part.furthest:.1f} of those planned."
     )
 
 
@@ -132,9 +132,9 @@ def _table(part: RunStages) -> HtmlTable:
     some = f" of {len(places)} of the {len(part.stages):,} stages" if len(places) < len(part.stages) else ""
     return HtmlTable(
         f"{part.training}: planned and actual shares{some}",
-        heads("task or label", "planned", "drawn", "planned draws", "drawn", "difference"),
+        heads("task or label", "planned share", "drawn", "planned draws", "drawn", "difference"),
         views=[_view(part.stages[place], chosen, place) for place in places],
-        choice="Stage",
+        choice=f"Stage of {part.training}",
     )
 
 
@@ -147,7 +147,7 @@ def _view(stage: StageShares, chosen: Sequence[Band], place: int) -> View:
             f"{drawn[band.strata].sum() / stage.draws:.2%}",
             f"{(planned := stage.draws * float(band.shares[place])):,.1f}",
             f"{(actual := int(drawn[band.strata].sum())):,}",
-            f"{actual - planned:+.1f}".replace("-", MINUS),
+            "0.0" if abs(actual - planned) < 0.05 else f"{actual - planned:+.1f}".replace("-", MINUS),
         )
         for band in chosen
     ]
