@@ -84,7 +84,11 @@ class Scheme:
         if isinstance(value, Mapping) and "name" in value:
             given = dict(cast("Mapping[str, Any]", value))
             return cls._from_options(_parsed(cls, _known_name(cls, given.pop("name")), read) | given, read)
-        example = next(name for name, kind in registered(cls).items() if not fields(cast("Any", kind)))
+        needs = {
+            name: [each.default is MISSING for each in fields(cast("Any", kind))]
+            for name, kind in registered(cls).items()
+        }
+        example = min(needs, key=lambda name: (any(needs[name]), len(needs[name])))
         message = f"{cls.kind} must be a string such as {example!r} or a mapping with the key `name`, found"
         if isinstance(value, type):
             hint = f"the class {value.__name__}. Call it: {value.__name__}(...)."

@@ -126,6 +126,8 @@ def test_integers_stay_integers():
         ("power:" + "9" * 400, "not-a-number", ["found inf"]),
         ("power,max_ratio=x", "not-a-number", ["'max_ratio'", "'x'"]),
         ("power,gamma", "not-an-option", ["`name=value`", "'gamma'"]),
+        ("power:0,5", "not-an-option", ["`name=value`", "'5'"]),
+        ("effective:0,99", "not-an-option", ["`name=value`", "'99'"]),
         ("repeat_factor", "missing-option", ["'threshold'"]),
         ("repeat_factor:0.1,aggregate=sum", "unknown-choice", ["`aggregate`", "'sum'"]),
         ("shares:shares.yaml", "not-a-mapping", ["'shares'", "'shares.yaml'"]),

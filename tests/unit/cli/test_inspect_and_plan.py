@@ -16,6 +16,7 @@ from equipoise.errors import ConfigError, DataWarning
 from equipoise.metrics import METRICS
 from equipoise.plan import Plan
 from equipoise.rates import Rates
+from equipoise.schedule import Recipe, Schedule
 from equipoise.weights import ClassWeights
 
 runner = CliRunner()
@@ -138,6 +139,59 @@ def test_plan_shows_the_forecast_and_writes_the_plan(rows: Path, tmp_path: Path)
     assert plan.draws == 200
     share = dict(zip(plan.strata, plan.probabilities.tolist(), strict=True))
     assert share["triage", "urgent"] == pytest.approx(0.25)
+
+
+def test_plan_shows_a_schedule_stage_by_stage_and_draws_its_file_again(rows: Path, tmp_path: Path) -> None:
+    file, options = tmp_path / "schedule.json", ("--schedule", "deferred:0.5", "--draws", 320)
+    result = run("plan", rows, *options, "-o", file)
+    assert result.exit_code == 0, result.output
+    assert "; weights Natural() -> InverseFrequency(); 320 draws" in result.stdout
+    shown = [line.split() for line in result.stdout.splitlines()]
+    assert ["task", "label", "from", "0", "from", "160"] in shown
+    assert ["triage", "urgent", "5.6%", "25.0%"] in shown
+    assert ["triage", "urgent", "4", "5.6%", "15.3%", "49", "12.2", "0.0%", "1"] in shown
+    schedule = Schedule.from_json(file.read_text())
+    assert [at for at, _ in schedule.stages] == [0, 160]
+    again = json.loads(run("plan", rows, "--schedule", file, "--json").stdout)
+    assert again["fingerprint"] == schedule.fingerprint
+    assert again["forecast"]["draws"] == 320
+    assert [stage["at"] for stage in again["forecast"]["stages"]] == [0, 160]
+    longer = json.loads(run("plan", rows, "--schedule", file, "--draws", 640, "--json").stdout)["forecast"]
+    assert longer["overall"]["expected_draws"] == longer["draws"] == 640
+
+
+def test_a_long_table_of_shares_has_the_rows_of_the_forecast(many: Path) -> None:
+    lines = [line.split() for line in run("plan", many, "--schedule", "deferred:0.5").stdout.splitlines()]
+    shares = {(cells[0], cells[1]): cells[2:] for cells in lines if len(cells) == 4 and cells[-1].endswith("%")}
+    rows = {(cells[0], cells[1]): cells[4] for cells in lines if len(cells) == 9 and cells[-1] == "1"}
+    assert shares.keys() == rows.keys()
+    assert len(rows) == 20
+    codes = {int(label[1:]): cells for (task, label), cells in shares.items() if task == "code"}
+    assert len(codes) >= 10
+    for number, cells in codes.items():
+        assert cells == [f"{(64 - number) / sum(range(5, 65)) / 51:.1%}", f"{1 / 60 / 51:.1%}"]
+
+
+def test_a_schedule_of_other_rows_or_another_batch_is_refused(rows: Path, tmp_path: Path) -> None:
+    file = tmp_path / "schedule.json"
+    run("plan", rows, "--schedule", "deferred:0.5", "--draws", 320, "-o", file)
+    cut = run("plan", rows, "--schedule", file, "--set", "training.batch_size=48")
+    assert cut.exit_code == 1
+    assert "must begin at multiples of `training.batch_size`, 48, found draw 160" in cut.stderr
+    file.write_text(file.read_text().replace("160", "192"))
+    assert "(damaged-file): `plan.schedule`: " in run("plan", rows, "--schedule", file).stderr
+    assert "(cannot-read)" in run("plan", rows, "--schedule", tmp_path / "none.json").stderr
+    run("plan", rows, "--schedule", "deferred:0.5", "--draws", 320, "-o", tmp_path / "first.json")
+    write_rows(rows, rare=12)
+    other = run("plan", rows, "--schedule", tmp_path / "first.json")
+    assert other.exit_code == 1
+    assert "must have the tasks, labels and counts of the training rows, 5 labels and 72 rows, found" in other.stderr
+
+
+def test_fewer_draws_than_stages_are_refused(rows: Path) -> None:
+    result = run("plan", rows, "--schedule", "annealed:0.2,stages=20", "--draws", 64)
+    assert result.exit_code == 1
+    assert "(too-few-draws)" in result.stderr
 
 
 @pytest.fixture
@@ -357,10 +411,12 @@ def test_top_help_lists_all_commands_in_a_line_each_and_documents_exit_codes() -
 def test_help_lists_the_names_that_can_be_chosen() -> None:
     shown = {command: " ".join(run(command, "--help").stdout.split()) for command in ("plan", "compare", "calibrate")}
     plan, compare = shown["plan"], shown["compare"]
-    for line in (*Rates.help().splitlines(), *ClassWeights.help().splitlines()):
+    for line in "\n".join((Rates.help(), ClassWeights.help(), Recipe.help())).splitlines():
         assert line.replace(": ", " ", 1) in plan
     assert " power[:GAMMA] w_c" in plan
     assert " sqrt power:0.5" in plan
+    assert " cooldown[:FIRST[,LAST]] Tasks at the temperature" in plan
+    assert " stages:FILE Stages one by one" in plan
     assert ", ".join(each.name for each in METRICS.values() if each.decides) in compare
     assert ", ".join(each.name for each in METRICS.values() if each.chooses_tau) in shown["calibrate"]
     assert ", ".join(default_trials()) in compare.replace("- ", "-")

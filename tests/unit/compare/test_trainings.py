@@ -7,7 +7,7 @@ from equipoise.compare import trainings as made
 from equipoise.config import default_trials, make_comparison
 from equipoise.data import Records
 from equipoise.errors import ConfigError, PlanError
-from equipoise.runs.prepare import prepare
+from equipoise.runs.prepare import prepare, prepare_again
 
 
 def rows(*tasks, labels=("no",) * 9 + ("yes",)):
@@ -99,6 +99,27 @@ def test_losses_over_labels_need_tasks_that_all_have_labels():
         }
     )
     assert list(trainings(config, two_sizes())) == ["natural", "equal"]
+
+
+def test_a_schedule_is_one_step_more_and_scales_with_the_draws():
+    late = {"late": {"schedule": "deferred:0.5"}, "early": {"schedule": [{"at": 32, "weights": "inverse"}]}}
+    config = settings(draws=320, candidates=late)
+    base = prepare(config.run, two_sizes())
+    found = made.trainings_of(config, base)[0]
+    assert list(found) == ["natural", "late", "early"]
+    assert found["late"].steps == found["early"].steps == 1
+    assert found["late"].title.endswith(", class weights Natural(), schedule Deferred(at=0.5)")
+    plans = [prepare_again(found["late"].run(0, draws), base).plan for draws in (320, 640)]
+    assert [[at for at, _ in plan.stages] for plan in plans] == [[0, 160], [0, 320]]
+    assert [at for at, _ in prepare_again(found["early"].run(0, 640), base).plan.stages] == [0, 32]
+
+
+def test_a_schedule_of_the_configuration_is_a_candidate():
+    own = make_comparison({"data": {"source": "rows.jsonl"}, "plan": {"draws": 320, "schedule": "cooldown:5"}})
+    assert "schedule Cooldown(first=5, last=1.0, at=0.5)" in trainings(own, two_sizes())["configured"].title
+    file = make_comparison({"data": {"source": "rows.jsonl"}, "plan": {"draws": 320, "schedule": "a.json"}})
+    with raises(ConfigError, "schedule-file"):
+        made._trials(file)
 
 
 def test_steps_count_what_plain_training_does_not_do():

@@ -12,17 +12,20 @@ from tests.support.errors import raises
 
 from equipoise.config import (
     RunConfig,
+    ScheduleFile,
     config_to_dict,
     load_config,
     make_comparison,
     make_config,
     parse_loss,
     parse_rates,
+    parse_schedule,
     parse_weights,
     save_config,
 )
 from equipoise.errors import ConfigError, PlanError
 from equipoise.rates import Equal, Fixed, Proportional, Temperature, UniMax
+from equipoise.schedule import Annealed, Cooldown, Deferred, Linear, Stages
 from equipoise.weights import Balanced, EffectiveNumber, Log, Natural, Power, Shares
 
 SMALL = {"data": {"source": "rows.jsonl"}}
@@ -232,6 +235,7 @@ def test_resolved_config_reads_back_the_same(tmp_path: Path) -> None:
                 "target_weights": "natural",
                 "draws": 640,
                 "max_passes": {"heart": {"a": 20, "*": 10}, "*": 4},
+                "schedule": [{"at": 0.5, "rates": "proportional"}, {"at": 512, "weights": {"heart": "natural"}}],
             },
             "trainer": {"bf16": True, "optim": "adafactor"},
             "evaluation": {"method": {"*": "score", "no": "generate"}},
@@ -241,6 +245,66 @@ def test_resolved_config_reads_back_the_same(tmp_path: Path) -> None:
     assert load_config(tmp_path / "resolved.yaml") == config
     assert make_config(config_to_dict(config)) == config
     assert yaml.safe_load((tmp_path / "resolved.yaml").read_text(encoding="utf-8")) == config_to_dict(config)
+
+
+@pytest.mark.parametrize(
+    ("value", "schedule"),
+    [
+        ("cooldown", Cooldown()),
+        ("cooldown:5,1,at=0.25", Cooldown(5, 1, at=0.25)),
+        ("cooldown:3,last=2", Cooldown(3, 2)),
+        ("annealed:0.2,1,stages=4", Annealed(0.2, 1, stages=4)),
+        ({"name": "deferred", "at": 0.9}, Deferred(0.9)),
+        (
+            {"name": "linear", "start": {"temperature": 5}, "end": {"temperature": 1}, "stages": 4},
+            Linear({"temperature": 5}, {"temperature": 1}, stages=4),
+        ),
+        ([{"at": 0.5, "rates": "proportional"}], Stages([{"at": 0.5, "rates": Proportional()}])),
+        ("runs/first/schedule.json", ScheduleFile("runs/first/schedule.json")),
+        (None, None),
+    ],
+    ids=str,
+)
+def test_schedules_are_recipes_stages_or_a_file(value: object, schedule: object) -> None:
+    config = make_config({**SMALL, "plan": {"schedule": value}})
+    assert config.plan.schedule == schedule
+    assert make_config(config_to_dict(config)) == config
+
+
+def test_a_list_of_stages_may_be_a_file(tmp_path: Path) -> None:
+    (tmp_path / "stages.yaml").write_text("- {at: 0.5, rates: proportional}\n")
+    assert parse_schedule(f"stages:{tmp_path / 'stages.yaml'}") == parse_schedule(
+        [{"at": 0.5, "rates": "proportional"}]
+    )
+
+
+@pytest.mark.parametrize(
+    ("plan", "code", "expected"),
+    [
+        ("schedule: cooldwn", "unknown-name", "`plan.schedule`: unknown schedules 'cooldwn'. Did you mean 'cooldown'?"),
+        ("schedule: 'cooldown:5,1,0.5'", "not-an-option", "an option of 'cooldown' must look like `name=value`"),
+        ("schedule: 'cooldown:5,at=0.5,1'", "not-an-option", "found '1'"),
+        ("schedule: 'cooldown,1'", "not-an-option", "found '1'"),
+        ("schedule: 'cooldown:5,at=2'", "out-of-range", "`at` must be below 1"),
+        ("schedule: 3", "not-a-scheme", "schedules must be a string such as 'deferred' or a mapping"),
+        ("schedule: {at: 3}", "not-a-scheme", "a mapping with the key `name`, found ['at']"),
+        ("schedule: [{rates: equal}]", "not-a-number", "`at` must be a finite number"),
+        ("schedule: [{at: 0.5, rate: equal}]", "unknown-option", "Did you mean 'rates'?"),
+        ("{schedule: a.json, rates: proportional}", "schedule-and-plan", "so leave `plan.rates` out"),
+        ("{schedule: a.json, max_passes: 4}", "schedule-and-plan", "so leave `plan.max_passes` out"),
+    ],
+)
+def test_wrong_schedules_name_the_remedy(tmp_path: Path, plan: str, code: str, expected: str) -> None:
+    plan = plan if plan.startswith("{") else f"{{{plan}}}"
+    assert expected in refusal(tmp_path, f"data: {{source: x}}\nplan: {plan}\n", code)
+
+
+def test_a_candidate_has_a_recipe_and_no_file() -> None:
+    known = {"late": {"schedule": "deferred:0.8", "rates": "equal"}}
+    assert make_comparison({**SMALL, "compare": {"candidates": known}}).compare.trials["late"].schedule == Deferred(0.8)
+    known["late"]["schedule"] = "schedule.json"
+    with raises(ConfigError, "schedule-file", "`schedule` must be a recipe in a comparison"):
+        make_comparison({**SMALL, "compare": {"candidates": known}})
 
 
 @pytest.mark.parametrize(
