@@ -87,6 +87,7 @@ def test_a_run_that_is_killed_around_its_decisions_takes_the_same_ones_also_on_t
     prepared = prepare(config)
     sampler = sampler_of(prepared.config, schedule, index_of(prepared), DRAWS)
     drawn, _ = sampler.of_all_ranks(0, DRAWS)
-    assert np.sort(drawn.reshape(-1, 2 * BATCH)).tolist() == np.sort(
-        np.array(rows_of(whole)).reshape(-1, 2 * BATCH)
-    ).tolist()
+    assert (
+        np.sort(drawn.reshape(-1, 2 * BATCH)).tolist()
+        == np.sort(np.array(rows_of(whole)).reshape(-1, 2 * BATCH)).tolist()
+    )

@@ -35,6 +35,7 @@ from equipoise.runs.prepare import Prepared, prepare_again
 from equipoise.runs.rows import fingerprint as fingerprint_of_records
 from equipoise.runs.sampling import index_of, sampler_of
 from equipoise.runs.train import train_prepared
+from equipoise.schedule import Drawable
 
 WAIT = 2.0  # seconds between two checks for runs that other processes train
 
@@ -143,7 +144,7 @@ class TrialRunner:
         scores = self._score(model, tokenizer, prepared, folder, test=False)
         means = {correction: found for correction, (found, _) in scores.items()}
         scored = time.perf_counter()
-        tokens, flops = self._size(model, tokenizer, prepared, trial.draws)
+        tokens, flops = self._size(model, tokenizer, prepared, folder.read_drawn(), trial.draws)
         Trained(trained - start, scored - trained, tokens, flops, means).write(folder)
 
     def _test(self, trial: Trial) -> None:
@@ -174,14 +175,14 @@ class TrialRunner:
             for correction in self.config.compare.corrections
         }
 
-    def _size(self, model: Any, tokenizer: Any, prepared: Prepared, draws: int) -> tuple[int, float]:
+    def _size(self, model: Any, tokenizer: Any, prepared: Prepared, plan: Drawable, draws: int) -> tuple[int, float]:
         """Return the input and target tokens of the draws of a training, and its operations."""
         encoded = self.data.encoded("train")
-        drawn, _ = sampler_of(prepared.config, prepared.plan, index_of(prepared), draws).of_all_ranks(0, draws)
+        drawn, _ = sampler_of(prepared.config, plan, index_of(prepared), draws).of_all_ranks(0, draws)
         lengths = (encoded.input_lengths, encoded.target_lengths)
         tokens = sum(int(np.sum(each[drawn], dtype=np.int64)) for each in lengths)
         loss = checked_loss(prepared.config.training.loss)
-        built = loss.build(prepared.plan.average(draws), prepared.tasks, model, tokenizer)
+        built = loss.build(plan.average(draws), prepared.tasks, model, tokenizer)
         return tokens, training_flops(model, built, encoded, drawn)
 
     @cached_property

@@ -100,7 +100,7 @@ def trained_plan(directory: RunDirectory) -> Plan:
     config, published = directory.read_config(), Published.read(directory)
     batch, draws = config.training.batch_size, config.plan.draws
     assert draws is not None
-    return directory.read_plan().average(whole_steps(draws, batch) if published is None else published.step * batch)
+    return directory.read_drawn().average(whole_steps(draws, batch) if published is None else published.step * batch)
 
 
 def publish(trainer: EquipoiseTrainer, directory: RunDirectory) -> None:
