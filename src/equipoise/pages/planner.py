@@ -78,7 +78,8 @@ def planner_section(plan: Drawable) -> Markup:
     2
     """
     total = int(plan.counts.sum())
-    own = own_settings(plan) if isinstance(plan, Plan) else None
+    shown = plan.average(plan.draws or total)
+    own = own_settings(shown)
     start = own or Settings(None, 0.5, None, plan.draws or total)
     sliders = _sliders(start, total)
     numbers = {task: number for number, task in enumerate(plan.tasks)}
@@ -94,7 +95,7 @@ def planner_section(plan: Drawable) -> Markup:
         "most": MOST_ROWS,
     }
     fields: dict[str, Any] = {
-        "plan": plan.average(plan.draws or total),
+        "plan": shown,
         "is_own": own is not None,
         "total": total,
         "sliders": sliders,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from markupsafe import escape
 
-from equipoise import Census, Plan
+from equipoise import Census, Plan, Schedule
 from equipoise.pages.planner import own_settings, planner_section
 from equipoise.rates import Equal, Fixed, Proportional, Temperature
 from equipoise.weights import Balanced, EffectiveNumber, InverseFrequency, Natural, Power
@@ -50,6 +50,13 @@ def test_another_plan_is_not_taken_for_one(rates, weights, more):
     plan = Plan.build(CENSUS, rates, weights, draws=64, **more)
     assert own_settings(plan) is None
     assert str(escape(plan.weights_text)) in planner_section(plan)
+
+
+def test_sliders_do_not_show_a_schedule():
+    html = planner_section(Schedule.build(CENSUS, "cooldown:5,2", draws=640))
+    assert "cannot show the plan of this report (rates Temperature(temperature=5, scale=1.0) -&gt; Temp" in html
+    one = Schedule([(0, Plan.build(CENSUS, Equal(), Power(0.5), draws=640))])
+    assert "start at the plan of this report" in planner_section(one)
 
 
 def test_texts_of_the_data_stand_in_json_alone_and_cannot_end_it():
