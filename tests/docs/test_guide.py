@@ -26,6 +26,7 @@ def test_files_and_commands_of_the_guide(tmp_path):
     for made in (
         "census.png",
         "plan.json",
+        "shares.svg",
         "runs/first/evaluation.json",
         "runs/first/calibration.json",
         "runs/notes/model",

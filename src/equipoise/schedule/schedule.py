@@ -19,10 +19,11 @@ from equipoise.census import Census, Stratum
 from equipoise.census.strata import Stratified
 from equipoise.errors import PlanError
 from equipoise.plan import Plan, Stage
-from equipoise.plan.resolving import MOST_DRAWS, checked_draws
+from equipoise.plan.resolving import checked_draws
 from equipoise.rates import Rates
 from equipoise.schedule import schedule_json
 from equipoise.schedule.forecast import ScheduleForecast, averaged, forecast
+from equipoise.schedule.joining import joined
 from equipoise.schedule.linear import Linear
 from equipoise.schedule.picture import Drawn, picture
 from equipoise.schedule.recipe import Recipe
@@ -68,9 +69,7 @@ class Schedule(Stratified):
     stages: tuple[Stage, ...]
 
     def __init__(self, stages: Sequence[tuple[int, Plan]]) -> None:
-        given = _checked(stages)
-        changes = (now for before, now in pairwise(given) if now.plan.fingerprint != before.plan.fingerprint)
-        object.__setattr__(self, "stages", (given[0], *changes))
+        object.__setattr__(self, "stages", joined(stages))
 
     @classmethod
     def build(
@@ -288,31 +287,3 @@ class Schedule(Stratified):
             return f"<p>{escape(repr(self))}</p>"
         forecast: Any = self.forecast()
         return f"<p>{escape(repr(self))}</p>{self.to_svg()}{forecast._repr_html_()}"
-
-
-def _checked(stages: Sequence[tuple[int, Plan]]) -> list[Stage]:
-    given: list[Stage] = []
-    for at, plan in stages:
-        if not isinstance(plan, Plan):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise PlanError(
-                "not-a-plan", f"`stages` must be pairs (draw, Plan), found {plan!r:.80} in place of a plan."
-            )
-        given.append(Stage(integer("stages", at, PlanError), plan))
-    if not given or given[0].at != 0:
-        found = f"that the first begins at draw {given[0].at}" if given else "none"
-        raise PlanError("no-first-stage", f"`stages` must begin with one at draw 0, found {found}.")
-    for before, now in pairwise(given):
-        if not before.at < now.at < MOST_DRAWS:
-            raise PlanError(
-                "unsorted-stages",
-                f"`stages` must begin at rising draws below 2**59, found {now.at} after {before.at}. Sort them.",
-            )
-    first = given[0].plan
-    for number, (at, plan) in enumerate(given[1:], 2):
-        if plan.strata != first.strata or not np.array_equal(plan.counts, first.counts):
-            raise PlanError(
-                "other-strata",
-                f"`stages` must all have the strata and counts of the first, found others in stage {number}, from draw "
-                f"{at}. Build all plans from one census.",
-            )
-    return given
