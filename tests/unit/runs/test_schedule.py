@@ -6,7 +6,9 @@ from pathlib import Path
 from tests.support.plans import imbalanced
 
 from equipoise import Census, Plan, PlanSampler, Schedule
+from equipoise.config import DataConfig, PlanConfig, RunConfig, TrainingConfig
 from equipoise.runs.directory import RunDirectory
+from equipoise.runs.published import trained_plan
 from equipoise.runs.schedule import UsedSchedule
 
 PLAN, INDEX = imbalanced()
@@ -50,3 +52,16 @@ def test_the_first_rank_writes_it_once(tmp_path: Path) -> None:
     directory.schedule.unlink()
     part.on_step_end()
     assert not directory.schedule.exists()  # nothing was decided since
+
+
+def test_what_was_decided_in_the_run_is_part_of_what_its_model_was_trained_on(tmp_path: Path) -> None:
+    directory = RunDirectory(tmp_path)
+    config = RunConfig(
+        data=DataConfig(source="rows.jsonl"), plan=PlanConfig(draws=4096), training=TrainingConfig(batch_size=16)
+    )
+    directory.write_inputs(config, PLAN, {}, {})
+    assert trained_plan(directory) == PLAN
+    used = Schedule([(0, PLAN), (2048, NATURAL)])
+    directory.schedule.write_text(used.to_json())
+    half = (PLAN.probabilities + NATURAL.probabilities) / 2
+    assert abs(trained_plan(directory).probabilities - half).max() < 1e-12
