@@ -6,26 +6,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support.errors import raises, warns
 from tests.support.feedback_runs import (
     BATCH,
     DRAWS,
     configured,
     decisions_of,
-    recorded,
     rows_of,
     train_apart,
     write_inputs,
 )
 
-from equipoise.errors import ConfigError, DataError, PlanError, RunWarning, StateError
-from equipoise.feedback import Scores
-from equipoise.runs.directory import RunDirectory
 from equipoise.runs.prepare import prepare
 from equipoise.runs.sampling import index_of, sampler_of
-from equipoise.runs.train import Run, train
 from equipoise.schedule import read_drawable
-from equipoise.trainer import EquipoiseTrainer
 
 pytestmark = pytest.mark.filterwarnings("ignore::equipoise.errors.EquipoiseWarning")
 

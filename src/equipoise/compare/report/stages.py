@@ -42,6 +42,8 @@ class RunStages:
         The name of the training.
     decided : int or None
         The first draw of what was decided while the run trained; None if all was planned.
+    cut : int or None
+        The draws of a block, if the training ended inside one, before the shares of its last stage were exact.
     strata : tuple of Stratum
         Task and label of each place in the shares.
     stages : tuple of StageShares
@@ -54,6 +56,7 @@ class RunStages:
 
     training: str
     decided: int | None
+    cut: int | None
     strata: tuple[Stratum, ...]
     stages: tuple[StageShares, ...]
     ends: tuple[int, ...]
@@ -67,8 +70,9 @@ class RunStages:
 
 
 def gather(data: ComparisonData) -> tuple[RunStages, ...]:
-    """Return the stages of both arms, each in the run of its first seed; runs of a single plan are left out."""
-    trainings = {data.result.candidates[name].training: data.runs(name)[0] for name in data.arms}
+    """Return the stages of the finalists, each in the run of its first seed; runs of a single plan are left out."""
+    names = dict.fromkeys((*data.arms, *data.result.finalists))
+    trainings = {data.result.candidates[name].training: data.runs(name)[0] for name in names}
     found = (_of_run(run, training) for training, run in trainings.items())
     return tuple(each for each in found if each is not None)
 
@@ -78,7 +82,8 @@ def _of_run(run: RunDirectory, training: str) -> RunStages | None:
     if len(used.stages) == 1:
         return None
     draws = draws_of(run)
-    _, strata = sampler_of(run.read_config(), used, StratumIndex.from_sizes(used), draws).of_all_ranks(0, draws)
+    sampler = sampler_of(run.read_config(), used, StratumIndex.from_sizes(used), draws)
+    _, strata = sampler.of_all_ranks(0, draws)
 
     def counts(ends: Sequence[int]) -> list[tuple[int, ...]]:
         parts = (strata[begin:end] for begin, end in pairwise([0, *ends]))
@@ -92,8 +97,10 @@ def _of_run(run: RunDirectory, training: str) -> RunStages | None:
     )
     planned = {(at, plan.fingerprint) for at, plan in declared.stages}
     decided = next((at for at, plan in reached if (at, plan.fingerprint) not in planned), None)
+    block = sampler.batches.block(reached[-1].plan)
+    cut = block if stages[-1].draws % block else None
     last = windows(used.stages, draws)
-    return RunStages(training, decided, used.strata, stages, tuple(last), tuple(counts(last)))
+    return RunStages(training, decided, cut, used.strata, stages, tuple(last), tuple(counts(last)))
 
 
 def sections(parts: tuple[RunStages, ...]) -> list[Section]:
@@ -112,9 +119,14 @@ def sections(parts: tuple[RunStages, ...]) -> list[Section]:
 
 def _text(part: RunStages) -> str:
     decided = "" if part.decided is None else f" What it drew from draw {part.decided:,} on was decided in the run."
+    cut = (
+        ""
+        if part.cut is None
+        else f" The last one ended inside a block of {part.cut:,}, at whose end shares are exact."
+    )
     return (
         f"{part.training} has {counted(len(part.stages), 'stage')}.{decided} At the end of every stage, the draws of"
-        f" each label so far were within {part.furthest:.1f} of those planned."
+        f" each label so far were within {part.furthest:.1f} of those planned.{cut}"
     )
 
 

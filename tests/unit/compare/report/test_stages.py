@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -39,7 +40,7 @@ def counts_of(schedule, parts):
 def test_each_stage_has_its_shares_and_what_a_sampler_draws_in_it(copy_of):
     directory = copy_of("one-seed")
     schedule = scheduled(directory, "cooldown:0.5")
-    (part,) = stages.gather(ComparisonData.open(directory))  # the other arm draws a single plan
+    (part,) = stages.gather(ComparisonData.open(directory))  # the other finalist draws a single plan
     assert (part.training, part.decided) == ("sqrt", None)
     assert [(stage.at, stage.draws) for stage in part.stages] == [(0, 1280), (1280, 1280)]
     assert [list(stage.shares) for stage in part.stages] == [s.plan.probabilities.tolist() for s in schedule.stages]
@@ -64,6 +65,26 @@ def test_what_was_decided_in_the_run_is_what_it_drew(copy_of):
     assert "What it drew from draw 2,048 on was decided in the run." in stages.sections((part,))[0].texts[0]
     whole = np.sum(counts_of(used, [2048]), axis=0).tolist()
     assert [each.drawn for each in trained.gather_shares(data)[1].strata] == whole
+
+
+def test_finalists_beside_the_two_arms_are_shown_too(copy_of):
+    directory = copy_of("one-seed")
+    scheduled(directory, "cooldown:0.5")
+    data = ComparisonData.open(directory)
+    arms = SimpleNamespace(arms=(data.result.baseline,), result=data.result, runs=data.runs)
+    assert [part.training for part in stages.gather(arms)] == ["sqrt"]
+
+
+def test_a_training_that_ends_inside_a_block_is_said_to(copy_of):
+    directory = copy_of("one-seed")
+    scheduled(directory, "cooldown:0.5")
+    (part,) = stages.gather(ComparisonData.open(directory))
+    assert "ended inside a block of 2,048" in stages.sections((part,))[0].texts[0]
+    run = RunDirectory(directory / "runs" / "sqrt-2560-0")
+    config = run.read_config()
+    save_config(replace(config, training=replace(config.training, batches="quota")), run.config)
+    (part,) = stages.gather(ComparisonData.open(directory))
+    assert "inside a block" not in stages.sections((part,))[0].texts[0]
 
 
 def test_without_a_schedule_there_is_no_section(comparison_of):
