@@ -11,7 +11,7 @@ So the counts at any block's end are found by at most 60 halvings, without compu
 draw 10**9 costs as much as resuming at draw 0, and there is no carry to save. Everything is computed in integers.
 
 A later stage of a schedule begins with the errors that the stage before it left, so that roundings do not add up over
-many stages. Its stretches are the first eight blocks, the next eight, the next sixteen and so on: the counts at their
+many stages. Its stretches are the first 32 blocks, the next 32, the next 64 and so on: the counts at their
 ends are the exact shares, rounded by largest remainder, and each is halved as above.
 """
 
@@ -26,8 +26,13 @@ _STREAM_BITS = 60  # the longest stream has 2**60 draws
 LENGTH = 1 << (_STREAM_BITS - 1)  # draws that a stream has whatever its block
 _CELLS = 1 << 15  # counts computed together: enough to spread numpy's calls, few enough for the processor's cache
 _BLOCK_BITS = 8  # at most 2**8 blocks together: a short stretch should not pay for a long one
-_FIRST_BITS = 3  # of the blocks in the first stretch of a later stage
+_FEW_CELLS = 1 << 12  # counts that are not worth leaving out
+_AHEAD = 4  # times as many blocks as are asked for are computed where they are read in order
+_FIRST_BITS = 5  # of the blocks in the first stretch of a later stage
+_HELD = 4  # stretches of a later stage
 _ERROR_BITS = 20  # below a draw, to which errors at the ends of a stretch are rounded
+_HALF = _STREAM_BITS // 2
+_MASK = (1 << _HALF) - 1
 _LARGEST = np.int64(np.iinfo(np.int64).max)
 
 Counts = NDArray[np.int64]
@@ -105,7 +110,7 @@ class Carried(Apportioned):
     def __init__(self, masses: Counts, block: int, errors: Counts) -> None:
         self._masses, self._block, self._errors = masses, block, errors
         self._known = [np.zeros_like(masses)]  # counts at the ends of stretches, from the start of the first
-        self._held: dict[int, _Halving] = {}  # the last stretch, by its number
+        self._held: dict[int, _Halving] = {}  # the last stretches, by their numbers
 
     def ends(self, first: int, last: int) -> Counts:
         """Return the cumulative counts at blocks' starts; see `Apportioned.ends`."""
@@ -130,7 +135,9 @@ class Carried(Apportioned):
             errors = errors_after(counts, draws, self._masses, self._errors)
             levels = _FIRST_BITS + max(0, number - 1)
             bits = min(_ERROR_BITS, _STREAM_BITS - levels)
-            self._held = {number: _Halving(counts, errors >> (_STREAM_BITS - bits), levels, bits)}
+            self._held[number] = _Halving(counts, errors >> (_STREAM_BITS - bits), levels, bits)
+            if len(self._held) > _HELD:
+                del self._held[next(iter(self._held))]
         return self._held[number]
 
 
@@ -151,28 +158,43 @@ class _Halving:
         # ends, and their errors in units of 2**-(bits + level) draws. An error is an integer in that unit: exact.
         self._path = [(0, counts, errors)]
         self._bits = min(levels, _BLOCK_BITS, max(0, (_CELLS // counts.shape[1]).bit_length() - 1))
-        self._held = (-1, counts[:0])  # the last group, and its number
+        self._held = (-1, 0, counts[:0])  # the last group that was read: its number, a block in it, counts from there on
 
     def ends(self, first: int, last: int) -> Counts:
         parts: list[Counts] = []
-        at = first
+        at, size = first, 1 << self._bits
         while at <= last:
-            rows, start = self._group(at >> self._bits), at >> self._bits << self._bits
+            number = at >> self._bits
+            start = number << self._bits
             # The end of a group is the start of the next, which is not computed for it alone.
-            over = start + len(rows) if last == start + len(rows) - 1 else start + len(rows) - 1
-            parts.append(rows[at - start : min(last + 1, over) - start])
-            at = min(last + 1, over)
+            over = start + size + (last == start + size)
+            until = min(last + 1, over)
+            parts.append(self._group(number, at - start, until - start - 1))
+            at = until
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
-    def _group(self, number: int) -> Counts:
-        """Return the counts at all ends of an aligned group of blocks, which are split together, level by level."""
-        if number != self._held[0]:
+    def _group(self, number: int, first: int, last: int) -> Counts:
+        """Return the counts from `first` to `last` of an aligned group of blocks, which are split level by level."""
+        held, begin, rows = self._held
+        if number != held or not begin <= first <= last < begin + len(rows):
+            size = 1 << self._bits
+            begin, end = first, max(last, first + 1)
+            if size * rows.shape[1] <= _FEW_CELLS:
+                begin, end = 0, size
+            elif number == held and self._held[1] <= first <= self._held[1] + len(rows):
+                end = min(size, first + _AHEAD * (end - first))  # blocks are read in order
             top = self._levels - self._bits
             counts, errors = self._descend(number, top)
+            left = 0
             for level in range(top, self._levels):
                 counts, errors = _halved(counts, errors, self._unit + level)
-            self._held = (number, counts)
-        return self._held[1]
+                below = self._levels - level - 1
+                start, stop = begin >> below, ((end - 1) >> below) + 2
+                counts, errors = counts[start - 2 * left : stop - 2 * left], errors[start - 2 * left : stop - 2 * left]
+                left = start
+            rows = counts
+            self._held = (number, begin, rows)
+        return rows[first - begin : last + 1 - begin]
 
     def _descend(self, number: int, level: int) -> tuple[Counts, Counts]:
         """Return counts and errors at the two ends of a stretch."""
@@ -239,11 +261,27 @@ def rounded(draws: int, masses: Counts, errors: Counts, least: Counts, most: Cou
     >>> rounded(3, np.array([1 << 59, 1 << 59]), np.array([0, 0]), least=np.array([0, 2])).tolist()
     [1, 2]
     """
-    due = masses.astype(object) * draws - errors.astype(object)  # in units of 2**-60, of any size
-    counts = np.clip((due >> _STREAM_BITS).astype(np.int64), least, most)
-    error = np.clip((counts.astype(object) << _STREAM_BITS) - due, -(1 << 62), 1 << 62).astype(np.int64)
+    whole, rest = exact_shares(draws, masses)
+    rest = rest - errors
+    counts = np.clip(whole + (rest >> _STREAM_BITS), least, most)
+    error = ((counts - whole) << _STREAM_BITS) - rest
     missing = np.array([draws - int(counts.sum())])
     return _settled(counts, error, missing, np.int64(1 << _STREAM_BITS), least, most)[0]
+
+
+def exact_shares(draws: int, masses: Counts) -> tuple[Counts, Counts]:
+    """Return draws times masses: whole draws, and the rest in units of 2**-60 draws.
+
+    Examples
+    --------
+    >>> exact_shares(3 << 57, np.array([1 << 59, 1]))[0].tolist(), exact_shares(3, np.array([1 << 59, 1]))[1].tolist()
+    ([216172782113783808, 0], [576460752303423488, 3])
+    """
+    high, low = draws >> _HALF, draws & _MASK
+    masses_high, masses_low = masses >> _HALF, masses & _MASK
+    lowest = masses_low * low
+    middle = masses_high * low + masses_low * high + (lowest >> _HALF)
+    return masses_high * high + (middle >> _HALF), ((middle & _MASK) << _HALF) | (lowest & _MASK)
 
 
 def errors_after(counts: Counts, draws: int | Counts, masses: Counts, errors: Counts) -> Counts:

@@ -1,10 +1,12 @@
-"""Which inner loop draws: that of numpy or the compiled one; and the keys of strata."""
+"""Which inner loop draws: that of numpy or the compiled one; and the keys of the strata of a stream."""
 
 import sys
+from collections.abc import Sequence
 from importlib.util import find_spec
 from types import ModuleType
 
 import numpy as np
+from numpy.typing import NDArray
 
 from equipoise.base.keys import key
 from equipoise.census import Stratum
@@ -14,7 +16,7 @@ _COMPILE_AFTER = 1 << 21  # draws after which the second that numba takes to sta
 
 
 class Inner:
-    """The inner loop of drawing, and keys of strata: what the stages of a stream share.
+    """The inner loop of drawing, and the keys of strata: what the stages of one stream share.
 
     Parameters
     ----------
@@ -26,13 +28,13 @@ class Inner:
     def __init__(self, compile_after: int | None = _COMPILE_AFTER) -> None:
         self._loop: ModuleType = placing  # or `compiled`: the same functions, faster
         self._until_compiled = compile_after
-        self._keys: dict[tuple[int, Stratum], np.uint64] = {}
+        self._keys: NDArray[np.uint64] | None = None
 
-    def stratum_key(self, seed: int, stratum: Stratum) -> np.uint64:
-        """Return the key of the order of a stratum's examples."""
-        if (seed, stratum) not in self._keys:
-            self._keys[seed, stratum] = key("stratum", seed, *stratum)
-        return self._keys[seed, stratum]
+    def stratum_keys(self, seed: int, strata: Sequence[Stratum]) -> NDArray[np.uint64]:
+        """Return the keys of the order of the examples of each stratum, computed for the first stage alone."""
+        if self._keys is None:
+            self._keys = np.array([key("stratum", seed, *stratum) for stratum in strata], dtype=np.uint64)
+        return self._keys
 
     def for_draws(self, draws: int) -> ModuleType:
         """Return the loop for some further draws."""

@@ -95,8 +95,7 @@ class Stream(StrataStream):
     @cached_property
     def _stratum_keys(self) -> NDArray[np.uint64]:
         # Keyed by name, not by position: a stratum that another plan has too keeps its order of examples.
-        strata = self._plan.strata
-        return np.array([self._inner.stratum_key(self._seed, strata[place]) for place in self._active], dtype=np.uint64)
+        return self._inner.stratum_keys(self._seed, self._plan.strata)[self._active]
 
     def at(self, positions: Ints) -> tuple[Ints, Ints]:
         """Return stratum and place in the stratum of the draws at rising positions; see `DrawnStream.at`."""
