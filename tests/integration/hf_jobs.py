@@ -21,10 +21,23 @@ from transformers import (
     TrainerCallback,
 )
 
-from equipoise import Census, LengthSorted, Plan, PlanSampler, Records, StratumIndex, Task, draws, rates
+from equipoise import (
+    Census,
+    LengthSorted,
+    Mixed,
+    Plan,
+    PlanSampler,
+    Quota,
+    Records,
+    Schedule,
+    StratumIndex,
+    Task,
+    rates,
+)
 from equipoise.collate import Collator, EncodedExamples
 from equipoise.config import AdapterConfig
 from equipoise.iterable import RepeatStream, ShardedStream, ShuffleBuffer
+from equipoise.loaders import replan
 from equipoise.losses import TokenLoss
 from equipoise.losses.labels import LDAM, CrossEntropy, LabelLoss, LogitAdjusted, Weighted
 from equipoise.losses.tasks import task_weighting as make_weighting
@@ -33,6 +46,7 @@ from equipoise.models import LabelScorer
 from equipoise.models.base_model import Base, base_of
 from equipoise.trainer import EquipoiseTrainer, training_arguments
 from equipoise.trainer.adapter import AdapterBase
+from equipoise.trainer.arguments import global_batch
 from equipoise.weights import Balanced
 
 ROWS = 72
@@ -75,6 +89,27 @@ def plan_and_index() -> tuple[Plan, StratumIndex]:
         Census.from_labels(tasks, labels), weights="natural", rates=rates.Equal(), target_rates=rates.Proportional()
     )
     return plan, StratumIndex.from_labels(plan, tasks, labels)
+
+
+DECIDED, BEGIN = 5, 9
+"""Steps after which another plan is decided, where a job says so, and after which it is drawn."""
+
+
+def decided_plan() -> Plan:
+    """Draw labels equally often, too: the losses are weighted as by the plan before."""
+    rows = records()
+    census = Census.from_labels(rows.column("task").to_pylist(), rows.column("target").to_pylist())
+    return Plan.build(census, weights="balanced", rates=rates.Equal())
+
+
+class Decide(TrainerCallback):
+    """Decide on another plan while training."""
+
+    sampler: Any = None
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if state.global_step == DECIDED:
+            replan(self.sampler, decided_plan(), at=BEGIN * global_batch(args))
 
 
 def training_loss(loss: str, model: Any, plan: Plan) -> Any:
@@ -232,6 +267,7 @@ def build(
     adapter: bool = False,
     decoder_only: bool = False,
     score: bool = False,
+    decide: bool = False,
     callbacks: list[TrainerCallback] | None = None,
 ) -> Recorder:
     plan, index = plan_and_index()
@@ -255,10 +291,12 @@ def build(
         | (options or {}),
         seed=3,
     )
-    sampler: Any = PlanSampler(plan, index, seed=seed, draws_per_epoch=draws_per_epoch)
+    size = global_batch(args)
+    batches = Quota(size) if decide else Mixed()  # a block of the plan, which cannot change, is longer than a run
+    sampler: Any = PlanSampler(plan, index, seed=seed, draws_per_epoch=draws_per_epoch, batches=batches)
     data = examples(plan)
     if length_sorted:
-        sampler = LengthSorted(sampler, data.input_lengths, batch * accumulation * args.world_size, window=2)
+        sampler = LengthSorted(sampler, data.input_lengths, size, window=2)
     if rotation:
         sampler = Rotation(draws_per_epoch)
     if listed is not None:
@@ -280,6 +318,10 @@ def build(
         validation=Scored() if score else None,
         callbacks=callbacks,
     )
+    if decide:
+        deciding = Decide()
+        deciding.sampler = sampler
+        trainer.add_callback(deciding)
     if adapter:
         trainer.add_part(AdapterBase(base_of(model), first=args.process_index == 0))
     folder.mkdir(parents=True, exist_ok=True)
@@ -326,7 +368,7 @@ def by_hand(
     decoder_only: bool = False,
 ) -> dict[str, Any]:
     """The same training in plain torch: whole global batches, the formula of the loss written out."""
-    plan, index = plan_and_index()
+    plan, _ = plan_and_index()
     data, model = examples(plan), (tiny_llama() if decoder_only else tiny_t5()).train()
     optimizer = (
         torch.optim.SGD(model.parameters(), lr=RATE)
@@ -335,8 +377,8 @@ def by_hand(
     )
     losses, norms = [], []
     for step in range(steps):
-        rows = draws(plan, index, SEED, step * global_batch, (step + 1) * global_batch)
-        items = [data[row] for row in rows.tolist()]
+        (rows,) = rows_of_steps(range(step, step + 1), global_batch)
+        items = [data[row] for row in rows]
         weights = [item["example_weight"] if weighted else 1.0 for item in items]
         value = loss_by_hand(model, items, weights, loss, progress=step / steps)
         optimizer.zero_grad()
@@ -397,10 +439,12 @@ def label_loss_by_hand(model: Any, item: Any, loss: str, progress: float) -> tup
     return -weight * scores.log_softmax(0)[label], weight
 
 
-def rows_of_steps(steps: range, global_batch: int = 8) -> list[list[int]]:
-    """What the plan draws for these steps."""
+def rows_of_steps(steps: range, global_batch: int = 8, decide: bool = False) -> list[list[int]]:
+    """What the plan draws for these steps, and from a step on what was decided."""
     plan, index = plan_and_index()
-    return [draws(plan, index, SEED, step * global_batch, (step + 1) * global_batch).tolist() for step in steps]
+    drawn = Schedule([(0, plan), (BEGIN * global_batch, decided_plan())]) if decide else plan
+    sampler = PlanSampler(drawn, index, SEED, 80, batches=Quota(global_batch) if decide else Mixed())
+    return [sampler.rows(step * global_batch, (step + 1) * global_batch).tolist() for step in steps]
 
 
 def rows_by_step(folder: Path) -> dict[int, list[int]]:

@@ -202,8 +202,9 @@ def metrics(folder: Path) -> list[dict[str, Any]]:
     ]
 
 
-JOB = {"dropout": 0.1, "epochs": 99}
-"""With dropout, so that the parameters show whether the random state was restored as well."""
+JOB = {"dropout": 0.1, "epochs": 99, "decide": True}
+"""With dropout, so that the parameters show whether the random state was restored as well; and another plan is decided
+between two checkpoints, for a step after the second of them."""
 OPTIONS = {
     "optim": "adamw_torch",
     "lr_scheduler_type": "linear",
@@ -223,7 +224,7 @@ def same_run(folder: Path, other: Path, steps: int) -> None:
     assert metrics(folder) == metrics(other)
     rows = hf_jobs.rows_by_step(folder)
     assert rows == hf_jobs.rows_by_step(other)
-    assert [rows[step] for step in range(steps)] == hf_jobs.rows_of_steps(range(steps))
+    assert [rows[step] for step in range(steps)] == hf_jobs.rows_of_steps(range(steps), decide=True)
 
 
 def kill_at_random(folder: Path, seed: int, kills: int, ranks: int = 1, **job: Any) -> int:
