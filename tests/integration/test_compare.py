@@ -26,7 +26,7 @@ training: {batch_size: 16, learning_rate: 3.0e-3, save_every: 5}
 trainer: {use_cpu: true}
 evaluation: {bootstrap: 50}
 compare:
-  candidates: {sqrt: {rates: equal, weights: sqrt}, balanced: {rates: equal, weights: balanced}}
+  candidates: {sqrt: {rates: equal, weights: sqrt}, late: {rates: equal, schedule: "deferred:0.5"}}
   stages: 2
   seeds: 2
   first_seeds: 1
@@ -73,7 +73,7 @@ def test_stages_train_what_the_schedule_says(finished):
     assert (last.draws, last.seeds) == (320, (0, 1))
     trained = {(each.training, each.draws, each.seed) for each in result.runs}
     full = {(name, 320, seed) for name in last.kept for seed in (0, 1)}
-    assert trained == {("natural", 160, 0), ("sqrt", 160, 0), ("balanced", 160, 0)} | full
+    assert trained == {("natural", 160, 0), ("sqrt", 160, 0), ("late", 160, 0)} | full
     assert len(last.kept) == 2
     assert last.kept[0] == "natural"
     assert set(result.finalists) == {

@@ -20,12 +20,11 @@ from equipoise.config._load import (
     save_config,
 )
 from equipoise.config._loss import LossConfig, parse_loss
+from equipoise.config._plan import VALIDATIONS, PlanConfig
 from equipoise.config._schema import (
-    VALIDATIONS,
     DataConfig,
     EvaluationConfig,
     ModelConfig,
-    PlanConfig,
     RunConfig,
     SplitConfig,
     TrainingConfig,

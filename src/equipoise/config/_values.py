@@ -1,10 +1,10 @@
 """What the values of several keys are read and checked by: schemes, numbers in a range, and choices."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from equipoise.base.registry import suggest
 from equipoise.config._yaml import read_yaml
@@ -80,7 +80,27 @@ def parse_schedule(value: Any) -> Recipe | ScheduleFile:
     """
     if isinstance(value, str) and value.endswith(".json"):
         return ScheduleFile(value)
-    return Stages(value) if isinstance(value, list | tuple) else Recipe.of(value, _read)
+    if isinstance(value, list | tuple):
+        return Stages(_with_tables(value))
+    return Recipe.of(value, lambda path: _with_tables(_read(path)))
+
+
+def _with_tables(data: Any) -> Any:
+    """Return a list of stages with the schemes that name files read; everything else as it is."""
+    if not isinstance(data, list | tuple):
+        return data
+
+    def weights_of(value: Any) -> Any:
+        by_task = isinstance(value, Mapping) and "name" not in value
+        return {task: parse_weights(each) for task, each in value.items()} if by_task else parse_weights(value)
+
+    readers: dict[Any, Callable[[Any], Any]] = {"rates": parse_rates, "weights": weights_of}
+    return [
+        {key: readers[key](value) if key in readers else value for key, value in stage.items()}
+        if isinstance(stage, Mapping)
+        else stage
+        for stage in cast("list[Any]", data)
+    ]
 
 
 def _read(path: str) -> Any:

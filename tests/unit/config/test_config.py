@@ -272,10 +272,13 @@ def test_schedules_are_recipes_stages_or_a_file(value: object, schedule: object)
 
 
 def test_a_list_of_stages_may_be_a_file(tmp_path: Path) -> None:
-    (tmp_path / "stages.yaml").write_text("- {at: 0.5, rates: proportional}\n")
-    assert parse_schedule(f"stages:{tmp_path / 'stages.yaml'}") == parse_schedule(
-        [{"at": 0.5, "rates": "proportional"}]
-    )
+    (tmp_path / "shares.yaml").write_text("a: {no: 0.5, yes: 0.5}\n")
+    shares, read = f"shares:{tmp_path / 'shares.yaml'}", Shares({"a": {"no": 0.5, "yes": 0.5}})
+    stages = [{"at": 0.25, "rates": "equal", "weights": {"a": shares, "*": "sqrt"}}, {"at": 0.5, "weights": shares}]
+    (tmp_path / "stages.yaml").write_text(yaml.safe_dump(stages))
+    weights = {"a": read, "*": Power(0.5)}
+    expected = Stages([{"at": 0.25, "rates": Equal(), "weights": weights}, {"at": 0.5, "weights": read}])
+    assert parse_schedule(stages) == parse_schedule(f"stages:{tmp_path / 'stages.yaml'}") == expected
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,86 @@
+"""The fields of the plan: what is drawn, how it changes, and what decides that."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from equipoise.config._values import ScheduleFile, in_range
+from equipoise.errors import ConfigError
+from equipoise.feedback import Feedback
+from equipoise.plan.limits import Passes
+from equipoise.rates import Equal, Rates
+from equipoise.schedule import Recipe
+from equipoise.weights import ClassWeights, Power
+
+VALIDATIONS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanConfig:
+    """The plan: mixing rates of the tasks, class weights inside them, how they change, and the number of draws.
+
+    `schedule` is a recipe for what changes during the training, or the file of a schedule that is drawn as it is; it
+    has nothing to do with `training.schedule`, that of the learning rate. With `feedback` a rule changes the plan
+    every `feedback_every` steps, by default eight times during training.
+    """
+
+    rates: Rates = field(default_factory=Equal)
+    rates_in: Literal["examples", "tokens", "input_tokens", "target_tokens"] = "examples"
+    weights: ClassWeights | Mapping[str, ClassWeights] = field(default_factory=Power)
+    draws: int | None = None
+    max_passes: Passes | None = None
+    target_rates: Rates | None = None
+    target_weights: ClassWeights | Mapping[str, ClassWeights] | None = None
+    schedule: Recipe | ScheduleFile | None = None
+    feedback: Feedback | None = None
+    feedback_every: int | None = None
+    allow_repeats: bool = False
+
+    def __post_init__(self) -> None:
+        if self.draws is not None:
+            in_range("plan.draws", self.draws, 1)
+        if self.feedback_every is not None:
+            in_range("plan.feedback_every", self.feedback_every, 1)
+            if self.feedback is None:
+                message = "`plan.feedback_every` is how often a rule decides, and `plan.feedback` names none. Set it."
+                raise ConfigError("every-without-feedback", message)
+        if self.max_passes is not None:
+            _limits_in_range("plan.max_passes", self.max_passes)
+        if isinstance(self.schedule, ScheduleFile):
+            _refuse_beside_a_file(self)
+        if self.schedule is not None and self.feedback is not None:
+            message = "`plan.schedule` and `plan.feedback` would both change the plan. Leave one of the two out."
+            raise ConfigError("schedule-and-feedback", message)
+
+    def decided(self, batch_size: int) -> "PlanConfig":
+        """Return the same with the steps between two decisions of `feedback`, if there is one; `draws` must be set.
+
+        Examples
+        --------
+        >>> from equipoise.feedback import ART
+        >>> PlanConfig(draws=2880, feedback=ART()).decided(batch_size=32).feedback_every
+        10
+        """
+        if self.feedback is None or self.draws is None:
+            return self
+        steps = math.ceil(self.draws / batch_size)
+        return replace(self, feedback_every=self.feedback_every or max(1, steps // (VALIDATIONS + 1)))
+
+
+def _refuse_beside_a_file(plan: PlanConfig) -> None:
+    default = PlanConfig()
+    for name in ("rates", "rates_in", "weights", "max_passes", "target_rates", "target_weights"):
+        if getattr(plan, name) != getattr(default, name):
+            raise ConfigError(
+                "schedule-and-plan",
+                f"`plan.schedule` is a file, which holds all shares, so leave `plan.{name}` out, or give a recipe.",
+            )
+
+
+def _limits_in_range(name: str, limits: Passes) -> None:
+    if not isinstance(limits, Mapping):
+        in_range(name, limits, 0, open_low=True)
+        return
+    for key, limit in limits.items():
+        _limits_in_range(f"{name}.{key}", limit)
