@@ -96,7 +96,7 @@ class Published:
 
 
 def trained_plan(directory: RunDirectory) -> Plan:
-    """Return the plan of the run's model: the average of what was drawn up to the checkpoint that it is of."""
+    """Return the plan of the run's model: of a schedule the average over the draws up to the checkpoint it is of."""
     config, published = directory.read_config(), Published.read(directory)
     batch, draws = config.training.batch_size, config.plan.draws
     assert draws is not None
