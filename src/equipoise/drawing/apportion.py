@@ -158,7 +158,7 @@ class _Halving:
         # ends, and their errors in units of 2**-(bits + level) draws. An error is an integer in that unit: exact.
         self._path = [(0, counts, errors)]
         self._bits = min(levels, _BLOCK_BITS, max(0, (_CELLS // counts.shape[1]).bit_length() - 1))
-        self._held = (-1, 0, counts[:0])  # the last group that was read: its number, a block in it, counts from there on
+        self._held = (-1, 0, counts[:0])  # the last group: number, first block, counts from it on
 
     def ends(self, first: int, last: int) -> Counts:
         parts: list[Counts] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 from equipoise.base.codec import from_plain
 from equipoise.base.plain_json import parse_json
@@ -74,6 +75,10 @@ class Replanned:
 
     def to_json(self) -> str:
         """Return all as a JSON string: that of the plan itself if nothing was decided."""
+        return self._json
+
+    @cached_property
+    def _json(self) -> str:  # a state holds it, and loaders may take one at every batch
         if not self.decided:
             return self.declared.to_json()
         decided = [[at, plan.to_json()] for at, plan in self.decided]
@@ -87,6 +92,10 @@ class Replanned:
             return cls(read_drawable(text))
         found = from_plain(_Values, values, lambda why: PlanError("damaged-schedule", f"this is not a schedule: {why}"))
         decided = tuple(Stage(at, Plan.from_json(plan)) for at, plan in found.decided)
+        for before, now in pairwise(decided):
+            if not before.at < now.at:
+                message = f"decided plans must begin at rising draws, found {now.at} after {before.at}."
+                raise PlanError("unsorted-stages", message)
         replanned = cls(read_drawable(found.declared), decided)
-        _ = replanned.drawn  # refuses other strata, and positions in disorder
+        _ = replanned.drawn  # refuses other strata
         return replanned
