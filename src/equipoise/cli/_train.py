@@ -21,10 +21,17 @@ Out = Annotated[
 Resume = Annotated[
     bool, typer.Option("--resume", help="Resume the run in --out from its newest checkpoint, or start it.")
 ]
+Replan = Annotated[
+    bool,
+    typer.Option(
+        "--replan", help="With --resume: the rest of the run is drawn by the plan that the other options describe."
+    ),
+]
 EXAMPLES = (
     "equipoise train run.yaml",
     "equipoise train rows.jsonl --model google/t5-v1_1-small --weights sqrt --draws 40000 --out runs/first",
     "equipoise train rows.jsonl --weights sqrt --draws 40000 --out runs/first --resume",
+    "equipoise train rows.jsonl --weights balanced --draws 40000 --out runs/first --resume --replan",
     "equipoise train rows.jsonl --model google/flan-t5-large --lora r=16 --draws 40000 --out runs/adapter",
 )
 
@@ -40,6 +47,7 @@ def train(
     seed: options.Seed = None,
     out: Out = None,
     resume: Resume = False,
+    replan: Replan = False,
     cache_dir: options.CacheDir = None,
     set_: options.Overrides = None,
     as_json: options.Json = False,
@@ -56,8 +64,11 @@ def train(
     if config.out is None:
         message = "A run needs a directory. Give --out DIR, or set `out:` in the configuration."
         raise ConfigError("missing-option", message)
+    if replan and not resume:
+        raise ConfigError("missing-option", "--replan is for a run that is resumed. Give --resume, too.")
+    starting = {"resume": resume, "replan": replan, "cache": cache_dir or default_cache()}
     with stoppable("Resume with --resume."):
-        _train_and_evaluate(config, Path(config.out), cache_dir or default_cache(), resume=resume, as_json=as_json)
+        _train_and_evaluate(config, Path(config.out), starting, as_json=as_json)
 
 
 def _print_tasks(prepared: Prepared) -> None:
@@ -66,7 +77,7 @@ def _print_tasks(prepared: Prepared) -> None:
         print_tasks(prepared.describe_tasks(), err=True)
 
 
-def _train_and_evaluate(config: RunConfig, folder: Path, cache: Path, *, resume: bool, as_json: bool) -> None:
+def _train_and_evaluate(config: RunConfig, folder: Path, starting: dict[str, Any], *, as_json: bool) -> None:
     say_model(config.model)
     with stage(LOADING):
         from equipoise.cli._evaluate import print_scores
@@ -76,9 +87,12 @@ def _train_and_evaluate(config: RunConfig, folder: Path, cache: Path, *, resume:
         from equipoise.runs.train import train as run_training
 
         bars_on_terminals_only()
-    if resume and not RunDirectory(folder).started:
+    if starting["resume"] and not starting["replan"] and not RunDirectory(folder).started:
         typer.echo(f"There is no run in {folder} to resume, so a new one starts.", err=True)
-    run = run_training(config, folder, resume=resume, cache=cache, prepared_is=_print_tasks)
+    run = run_training(config, folder, **starting, prepared_is=_print_tasks)
+    if starting["replan"] and run.main:
+        at, plan = run.directory.read_drawn().stages[-1]
+        typer.echo(f"From draw {at:,} on it draws {plan.rates_text} and {plan.weights_text}.", err=True)
     if run.interrupted:
         if run.main:
             typer.echo(f"Stopped after step {run.steps}. Resume with --resume.", err=True)
@@ -95,7 +109,7 @@ def _train_and_evaluate(config: RunConfig, folder: Path, cache: Path, *, resume:
     elif split != "all" and not read_json(run.directory.data)["rows"][split]:
         typer.echo(f"There are no {split} rows, so nothing is evaluated.", err=True)
     else:
-        scores = evaluate(folder, cache=cache).scores
+        scores = evaluate(folder, cache=starting["cache"]).scores
         report_scores(folder, scores, run.steps)
         found["scores"] = scores.to_dict()
         if not as_json:

@@ -7,6 +7,7 @@ from typing import Any, cast
 from equipoise.config import config_to_dict
 from equipoise.errors import RunError
 from equipoise.models.base_model import Base
+from equipoise.plan import Plan
 from equipoise.runs.directory import RunDirectory, read_json
 from equipoise.runs.prepare import Prepared
 from equipoise.schedule import differences as differences_of_plans
@@ -15,7 +16,9 @@ from equipoise.schedule import differences as differences_of_plans
 FREE = ("evaluation", "out")
 
 
-def facts(prepared: Prepared, out: Path, *, resume: bool, base: Base | None = None) -> dict[str, Any]:
+def facts(
+    prepared: Prepared, out: Path, *, resume: bool, base: Base | None = None, decided: Plan | None = None
+) -> dict[str, Any]:
     """Return what all ranks must have alike before one of them writes; the files of the data may be copies."""
     config = config_to_dict(prepared.config)
     del config["data"]["source"], config["out"]
@@ -26,6 +29,7 @@ def facts(prepared: Prepared, out: Path, *, resume: bool, base: Base | None = No
         **dict(_leaves(prepared.data["rows"], "rows of split")),
         "training data (SHA-256)": prepared.data["train_sha256"],
         "plan (fingerprint)": prepared.plan.fingerprint,
+        "--replan (fingerprint)": None if decided is None else decided.fingerprint,
         **({} if base is None else {"base of the adapter (fingerprint)": base.fingerprint}),
     }
 
@@ -62,7 +66,8 @@ def refuse_other_run(directory: RunDirectory, prepared: Prepared) -> None:
         raise RunError(
             "other-run",
             f"The run in `{directory.path}` cannot be resumed, because it is another run:\n{listed}\n"
-            "Give what it was started with, or start a new run in another --out.",
+            "Give what it was started with, or start a new run in another --out. If the rest of it is to be drawn by "
+            "another plan, add --replan.",
         )
 
 

@@ -83,11 +83,19 @@ class Prepared(Planned):
         The problems that checks of the data found.
     feedback : Records or None
         Validation rows that `plan.feedback` decides on; they are not in `records`.
+    replanned : bool
+        Whether another plan was decided when the run was resumed.
     """
 
     records: Records
     problems: tuple[Problem, ...] = ()
     feedback: Records | None = None
+    replanned: bool = False
+
+    @property
+    def changes(self) -> bool:
+        """Whether the plan changes during the training: by a schedule, by feedback, or when it was resumed."""
+        return self.replanned or super().changes
 
     @cached_property
     def train(self) -> Records:

@@ -19,6 +19,7 @@ from equipoise.drawing import Shard
 from equipoise.models import load_model
 from equipoise.models.base_model import base_of
 from equipoise.models.positions import refuse_too_long
+from equipoise.plan import Plan
 from equipoise.runs.arguments import trainer_arguments
 from equipoise.runs.directory import RunDirectory
 from equipoise.runs.feedback import FeedbackDriver
@@ -29,7 +30,7 @@ from equipoise.runs.published import Published, publish
 from equipoise.runs.rows import open_ended
 from equipoise.runs.samples import validation_rows
 from equipoise.runs.sampling import index_of, sampler_of
-from equipoise.runs.schedule import UsedSchedule
+from equipoise.runs.schedule import ReplanAtBegin, UsedSchedule, resumed
 from equipoise.runs.tokens import tokenise_if_mostly_drawn, training_examples
 from equipoise.runs.trackers import tracked, trackers_in
 from equipoise.runs.tracking import attach
@@ -74,6 +75,7 @@ def train(
     out: Path,
     *,
     resume: bool = False,
+    replan: bool = False,
     cache: Path | None = None,
     prepared_is: Callable[[Prepared], None] | None = None,
 ) -> Run:
@@ -87,6 +89,8 @@ def train(
         Output directory; new or empty, unless the run is resumed.
     resume : bool
         Resume the run in `out` from its newest complete checkpoint; start it if there is none.
+    replan : bool
+        Draw the rest of the run that is resumed by the plan of the configuration, instead of refusing another one.
     cache : pathlib.Path, optional
         The directory for rows on disk, as in `read_records`, and for their tokens, which later runs of the same rows
         read. Without it rows are in memory, and tokens in `out` until the run is complete.
@@ -110,7 +114,7 @@ def train(
         give_warnings(prepared.problems)
         if prepared_is is not None:
             prepared_is(prepared)
-        return train_prepared(prepared, out, resume=resume, cache=cache, ranks=ranks)
+        return train_prepared(prepared, out, resume=resume, replan=replan, cache=cache, ranks=ranks)
 
 
 def train_prepared(
@@ -118,6 +122,7 @@ def train_prepared(
     out: Path,
     *,
     resume: bool = False,
+    replan: bool = False,
     cache: Path | None = None,
     encoded: EncodedExamples | None = None,
     ranks: Ranks = Ranks(),  # noqa: B008 - immutable
@@ -129,13 +134,14 @@ def train_prepared(
     Validations compute metrics of the labels if they are `watched`, or the model is chosen by one. `parent` is the
     directory of the comparison that the run is a part of, for trackers.
     """
-    config, plan = prepared.config, prepared.plan
     refuse_bad_forecast(prepared)
-    directory = RunDirectory(out)
+    directory, decided = RunDirectory(out), None
     started = resume and directory.started
-    if started:
+    if started or replan:
         RunDirectory.open(out)
+        prepared, decided = resumed(directory, prepared, replanned=replan)
         refuse_other_run(directory, prepared)
+    config, plan = prepared.config, prepared.plan
     task_weighting = task_weighting_of(prepared)
     model, tokenizer = load_model(config)
     refuse_too_long(model, config.training.max_input, config.training.max_target)
@@ -146,7 +152,7 @@ def train_prepared(
     sampler = sampler_of(config, plan, index, draws)
     training_loss = training_loss_of(prepared, model, tokenizer, lambda: sampler.plan, draws)
     if ranks.size > 1:
-        ranks.agree(facts(prepared, out, resume=resume, base=base_of(model)))
+        ranks.agree(facts(prepared, out, resume=resume, base=base_of(model), decided=decided))
     if started and directory.model.is_dir():
         published = Published.read(directory)
         steps = args.max_steps if published is None else published.steps
@@ -192,9 +198,7 @@ def train_prepared(
             patience=config.training.patience,
         )
         trainer.add_part(AdapterBase(base_of(model), first=main))
-        if prepared.feedback is not None and config.plan.feedback is not None:
-            trainer.add_part(FeedbackDriver(prepared, trainer, ordered, tokenizer, directory))
-        trainer.add_part(UsedSchedule(directory, sampler, first=main))
+        _follow_plans(trainer, ordered, prepared, decided, tokenizer, directory)
         tokenise_if_mostly_drawn(encoded, plan, len(sampler), shard)
         with tracked(names if main else [], out, parent=parent, step=_last_step(directory)) as trackers:
             attach(trackers, trainer, plan, sampler)
@@ -206,6 +210,22 @@ def train_prepared(
         if not trainer.interrupted:
             _publish(trainer, directory, published, main=main)
     return Run(directory, trainer.interrupted, result.global_step, main, published)
+
+
+def _follow_plans(
+    trainer: EquipoiseTrainer,
+    sampler: LengthSorted,
+    prepared: Prepared,
+    decided: Plan | None,
+    tokenizer: Any,
+    directory: RunDirectory,
+) -> None:
+    """Add the parts that decide on plans while the run trains, and the one that writes what was decided."""
+    if prepared.feedback is not None and prepared.config.plan.feedback is not None:
+        trainer.add_part(FeedbackDriver(prepared, trainer, sampler, tokenizer, directory))
+    if decided is not None:
+        trainer.add_part(ReplanAtBegin(sampler, decided, len(sampler)))
+    trainer.add_part(UsedSchedule(directory, sampler, first=trainer.args.process_index == 0))
 
 
 def _publish(trainer: EquipoiseTrainer, directory: RunDirectory, published: Published | None, *, main: bool) -> None:
