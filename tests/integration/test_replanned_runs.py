@@ -60,7 +60,7 @@ def test_a_run_is_resumed_with_another_plan(inputs: Path, tmp_path: Path) -> Non
     directory = RunDirectory(out)
     assert not directory.schedule.exists()
     for options, code, said in (
-        ([*OTHER, "--resume"], "other-run", "Add --replan"),
+        ([*OTHER, "--resume"], "other-run", "add --replan"),
         ([*OTHER, "--replan"], "missing-option", "Give --resume"),
         ([*OTHER, "--resume", "--replan", "--draws", 64], "other-draws", "Give --draws 128"),
         ([*OTHER, "--resume", "--replan", "--seed", 1], "other-run", "`seed` was 0 and is 1"),

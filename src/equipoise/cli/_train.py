@@ -66,9 +66,9 @@ def train(
         raise ConfigError("missing-option", message)
     if replan and not resume:
         raise ConfigError("missing-option", "--replan is for a run that is resumed. Give --resume, too.")
-    starting = {"resume": resume, "replan": replan, "cache": cache_dir or default_cache()}
+    cache = cache_dir or default_cache()
     with stoppable("Resume with --resume."):
-        _train_and_evaluate(config, Path(config.out), starting, as_json=as_json)
+        _train_and_evaluate(config, Path(config.out), cache, resume=resume, replan=replan, as_json=as_json)
 
 
 def _print_tasks(prepared: Prepared) -> None:
@@ -77,7 +77,9 @@ def _print_tasks(prepared: Prepared) -> None:
         print_tasks(prepared.describe_tasks(), err=True)
 
 
-def _train_and_evaluate(config: RunConfig, folder: Path, starting: dict[str, Any], *, as_json: bool) -> None:
+def _train_and_evaluate(
+    config: RunConfig, folder: Path, cache: Path, *, resume: bool, replan: bool, as_json: bool
+) -> None:
     say_model(config.model)
     with stage(LOADING):
         from equipoise.cli._evaluate import print_scores
@@ -87,10 +89,10 @@ def _train_and_evaluate(config: RunConfig, folder: Path, starting: dict[str, Any
         from equipoise.runs.train import train as run_training
 
         bars_on_terminals_only()
-    if starting["resume"] and not starting["replan"] and not RunDirectory(folder).started:
+    if resume and not replan and not RunDirectory(folder).started:
         typer.echo(f"There is no run in {folder} to resume, so a new one starts.", err=True)
-    run = run_training(config, folder, **starting, prepared_is=_print_tasks)
-    if starting["replan"] and run.main:
+    run = run_training(config, folder, resume=resume, replan=replan, cache=cache, prepared_is=_print_tasks)
+    if replan and run.main:
         at, plan = run.directory.read_drawn().stages[-1]
         typer.echo(f"From draw {at:,} on it draws {plan.rates_text} and {plan.weights_text}.", err=True)
     if run.interrupted:
@@ -109,7 +111,7 @@ def _train_and_evaluate(config: RunConfig, folder: Path, starting: dict[str, Any
     elif split != "all" and not read_json(run.directory.data)["rows"][split]:
         typer.echo(f"There are no {split} rows, so nothing is evaluated.", err=True)
     else:
-        scores = evaluate(folder, cache=starting["cache"]).scores
+        scores = evaluate(folder, cache=cache).scores
         report_scores(folder, scores, run.steps)
         found["scores"] = scores.to_dict()
         if not as_json:

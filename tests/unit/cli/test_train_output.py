@@ -29,7 +29,7 @@ def test_the_published_checkpoint_is_printed_and_scores_are_reported(
     monkeypatch.setattr("equipoise.runs.evaluate.evaluate", lambda *_, **__: SimpleNamespace(scores=scores))
     monkeypatch.setattr("equipoise.runs.tracking.report_scores", lambda *given: reported.append(given))
     config = make_config({"data": {"source": "rows.jsonl"}})
-    _train_and_evaluate(config, tmp_path, tmp_path, resume=False, as_json=as_json)
+    _train_and_evaluate(config, tmp_path, tmp_path, resume=False, replan=False, as_json=as_json)
     assert reported == [(tmp_path, scores, 40)]
     out, err = capsys.readouterr()
     sentence = (
