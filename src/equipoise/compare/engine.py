@@ -75,6 +75,8 @@ def compare(
     _check_metric(config)
     records = _usable(load_records(config.run, cache))
     base = prepare(config.run, records)
+    if any(trial.feedback is not None for trial in config.compare.trials.values()):
+        base = base.with_feedback()  # all candidates are chosen on the same rows, which no plan was decided on
     give_warnings(base.problems)
     costs = {} if config.compare.costs is None else read_costs(Path(config.compare.costs), base.tasks)
     _refuse_metric(config, base)

@@ -12,7 +12,7 @@ from equipoise.runs.prepare import Prepared, prepare_again
 from equipoise.weights import Natural
 
 CONFIGURED = "configured"
-_OF_PLAN = ("rates", "weights", "target_rates", "target_weights", "schedule")
+_OF_PLAN = ("rates", "weights", "target_rates", "target_weights", "schedule", "feedback")
 _CORRECTIONS = {"none": (0, "as trained"), "calibrated": (1, "calibrated"), "tau": (2, "calibrated, answers by tau")}
 
 
@@ -70,6 +70,8 @@ class Training:
             words.append(f"loss weighted to {plan.target_rates or plan.rates}, {_weights_text(plan.target_weights)}")
         if plan.schedule is not None:
             words.append(f"schedule {plan.schedule}")
+        if plan.feedback is not None:
+            words.append(f"feedback {plan.feedback}")
         if loss != LossConfig():
             options = ", ".join(f"{name}={value}" for name, value in loss.options.items())
             words.append(f"loss {loss.name}{f'({options})' if options else ''} by {loss.level}")
@@ -105,7 +107,7 @@ def trainings_of(config: ComparisonConfig, base: Prepared) -> tuple[dict[str, Tr
     """
     found: dict[str, Training] = {}
     left_out: list[str] = []
-    known: dict[tuple[str, str], str] = {}
+    known: dict[tuple[str, str, str], str] = {}
     for name, trial in _trials(config).items():
         settings = _apply(config.run, trial)
         try:
@@ -118,7 +120,7 @@ def trainings_of(config: ComparisonConfig, base: Prepared) -> tuple[dict[str, Tr
         if trial.loss.level == "label" and any(task.kind == "open_ended" for task in prepared.tasks.values()):
             left_out.append(f"{name} is left out: its loss is over labels, and some tasks are open-ended")
             continue
-        key = (prepared.plan.fingerprint, str(trial.loss.to_dict()))
+        key = (prepared.plan.fingerprint, str(trial.loss.to_dict()), str(trial.feedback))
         if key in known:
             left_out.append(f"{name} is left out: on this data it is identical to {known[key]}")
             continue
@@ -143,7 +145,9 @@ def _trials(config: ComparisonConfig) -> dict[str, TrialConfig]:
 
 def _apply(run: RunConfig, trial: TrialConfig) -> RunConfig:
     # Rare labels repeat often in some candidates, which is what is compared.
-    plan = replace(run.plan, **{name: getattr(trial, name) for name in _OF_PLAN}, allow_repeats=True)
+    given = {name: getattr(trial, name) for name in _OF_PLAN}
+    every = None if trial.feedback is None else run.plan.feedback_every
+    plan = replace(run.plan, **given, feedback_every=every, allow_repeats=True)
     evaluation = replace(run.evaluation, method="score", split="test")  # corrections need probabilities
     training = replace(run.training, loss=trial.loss)
     return replace(run, plan=plan, training=training, evaluation=evaluation, out=None)
@@ -156,7 +160,7 @@ def _steps(config: RunConfig, prepared: Prepared) -> int:
             len(prepared.plan.tasks) > 1 and plan.rates != Proportional(),
             plan.weights != Natural(),
             plan.target_weights is not None or plan.target_rates is not None,
-            plan.schedule is not None,
+            plan.schedule is not None or plan.feedback is not None,
             loss != LossConfig(),
             loss.level == "label",
         )

@@ -11,6 +11,7 @@ from equipoise.config._loss import LossConfig, parse_loss
 from equipoise.config._schema import RunConfig
 from equipoise.config._values import ScheduleFile, in_range, parse_rates, parse_weights
 from equipoise.errors import ConfigError
+from equipoise.feedback import Feedback
 from equipoise.rates import Proportional, Rates
 from equipoise.schedule import Recipe
 from equipoise.weights import ClassWeights, Natural
@@ -33,6 +34,7 @@ class TrialConfig:
     target_rates: Rates | None = None
     target_weights: ClassWeights | Mapping[str, ClassWeights] | None = None
     schedule: Recipe | ScheduleFile | None = None
+    feedback: Feedback | None = None
     loss: LossConfig = field(default_factory=LossConfig)
 
     def __post_init__(self) -> None:

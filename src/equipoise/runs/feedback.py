@@ -18,6 +18,7 @@ from equipoise.drawing import Shard
 from equipoise.errors import PlanError, RunWarning, StateError
 from equipoise.feedback import Decision, Feedback, Scores, StopTask, within_limits
 from equipoise.loaders import replan
+from equipoise.losses.training import StagedTrainingLoss
 from equipoise.plan import Plan
 from equipoise.rates.base import FloatArray
 from equipoise.runs.directory import RunDirectory
@@ -92,7 +93,18 @@ class FeedbackDriver(Part):
 
     def _begin(self, plan: Plan) -> None:
         self.history, self._steps = [Decision(0, plan)], [0]
+        self._stopped: dict[str, dict[str, int]] = {}
         self._losses.set(None)
+
+    def _append(self, decision: Decision, step: int) -> None:
+        """Append a decision, and note the tasks that a `StopTask` stops with it: where, and the step of their best."""
+        self.history.append(decision)
+        self._steps.append(step)
+        if isinstance(self._rule, StopTask):
+            best = self._rule.best_at(self.history)
+            step_of = dict(zip((each.at for each in self.history), self._steps, strict=True))
+            for task in self._rule.stopped(self.history):
+                self._stopped.setdefault(task, {"step": step, "best_step": step_of[best[task]]})
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
         """Begin a run without decisions; write those of a checkpoint, as there may have been later ones."""
@@ -114,13 +126,12 @@ class FeedbackDriver(Part):
         if self._limits is not None:
             plan = within_limits(plan, self._limits, self._drawn(at), self._draws - at)
         replan(self._sampler, plan, at=at)
-        before = self._stopped()
-        self.history.append(Decision(at, plan, scores))
-        self._steps.append(state.global_step)
+        before = set(self._stopped)
+        self._append(Decision(at, plan, scores), state.global_step)
         self._losses.set(None)
-        stopped = {f"feedback/best_step/{task}": step for task, step in self._stopped().items() if task not in before}
+        stopped = {task: told["best_step"] for task, told in self._stopped.items() if task not in before}
         if stopped:
-            self._trainer.log(cast("dict[str, float]", stopped))
+            self._trainer.log({f"feedback/best_step/{task}": float(step) for task, step in stopped.items()})
         self._write(state)
 
     def _measured(self, state: TrainerState) -> Scores:
@@ -130,7 +141,8 @@ class FeedbackDriver(Part):
         model.eval()
         with trainer.gathered(), trainer.accelerator.autocast():
             f1, of_tasks = self._scores.of_labels(model)
-            of_tasks |= self._scores.of_texts(model, trainer.step_loss.loss, progress(state), self._reduced)
+            loss = cast(StagedTrainingLoss, trainer.step_loss.loss).validating(progress(state))
+            of_tasks |= self._scores.of_texts(model, loss, progress(state), self._reduced)
         model.train(was_training)
         losses = means(self._tasks, self._losses.over_ranks(self._reduced))
         told: list[Any] = [Scores(f1, of_tasks, losses)]
@@ -145,14 +157,6 @@ class FeedbackDriver(Part):
         parts = [stage.plan.probabilities * (end - stage.at) for stage, end in zip(stages, ends, strict=True)]
         return np.sum(parts, axis=0)
 
-    def _stopped(self) -> dict[str, int]:
-        """Return the step of the best score of each task that a `StopTask` has stopped."""
-        if not isinstance(self._rule, StopTask):
-            return {}
-        step_of = dict(zip((decision.at for decision in self.history), self._steps, strict=True))
-        best = self._rule.best_at(self.history)
-        return {task: step_of[best[task]] for task in self._rule.stopped(self.history)}
-
     def _write(self, state: TrainerState) -> None:
         if not state.is_world_process_zero:
             return
@@ -164,9 +168,7 @@ class FeedbackDriver(Part):
             for step, decision in zip(self._steps[1:], self.history[1:], strict=True)
         ]
         written = {"rule": self._rule.to_dict(), "every": self._every, "rows": self._scores.rows}
-        write_json(
-            self._directory.feedback, written | {"decisions": decisions, "best_step_of_stopped": self._stopped()}
-        )
+        write_json(self._directory.feedback, written | {"decisions": decisions, "stopped": self._stopped})
 
     def save(self, checkpoint: Path) -> None:
         """Write the scores of the decisions, and the losses since the last one, which are those of all ranks."""
@@ -201,10 +203,9 @@ class FeedbackDriver(Part):
                 check_state(each, type(self).__name__, kinds)
                 plan = next(stage.plan for stage in reversed(stages) if stage.at <= each["at"])
                 try:
-                    self.history.append(Decision(each["at"], plan, Scores.from_dict(each["scores"])))
+                    self._append(Decision(each["at"], plan, Scores.from_dict(each["scores"])), each["step"])
                 except PlanError as error:
                     raise StateError("damaged-state", str(error)) from error
-                self._steps.append(each["step"])
             if self._trainer.accelerator.is_main_process:
                 self._losses.set(state["losses"])
 

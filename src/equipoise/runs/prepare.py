@@ -37,7 +37,7 @@ from equipoise.runs.rows import (
     set_apart,
     task_options,
 )
-from equipoise.schedule import Drawable
+from equipoise.schedule import Drawable, Schedule
 
 if TYPE_CHECKING:
     from equipoise.collate import EncodedExamples
@@ -63,8 +63,8 @@ class Planned:
 
     @property
     def changes(self) -> bool:
-        """Whether the plan changes during the training, by a schedule or by feedback."""
-        return len(self.plan.stages) > 1 or self.config.plan.feedback is not None
+        """Whether the plan may change during the training, by a schedule or by feedback."""
+        return isinstance(self.plan, Schedule) or self.config.plan.feedback is not None
 
     def describe_tasks(self) -> list[str]:
         """Say what each task is, in lines for people."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from transformers import Trainer, TrainerCallback, TrainerState
 
 from equipoise.metrics import METRICS, Scores
@@ -22,7 +23,7 @@ class PlanTracking(TrainerCallback):
     """Logs the plan and its forecast, and as training goes on the share of each task and label in the draws so far.
 
     A label has a series of its own, ``drawn_by_label/<task>/<label>``, if there are no more than 100 of them; a task
-    always, ``drawn/<task>``.
+    always, ``drawn/<task>``. Of a plan that changes, ``planned/`` has the shares of the stage of the last draw.
     """
 
     def __init__(self, trackers: Sequence[Tracker], plan: Drawable, sampler: PlanSampler, batch: int) -> None:
@@ -56,12 +57,20 @@ class PlanTracking(TrainerCallback):
             _, strata = self._sampler.of_all_ranks(self._counted, last)
             self._counts += np.bincount(strata, minlength=len(self._counts))
             self._counted = last
+        shares = self._named("drawn", self._counts / draws)
+        stages = self._sampler.plan.stages
+        if len(stages) == 1:
+            return shares
+        plan = next(stage.plan for stage in reversed(stages) if stage.at < draws)
+        return shares | self._named("planned", plan.probabilities)
+
+    def _named(self, prefix: str, shares: NDArray[np.float64]) -> dict[str, float]:
         found: dict[str, float] = {}
         labels: dict[str, float] = {}
-        for (task, label), share in zip(self._plan.strata, (self._counts / draws).tolist(), strict=True):
-            found[f"drawn/{task}"] = found.get(f"drawn/{task}", 0.0) + share
+        for (task, label), share in zip(self._plan.strata, shares.tolist(), strict=True):
+            found[f"{prefix}/{task}"] = found.get(f"{prefix}/{task}", 0.0) + share
             if label is not None:
-                labels[f"drawn_by_label/{task}/{label}"] = share
+                labels[f"{prefix}_by_label/{task}/{label}"] = share
         return found | (labels if len(labels) <= MOST_LABELS else {})
 
 

@@ -198,3 +198,19 @@ def test_all_defaults_are_named_in_the_error_for_an_unknown_one():
     with raises(ConfigError, "unknown-name") as refused:
         settings(candidates=["nope"])
     assert all(name in str(refused.value) for name in default_trials())
+
+
+def test_a_candidate_with_feedback_is_a_training_of_its_own():
+    same = {"rates": "proportional", "weights": "natural"}
+    named = {"art": same | {"feedback": "art"}, "more": same | {"feedback": {"name": "art", "c": 0.5}}, "same": same}
+    config = settings({"plan": {"draws": 40, "feedback": "odm", "feedback_every": 3}}, candidates=named)
+    validation = [*rows("a").column("split").to_pylist()[:-8], *["validation"] * 8]
+    records = rows("a").with_column("split", validation)
+    found, left_out = trainings_of(config, records)
+    assert list(found) == ["natural", "art", "more"]
+    assert [each.config.plan.feedback_every for each in found.values()] == [None, 3, 3]
+    assert found["art"].title == "rates Proportional(scale=1.0), class weights Natural(), feedback ART(c=0.3)"
+    assert [each.steps for each in found.values()] == [0, 1, 1]
+    assert left_out == ["same is left out: on this data it is identical to natural"]
+    configured, _ = trainings_of(settings({"plan": {"draws": 40, "feedback": "odm"}}), records)
+    assert str(configured["configured"].config.plan.feedback) == "ODM()"

@@ -81,3 +81,15 @@ def test_a_resumed_run_has_its_tables_already() -> None:
     made, kept, *_ = tracking(COUNTS)
     made.on_train_begin(None, TrainerState(global_step=4, max_steps=50))
     assert not kept.tables
+
+
+def test_the_shares_of_a_plan_that_changes_are_logged_beside_those_drawn() -> None:
+    made, _, sampler, plan = tracking(COUNTS, draws=8192)
+    assert not any(name.startswith("planned") for name in made.shares(800))
+    natural = Plan.build(Census.from_counts(COUNTS), rates="proportional", weights="natural")
+    sampler.replan(natural, at=2048)
+    names = ("planned/say", "planned/tone", "planned_by_label/tone/bad", "planned_by_label/tone/good")
+    for draws, drawn in ((2048, plan), (2056, natural)):
+        say, bad, good = drawn.probabilities.tolist()
+        found = made.shares(draws)
+        assert [found[name] for name in names] == pytest.approx([say, bad + good, bad, good])

@@ -68,7 +68,7 @@ class ComparisonData:
 
     def plan(self, candidate: str) -> Drawable:
         """The plan or schedule of its runs."""
-        return self.runs(candidate)[0].read_plan()
+        return self.runs(candidate)[0].read_drawn()
 
     @cached_property
     def tasks(self) -> dict[str, Task]:
