@@ -14,7 +14,6 @@ from equipoise.runs.directory import RunDirectory
 from equipoise.runs.prepare import Prepared, prepare, prepare_again
 from equipoise.runs.rows import set_apart
 
-
 TASKS = {"a": {"kind": "classification"}}
 KIND = {"a": TaskOptions(kind="classification")}
 
