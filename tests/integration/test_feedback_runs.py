@@ -11,6 +11,7 @@ from tests.support.feedback_runs import (
     DRAWS,
     configured,
     decisions_of,
+    recorded,
     rows_of,
     train_apart,
     write_inputs,

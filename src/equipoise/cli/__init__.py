@@ -9,7 +9,7 @@ from equipoise.cli._options import expanded
 for _command, _epilog in (
     (_plan.inspect, examples(*_plan.INSPECT_EXAMPLES)),
     (_plan.plan, f"{examples(*_plan.EXAMPLES)}\n\n{_plan.SCHEMES}"),
-    (_train.train, examples(*_train.EXAMPLES)),
+    (_train.train, f"{examples(*_train.EXAMPLES)}\n\n{_train.RULES}"),
     (_evaluate.evaluate, examples(*_evaluate.EXAMPLES)),
     (_calibrate.calibrate, examples(*_calibrate.EXAMPLES)),
     (_compare.compare, examples(*_compare.EXAMPLES)),

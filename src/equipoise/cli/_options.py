@@ -78,8 +78,8 @@ Feedback = Annotated[
     str | None,
     typer.Option(
         metavar="RULE",
-        help="Change the plan during training by a rule, from validation scores or training losses: art, stop_task or"
-        " odm, as in art:0.3. Half of the validation rows are for it alone.  [default: the plan stays]",
+        help="Change the plan during training by a rule, from scores or losses, as in art:0.3; half of the validation"
+        " rows are for it alone. The rules are listed below.  [default: the plan stays]",
     ),
 ]
 AllowRepeats = Annotated[bool | None, typer.Option("--allow-repeats", help="Accept a plan whose forecast has errors.")]

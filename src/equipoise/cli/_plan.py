@@ -64,7 +64,7 @@ Picture = Annotated[
 Out = Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write the plan to this file, as JSON.")]
 
 
-def _listed(base: type[Scheme]) -> str:
+def listed(base: type[Scheme]) -> str:
     """Return the schemes of a base in two columns."""
     rows = (line.partition(": ") for line in base.help().splitlines())
     return "\n".join(
@@ -74,15 +74,15 @@ def _listed(base: type[Scheme]) -> str:
 
 SCHEMES = f"""\b
 Mixing rates (--rates, --target-rates):
-{_listed(Rates)}
+{listed(Rates)}
 
 \b
 Class weights (--weights, --target-weights):
-{_listed(ClassWeights)}
+{listed(ClassWeights)}
 
 \b
 Schedules (--schedule):
-{_listed(Recipe)}
+{listed(Recipe)}
 
 A value follows a colon and further options follow commas, as in temperature:2,maximum=65536."""
 EXAMPLES = (

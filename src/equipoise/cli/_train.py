@@ -10,9 +10,11 @@ from equipoise.base.codec import to_plain
 from equipoise.base.progress import stage
 from equipoise.cli import _options as options
 from equipoise.cli._app import LOADING, STOPPED, bars_on_terminals_only, print_json, print_tasks, say_model, stoppable
+from equipoise.cli._plan import listed
 from equipoise.config import RunConfig
 from equipoise.data.cache import default_cache
 from equipoise.errors import ConfigError
+from equipoise.feedback import Feedback as FeedbackRule
 from equipoise.runs.prepare import Prepared
 
 Out = Annotated[
@@ -34,6 +36,10 @@ EXAMPLES = (
     "equipoise train rows.jsonl --weights balanced --draws 40000 --out runs/first --resume --replan",
     "equipoise train rows.jsonl --model google/flan-t5-large --lora r=16 --draws 40000 --out runs/adapter",
 )
+
+RULES = f"""\b
+Feedback rules (--feedback):
+{listed(FeedbackRule)}"""
 
 
 def train(
@@ -72,9 +78,14 @@ def train(
 
 
 def _print_tasks(prepared: Prepared) -> None:
-    """Say what each task is, once of all ranks."""
-    if os.environ.get("RANK", "0") == "0":
-        print_tasks(prepared.describe_tasks(), err=True)
+    """Say what each task is, and what feedback takes of the data, once of all ranks."""
+    if os.environ.get("RANK", "0") != "0":
+        return
+    print_tasks(prepared.describe_tasks(), err=True)
+    if prepared.feedback is not None:
+        rows, plan = prepared.data["rows"], prepared.config.plan
+        of_all = f"{rows['feedback']:,} of {rows['feedback'] + rows['validation']:,} validation rows"
+        typer.echo(f"{plan.feedback} changes the plan every {plan.feedback_every:,} steps, by {of_all}.", err=True)
 
 
 def _train_and_evaluate(
