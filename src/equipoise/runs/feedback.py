@@ -196,7 +196,11 @@ class FeedbackDriver(Part):
         state = read_json(path, StateError, _ADVICE)
         kinds = {"step": range(1 << 59), "at": range(1 << 59), "scores": dict[str, Any]}
         with refusing_damaged(path):
-            check_state(state, type(self).__name__, {"decisions": list[Any], "losses": list[Any]})
+            check_state(state, type(self).__name__, {"decisions": list[Any], "losses": list[list[float]]})
+            if [len(each) for each in state["losses"]] != [self._losses.sums.shape[1]] * 2:
+                raise StateError(
+                    "damaged-state", f"`losses` in the state must be two lists of {self._losses.sums.shape[1]} sums."
+                )
             self._begin(self.history[0].plan)
             stages = self._sampler.plan.stages
             for each in state["decisions"]:
