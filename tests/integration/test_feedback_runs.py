@@ -18,6 +18,8 @@ from tests.support.feedback_runs import (
 )
 
 from equipoise.config import RunConfig
+from equipoise.runs.evaluate import evaluate
+from equipoise.runs.prepare import prepare
 from equipoise.runs.train import Run, train
 from equipoise.schedule import read_drawable
 from equipoise.trainer import EquipoiseTrainer
@@ -157,6 +159,12 @@ def test_stopped_tasks_limits_and_losses_of_a_run_that_is_replayed(
     passes = schedule.average(DRAWS).probabilities * DRAWS / schedule.counts
     allowed = [limits.get(stratum.task, 30) for stratum in schedule.strata]
     assert (passes <= np.array(allowed) * (1 + 1e-9)).all()
+
+    # An evaluation of the validation rows leaves out those that the rule decided on.
+    scored = evaluate(run.directory.path, split="validation").scores.tasks
+    left = prepare(config).records.where(split="validation")
+    assert {task: held.rows for task, held in scored.items()} == {task: len(left.where(task=task)) for task in tasks}
+    assert len(left) == 51 + 8
 
     # The schedule that was used draws the same rows, and makes the same model, without deciding again.
     replay = configured(tmp_path, None, schedule=str(run.directory.schedule))

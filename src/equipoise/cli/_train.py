@@ -85,7 +85,8 @@ def _print_tasks(prepared: Prepared) -> None:
     if prepared.feedback is not None:
         rows, plan = prepared.data["rows"], prepared.config.plan
         of_all = f"{rows['feedback']:,} of {rows['feedback'] + rows['validation']:,} validation rows"
-        typer.echo(f"{plan.feedback} changes the plan every {plan.feedback_every:,} steps, by {of_all}.", err=True)
+        every = "step" if plan.feedback_every == 1 else f"{plan.feedback_every:,} steps"
+        typer.echo(f"{plan.feedback} changes the plan every {every}, by {of_all}.", err=True)
 
 
 def _train_and_evaluate(

@@ -6,6 +6,7 @@ import pytest
 from tests.support.errors import raises
 from tests.unit.cli.rows import write_rows
 
+from equipoise.cli._train import _print_tasks
 from equipoise.config import make_config
 from equipoise.data import Records, TaskOptions, infer_tasks
 from equipoise.errors import ConfigError, DataError
@@ -80,3 +81,10 @@ def test_eight_decisions_by_default_and_a_schedule_beside_them_is_refused(tmp_pa
         make_config(source | {"plan": {"feedback_every": 20}})
     with raises(ConfigError, "unknown-name", "plan.feedback", "Did you mean 'art'?"):
         make_config(source | {"plan": {"feedback": "ary"}})
+
+
+def test_train_says_which_rows_decide(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _print_tasks(prepared(tmp_path, "art:0.5"))
+    assert "ART(c=0.5) changes the plan every step, by 12 of 24 validation rows." in capsys.readouterr().err
+    _print_tasks(prepared(tmp_path, None))
+    assert "changes the plan" not in capsys.readouterr().err

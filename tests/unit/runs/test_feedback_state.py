@@ -5,13 +5,17 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
-from tests.support.errors import raises
+from tests.support.errors import raises, warns
 
-from equipoise import Census, Plan, Schedule
-from equipoise.errors import StateError
+from equipoise import Census, LengthSorted, Plan, PlanSampler, Schedule, StratumIndex
+from equipoise.config import make_config
+from equipoise.drawing.batches import make
+from equipoise.errors import RunWarning, StateError
 from equipoise.feedback import Decision, Scores, StopTask
+from equipoise.runs.directory import RunDirectory
 from equipoise.runs.feedback import FILE_NAME, FeedbackDriver
 from equipoise.trainer.task_losses import TaskLosses
 
@@ -75,3 +79,37 @@ def test_a_damaged_state_is_refused(change: Any, tmp_path: Path) -> None:
 def test_a_checkpoint_without_decisions_is_refused(tmp_path: Path) -> None:
     with raises(StateError, "other-feedback", FILE_NAME):
         driver().resume(tmp_path)
+
+
+@pytest.mark.parametrize(("batches", "workers", "at"), [("quota", 0, 64), ("quota", 2, 96), ("mixed", 0, 2048)])
+def test_a_plan_changes_behind_what_loaders_have_read_or_it_is_said_that_it_never_does(
+    monkeypatch: pytest.MonkeyPatch, batches: str, workers: int, at: int
+) -> None:
+    monkeypatch.setattr("equipoise.runs.feedback.FeedbackScores", lambda *_: None)
+    source = {"data": {"source": "rows.jsonl"}, "plan": {"feedback": "art", "draws": 288, "feedback_every": 6}}
+    config = make_config(source)
+    prepared: Any = SimpleNamespace(config=config, plan=FIRST, tasks={"a": None, "b": None})
+    draws = make(batches, global_batch=8)
+    index = StratumIndex.from_sizes(FIRST)
+    sampler = LengthSorted(PlanSampler(FIRST, index, draws_per_epoch=288, batches=draws), np.ones(400, int), 8, 2)
+    args = SimpleNamespace(
+        process_index=0,
+        world_size=1,
+        train_batch_size=8,
+        gradient_accumulation_steps=1,
+        dataloader_num_workers=workers,
+        dataloader_prefetch_factor=None,
+    )
+    accelerator = SimpleNamespace(device=torch.device("cpu"))
+    trainer: Any = SimpleNamespace(args=args, model=None, step_loss=SimpleNamespace(), accelerator=accelerator)
+
+    def made() -> FeedbackDriver:
+        return FeedbackDriver(prepared, trainer, sampler, None, RunDirectory(Path("unwritten")))
+
+    if at > 288:
+        with warns(RunWarning, "no-decisions") as caught:
+            assert made()._next(6) == at
+        assert "at step 6, the earliest draw with another plan is 2,048 of 288" in str(caught[0].message)
+        return
+    # Steps 1 to 6 end at draw 48; then one batch was read ahead, or five; a window is two batches.
+    assert made()._next(6) == at
