@@ -1,6 +1,7 @@
 """A feedback rule changes the plan of a run: the same decisions however the run is cut, from rows of its own."""
 
 import json
+import shutil
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -59,11 +60,12 @@ def test_a_run_that_is_killed_around_its_decisions_takes_the_same_ones_also_on_t
     begun = [stage.at for stage in schedule.stages]
     assert len(begun) > 3
     assert set(begun) <= {0, 64, 112, 160, 208, 256}, "a decision may keep the plan"
-    # Steps 7, 14 and 21 have checkpoints. That of step 7 holds a decision of which the plan begins at step 8; then a
-    # decision is lost that no checkpoint holds; then one is resumed that has begun.
-    killed = tmp_path / "killed"
-    for step in (9, 12, 23):
+    # The checkpoint of step 7 holds a decision of which the plan begins at step 8; that of step 12 is lost.
+    killed, two = tmp_path / "killed", tmp_path / "two"
+    for step in (9, 12):
         assert train_apart(config, killed, die_at=step) == [-9]
+    shutil.copytree(killed, two)
+    shutil.copy(f"{killed}.rows-0", f"{two}.rows-0")
     assert train_apart(config, killed) == [0]
     assert rows_of(killed) == rows_of(whole)
     assert decisions_of(killed) == expected
@@ -72,8 +74,6 @@ def test_a_run_that_is_killed_around_its_decisions_takes_the_same_ones_also_on_t
     assert metrics(killed) == metrics(whole)
 
     # Two ranks resume what one has begun. Sums in another order change the last bits of the parameters alone.
-    two = tmp_path / "two"
-    assert train_apart(config, two, die_at=15) == [-9]
     assert train_apart(config, two, ranks=2) == [0, 0]
     assert rows_of(two, ranks=2) == rows_of(whole)
     found = decisions_of(two)
@@ -95,7 +95,7 @@ def in_process(config: RunConfig, out: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.slow
 def test_scoring_changes_nothing_but_the_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_inputs(tmp_path, dropout=0.1)
+    write_inputs(tmp_path, dropout=0.1, text=True)
     plain, rows = in_process(configured(tmp_path, None), tmp_path / "plain", monkeypatch)
     patient = configured(tmp_path, "stop_task,patience=99", feedback_every=5)
     scored, same = in_process(patient, tmp_path / "scored", monkeypatch)
@@ -138,7 +138,8 @@ def test_stopped_tasks_limits_and_losses_of_a_run_that_is_replayed(
         of_steps = [each for each in seen if before["step"] <= each[0] < now["step"]]
         for number, task in enumerate(tasks):
             total, weight = (sum(each[k] for each in of_steps if each[1] == number) for k in (2, 3))
-            assert now["scores"]["task_losses"][task] == pytest.approx(total / weight, abs=1e-4)
+            found_loss = now["scores"]["task_losses"].get(task)
+            assert found_loss == (pytest.approx(total / weight, abs=1e-4) if weight else None)
 
     # A task is stopped when its score has not risen once, and its best step is told.
     best: dict[str, dict[str, int]] = {}

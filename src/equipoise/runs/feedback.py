@@ -137,13 +137,11 @@ class FeedbackDriver(Part):
     def _measured(self, state: TrainerState) -> Scores:
         """Return the scores of now, the same on all ranks."""
         trainer, model = self._trainer, cast(nn.Module, self._trainer.model)
-        was_training = model.training
-        model.eval()
+        model.eval()  # the Trainer sets it back at each step
         with trainer.gathered(), trainer.accelerator.autocast():
             f1, of_tasks = self._scores.of_labels(model)
             loss = cast(StagedTrainingLoss, trainer.step_loss.loss).validating(progress(state))
             of_tasks |= self._scores.of_texts(model, loss, progress(state), self._reduced)
-        model.train(was_training)
         losses = means(self._tasks, self._losses.over_ranks(self._reduced))
         told: list[Any] = [Scores(f1, of_tasks, losses)]
         if trainer.accelerator.num_processes > 1:  # to the last bit
