@@ -128,7 +128,7 @@ def prepare(
     Parameters
     ----------
     config : RunConfig
-        The configuration. Without `plan.draws`, as many draws are planned as there are training rows.
+        The configuration. Without `plan.draws`, as many draws are planned as `plan_of` says.
     records : Records, optional
         The records, if they are read already.
     cache : pathlib.Path, optional
