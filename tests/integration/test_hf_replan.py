@@ -1,12 +1,13 @@
 """Another plan that is decided while a Trainer trains: in every checkpoint, and nothing before it changes."""
 
-from itertools import islice
+from itertools import chain, islice
 
 import pytest
-from hf_jobs import BEGIN, DECIDED, build, plan_and_index, rows_by_step, rows_of_steps
+from hf_jobs import BEGIN, DECIDED, SEED, Decide, build, plan_and_index, rows_by_step, rows_of_steps
 from tests.support.errors import raises
 from transformers import TrainerCallback
 
+from equipoise import PlanSampler, Quota
 from equipoise.errors import ConfigError
 from equipoise.loaders import replan
 
@@ -42,6 +43,16 @@ def test_a_checkpoint_before_at_and_after_a_decision_is_resumed(whole, tmp_path,
     sampler, rows = resumed(tmp_path, whole / f"checkpoint-{step}")
     assert rows == rows_of_steps(range(step, STEPS), decide=True)
     assert [stage.at for stage in sampler.plan.stages] == [0, BEGIN * 8]
+
+
+def test_without_its_callback_a_decision_after_the_checkpoint_is_not_made(whole, tmp_path):
+    """As when a process was killed before the next checkpoint: what is drawn is a function of the state."""
+    trainer = build(tmp_path, decide=True, **JOB)
+    trainer.remove_callback(Decide)
+    trainer.train(str(whole / "checkpoint-4"))
+    plan, index = plan_and_index()
+    declared = PlanSampler(plan, index, SEED, 80, batches=Quota(8))
+    assert [*chain(*rows_by_step(tmp_path).values())] == declared.rows(4 * 8, STEPS * 8).tolist()
 
 
 class AtOnce(TrainerCallback):

@@ -185,6 +185,33 @@ def test_a_stage_that_was_begun_is_not_cut_again():
     assert sampler.plan == Schedule([(0, PLAN), (5000, THIRD)])
 
 
+@pytest.mark.parametrize("build", [make, sorted_by_length, token_batches])
+def test_a_check_says_what_a_change_would_do_and_changes_nothing(build):
+    sampler = build()
+    take(sampler, 1000)
+    before = sampler.state_dict()
+    assert sampler.check_replan(OTHER) == sampler.earliest_replan() == sampler.check_replan(OTHER, at=None) > 1000
+    with raises(ConfigError, "position-out-of-range", "from 20"):
+        sampler.check_replan(OTHER, at=1000)
+    assert sampler.state_dict() == before
+    assert sampler.plan is PLAN
+
+
+@pytest.mark.parametrize(("build", "first", "second"), [(make, 2050, 2500), (sorted_by_length, 2100, 2700)])
+def test_no_plan_changes_before_what_was_trained_on(build, first, second):
+    """A Trainer reads an epoch from its start again, and skips what it has trained on."""
+    sampler = build(batches=Quota(G))
+    inner = getattr(sampler, "sampler", sampler)
+    inner.trained_until(2045)
+    assert sampler.earliest_replan() == first
+    take(sampler, 2491)
+    assert sampler.earliest_replan() == second
+    sampler.load_state_dict(sampler.state_dict() | {})
+    assert sampler.earliest_replan() == second
+    sampler.load_state_dict(build(batches=Quota(G)).state_dict())
+    assert sampler.earliest_replan() == 0
+
+
 def test_the_same_plan_changes_nothing():
     sampler, whole = make(), flat(make())
     reading = iter(sampler)
