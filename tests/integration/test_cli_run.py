@@ -158,7 +158,7 @@ def test_a_damaged_file_of_a_run_is_named_and_nothing_is_changed(
     before, said = FLIPPED[name]
     place = data.index(before.encode()) + len(before)
     flipped = data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
-    for damaged, message in ((data[: len(data) // 2], name), (flipped, said), (data[:place] + b"\xff", name)):
+    for damaged, message in ((data[: place - 4], name), (flipped, said), (data[:place] + b"\xff", name)):
         (copy / name).write_bytes(damaged)
         result = run("train", rows, *SETTINGS, "--out", copy, "--resume")
         assert result.exit_code == 1, result.output
