@@ -9,21 +9,22 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.support.errors import raises
-from tests.support.plans import imbalanced
+from tests.support.schedules import INDEX, OTHER, PLAN, WITHOUT_OPEN
 
-from equipoise import LengthSorted, OneTask, PlanSampler, Quota, Shard, WeightedSampler, draws
+from equipoise import LengthSorted, OneTask, PlanSampler, Quota, Schedule, Shard, WeightedSampler, draws
 from equipoise.errors import StateError
 
-PLAN, INDEX = imbalanced()
 LENGTHS = np.random.default_rng(0).integers(1, 100, len(INDEX))
 D = 720  # draws of an epoch: every world size below divides it
 EPOCHS = 6
 WORLD_SIZES = [1, 2, 3, 4, 8]
 BATCH, WINDOW = 24, 10
+# Boundaries at an epoch's end, and inside epochs.
+SCHEDULE = Schedule([(0, PLAN), (D, OTHER), (3 * D - 10 * BATCH, WITHOUT_OPEN), (4 * D + 24, PLAN)])
 
 
-def plain(seed, shard, **options):
-    return PlanSampler(PLAN, INDEX, seed, D, shard, **options)
+def plain(seed, shard, plan=PLAN, **options):
+    return PlanSampler(plan, INDEX, seed, D, shard, **options)
 
 
 def independent(seed, shard):
@@ -50,12 +51,30 @@ def sorted_by_length(seed, shard):
     return LengthSorted(plain(seed, shard), LENGTHS, BATCH, WINDOW)
 
 
+def scheduled(seed, shard, plan=SCHEDULE):
+    return plain(seed, shard, plan)
+
+
+def scheduled_quota(seed, shard, plan=SCHEDULE):
+    return plain(seed, shard, plan, batches=Quota(BATCH))
+
+
+def scheduled_one_task(seed, shard, plan=SCHEDULE):
+    return plain(seed, shard, plan, batches=OneTask(BATCH))
+
+
+def scheduled_by_length(seed, shard, plan=SCHEDULE):
+    return LengthSorted(plain(seed, shard, plan), LENGTHS, BATCH, WINDOW)
+
+
 @cache
 def rows_of(make, seed):
     """The model: all rows of the one-process stream."""
     if make is plain:
         return draws(PLAN, INDEX, seed, 0, EPOCHS * D).tolist()
     sampler = make(seed, Shard())
+    if make is scheduled_by_length:
+        return [row for _ in range(EPOCHS) for row in sampler]
     if make is not sorted_by_length:
         return sampler.rows(0, EPOCHS * D).tolist()
     rows = [row for _ in range(EPOCHS) for row in sampler]
@@ -137,12 +156,12 @@ class SamplerMachine(RuleBasedStateMachine):
         """All ranks save the same."""
         saved = [json.dumps(rank.state_dict()) for rank in self.ranks]
         assert len(set(saved)) == 1
-        return saved[0], self.at
+        return saved[0], self.at, self.rows
 
     @rule(saved=states, world_size=st.sampled_from(WORLD_SIZES), anew=st.booleans(), named=st.booleans())
     def load(self, saved, world_size, anew, named):
         """Into new samplers on any number of ranks, or into those that are running; the epoch named again or not."""
-        text, position = saved
+        text, position, rows = saved
         if anew and position % world_size == 0:
             self.fresh(world_size)
         elif position % self.world_size:
@@ -155,7 +174,7 @@ class SamplerMachine(RuleBasedStateMachine):
             if named:
                 rank.set_epoch(position // D)
         self.start = self.at = position
-        self.reading = None
+        self.rows, self.reading = rows, None
 
     @rule(saved=states, damage=st.sampled_from(["seed", "missing", "unknown", "position", "text"]))
     def load_what_does_not_fit(self, saved, damage):
@@ -178,20 +197,42 @@ class SamplerMachine(RuleBasedStateMachine):
         assert {rank.position for rank in self.ranks} == {self.at}
 
 
+class ReplanningMachine(SamplerMachine):
+    """The plan may change, too: the rows are those of a new sampler of the schedule that was used."""
+
+    @precondition(lambda self: self.at < EPOCHS * D)
+    @rule(plan=st.sampled_from([PLAN, OTHER, WITHOUT_OPEN]), later=st.sampled_from([0, 0, BATCH, 10 * BATCH]))
+    def replan(self, plan, later):
+        """On all ranks, while they are read or between; what was read stays."""
+        at = self.ranks[0].earliest_replan()
+        at += -at % BATCH + later
+        assert {rank.replan(plan, at=at) for rank in self.ranks} == {at}
+        assert len({rank.plan.fingerprint for rank in self.ranks}) == 1
+        used = self.make(self.seed, Shard(), self.ranks[0].plan)
+        rows = [row for _ in range(EPOCHS) for row in used]
+        assert rows[: self.at] == self.rows[: self.at]
+        self.rows = rows
+
+
 FAST = settings(max_examples=25, stateful_step_count=25, deadline=None, derandomize=True)
 
 
-def test_case(make):
-    machine = type(f"Machine_{make.__name__}", (SamplerMachine,), {"make": staticmethod(make)})
-    machine.TestCase.settings = FAST
+def test_case(make, base, settings):
+    machine = type(f"Machine_{make.__name__}", (base,), {"make": staticmethod(make)})
+    machine.TestCase.settings = settings
     return machine.TestCase
 
 
-TestPlain = test_case(plain)
-TestIndependent = test_case(independent)
-TestQuota = test_case(quota)
-TestOneTask = test_case(one_task)
-TestWeighted = test_case(weighted)
-TestSystematic = test_case(systematic)
-TestSortedByLength = test_case(sorted_by_length)
+TestPlain = test_case(plain, SamplerMachine, FAST)
+TestIndependent = test_case(independent, SamplerMachine, FAST)
+TestQuota = test_case(quota, SamplerMachine, FAST)
+TestOneTask = test_case(one_task, SamplerMachine, FAST)
+TestWeighted = test_case(weighted, SamplerMachine, FAST)
+TestSystematic = test_case(systematic, SamplerMachine, FAST)
+TestSortedByLength = test_case(sorted_by_length, SamplerMachine, FAST)
+FEW = settings(FAST, max_examples=5)
+TestScheduled = test_case(scheduled, ReplanningMachine, FEW)
+TestScheduledQuota = test_case(scheduled_quota, ReplanningMachine, FEW)
+TestScheduledOneTask = test_case(scheduled_one_task, ReplanningMachine, FEW)
+TestScheduledByLength = test_case(scheduled_by_length, ReplanningMachine, FEW)
 del test_case

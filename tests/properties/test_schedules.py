@@ -8,7 +8,8 @@ from tests.support.schedules import worst_error
 from equipoise import Mixed, OneTask, Quota, Schedule
 from equipoise.base.masses import masses_of
 from equipoise.census import Stratum
-from equipoise.drawing.apportion import Carried, errors_after, exact_shares, rounded
+from equipoise.drawing.apportion import Carried
+from equipoise.drawing.rounding import errors_after, exact_shares, rounded
 from equipoise.plan import Plan
 
 share = st.one_of(st.just(0.0), st.integers(1, 6).map(float), st.floats(1e-9, 1.0), st.just(1e-17))

@@ -18,12 +18,11 @@ ends are the exact shares, rounded by largest remainder, and each is halved as a
 from abc import ABC, abstractmethod
 
 import numpy as np
-from numpy.typing import NDArray
 
 from equipoise.base.masses import largest_remainder
+from equipoise.drawing.rounding import STREAM_BITS, Counts, errors_after, rounded, settled
 
-_STREAM_BITS = 60  # the longest stream has 2**60 draws
-LENGTH = 1 << (_STREAM_BITS - 1)  # draws that a stream has whatever its block
+LENGTH = 1 << (STREAM_BITS - 1)  # draws that a stream has whatever its block
 _CELLS = 1 << 15  # counts computed together: enough to spread numpy's calls, few enough for the processor's cache
 _BLOCK_BITS = 8  # at most 2**8 blocks together: a short stretch should not pay for a long one
 _FEW_CELLS = 1 << 12  # counts that are not worth leaving out
@@ -31,11 +30,6 @@ _AHEAD = 4  # times as many blocks as are asked for are computed where they are 
 _FIRST_BITS = 5  # of the blocks in the first stretch of a later stage
 _HELD = 4  # stretches of a later stage
 _ERROR_BITS = 20  # below a draw, to which errors at the ends of a stretch are rounded
-_HALF = _STREAM_BITS // 2
-_MASK = (1 << _HALF) - 1
-_LARGEST = np.int64(np.iinfo(np.int64).max)
-
-Counts = NDArray[np.int64]
 
 
 class Apportioned(ABC):
@@ -78,7 +72,7 @@ class Apportionment(Apportioned):
     """
 
     def __init__(self, masses: Counts, block: int) -> None:
-        levels = _STREAM_BITS - (block - 1).bit_length()
+        levels = STREAM_BITS - (block - 1).bit_length()
         counts = np.zeros((2, len(masses)), np.int64)
         counts[1] = largest_remainder(masses.tolist(), block << levels)
         self._whole = _Halving(counts, np.zeros_like(counts), levels)
@@ -134,8 +128,8 @@ class Carried(Apportioned):
             draws = self._block * np.array([[_start_of(number)], [_start_of(number + 1)]])
             errors = errors_after(counts, draws, self._masses, self._errors)
             levels = _FIRST_BITS + max(0, number - 1)
-            bits = min(_ERROR_BITS, _STREAM_BITS - levels)
-            self._held[number] = _Halving(counts, errors >> (_STREAM_BITS - bits), levels, bits)
+            bits = min(_ERROR_BITS, STREAM_BITS - levels)
+            self._held[number] = _Halving(counts, errors >> (STREAM_BITS - bits), levels, bits)
             if len(self._held) > _HELD:
                 del self._held[next(iter(self._held))]
         return self._held[number]
@@ -222,91 +216,8 @@ def _halved(counts: Counts, errors: Counts, level: int) -> tuple[Counts, Counts]
     error = ((middle - half) << whole) - share
     # All counts halfway must sum to half of all counts.
     missing = both.sum(axis=-1, keepdims=True) // 2 - middle.sum(axis=-1, keepdims=True)
-    middle, error = _settled(middle, error, missing, np.int64(1) << whole, left, right)
+    middle, error = settled(middle, error, missing, np.int64(1) << whole, left, right)
     return _interleave(counts, middle), _interleave(errors * 2, error)
-
-
-def _settled(
-    counts: Counts, errors: Counts, missing: Counts, draw: np.int64, least: Counts, most: Counts | np.int64
-) -> tuple[Counts, Counts]:
-    """Add the missing draws of each row where counts are furthest behind; errors are in units of 1/draw."""
-    while missing.any():
-        # One draw more for the strata furthest behind, or one less for those furthest ahead.
-        sign = np.sign(missing)
-        free = np.where(sign > 0, counts < most, counts > least)
-        step = np.where(free & _smallest(np.where(free, errors * sign, _LARGEST), np.abs(missing)), sign, 0)
-        counts = counts + step
-        errors = errors + step * draw
-        missing = missing - step.sum(axis=-1, keepdims=True)
-    return counts, errors
-
-
-def rounded(draws: int, masses: Counts, errors: Counts, least: Counts, most: Counts | np.int64 = _LARGEST) -> Counts:
-    """Return the counts nearest to the exact shares after some draws of a stage, between two limits.
-
-    Parameters
-    ----------
-    draws : int
-        Counted from the stage's start; the sum of what is returned.
-    masses, errors : ndarray of int64, shape (S,)
-        As for `Carried`.
-    least, most : ndarray of int64, shape (S,)
-
-    Returns
-    -------
-    ndarray of int64, shape (S,)
-
-    Examples
-    --------
-    >>> rounded(3, np.array([1 << 59, 1 << 59]), np.array([0, 0]), least=np.array([0, 2])).tolist()
-    [1, 2]
-    """
-    whole, rest = exact_shares(draws, masses)
-    rest = rest - errors
-    counts = np.clip(whole + (rest >> _STREAM_BITS), least, most)
-    error = ((counts - whole) << _STREAM_BITS) - rest
-    missing = np.array([draws - int(counts.sum())])
-    return _settled(counts, error, missing, np.int64(1 << _STREAM_BITS), least, most)[0]
-
-
-def exact_shares(draws: int, masses: Counts) -> tuple[Counts, Counts]:
-    """Return draws times masses: whole draws, and the rest in units of 2**-60 draws.
-
-    Examples
-    --------
-    >>> exact_shares(3 << 57, np.array([1 << 59, 1]))[0].tolist(), exact_shares(3, np.array([1 << 59, 1]))[1].tolist()
-    ([216172782113783808, 0], [576460752303423488, 3])
-    """
-    high, low = draws >> _HALF, draws & _MASK
-    masses_high, masses_low = masses >> _HALF, masses & _MASK
-    lowest = masses_low * low
-    middle = masses_high * low + masses_low * high + (lowest >> _HALF)
-    return masses_high * high + (middle >> _HALF), ((middle & _MASK) << _HALF) | (lowest & _MASK)
-
-
-def errors_after(counts: Counts, draws: int | Counts, masses: Counts, errors: Counts) -> Counts:
-    """Return the errors after some draws of a stage, in units of 2**-60 draws: they must be below 8 draws.
-
-    Computed modulo 2**64, in which a number of that size is exact.
-
-    Examples
-    --------
-    >>> errors_after(np.array([2, 1]), 3, np.array([1 << 59, 1 << 59]), np.array([0, 0])) / 2**60
-    array([ 0.5, -0.5])
-    """
-    return errors + (counts << _STREAM_BITS) - draws * masses
-
-
-def _smallest(values: Counts, count: Counts) -> NDArray[np.bool_]:
-    """Mark the ``count`` smallest values of each row, the earlier one in a tie."""
-    width = values.shape[-1]
-    ordered = np.sort(values, axis=-1).ravel()
-    row_starts = np.arange(0, values.size, width)
-    last = np.minimum(np.maximum(count, 1), width).ravel() - 1
-    threshold = ordered.take(row_starts + last).reshape(count.shape)
-    below, equal = values < threshold, values == threshold
-    room = count - below.sum(axis=-1, keepdims=True)
-    return (below | (equal & (equal.cumsum(axis=-1) <= room))) & (count > 0)
 
 
 def _interleave(ends: Counts, middles: Counts) -> Counts:

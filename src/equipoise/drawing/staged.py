@@ -7,10 +7,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from equipoise.drawing.apportion import errors_after
 from equipoise.drawing.drawn import StrataStream
 from equipoise.drawing.inner import Inner
 from equipoise.drawing.placing import Ints
+from equipoise.drawing.rounding import errors_after
 from equipoise.drawing.stream import Stream
 from equipoise.plan import Plan, Stage
 

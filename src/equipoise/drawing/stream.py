@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 
 from equipoise.base.keys import key, subkeys
 from equipoise.drawing import placing
-from equipoise.drawing.apportion import Apportioned, Apportionment, Carried, rounded
+from equipoise.drawing.apportion import Apportioned, Apportionment, Carried
 from equipoise.drawing.drawn import StrataStream
 from equipoise.drawing.inner import Inner
 from equipoise.drawing.permutation import LARGEST, Permutations
 from equipoise.drawing.placing import Ints, Runs
+from equipoise.drawing.rounding import rounded
 from equipoise.errors import PlanError
 from equipoise.plan import Plan
 

@@ -17,6 +17,7 @@ from equipoise.drawing.independent import IndependentStream
 from equipoise.drawing.labelled import check_sizes
 from equipoise.drawing.staged import stages_from
 from equipoise.errors import ConfigError, PlanWarning, StateError
+from equipoise.plan import Plan
 from equipoise.plan.forecast import listed
 from equipoise.samplers.epochs import POSITION, REBUILD, nearest_multiples
 from equipoise.samplers.replanning import REPLAN, Replanning
@@ -136,8 +137,7 @@ class PlanSampler(Replanning):
                 f"end, found {self.draws_per_epoch} and {size}. Use {nearest_multiples(self.draws_per_epoch, size)}.",
             )
         self._draw_by(Replanned(plan), 0, 0, None)
-        problems = plan.forecast(self.draws_per_epoch).problems if shard.rank == 0 else ()  # once, not on every rank
-        if problems:
+        if shard.rank == 0 and (problems := self._epoch.forecast(self.draws_per_epoch).problems):  # not on every rank
             message = "\n".join([f"The forecast of an epoch of {self.draws_per_epoch} draws:", *listed(problems)])
             hint = "`plan.forecast(draws)` shows all of it; change rates, weights, `max_passes` or `draws_per_epoch`."
             warnings.warn(PlanWarning("epoch-forecast", f"{message}\n{hint}"), stacklevel=2)
@@ -149,8 +149,13 @@ class PlanSampler(Replanning):
         )
 
     def _repr_html_(self) -> str:
-        forecast: Any = self.plan.forecast(self.draws_per_epoch)
+        forecast: Any = self._epoch.forecast(self.draws_per_epoch)
         return f"<p>{escape(repr(self))}</p>{forecast._repr_html_()}"
+
+    @property
+    def _epoch(self) -> Plan:
+        """The plan of an average epoch of the training: a task that only a later one draws is not missing."""
+        return self.plan.average(self.plan.draws or self.plan.stages[-1].at + self.draws_per_epoch)
 
     def rows_at(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the rows at rising positions of the whole training, counted over all ranks and epochs."""

@@ -70,7 +70,10 @@ class Replanned:
         return plan
 
     def changed(self, plan: Plan, at: int) -> Replanned:
-        """Return the same with a plan that is drawn from a position on."""
+        """Return the same with a plan that is drawn from a position on; itself if that is what is drawn there."""
+        last = self.drawn.stages[-1]
+        if last.at < at and last.plan.fingerprint == plan.fingerprint:
+            return self
         return Replanned(self.declared, (*(stage for stage in self.decided if stage.at < at), Stage(at, plan)))
 
     def to_json(self) -> str:

@@ -22,8 +22,8 @@ from equipoise.plan import Plan, Stage
 from equipoise.plan.resolving import checked_draws
 from equipoise.rates import Rates
 from equipoise.schedule import schedule_json
+from equipoise.schedule.checking import checked_stages
 from equipoise.schedule.forecast import ScheduleForecast, averaged, forecast
-from equipoise.schedule.joining import joined
 from equipoise.schedule.linear import Linear
 from equipoise.schedule.picture import Drawn, picture
 from equipoise.schedule.recipe import Recipe
@@ -45,8 +45,8 @@ class Schedule(Stratified):
     ----------
     stages : sequence of (int, Plan)
         The first draw of each stage, counted over the whole training and all ranks, and its plan. The first is 0, and
-        they rise; all plans have the same strata and counts. A stage whose plan is that of the stage before continues
-        it.
+        they rise; all plans have the same strata and counts. A block ends where a stage begins, also if it has the
+        plan of the stage before.
 
     Raises
     ------
@@ -69,7 +69,7 @@ class Schedule(Stratified):
     stages: tuple[Stage, ...]
 
     def __init__(self, stages: Sequence[tuple[int, Plan]]) -> None:
-        object.__setattr__(self, "stages", joined(stages))
+        object.__setattr__(self, "stages", checked_stages(stages))
 
     @classmethod
     def build(
@@ -86,7 +86,7 @@ class Schedule(Stratified):
         target_weights: WeightsOrNames | None = None,
         tokens: Tokens | None = None,
     ) -> Schedule:
-        """Resolve a recipe to a schedule.
+        """Resolve a recipe to a schedule; a stage that changes nothing is left out.
 
         Parameters
         ----------
@@ -119,9 +119,10 @@ class Schedule(Stratified):
         draws, size = checked_draws(draws, None), integer("global_batch", global_batch, PlanError)
         steps = Recipe.of(recipe).steps(rates, weights)
         stages: list[tuple[int, Plan]] = []
+        last = -1
         for at, its_rates, its_weights in steps:
             begin = round((at if isinstance(at, int) else at * draws) / size) * size
-            if stages and begin <= stages[-1][0]:
+            if begin <= last:
                 raise PlanError(
                     "too-few-draws",
                     f"{len(steps)} stages must each have a draw at least, found that two begin at draw {begin} of "
@@ -137,7 +138,9 @@ class Schedule(Stratified):
                 target_weights=target_weights,
                 tokens=tokens,
             )
-            stages.append((begin, plan))
+            last = begin
+            if not stages or plan.fingerprint != stages[-1][1].fingerprint:
+                stages.append((begin, plan))
         return cls(stages)
 
     @classmethod

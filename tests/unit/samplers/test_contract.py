@@ -5,9 +5,10 @@ import pytest
 import torch
 from tests.support import broken_samplers as broken
 from tests.support.plans import codes_of, imbalanced
+from tests.support.schedules import OTHER
 from torch.utils.data import BatchSampler, DistributedSampler, RandomSampler, WeightedRandomSampler
 
-from equipoise import LengthSorted, OneTask, PlanSampler, Quota, Shard, TokenBatches, WeightedSampler
+from equipoise import LengthSorted, OneTask, PlanSampler, Quota, Schedule, Shard, TokenBatches, WeightedSampler
 from equipoise.testing import check_sampler
 
 PLAN, INDEX = imbalanced()
@@ -17,8 +18,11 @@ UNLIKE = np.random.default_rng(1).uniform(1, 1.7, 5000)  # more distinct weights
 D = 600  # draws of an epoch: a multiple of the windows, no multiple of the block
 
 
-def plain(seed, rank, world_size, **options):
-    return PlanSampler(PLAN, INDEX, seed, D, Shard(rank, world_size), **options)
+SCHEDULE = Schedule([(0, PLAN), (D + 80, OTHER), (3 * D, PLAN), (4 * D + 320, OTHER)])
+
+
+def plain(seed, rank, world_size, *, plan=PLAN, **options):
+    return PlanSampler(plan, INDEX, seed, D, Shard(rank, world_size), **options)
 
 
 def independent(seed, rank, world_size):
@@ -92,6 +96,23 @@ def test_own_samplers_keep_every_promise(factory, promises):
     not_promised = set() if promises else {"coverage"}
     assert set(report.skipped) == {"zero-share"} | not_promised
     assert report.failed == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("factory", "promises"),
+    [(plain, {"covers": True}), (sorted_by_length, {"covers": 120}), (quota, {"covers": True}), (token_batches, {})],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_own_samplers_of_a_schedule_keep_every_promise(factory, promises, monkeypatch):
+    monkeypatch.setitem(plain.__kwdefaults__, "plan", SCHEDULE)
+    draws = 7 * D
+    shares = INDEX.spread(SCHEDULE.average(draws).probabilities / PLAN.counts)
+    report = check_sampler(
+        factory, expected=shares, groups=codes_of(INDEX), draws=draws, world_sizes=(2,), on_fail="report", **promises
+    )
+    # The epochs of a schedule have different numbers of batches of tokens: `len` is that of the next one.
+    assert report.failed == (["sharding-length"] if factory is token_batches else [])
 
 
 def seeded(seed):

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 from tests.support.errors import warns
 
-from equipoise import Census, Plan, PlanSampler, Shard, StratumIndex
+from equipoise import Census, Plan, PlanSampler, Schedule, Shard, StratumIndex
 from equipoise.config import DataConfig, PlanConfig, RunConfig
 from equipoise.errors import PlanWarning
 from equipoise.runs.sampling import count_draws
@@ -43,6 +43,15 @@ def test_many_passes_in_an_epoch_are_warned_of_once():
 def test_so_is_whatever_else_the_forecast_finds(plan, draws, code):
     with pytest.warns(PlanWarning, match=code):
         make(plan, draws_per_epoch=draws)
+
+
+def test_what_another_epoch_of_a_schedule_draws_is_not_missing():
+    parts = [Plan.build(CENSUS, {"name": "fixed", "rates": {"t": t, "<u>": 1 - t}}, "natural") for t in (0, 1)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        make(Schedule([(0, parts[0]), (10_000, parts[1])]), draws_per_epoch=5000)
+    with pytest.warns(PlanWarning, match="never-drawn"):
+        make(Schedule([(0, parts[0]), (10_000, parts[0])]), draws_per_epoch=5000)
 
 
 def test_an_epoch_without_problems_is_silent():

@@ -212,6 +212,21 @@ def test_no_plan_changes_before_what_was_trained_on(build, first, second):
     assert sampler.earliest_replan() == 0
 
 
+def test_the_plan_of_a_stage_goes_on_behind_the_block_that_was_begun():
+    """The block that the next stage would have cut stays as short as it was drawn."""
+    sampler, whole = (
+        make(plan=Schedule([(0, PLAN), (2500, OTHER)])),
+        flat(make(plan=Schedule([(0, PLAN), (2500, OTHER)]))),
+    )
+    reading = iter(sampler)
+    rows = read(reading, 2300)
+    assert sampler.replan(PLAN) == 2500
+    rows += flat(reading)
+    assert rows[:2500] == whole[:2500]
+    assert rows == flat(make(plan=sampler.plan))
+    check_passes(rows)
+
+
 def test_the_same_plan_changes_nothing():
     sampler, whole = make(), flat(make())
     reading = iter(sampler)

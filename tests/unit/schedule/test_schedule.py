@@ -10,7 +10,7 @@ from tests.support.errors import raises
 
 from equipoise import Census, Plan, Schedule, draw_strata
 from equipoise.errors import PlanError
-from equipoise.schedule import Cooldown, Replanned, differences, read_drawable
+from equipoise.schedule import Cooldown, Deferred, Progressive, Replanned, differences, read_drawable
 
 CENSUS = Census.from_counts({"mood": {"glad": 900, "sad": 100}, "topic": 1000})
 EQUAL = Plan.build(CENSUS, "equal", "inverse", draws=4000)
@@ -19,11 +19,20 @@ TARGETED = Plan.build(CENSUS, "equal", "inverse", target_rates="proportional", t
 SCHEDULE = Schedule([(0, EQUAL), (1000, NATURAL), (3000, TARGETED)])
 
 
-def test_stages_of_one_plan_are_one_stage():
-    twice = Schedule([(0, EQUAL), (500, Plan.from_json(EQUAL.to_json())), (1000, NATURAL), (2000, NATURAL)])
-    assert twice.stages == ((0, EQUAL), (1000, NATURAL))
-    assert Schedule([(0, EQUAL), (1000, EQUAL)]).fingerprint == EQUAL.fingerprint
-    assert len(Schedule([(0, EQUAL), (1000, TARGETED)]).stages) == 2  # another target is another plan
+def test_a_stage_of_the_same_plan_is_left_out_where_schedules_are_built():
+    built = Schedule.build(CENSUS, Progressive(stages=3), weights="natural", draws=300)
+    assert len(built.stages) == 3
+    of_equal_classes = Schedule.build(Census.from_counts({"mood": {"glad": 5, "sad": 5}}), Deferred(), draws=300)
+    assert len(of_equal_classes.stages) == 1
+    assert of_equal_classes.fingerprint == of_equal_classes.stages[0].plan.fingerprint
+    assert Schedule([(0, EQUAL)]).fingerprint == EQUAL.fingerprint
+    assert len(Schedule([(0, EQUAL), (1000, EQUAL)]).stages) == 2  # a block ends there
+
+
+def test_what_is_drawn_already_is_no_change():
+    course = Replanned(SCHEDULE)
+    assert course.changed(TARGETED, 4000) is course
+    assert course.changed(NATURAL, 3000).drawn.stages == ((0, EQUAL), (1000, NATURAL), (3000, NATURAL))
 
 
 @pytest.mark.parametrize(
@@ -127,12 +136,12 @@ def test_the_average_is_exact():
 def test_a_change_replaces_what_would_come():
     assert SCHEDULE.changed(TARGETED, 2000) == Schedule([(0, EQUAL), (1000, NATURAL), (2000, TARGETED)])
     assert SCHEDULE.changed(TARGETED, 0) == Schedule([(0, TARGETED)])
-    assert SCHEDULE.changed(EQUAL, 1000) == Schedule([(0, EQUAL)])
+    assert SCHEDULE.changed(EQUAL, 1000) == Schedule([(0, EQUAL), (1000, EQUAL)])
 
 
 def test_differences_in_sentences():
     assert differences(SCHEDULE, Schedule.from_json(SCHEDULE.to_json())) == []
-    other = Schedule([(0, EQUAL), (2000, EQUAL.average()), (1500 + 1000, TARGETED), (5000, NATURAL)])
+    other = Schedule([(0, EQUAL), (2500, TARGETED), (5000, NATURAL)])
     found = differences(SCHEDULE, other)
     assert found[0] == "Stage 2 begins at draw 2,500, not 1,000."
     assert found[1].startswith("stage 2: ")

@@ -1,4 +1,4 @@
-"""Plans that follow one another: whether they can, and which of them are one stage."""
+"""Plans that follow one another: whether they can."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -11,8 +11,8 @@ from equipoise.plan import Plan, Stage
 from equipoise.plan.resolving import MOST_DRAWS
 
 
-def joined(stages: Sequence[tuple[int, Plan]]) -> tuple[Stage, ...]:
-    """Return the stages, without those whose plan is that of the stage before; a PlanError as of `Schedule`."""
+def checked_stages(stages: Sequence[tuple[int, Plan]]) -> tuple[Stage, ...]:
+    """Return the stages, or raise a PlanError as `Schedule` does."""
     given: list[Stage] = []
     for at, plan in stages:
         if not isinstance(plan, Plan):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -37,5 +37,4 @@ def joined(stages: Sequence[tuple[int, Plan]]) -> tuple[Stage, ...]:
                 f"`stages` must all have the strata and counts of the first, found others in stage {number}, from draw "
                 f"{at}. Build all plans from one census.",
             )
-    changes = (now for before, now in pairwise(given) if now.plan.fingerprint != before.plan.fingerprint)
-    return (given[0], *changes)
+    return tuple(given)
