@@ -1,7 +1,7 @@
 """Drawing beside other packages: speed, memory, scale, resuming, exactness. Each comparison writes its section."""
 
 from command import run
-from comparisons import epoch, first_index, prefix_error, resume, scale, sources, throughput
+from comparisons import epoch, first_index, prefix_error, resume, scale, sources, stages, throughput
 
 COMPARISONS = {
     "first-index": first_index,
@@ -9,6 +9,7 @@ COMPARISONS = {
     "throughput": throughput,
     "scale": scale,
     "sources": sources,
+    "stages": stages,
     "resume": resume,
     "prefix-error": prefix_error,
 }
