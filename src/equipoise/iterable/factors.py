@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from equipoise.census import Census, Stratum
 from equipoise.errors import ConfigError, PlanError
+from equipoise.iterable.one_plan import checked_plan
 from equipoise.plan import Plan
 
 _ONE = 1 << 64
@@ -119,6 +120,7 @@ class RepeatFactors:
         if per_pass is not None and at_least is not None:
             message = "`per_pass` and `at_least` must not both be given: either sets the scale. Pass one of them."
             raise PlanError("two-scales", message)
+        plan = checked_plan(plan)
         unknown = sorted(set(tasks or ()) - set(plan.tasks))
         if unknown:
             message = f"`tasks` must be of the plan, found {unknown}. The plan has {list(plan.tasks)}."

@@ -11,6 +11,7 @@ from equipoise.census import Stratum
 from equipoise.drawing.inner import Inner
 from equipoise.drawing.stream import Stream
 from equipoise.errors import ConfigError, DataError, StateError
+from equipoise.iterable.one_plan import checked_plan
 from equipoise.iterable.ordered import NUMBER, OrderedStream, Place
 from equipoise.iterable.parts import Parts, Source
 from equipoise.iterable.source import SourceStream, as_stream
@@ -79,6 +80,7 @@ class Mixture(OrderedStream):
         seed: int = 0,
     ) -> None:
         super().__init__()
+        plan = checked_plan(plan)
         masses = {task: int(plan.masses[plan.task_numbers == number].sum()) for number, task in enumerate(plan.tasks)}
         self._masses = {task: mass for task, mass in masses.items() if mass}
         tasks, found = list(self._masses), sorted(sources)

@@ -8,8 +8,8 @@ import pytest
 from tests.support.errors import raises
 from tests.support.streams import COUNTS, STRATUM_OF, examples_of, goes_on_everywhere, mixed, plan, reader
 
-from equipoise import Census, Plan, rates, weights
-from equipoise.errors import ConfigError, DataError, StateError
+from equipoise import Census, Plan, Schedule, rates, weights
+from equipoise.errors import ConfigError, DataError, PlanError, StateError
 from equipoise.iterable import Mixture, RepeatFactors, RepeatStream, SourceStream
 
 LENGTHS = {"a": 30, "b": 7, "c": 12}
@@ -207,3 +207,11 @@ def test_a_stream_is_split_by_its_parts():
     with raises(ConfigError, "too-few-parts", "has 1 parts and 2 readers"):
         SourceStream([1, 2]).split(0, 2)
     assert np.all([list(SourceStream([1, 2]).split(0, 1)) == [1, 2]])
+
+
+def test_a_schedule_is_refused():
+    schedule = Schedule([(0, plan()), (500, Plan.build(Census.from_counts(COUNTS), "proportional"))])
+    sources = {task: reader(examples_of(task)) for task in COUNTS}
+    for make in (lambda: Mixture(sources, schedule), lambda: RepeatStream(reader([]), schedule, STRATUM_OF)):
+        with raises(PlanError, "not-a-plan", "found Schedule(2 stages", "Use the plan of one stage"):
+            make()
