@@ -57,9 +57,7 @@ def steps(sampler, each, replan=None):
     return found
 
 
-@pytest.mark.parametrize(
-    ("kind", "changing"), [*((kind, False) for kind in KINDS), ("OneTask", True), ("TokenBatches", True)]
-)
+@pytest.mark.parametrize(("kind", "changing"), [*((kind, False) for kind in KINDS), ("TokenBatches", True)])
 def test_64_ranks_draw_the_stream_of_one_process_and_call_nobody(kind, changing, no_network):
     """Of one plan; and of a schedule that is changed on all ranks while they read."""
     plan = Schedule([(0, PLAN), (5 * BATCH, OTHER), (60 * BATCH, PLAN), (100 * BATCH, OTHER)]) if changing else PLAN

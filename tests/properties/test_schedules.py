@@ -1,6 +1,7 @@
 """Streams of any stages: exact, monotone, and the same however they are read."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.schedules import worst_error
@@ -27,7 +28,8 @@ def schedules(draw, unit=1):
     return Schedule([(int(at), Plan(strata, counts, each, each)) for at, each in zip(begins, masses, strict=True)])
 
 
-@settings(deadline=None, max_examples=60, derandomize=True)
+@pytest.mark.slow
+@settings(deadline=None, max_examples=30, derandomize=True)
 @given(st.sampled_from([1, 3, 8, 24, 100]).flatmap(lambda g: st.tuples(st.just(g), schedules(unit=g))))
 def test_quotas_add_up_at_the_end_of_every_batch(sized):
     batch, schedule = sized
@@ -36,7 +38,8 @@ def test_quotas_add_up_at_the_end_of_every_batch(sized):
     assert worst_error(schedule, stream.used, last, Quota(batch).block) < 1.5
 
 
-@settings(deadline=None, max_examples=60, derandomize=True)
+@pytest.mark.slow
+@settings(deadline=None, max_examples=30, derandomize=True)
 @given(schedules(unit=8), st.sampled_from([Mixed(), Quota(8), OneTask(8)]), st.data())
 def test_any_part_is_that_of_the_whole_in_passes(schedule, batches, data):
     last = schedule.stages[-1].at + 80
@@ -56,7 +59,7 @@ def test_any_part_is_that_of_the_whole_in_passes(schedule, batches, data):
         assert np.array_equal(found[1], places[positions])
 
 
-@settings(deadline=None, max_examples=80, derandomize=True)
+@settings(deadline=None, max_examples=50, derandomize=True)
 @given(
     st.lists(st.one_of(st.integers(1, 6), st.floats(1e-9, 1.0)), min_size=1, max_size=40),
     st.sampled_from([1, 3, 24, 100, 2048]),
