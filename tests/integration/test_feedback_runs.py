@@ -97,9 +97,12 @@ def in_process(config: RunConfig, out: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_scoring_changes_nothing_but_the_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_inputs(tmp_path, dropout=0.1, text=True)
     plain, rows = in_process(configured(tmp_path, None), tmp_path / "plain", monkeypatch)
-    patient = configured(tmp_path, "stop_task,patience=99", feedback_every=5)
+    patient = configured(tmp_path, "stop_task,patience=99", feedback_every=1)
     scored, same = in_process(patient, tmp_path / "scored", monkeypatch)
-    assert len(decisions_of(scored.directory.path)["decisions"]) == 6
+    # Nothing is decided where the next plan would begin with the one before, or behind the end.
+    decisions = decisions_of(scored.directory.path)["decisions"]
+    assert [each["step"] for each in decisions] == [1, *range(2, 33, 2)]
+    assert [each["at"] for each in decisions] == [16, *range(32, 273, 16)]
     assert not scored.directory.schedule.exists()
     assert same == rows
     assert weights(scored.directory.path) == weights(plain.directory.path)

@@ -40,8 +40,8 @@ class FeedbackDriver(Part):
 
     A decision is a function of the rule, of the decisions before and of the scores, all of which each checkpoint holds;
     the plans are in the state of the sampler. So a resumed run decides the same. The plan changes where no window or
-    block of draws was begun, at a position that depends on the step alone; at a step at which the plan before has not
-    begun yet nothing is decided, nor is where no other plan could begin.
+    block of draws was begun, at a position that depends on the step alone. Nothing is decided where that is the position
+    of the decision before, or behind the last draw.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ class FeedbackDriver(Part):
         if state.global_step % self._every:
             return
         at = self._next(state.global_step)
-        if self.history[-1].at < at < self._draws and self.history[-1].at <= state.global_step * self._batch:
+        if self.history[-1].at < at < self._draws:
             self._decide(at, state)
 
     def _decide(self, at: int, state: TrainerState) -> None:
