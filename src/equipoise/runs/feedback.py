@@ -40,8 +40,8 @@ class FeedbackDriver(Part):
 
     A decision is a function of the rule, of the decisions before and of the scores, all of which each checkpoint holds;
     the plans are in the state of the sampler. So a resumed run decides the same. The plan changes where no window or
-    block of draws was begun, at a position that depends on the step alone. Nothing is decided where that is the position
-    of the decision before, or behind the last draw.
+    block of draws was begun, at a position that depends on the step alone. Nothing is decided where that is where the
+    plan before begins, or behind the last draw.
 
     Parameters
     ----------
