@@ -18,7 +18,7 @@ from equipoise.drawing import Shard
 from equipoise.errors import ConfigError, DataError
 from equipoise.metrics import evaluate as score
 from equipoise.models import load_model
-from equipoise.runs import validation
+from equipoise.runs import sampled_labels, validation
 from equipoise.runs.predict import predict_records
 from equipoise.runs.prepare import prepare
 from equipoise.runs.published import Published
@@ -179,7 +179,7 @@ def test_rows_of_a_sample_count_as_many_as_they_represent(
     estimates = []
     for seed in range(12):
         monkeypatch.setattr(
-            validation, "scored_validation_rows", lambda strata, _, seed=seed: SAMPLE(strata, seed, size=40)
+            sampled_labels, "scored_validation_rows", lambda strata, _, seed=seed: SAMPLE(strata, seed, size=40)
         )
         measure, *_ = scored(config)
         estimates.append(measure(trained)["tone_log_loss"])
@@ -189,7 +189,7 @@ def test_rows_of_a_sample_count_as_many_as_they_represent(
     assert len(set(estimates)) > 1
 
 
-SAMPLE = validation.scored_validation_rows
+SAMPLE = sampled_labels.scored_validation_rows
 
 
 def test_ranks_score_parts_and_agree(rows: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,9 +199,9 @@ def test_ranks_score_parts_and_agree(rows: Path, model: Path, monkeypatch: pytes
     asked: list[int] = []
     parts: dict[int, list[Any]] = {}
     for rank, each in enumerate(ranks):
-        log_probs = each._scorer.log_probs
+        log_probs = each._sample._scorer.log_probs
         monkeypatch.setattr(
-            each._scorer, "log_probs", lambda *a, ask=log_probs, **k: asked.append(len(a[1])) or ask(*a, **k)
+            each._sample._scorer, "log_probs", lambda *a, ask=log_probs, **k: asked.append(len(a[1])) or ask(*a, **k)
         )
 
         def keep(part: list[Any], rank: int = rank) -> list[Any]:
@@ -209,9 +209,9 @@ def test_ranks_score_parts_and_agree(rows: Path, model: Path, monkeypatch: pytes
             raise StopIteration
 
         for task in one.rows:  # what each rank has to tell the others
-            monkeypatch.setattr(validation, "gather_object", keep)
+            monkeypatch.setattr(sampled_labels, "gather_object", keep)
             with pytest.raises(StopIteration):
-                each._predicted(task, Shard(rank, 3))
+                each._sample._predicted(task, Shard(rank, 3))
     assert sum(asked) == sum(one.rows.values())
     assert max(asked) <= -(-max(one.rows.values()) // 3)
     monkeypatch.setattr(validation, "broadcast_object_list", lambda _: None)
@@ -219,7 +219,7 @@ def test_ranks_score_parts_and_agree(rows: Path, model: Path, monkeypatch: pytes
     found = []
     for each in ranks:
         answers = iter(told)
-        monkeypatch.setattr(validation, "gather_object", lambda _, answers=answers: next(answers))
+        monkeypatch.setattr(sampled_labels, "gather_object", lambda _, answers=answers: next(answers))
         found.append(each(trained))
     assert found[0] == found[1] == found[2] == pytest.approx(one(trained))
 
@@ -227,7 +227,7 @@ def test_ranks_score_parts_and_agree(rows: Path, model: Path, monkeypatch: pytes
 def test_a_task_with_many_labels_is_searched_and_has_no_log_loss(
     rows: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(validation, "MOST_SCORED", 0)
+    monkeypatch.setattr(sampled_labels, "MOST_SCORED", 0)
     measure, trained, _ = scored(configured(rows, model))
     searched = measure(trained)
     assert list(searched) == list(measure.names)
