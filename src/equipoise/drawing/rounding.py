@@ -7,6 +7,7 @@ STREAM_BITS = 60
 """The longest stream has 2**60 draws, which are the masses of its strata together."""
 _HALF = STREAM_BITS // 2
 _MASK = (1 << _HALF) - 1
+_MOST = 7  # draws that a stratum may be ahead or behind: twice as many do not fit
 _LARGEST = np.int64(np.iinfo(np.int64).max)
 
 Counts = NDArray[np.int64]
@@ -55,7 +56,7 @@ def rounded(draws: int, masses: Counts, errors: Counts, least: Counts, most: Cou
     return settled(counts, error, missing, np.int64(1 << STREAM_BITS), least, most)[0]
 
 
-def exact_shares(draws: int, masses: Counts) -> tuple[Counts, Counts]:
+def exact_shares(draws: int | Counts, masses: Counts) -> tuple[Counts, Counts]:
     """Return draws times masses: whole draws, and the rest in units of 2**-60 draws.
 
     Examples
@@ -71,16 +72,22 @@ def exact_shares(draws: int, masses: Counts) -> tuple[Counts, Counts]:
 
 
 def errors_after(counts: Counts, draws: int | Counts, masses: Counts, errors: Counts) -> Counts:
-    """Return the errors after some draws of a stage, in units of 2**-60 draws: they must be below 8 draws.
+    """Return the errors after some draws of a stage, in units of 2**-60 draws.
 
-    Computed modulo 2**64, in which a number of that size is exact.
+    Only plans that are chosen against the rounding lead further than 5 draws; beyond 7 an error counts as 7, so that
+    nothing wraps.
 
     Examples
     --------
     >>> errors_after(np.array([2, 1]), 3, np.array([1 << 59, 1 << 59]), np.array([0, 0])) / 2**60
     array([ 0.5, -0.5])
+    >>> errors_after(np.array([9, 0]), 9, np.array([0, 1 << 60]), np.array([0, 0])) / 2**60
+    array([ 7., -7.])
     """
-    return errors + (counts << STREAM_BITS) - draws * masses
+    whole, rest = exact_shares(draws, masses)
+    roughly = (counts - whole) + (errors / 2.0**STREAM_BITS - rest / 2.0**STREAM_BITS)
+    exact = ((counts - whole) << STREAM_BITS) - rest + errors  # modulo 2**64, in which less than 8 draws are exact
+    return np.where(np.abs(roughly) < _MOST, exact, np.sign(roughly).astype(np.int64) * (_MOST << STREAM_BITS))
 
 
 def _smallest(values: Counts, count: Counts) -> NDArray[np.bool_]:

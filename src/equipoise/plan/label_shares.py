@@ -138,3 +138,10 @@ def scheme_of_each_task(tasks: Sequence[str], weights: Weights) -> dict[str, Cla
                 message = f"{scheme} names task {task!r}, whose scheme is {found}. Keep one of the two."
                 raise PlanError("conflicting-weights", message)
     return schemes
+
+
+def text_of_weights(weights: Weights) -> str:
+    """Return class weights as text, for people."""
+    if isinstance(weights, ClassWeights):
+        return str(weights)
+    return "{" + ", ".join(f"{task!r}: {scheme}" for task, scheme in sorted(weights.items())) + "}"

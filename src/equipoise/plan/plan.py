@@ -19,11 +19,10 @@ from equipoise.census.strata import Stratified, checked_strata, read_only
 from equipoise.errors import PlanError
 from equipoise.plan import plan_json
 from equipoise.plan.forecast import Forecast, forecast, ratios
-from equipoise.plan.label_shares import Weights, WeightsOrNames, check_open_ended, class_weights
+from equipoise.plan.label_shares import WeightsOrNames, check_open_ended, class_weights, text_of_weights
 from equipoise.plan.limits import Passes, text_of
 from equipoise.plan.resolving import Tokens, checked_draws, checked_masses, checked_tokens, probabilities_of
 from equipoise.rates import Rates
-from equipoise.weights import ClassWeights
 
 _COLUMNS: Mapping[str, Callable[[dict[str, Any]], str]] = {
     "task": lambda cell: cell["task"],
@@ -32,21 +31,6 @@ _COLUMNS: Mapping[str, Callable[[dict[str, Any]], str]] = {
     "draws": lambda cell: f"{cell['mass'] / WHOLE:.2%}",
     "target": lambda cell: f"{cell['target_mass'] / WHOLE:.2%}",
 }
-
-
-class Stage(NamedTuple):
-    """A plan, and from where it is drawn.
-
-    Attributes
-    ----------
-    at : int
-        The first draw, counted over the whole training and all ranks.
-    plan : Plan
-        What is drawn from there on.
-    """
-
-    at: int
-    plan: Plan
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -168,7 +152,7 @@ class Plan(Stratified):
         check_open_ended(census, weights)
         lengths = None if tokens is None else checked_tokens(census, tokens)
         masses = masses_of(probabilities_of(census, rates, weights, draws, max_passes, lengths))
-        rates_text, weights_text = str(rates), _text(weights)
+        rates_text, weights_text = str(rates), text_of_weights(weights)
         if tokens is not None:
             rates_text += " of tokens"
         if max_passes is not None:
@@ -181,7 +165,7 @@ class Plan(Stratified):
             check_open_ended(census, target_weights, "target_weights")
             target_masses = masses_of(probabilities_of(census, target_rates, target_weights, draws, tokens=lengths))
             rates_text += f", target {target_rates}"
-            weights_text += f", target {_text(target_weights)}"
+            weights_text += f", target {text_of_weights(target_weights)}"
         return cls(census.strata, census.counts, masses, target_masses, draws, rates_text, weights_text)
 
     @property
@@ -301,7 +285,16 @@ class Plan(Stratified):
         )
 
 
-def _text(weights: Weights) -> str:
-    if isinstance(weights, ClassWeights):
-        return str(weights)
-    return "{" + ", ".join(f"{task!r}: {scheme}" for task, scheme in sorted(weights.items())) + "}"
+class Stage(NamedTuple):
+    """A plan, and from where it is drawn.
+
+    Attributes
+    ----------
+    at : int
+        The first draw, counted over the whole training and all ranks.
+    plan : Plan
+        What is drawn from there on.
+    """
+
+    at: int
+    plan: Plan

@@ -1,15 +1,16 @@
 """Options of rates and weights that change linearly from one value to another."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from typing import Any, TypeVar, cast
 
-from equipoise.base.registry import suggest
+from equipoise.base.registry import registered, suggest
 from equipoise.base.schemes import Scheme, checked_number
 from equipoise.errors import PlanError
 from equipoise.plan.label_shares import WeightsOrNames, class_weights
 from equipoise.rates import Rates
 from equipoise.schedule.recipe import Recipe, Step, checked_stages
+from equipoise.weights import ClassWeights
 
 S = TypeVar("S", bound=Scheme)
 
@@ -34,7 +35,7 @@ class Linear(Recipe):
 
     Examples
     --------
-    >>> steps = Linear({"temperature": 5}, {"temperature": 1}, stages=3).steps("temperature:2", "sqrt")
+    >>> steps = Linear({"temperature": 5}, {"temperature": 1}, stages=3).steps("temperature", "sqrt")
     >>> [(round(step.at, 3), step.rates.temperature) for step in steps]
     [(0.0, 5.0), (0.333, 3.0), (0.667, 1.0)]
     """
@@ -59,7 +60,10 @@ class Linear(Recipe):
 
     def steps(self, rates: Rates | str, weights: WeightsOrNames, /) -> list[Step]:
         """Return the stages."""
-        first, by_task = Rates.of(rates), class_weights(weights)
+        first, by_task = (
+            Rates.of(self._with_options(Rates, rates)),
+            class_weights(self._with_options(ClassWeights, weights)),
+        )
         schemes: list[Scheme] = [first, *(by_task.values() if isinstance(by_task, Mapping) else [by_task])]
         known = {name for scheme in schemes for name in _names(scheme)}
         for name in self.start:
@@ -79,6 +83,13 @@ class Linear(Recipe):
             )
             steps.append(Step(number / self.stages, self._at(part, first), its_weights))
         return steps
+
+    def _with_options(self, base: type[Scheme], value: Any) -> Any:
+        """Return the name of a scheme with the options in `start` that it cannot be made without."""
+        kind = registered(base).get(value) if isinstance(value, str) else None
+        required = [field.name for field in fields(cast("Any", kind)) if field.default is MISSING] if kind else []
+        options = {name: self.start[name] for name in required if name in self.start}
+        return {"name": value, **options} if options else value
 
     def _at(self, part: float, scheme: S) -> S:
         names = [name for name in self.start if name in _names(scheme)]

@@ -5,6 +5,7 @@ import pytest
 
 from equipoise.base.masses import masses_of
 from equipoise.drawing.apportion import Apportionment
+from equipoise.drawing.rounding import errors_after
 
 SHARES = {
     "one": [1.0],
@@ -55,3 +56,16 @@ def test_any_stretch_equals_the_whole(shares):
 def test_equal_strata_are_served_in_turn():
     ends = Apportionment(masses_of(np.full(4, 0.25)), 1).ends(0, 400)
     assert (ends[::4] == np.arange(101)[:, None]).all()
+
+
+def test_errors_are_exact_until_they_no_longer_fit():
+    """Modulo 2**64 an error of 9 draws would look like -7."""
+    none, whole = np.zeros(3, np.int64), 1 << 60
+    masses = np.array([whole - 2, 1, 1])
+    far = 1 << 40
+    counts = np.array([far - 6, 6, 0])
+    exact = [(each << 60) - far * mass for each, mass in zip(counts.tolist(), masses.tolist(), strict=True)]
+    assert errors_after(counts, far, masses, none).tolist() == exact
+    assert errors_after(np.array([far - 9, 9, 0]), far, masses, none).tolist()[:2] == [-7 * whole, 7 * whole]
+    held = errors_after(np.array([4, 0, 0]), 4, np.array([0, whole, 0]), np.array([5 * whole, -5 * whole, 0]))
+    assert held.tolist() == [7 * whole, -7 * whole, 0]

@@ -91,6 +91,15 @@ def test_stages_begin_at_global_batches():
         build("cooldown", draws=30, global_batch=32)
 
 
+def test_a_scheme_may_take_what_it_needs_from_the_start():
+    census = Census.from_counts({"large": 900, "small": 100})
+    ends = {"start": {"temperature": 5.0}, "end": {"temperature": 1.0}}
+    by_name = Schedule.linear(census, draws=300, rates="temperature", **ends, stages=3)
+    assert by_name == Schedule.linear(census, draws=300, rates="temperature:2", **ends, stages=3)
+    tables = {"start": {"rates": {"large": 0.5, "small": 0.5}}, "end": {"rates": {"large": 0.9, "small": 0.1}}}
+    assert Schedule.linear(census, draws=300, rates="fixed", **tables, stages=2).stages[1].plan.probabilities[0] == 0.9
+
+
 @pytest.mark.parametrize(
     ("text", "recipe"),
     [
