@@ -1,11 +1,9 @@
 """Which method helps? Samplers, losses and corrections, trained on the same number of draws and judged on test rows."""
 
 import argparse
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from comparisons.method_runs import Job, scores_of
+from comparisons.method_runs import Job, scores_of_all
 from comparisons.method_table import READING, section
 from comparisons.methods import SOURCES, TITLES
 from results import record
@@ -20,16 +18,10 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("methods-runs"), help="keeps runs; go on by the same")
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
-    options.work.mkdir(parents=True, exist_ok=True)
     jobs = [
         Job(source, method, seed) for seed in range(options.seeds) for source in options.sources for method in TITLES
     ]
-    with ProcessPoolExecutor(options.processes, multiprocessing.get_context("spawn")) as pool:
-        futures = {job: pool.submit(scores_of, job, options.work) for job in jobs}
-        found = {}
-        for job, future in futures.items():
-            found[job] = future.result()
-            print(job, found[job]["plain"]["macro_f1"], flush=True)
+    found = scores_of_all(jobs, options.work, options.processes)
     for source in options.sources:
         text = section(source, {job: scores for job, scores in found.items() if job.source == source}, options.seeds)
         print(text)

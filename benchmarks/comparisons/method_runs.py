@@ -1,8 +1,11 @@
 """Train, evaluate and calibrate one method; what it came to is kept, so that a benchmark cut short goes on."""
 
 import json
+import multiprocessing
 import shutil
 import warnings
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -34,6 +37,18 @@ class Job(NamedTuple):
     method: str
     seed: int
     draws: int = DRAWS
+
+
+def scores_of_all(jobs: Sequence[Job], work: Path, processes: int) -> dict[Job, Any]:
+    """The scores of each training, several at a time."""
+    work.mkdir(parents=True, exist_ok=True)
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
+        futures = {job: pool.submit(scores_of, job, work) for job in jobs}
+        found: dict[Job, Any] = {}
+        for job, future in futures.items():
+            found[job] = future.result()
+            print(job, found[job]["plain"]["macro_f1"], flush=True)
+    return found
 
 
 def scores_of(job: Job, work: Path) -> dict[str, dict[str, float]]:
