@@ -76,3 +76,14 @@ def test_a_plan_that_is_decided_when_a_run_is_resumed_begins_behind_the_checkpoi
     inner = getattr(sampler, "sampler", sampler)
     inner.start_at(104)
     assert rows == [list(islice(sampler, 8))]
+
+
+def test_another_training_begins_without_what_was_decided_in_the_one_before(tmp_path):
+    trainer = build(tmp_path, decide=True, **JOB)
+    for name in ("first", "second"):
+        trainer.args.output_dir = str(tmp_path / name)
+        trainer.train()
+        trainer.remove_callback(Decide)
+    plan, index = plan_and_index()
+    declared = PlanSampler(plan, index, SEED, 80, batches=Quota(8))
+    assert [*chain(*rows_by_step(tmp_path).values())] == declared.rows(0, STEPS * 8).tolist()

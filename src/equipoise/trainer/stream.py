@@ -5,7 +5,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -71,6 +71,7 @@ class Stream(Part):
 
     def __init__(self, sampler: EpochSampler | None, dataset: Any, args: TrainingArguments) -> None:
         self.sampler = cast(EpochSampler, sampler)
+        self._begun: Mapping[str, Any] | None = None  # the state of the sampler when training first began
         if dataset is not None and sampler is not None:
             self.fit(dataset, args)
 
@@ -191,6 +192,15 @@ class Stream(Part):
         inner = inner_sampler(self.sampler)
         if isinstance(inner, PlanSampler):
             inner.trained_until(saved.step * saved.global_batch)
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
+        """Begin another training, such as a trial of a search, without the plans that were decided in one before."""
+        if state.global_step or not hasattr(self.sampler, "load_state_dict"):
+            return
+        begun = self.at(0).sampler
+        self._begun = self._begun or begun
+        if begun != self._begun:
+            cast(Any, self.sampler).load_state_dict(self._begun)
 
     def on_epoch_begin(self, args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
         """Move the sampler to the epoch of the next step.
