@@ -252,16 +252,16 @@ class EpochSampler(Settled, Sampler[int]):
         self._reading.cut(at)
 
 
-def nearest_multiples(number: int, of: int) -> str:
-    """Return the nearest multiples as text, for a message.
+def nearest_multiples(number: int, of: int, origin: int = 0) -> str:
+    """Return the nearest multiples as text, for a message; `origin` is added to them.
 
     Examples
     --------
-    >>> nearest_multiples(1096, 100), nearest_multiples(3, 8)
-    ('1000 or 1100', '8')
+    >>> nearest_multiples(1096, 100), nearest_multiples(3, 8), nearest_multiples(96, 100, 1000)
+    ('1000 or 1100', '8', '1100')
     """
     lower = number - number % of
-    return f"{lower} or {lower + of}" if lower else str(of)
+    return f"{origin + lower} or {origin + lower + of}" if lower else str(origin + of)
 
 
 class _Reading:

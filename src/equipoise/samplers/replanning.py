@@ -110,7 +110,7 @@ class Replanning(EpochSampler):
         """Return the first position from which another plan can be drawn if the draws before one are settled."""
         begin, end = self._block_at(position)
         at = position if begin == position else end
-        return at + -at % self._multiple
+        return at + (self.origin - at) % self._multiple  # batches are counted from the origin
 
     def check_after(self, position: int, plan: Plan, at: int | None) -> int:
         """Do what `check_replan` does if the draws before a position are settled."""
@@ -130,11 +130,12 @@ class Replanning(EpochSampler):
                 f"2**59 - {LENGTH - self._last}, found {at!r:.80}. Where a loader has read ahead of the training, and "
                 "that is to be drawn anew, load `state_dict(position=...)` of what was trained on first.",
             )
-        if at % self._multiple:
+        if (at - self.origin) % self._multiple:
+            after = f" after draw {self.origin}, where this sampler's draws begin," if self.origin else ","
             raise ConfigError(
                 "not-a-multiple",
-                f"`at` must be a multiple of {self._multiple}, so that no global batch is of two plans, found {at}. "
-                f"Use {nearest_multiples(at, self._multiple)}.",
+                f"`at` must be a multiple of {self._multiple}{after} so that no global batch is of two plans, found "
+                f"{at}. Use {nearest_multiples(at - self.origin, self._multiple, self.origin)}.",
             )
         return at
 

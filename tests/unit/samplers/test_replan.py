@@ -175,6 +175,22 @@ def test_the_earliest_boundary_is_where_no_block_was_begun():
     assert ranks.earliest_replan() == 2049  # a multiple of the ranks, in a block that was not begun
 
 
+@pytest.mark.parametrize("batches", [Quota(G), OneTask(G)], ids=lambda batches: batches.name)
+def test_batches_are_counted_from_where_another_plan_was_taken_over(batches):
+    sampler = make(batches, plan=THIRD)
+    sampler.load_state_dict(make(batches).state_dict(position=1003), accept_changes=True)
+    with raises(ConfigError, "not-a-multiple", "a multiple of 10 after draw 1003", "Use 4093 or 4103"):
+        sampler.replan(OTHER, at=4100)
+    begin = sampler.replan(OTHER)
+    assert begin == 1003
+    reading = iter(sampler)
+    rows = read(reading, 500)
+    assert sampler.replan(PLAN) % G == 3
+    rows += flat(reading)
+    tasks = PLAN.task_numbers[CODES[rows[: len(rows) // G * G]]].reshape(-1, G)
+    assert (tasks == tasks[:, :1]).all() or batches.name == "quota"
+
+
 def test_a_stage_that_was_begun_is_not_cut_again():
     sampler = make(plan=Schedule([(0, PLAN), (5000, OTHER)]))
     take(sampler, 4500)
