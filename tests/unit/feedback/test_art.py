@@ -82,7 +82,9 @@ def test_of_a_task_whose_labels_all_have_an_f1_only_the_last_scores_count():
     for wry in np.linspace(0, 1, 30).tolist():
         scores = Scores(label_f1={"mood": {**f1, "wry": wry}})
         history.append(Decision(64 * len(history), ART().next_plan(history, scores), scores))
-    assert ART().next_plan(history, Scores(label_f1={"mood": f1})) == once
+    found = ART().next_plan(history, Scores(label_f1={"mood": f1}))
+    # A rate is a sum of shares, whose last bit depends on the version of numpy.
+    assert found.probabilities == pytest.approx(once.probabilities, rel=1e-12)
 
 
 @pytest.mark.parametrize("c", [0, -0.1, 1.1])
