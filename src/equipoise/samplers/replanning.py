@@ -87,7 +87,7 @@ class Replanning(EpochSampler):
 
     def check_replan(self, plan: Plan, *, at: int | None = None) -> int:
         """Return the position from which `replan` would draw a plan, or raise its error; nothing changes."""
-        return self.check_after(self.settled, plan, at)
+        return self.check_after(self.settled, plan, at, self._multiple)
 
     def earliest_replan(self) -> int:
         """Return the first position from which another plan can be drawn.
@@ -95,7 +95,7 @@ class Replanning(EpochSampler):
         Shares are exact at the end of a block only, so it is the end of the block that was begun: of the plan's block
         with `Mixed`, of a batch with `Quota`, of a block of batches with `OneTask`.
         """
-        return self.earliest_after(self.settled)
+        return self.earliest_after(self.settled, self._multiple)
 
     @property
     def settled(self) -> int:
@@ -106,13 +106,16 @@ class Replanning(EpochSampler):
         """Let no plan change before a position: what was trained on is yielded again, to be skipped, as Trainers do."""
         self._trained = position
 
-    def earliest_after(self, position: int) -> int:
-        """Return the first position from which another plan can be drawn if the draws before one are settled."""
+    def earliest_after(self, position: int, multiple: int) -> int:
+        """Return the first position from which another plan can be drawn if the draws before one are settled.
+
+        It is a multiple of so many draws, counted from the origin, as batches are.
+        """
         begin, end = self._block_at(position)
         at = position if begin == position else end
-        return at + (self.origin - at) % self._multiple  # batches are counted from the origin
+        return at + (self.origin - at) % multiple
 
-    def check_after(self, position: int, plan: Plan, at: int | None) -> int:
+    def check_after(self, position: int, plan: Plan, at: int | None, multiple: int) -> int:
         """Do what `check_replan` does if the draws before a position are settled."""
         if plan.strata != self.plan.strata:
             raise PlanError(
@@ -121,7 +124,7 @@ class Replanning(EpochSampler):
                 "new sampler with its own index, and load this one's state with accept_changes=True.",
             )
         check_sizes(plan, self.index)
-        earliest = self.earliest_after(position)
+        earliest = self.earliest_after(position, multiple)
         at = earliest if at is None else integer("at", at)
         if not earliest <= at <= self._last:
             raise ConfigError(
@@ -130,12 +133,12 @@ class Replanning(EpochSampler):
                 f"2**59 - {LENGTH - self._last}, found {at!r:.80}. Where a loader has read ahead of the training, and "
                 "that is to be drawn anew, load `state_dict(position=...)` of what was trained on first.",
             )
-        if (at - self.origin) % self._multiple:
+        if (at - self.origin) % multiple:
             after = f" after draw {self.origin}, where this sampler's draws begin," if self.origin else ","
             raise ConfigError(
                 "not-a-multiple",
-                f"`at` must be a multiple of {self._multiple}{after} so that no global batch is of two plans, found "
-                f"{at}. Use {nearest_multiples(at - self.origin, self._multiple, self.origin)}.",
+                f"`at` must be a multiple of {multiple}{after} so that no global batch is of two plans, found "
+                f"{at}. Use {nearest_multiples(at - self.origin, multiple, self.origin)}.",
             )
         return at
 

@@ -10,7 +10,7 @@ from torch.utils.data import Sampler
 
 from equipoise.base.keys import key, subkeys
 from equipoise.base.states import check_state, differences
-from equipoise.base.values import Settled, integer
+from equipoise.base.values import Settled
 from equipoise.errors import ConfigError, StateError
 from equipoise.plan import Plan
 from equipoise.samplers.epochs import REBUILD, Stretch, nearest_multiples
@@ -141,14 +141,7 @@ class WindowSampler(Settled, Sampler[Item]):
 
     def check_replan(self, plan: Plan, *, at: int | None = None) -> int:
         """Return the position from which `replan` would draw a plan, or raise its error; nothing changes."""
-        at = self.earliest_replan() if at is None else integer("at", at)
-        if at % self._multiple:
-            raise ConfigError(
-                "not-a-multiple",
-                f"`at` must be a multiple of {self._multiple}, so that no batch is of two plans, found {at}. "
-                f"Use {nearest_multiples(at, self._multiple)}.",
-            )
-        return self.sampler.check_after(self._settled(self.sampler.settled), plan, at)
+        return self.sampler.check_after(self._settled(self.sampler.settled), plan, at, self._multiple)
 
     def earliest_replan(self) -> int:
         """Return the first position from which another plan can be drawn: where no window or block was begun."""
@@ -156,8 +149,7 @@ class WindowSampler(Settled, Sampler[Item]):
 
     def earliest_after(self, position: int) -> int:
         """Return the first position from which another plan can be drawn if the draws before one were yielded."""
-        at = self.sampler.earliest_after(self._settled(position))
-        return at + -at % self._multiple
+        return self.sampler.earliest_after(self._settled(position), self._multiple)
 
     def _settled(self, position: int) -> int:
         """Return before which position draws are settled if those before one were yielded: where its window ends."""
