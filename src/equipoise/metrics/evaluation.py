@@ -7,10 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.errors import DataError, DataWarning
-from equipoise.metrics.known import LABEL_METRICS
+from equipoise.metrics.intervals import marked, mean_of_intervals, resampled_interval
+from equipoise.metrics.known import METRICS
+from equipoise.metrics.labels import label_scores, lowest_recall
 from equipoise.metrics.predictions import TaskPredictions
-from equipoise.metrics.resampling import group_codes, percentile_interval
-from equipoise.metrics.results import Estimate, LabelScores, Scores, TaskScores
+from equipoise.metrics.resampling import group_codes
+from equipoise.metrics.results import Estimate, Scores, TaskScores
 from equipoise.metrics.rows import Bands, TaskRows, measured, task_means
 from equipoise.metrics.sums import Array
 
@@ -108,17 +110,27 @@ def evaluate(
     found = measured(rows, groups, bootstrap, seed)
     for name, held, (metrics, by_label) in zip(names, rows, found, strict=True):
         _warn_of_unseen(name, held)
+        level = confidence if bootstrap else None
+        of_task = len(np.unique(held.codes))
         tasks[name] = TaskScores(
             kind=predictions[name].kind,
             rows=len(held.codes),
-            groups=len(np.unique(held.codes)),
-            metrics=_intervals(metrics, confidence),
-            labels=_label_scores(held, by_label, confidence),
+            groups=of_task,
+            metrics={
+                key: lowest_recall(held, by_label["recall"], level)
+                if METRICS[key].interval == "lowest"
+                else marked(resampled_interval(values, confidence, METRICS[key].limits, of_task), len(held.codes))
+                for key, values in metrics.items()
+            },
+            labels=label_scores(held, by_label, level),
             unseen_labels=held.unseen,
             invalid_predictions=int((held.rows.predicted == held.invalid).sum()) if held.labels else 0,
             sampled_from=None if held.weights is None else round(float(held.weights.sum())),
         )
-    mean = _intervals(task_means([metrics for metrics, _ in found]), confidence)
+    mean = {
+        key: _mean([each for each in tasks.values() if key in each.metrics], key, values, confidence)
+        for key, values in task_means([metrics for metrics, _ in found]).items()
+    }
     return Scores(tasks, mean, bootstrap, seed, confidence)
 
 
@@ -224,24 +236,14 @@ def open_report(
     return evaluate({"task": given}, bootstrap=bootstrap, seed=seed, confidence=confidence).tasks["task"]
 
 
-def _intervals(values: Mapping[str, Array], confidence: float) -> dict[str, Estimate]:
-    return {name: percentile_interval(held, confidence) for name, held in values.items()}
-
-
-def _label_scores(rows: TaskRows, values: Mapping[str, Array], confidence: float) -> tuple[LabelScores, ...]:
-    support = np.bincount(rows.rows.true, minlength=len(rows.labels)).tolist()
-    predicted = np.bincount(rows.rows.predicted, minlength=len(rows.labels)).tolist()
-    return tuple(
-        LabelScores(
-            label=label,
-            train_count=None if rows.train_counts is None else int(rows.train_counts.get(label, 0)),
-            band=rows.band_of[place],
-            support=support[place],
-            predicted=predicted[place],
-            **_intervals({name: values[name][:, place] for name in LABEL_METRICS}, confidence),
-        )
-        for place, label in enumerate(rows.labels)
-    )
+def _mean(tasks: Sequence[TaskScores], key: str, values: Array, confidence: float) -> Estimate:
+    if METRICS[key].interval == "lowest":
+        return mean_of_intervals([task.metrics[key] for task in tasks])
+    groups = [task.groups for task in tasks if task.metrics[key].value is not None]
+    # As many as a mean of as many proportions, each of its own groups.
+    alike = len(groups) ** 2 / sum(1 / count for count in groups) if groups else None
+    rows = sum(task.rows for task in tasks)
+    return marked(resampled_interval(values, confidence, METRICS[key].limits, alike), rows)
 
 
 def _warn_of_unseen(task: str, rows: TaskRows) -> None:

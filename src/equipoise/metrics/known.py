@@ -46,6 +46,8 @@ class Metric:
         Whether a comparison may be decided by it.
     shown : {"summary", "report", "file"}
         In every table; in reports; or in JSON alone.
+    interval : {"resampled", "lowest"}
+        Whether its interval is from resamples, or, as the lowest of the recalls, from theirs.
 
     Examples
     --------
@@ -63,6 +65,7 @@ class Metric:
     less_is_better: bool = False
     decides: bool = False
     shown: Literal["summary", "report", "file"] = "report"
+    interval: Literal["resampled", "lowest"] = "resampled"
 
     @property
     def sign(self) -> int:
@@ -178,7 +181,7 @@ METRICS: Final = {
         ),
         Metric(
             "worst_recall", "lowest recall of a label", "the recall of the label with the lowest recall", "labels",
-            lambda sums, _: lowest(sums.recall), decides=True,
+            lambda sums, _: lowest(sums.recall), decides=True, interval="lowest",
         ),
         Metric(
             "expected_cost", "expected cost", "the mean cost of the answers, by the costs given", "costs",

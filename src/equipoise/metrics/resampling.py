@@ -1,4 +1,4 @@
-"""Bootstrap over groups: intervals show how much depends on which patients or documents are in the test set."""
+"""Bootstrap over groups: resamples show how much depends on which patients or documents are in the test set."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from equipoise.errors import ConfigError
 from equipoise.metrics.predictions import TaskPredictions
-from equipoise.metrics.results import Estimate
 from equipoise.metrics.sums import Array, one_hot, ratio
 
 # Weights held at once: 2**21 float64 are 16 MiB.
 HELD = 2**21
+# From this many groups on, the weights of a label's groups are exponential variables.
+LARGE = 100
 
 
 def group_codes(predictions: Sequence[TaskPredictions]) -> tuple[list[NDArray[np.int64]], int]:
@@ -79,7 +80,7 @@ class SampledStrata:
     share: Array
 
     def scaled(self, times: Array) -> Array:
-        """Multiply how often each cell is in each resample, shape (resamples, cells), by the factor of its stratum."""
+        """Multiply how often each cell counts in a resample, shape (resamples, cells), by the factor of its stratum."""
         found = np.asarray(times @ one_hot(self.stratum, len(self.rows), self.weight))
         factor = np.nan_to_num(ratio(self.rows + self.share * (found - self.rows), found))
         return times * factor[:, self.stratum]
@@ -139,7 +140,7 @@ class Contributions:
         return cls(_summed(columns, cells, len(pairs)), groups, sample)
 
     def resampled(self, times: Array) -> Array:
-        """Sum over resamples, given how often each group is in each of them, shape (resamples, groups)."""
+        """Sum over resamples, given how often each group counts in each of them, shape (resamples, groups)."""
         cells = times[:, self.groups]
         return np.asarray((cells if self.sample is None else self.sample.scaled(cells)) @ self.added)
 
@@ -148,73 +149,134 @@ def _summed(columns: sp.csr_array, cells: NDArray[np.int64], count: int) -> sp.c
     return sp.csr_array(one_hot(cells, count).T @ columns)
 
 
-def resampled_sums(parts: Sequence[Contributions], groups: int, bootstrap: int, seed: int) -> list[Array]:
-    """Resample the groups with replacement and sum each part over every resample; all parts see the same resamples.
+def label_groups(true: NDArray[np.int64], codes: NDArray[np.int64], labels: int) -> NDArray[np.int64]:
+    """Count the groups that hold a row of each label.
+
+    Examples
+    --------
+    >>> label_groups(np.array([0, 0, 1, 0]), np.array([0, 0, 0, 1]), 3).tolist()
+    [2, 1, 0]
+    """
+    pairs = np.unique(codes * max(1, labels) + true)
+    return np.bincount(pairs % max(1, labels), minlength=labels)
+
+
+def shapes_of(groups: NDArray[np.int64]) -> Array:
+    """Return the shape of the gamma distribution of the weights of groups, given how many there are of their label.
+
+    The relative variance of a weight is one over its shape. With few groups the spread between them is an
+    underestimate, which smaller shapes correct, as Rao and Wu correct it for strata with few units.
+
+    Examples
+    --------
+    >>> shapes_of(np.array([1, 3, 10, 100])).tolist()
+    [0.25, 0.4, 0.75, 1.0]
+    """
+    return np.where(groups < LARGE, np.maximum((groups - 1) / (groups + 2), 0.25), 1.0)
+
+
+def group_shapes(truths: Sequence[NDArray[np.int64]], codes: Sequence[NDArray[np.int64]], groups: int) -> Array:
+    """Return the shape of each group's weight: by the rarest label that it holds a row of, of any task.
+
+    Parameters
+    ----------
+    truths, codes : sequence of ndarray of int64, shape (rows,)
+        The places of the true labels and the groups of the rows of each task.
+    groups : int
+        The number of groups.
+
+    Returns
+    -------
+    ndarray of float64, shape (groups,)
+    """
+    fewest = np.full(groups, LARGE)
+    for true, code in zip(truths, codes, strict=True):
+        found = label_groups(true, code, int(true.max(initial=0)) + 1)
+        np.minimum.at(fewest, code, found[true])
+    return shapes_of(fewest)
+
+
+def resampled_sums(parts: Sequence[Contributions], shapes: Array, bootstrap: int, seed: int) -> list[Array]:
+    """Weight the groups at random and sum each part over every resample; all parts see the same resamples.
 
     Parameters
     ----------
     parts : sequence of Contributions
         Of each task.
-    groups, bootstrap, seed : int
-        The numbers of groups and of resamples, and the random seed of these.
+    shapes : ndarray of float64, shape (groups,)
+        As `group_shapes` returns them.
+    bootstrap, seed : int
+        The number of resamples, and the random seed of these.
 
     Returns
     -------
     list of ndarray of float64, shape (bootstrap, width)
         One for each part.
-
-    References
-    ----------
-    Efron (1979), "Bootstrap Methods: Another Look at the Jackknife"; Davison & Hinkley (1997),
-    "Bootstrap Methods and their Application", section 3.8 (resampling whole clusters).
     """
     sums = [np.empty((bootstrap, part.added.sum(axis=0).size), np.float64) for part in parts]
     first = 0
-    for times in group_weights(groups, bootstrap, seed):
+    for times in group_weights(shapes, bootstrap, seed):
         for part, found in zip(parts, sums, strict=True):
             found[first : first + len(times)] = part.resampled(times)
         first += len(times)
     return sums
 
 
-def group_weights(groups: int, bootstrap: int, seed: int) -> Iterator[Array]:
-    """Draw how often each group is in each resample: multinomial with equal probabilities.
+def group_weights(shapes: Array, bootstrap: int, seed: int) -> Iterator[Array]:
+    """Draw how often each group counts in each resample: in proportion to gamma variables of the given shapes.
 
-    Chunks of resamples, of shape (resamples, groups), are yielded; each row sums to `groups`.
+    Chunks of resamples, of shape (resamples, groups), are yielded; each row sums to the number of groups. All weights
+    are positive, so a label with a row in the test set has one in every resample.
+
+    References
+    ----------
+    Rubin (1981), "The Bayesian Bootstrap"; Davison & Hinkley (1997), "Bootstrap Methods and their Application", section
+    3.8 (whole clusters); Rao & Wu (1988), "Resampling Inference with Complex Survey Data" (few units in a stratum).
     """
     random = np.random.default_rng(seed)
+    groups, rare = len(shapes), np.flatnonzero(shapes < 1)
     step = max(1, HELD // max(1, groups))
     for first in range(0, bootstrap, step):
         count = min(step, bootstrap - first)
-        drawn = random.integers(0, groups, size=(count, groups)) + np.arange(count)[:, None] * groups
-        yield np.bincount(drawn.ravel(), minlength=count * groups).reshape(count, groups).astype(np.float64)
+        times = random.standard_exponential((count, groups))
+        if rare.size:
+            times[:, rare] = random.standard_gamma(shapes[rare], (count, rare.size)) / shapes[rare]
+        times *= groups / np.maximum(times.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
+        yield times
 
 
-def percentile_interval(values: Array, confidence: float) -> Estimate:
-    """Return a point estimate with the percentiles of its resamples.
+def pseudo_rows(
+    task: str, shapes: Array, sizes: Array, bootstrap: int, seed: int, second: bool = False
+) -> tuple[Array, Array]:
+    """Draw the weight of half a found and half a missed group of each label, for each resample.
+
+    With them the recall of a label in which all rows, or none, were found varies too: its resamples are beta variables,
+    those of Jeffreys' prior. Half of this weight is the same for two candidates that are compared; the other half is
+    of groups that one of them finds and the other one misses.
 
     Parameters
     ----------
-    values : ndarray of float64, shape (1 + resamples,)
-        The point estimate, then the metric of every resample; NaN where not measured, and left out.
-    confidence : float
-        The level, for example 0.95.
+    task : str
+        Its name; other tasks have other weights, all predictions of one task the same.
+    shapes, sizes : ndarray of float64, shape (labels,)
+        The shape of the weights, and the rows of an average group, of each label.
+    bootstrap, seed : int
+        As in `resampled_sums`.
+    second : bool
+        For the second one of two candidates.
 
     Returns
     -------
-    Estimate
-        Without an interval if no resample measured the metric.
+    found, missed : ndarray of float64, shape (bootstrap, labels)
 
-    Examples
-    --------
-    >>> percentile_interval(np.array([4.0, *range(9)]), 0.5)
-    Estimate(value=4.0, low=2.0, high=6.0)
+    References
+    ----------
+    Brown, Cai & DasGupta (2001), "Interval Estimation for a Binomial Proportion", section 4.3.
     """
-    value, draws = float(values[0]), values[1:][~np.isnan(values[1:])]
-    if np.isnan(value) or not draws.size:
-        return Estimate(value)
-    low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Estimate(value, float(low), float(high))
+    random = np.random.default_rng([seed, *task.encode()])
+    drawn = random.standard_gamma(shapes / 4, (4, bootstrap, len(shapes))) * (sizes / shapes)
+    found, missed, one, other = drawn
+    return (found + other, missed + one) if second else (found + one, missed + other)
 
 
 def check_confidence(confidence: float) -> None:

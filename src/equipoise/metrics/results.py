@@ -20,16 +20,21 @@ class Estimate:
         The point estimate. None means "not measured", which is never the same as 0.
     low, high : float or None
         The ends of the interval; None without a bootstrap.
+    rows : int or None
+        How many test rows it is computed from, where these are fewer than 10.
 
     Examples
     --------
     >>> str(Estimate(0.5, 0.25, 0.75)), str(Estimate(0.5)), str(Estimate(None))
     ('0.500 [0.250, 0.750]', '0.500', 'not measured')
+    >>> str(Estimate(0.5, 0.095, 0.905, rows=2))
+    '0.500 [0.095, 0.905], 2 rows'
     """
 
     value: float | None
     low: float | None = None
     high: float | None = None
+    rows: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("value", "low", "high"):
@@ -41,7 +46,8 @@ class Estimate:
         if self.value is None:
             return "not measured"
         interval = "" if self.low is None or self.high is None else f" [{self.low:.3f}, {self.high:.3f}]"
-        return f"{self.value:.3f}{interval}"
+        rows = "" if self.rows is None else f", {self.rows} row{'' if self.rows == 1 else 's'}"
+        return f"{self.value:.3f}{interval}{rows}"
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,8 @@ class LabelScores:
     predicted : int
         How often it was predicted for scored rows.
     precision, recall, f1 : Estimate
-        Not measured where there is no test row.
+        Not measured where there is no test row. The rows of a precision are those that the label was predicted for; if
+        there are none it is 0, and its interval all of [0, 1].
     """
 
     label: str

@@ -13,13 +13,20 @@ from sklearn import metrics as sklearn_metrics
 from equipoise.errors import ConfigError
 from equipoise.metrics.known import METRICS
 from equipoise.metrics.predictions import TaskPredictions
-from equipoise.metrics.resampling import Contributions, resampled_sums
-from equipoise.metrics.sums import Array, LabelSums, Rows, mean_over, one_hot
+from equipoise.metrics.resampling import (
+    Contributions,
+    group_shapes,
+    label_groups,
+    pseudo_rows,
+    resampled_sums,
+    shapes_of,
+)
+from equipoise.metrics.sums import Array, LabelSums, Rows, mean_over, one_hot, ratio
 
 # Probabilities looked at at once: 2**21 float64 are 16 MiB.
 HELD = 2**21
 Measured = tuple[dict[str, Array], dict[str, Array]]
-"""The metrics of a task, and the metrics of its labels, by name; resamples along the first axis."""
+"""The metrics of a task, with resamples along the first axis, and the metrics of its labels on all rows; by name."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +84,8 @@ class TaskRows:
         bands: Bands | None = None,
         costs: Array | None = None,
     ) -> None:
-        self.labels, self.codes, self.train_counts = predictions.labels, codes, train_counts
+        self.task, self.labels = predictions.task, predictions.labels
+        self.codes, self.train_counts = codes, train_counts
         self.weights = predictions.weights
         self.unseen, self.invalid = dict[str, int](), 0
         if not self.labels:
@@ -134,8 +142,11 @@ class TaskRows:
         total = np.asarray((one_hot(np.zeros_like(self.codes), 1).T @ self._columns).toarray())
         sums = self._sums(total)
         if self.labels and len(self.codes):
-            sums = _LibrarySums(sums.hits, sums.true, sums.predicted, sums.labels, self._bands, self.rows, self.weights)
-        return self._measured(sums, total)
+            sums = _LibrarySums(
+                sums.hits, sums.true, sums.predicted, sums.labels, self._bands, of=self.rows, weights=self.weights
+            )
+        of_labels = {"precision": sums.precision[0], "recall": sums.recall[0], "f1": sums.f1[0]}
+        return self._measured(sums, total), of_labels
 
     def contributions(self) -> Contributions:
         """Sum what each group adds: hits, true and predicted rows by category, then what the metrics add.
@@ -144,23 +155,32 @@ class TaskRows:
         """
         return Contributions.of(self._columns, self.codes, self.weights, self.rows.true)
 
-    def replicate(self, sums: Array) -> Measured:
-        """Compute the metrics of resamples in closed form, from weighted sums of the contributions."""
-        return self._measured(self._sums(sums), sums)
+    def replicate(self, sums: Array, pseudo: tuple[Array | float, Array | float]) -> dict[str, Array]:
+        """Compute the metrics of resamples in closed form.
 
-    def _sums(self, sums: Array) -> LabelSums:
+        Given are weighted sums of the contributions, and what `pseudo` returned for the same resamples.
+        """
+        return self._measured(self._sums(sums, *pseudo), sums)
+
+    def pseudo(self, bootstrap: int, seed: int, second: bool) -> tuple[Array, Array]:
+        """Draw what resamples add to the found and to the missed rows of each label; see `pseudo_rows`."""
+        labels, categories = len(self.labels), self.invalid + 1
+        groups = label_groups(self.rows.true, self.codes, categories)[:labels]
+        weight = np.bincount(self.rows.true, self.weights, categories)[:labels]
+        return pseudo_rows(self.task, shapes_of(groups), np.nan_to_num(ratio(weight, groups)), bootstrap, seed, second)
+
+    def _sums(self, sums: Array, found: Array | float = 0.0, missed: Array | float = 0.0) -> LabelSums:
         categories = self.invalid + 1
         hits, true, predicted = (sums[:, k * categories : (k + 1) * categories] for k in range(3))
-        return LabelSums(hits, true, predicted, len(self.labels), self._bands)
+        return LabelSums(hits, true, predicted, len(self.labels), self._bands, found, missed)
 
-    def _measured(self, held: LabelSums, sums: Array) -> Measured:
+    def _measured(self, held: LabelSums, sums: Array) -> dict[str, Array]:
         metrics = {metric.name: metric.value(held, sums[:, self._own[metric.name]]) for metric in self.metrics}
         # Without a row a metric may still find a number, such as BLEU of nothing.
-        metrics = {name: np.where(held.rows > 0, value, np.nan) for name, value in metrics.items()}
-        return metrics, {"precision": held.precision, "recall": held.recall, "f1": held.f1}
+        return {name: np.where(held.rows > 0, value, np.nan) for name, value in metrics.items()}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class _LibrarySums(LabelSums):
     """The same of one test set, computed by scikit-learn."""
 
@@ -220,24 +240,27 @@ def _parts(rows: Rows) -> Iterator[Rows]:
         yield replace(rows, true=rows.true[some], predicted=rows.predicted[some], probabilities=probabilities)
 
 
-def measured(rows: Sequence[TaskRows], groups: int, bootstrap: int, seed: int) -> list[Measured]:
+def measured(
+    rows: Sequence[TaskRows], groups: int, bootstrap: int, seed: int, second: Sequence[bool] | None = None
+) -> list[Measured]:
     """Compute the metrics of all tasks on their rows as they are, and then on the same resamples of the groups.
+
+    Given may be which of them are of the second one of two candidates; see `pseudo_rows`.
 
     Returns
     -------
     list of (dict, dict)
         For each task its metrics, of shape (1 + bootstrap,), in the order of the table, and `precision`, `recall` and
-        `f1` of its labels, of shape (1 + bootstrap, labels); NaN where not measured.
+        `f1` of its labels on the rows as they are, of shape (labels,); NaN where not measured.
     """
-    sums = resampled_sums([held.contributions() for held in rows], groups, bootstrap, seed)
-    both = [(held.point(), held.replicate(total)) for held, total in zip(rows, sums, strict=True)]
-    return [
-        (_joined(points, draws), _joined(of_labels, label_draws)) for (points, of_labels), (draws, label_draws) in both
-    ]
-
-
-def _joined(points: Mapping[str, Array], draws: Mapping[str, Array]) -> dict[str, Array]:
-    return {name: np.concatenate([points[name], draws[name]]) for name in points}
+    shapes = group_shapes([held.rows.true for held in rows], [held.codes for held in rows], groups)
+    sums = resampled_sums([held.contributions() for held in rows], shapes, bootstrap, seed)
+    found: list[Measured] = []
+    for held, total, later in zip(rows, sums, second or [False] * len(rows), strict=True):
+        points, of_labels = held.point()
+        draws = held.replicate(total, held.pseudo(bootstrap, seed, later))
+        found.append(({name: np.concatenate([points[name], draws[name]]) for name in points}, of_labels))
+    return found
 
 
 def task_means(metrics: Sequence[Mapping[str, float] | Mapping[str, Array]]) -> dict[str, Array]:

