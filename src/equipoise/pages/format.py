@@ -68,16 +68,16 @@ def signed(value: float | None) -> str:
 
 
 def interval(estimate: Estimate) -> str:
-    """Format the interval of an estimate; empty without one.
+    """Format the interval of an estimate, and the number of rows where these are few; empty without both.
 
     Examples
     --------
-    >>> interval(Estimate(0.5, 0.25, 0.75)), interval(Estimate(0.5))
-    ('0.250 to 0.750', '')
+    >>> interval(Estimate(0.5, 0.25, 0.75)), interval(Estimate(0.5, 0.0, 1.0, rows=2)), interval(Estimate(0.5))
+    ('0.250 to 0.750', '0.000 to 1.000, 2 rows', '')
     """
-    if estimate.low is None or estimate.high is None:
-        return ""
-    return f"{number(estimate.low)} to {number(estimate.high)}"
+    ends = estimate.low is not None and estimate.high is not None
+    parts = [f"{number(estimate.low)} to {number(estimate.high)}"] if ends else []
+    return ", ".join([*parts, *([] if estimate.rows is None else [counted(estimate.rows, "row")])])
 
 
 def ends(estimate: Estimate, point: bool = False) -> tuple[float, float, float]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from equipoise.errors import DataError
 from equipoise.metrics import METRICS, Estimate, TaskPredictions
-from equipoise.metrics.intervals import resampled_interval
+from equipoise.metrics.intervals import marked, resampled_interval
 from equipoise.metrics.resampling import check_confidence, group_codes
 from equipoise.metrics.rows import TaskRows, measured, task_means
 from equipoise.metrics.sums import Array
@@ -67,9 +67,10 @@ def difference_over_seeds(
 
     Notes
     -----
-    Groups are resampled, not rows, and each resample is shared by all tasks, both candidates and all seeds. So the
-    interval is for these trained models on other groups: it shows the variance between test sets, not the variance
-    between seeds, which `mean_interval` shows.
+    Groups are resampled, not rows, and each resample is shared by all tasks, both candidates and all seeds, as in
+    `evaluate`; of what is added to the rows of each label, half is shared by the candidates. So the interval is for
+    these trained models on other groups: it shows the variance between test sets, not the variance between seeds, which
+    `mean_interval` shows.
 
     References
     ----------
@@ -95,16 +96,20 @@ def difference_over_seeds(
         [*first, *second], len(first), train_counts=train_counts, costs=costs, bootstrap=bootstrap, seed=seed
     )
     pairs = list(zip(found[: len(first)], found[len(first) :], strict=True))
-    tasks = {task: _estimates([(a[1][task], b[1][task]) for a, b in pairs], confidence) for task in found[0][1]}
-    return Differences(_estimates([(a[0], b[0]) for a, b in pairs], confidence), tasks)
+    rows = {task: len(part.targets) for task, part in first[0].items()}
+    tasks = {
+        task: _estimates([(a[1][task], b[1][task]) for a, b in pairs], confidence, rows[task]) for task in found[0][1]
+    }
+    return Differences(_estimates([(a[0], b[0]) for a, b in pairs], confidence, sum(rows.values())), tasks)
 
 
-def _estimates(pairs: Sequence[tuple[Values, Values]], confidence: float) -> dict[str, Estimate]:
+def _estimates(pairs: Sequence[tuple[Values, Values]], confidence: float, rows: int) -> dict[str, Estimate]:
     found: dict[str, Estimate] = {}
     for metric in pairs[0][0]:
         limits, values = METRICS[metric].limits, np.mean([b[metric] - a[metric] for a, b in pairs], axis=0)
         most = None if limits is None else limits[1] - limits[0]
-        found[metric] = resampled_interval(values, confidence, None if most is None else (-most, most))
+        estimate = resampled_interval(values, confidence, None if most is None else (-most, most))
+        found[metric] = marked(estimate, rows)
     return found
 
 

@@ -1,7 +1,7 @@
 """The data of a finished comparison that the parts of the report read, each file once."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -114,7 +114,7 @@ class ComparisonData:
         (scores,) = self.scores[candidate]
         held = scores.mean if task is None else scores.tasks[task].metrics
         resampled = held.get(key, Estimate(None))
-        return Estimate(point.value, resampled.low, resampled.high)
+        return replace(resampled, value=point.value)
 
 
 def text_of_file(path: Path) -> str:

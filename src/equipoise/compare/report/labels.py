@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from equipoise.compare.report.data import ComparisonData
 from equipoise.metrics import Estimate, LabelScores
@@ -52,10 +52,16 @@ def _result(task: str, seeds: Sequence[LabelScores]) -> LabelResult:
     first = seeds[0]
     found: dict[str, list[Estimate]] = {name: [getattr(each, name) for each in seeds] for name in LABEL_METRICS}
     values = {
-        name: each[0] if len(seeds) == 1 else mean_interval([of_seed.value for of_seed in each])
+        name: each[0]
+        if len(seeds) == 1
+        else replace(mean_interval([of_seed.value for of_seed in each]), rows=_fewest(each))
         for name, each in found.items()
     }
     return LabelResult(task, first.label, first.train_count or 0, first.support, **values)
+
+
+def _fewest(estimates: Sequence[Estimate]) -> int | None:
+    return min((each.rows for each in estimates if each.rows is not None), default=None)
 
 
 def section(part: LabelsPart) -> Section:
@@ -82,7 +88,7 @@ def section(part: LabelsPart) -> Section:
     caption = f"Recall of each label over its number of training rows.{joins}"
     text = (
         "Recall is the share of a label's rows that is found, precision the share of its predictions that is right; F1"
-        " is their harmonic mean. Labels without test rows are not measured."
+        " is their harmonic mean. Labels without test rows are not measured. Numbers from fewer than 10 rows say so."
     )
     columns = heads("task", "label", "training rows", "test rows", *measured, left="label")
     return Section(
