@@ -11,7 +11,7 @@ from equipoise.calibration.decision import decide
 from equipoise.calibration.logs import Array
 from equipoise.errors import ConfigError
 from equipoise.metrics import METRICS, Metric
-from equipoise.metrics.resampling import Contributions, group_shapes, resampled_sums
+from equipoise.metrics.resampling import Contributions, resampled_sums
 from equipoise.metrics.sums import LabelSums, Rows, one_hot
 
 GRID: Array = np.arange(-10, 41) / 20
@@ -136,7 +136,7 @@ def fit_tau(
     gaps = values[best] - values
     allowed = np.full(len(parts), 1e-12)
     if standard_errors > 0 and len(parts) > 1:
-        sums = resampled_sums(parts, group_shapes([true], [codes], count), resamples, seed)
+        sums = resampled_sums(parts, count, resamples, seed)
         drawn = chosen.sign * np.stack([_value(each, chosen, labels) for each in sums])
         measured = drawn[:, ~np.isnan(drawn[best])]  # a resample may hold no row that counts
         if measured.size:

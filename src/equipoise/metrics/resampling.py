@@ -13,8 +13,6 @@ from equipoise.metrics.sums import Array, one_hot, ratio
 
 # Weights held at once: 2**21 float64 are 16 MiB.
 HELD = 2**21
-# From this many groups on, the weights of a label's groups are exponential variables.
-LARGE = 100
 
 
 def group_codes(predictions: Sequence[TaskPredictions]) -> tuple[list[NDArray[np.int64]], int]:
@@ -161,52 +159,35 @@ def label_groups(true: NDArray[np.int64], codes: NDArray[np.int64], labels: int)
     return np.bincount(pairs % max(1, labels), minlength=labels)
 
 
-def shapes_of(groups: NDArray[np.int64]) -> Array:
-    """Return the shape of the gamma distribution of the weights of groups, given how many there are of their label.
+def widening(groups: NDArray[np.int64]) -> Array:
+    """Return by which factor resampled scores of labels must be spread, given the number of groups of each label.
 
-    The relative variance of a weight is one over its shape. With few groups the spread between them is an
-    underestimate, which smaller shapes correct, as Rao and Wu correct it for strata with few units.
+    With few groups the spread between them is an underestimate. So the variance of a resampled proportion of n groups,
+    s (1 - s) / (n + 2) for its mean s, is brought to s (1 - s) / (k (n + 1) + 1) with k = (n - 1) / (n + 2), which is
+    about right on average over the proportions that may have been observed.
+
+    References
+    ----------
+    Rao & Wu (1988), "Resampling Inference with Complex Survey Data" (the same for strata with few units).
 
     Examples
     --------
-    >>> shapes_of(np.array([1, 3, 10, 100])).tolist()
-    [0.25, 0.4, 0.75, 1.0]
+    >>> widening(np.array([1, 3, 10, 100])).round(2).tolist()
+    [1.73, 1.39, 1.14, 1.01]
     """
-    return np.where(groups < LARGE, np.maximum((groups - 1) / (groups + 2), 0.25), 1.0)
+    shape = np.maximum(groups - 1, 0) / (groups + 2)
+    return np.sqrt((groups + 2) / (shape * (groups + 1) + 1))
 
 
-def group_shapes(truths: Sequence[NDArray[np.int64]], codes: Sequence[NDArray[np.int64]], groups: int) -> Array:
-    """Return the shape of each group's weight: by the rarest label that it holds a row of, of any task.
-
-    Parameters
-    ----------
-    truths, codes : sequence of ndarray of int64, shape (rows,)
-        The places of the true labels and the groups of the rows of each task.
-    groups : int
-        The number of groups.
-
-    Returns
-    -------
-    ndarray of float64, shape (groups,)
-    """
-    fewest = np.full(groups, LARGE)
-    for true, code in zip(truths, codes, strict=True):
-        found = label_groups(true, code, int(true.max(initial=0)) + 1)
-        np.minimum.at(fewest, code, found[true])
-    return shapes_of(fewest)
-
-
-def resampled_sums(parts: Sequence[Contributions], shapes: Array, bootstrap: int, seed: int) -> list[Array]:
+def resampled_sums(parts: Sequence[Contributions], groups: int, bootstrap: int, seed: int) -> list[Array]:
     """Weight the groups at random and sum each part over every resample; all parts see the same resamples.
 
     Parameters
     ----------
     parts : sequence of Contributions
         Of each task.
-    shapes : ndarray of float64, shape (groups,)
-        As `group_shapes` returns them.
-    bootstrap, seed : int
-        The number of resamples, and the random seed of these.
+    groups, bootstrap, seed : int
+        The numbers of groups and of resamples, and the random seed of these.
 
     Returns
     -------
@@ -215,39 +196,34 @@ def resampled_sums(parts: Sequence[Contributions], shapes: Array, bootstrap: int
     """
     sums = [np.empty((bootstrap, part.added.sum(axis=0).size), np.float64) for part in parts]
     first = 0
-    for times in group_weights(shapes, bootstrap, seed):
+    for times in group_weights(groups, bootstrap, seed):
         for part, found in zip(parts, sums, strict=True):
             found[first : first + len(times)] = part.resampled(times)
         first += len(times)
     return sums
 
 
-def group_weights(shapes: Array, bootstrap: int, seed: int) -> Iterator[Array]:
-    """Draw how often each group counts in each resample: in proportion to gamma variables of the given shapes.
+def group_weights(groups: int, bootstrap: int, seed: int) -> Iterator[Array]:
+    """Draw how often each group counts in each resample: in proportion to exponential variables.
 
-    Chunks of resamples, of shape (resamples, groups), are yielded; each row sums to the number of groups. All weights
-    are positive, so a label with a row in the test set has one in every resample.
+    Chunks of resamples, of shape (resamples, groups), are yielded; each row sums to `groups`. All weights are positive,
+    so a label with a row in the test set has one in every resample.
 
     References
     ----------
     Rubin (1981), "The Bayesian Bootstrap"; Davison & Hinkley (1997), "Bootstrap Methods and their Application", section
-    3.8 (whole clusters); Rao & Wu (1988), "Resampling Inference with Complex Survey Data" (few units in a stratum).
+    3.8 (whole clusters).
     """
     random = np.random.default_rng(seed)
-    groups, rare = len(shapes), np.flatnonzero(shapes < 1)
     step = max(1, HELD // max(1, groups))
     for first in range(0, bootstrap, step):
         count = min(step, bootstrap - first)
         times = random.standard_exponential((count, groups))
-        if rare.size:
-            times[:, rare] = random.standard_gamma(shapes[rare], (count, rare.size)) / shapes[rare]
         times *= groups / np.maximum(times.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
         yield times
 
 
-def pseudo_rows(
-    task: str, shapes: Array, sizes: Array, bootstrap: int, seed: int, second: bool = False
-) -> tuple[Array, Array]:
+def pseudo_rows(task: str, sizes: Array, bootstrap: int, seed: int, second: bool = False) -> tuple[Array, Array]:
     """Draw the weight of half a found and half a missed group of each label, for each resample.
 
     With them the recall of a label in which all rows, or none, were found varies too: its resamples are beta variables,
@@ -258,8 +234,8 @@ def pseudo_rows(
     ----------
     task : str
         Its name; other tasks have other weights, all predictions of one task the same.
-    shapes, sizes : ndarray of float64, shape (labels,)
-        The shape of the weights, and the rows of an average group, of each label.
+    sizes : ndarray of float64, shape (labels,)
+        The rows of an average group of each label.
     bootstrap, seed : int
         As in `resampled_sums`.
     second : bool
@@ -274,8 +250,7 @@ def pseudo_rows(
     Brown, Cai & DasGupta (2001), "Interval Estimation for a Binomial Proportion", section 4.3.
     """
     random = np.random.default_rng([seed, *task.encode()])
-    drawn = random.standard_gamma(shapes / 4, (4, bootstrap, len(shapes))) * (sizes / shapes)
-    found, missed, one, other = drawn
+    found, missed, one, other = random.standard_gamma(0.25, (4, bootstrap, len(sizes))) * sizes
     return (found + other, missed + one) if second else (found + one, missed + other)
 
 

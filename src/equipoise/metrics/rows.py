@@ -13,15 +13,8 @@ from sklearn import metrics as sklearn_metrics
 from equipoise.errors import ConfigError
 from equipoise.metrics.known import METRICS
 from equipoise.metrics.predictions import TaskPredictions
-from equipoise.metrics.resampling import (
-    Contributions,
-    group_shapes,
-    label_groups,
-    pseudo_rows,
-    resampled_sums,
-    shapes_of,
-)
-from equipoise.metrics.sums import Array, LabelSums, Rows, mean_over, one_hot, ratio
+from equipoise.metrics.resampling import Contributions, label_groups, pseudo_rows, resampled_sums, widening
+from equipoise.metrics.sums import Array, FewRows, LabelSums, Rows, mean_over, one_hot, ratio
 
 # Probabilities looked at at once: 2**21 float64 are 16 MiB.
 HELD = 2**21
@@ -155,24 +148,22 @@ class TaskRows:
         """
         return Contributions.of(self._columns, self.codes, self.weights, self.rows.true)
 
-    def replicate(self, sums: Array, pseudo: tuple[Array | float, Array | float]) -> dict[str, Array]:
-        """Compute the metrics of resamples in closed form.
+    def replicate(self, sums: Array, few: FewRows | None = None) -> dict[str, Array]:
+        """Compute the metrics of resamples in closed form, from weighted sums of the contributions."""
+        return self._measured(self._sums(sums, few), sums)
 
-        Given are weighted sums of the contributions, and what `pseudo` returned for the same resamples.
-        """
-        return self._measured(self._sums(sums, *pseudo), sums)
-
-    def pseudo(self, bootstrap: int, seed: int, second: bool) -> tuple[Array, Array]:
-        """Draw what resamples add to the found and to the missed rows of each label; see `pseudo_rows`."""
+    def few(self, bootstrap: int, seed: int, second: bool) -> FewRows:
+        """Return what resamples do to labels with few rows; see `pseudo_rows` for `second`."""
         labels, categories = len(self.labels), self.invalid + 1
         groups = label_groups(self.rows.true, self.codes, categories)[:labels]
         weight = np.bincount(self.rows.true, self.weights, categories)[:labels]
-        return pseudo_rows(self.task, shapes_of(groups), np.nan_to_num(ratio(weight, groups)), bootstrap, seed, second)
+        sizes = np.nan_to_num(ratio(weight, groups))
+        return FewRows(*pseudo_rows(self.task, sizes, bootstrap, seed, second), widening(groups))
 
-    def _sums(self, sums: Array, found: Array | float = 0.0, missed: Array | float = 0.0) -> LabelSums:
+    def _sums(self, sums: Array, few: FewRows | None = None) -> LabelSums:
         categories = self.invalid + 1
         hits, true, predicted = (sums[:, k * categories : (k + 1) * categories] for k in range(3))
-        return LabelSums(hits, true, predicted, len(self.labels), self._bands, found, missed)
+        return LabelSums(hits, true, predicted, len(self.labels), self._bands, few)
 
     def _measured(self, held: LabelSums, sums: Array) -> dict[str, Array]:
         metrics = {metric.name: metric.value(held, sums[:, self._own[metric.name]]) for metric in self.metrics}
@@ -253,12 +244,11 @@ def measured(
         For each task its metrics, of shape (1 + bootstrap,), in the order of the table, and `precision`, `recall` and
         `f1` of its labels on the rows as they are, of shape (labels,); NaN where not measured.
     """
-    shapes = group_shapes([held.rows.true for held in rows], [held.codes for held in rows], groups)
-    sums = resampled_sums([held.contributions() for held in rows], shapes, bootstrap, seed)
+    sums = resampled_sums([held.contributions() for held in rows], groups, bootstrap, seed)
     found: list[Measured] = []
     for held, total, later in zip(rows, sums, second or [False] * len(rows), strict=True):
         points, of_labels = held.point()
-        draws = held.replicate(total, held.pseudo(bootstrap, seed, later))
+        draws = held.replicate(total, held.few(bootstrap, seed, later))
         found.append(({name: np.concatenate([points[name], draws[name]]) for name in points}, of_labels))
     return found
 

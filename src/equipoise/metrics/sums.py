@@ -37,6 +37,28 @@ class Rows:
 
 
 @dataclass(frozen=True, eq=False)
+class FewRows:
+    """What resamples do to the scores of labels with few rows.
+
+    Attributes
+    ----------
+    found, missed : ndarray of float64, shape (resamples, labels)
+        What is added to the rows of each label; see `pseudo_rows`.
+    widening : ndarray of float64, shape (labels,)
+        By which factor its scores are spread.
+    """
+
+    found: Array
+    missed: Array
+    widening: Array
+
+    def widened(self, values: Array) -> Array:
+        """Spread scores in [0, 1], of shape (resamples, labels), around their mean over the resamples."""
+        centre = values.mean(axis=0)
+        return np.clip(centre + self.widening * (values - centre), 0.0, 1.0)
+
+
+@dataclass(frozen=True, eq=False)
 class LabelSums:
     """True positives, true rows and predicted rows of each category, with any leading axes.
 
@@ -51,8 +73,8 @@ class LabelSums:
         How many of the categories are labels.
     bands : mapping of str to ndarray of bool, shape (labels,)
         Which labels are in each band.
-    found, missed : ndarray of float64, shape (..., labels), or 0
-        What `pseudo_rows` adds in resamples to the rows of each label, in recall and F1.
+    few : FewRows or None
+        What resamples do to recall and F1 of labels with few rows.
     """
 
     hits: Array
@@ -60,8 +82,7 @@ class LabelSums:
     predicted: Array
     labels: int
     bands: Mapping[str, NDArray[np.bool_]]
-    found: Array | float = 0.0
-    missed: Array | float = 0.0
+    few: FewRows | None = None
 
     @property
     def rows(self) -> Array:
@@ -77,7 +98,10 @@ class LabelSums:
     def recall(self) -> Array:
         """Hits over true rows of each label; NaN where there is no true row."""
         hits, true = self.hits[..., : self.labels], self.true[..., : self.labels]
-        return np.where(true > 0, ratio(hits + self.found, true + self.found + self.missed), np.nan)
+        if self.few is None:
+            return ratio(hits, true)
+        value = ratio(hits + self.few.found, true + self.few.found + self.few.missed)
+        return self.few.widened(np.where(true > 0, value, np.nan))
 
     @property
     def precision(self) -> Array:
@@ -89,8 +113,11 @@ class LabelSums:
     def f1(self) -> Array:
         """2 x hits over true plus predicted of each label; NaN where there is no true row."""
         hits, true = self.hits[..., : self.labels], self.true[..., : self.labels]
-        rows = true + self.predicted[..., : self.labels] + self.missed
-        return np.where(true > 0, ratio(2 * (hits + self.found), rows + 2 * self.found), np.nan)
+        both = true + self.predicted[..., : self.labels]
+        if self.few is None:
+            return np.where(true > 0, ratio(2 * hits, both), np.nan)
+        value = ratio(2 * (hits + self.few.found), both + 2 * self.few.found + self.few.missed)
+        return self.few.widened(np.where(true > 0, value, np.nan))
 
     @property
     def accuracy(self) -> Array:

@@ -117,7 +117,7 @@ def test_closed_forms_equal_scikit_learn_on_explicit_resamples(rows: list[tuple[
     numbers = TaskRows(given_rows, codes)
     # Integers, so that scikit-learn can be given the rows of a resample one by one.
     weights = np.random.default_rng(seed).integers(0, 3, (5, groups))
-    metrics = numbers.replicate(numbers.contributions().resampled(weights.astype(np.float64)), (0.0, 0.0))
+    metrics = numbers.replicate(numbers.contributions().resampled(weights.astype(np.float64)))
     for draw in range(5):
         chosen = np.repeat(np.arange(len(rows)), weights[draw, codes])
         expected = oracle(true[chosen].tolist(), said[chosen].tolist(), probability[chosen])

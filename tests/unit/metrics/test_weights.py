@@ -70,7 +70,7 @@ def test_a_stratum_without_a_row_left_out_is_resampled_as_ever():
     part = Contributions.of(columns, np.arange(60) // 3, np.where(strata, 4.0, 1.0), strata)
     assert part.sample is not None
     assert part.sample.share[0] == 1
-    times = next(group_weights(np.ones(20), 50, seed=0))
+    times = next(group_weights(20, 50, seed=0))
     only = np.asarray((times[:, part.groups] * (part.sample.stratum == 0)) @ part.added)
     kept = np.asarray((part.sample.scaled(times[:, part.groups]) * (part.sample.stratum == 0)) @ part.added)
     np.testing.assert_array_equal(only, kept)
@@ -87,7 +87,7 @@ def test_numbers_of_rows_vary_as_in_the_whole_test_set():
         strata,
     ).sample
     assert isinstance(sample, SampledStrata)
-    times = np.concatenate(list(group_weights(np.ones(40), 20_000, seed=0)))
+    times = np.concatenate(list(group_weights(40, 20_000, seed=0)))
     scaled = sample.scaled(times) @ (10.0 * (strata == 0))
     assert scaled.mean() == pytest.approx(300, rel=0.01)
     assert scaled.var() == pytest.approx(400 * 0.75 * 0.25, rel=0.05)
