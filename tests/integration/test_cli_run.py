@@ -274,7 +274,7 @@ def test_evaluate_other_data_prints_tables(trained: Path, rows: Path, tmp_path: 
     other = write_rows(tmp_path / "other.jsonl", patients=20)
     result = run("evaluate", trained, other, "--split", "all")
     assert result.exit_code == 0, result.output
-    assert "Scores per task (95% intervals from 50 resamples of groups)" in result.stdout
+    assert "Scores per task (95% intervals over groups, 50 resamples)" in result.stdout
     assert "Scores per label (train: training rows; rows: those evaluated)" in result.stdout
     assert (trained / "evaluations" / "other-all" / "predictions.parquet").exists()
 

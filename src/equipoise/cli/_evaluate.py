@@ -138,7 +138,7 @@ def print_scores(scores: "Scores") -> None:
     """Print the main metrics of every task and label; evaluation.json holds the others."""
     from equipoise.metrics import METRICS
 
-    about = f"({scores.confidence:.0%} intervals from {scores.bootstrap} resamples of groups)"
+    about = f"({scores.confidence:.0%} intervals over groups, {scores.bootstrap} resamples)"
     if any(task.sampled_from for task in scores.tasks.values()):
         of = sum(task.sampled_from or task.rows for task in scores.tasks.values())
         scored = sum(task.rows for task in scores.tasks.values())

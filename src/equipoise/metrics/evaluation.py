@@ -48,7 +48,7 @@ def evaluate(
     seed : int
         Random seed of the resamples.
     confidence : float
-        The level of the percentile intervals.
+        The level of the intervals.
 
     Returns
     -------
@@ -75,8 +75,13 @@ def evaluate(
     are in no mean over labels and not in the log-loss. The Matthews correlation is of all rows; those
     labels, and the predictions that are not labels, are categories of it.
 
-    The same rules hold for a resample: a label without a row in it is in none of its means over labels. So
-    the interval of such a mean may not contain its point estimate when labels have few test groups.
+    Recall, precision and F1 of a label have Wilson's intervals, for as many independent rows as those of its groups
+    amount to. Those of all other metrics are from resamples, in which every group has a random weight, so that no label
+    vanishes; half a found and half a missed group are added to the rows of each label. Metrics with limits have the
+    wider one, at each end, of the resamples' percentiles and Wilson's interval; see `resampled_interval`. The lowest
+    recall is low by chance where labels have few rows, so its interval is for all labels at once. `Estimate.rows` says
+    from how many rows an estimate is, where these are fewer than 10. How often intervals cover the truth is simulated by
+    `benchmarks/coverage.py`.
 
     Predictions of a sample of the test rows are scored with their weights: the metrics estimate those of all test rows.
     Sums over rows are unbiased, and ratios of them (recall, precision, F1, the Matthews correlation) consistent. The
@@ -89,7 +94,9 @@ def evaluate(
     ----------
     Brodersen et al. (2010), "The Balanced Accuracy and Its Posterior Distribution"; Guo et al. (2017),
     "On Calibration of Modern Neural Networks", eq. 5; Brier (1950), "Verification of Forecasts Expressed
-    in Terms of Probability"; Särndal, Swensson and Wretman (1992), "Model Assisted Survey Sampling", chapter 5.
+    in Terms of Probability"; Särndal, Swensson and Wretman (1992), "Model Assisted Survey Sampling", chapter 5; Wilson
+    (1927), "Probable Inference, the Law of Succession, and Statistical Inference"; Rubin (1981), "The Bayesian
+    Bootstrap"; Rao & Wu (1988), "Resampling Inference with Complex Survey Data".
 
     Examples
     --------
