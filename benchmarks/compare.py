@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from comparisons.linear import linear
+from comparisons.linear import BASELINES
 from comparisons.method_runs import Job, scores_of
 from comparisons.methods import SOURCES
 from equipoise.compare.directory import ComparisonDirectory
 from equipoise.compare.result import Result
 from equipoise.config import ComparisonConfig, default_trials, save_config
-from equipoise.metrics import Estimate
+from equipoise.metrics import Estimate, evaluate
 from equipoise.statistics import mean_interval
 from results import record
 
@@ -106,11 +106,14 @@ def section(source: str, result: Result, seeds: int, work: Path) -> str:
         test = result.finalists[candidate].test
         cells = [str(mean_interval(test[metric])) for metric in ("macro_f1", "balanced_accuracy")]
         lines.append(f"| {title} | {' | '.join(cells)} |")
-    baselines = {weight: linear(records, weight) for weight in (None, "balanced")}
-    for weight, scores in baselines.items():
-        title = f"TF-IDF + logistic regression on all training rows, class_weight={weight}"
-        lines.append(f"| {title} | {scores['macro_f1']:.3f} | {scores['balanced_accuracy']:.3f} |")
-    gains = [value - baselines["balanced"]["macro_f1"] for value in result.finalists[name].test["macro_f1"]]
+    baselines = {
+        name: evaluate(BASELINES[name].predictions(records), bootstrap=0).mean for name in ("tfidf", "tfidf-balanced")
+    }
+    for baseline, scores in baselines.items():
+        title = f"{BASELINES[baseline].title}, on all training rows"
+        lines.append(f"| {title} | {scores['macro_f1']} | {scores['balanced_accuracy']} |")
+    linear = baselines["tfidf-balanced"]["macro_f1"].value
+    gains = [value - linear for value in result.finalists[name].test["macro_f1"]]
     lines += ["", f"Recommended minus logistic regression with balanced weights, macro-F1: {mean_interval(gains)}."]
     if name in result.versus:
         versus = result.versus[name]
