@@ -6,7 +6,6 @@ from pathlib import Path
 from comparisons.baseline_table import predictions_of, section
 from comparisons.linear import BASELINES
 from comparisons.methods import SOURCES
-from equipoise.metrics import evaluate
 from results import record
 
 PACKAGES = ["torch", "transformers", "scikit-learn"]
@@ -18,7 +17,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("baseline-runs"), help="keeps predictions; go on by the same")
     options = parser.parse_args()
     for source in options.sources:
-        found = {name: evaluate(predictions_of(source, name, options.work)) for name in BASELINES}
+        found = {name: predictions_of(source, name, options.work) for name in BASELINES}
         text = section(source, found)
         print(text, flush=True)
         record(f"baselines: {source}", "python benchmarks/baselines.py", PACKAGES, text)

@@ -10,7 +10,7 @@ from sklearn.metrics import f1_score, log_loss
 from transformers import BertConfig, BertModel, BertTokenizer
 
 from equipoise.data import Records
-from equipoise.metrics import evaluate
+from equipoise.metrics import TaskPredictions, evaluate
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "fever", "rash", "cough"]
 
@@ -96,3 +96,11 @@ def test_predictions_are_kept(records, tmp_path, monkeypatch):
     monkeypatch.setattr(baseline_table, "SOURCES", {})
     again = baseline_table.predictions_of("made-up", "tfidf", tmp_path)
     assert again["skin"].predicted == first["skin"].predicted
+
+
+def test_twins_of_training_rows_are_left_out():
+    rows = [("a", "x", "yes", "train"), ("b", "y", "no", "train"), ("a", "x", "no", "test"), ("a", "y", "yes", "test")]
+    columns = zip(*rows, strict=True)
+    records = Records.from_dict(dict(zip(("task", "input", "target", "split"), map(list, columns), strict=True)))
+    said = TaskPredictions("a", ["no", "yes"], ["no", "no"], ("no", "yes"), rows=np.array([0, 1]))
+    assert baseline_table.without_twins(records, {"a": said})["a"].targets == ["yes"]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from equipoise.base.problems import of_level
 from equipoise.base.registry import suggest
 from equipoise.compare.corrections import corrected, cross_fitted_validation
 from equipoise.compare.directory import ComparisonDirectory
@@ -78,6 +79,8 @@ def compare(
     if any(trial.feedback is not None for trial in config.compare.trials.values()):
         base = base.with_feedback()  # all candidates are chosen on the same rows, which no plan was decided on
     give_warnings(base.problems)
+    for note in of_level(base.problems, "note"):
+        log(f"Note: {note.message}")
     costs = {} if config.compare.costs is None else read_costs(Path(config.compare.costs), base.tasks)
     _refuse_metric(config, base)
     draws_of(config, len(base.train))

@@ -4,12 +4,14 @@ Nothing here is downloaded. `scripts/build_multi_diagnosis.py` rebuilds the file
 """
 
 import json
+from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
+from equipoise.base.problems import Problem
 from equipoise.base.registry import suggest
 from equipoise.data.records import Records
 from equipoise.data.tasks import TaskOptions
@@ -18,6 +20,13 @@ from equipoise.errors import DataError
 _BUNDLED = "_bundled"
 _FOLDERS = {"multi-diagnosis": "multi_diagnosis"}
 TEXTS = ("binned", "numbers")
+_EXPLAINED = {"conflicting-targets", "duplicates-across-splits", "label-not-measured"}
+_NOTES = {
+    "multi-diagnosis": "multi-diagnosis: {twins} of the 2,102 test patients have the same text as a training patient."
+    " Leaving them out changes the macro-F1 of linear models by less than 0.002. The label hypothyroid of"
+    " thyroid_hypo has one row, in train, and is not measured."
+}
+_TWINS = {"binned": 54, "numbers": 3}
 
 
 def suites() -> tuple[str, ...]:
@@ -81,6 +90,23 @@ def suite_tasks(name: str) -> dict[str, TaskOptions]:
     """
     written: dict[str, Any] = json.loads((_folder(name) / "tasks.json").read_text(encoding="utf-8"))
     return {task: TaskOptions(kind="classification", **options) for task, options in written.items()}
+
+
+def explain_problems(name: str, text: str, problems: Iterable[Problem]) -> list[Problem]:
+    """Replace the warnings about the rows of a suite, which its user cannot mend, by one note that explains them.
+
+    `equipoise inspect` shows the warnings.
+
+    Examples
+    --------
+    >>> odd = Problem("warning", "duplicates-across-splits", "Inputs of a task in more than one split.")
+    >>> print(*explain_problems("multi-diagnosis", "numbers", [odd]))
+    note (known-in-suite): multi-diagnosis: 3 of the 2,102 test patients have the same text as a training patient.
+    Leaving them out changes the macro-F1 of linear models by less than 0.002. The label hypothyroid of thyroid_hypo
+    has one row, in train, and is not measured.
+    """
+    others = [problem for problem in problems if problem.code not in _EXPLAINED]
+    return [*others, Problem("note", "known-in-suite", _NOTES[name].format(twins=_TWINS[text]))]
 
 
 def tokenizer_path() -> Path:

@@ -30,6 +30,7 @@ from equipoise.runs.planning import plan_of
 from equipoise.runs.rows import (
     census_of,
     count_labels,
+    explained,
     fingerprint,
     load_records,
     open_ended,
@@ -150,7 +151,7 @@ def prepare(
     records = load_records(config, cache) if records is None else records
     with stage("checking the rows"):
         tasks = infer_tasks(records.where(split="train"), task_options(config))
-        problems = check_records(records, tasks)
+        problems = explained(config.data, check_records(records, tasks))
         raise_on_errors(problems)
     pa.default_memory_pool().release_unused()
     return _prepared(config, records, tasks, tuple(problems), None, cache, shard)

@@ -1,12 +1,13 @@
 """The rows of a run: read as a configuration says, split, counted and fingerprinted."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
+from equipoise.base.problems import Problem
 from equipoise.base.progress import progress, stage
 from equipoise.census import Census
 from equipoise.config import DataConfig, RunConfig
@@ -16,7 +17,7 @@ from equipoise.data.counting import count_training_rows
 from equipoise.data.infer import tasks_of_counts
 from equipoise.data.prepared.rows import derived
 from equipoise.data.splits.splits import split_codes, with_splits
-from equipoise.data.suite import load_suite, suite_tasks
+from equipoise.data.suite import explain_problems, load_suite, suite_tasks
 from equipoise.errors import ConfigError, DataError
 
 SUITE = "suite:"
@@ -48,6 +49,13 @@ def read_source(data: DataConfig, cache: Path | None = None) -> Records:
     source = data.source if isinstance(data.source, str) else list(data.source)
     with progress(None, "reading", "row") as bar:
         return read_records(source, **data.reading, cache=cache, on_rows=bar.update)
+
+
+def explained(data: DataConfig, problems: Sequence[Problem]) -> Sequence[Problem]:
+    """Return the problems of the rows, those of a suite's own rows as one note."""
+    if isinstance(data.source, str) and data.source.startswith(SUITE):
+        return explain_problems(data.source.removeprefix(SUITE), data.text or "binned", problems)
+    return problems
 
 
 def load_records(config: RunConfig, cache: Path | None = None) -> Records:

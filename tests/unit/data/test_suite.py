@@ -10,8 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 from tests.support.errors import raises
 
-from equipoise.data.suite import TEXTS, load_suite, suite_tasks, suites, tokenizer_path
+from equipoise.base.problems import Problem
+from equipoise.config import DataConfig
+from equipoise.data import check_records, infer_tasks
+from equipoise.data.suite import TEXTS, explain_problems, load_suite, suite_tasks, suites, tokenizer_path
 from equipoise.errors import DataError
+from equipoise.runs.rows import explained
 
 ROOT = Path(__file__).resolve().parents[3]
 SOURCES = ROOT / "data-sources" / "multi_diagnosis"
@@ -133,6 +137,29 @@ def test_target_texts_name_every_label_once():
         assert len(set(option.verbalisers.values())) == len(labels)
         assert "{input}" in option.prompt
     assert len({option.prompt for option in options.values()}) == len(options)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_the_note_of_the_suite_says_what_its_rows_are(text):
+    records = load_suite(NAME, text=text)
+    train, test = records.where(split="train"), records.where(split="test")
+    known = set(zip(train.column("task").to_pylist(), train.column("input").to_pylist(), strict=True))
+    of_test = zip(*(test.column(name).to_pylist() for name in ("task", "input", "group")), strict=True)
+    twins = {group for task, words, group in of_test if (task, words) in known}
+    (note,) = explain_problems(NAME, text, check_records(records, infer_tasks(train)))
+    patients = len(set(test.column("group").to_pylist()))
+    assert note.message.startswith(f"{NAME}: {len(twins)} of the {patients:,} test patients have the same text")
+    assert records.where(task="thyroid_hypo").column("target").to_pylist().count("hypothyroid") == 1
+    assert "hypothyroid" in train.where(task="thyroid_hypo").column("target").to_pylist()
+
+
+def test_a_suite_explains_its_own_rows_alone():
+    problems = [Problem("warning", code, "found") for code in ("one-class", "conflicting-targets")]
+    assert [each.code for each in explain_problems(NAME, "binned", problems)] == ["one-class", "known-in-suite"]
+    of_files = explained(DataConfig(source="rows.csv"), problems)
+    assert of_files == problems
+    found = explained(DataConfig(source=f"suite:{NAME}", text="numbers"), problems)
+    assert found == explain_problems(NAME, "numbers", problems)
 
 
 def test_the_two_texts_are_small():
