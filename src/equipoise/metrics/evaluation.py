@@ -79,9 +79,9 @@ def evaluate(
     amount to. Those of all other metrics are from resamples, in which every group has a random weight, so that no label
     vanishes; half a found and half a missed group are added to the rows of each label. Metrics with limits have the
     wider one, at each end, of the resamples' percentiles and Wilson's interval; see `resampled_interval`. The lowest
-    recall is low by chance where labels have few rows, so its interval is for all labels at once. `Estimate.rows` says
-    from how many rows an estimate is, where these are fewer than 10. How often intervals cover the truth is simulated by
-    `benchmarks/coverage.py`.
+    recall is low by chance where labels have few rows, so its interval is for all labels at once. `Estimate.rows`
+    says from how many rows an estimate is, where these are fewer than 10. How often intervals cover the truth is
+    simulated by `benchmarks/coverage.py`.
 
     Predictions of a sample of the test rows are scored with their weights: the metrics estimate those of all test rows.
     Sums over rows are unbiased, and ratios of them (recall, precision, F1, the Matthews correlation) consistent. The
