@@ -88,7 +88,7 @@ def differences(times: int) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--times", type=int, default=500, help="test sets of each cell; four times as many of a label")
+    parser.add_argument("--times", type=int, default=250, help="test sets of each cell; four times as many of a label")
     times = parser.parse_args().times
     labels = "\n\n".join(recalls(4 * times))
     text = f"""## How often 95 % intervals cover the truth

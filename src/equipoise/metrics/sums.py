@@ -53,9 +53,9 @@ class FewRows:
     widening: Array
 
     def widened(self, values: Array) -> Array:
-        """Spread scores in [0, 1], of shape (resamples, labels), around their mean over the resamples."""
+        """Spread scores, of shape (resamples, labels), around their mean over the resamples, beyond [0, 1] too."""
         centre = values.sum(axis=0) / max(1, len(values))
-        return np.clip(centre + self.widening * (values - centre), 0.0, 1.0)
+        return centre + self.widening * (values - centre)
 
 
 @dataclass(frozen=True, eq=False)

@@ -43,8 +43,10 @@ def shown(estimate, sign=""):
     """A number of the JSON as the page writes it."""
     if estimate["value"] is None:
         return "n/a"
-    ends = "" if estimate["low"] is None else f" {estimate['low']:.3f} to {estimate['high']:.3f}"
-    return (format(estimate["value"], f"{sign}.3f") + ends).replace("-", "\N{MINUS SIGN}")
+    notes = [] if estimate["low"] is None else [f"{estimate['low']:.3f} to {estimate['high']:.3f}"]
+    notes += [] if estimate["rows"] is None else [f"{estimate['rows']} rows"]
+    number = " ".join([format(estimate["value"], f"{sign}.3f"), *([", ".join(notes)] if notes else [])])
+    return number.replace("-", "\N{MINUS SIGN}")
 
 
 @pytest.mark.slow
@@ -64,7 +66,7 @@ def test_page_and_json_have_the_same_numbers(written, kind):
     notes = {candidates["baseline"]: " baseline", candidates["recommended"]: " recommended"}
     if candidates["baseline"] == candidates["recommended"]:
         notes[candidates["baseline"]] = " baseline, recommended"
-    none = {"value": None, "low": None, "high": None}
+    none = {"value": None, "low": None, "high": None, "rows": None}
     for row in candidates["rows"]:
         name = row["candidate"] + notes.get(row["candidate"], "").replace(
             "baseline recommended", "baseline, recommended"

@@ -125,7 +125,7 @@ def test_what_was_not_measured_is_no_number_in_any_format(copy_of):
     page = write_report(directory)
     plain = json.loads(page.with_suffix(".json").read_text(encoding="utf-8"))
     (pair,) = [pair for pair in plain["scores"]["mean"] if pair["metric"] == "ece"]
-    assert pair["before"] == pair["over_seeds"] == {"value": None, "low": None, "high": None}
+    assert pair["before"] == pair["over_seeds"] == {"value": None, "low": None, "high": None, "rows": None}
     for suffix in (".html", ".md"):
         text = page.with_suffix(suffix).read_text(encoding="utf-8")
         assert "n/a" in text
