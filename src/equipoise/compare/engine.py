@@ -6,9 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from equipoise.base.problems import of_level
-from equipoise.base.registry import suggest
 from equipoise.compare.corrections import corrected, cross_fitted_validation
 from equipoise.compare.directory import ComparisonDirectory
+from equipoise.compare.evidence import Resampling, rope_of
+from equipoise.compare.learned import learned
+from equipoise.compare.refusals import check_metric, refuse_metric, usable
 from equipoise.compare.result import BySeed, CandidateInfo, Finalist, Result, RunCost, Stage, joined_by_seed
 from equipoise.compare.rows import SharedData, sample_notes
 from equipoise.compare.runs import Tested, Trained, Trial, TrialRunner
@@ -18,9 +20,9 @@ from equipoise.compare.tracking import begin_tracking, track_result
 from equipoise.compare.trainings import Training, trainings_of
 from equipoise.compare.verdict import against_baseline, ranks_of, recommend, shown, write_recommended
 from equipoise.config import NATURAL, ComparisonConfig, seconds_of
-from equipoise.data import Records, give_warnings
+from equipoise.data import give_warnings
 from equipoise.drawing import Shard
-from equipoise.errors import ConfigError, DataError
+from equipoise.errors import ConfigError
 from equipoise.metrics import METRICS, TaskPredictions
 from equipoise.runs.calibration.inputs import read_costs
 from equipoise.runs.directory import RunDirectory
@@ -29,7 +31,6 @@ from equipoise.runs.prepare import Prepared, prepare
 from equipoise.runs.rows import load_records
 from equipoise.statistics import metric_replicates, standard_error_of_mean
 
-LEAST_RESAMPLES = 2
 LEAST_SEEDS = 2  # that a budget leaves: an interval needs two
 
 
@@ -73,8 +74,8 @@ def compare(
             f"A comparison cannot be launched on several ranks, found WORLD_SIZE={ranks}: each of its trainings is one "
             "process. Start the same command several times instead; the processes share the trainings.",
         )
-    _check_metric(config)
-    records = _usable(load_records(config.run, cache))
+    check_metric(config)
+    records = usable(load_records(config.run, cache))
     base = prepare(config.run, records)
     if any(trial.feedback is not None for trial in config.compare.trials.values()):
         base = base.with_feedback()  # all candidates are chosen on the same rows, which no plan was decided on
@@ -82,7 +83,7 @@ def compare(
     for note in of_level(base.problems, "note"):
         log(f"Note: {note.message}")
     costs = {} if config.compare.costs is None else read_costs(Path(config.compare.costs), base.tasks)
-    _refuse_metric(config, base)
+    refuse_metric(config, base)
     draws_of(config, len(base.train))
     trainings, left_out = trainings_of(config, base)
     data = SharedData(base)
@@ -188,16 +189,13 @@ class Comparison:
         last = stages[-1]
         self.runner.test(self._trials(last.kept, last.draws, last.seeds))
         finalists = {name: self._finalist(name, last) for name in last.scores}
-        versus = against_baseline(
-            finalists,
-            lambda name: self._predictions(name, last),
-            self.metric,
-            train_counts=train_counts(base.plan),
-            costs=self.costs,
-            bootstrap=self.config.evaluation.bootstrap,
-            seed=self.config.seed,
-        )
-        best = self._best(last)
+        rope = rope_of(self.metric, self.config.compare.rope)
+        evaluation = self.config.evaluation
+        resampling = Resampling(train_counts(base.plan), self.costs, evaluation.bootstrap, self.config.seed)
+        versus = against_baseline(finalists, lambda name: self._predictions(name, last), self.metric, rope, resampling)
+        ranked = sorted(last.scores, key=lambda name: -mean_of(last.scores[name], self.metric))
+        found = learned(ranked, lambda name: self._validated(name, last), self.metric, resampling)
+        best = ranked[0]
         error = self._standard_error(best, last)
         recommended = recommend(last.scores, self.candidates, self.metric, error)
         return Result(
@@ -210,8 +208,10 @@ class Comparison:
             ranks=ranks_of(finalists, self.metric),
             best=best,
             standard_error=error,
+            rope=rope,
+            learned=found,
             recommended=recommended,
-            shown=shown(versus.get(recommended), self.metric),
+            shown=shown(versus.get(recommended), found, self.metric),
             runs=self._costs(stages),
             rows=base.data["rows"],
             command=command,
@@ -246,6 +246,10 @@ class Comparison:
         folders, correction = self._folders_of(candidate, last)
         return [corrected(run, correction, self.metric, self.costs) for run in folders]
 
+    def _validated(self, candidate: str, stage: Stage) -> list[dict[str, TaskPredictions]]:
+        folders, correction = self._folders_of(candidate, stage)
+        return [cross_fitted_validation(run, correction, self.metric, self.costs) for run in folders]
+
     def _finalist(self, candidate: str, last: Stage) -> Finalist:
         folders, correction = self._folders_of(candidate, last)
         validation = [Trained.read(run).scores[correction] for run in folders]
@@ -255,49 +259,12 @@ class Comparison:
 
     def _standard_error(self, best: str, last: Stage) -> float:
         """Return the standard error of the best mean: variance between seeds and of the validation rows."""
-        folders, correction = self._folders_of(best, last)
-        predictions = [cross_fitted_validation(run, correction, self.metric, self.costs) for run in folders]
         replicates = metric_replicates(
-            predictions, self.metric, self.config.evaluation.bootstrap, self.config.seed, costs=self.costs
+            self._validated(best, last),
+            self.metric,
+            self.config.evaluation.bootstrap,
+            self.config.seed,
+            costs=self.costs,
         )
         values = [value for value in last.scores[best] if value is not None]
         return standard_error_of_mean(values, replicates)
-
-
-def _usable(records: Records) -> Records:
-    """Return the rows of tasks with training rows; some must be validation and some test rows."""
-    records = records.where(task=records.where(split="train").tasks)
-    for split in ("validation", "test"):
-        if not len(records.where(split=split)):
-            raise DataError(
-                "missing-split",
-                f"A comparison needs validation rows to choose on and test rows to score, found no {split} rows. Give"
-                " the data a `split` column with all three splits, or none, and `data.split` assigns them.",
-            )
-    return records
-
-
-def _check_metric(config: ComparisonConfig) -> None:
-    known, metric = [each.name for each in METRICS.values() if each.decides], config.compare.metric
-    if metric not in known:
-        raise ConfigError(
-            "unknown-metric",
-            f"`compare.metric` must be one of {', '.join(known)}, found {metric!r:.80}.{suggest(metric, known)}",
-        )
-
-
-def _refuse_metric(config: ComparisonConfig, base: Prepared) -> None:
-    metric, bootstrap = config.compare.metric, config.evaluation.bootstrap
-    if bootstrap < LEAST_RESAMPLES:
-        raise ConfigError(
-            "too-few-resamples",
-            f"`evaluation.bootstrap` must be at least {LEAST_RESAMPLES} for a comparison, which decides by standard"
-            f" errors, found {bootstrap}. Leave it out for 1000.",
-        )
-    open_ended = METRICS[metric].needs == "texts"
-    if all(task.kind != ("open_ended" if open_ended else "classification") for task in base.tasks.values()):
-        needs, have = ("open-ended", "have labels") if open_ended else ("classification", "are open-ended")
-        raise ConfigError(
-            "other-metric",
-            f"`compare.metric` {metric} is for {needs} tasks, and all tasks here {have}. Choose another.",
-        )

@@ -1,12 +1,13 @@
 """The result of a comparison: frozen values that go to JSON and back."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
-from equipoise.metrics import Estimate
+from equipoise.base.codec import to_plain
+from equipoise.compare.findings import Learned, Ranks, Shown, Versus
 
-HEAD = {"format": "equipoise-comparison", "version": 1}
+HEAD = {"format": "equipoise-comparison", "version": 2}
 BySeed = tuple[float | None, ...]
 """A number for each seed, in the order of the seeds; None where it is not defined."""
 
@@ -85,70 +86,6 @@ class Finalist:
 
 
 @dataclass(frozen=True)
-class SignedRank:
-    """Wilcoxon's signed-rank test over pairs of task and seed.
-
-    Attributes
-    ----------
-    pairs : int
-        Number of pairs without ties.
-    p_value, adjusted : float
-        Of the test, and after Holm's correction over all candidates.
-    effect : float
-        Matched-pairs rank-biserial correlation, from -1 to 1; above 0 if the candidate is better.
-    """
-
-    pairs: int
-    p_value: float
-    adjusted: float
-    effect: float
-
-
-@dataclass(frozen=True)
-class Versus:
-    """One candidate minus the baseline, on test rows.
-
-    Attributes
-    ----------
-    seeds : dict of str to Estimate
-        Difference of the means over tasks: mean over the seeds with its t-interval (variance between seeds).
-    groups : dict of str to Estimate
-        The same difference with the percentiles of resampled groups (variance of the test set).
-    tasks : dict of str to dict of str to Estimate
-        As `groups`, for each task.
-    signed_rank : SignedRank or None
-        Of the metric; None if all pairs tie.
-    """
-
-    seeds: dict[str, Estimate]
-    groups: dict[str, Estimate]
-    tasks: dict[str, dict[str, Estimate]]
-    signed_rank: SignedRank | None
-
-
-@dataclass(frozen=True)
-class Ranks:
-    """Mean ranks of the finalists over pairs of task and seed; 1 is best.
-
-    Attributes
-    ----------
-    mean : dict of str to float
-        By candidate, best first.
-    critical_difference : float
-        Nemenyi's: means closer than this do not differ significantly.
-    p_value : float
-        Of Friedman's test that all are equal.
-    blocks : int
-        Number of pairs of task and seed.
-    """
-
-    mean: dict[str, float]
-    critical_difference: float
-    p_value: float
-    blocks: int
-
-
-@dataclass(frozen=True)
 class RunCost:
     """The cost of one run.
 
@@ -201,10 +138,14 @@ class Result:
         The candidate with the best mean metric on validation rows.
     standard_error : float
         Of that mean.
+    rope : float
+        Differences of the metric of at most so much are practically the same.
+    learned : Learned
+        Whether any candidate learned anything.
     recommended : str
-        The simplest candidate within one standard error of the best.
-    shown : str
-        What the test rows show of it against the baseline: "better", "worse", "no difference" or "baseline".
+        The simplest candidate within one standard error of the best; where nothing was learned, no one should use it.
+    shown : {"better", "worse", "same", "inconclusive", "baseline", "nothing-learned"}
+        What the validation rows show of `learned`, and then the test rows of `recommended` against the baseline.
     runs : tuple of RunCost
         All runs.
     rows : dict of str to int
@@ -224,8 +165,10 @@ class Result:
     ranks: Ranks | None
     best: str
     standard_error: float
+    rope: float
+    learned: Learned
     recommended: str
-    shown: str
+    shown: Shown
     runs: tuple[RunCost, ...]
     rows: dict[str, int]
     command: str
@@ -236,6 +179,11 @@ class Result:
         """The seeds of the finalists."""
         return self.stages[-1].seeds
 
+    def tasks_with(self, metric: str) -> int:
+        """Return over how many tasks the mean of a metric on the test rows is."""
+        found = self.finalists[self.baseline].tasks.values()
+        return sum(any(value is not None for value in held.get(metric, ())) for held in found)
+
     def runs_of(self, candidate: str) -> tuple[RunCost, ...]:
         """Return the full runs of a finalist, in the order of the seeds."""
         last, training = self.stages[-1], self.candidates[candidate].training
@@ -244,4 +192,4 @@ class Result:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
-        return {**HEAD, **asdict(self)}
+        return {**HEAD, **{item.name: to_plain(getattr(self, item.name)) for item in fields(self)}}

@@ -9,25 +9,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.base.files import write_atomically
-from equipoise.compare.corrections import Costs
 from equipoise.compare.directory import ComparisonDirectory
-from equipoise.compare.result import BySeed, CandidateInfo, Finalist, Ranks, Result, SignedRank, Versus
+from equipoise.compare.evidence import Resampling, evidence_of, matrix
+from equipoise.compare.findings import Learned, Ranks, Shown, SignedRank, Versus
+from equipoise.compare.learned import has_learned
+from equipoise.compare.result import BySeed, CandidateInfo, Finalist, Result
 from equipoise.compare.selecting import mean_of
 from equipoise.compare.trainings import Training
 from equipoise.config import NATURAL, ComparisonConfig, config_to_dict, dump_yaml
 from equipoise.metrics import METRICS, TaskPredictions
+from equipoise.metrics.resampling import group_codes
 from equipoise.statistics import difference_over_seeds, holm, mean_interval, mean_ranks, signed_rank, simplest_within
+from equipoise.statistics.power import CONFIDENCE
 
 
 def against_baseline(
     finalists: Mapping[str, Finalist],
     predictions: Callable[[str], Sequence[Mapping[str, TaskPredictions]]],
     metric: str,
-    *,
-    train_counts: Mapping[str, Mapping[str, int]],
-    costs: Costs,
-    bootstrap: int,
-    seed: int,
+    rope: float,
+    resampling: Resampling,
 ) -> dict[str, Versus]:
     """Compare each finalist with natural sampling as trained, on the test rows.
 
@@ -38,9 +39,11 @@ def against_baseline(
     predictions : callable
         Returns the predictions of a candidate on the test rows: for each seed, by task.
     metric : str
-        Metric of the signed-rank test.
-    train_counts, costs, bootstrap, seed
-        As in `equipoise.statistics.difference_over_seeds`.
+        Metric of the evidence and of the signed-rank test.
+    rope : float
+        Half the width of the region of practical equivalence, in units of the metric.
+    resampling : Resampling
+        As the options of `equipoise.statistics.difference_over_seeds`.
 
     Returns
     -------
@@ -48,6 +51,7 @@ def against_baseline(
         By candidate, without the baseline.
     """
     base, baseline = finalists[NATURAL], predictions(NATURAL)
+    _, count = group_codes(list(baseline[0].values()))
     found: dict[str, Versus] = {}
     tests: dict[str, SignedRank] = {}
     for name, each in finalists.items():
@@ -57,10 +61,16 @@ def against_baseline(
             key: mean_interval((_floats(values) - _floats(base.test[key])).tolist())
             for key, values in each.test.items()
         }
-        groups, tasks = difference_over_seeds(
-            baseline, predictions(name), train_counts=train_counts, costs=costs, bootstrap=bootstrap, seed=seed
+        groups = difference_over_seeds(
+            baseline,
+            predictions(name),
+            train_counts=resampling.train_counts,
+            costs=resampling.costs,
+            bootstrap=resampling.bootstrap,
+            seed=resampling.seed,
         )
-        found[name] = Versus(seeds, groups, tasks, None)
+        evidence = evidence_of(base, each, metric, rope, groups.standard_errors[metric], count, resampling)
+        found[name] = Versus(seeds, groups.mean, groups.tasks, None, evidence)
         test = signed_rank(_pairs(each, base, metric))
         if test is not None:
             tests[name] = SignedRank(test.pairs, test.p_value, 1.0, test.effect)
@@ -109,30 +119,30 @@ def recommend(
     return simplest_within(scores, {name: candidates[name].steps for name in scores}, standard_error)
 
 
-def shown(versus: Versus | None, metric: str) -> str:
-    """Return what the test rows show: "better", "worse", "no difference", or "baseline" for the baseline itself.
+def shown(versus: Versus | None, learned: Learned, metric: str) -> Shown:
+    """Return what a comparison shows of the recommended candidate; None for `versus` if that is the baseline.
 
-    A difference is shown only if neither the variance between seeds nor that of the test set explains it: both
-    intervals, where they are defined, are on the same side of 0.
+    A case is shown if its probability is at least 95 %. With one seed none is: the variance between seeds is unknown.
 
     Examples
     --------
     >>> from equipoise.metrics import Estimate
-    >>> up = {"macro_f1": Estimate(0.1, 0.05, 0.15)}
-    >>> shown(Versus(up, up, {}, None), "macro_f1"), shown(Versus({}, {}, {}, None), "macro_f1")
-    ('better', 'no difference')
+    >>> learned = Learned("sqrt", 0.7, 0.4, 0.45, Estimate(0.25, 0.2, 0.3))
+    >>> shown(None, learned, "macro_f1"), shown(Versus({}, {}, {}, None, None), learned, "macro_f1")
+    ('baseline', 'inconclusive')
     """
+    if not has_learned(learned, metric):
+        return "nothing-learned"
     if versus is None:
         return "baseline"
-    intervals = [each[metric] for each in (versus.seeds, versus.groups) if metric in each]
-    sides = {
-        ((each.low > 0) - (each.high < 0)) * METRICS[metric].sign
-        for each in intervals
-        if each.low is not None and each.high is not None
-    }
-    if sides == {1}:
+    if versus.evidence is None:
+        return "inconclusive"
+    worse, same, better = versus.evidence.probabilities
+    if better >= CONFIDENCE:
         return "better"
-    return "worse" if sides == {-1} else "no difference"
+    if worse >= CONFIDENCE:
+        return "worse"
+    return "same" if same >= CONFIDENCE else "inconclusive"
 
 
 def _floats(values: Sequence[float | None]) -> NDArray[np.float64]:
@@ -140,7 +150,7 @@ def _floats(values: Sequence[float | None]) -> NDArray[np.float64]:
 
 
 def _by_task_and_seed(finalist: Finalist, metric: str) -> NDArray[np.float64]:
-    return _floats([value for metrics in finalist.tasks.values() for value in metrics.get(metric, ())])
+    return matrix(finalist, metric).T.ravel()
 
 
 def _pairs(finalist: Finalist, base: Finalist, metric: str) -> list[float]:
@@ -157,7 +167,12 @@ def write_recommended(
 ) -> None:
     """Write ``recommended.yaml``; its head holds the commands that make the recommended candidate."""
     commands = commands_of(result, directory.recommended, config.compare.costs)
-    head = "".join(f"# {line}\n" for line in (f"Recommended for {result.metric}: {result.recommended}.", *commands))
+    first = (
+        f"Nothing was learned, and nothing is recommended; this is {result.recommended}."
+        if result.shown == "nothing-learned"
+        else f"Recommended for {result.metric}: {result.recommended}."
+    )
+    head = "".join(f"# {line}\n" for line in (first, *commands))
     text = dump_yaml(config_to_dict(training.run(config.seed, result.stages[-1].draws)))
     with write_atomically(directory.recommended) as temporary:
         temporary.write_text(head + text, encoding="utf-8")

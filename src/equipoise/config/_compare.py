@@ -90,7 +90,9 @@ class CompareConfig:
     `metric` is checked against the table of metrics when the comparison starts. `candidates` is a list of default
     trials, or a mapping of names to trials; natural sampling is always among them. Successive halving in `stages`
     rounds: each trains fewer of them with more draws; the last trains `finalists` and natural sampling in full.
-    `budget` is computing time such as 30m; it can only lower `plan.draws`.
+    `budget` is computing time such as 30m; it can only lower `plan.draws`. Differences of the metric of at most `rope`
+    (region of practical equivalence) are practically the same; it is a part of the metric's range, or in its units
+    where it has none.
     """
 
     metric: str = "macro_f1"
@@ -103,11 +105,13 @@ class CompareConfig:
     shrink: int = 3
     finalists: int = 2
     budget: str | None = None
+    rope: float = 0.01
 
     def __post_init__(self) -> None:
         for name in ("seeds", "first_seeds", "stages", "finalists"):
             in_range(f"compare.{name}", getattr(self, name), 1)
         in_range("compare.shrink", self.shrink, 2)
+        in_range("compare.rope", self.rope, 0, 1e9)
         if "none" not in self.corrections:
             message = "`compare.corrections` must contain none: natural sampling as trained is the baseline."
             raise ConfigError("missing-baseline", f"{message} Found {list(self.corrections)}.")

@@ -28,10 +28,14 @@ class Differences(NamedTuple):
         Of the mean over the tasks, by metric.
     tasks : dict of str to dict of str to Estimate
         Of each task.
+    standard_errors : dict of str to float or None
+        Of the mean over the tasks, by metric: the standard deviation over the resamples; None if fewer than two
+        measure it.
     """
 
     mean: dict[str, Estimate]
     tasks: dict[str, dict[str, Estimate]]
+    standard_errors: dict[str, float | None]
 
 
 def difference_over_seeds(
@@ -100,17 +104,28 @@ def difference_over_seeds(
     tasks = {
         task: _estimates([(a[1][task], b[1][task]) for a, b in pairs], confidence, rows[task]) for task in found[0][1]
     }
-    return Differences(_estimates([(a[0], b[0]) for a, b in pairs], confidence, sum(rows.values())), tasks)
+    means = [(a[0], b[0]) for a, b in pairs]
+    errors = {metric: _standard_error(held[1:]) for metric, held in _means(means).items()}
+    return Differences(_estimates(means, confidence, sum(rows.values())), tasks, errors)
 
 
 def _estimates(pairs: Sequence[tuple[Values, Values]], confidence: float, rows: int) -> dict[str, Estimate]:
     found: dict[str, Estimate] = {}
-    for metric in pairs[0][0]:
-        limits, values = METRICS[metric].limits, np.mean([b[metric] - a[metric] for a, b in pairs], axis=0)
+    for metric, values in _means(pairs).items():
+        limits = METRICS[metric].limits
         most = None if limits is None else limits[1] - limits[0]
         estimate = resampled_interval(values, confidence, None if most is None else (-most, most))
         found[metric] = marked(estimate, rows)
     return found
+
+
+def _means(pairs: Sequence[tuple[Values, Values]]) -> Values:
+    return {metric: np.mean([b[metric] - a[metric] for a, b in pairs], axis=0) for metric in pairs[0][0]}
+
+
+def _standard_error(replicates: Array) -> float | None:
+    held = replicates[~np.isnan(replicates)]
+    return float(held.std(ddof=1)) if held.size > 1 else None
 
 
 def resampled(

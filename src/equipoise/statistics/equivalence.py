@@ -10,6 +10,8 @@ import numpy as np
 from scipy import stats
 
 from equipoise.errors import ConfigError, DataError
+from equipoise.metrics import Estimate
+from equipoise.metrics.resampling import check_confidence
 
 
 class Probabilities(NamedTuple):
@@ -123,6 +125,18 @@ class DifferencePosterior:
             return math.inf
         training, rows = self.training / total, self.rows / total
         return 1 / (training**2 / (self.seeds - 1) + rows**2 / (self.groups - 1))
+
+    def interval(self, confidence: float = 0.95) -> Estimate:
+        """Return the observed difference with its interval, for other trainings and other groups of rows alike.
+
+        Raises
+        ------
+        ConfigError
+            If `confidence` is not above 0 and below 1.
+        """
+        check_confidence(confidence)
+        half = self.standard_error * float(stats.t.ppf((1 + confidence) / 2, self.degrees_of_freedom))
+        return Estimate(self.value, self.value - half, self.value + half)
 
     def probabilities(self, rope: float) -> Probabilities:
         """Return the probabilities of the three cases.

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from equipoise.compare.findings import Ranks
 from equipoise.compare.report.data import ComparisonData
-from equipoise.compare.result import Ranks
 from equipoise.metrics import METRICS, Estimate, metric_of
 from equipoise.pages.figure import THEMED, drawing, inline_svg
 from equipoise.pages.format import capital, cells, counted, ends, heads, p_value

@@ -9,6 +9,7 @@ from equipoise.base.codec import to_plain
 from equipoise.base.files import write_atomically
 from equipoise.base.plain_json import write_json
 from equipoise.base.problems import Problem
+from equipoise.compare.findings import Ranks
 from equipoise.compare.report import (
     answer,
     candidates,
@@ -25,7 +26,6 @@ from equipoise.compare.report import (
     trained,
 )
 from equipoise.compare.report.data import ComparisonData
-from equipoise.compare.result import Ranks
 from equipoise.pages.markdown import to_markdown
 from equipoise.pages.page import Page, Section
 from equipoise.pages.planner import planner_section

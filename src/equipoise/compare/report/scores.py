@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from equipoise.compare.findings import SignedRank
 from equipoise.compare.report.data import ComparisonData
-from equipoise.compare.result import SignedRank
 from equipoise.metrics import METRICS, Estimate, metric_of
 from equipoise.pages.figure import inline_svg
 from equipoise.pages.format import arm_heads, capital, cells, chosen, counted, ends, heads, interval, p_value, signed
