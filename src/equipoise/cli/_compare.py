@@ -154,6 +154,9 @@ def _run(config: "ComparisonConfig", out: Path, command: str, cache: Path, *, as
         print_json({"out": str(out), "page": str(out / "report.html"), **result.to_dict()})
         return
     print_result(result)
+    if result.shown == "nothing-learned":
+        typer.echo(f"Open {out / 'report.html'} in a browser.")
+        return
     typer.echo(f"Wrote {out / 'recommended.yaml'}. Open {out / 'report.html'} in a browser.")
     command = f"{program(sys.argv[0])} train {shlex.quote(str(out / 'recommended.yaml'))} --out {RUN}"
     typer.echo(f"Train the recommended candidate: {command}")
@@ -163,39 +166,27 @@ def _run(config: "ComparisonConfig", out: Path, command: str, cache: Path, *, as
 
 def print_result(result: "Result") -> None:
     """Print the finalists and the recommendation."""
+    from equipoise.compare.report.sentences import recommendation, tasks_of, verdict
     from equipoise.metrics import METRICS
 
     metrics = dict.fromkeys([result.metric, *(each.name for each in METRICS.values() if each.decides)])
     shown = [metric for metric in metrics if any(metric in each.test for each in result.finalists.values())]
+    mark = "" if result.shown == "nothing-learned" else " (* recommended)"
     rows = [
         [
-            f"{name}{' *' if name == result.recommended else ''}",
+            f"{name}{' *' if mark and name == result.recommended else ''}",
             *(_mean(each.test.get(metric, ())) for metric in shown),
-            str(result.versus[name].seeds[result.metric]) if name in result.versus else "",
+            str(result.versus[name].difference(result.metric)) if name in result.versus else "",
         ]
         for name, each in result.finalists.items()
     ]
     counted = "one seed" if len(result.seeds) == 1 else f"{len(result.seeds)} seeds"
-    title = f"Test rows, mean over tasks and {counted} (* recommended)"
+    title = f"Test rows, {result.metric} as the mean over {tasks_of(result)} and {counted}{mark}"
     heads = ["candidate", *shown, f"{result.metric} minus {result.baseline}"]
     print_rows(title, heads, rows, frozenset({"candidate"}))
     for note in result.notes:
         typer.echo(f"Note: {note}.")
-    typer.echo(verdict(result))
-
-
-def verdict(result: "Result") -> str:
-    """Return the recommendation as a sentence."""
-    name, metric = result.recommended, result.metric
-    if result.shown == "baseline":
-        return f"Recommended: {name}. No candidate was better on validation rows by more than one standard error."
-    gain = result.versus[name].seeds[metric]
-    found = {
-        "better": f"better than {result.baseline} on the test rows",
-        "worse": f"worse than {result.baseline} on the test rows, but better on validation rows: do not rely on it",
-        "no difference": f"no difference from {result.baseline} shown on the test rows",
-    }[result.shown]
-    return f"Recommended: {name}: {found} ({metric} {gain})."
+    typer.echo(f"{recommendation(result)}\n{verdict(result)}")
 
 
 def _mean(values: "tuple[float | None, ...]") -> str:

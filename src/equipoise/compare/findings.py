@@ -95,6 +95,11 @@ class Learned:
     shuffled: float
     gain: Estimate
 
+    @property
+    def reference(self) -> float:
+        """The better of the two that ignore the input."""
+        return self.value - (self.gain.value or 0.0)
+
 
 @dataclass(frozen=True)
 class Versus:
@@ -119,6 +124,13 @@ class Versus:
     tasks: dict[str, dict[str, Estimate]]
     signed_rank: SignedRank | None
     evidence: Evidence | None
+
+    def difference(self, metric: str) -> Estimate:
+        """Return the difference of the metric that decides, with an interval over seeds and groups of test rows.
+
+        With one seed it is over groups alone.
+        """
+        return self.evidence.difference if self.evidence else self.groups.get(metric, Estimate(None))
 
 
 @dataclass(frozen=True)

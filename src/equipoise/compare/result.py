@@ -6,6 +6,8 @@ from typing import Any
 
 from equipoise.base.codec import to_plain
 from equipoise.compare.findings import Learned, Ranks, Shown, Versus
+from equipoise.metrics import metric_of
+from equipoise.statistics import mean_interval
 
 HEAD = {"format": "equipoise-comparison", "version": 2}
 BySeed = tuple[float | None, ...]
@@ -178,6 +180,19 @@ class Result:
     def seeds(self) -> tuple[int, ...]:
         """The seeds of the finalists."""
         return self.stages[-1].seeds
+
+    @property
+    def other(self) -> str:
+        """The candidate compared with the baseline: the recommended one, or if that is the baseline the next best.
+
+        The baseline itself where no other candidate was trained in full.
+        """
+        if self.recommended != self.baseline:
+            return self.recommended
+        sign = metric_of(self.metric).sign
+        values = {name: mean_interval(each.validation[self.metric]).value for name, each in self.finalists.items()}
+        rivals = {name: sign * value for name, value in values.items() if name != self.baseline and value is not None}
+        return max(rivals, key=rivals.__getitem__, default=self.baseline)
 
     def tasks_with(self, metric: str) -> int:
         """Return over how many tasks the mean of a metric on the test rows is."""

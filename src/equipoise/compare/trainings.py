@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from equipoise.compare.result import CandidateInfo
+from equipoise.compare.titles import title_of
 from equipoise.config import NATURAL, ComparisonConfig, LossConfig, RunConfig, TrialConfig, config_to_dict
 from equipoise.errors import PlanError
 from equipoise.rates import Proportional
@@ -64,18 +65,7 @@ class Training:
     @property
     def title(self) -> str:
         """A description for tables."""
-        plan, loss = self.config.plan, self.config.training.loss
-        words = [f"rates {plan.rates}", f"class weights {_weights_text(plan.weights)}"]
-        if plan.target_weights is not None or plan.target_rates is not None:
-            words.append(f"loss weighted to {plan.target_rates or plan.rates}, {_weights_text(plan.target_weights)}")
-        if plan.schedule is not None:
-            words.append(f"schedule {plan.schedule}")
-        if plan.feedback is not None:
-            words.append(f"feedback {plan.feedback}")
-        if loss != LossConfig():
-            options = ", ".join(f"{name}={value}" for name, value in loss.options.items())
-            words.append(f"loss {loss.name}{f'({options})' if options else ''} by {loss.level}")
-        return ", ".join(words)
+        return title_of(self.config)
 
 
 def trainings_of(config: ComparisonConfig, base: Prepared) -> tuple[dict[str, Training], list[str]]:
@@ -165,9 +155,3 @@ def _steps(config: RunConfig, prepared: Prepared) -> int:
             loss.level == "label",
         )
     )
-
-
-def _weights_text(weights: Any) -> str:
-    if isinstance(weights, dict):
-        return ", ".join(f"{task}: {each}" for task, each in weights.items())
-    return str(weights or Natural())

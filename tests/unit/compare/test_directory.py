@@ -86,12 +86,12 @@ def test_result_of_another_version_is_refused(tmp_path, config, values):
     directory.result.write_text(json.dumps(values))
     with raises(RunError, "other-version") as refused:
         ComparisonDirectory.open(tmp_path).read_result()
-    assert "comparison.json` must have {'format': 'equipoise-comparison', 'version': 1}" in str(refused.value)
+    assert "comparison.json` must have {'format': 'equipoise-comparison', 'version': 2}" in str(refused.value)
 
 
 def test_result_that_was_damaged_is_refused_by_name(tmp_path, config):
     directory = ComparisonDirectory.join(tmp_path, config)
-    directory.result.write_text(json.dumps({"format": "equipoise-comparison", "version": 1, "candidates": 3}))
+    directory.result.write_text(json.dumps({"format": "equipoise-comparison", "version": 2, "candidates": 3}))
     with raises(RunError, "damaged-file") as refused:
         ComparisonDirectory.open(tmp_path).read_result()
     assert "comparison.json` is damaged: `metric` is missing" in str(refused.value)

@@ -76,7 +76,8 @@ def test_equals_the_mean_difference_on_explicit_resamples():
 def test_one_seed_is_the_paired_difference_of_two_evaluations():
     first, second = predicted(1), predicted(2, 0.8)
     counts = {task: {"a": 500, "b": 50, "c": 5} for task in first}
-    mean, tasks = difference_over_seeds([first], [second], train_counts=counts)
+    mean, tasks, errors = difference_over_seeds([first], [second], train_counts=counts)
+    assert set(errors) == set(mean)
     arms = [evaluate(arm, train_counts=counts) for arm in (first, second)]
     for metric, estimate in mean.items():
         assert estimate.value == arms[1].mean[metric].value - arms[0].mean[metric].value

@@ -2,20 +2,17 @@
 
 from dataclasses import dataclass
 
+from equipoise.compare.findings import Evidence, Learned, Shown
+from equipoise.compare.report import sentences
 from equipoise.compare.report.data import ComparisonData
+from equipoise.compare.result import Result
 from equipoise.compare.verdict import commands_of
 from equipoise.metrics import Estimate, metric_of
-from equipoise.pages.format import capital, counted, interval, listed, number, signed
+from equipoise.pages.format import counted, interval, listed, number, signed
 from equipoise.pages.page import Card
 
 TITLE = "Which way to sample and train is best?"
-LEAD = {
-    "better": "Better than natural sampling",
-    "worse": "Worse than natural sampling",
-    "no difference": "No difference shown",
-    "baseline": "Natural sampling is enough",
-}
-TONE = {"better": "good", "worse": "bad", "no difference": "", "baseline": ""}
+TONE = {"better": "good", "worse": "bad"}
 
 
 @dataclass(frozen=True)
@@ -27,42 +24,46 @@ class Answer:
     metric : str
         The metric that decides.
     shown : str
-        What the test rows show: "better", "worse", "no difference" or "baseline".
+        As in `Result`.
     recommended, baseline, other : str
-        Names of candidates; `other` is compared with the baseline, see `ComparisonData.other`.
-    title : str
-        What the recommended candidate does.
+        Names of candidates; `other` is compared with the baseline, see `Result.other`.
+    learned : Learned
+        Whether any candidate learned anything.
+    tasks : int
+        How many tasks the means are over.
     before, after : Estimate
         The metric of the baseline and of the other one on the test rows.
     difference : Estimate
-        The other one minus the baseline; its interval over the seeds, or over resampled groups if there is one seed.
-    groups : Estimate
-        The same difference with the interval over resampled groups.
+        The other one minus the baseline; its interval over seeds and groups, or over groups if there is one seed.
+    evidence : Evidence or None
+        Of the other one; None if there is one seed.
     seeds : int
         How many times each finalist was trained in full.
     confidence : float
         The level of the intervals.
-    question, verdict, meaning : str
+    question, choice, verdict, meaning : str
         The sentences of the first screen.
     facts : tuple of pair of str
         Names and values of what was compared.
     commands : str
-        How to train the recommended candidate.
+        How to train the recommended candidate; empty if nothing is recommended.
     """
 
     metric: str
-    shown: str
+    shown: Shown
     recommended: str
     baseline: str
     other: str
-    title: str
+    learned: Learned
+    tasks: int
     before: Estimate
     after: Estimate
     difference: Estimate
-    groups: Estimate
+    evidence: Evidence | None
     seeds: int
     confidence: float
     question: str
+    choice: str
     verdict: str
     meaning: str
     facts: tuple[tuple[str, str], ...]
@@ -72,92 +73,89 @@ class Answer:
     def cards(self) -> tuple[Card, ...]:
         """The three numbers; one where no other candidate was trained in full."""
         name = metric_of(self.metric).title
+        if self.shown == "nothing-learned":
+            return self._cards_of_nothing(f"{name}, validation rows")
         before = Card(f"{self.baseline}: {name}", number(self.before.value), interval(self.before), "first")
         if self.other == self.baseline:
             return (before,)
+        tone = TONE.get(self.shown, "")
         return (
             before,
             Card(f"{self.other}: {name}", number(self.after.value), interval(self.after), "second"),
-            Card("difference", signed(self.difference.value), interval(self.difference), TONE[self.shown]),
+            Card("difference", signed(self.difference.value), interval(self.difference), tone),
         )
 
-    @property
-    def choice(self) -> str:
-        """The recommendation, in one line."""
-        return f"Recommended: {self.recommended} ({self.title})."
+    def _cards_of_nothing(self, name: str) -> tuple[Card, ...]:
+        found = self.learned
+        return (
+            Card(f"answers that ignore the input: {name}", number(found.reference), "", "first"),
+            Card(f"{found.candidate}: {name}", number(found.value), "", "second"),
+            Card("difference", signed(found.gain.value), interval(found.gain), "bad"),
+        )
 
 
 def gather(data: ComparisonData) -> Answer:
     """Return the values of the first screen."""
-    result, other = data.result, data.other
-    metric, seeds = result.metric, len(result.seeds)
-    none = Estimate(None)
-    versus = result.versus.get(other)
-    groups = versus.groups.get(metric, none) if versus else none
-    difference = versus.seeds.get(metric, none) if versus and seeds > 1 else groups
-    before, after = data.estimate(result.baseline, metric), data.estimate(other, metric)
+    result, metric = data.result, data.result.metric
+    versus = result.versus.get(result.other)
+    commands = commands_of(result, data.directory.recommended, data.config.compare.costs)
     return Answer(
         metric=metric,
         shown=result.shown,
         recommended=result.recommended,
         baseline=result.baseline,
-        other=other,
-        title=result.candidates[result.recommended].title,
-        before=before,
-        after=after,
-        difference=difference,
-        groups=groups,
-        seeds=seeds,
+        other=result.other,
+        learned=result.learned,
+        tasks=result.tasks_with(metric),
+        before=data.estimate(result.baseline, metric),
+        after=data.estimate(result.other, metric),
+        difference=versus.difference(metric) if versus else Estimate(None),
+        evidence=versus.evidence if versus else None,
+        seeds=len(result.seeds),
         confidence=0.95,
         question=_question(data),
-        verdict=_verdict(data, before, after, difference),
-        meaning=_meaning(data),
+        choice=sentences.recommendation(result),
+        verdict=sentences.verdict(result),
+        meaning=_meaning(result),
         facts=_facts(data),
-        commands="\n".join(commands_of(result, data.directory.recommended, data.config.compare.costs)),
+        commands="" if result.shown == "nothing-learned" else "\n".join(commands),
     )
 
 
 def _question(data: ComparisonData) -> str:
-    result = data.result
-    tasks = counted(len(data.tasks), "task")
+    result, metric = data.result, metric_of(data.result.metric)
+    kinds = {"classification": "classification task", "open_ended": "open-ended task"}
+    held = [(sum(task.kind == kind for task in data.tasks.values()), name) for kind, name in kinds.items()]
+    tasks = " and ".join(counted(count, name) for count, name in held if count)
+    last = result.stages[-1]
     return (
-        f"{counted(len(result.candidates), 'candidate')}, each a choice of sampling, weights, loss and correction, were"
-        f" compared on {tasks}. Choices were made on validation rows; {counted(result.rows['test'], 'test row')} in"
-        " natural proportions were evaluated once, at the end."
+        f"{counted(len(result.candidates), 'candidate')} were compared on {tasks}. A candidate is a choice of sampling,"
+        " class weights, loss and correction of the predictions. The best were trained in full, on"
+        f" {last.draws:,} draws (a draw is one training row, shown to the model once), with"
+        f" {counted(len(last.seeds), 'seed')} (a seed is the number that decides all random choices of a training)."
+        f" They are compared by {metric.title} ({metric.scale}): {metric.gloss}. Everything was chosen on validation"
+        f" rows; {counted(result.rows['test'], 'test row')} in natural proportions were evaluated once, at the end."
     )
 
 
-def _verdict(data: ComparisonData, before: Estimate, after: Estimate, difference: Estimate) -> str:
-    result = data.result
-    if data.other == result.baseline:
-        return f"{LEAD[result.shown]}: no other candidate was trained in full."
-    change = signed(difference.value) + (f" ({interval(difference)})" if interval(difference) else "")
-    where = "" if len(data.tasks) == 1 else f", as the mean over {len(data.tasks)} tasks"
-    numbers = (
-        f"{metric_of(result.metric).title} is {number(after.value)} instead of {number(before.value)} on the test"
-        f" rows{where}: {change}."
+def _meaning(result: Result) -> str:
+    first = (
+        "Ranges are 95% intervals: of a hundred such comparisons, about 95 have an interval that contains the true"
+        " value."
     )
-    said = {
-        "better": numbers,
-        "worse": f"{numbers} On the validation rows {result.recommended} was better.",
-        "no difference": f"{numbers} That may be chance; natural sampling may be as good.",
-        "baseline": (
-            "no other candidate was better on the validation rows by more than one standard error"
-            f" ({number(result.standard_error)}). Of {data.other}, {numbers}"
-        ),
-    }[result.shown]
-    return f"{LEAD[result.shown]}: {said}"
-
-
-def _meaning(data: ComparisonData) -> str:
-    seeds, metric = len(data.result.seeds), metric_of(data.result.metric)
-    spread = (
-        f"over {seeds} trainings with different seeds: they show the variance between seeds."
-        if seeds > 1
-        else "from resampled groups of test rows (for example patients): they show the variance between test sets. With"
-        " one seed the variance between seeds is unknown."
+    groups = "groups of test rows (for example patients)"
+    if result.shown == "nothing-learned":
+        return f"{first} They are over {groups} and seeds, of validation rows."
+    if len(result.seeds) == 1:
+        return (
+            f"{first} They are from resampled {groups}: they show the variance between test sets. With one seed the"
+            " variance between seeds is unknown, so nothing is called better or worse."
+        )
+    return (
+        f"{first} Those of the candidates are over seeds; that of the difference is over seeds and over {groups}."
+        f" Differences of at most {number(result.rope)} are called practically the same; a case is called shown if its"
+        " probability is at least 95%."
     )
-    return f"{capital(metric.title)} ({metric.scale}) is {metric.gloss}. Ranges are 95% intervals {spread}"
 
 
 def _facts(data: ComparisonData) -> tuple[tuple[str, str], ...]:

@@ -13,7 +13,7 @@ from equipoise.compare.result import Result
 from equipoise.config import ComparisonConfig, load_comparison
 from equipoise.data import Task
 from equipoise.errors import DataWarning, RunError
-from equipoise.metrics import Estimate, Scores, TaskPredictions, evaluate, metric_of
+from equipoise.metrics import Estimate, Scores, TaskPredictions, evaluate
 from equipoise.runs.calibration.inputs import read_costs
 from equipoise.runs.directory import RunDirectory
 from equipoise.runs.evaluate import train_counts
@@ -44,23 +44,9 @@ class ComparisonData:
         return cls(directory, directory.read_result(), load_comparison(directory.config))
 
     @property
-    def other(self) -> str:
-        """The candidate compared with the baseline: the recommended one, or if that is the baseline the next best.
-
-        The baseline itself where no other candidate was trained in full.
-        """
-        result = self.result
-        if result.recommended != result.baseline:
-            return result.recommended
-        sign = metric_of(result.metric).sign
-        values = {name: mean_interval(each.validation[result.metric]).value for name, each in result.finalists.items()}
-        rivals = {name: sign * value for name, value in values.items() if name != result.baseline and value is not None}
-        return max(rivals, key=rivals.__getitem__, default=result.baseline)
-
-    @property
     def arms(self) -> tuple[str, ...]:
         """The candidates that are shown in full: the baseline and the other one."""
-        return tuple(dict.fromkeys((self.result.baseline, self.other)))
+        return tuple(dict.fromkeys((self.result.baseline, self.result.other)))
 
     def runs(self, candidate: str) -> tuple[RunDirectory, ...]:
         """The full runs of a finalist, one for each seed."""

@@ -42,7 +42,7 @@ def gather(data: ComparisonData) -> TradeoffPart:
     result = data.result
     dots = (Dot(name, data.estimate(name, "macro_f1"), data.estimate(name, "log_loss")) for name in result.finalists)
     measured = tuple(dot for dot in dots if dot.macro_f1.value is not None and dot.log_loss.value is not None)
-    return TradeoffPart(measured, result.baseline, data.other, len(result.seeds))
+    return TradeoffPart(measured, result.baseline, data.result.other, len(result.seeds))
 
 
 def tradeoff_section(part: TradeoffPart) -> Section:

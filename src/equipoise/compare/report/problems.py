@@ -33,7 +33,7 @@ def _samples(data: ComparisonData) -> list[Problem]:
             " intervals do not include the variance between seeds."
         )
         found.append(Problem("warning", "one-seed", text))
-    versus = result.versus.get(data.other)
+    versus = result.versus.get(data.result.other)
     test = versus.signed_rank if versus else None
     if versus and test is None:
         text = "There is no signed-rank test: baseline and candidate tie on every pair of task and seed."

@@ -31,7 +31,7 @@ from equipoise.pages.page import Page, Section
 from equipoise.pages.planner import planner_section
 from equipoise.schedule import Drawable
 
-FORMAT, VERSION = "equipoise-report", 1
+FORMAT, VERSION = "equipoise-report", 2
 
 
 @dataclass(frozen=True)

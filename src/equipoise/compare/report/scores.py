@@ -57,7 +57,7 @@ class ScoresPart:
 
 def gather(data: ComparisonData) -> ScoresPart:
     """Return the scores of both arms."""
-    result, other = data.result, data.other
+    result, other = data.result, data.result.other
     versus = result.versus.get(other)
     finalist = result.finalists[result.baseline]
     keys = chosen(result.metric, finalist.test)

@@ -45,7 +45,8 @@ def change(directory, **fields):
     [
         ("better", "Better than natural sampling: ", "good"),
         ("worse", "Worse than natural sampling: ", "bad"),
-        ("no difference", "No difference shown: ", ""),
+        ("same", "Practically the same as natural sampling: ", ""),
+        ("inconclusive", "Inconclusive: ", ""),
     ],
 )
 def test_the_verdict_is_what_the_comparison_showed(copy_of, shown, words, tone):
@@ -60,7 +61,10 @@ def test_the_answer_has_the_numbers_of_the_result(comparison_of):
     for name, estimate in (("natural", told.before), ("sqrt + calibrated", told.after)):
         assert estimate == mean_interval(result.finalists[name].test["macro_f1"])
         assert estimate.low is not None
-    assert told.difference == result.versus["sqrt + calibrated"].seeds["macro_f1"]
+    assert told.difference == result.versus["sqrt + calibrated"].evidence.difference
+    assert told.evidence == result.versus["sqrt + calibrated"].evidence
+    assert told.learned == result.learned
+    assert told.tasks == 3
     assert told.commands.splitlines() == [
         f"equipoise train {data.directory.recommended} --out runs/recommended",
         "equipoise calibrate runs/recommended --metric none",
@@ -95,7 +99,7 @@ def test_natural_sampling_that_is_enough_is_set_against_its_nearest_rival(compar
     assert data.result.recommended == data.result.baseline == "natural"
     means = {name: mean_interval(each.validation["macro_f1"]).value for name, each in data.result.finalists.items()}
     del means["natural"]
-    assert data.other == max(means, key=means.__getitem__)
+    assert data.result.other == max(means, key=means.__getitem__)
     assert answer.gather(data).verdict.startswith("Natural sampling is enough: ")
 
 
