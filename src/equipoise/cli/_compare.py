@@ -166,7 +166,7 @@ def _run(config: "ComparisonConfig", out: Path, command: str, cache: Path, *, as
 
 def print_result(result: "Result") -> None:
     """Print the finalists and the recommendation."""
-    from equipoise.compare.report.sentences import recommendation, tasks_of, verdict
+    from equipoise.compare.report.sentences import reason, recommendation, tasks_of, verdict
     from equipoise.metrics import METRICS
 
     metrics = dict.fromkeys([result.metric, *(each.name for each in METRICS.values() if each.decides)])
@@ -186,7 +186,7 @@ def print_result(result: "Result") -> None:
     print_rows(title, heads, rows, frozenset({"candidate"}))
     for note in result.notes:
         typer.echo(f"Note: {note}.")
-    typer.echo(f"{recommendation(result)}\n{verdict(result)}")
+    typer.echo(f"{recommendation(result)}\n{verdict(result)} {reason(result)}".rstrip())
 
 
 def _mean(values: "tuple[float | None, ...]") -> str:

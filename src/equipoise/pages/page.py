@@ -115,8 +115,8 @@ class Section:
 class Page:
     """A whole page: the question, the answer, then the sections with the evidence; `details` is the title of `files`.
 
-    `choice` is the recommendation, in bold above the numbers; `use` introduces the `commands` that follow it; `facts`
-    are names and values of the question.
+    `choice` is the recommendation, in bold above the numbers; `reason` follows the verdict; `use` introduces the
+    `commands` that follow it; `facts` are names and values of the question.
     """
 
     title: str
@@ -129,6 +129,7 @@ class Page:
     details: str
     files: Sequence[tuple[str, str]] = ()
     choice: str = ""
+    reason: str = ""
     use: str = ""
     commands: str = ""
     facts: Sequence[tuple[str, str]] = ()

@@ -41,7 +41,7 @@ class Answer:
         How many times each finalist was trained in full.
     confidence : float
         The level of the intervals.
-    question, choice, verdict, meaning : str
+    question, choice, verdict, reason, meaning : str
         The sentences of the first screen.
     facts : tuple of pair of str
         Names and values of what was compared.
@@ -65,6 +65,7 @@ class Answer:
     question: str
     choice: str
     verdict: str
+    reason: str
     meaning: str
     facts: tuple[tuple[str, str], ...]
     commands: str
@@ -74,7 +75,7 @@ class Answer:
         """The three numbers; one where no other candidate was trained in full."""
         name = metric_of(self.metric).title
         if self.shown == "nothing-learned":
-            return self._cards_of_nothing(f"{name}, validation rows")
+            return self._cards_of_nothing(name)
         before = Card(f"{self.baseline}: {name}", number(self.before.value), interval(self.before), "first")
         if self.other == self.baseline:
             return (before,)
@@ -88,9 +89,9 @@ class Answer:
     def _cards_of_nothing(self, name: str) -> tuple[Card, ...]:
         found = self.learned
         return (
-            Card(f"answers that ignore the input: {name}", number(found.reference), "", "first"),
-            Card(f"{found.candidate}: {name}", number(found.value), "", "second"),
-            Card("difference", signed(found.gain.value), interval(found.gain), "bad"),
+            Card(f"ignoring the input: {name}", number(found.reference), "validation rows", "first"),
+            Card(f"{found.candidate}: {name}", number(found.value), "validation rows", "second"),
+            Card("difference", signed(found.gain.value), interval(found.gain)),
         )
 
 
@@ -116,6 +117,7 @@ def gather(data: ComparisonData) -> Answer:
         question=_question(data),
         choice=sentences.recommendation(result),
         verdict=sentences.verdict(result),
+        reason=sentences.reason(result),
         meaning=_meaning(result),
         facts=_facts(data),
         commands="" if result.shown == "nothing-learned" else "\n".join(commands),
@@ -127,21 +129,19 @@ def _question(data: ComparisonData) -> str:
     kinds = {"classification": "classification task", "open_ended": "open-ended task"}
     held = [(sum(task.kind == kind for task in data.tasks.values()), name) for kind, name in kinds.items()]
     tasks = " and ".join(counted(count, name) for count, name in held if count)
-    last = result.stages[-1]
+    candidates = counted(len(result.candidates), "candidate")
     return (
-        f"{counted(len(result.candidates), 'candidate')} were compared on {tasks}. A candidate is a choice of sampling,"
-        " class weights, loss and correction of the predictions. The best were trained in full, on"
-        f" {last.draws:,} draws (a draw is one training row, shown to the model once), with"
-        f" {counted(len(last.seeds), 'seed')} (a seed is the number that decides all random choices of a training)."
-        f" They are compared by {metric.title} ({metric.scale}): {metric.gloss}. Everything was chosen on validation"
-        f" rows; {counted(result.rows['test'], 'test row')} in natural proportions were evaluated once, at the end."
+        f"{candidates}, each a choice of sampling, class weights, loss and correction, were compared on"
+        f" {tasks} by {metric.title} ({metric.scale}): {metric.gloss}. Everything was chosen on"
+        f" validation rows; {counted(result.rows['test'], 'test row')} in natural proportions were evaluated once, at"
+        " the end."
     )
 
 
 def _meaning(result: Result) -> str:
     first = (
-        "Ranges are 95% intervals: of a hundred such comparisons, about 95 have an interval that contains the true"
-        " value."
+        "A seed is the number that decides all random choices of a training. Ranges are 95% intervals: of a hundred"
+        " such comparisons, about 95 have an interval that contains the true value."
     )
     groups = "groups of test rows (for example patients)"
     if result.shown == "nothing-learned":
@@ -181,7 +181,7 @@ def _facts(data: ComparisonData) -> tuple[tuple[str, str], ...]:
         ("Tasks", f"{len(data.tasks)}: {listed(data.tasks)}"),
         ("Decided by", f"{metric} on the validation rows; the simplest within one standard error"),
         ("Candidates", f"{tried} by {counted(len(corrections), 'correction')} ({listed(corrections)})"),
-        ("Budget", f"{stages}; {runs}{limit}"),
+        ("Budget", f"{stages}; {runs}{limit}. A draw is one training row, shown to the model once"),
         (
             "Command",
             (

@@ -170,6 +170,7 @@ def build_page(report: Report) -> Page:
         choice=first.choice,
         answer=first.cards,
         verdict=first.verdict,
+        reason=first.reason,
         meaning=first.meaning,
         use="To train the recommended candidate with all draws:",
         commands=first.commands,

@@ -2,11 +2,23 @@
 
 from dataclasses import dataclass
 
-from equipoise.compare.findings import SignedRank
+from equipoise.compare.findings import Evidence, SignedRank
 from equipoise.compare.report.data import ComparisonData
 from equipoise.metrics import METRICS, Estimate, metric_of
 from equipoise.pages.figure import inline_svg
-from equipoise.pages.format import arm_heads, capital, cells, chosen, counted, ends, heads, interval, p_value, signed
+from equipoise.pages.format import (
+    arm_heads,
+    capital,
+    cells,
+    chosen,
+    counted,
+    ends,
+    heads,
+    interval,
+    number,
+    p_value,
+    signed,
+)
 from equipoise.pages.page import Cell, HtmlFigure, HtmlTable, Section
 from equipoise.pages.plots import interval_plot
 
@@ -37,6 +49,8 @@ class ScoresPart:
         Of the mean over the tasks, and of each task.
     signed_rank : SignedRank or None
         The test of the metric over pairs of task and seed.
+    evidence : Evidence or None
+        Of the metric; None with one seed.
     seeds : int
         How many trainings of each.
     """
@@ -47,6 +61,7 @@ class ScoresPart:
     mean: tuple[Pair, ...]
     tasks: tuple[Pair, ...]
     signed_rank: SignedRank | None
+    evidence: Evidence | None
     seeds: int
 
     @property
@@ -75,6 +90,7 @@ def gather(data: ComparisonData) -> ScoresPart:
         mean=tuple(pair(key, None) for key in keys),
         tasks=tuple(pair(key, task) for key in keys for task, held in finalist.tasks.items() if key in held),
         signed_rank=None if versus is None else versus.signed_rank,
+        evidence=None if versus is None else versus.evidence,
         seeds=len(result.seeds),
     )
 
@@ -100,9 +116,11 @@ def _texts(part: ScoresPart) -> list[str]:
     if part.seeds > 1:
         texts.append(
             f"Intervals over seeds, from {part.seeds} trainings, show the variance between seeds; intervals over"
-            " groups, from resampled groups of test rows such as patients, show the variance between test sets. A"
-            " difference is shown if both exclude zero."
+            " groups, from resampled groups of test rows such as patients, show the variance between test sets. The"
+            " interval on the first screen has both."
         )
+    if part.evidence is not None:
+        texts.append(_aggregates(part, part.evidence))
     test = part.signed_rank
     if test is not None:
         texts.append(
@@ -113,6 +131,26 @@ def _texts(part: ScoresPart) -> list[str]:
             " one task share their test rows, so the test is about these tasks and rows, not about tasks in general."
         )
     return texts
+
+
+def _aggregates(part: ScoresPart, evidence: Evidence) -> str:
+    name = metric_of(part.metric).title
+    before, after = evidence.interquartile
+    tasks = ""
+    if evidence.over_tasks is not None:
+        worse, same, better = (f"{each:.0%}" for each in evidence.over_tasks)
+        tasks = (
+            f" Over tasks like these, {part.other} is better with a probability of {better}, practically the same"
+            f" {same}, worse {worse} (Bayesian signed-rank test)."
+        )
+    within = f" ({interval(evidence.improvement)})" if interval(evidence.improvement) else ""
+    return (
+        f"A training of {part.other} is better by {name} than one of {part.baseline}, on a task at random, with a"
+        f" probability of {number(evidence.improvement.value)}{within}. The interquartile mean, of the middle half of"
+        f" the scores of all seeds and tasks, is {number(after.value)} ({interval(after)}) instead of"
+        f" {number(before.value)} ({interval(before)}).{tasks} These intervals resample the seeds of each task, and are"
+        " too narrow with few seeds."
+    )
 
 
 def _measured(part: ScoresPart, pair: Pair, *, seeds: bool) -> list[Estimate | Cell]:

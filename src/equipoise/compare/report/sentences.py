@@ -24,19 +24,30 @@ def recommendation(result: Result) -> str:
 
 
 def verdict(result: Result) -> str:
-    """Return what the comparison shows, of the recommended candidate or where that is the baseline of the next best."""
+    """Return what the comparison shows of the recommended candidate, in one sentence."""
     if result.shown == "nothing-learned":
-        said = _nothing(result)
+        said = f"the best candidate, {result.learned.candidate}, is no better than answers that ignore the input."
     elif result.other == result.baseline:
         said = "no other candidate was trained in full."
     elif result.shown == "baseline":
         said = (
             "no other candidate was better on the validation rows by more than one standard error"
-            f" ({number(result.standard_error)}). Of {result.other}, {_numbers(result)}"
+            f" ({number(result.standard_error)})."
         )
     else:
-        said = f"{_numbers(result)} {_shown(result, result.versus[result.other].evidence)}"
+        said = _numbers(result)
     return f"{LEAD[result.shown]}: {said}"
+
+
+def reason(result: Result) -> str:
+    """Return how sure the verdict is, and what would make it surer; empty where there is nothing to say."""
+    if result.shown == "nothing-learned":
+        return _nothing(result)
+    if result.other == result.baseline:
+        return ""
+    if result.shown == "baseline":
+        return f"Of the next best, {result.other}, {_numbers(result)}"
+    return _shown(result, result.versus[result.other].evidence)
 
 
 def tasks_of(result: Result) -> str:
@@ -101,9 +112,9 @@ def _nothing(result: Result) -> str:
     found, metric = result.learned, metric_of(result.metric)
     within = f" ({interval(found.gain)})" if interval(found.gain) else ""
     return (
-        f"on the validation rows {metric.title} of the best candidate, {found.candidate}, is {number(found.value)}."
-        f" Answers that ignore the input have {number(found.constant)} (the same for every row) and"
-        f" {number(found.shuffled)} (its own, shuffled among the rows). The difference from the better of these,"
+        f"On the validation rows its {metric.title} is {number(found.value)}; always the same answer has"
+        f" {number(found.constant)}, and its own answers, shuffled among the rows, have {number(found.shuffled)}."
+        " The difference from the better of these,"
         f" {signed(found.gain.value)}{within}, is no more than chance, and differences between candidates mean nothing."
         " Train with more draws or a pretrained model, and check that the inputs tell the labels."
     )
