@@ -179,6 +179,7 @@ def test_nothing_to_compare_is_refused():
         ({"candidates": ["sqr"]}, "unknown-name", "must be of natural, equal, sqrt"),
         ({"candidates": {"natural": {"weights": "sqrt"}}}, "reserved-name", "is the baseline"),
         ({"candidates": {"../escape": {}}}, "bad-name", "'../escape'"),
+        ({"rope": -0.1}, "out-of-range", "`compare.rope` must be at least 0"),
         ({"corrections": ["tau"]}, "missing-baseline", "must contain none"),
         ({"metric": "expected_cost"}, "costs-and-metric", "need each other"),
         ({"costs": "costs.yaml"}, "costs-and-metric", "need each other"),

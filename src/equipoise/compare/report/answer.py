@@ -145,7 +145,7 @@ def _meaning(result: Result) -> str:
     )
     groups = "groups of test rows (for example patients)"
     if result.shown == "nothing-learned":
-        return f"{first} They are over {groups} and seeds, of validation rows."
+        return f"{first} Here it is over seeds and over groups of validation rows (for example patients)."
     if len(result.seeds) == 1:
         return (
             f"{first} They are from resampled {groups}: they show the variance between test sets. With one seed the"

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from equipoise.cli import app
 from equipoise.compare.directory import ComparisonDirectory
+from equipoise.compare.findings import Learned
 from equipoise.compare.report import (
     answer,
     census,
@@ -24,6 +25,7 @@ from equipoise.compare.report import (
     write_report,
 )
 from equipoise.compare.report.data import ComparisonData
+from equipoise.compare.report.report import build_page
 from equipoise.config import load_config, save_config
 from equipoise.drawing import Mixed, OneTask, Quota, StratumIndex
 from equipoise.errors import RunError
@@ -53,6 +55,39 @@ def test_the_verdict_is_what_the_comparison_showed(copy_of, shown, words, tone):
     told = answer.gather(change(copy_of("one-task"), shown=shown))
     assert told.verdict.startswith(words)
     assert told.cards[2].tone == tone
+
+
+def test_nothing_learned_replaces_the_recommendation_everywhere(copy_of):
+    directory = ComparisonDirectory(copy_of("clinic"))
+    nothing = Learned("sqrt", 0.41, 0.40, 0.39, Estimate(0.01, -0.02, 0.04))
+    held = replace(directory.read_result(), shown="nothing-learned", learned=nothing)
+    directory.write_result(held)
+    told = answer.gather(ComparisonData.open(directory.path))
+    assert told.choice == "Nothing is recommended: no candidate learned anything."
+    assert told.verdict == (
+        "Nothing was learned: the best candidate, sqrt, is no better than answers that ignore the input."
+    )
+    assert told.commands == ""
+    assert [card.value for card in told.cards] == ["0.400", "0.410", "+0.010"]
+    page = build_page(gather(directory.path)).to_html()
+    assert "Recommended: " not in page
+    assert "To train the recommended candidate" not in page.split("<main>")[0]
+    assert "its own answers, shuffled among the rows, have 0.390" in page
+
+
+def test_the_report_has_the_evidence_as_numbers(copy_of):
+    path = copy_of("clinic")
+    write_report(path)
+    held = json.loads((path / "report.json").read_text())
+    assert held["version"] == 2
+    assert set(held["answer"]["evidence"]["probabilities"]) == {"worse", "same", "better"}
+    assert held["answer"]["learned"]["constant"] == 0.4
+    assert held["answer"]["tasks"] == 3
+    text = (path / "report.md").read_text()
+    assert "on a task at random, with a probability of " in text
+    assert "The interquartile mean, of the middle half" in text
+    assert "(Bayesian signed-rank test)" in text
+    assert ".** That it is better by more than" in text
 
 
 def test_the_answer_has_the_numbers_of_the_result(comparison_of):
