@@ -15,7 +15,7 @@ def test_demo_compares_two_trainings_and_writes_a_report(tmp_path: Path) -> None
     out = tmp_path / "demo"
     result = CliRunner().invoke(app, ["demo", "--draws", "64", "--out", str(out), "--json"])
     assert result.exit_code == 0, result.output
-    assert result.stderr.startswith("Note: multi-diagnosis: 54 of the 2,102 test patients")
+    assert "Note: multi-diagnosis: 54 of the 2,102 test patients" in result.stderr
     found = json.loads(result.stdout)
     assert {each["training"] for each in found["candidates"].values()} == {"natural", "planned"}
     assert len(found["finalists"]) == 6  # each with three corrections
