@@ -10,7 +10,7 @@ from equipoise.compare.evidence import Resampling
 from equipoise.compare.findings import Learned
 from equipoise.metrics import METRICS, TaskPredictions
 from equipoise.metrics.resampling import group_codes
-from equipoise.statistics import DifferencePosterior, metric_replicates
+from equipoise.statistics import DifferencePosterior, difference_over_seeds
 
 Predictions = Mapping[str, TaskPredictions]
 Counts = Mapping[str, Mapping[str, int]]
@@ -132,18 +132,20 @@ def _against(name: str, said: Sequence[Predictions], metric: str, resampling: Re
     seeds, sign = len(said), METRICS[metric].sign
     seed, costs = resampling.seed, resampling.costs
     constant = constant_answers(said[0], resampling.train_counts, costs)
-    shuffled = [shuffled_answers(each, place) for place, each in enumerate(said, start=seed)]
-    sets = [*said, constant, *shuffled]
-    values = np.array([scores_of(each, costs)[0][metric] for each in sets], np.float64)
-    replicates = metric_replicates(sets, metric, resampling.bootstrap, seed, costs=costs)
-    means = values[seeds], values[seeds + 1 :].mean()
-    # Against the better of the two; the constant answers are the same with every seed.
-    reference = slice(seeds, seeds + 1) if sign * means[0] >= sign * means[1] else slice(seeds + 1, None)
-    gains = values[:seeds] - values[reference]
-    resampled = (replicates[:seeds] - replicates[reference]).mean(axis=0)
-    rows = float(resampled[~np.isnan(resampled)].var(ddof=1))
+    same, other = [constant] * seeds, [shuffled_answers(each, place) for place, each in enumerate(said, start=seed)]
+    found, *references = (
+        np.array([scores_of(each, costs)[0][metric] for each in sets], np.float64) for sets in (said, same, other)
+    )
+    # Against the better of the two.
+    better = int(sign * references[1].mean() > sign * references[0].mean())
+    gains = found - references[better]
+    errors = difference_over_seeds(
+        (same, other)[better], said, costs=costs, bootstrap=resampling.bootstrap, seed=seed
+    ).standard_errors
+    rows = (errors[metric] or 0.0) ** 2
     # With one seed the variance between seeds is unknown, and the interval is that of the rows alone.
     training = float(gains.var(ddof=1)) / seeds if seeds > 1 else 0.0
     _, groups = group_codes(list(said[0].values()))
     gain = DifferencePosterior(float(gains.mean()), training, rows, max(2, seeds), max(2, groups)).interval()
-    return Learned(name, float(values[:seeds].mean()), float(means[0]), float(means[1]), gain)
+    value, of_same, of_other = (float(each.mean()) for each in (found, *references))
+    return Learned(name, value, of_same, of_other, gain)

@@ -8,7 +8,7 @@ from scipy import stats
 
 from equipoise.errors import DataError
 from equipoise.metrics import Estimate
-from equipoise.metrics.resampling import check_confidence, percentile_interval
+from equipoise.metrics.resampling import check_confidence
 
 Matrix = NDArray[np.float64]
 
@@ -137,4 +137,5 @@ def _with_interval(
     resampled = [
         each[random.integers(0, len(each), (bootstrap, *each.shape)), np.arange(each.shape[1])] for each in matrices
     ]
-    return percentile_interval(np.append(point, value(*resampled)), confidence)
+    low, high = np.quantile(value(*resampled), [(1 - confidence) / 2, (1 + confidence) / 2])
+    return Estimate(float(point), float(low), float(high))
