@@ -8,8 +8,9 @@ from scipy import stats
 
 from equipoise.metrics import Estimate, Scores, TaskPredictions, classification_report, evaluate
 from equipoise.metrics.intervals import effective_rows, lowest_interval, mean_of_intervals, resampled_interval, wilson
-from equipoise.metrics.resampling import group_weights, pseudo_rows
+from equipoise.metrics.resampling import group_weights, pseudo_rows, widening
 from equipoise.metrics.results import TaskScores
+from equipoise.statistics import metric_replicates
 
 
 def always_no(positives: int = 3, negatives: int = 300, said: str = "no") -> TaskScores:
@@ -99,6 +100,14 @@ def test_no_label_vanishes_from_a_resample():
     # In plain resamples b is in two of three, and is right whenever it is there.
     low, high = ends(evaluate({"t": part}).mean["balanced_accuracy"])
     assert (high, low < 0.8) == (1.0, True)
+
+
+def test_scores_of_few_groups_are_spread_further():
+    part = TaskPredictions("t", ["a"] * 300 + ["b"] * 3, ["a"] * 300 + ["b", "b", "a"], ("a", "b"))
+    # Half of the balanced accuracy is the recall of b, a beta variable of 2.5 and 1.5 that is spread.
+    drawn = 2 * metric_replicates([{"t": part}], "balanced_accuracy", 4000)[0]
+    assert drawn.var() == pytest.approx(2.5 * 1.5 / 4**2 / (0.4 * 4 + 1), rel=0.1)
+    assert widening(np.array([3]))[0] ** 2 == pytest.approx(5 / (0.4 * 4 + 1))
 
 
 def test_two_candidates_share_half_of_what_is_added():

@@ -144,6 +144,23 @@ def test_more_seeds_have_as_much_luck_in_who_is_tested():
         assert (other.value, other.low, other.high) == pytest.approx((each.value, each.low, each.high))
 
 
+def test_differences_of_few_rows_say_so():
+    few, many = predicted(1, rows=4, tasks=("t",)), predicted(1, rows=9, tasks=("u",))
+    mean, tasks = difference_over_seeds([{**few, **many}], [{**few, **many}], bootstrap=20)
+    assert (tasks["t"]["accuracy"].rows, tasks["u"]["accuracy"].rows, mean["accuracy"].rows) == (4, 9, None)
+
+
+def test_two_candidates_who_tie_on_few_rows_may_differ():
+    # Both find one of three rows, not the same one: nothing is known of who is better.
+    true = ["a"] * 60 + ["b"] * 3
+    said = [["a"] * 60 + each for each in (["b", "a", "a"], ["a", "b", "a"])]
+    arms = [{"t": TaskPredictions("t", true, each, ("a", "b"))} for each in said]
+    found = difference_over_seeds(arms[:1], arms[1:]).mean["balanced_accuracy"]
+    assert found.value == 0
+    assert found.low < -0.25
+    assert found.high > 0.25
+
+
 def test_metrics_that_not_all_have_are_left_out_in_their_task():
     first, second = predicted(1), predicted(2)
     silent = {**second, "u": replace(second["u"], probabilities=None)}
