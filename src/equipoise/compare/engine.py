@@ -12,7 +12,7 @@ from equipoise.compare.evidence import Resampling, rope_of
 from equipoise.compare.learned import learned
 from equipoise.compare.refusals import check_metric, refuse_metric, usable
 from equipoise.compare.result import BySeed, CandidateInfo, Finalist, Result, RunCost, Stage, joined_by_seed
-from equipoise.compare.rows import SharedData, sample_notes
+from equipoise.compare.rows import SharedData, proxy_notes, sample_notes
 from equipoise.compare.runs import Tested, Trained, Trial, TrialRunner
 from equipoise.compare.schedule import StagePlan, draws_of, schedule_of
 from equipoise.compare.selecting import keep, mean_of, prices, ranking
@@ -126,7 +126,7 @@ class Comparison:
         self.runner = runner
         self.config, self.costs = runner.config, runner.costs
         self.metric = self.config.compare.metric
-        self.trainings, self.rows = trainings, rows
+        self.trainings, self.rows, self.draws = trainings, rows, max(rows)
         self.notes = list(notes)
         self.prices: dict[str, float] = {}
         # Tau does nothing where it cannot change the metric.
@@ -215,7 +215,11 @@ class Comparison:
             runs=self._costs(stages),
             rows=base.data["rows"],
             command=command,
-            notes=(*self.notes, *sample_notes(stages, base.data["rows"], self.config.evaluation.rows)),
+            notes=(
+                *self.notes,
+                *sample_notes(stages, base.data["rows"], self.config.evaluation.rows),
+                *proxy_notes(stages, base.plan),
+            ),
         )
 
     def _best(self, stage: Stage) -> str:
@@ -225,7 +229,10 @@ class Comparison:
         return {name: info for name, info in self.candidates.items() if info.training in names}
 
     def _trials(self, names: Sequence[str], draws: int, seeds: Sequence[int]) -> list[Trial]:
-        return [Trial(self.trainings[name], seed, draws, self.rows[draws]) for seed in seeds for name in names]
+        proxy_of = self.draws if draws < self.draws else None
+        return [
+            Trial(self.trainings[name], seed, draws, self.rows[draws], proxy_of) for seed in seeds for name in names
+        ]
 
     def _folders_of(self, candidate: str, stage: Stage) -> tuple[list[RunDirectory], str]:
         """Return the runs of a candidate in a stage, one for each seed, and its correction."""

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
 
 from equipoise.collate import EncodedExamples
@@ -10,9 +11,11 @@ from equipoise.compare.result import Stage
 from equipoise.config import RunConfig, config_to_dict
 from equipoise.data import Records
 from equipoise.runs.prepare import Prepared, encode
+from equipoise.runs.proxies import LEAST_ROWS, with_least_rows
 from equipoise.runs.rows import open_ended
 from equipoise.runs.samples import Sample, sample_records
 from equipoise.runs.versions import installed_versions
+from equipoise.schedule import Drawable
 from equipoise.trainer.checkpoints.seal import fingerprint_of_weights
 
 
@@ -70,6 +73,34 @@ def sample_notes(stages: Sequence[Stage], rows: Mapping[str, int], most: int | N
     ]
     if most is not None and most < rows["test"]:
         found.append(f"{most:,} of {rows['test']:,} test rows were scored: {words}")
+    return found
+
+
+SHOWN = 5  # labels in a note
+
+
+def proxy_notes(stages: Sequence[Stage], plan: Drawable) -> list[str]:
+    """Say of which labels the runs of earlier stages go through a row less often than full trainings do.
+
+    Examples
+    --------
+    >>> from equipoise import Census, Plan
+    >>> plan = Plan.build(Census.from_counts({"mood": {"glad": 900, "sad": 30}}))
+    >>> proxy_notes([Stage(100, (0,), {}, ()), Stage(900, (0,), {}, ())], plan)  # doctest: +ELLIPSIS
+    ['runs of 100 draws saw a training row as often as those of 900 do, except of 1 of 2 labels, ...: mood: sad']
+    """
+    *earlier, last = stages
+    found: list[str] = []
+    for stage in earlier:
+        few = with_least_rows(plan.counts, Fraction(stage.draws, last.draws)).tolist()
+        if few:
+            named = [f"{plan.strata[place].task}: {plan.strata[place].label}" for place in few[:SHOWN]]
+            more = f" and {len(few) - SHOWN:,} more" if len(few) > SHOWN else ""
+            found.append(
+                f"runs of {stage.draws:,} draws saw a training row as often as those of {last.draws:,} do, except of"
+                f" {len(few):,} of {len(plan.strata):,} labels, which have so few rows that {LEAST_ROWS} of them or all"
+                f" were kept: {', '.join(named)}{more}"
+            )
     return found
 
 

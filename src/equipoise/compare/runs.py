@@ -42,17 +42,22 @@ WAIT = 2.0  # seconds between two checks for runs that other processes train
 
 @dataclass(frozen=True)
 class Trial:
-    """One run of a training: a seed, a number of draws, and how many validation rows it scores, if not all."""
+    """One run of a training: a seed and a number of draws.
+
+    `rows` is how many validation rows it scores, if not all; `proxy_of` the draws of the full training that it is a
+    proxy of, if it has fewer.
+    """
 
     training: Training
     seed: int
     draws: int
     rows: int | None
+    proxy_of: int | None = None
 
     @property
     def config(self) -> RunConfig:
         """The configuration of the run."""
-        return self.training.run(self.seed, self.draws, self.rows)
+        return self.training.run(self.seed, self.draws, self.rows, proxy_of=self.proxy_of)
 
 
 @dataclass(frozen=True)

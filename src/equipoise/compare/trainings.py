@@ -35,8 +35,8 @@ class Training:
     config: RunConfig
     steps: int
 
-    def run(self, seed: int, draws: int, rows: int | None = None) -> RunConfig:
-        """Return the configuration of one run.
+    def run(self, seed: int, draws: int, rows: int | None = None, *, proxy_of: int | None = None) -> RunConfig:
+        """Return the configuration of one run, which may be a proxy of one with more draws.
 
         By default the validation loss of a full run is computed eight times. That of a run of an earlier stage, which
         scores at most `rows` rows, is not computed: nobody watches it, unless the best checkpoint is chosen by it.
@@ -48,7 +48,7 @@ class Training:
             training = replace(training, validate_every=None)
         else:
             training = training.validated(draws)
-        plan = replace(config.plan, draws=draws)
+        plan = replace(config.plan, draws=draws, proxy_of=proxy_of)
         return replace(config, plan=plan, training=training, evaluation=evaluation, seed=seed)
 
     def candidates(self, corrections: Iterable[str]) -> dict[str, CandidateInfo]:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Literal
 
 from equipoise.config._values import ScheduleFile, in_range
@@ -22,7 +23,9 @@ class PlanConfig:
 
     `schedule` is a recipe for what changes during the training, or the file of a schedule that is drawn as it is; it
     has nothing to do with `training.schedule`, that of the learning rate. With `feedback` a rule changes the plan
-    every `feedback_every` steps, by default eight times during training.
+    every `feedback_every` steps, by default eight times during training. With `proxy_of` the run is a short proxy of a
+    training of so many draws: shares are those of that training, and of every label only as large a part of the
+    training rows is drawn as the draws are of its draws, so that the passes over a row are those of that training.
     """
 
     rates: Rates = field(default_factory=Equal)
@@ -35,6 +38,7 @@ class PlanConfig:
     schedule: Recipe | ScheduleFile | None = None
     feedback: Feedback | None = None
     feedback_every: int | None = None
+    proxy_of: int | None = None
     allow_repeats: bool = False
 
     def __post_init__(self) -> None:
@@ -47,11 +51,29 @@ class PlanConfig:
                 raise ConfigError("every-without-feedback", message)
         if self.max_passes is not None:
             _limits_in_range("plan.max_passes", self.max_passes)
+        if self.proxy_of is not None and not 1 <= (self.draws or 0) <= self.proxy_of:
+            raise ConfigError(
+                "proxy-draws",
+                f"`plan.proxy_of` is the number of draws of a full training, of which the run draws a part:"
+                f" `plan.draws` must be from 1 to {self.proxy_of}, found {self.draws}. Give fewer draws, or leave"
+                " `plan.proxy_of` out.",
+            )
         if isinstance(self.schedule, ScheduleFile):
             _refuse_beside_a_file(self)
         if self.schedule is not None and self.feedback is not None:
             message = "`plan.schedule` and `plan.feedback` would both change the plan. Leave one of the two out."
             raise ConfigError("schedule-and-feedback", message)
+
+    @property
+    def part(self) -> Fraction:
+        """The part that the draws are of those of the full training; 1 unless the run is a proxy.
+
+        Examples
+        --------
+        >>> PlanConfig(draws=1000, proxy_of=9000).part, PlanConfig(draws=1000).part
+        (Fraction(1, 9), Fraction(1, 1))
+        """
+        return Fraction(1) if self.proxy_of is None or self.draws is None else Fraction(self.draws, self.proxy_of)
 
     def decided(self, batch_size: int) -> "PlanConfig":
         """Return the same with the steps between two decisions of `feedback`, if there is one; `draws` must be set.
@@ -70,7 +92,7 @@ class PlanConfig:
 
 def _refuse_beside_a_file(plan: PlanConfig) -> None:
     default = PlanConfig()
-    for name in ("rates", "rates_in", "weights", "max_passes", "target_rates", "target_weights"):
+    for name in ("rates", "rates_in", "weights", "max_passes", "target_rates", "target_weights", "proxy_of"):
         if getattr(plan, name) != getattr(default, name):
             raise ConfigError(
                 "schedule-and-plan",

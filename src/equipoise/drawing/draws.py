@@ -6,9 +6,8 @@ from numpy.typing import NDArray
 from equipoise.base.values import integer
 from equipoise.drawing.apportion import LENGTH
 from equipoise.drawing.batches import Mixed
-from equipoise.drawing.drawn import StrataStream
 from equipoise.drawing.index import StratumIndex
-from equipoise.drawing.labelled import check_sizes
+from equipoise.drawing.labelled import check_sizes, on_rows
 from equipoise.errors import PlanError
 from equipoise.schedule import Drawable
 
@@ -56,7 +55,8 @@ def draws(plan: Drawable, index: StratumIndex, seed: int, first: int, last: int)
     """
     check_sizes(plan, index)
     seed = integer("seed", seed, PlanError)
-    return index.rows_of_entries(_stream(plan, seed).entries_at(_stretch(first, last), index.starts))
+    stream = Mixed().stream(on_rows(plan.stages, index), seed)
+    return index.rows_of_entries(stream.entries_at(_stretch(first, last), index.starts))
 
 
 def draw_strata(plan: Drawable, seed: int, first: int, last: int) -> NDArray[np.int64]:
@@ -94,11 +94,7 @@ def draw_strata(plan: Drawable, seed: int, first: int, last: int) -> NDArray[np.
     >>> np.bincount(sources).tolist()
     [2048, 2048]
     """
-    return _stream(plan, integer("seed", seed, PlanError)).strata_at(_stretch(first, last))
-
-
-def _stream(plan: Drawable, seed: int) -> StrataStream:
-    return Mixed().stream(plan.stages, seed)
+    return Mixed().stream(plan.stages, integer("seed", seed, PlanError)).strata_at(_stretch(first, last))
 
 
 def _stretch(first: int, last: int) -> NDArray[np.int64]:

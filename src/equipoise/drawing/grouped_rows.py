@@ -1,8 +1,8 @@
 """Row numbers of a dataset, grouped by stratum: which row is drawn, and what holds for all rows of a stratum."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,6 +21,7 @@ class GroupedRows:
     order: NDArray[np.int32] | NDArray[np.int64] | None
     strata: tuple[Stratum, ...] | None = None
     skipped: int = 0
+    counted: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         """Return the rows of all strata."""
@@ -30,6 +31,45 @@ class GroupedRows:
     def dataset_rows(self) -> int:
         """Rows of the dataset, with those that are in no stratum."""
         return len(self) + self.skipped
+
+    def part(self, sizes: NDArray[np.int64], ranks: NDArray[np.integer]) -> Self:
+        """Return the index of a part of the rows, for a plan of all of them: its shares stay, its passes are shorter.
+
+        The other rows keep their numbers and are never drawn.
+
+        Parameters
+        ----------
+        sizes : ndarray of int64, shape (S,)
+            How many rows of each stratum stay, from 1 for a stratum with rows to all of them.
+        ranks : ndarray of integers, shape (N,)
+            One for each row of the dataset; in every stratum the rows with the lowest ranks stay, of equal ranks the
+            first. So a part with smaller sizes is inside one with larger sizes.
+
+        Raises
+        ------
+        PlanError
+            If a stratum would keep none of its rows, or more than it has.
+
+        Examples
+        --------
+        >>> index = GroupedRows(np.array([1, 3]), np.array([1, 0, 2, 3]))
+        >>> half = index.part(np.array([1, 2]), np.array([7, 0, 9, 5]))
+        >>> half.order.tolist(), half.dataset_rows
+        ([1, 0, 3], 4)
+        """
+        wrong = np.flatnonzero((sizes > self.sizes) | (sizes < np.minimum(self.sizes, 1)))
+        if wrong.size:
+            raise PlanError(
+                "bad-sizes",
+                f"`sizes` must be from 1 to {self.sizes[wrong[0]]} in stratum {wrong[0]}, found {sizes[wrong[0]]}.",
+            )
+        rows = np.arange(len(self), dtype=np.int64) if self.order is None else self.order
+        strata = np.repeat(np.arange(len(self.sizes)), self.sizes)
+        ordered = np.lexsort((ranks[rows], strata))  # stable: of equal ranks the first rows
+        places = np.arange(len(rows)) - self.starts[strata]
+        kept = rows[np.sort(ordered[places < sizes[strata]])]
+        left_out = len(self) - len(kept)
+        return replace(self, sizes=sizes, order=kept, skipped=self.skipped + left_out, counted=self.sizes)
 
     @cached_property
     def starts(self) -> NDArray[np.int64]:

@@ -35,6 +35,8 @@ class StratumIndex(GroupedRows):
         The strata, where they are known by name.
     skipped : int, default 0
         Rows of the dataset that are in no stratum. They keep their numbers, and are never drawn.
+    counted : ndarray of int64, shape (S,), optional
+        Rows of each stratum as the plan counted them, where only a part of them is drawn; see `part`.
 
     Examples
     --------
@@ -60,7 +62,7 @@ class StratumIndex(GroupedRows):
         if self.strata is None:
             message = "an index of numbers alone has no census: its strata have no names."
             raise PlanError("no-strata", f"{message} Make it with `from_datasets` or `from_labels`.")
-        return Census(self.strata, self.sizes)
+        return Census(self.strata, self.sizes if self.counted is None else self.counted)
 
     @classmethod
     def from_codes(

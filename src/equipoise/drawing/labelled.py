@@ -1,6 +1,7 @@
 """Rows by task and label: their codes, the columns of several datasets in a row, and whether an index fits a plan."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -17,6 +18,7 @@ from equipoise.census.labels import (
     labels_of,
 )
 from equipoise.errors import PlanError
+from equipoise.plan import Stage
 from equipoise.schedule import Drawable
 
 _PIECE: Final = 1 << 20  # rows whose strata are looked up at a time
@@ -33,6 +35,11 @@ class Grouped(Protocol):
     @property
     def strata(self) -> tuple[Stratum, ...] | None:
         """The strata, if they are known by name."""
+        ...
+
+    @property
+    def counted(self) -> NDArray[np.int64] | None:
+        """Rows of each stratum as the plan counted them, if only a part of them is here."""
         ...
 
 
@@ -132,13 +139,14 @@ def check_sizes(plan: Drawable | Census, index: Grouped) -> None:
             f"`index` has {stratum} where the plan has {plan.strata[number]}. Build the plan of the same rows: "
             "Plan.build(index.census()).",
         )
-    wrong = np.flatnonzero(index.sizes != plan.counts)
+    sizes = index.sizes if index.counted is None else index.counted
+    wrong = np.flatnonzero(sizes != plan.counts)
     if wrong.size:
         position = int(wrong[0])
         stratum = plan.strata[position]
         raise PlanError(
             "other-counts",
-            f"`index` has {index.sizes[position]} rows of task {stratum.task!r}, label {stratum.label!r}, and the "
+            f"`index` has {sizes[position]} rows of task {stratum.task!r}, label {stratum.label!r}, and the "
             f"plan counted {plan.counts[position]} ({wrong.size} strata differ). "
             "Build the plan from the census of the same rows.",
         )
@@ -148,3 +156,10 @@ def _codes(coded: pa.DictionaryArray, rows: slice) -> NDArray[np.int64]:
     """Return the codes of the values of some rows; a missing one has the code behind the last."""
     indices = coded.indices.slice(rows.start, rows.stop - rows.start)
     return indices.fill_null(len(coded.dictionary)).cast(pa.int64()).to_numpy()
+
+
+def on_rows(stages: Sequence[Stage], index: Grouped) -> Sequence[Stage]:
+    """Return the stages as they are drawn from an index: with its rows, where these are a part of those counted."""
+    if index.counted is None:
+        return stages
+    return [Stage(stage.at, replace(stage.plan, counts=index.sizes)) for stage in stages]

@@ -67,7 +67,7 @@ class FeedbackDriver(Part):
     ) -> None:
         chosen, args = prepared.config.plan, trainer.args
         self._rule, self._every = cast(Feedback, chosen.feedback), cast(int, chosen.feedback_every)
-        self._draws, self._limits = cast(int, chosen.draws), chosen.max_passes
+        self._draws, self._limits, self._part = cast(int, chosen.draws), chosen.max_passes, chosen.part
         self._trainer, self._sampler, self._directory = trainer, sampler, directory
         self._tasks = sorted(prepared.tasks)
         self._scores = FeedbackScores(
@@ -124,7 +124,9 @@ class FeedbackDriver(Part):
         scores = self._measured(state)
         plan = self._rule.next_plan(self.history, scores)
         if self._limits is not None:
-            plan = within_limits(plan, self._limits, self._drawn(at), self._draws - at)
+            # Of a proxy the limits are those of the full training, all of whose rows the plan counts.
+            left = round((self._draws - at) / self._part)
+            plan = within_limits(plan, self._limits, self._drawn(at) / float(self._part), left)
         replan(self._sampler, plan, at=at)
         before = set(self._stopped)
         self._append(Decision(at, plan, scores), state.global_step)

@@ -1,5 +1,6 @@
 """The loss that a configuration names, made for the tasks and the plan of a run."""
 
+import math
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -46,7 +47,8 @@ def training_loss_of(
 def task_weighting_of(prepared: Prepared) -> TaskWeighting:
     """Make the task weighting that `training.task_weighting` names, for the tasks of a run.
 
-    An epoch is as many draws as there are training rows, whichever rows are drawn.
+    An epoch is as many draws as there are training rows, whichever rows are drawn; of a proxy as large a part of them
+    as it has of the draws of the full training.
 
     Parameters
     ----------
@@ -73,7 +75,7 @@ def task_weighting_of(prepared: Prepared) -> TaskWeighting:
         config.training.task_weighting,
         sorted(prepared.tasks),  # the order of `EncodedExamples.tasks`
         seed=config.seed,
-        steps_per_epoch=-(-len(prepared.train) // batch),
+        steps_per_epoch=math.ceil(len(prepared.train) * config.plan.part / batch),
     )
     sorts_tasks = config.training.batches == "mixed" and config.training.window > 1
     if not isinstance(made, Sum) and (sorts_tasks or config.training.batches == "one_task"):

@@ -1,6 +1,7 @@
 """The plan or schedule that a configuration describes, for the rows that it is drawn from."""
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,10 @@ def plan_of(config: RunConfig, census: Census, tokens: NDArray[np.float64] | Non
     int
         The number of draws.
 
+    Notes
+    -----
+    With `plan.proxy_of` the shares are those of that many draws, and the stages of a schedule begin earlier.
+
     Raises
     ------
     PlanError
@@ -46,6 +51,7 @@ def plan_of(config: RunConfig, census: Census, tokens: NDArray[np.float64] | Non
         read = _read(Path(chosen.schedule.path), census, batch)
         return read, chosen.draws or read.draws or census.total
     draws = chosen.draws or census.total
+    full = chosen.proxy_of or draws  # caps and UniMax resolve the shares of the full training
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PlanWarning)  # what each task is was declared, or inferred and is printed
         if chosen.schedule is not None:
@@ -54,25 +60,40 @@ def plan_of(config: RunConfig, census: Census, tokens: NDArray[np.float64] | Non
                 chosen.schedule,
                 chosen.rates,
                 chosen.weights,
-                draws=draws,
+                draws=full,
                 global_batch=batch,
                 max_passes=chosen.max_passes,
                 target_rates=chosen.target_rates,
                 target_weights=chosen.target_weights,
                 tokens=tokens,
             )
+            plan = plan if full == draws else _scaled(plan, draws, full, batch)
         else:
             plan = Plan.build(
                 census,
                 chosen.rates,
                 chosen.weights,
-                draws=draws,
+                draws=full,
                 max_passes=chosen.max_passes,
                 target_rates=chosen.target_rates,
                 target_weights=chosen.target_weights,
                 tokens=tokens,
             )
+            plan = replace(plan, draws=draws)
     return plan, draws
+
+
+def _scaled(schedule: Schedule, draws: int, full: int, batch: int) -> Schedule:
+    """Return a schedule of a full training as a proxy of it draws it: each stage is as much shorter."""
+    stages = [(round(at * draws / (full * batch)) * batch, replace(plan, draws=draws)) for at, plan in schedule.stages]
+    begins = [at for at, _ in stages]
+    if len(set(begins)) < len(begins):
+        raise PlanError(
+            "too-few-draws",
+            f"the {len(begins)} stages of the schedule must each have a batch at least, found that they begin at draws"
+            f" {begins} of {draws:,} (in batches of {batch}). Use fewer stages, or more draws.",
+        )
+    return Schedule(stages)
 
 
 def _read(file: Path, census: Census, batch: int) -> Drawable:

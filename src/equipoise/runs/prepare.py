@@ -27,6 +27,7 @@ from equipoise.data.tasks import describe_tasks
 from equipoise.drawing import Shard, StratumIndex
 from equipoise.errors import ConfigError, DataWarning, PlanError
 from equipoise.runs.planning import plan_of
+from equipoise.runs.proxies import kept_rows
 from equipoise.runs.rows import (
     census_of,
     count_labels,
@@ -210,8 +211,11 @@ def refuse_bad_forecast(prepared: Prepared) -> None:
     PlanError
         If it has; the message lists every error.
     """
-    errors = of_level(prepared.plan.forecast(prepared.config.plan.draws).problems, "error")
-    if errors and not prepared.config.plan.allow_repeats:
+    chosen, plan = prepared.config.plan, prepared.plan
+    if chosen.part != 1:  # the passes are over the rows that a proxy draws
+        plan = replace(plan.average(chosen.draws), counts=kept_rows(plan.counts, chosen.part))
+    errors = of_level(plan.forecast(chosen.draws).problems, "error")
+    if errors and not chosen.allow_repeats:
         listed = "\n".join(f"- {problem.message}" for problem in errors)
         raise PlanError(
             "bad-forecast",

@@ -10,13 +10,15 @@ from equipoise.drawing import StratumIndex
 from equipoise.drawing.batches import make
 from equipoise.errors import PlanWarning
 from equipoise.runs.prepare import Prepared, index_rows
+from equipoise.runs.proxies import proxy_index
 from equipoise.samplers import PlanSampler
 from equipoise.schedule import Drawable
 
 
 def index_of(prepared: Prepared) -> StratumIndex:
-    """Group the run's training rows by stratum."""
-    return index_rows(prepared.plan, prepared.train, prepared.tasks)
+    """Group the training rows by stratum that the run draws: all, or those of a proxy."""
+    index, part = index_rows(prepared.plan, prepared.train, prepared.tasks), prepared.config.plan.part
+    return index if part == 1 else proxy_index(index, prepared.train, part, prepared.config.seed)
 
 
 def sampler_of(config: RunConfig, plan: Drawable, index: StratumIndex, draws: int) -> PlanSampler:

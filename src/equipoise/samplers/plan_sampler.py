@@ -1,7 +1,7 @@
 """A torch sampler over the stream of draws: distributed, resumable, of any size."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, ClassVar
 
@@ -14,10 +14,10 @@ from equipoise.drawing import Batches, Mixed, Shard, StratumIndex
 from equipoise.drawing.batches import make
 from equipoise.drawing.drawn import DrawnStream
 from equipoise.drawing.independent import IndependentStream
-from equipoise.drawing.labelled import check_sizes
+from equipoise.drawing.labelled import check_sizes, on_rows
 from equipoise.drawing.staged import stages_from
 from equipoise.errors import ConfigError, PlanWarning, StateError
-from equipoise.plan import Plan
+from equipoise.plan import Plan, Stage
 from equipoise.plan.forecast import listed
 from equipoise.samplers.epochs import POSITION, REBUILD, nearest_multiples
 from equipoise.samplers.replanning import REPLAN, Replanning
@@ -155,7 +155,8 @@ class PlanSampler(Replanning):
     @property
     def _epoch(self) -> Plan:
         """The plan of an average epoch of the training: a task that only a later one draws is not missing."""
-        return self.plan.average(self.plan.draws or self.plan.stages[-1].at + self.draws_per_epoch)
+        average = self.plan.average(self.plan.draws or self.plan.stages[-1].at + self.draws_per_epoch)
+        return on_rows(average.stages, self.index)[0].plan
 
     def rows_at(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the rows at rising positions of the whole training, counted over all ranks and epochs."""
@@ -205,7 +206,7 @@ class PlanSampler(Replanning):
         course = Replanned.from_json(state["plan"])
         if changed:
             plan = course.drawn
-            was = _stream(plan, state["seed"], state["replacement"], make(state["batches"]), origin, used)
+            was = _stream(plan.stages, state["seed"], state["replacement"], make(state["batches"]), origin, used)
             spent = dict(zip(plan.strata, was.used(position).tolist(), strict=True))
             course, origin = Replanned(self._course.declared), position
             used = np.array([spent.get(stratum, 0) for stratum in course.declared.strata], dtype=np.int64)
@@ -228,11 +229,12 @@ class PlanSampler(Replanning):
     def _draw(self, course: Replanned) -> None:
         self._course = course
         # Another one whenever other rows are drawn.
-        self.stream = _stream(course.drawn, self.seed, self.replacement, self.batches, self.origin, self._used)
+        stages = on_rows(course.drawn.stages, self.index)
+        self.stream = _stream(stages, self.seed, self.replacement, self.batches, self.origin, self._used)
 
 
 def _stream(
-    plan: Drawable, seed: int, replacement: bool, batches: Batches, origin: int, used: NDArray[np.int64] | None
+    stages: Sequence[Stage], seed: int, replacement: bool, batches: Batches, origin: int, used: NDArray[np.int64] | None
 ) -> DrawnStream:
-    stages = stages_from(plan.stages, origin)
-    return IndependentStream(stages, seed) if replacement else batches.stream(stages, seed, used)
+    left = stages_from(stages, origin)
+    return IndependentStream(left, seed) if replacement else batches.stream(left, seed, used)

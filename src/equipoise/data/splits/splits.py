@@ -94,7 +94,7 @@ def split_codes(
     seed = integer("seed", seed, DataError)
     if len(records) == 0:
         raise DataError("no-rows", "There are no rows to split.")
-    groups, n_groups = _rank_by_hash(records, seed)
+    groups, n_groups = rank_by_hash(records, seed)
     kinds: dict[str, Kind | None] = {task: said.declared_kind for task, said in options.items()}
     strata, n_strata = records.strata(open_ended(distinct_targets(records), kinds))
     units = Units.count(groups, n_groups, strata, n_strata)
@@ -114,7 +114,7 @@ def _checked_fractions(fractions: Sequence[float]) -> tuple[float, float, float]
     return train, validation, test
 
 
-def _rank_by_hash(records: Records, seed: int) -> tuple[npt.NDArray[np.integer], int]:
+def rank_by_hash(records: Records, seed: int) -> tuple[npt.NDArray[np.integer], int]:
     """Number the unit of each row: ndarray of integers, shape (N,); and return the number of units.
 
     A unit is a group, or an input for rows without a group. Their order is that of a hash of the seed and the unit.
