@@ -20,6 +20,7 @@ from equipoise.feedback import Decision, Feedback, Scores, StopTask, within_limi
 from equipoise.loaders import replan
 from equipoise.losses.training import StagedTrainingLoss
 from equipoise.plan import Plan
+from equipoise.plan.limits import Passes
 from equipoise.rates.base import FloatArray
 from equipoise.runs.directory import RunDirectory
 from equipoise.runs.feedback_scores import FeedbackScores, means
@@ -124,9 +125,7 @@ class FeedbackDriver(Part):
         scores = self._measured(state)
         plan = self._rule.next_plan(self.history, scores)
         if self._limits is not None:
-            # Of a proxy the limits are those of the full training, all of whose rows the plan counts.
-            left = round((self._draws - at) / self._part)
-            plan = within_limits(plan, self._limits, self._drawn(at) / float(self._part), left)
+            plan = self._within(self._limits, plan, at)
         replan(self._sampler, plan, at=at)
         before = set(self._stopped)
         self._append(Decision(at, plan, scores), state.global_step)
@@ -135,6 +134,11 @@ class FeedbackDriver(Part):
         if stopped:
             self._trainer.log({f"feedback/best_step/{task}": float(step) for task, step in stopped.items()})
         self._write(state)
+
+    def _within(self, limits: Passes, plan: Plan, at: int) -> Plan:
+        # Of a proxy the limits are those of the full training, all of whose rows the plan counts.
+        drawn, left = self._drawn(at) / float(self._part), round((self._draws - at) / self._part)
+        return within_limits(plan, limits, drawn, left)
 
     def _measured(self, state: TrainerState) -> Scores:
         """Return the scores of now, the same on all ranks."""

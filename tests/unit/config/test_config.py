@@ -295,6 +295,7 @@ def test_a_list_of_stages_may_be_a_file(tmp_path: Path) -> None:
         ("schedule: [{at: 0.5, rate: equal}]", "unknown-option", "Did you mean 'rates'?"),
         ("{schedule: a.json, rates: proportional}", "schedule-and-plan", "so leave `plan.rates` out"),
         ("{schedule: a.json, max_passes: 4}", "schedule-and-plan", "so leave `plan.max_passes` out"),
+        ("{schedule: a.json, draws: 40, proxy_of: 90}", "schedule-and-plan", "so leave `plan.proxy_of` out"),
     ],
 )
 def test_wrong_schedules_name_the_remedy(tmp_path: Path, plan: str, code: str, expected: str) -> None:
@@ -448,3 +449,10 @@ def test_the_losses_of_the_documentation_are_read() -> None:
     assert len(lines) == 8
     levels = [parse_loss(yaml.safe_load(line)["loss"]).level for line in lines]
     assert levels == ["sequence", "token", "sequence", "label", "label", "label", "label", "sequence"]
+
+
+@pytest.mark.parametrize("plan", [{"proxy_of": 90}, {"draws": 91, "proxy_of": 90}, {"proxy_of": 0}])
+def test_a_proxy_has_some_of_the_draws_of_a_full_training(plan: dict[str, int]) -> None:
+    with raises(ConfigError, "proxy-draws", "`plan.draws` must be from 1 to") as refused:
+        make_config({**SMALL, "plan": plan})
+    assert f"found {plan.get('draws')}." in str(refused.value)

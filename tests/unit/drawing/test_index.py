@@ -1,14 +1,17 @@
+import warnings
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
 from tests.support.errors import raises, warns
+from tests.support.plans import codes_of, imbalanced
 
-from equipoise import Census, LengthSorted, Plan, PlanSampler, StratumIndex
+from equipoise import Census, LengthSorted, Plan, PlanSampler, StratumIndex, draw_strata, draws
 from equipoise.base.keys import digest
 from equipoise.drawing import labelled
 from equipoise.drawing.labelled import check_sizes
-from equipoise.errors import ConfigError, DataWarning, PlanError
+from equipoise.errors import ConfigError, DataWarning, PlanError, PlanWarning, StateError
 from equipoise.loaders.checks import check_index
 
 TASKS = ["b", "a", "b", "a", "b", "open", "b"]
@@ -234,3 +237,59 @@ def test_rows_whose_strata_are_looked_up_piece_by_piece_are_grouped_as_the_whole
     assert [str(each.message) for each in warned] == [str(each.message) for each in whole_warned]
     with raises(PlanError, "unknown-stratum", "Row 5 has task 'b' and label 'z'"):
         StratumIndex.from_labels(plan, ["b"] * 7, ["y", "x", "x", "y", "x", "z", "z"])
+
+
+def test_a_part_keeps_the_rows_of_the_lowest_ranks_and_all_row_numbers():
+    index = StratumIndex.from_codes([0, 1, -1, 0, 1, 1, 0], missing_labels="skip")
+    ranks = np.array([9, 1, 0, 4, 1, 0, 5])
+    part = index.part(np.array([2, 2]), ranks)
+    assert part.order.tolist() == [3, 6, 1, 5]  # of equal ranks the first row
+    assert (len(part), part.skipped, part.dataset_rows) == (4, 3, 7)
+    assert part.spread(np.array([2, 3])).tolist() == [0, 3, 0, 2, 0, 3, 2]
+    assert part.fingerprint != index.fingerprint
+    assert set(index.part(np.array([1, 1]), ranks).order) < set(part.order)
+    census = Census.from_counts({"t": {"x": 1, "y": 3}})
+    assert StratumIndex.from_sizes(census).part(np.array([1, 2]), np.arange(4)).census() == census
+    sorted_rows = StratumIndex.from_sizes([1, 3]).part(np.array([1, 1]), np.array([0, 2, 1, 3]))
+    assert sorted_rows.order.tolist() == [0, 2]
+
+
+@pytest.mark.parametrize("sizes", [[0, 1], [2, 1], [1, 4]])
+def test_a_part_has_a_row_of_each_stratum_and_no_more_than_there_are(sizes):
+    with raises(PlanError, "bad-sizes"):
+        StratumIndex.from_sizes([1, 3]).part(np.array(sizes), np.arange(4))
+    assert len(StratumIndex.from_codes([1], 2).part(np.array([0, 1]), np.arange(1))) == 1
+
+
+def test_a_part_is_drawn_with_the_shares_of_all_rows_in_passes_over_its_own():
+    plan, index = imbalanced()
+    sizes = np.minimum(plan.counts, 8)
+    part = index.part(sizes, np.arange(index.dataset_rows))
+    drawn = draws(plan, part, 0, 0, 2048)
+    assert set(drawn) == set(part.order)
+    strata = codes_of(index)[drawn]
+    assert strata.tolist() == draw_strata(plan, 0, 0, 2048).tolist()  # as of all rows
+    for stratum in range(len(sizes)):
+        times = np.bincount(drawn, minlength=index.dataset_rows)[part.order[codes_of(part)[part.order] == stratum]]
+        assert times.max() - times.min() <= 1
+    sampler = PlanSampler(plan, part, draws_per_epoch=2048)
+    assert list(sampler) == drawn.tolist()
+
+
+def test_a_sampler_of_a_part_resumes_with_it_alone_and_forecasts_its_passes():
+    plan, index = imbalanced()
+    few = index.part(np.minimum(plan.counts, 8), np.arange(index.dataset_rows))
+    with warns(PlanWarning, "epoch-forecast") as warned:
+        sampler = PlanSampler(plan, few, draws_per_epoch=2048)
+    assert "label 'no' is seen 69.4 times in 2,048 draws (8 examples)" in str(warned[0].message)
+    whole = list(sampler)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PlanWarning)
+        again, other = (PlanSampler(plan, each, draws_per_epoch=2048) for each in (few, index))
+    rows = iter(again)
+    first = [next(rows) for _ in range(700)]
+    state = again.state_dict()
+    with raises(StateError, "other-run", "the dataset changed"):
+        other.load_state_dict(state)
+    again.load_state_dict(state)
+    assert first + list(again) == whole

@@ -1,6 +1,7 @@
 """The state of a feedback rule in a checkpoint: read back as it was written, and refused if it is damaged."""
 
 import json
+from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -113,3 +114,14 @@ def test_a_plan_changes_behind_what_loaders_have_read_or_it_is_said_that_it_neve
         return
     # Steps 1 to 6 end at draw 48; then one batch was read ahead, or five; a window is two batches.
     assert made()._next(6) == at
+
+
+def test_the_limits_of_a_proxy_are_those_of_the_full_training() -> None:
+    decided: list[Plan] = []
+    for part in (Fraction(1), Fraction(1, 4)):
+        made = driver(SECOND)
+        made._draws, made._part = int(320 * part), part
+        decided.append(made._within({"a": {"y": 5}}, SECOND, int(160 * part)))
+    assert decided[0] != SECOND  # 40 of 50 draws are made, so "y" gets 10 of the last 160
+    assert decided[0].probabilities[1] == pytest.approx(10 / 160)
+    assert decided[1] == decided[0]

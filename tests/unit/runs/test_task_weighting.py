@@ -8,7 +8,7 @@ import pytest
 from tests.support.errors import raises, warns
 from tests.unit.cli.rows import write_rows
 
-from equipoise.config import load_config, make_config, save_config
+from equipoise.config import config_to_dict, load_config, make_config, save_config
 from equipoise.errors import ConfigError, EquipoiseWarning
 from equipoise.runs.losses import task_weighting_of
 from equipoise.runs.prepare import Prepared, prepare
@@ -28,6 +28,12 @@ def test_a_name_and_a_mapping_make_the_weighting_of_the_runs_tasks(tmp_path: Pat
     made = task_weighting_of(prepared(tmp_path, {"name": "dwa", "steps_per_epoch": 7, "temperature": 3}))
     assert made.options == {"steps_per_epoch": 7, "temperature": 3.0}
     assert task_weighting_of(prepared(tmp_path, "rlw")).options == {"seed": 5}
+
+
+def test_the_epochs_of_a_proxy_are_as_much_shorter_as_the_proxy_is(tmp_path: Path) -> None:
+    full = prepared(tmp_path, "dwa")
+    proxy = prepare(make_config(config_to_dict(full.config) | {"plan": {"draws": 80_000, "proxy_of": 160_000}}))
+    assert task_weighting_of(proxy).options["steps_per_epoch"] == -(-len(full.train) // 32)
 
 
 def test_the_default_is_sum(tmp_path: Path) -> None:
