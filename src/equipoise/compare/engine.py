@@ -15,7 +15,7 @@ from equipoise.compare.result import BySeed, CandidateInfo, Finalist, Result, Ru
 from equipoise.compare.rows import SharedData, proxy_notes, sample_notes
 from equipoise.compare.runs import Tested, Trained, Trial, TrialRunner
 from equipoise.compare.schedule import StagePlan, draws_of, schedule_of
-from equipoise.compare.selecting import keep, mean_of, prices, ranking
+from equipoise.compare.selecting import best_natural, keep, mean_of, prices, ranking
 from equipoise.compare.tracking import begin_tracking, track_result
 from equipoise.compare.trainings import Training, trainings_of
 from equipoise.compare.verdict import against_baseline, ranks_of, recommend, shown, write_recommended
@@ -77,7 +77,7 @@ def compare(
     check_metric(config)
     records = usable(load_records(config.run, cache))
     base = prepare(config.run, records)
-    if any(trial.feedback is not None for trial in config.compare.trials.values()):
+    if any(trial.feedback is not None for trial in config.trials.values()):
         base = base.with_feedback()  # all candidates are chosen on the same rows, which no plan was decided on
     give_warnings(base.problems)
     for note in of_level(base.problems, "note"):
@@ -145,6 +145,7 @@ class Comparison:
         error = self._standard_error(self._best(scored), scored)
         ranked = ranking(scored.scores, self._candidates_of(names), self.metric, error, self.prices)
         kept = keep(ranked, plan.keep, self.prices)
+        kept = tuple(dict.fromkeys((*kept, self.candidates[self._best_natural(scored)].training)))
         dropped = [f"{name} ({self.prices[name]:.1f})" for name in ranked[: plan.keep] if name not in kept]
         if dropped:
             self.notes.append(
@@ -224,6 +225,10 @@ class Comparison:
 
     def _best(self, stage: Stage) -> str:
         return max(stage.scores, key=lambda name: mean_of(stage.scores[name], self.metric))
+
+    def _best_natural(self, stage: Stage) -> str:
+        natural = [name for name, training in self.trainings.items() if training.natural]
+        return best_natural(stage.scores, self.candidates, self.metric, natural)
 
     def _candidates_of(self, names: Sequence[str]) -> dict[str, CandidateInfo]:
         return {name: info for name, info in self.candidates.items() if info.training in names}

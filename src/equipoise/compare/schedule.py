@@ -1,5 +1,6 @@
 """Successive halving over draws: which runs each stage trains, and how many draws a budget allows."""
 
+import math
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import astuple, dataclass
@@ -23,7 +24,7 @@ LEAST_OF_LABEL = 20  # validation rows of each label that every stage scores, if
 
 @dataclass(frozen=True)
 class StagePlan:
-    """One stage: the draws and seeds of its runs, and how many trainings it keeps besides natural sampling.
+    """One stage: the draws and seeds of its runs, and how many trainings it keeps besides natural sampling at its best.
 
     `rows` is how many validation rows its runs score; None for full runs, which score all.
     """
@@ -94,15 +95,16 @@ class Schedule:
             stages.append(StagePlan(steps * batch, tuple(range(seed, seed + seeds)), kept, scored))
         return cls(tuple(stages))
 
-    def cost(self, trainings: int, run_cost: Callable[[StagePlan], float]) -> float:
+    def cost(self, trainings: int, run_cost: Callable[[StagePlan], float], beside: int = 1) -> float:
         """Compute the cost of all runs; `run_cost` returns the mean cost of a run of a stage.
 
-        Natural sampling is in every stage, besides the trainings that are kept.
+        Besides the trainings that are kept, `beside` more are in every stage: natural sampling, and the best of its
+        other recipes.
         """
         total, held = 0.0, float(trainings)
         for stage in self.stages:
             total += held * len(stage.seeds) * run_cost(stage)
-            held = min(float(trainings), stage.keep + 1)
+            held = min(float(trainings), stage.keep + beside)
         return total
 
 
@@ -189,7 +191,8 @@ def schedule_of(
     with directory.lock("schedule"):
         if directory.schedule.is_file():
             return read_values(Schedule, directory.schedule)
-        batch = config.training.batch_size
+        # Draws that are whole batches of all trainings, so that all of them draw as many.
+        batch = math.lcm(*(each.config.training.batch_size for each in trainings.values()))
         most = draws_of(config, len(data.of("train")))
 
         validation, test = (data.of(split) for split in ("validation", "test"))
@@ -215,7 +218,8 @@ def schedule_of(
             log("Measuring the training speed of this machine")
             speed = _speed(trainings, data)
             most_rows = config.evaluation.rows or len(test) + len(validation)
-            finals = (config.compare.finalists + 1) * config.compare.seeds
+            beside = min(2, sum(each.natural for each in trainings.values()))
+            finals = (config.compare.finalists + beside) * config.compare.seeds
 
             def run(stage: StagePlan) -> float:
                 rows = min(len(validation), most_rows, stage.rows or most_rows)
@@ -223,7 +227,7 @@ def schedule_of(
                 return speed.run(stage.draws, rows + scored, VALIDATIONS * watched if validated else 0)
 
             def seconds(full: int) -> float:
-                return build(full).cost(len(trainings), run) + finals * min(len(test), most_rows) * speed.row
+                return build(full).cost(len(trainings), run, beside) + finals * min(len(test), most_rows) * speed.row
 
             try:
                 draws = affordable(seconds, seconds_of(config.compare.budget), most, batch)
@@ -238,9 +242,11 @@ def schedule_of(
 
 
 def _speed(trainings: Mapping[str, Training], data: SharedData) -> Speed:
-    """Return the mean speed of the trainings, measured once for losses over labels and once for others."""
-    measured: dict[bool, Speed] = {}
-    over_labels = [training.config.training.loss.level == "label" for training in trainings.values()]
-    for level, training in zip(over_labels, trainings.values(), strict=True):
-        measured[level] = measured.get(level) or measure(training, data)
-    return Speed(*np.mean([astuple(measured[level]) for level in over_labels], axis=0).tolist())
+    """Return the mean speed of the trainings, measured once per batch size, for losses over labels or others."""
+    measured: dict[tuple[bool, int], Speed] = {}
+    kinds = [
+        (each.config.training.loss.level == "label", each.config.training.batch_size) for each in trainings.values()
+    ]
+    for kind, training in zip(kinds, trainings.values(), strict=True):
+        measured[kind] = measured.get(kind) or measure(training, data)
+    return Speed(*np.mean([astuple(measured[kind]) for kind in kinds], axis=0).tolist())

@@ -76,6 +76,25 @@ def ranking(
     return tuple(sorted(best, key=lambda name: 2 if best[name] < tied else int(price[name] > EXPENSIVE)))
 
 
+def best_natural(
+    scores: Mapping[str, BySeed], candidates: Mapping[str, CandidateInfo], metric: str, natural: Iterable[str]
+) -> str:
+    """Return the best candidate of natural sampling, of all its trainings: what a plan should be better than.
+
+    Of equals it is the simplest, then the one named first.
+
+    Examples
+    --------
+    >>> info = {name: CandidateInfo(name, "none", "", steps, {}) for steps, name in enumerate(("natural", "small"))}
+    >>> scores = {"natural": (0.5, 0.6), "small": (0.6, 0.7)}
+    >>> best_natural(scores, info, "macro_f1", ["natural", "small"])
+    'small'
+    """
+    trainings = set(natural)
+    own = [name for name in scores if candidates[name].training in trainings]
+    return max(own, key=lambda name: (mean_of(scores[name], metric), -candidates[name].steps))
+
+
 def prices(runs: Iterable[RunCost]) -> dict[str, float]:
     """Return the price of a draw of each training, as a multiple of the mean price.
 

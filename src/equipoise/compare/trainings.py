@@ -1,19 +1,33 @@
 """The ways to train that are compared, without duplicates."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
+from equipoise.base.masses import WHOLE
 from equipoise.compare.result import CandidateInfo
 from equipoise.compare.titles import title_of
-from equipoise.config import NATURAL, ComparisonConfig, LossConfig, RunConfig, TrialConfig, config_to_dict
+from equipoise.config import (
+    NATURAL,
+    ComparisonConfig,
+    LossConfig,
+    RunConfig,
+    TrainingConfig,
+    TrialConfig,
+    config_to_dict,
+)
 from equipoise.errors import PlanError
 from equipoise.rates import Proportional
 from equipoise.runs.prepare import Prepared, prepare_again
+from equipoise.schedule import Drawable
 from equipoise.weights import Natural
 
 CONFIGURED = "configured"
 _OF_PLAN = ("rates", "weights", "target_rates", "target_weights", "schedule", "feedback")
+ROUNDING = WHOLE >> 40  # of a share: less than a draw in 10**12
+_IF_GIVEN = ("batch_size", "learning_rate")
 _CORRECTIONS = {"none": (0, "as trained"), "calibrated": (1, "calibrated"), "tau": (2, "calibrated, answers by tau")}
 
 
@@ -29,11 +43,17 @@ class Training:
         The configuration of its runs, except for seed and draws.
     steps : int
         Number of things it does that plain training does not.
+    natural : bool
+        Whether it is a recipe of natural sampling: of the shares of the data, by cross-entropy.
+    own : tuple of str
+        Training settings that only it has, for people.
     """
 
     name: str
     config: RunConfig
     steps: int
+    natural: bool = False
+    own: tuple[str, ...] = ()
 
     def run(self, seed: int, draws: int, rows: int | None = None, *, proxy_of: int | None = None) -> RunConfig:
         """Return the configuration of one run, which may be a proxy of one with more draws.
@@ -54,7 +74,8 @@ class Training:
     def candidates(self, corrections: Iterable[str]) -> dict[str, CandidateInfo]:
         """Return the candidate of each correction."""
         plain = config_to_dict(self.config)
-        settings: dict[str, Any] = {"plan": plain["plan"], "training": {"loss": plain["training"]["loss"]}}
+        training = {name: plain["training"][name] for name in ("loss", *_IF_GIVEN)}
+        settings: dict[str, Any] = {"plan": plain["plan"], "training": training}
         found: dict[str, CandidateInfo] = {}
         for correction in corrections:
             name = self.name if correction == "none" else f"{self.name} + {correction}"
@@ -65,13 +86,13 @@ class Training:
     @property
     def title(self) -> str:
         """A description for tables."""
-        return title_of(self.config)
+        return ", ".join([title_of(self.config), *self.own])
 
 
 def trainings_of(config: ComparisonConfig, base: Prepared) -> tuple[dict[str, Training], list[str]]:
     """Make the trainings of a comparison.
 
-    The defaults include what the configuration itself would train. Trials with the same plan and the same loss are one
+    The defaults include what the configuration itself would train. Trials with the same plan, loss and settings are one
     training: with a single task all mixing rates are the same, and without labels all class weights are. Losses over
     labels need classification tasks.
 
@@ -97,7 +118,7 @@ def trainings_of(config: ComparisonConfig, base: Prepared) -> tuple[dict[str, Tr
     """
     found: dict[str, Training] = {}
     left_out: list[str] = []
-    known: dict[tuple[str, str, str], str] = {}
+    plans: dict[str, Drawable] = {}
     for name, trial in _trials(config).items():
         settings = _apply(config.run, trial)
         try:
@@ -110,12 +131,15 @@ def trainings_of(config: ComparisonConfig, base: Prepared) -> tuple[dict[str, Tr
         if trial.loss.level == "label" and any(task.kind == "open_ended" for task in prepared.tasks.values()):
             left_out.append(f"{name} is left out: its loss is over labels, and some tasks are open-ended")
             continue
-        key = (prepared.plan.fingerprint, str(trial.loss.to_dict()), str(trial.feedback))
-        if key in known:
-            left_out.append(f"{name} is left out: on this data it is identical to {known[key]}")
+        plan, own = prepared.plan, _own(settings, config.training)
+        alike = [each for each, other in plans.items() if _drawn_alike(plan, other)]
+        natural = NATURAL in (name, *alike) and trial.feedback is None and _is_plain(trial.loss)
+        training = Training(name, settings, _steps(settings, prepared, own), natural, own)
+        same = next((each for each in alike if _trained_alike(training, found[each])), None)
+        if same is not None:
+            left_out.append(f"{name} is left out: on this data it is identical to {same}")
             continue
-        known[key] = name
-        found[name] = Training(name, settings, _steps(settings, prepared))
+        plans[name], found[name] = plan, training
     if len(found) < 2 and len(config.compare.corrections) < 2:
         raise PlanError(
             "nothing-to-compare",
@@ -128,22 +152,48 @@ def trainings_of(config: ComparisonConfig, base: Prepared) -> tuple[dict[str, Tr
 def _trials(config: ComparisonConfig) -> dict[str, TrialConfig]:
     """Return the trials, and unless others are named the one that the configuration itself describes."""
     if config.compare.candidates is not None:
-        return config.compare.trials
+        return config.trials
     own = TrialConfig(**{name: getattr(config.plan, name) for name in _OF_PLAN}, loss=config.training.loss)
-    return {**config.compare.trials, CONFIGURED: own}
+    return {**config.trials, CONFIGURED: own}
 
 
 def _apply(run: RunConfig, trial: TrialConfig) -> RunConfig:
     # Rare labels repeat often in some candidates, which is what is compared.
     given = {name: getattr(trial, name) for name in _OF_PLAN}
     every = None if trial.feedback is None else run.plan.feedback_every
-    plan = replace(run.plan, **given, feedback_every=every, allow_repeats=True)
+    limits = run.plan.max_passes if trial.max_passes is None else trial.max_passes
+    plan = replace(run.plan, **given, max_passes=limits, feedback_every=every, allow_repeats=True)
     evaluation = replace(run.evaluation, method="score", split="test")  # corrections need probabilities
-    training = replace(run.training, loss=trial.loss)
+    settings = {name: getattr(trial, name) for name in _IF_GIVEN if getattr(trial, name) is not None}
+    training = replace(run.training, loss=trial.loss, **settings)
     return replace(run, plan=plan, training=training, evaluation=evaluation, out=None)
 
 
-def _steps(config: RunConfig, prepared: Prepared) -> int:
+def _drawn_alike(one: Drawable, other: Drawable) -> bool:
+    """Whether two plans draw the same: shares that are found in two ways differ in their last bits."""
+    return len(one.stages) == len(other.stages) and all(
+        now.at == then.at
+        and np.abs(now.plan.masses - then.plan.masses).max() <= ROUNDING
+        and np.abs(now.plan.target_masses - then.plan.target_masses).max() <= ROUNDING
+        for now, then in zip(one.stages, other.stages, strict=True)
+    )
+
+
+def _trained_alike(one: Training, other: Training) -> bool:
+    return (one.config.training, one.config.plan.feedback) == (other.config.training, other.config.plan.feedback)
+
+
+def _is_plain(loss: LossConfig) -> bool:
+    """Whether a loss knows nothing of how frequent labels are: cross-entropy of the target, smoothed or not."""
+    return loss.name == LossConfig().name and loss.level != "label" and "weights" not in loss.options
+
+
+def _own(config: RunConfig, shared: TrainingConfig) -> tuple[str, ...]:
+    names = [name for name in _IF_GIVEN if getattr(config.training, name) != getattr(shared, name)]
+    return tuple(f"{name.replace('_', ' ')} {getattr(config.training, name):g}" for name in names)
+
+
+def _steps(config: RunConfig, prepared: Prepared, own: Sequence[str]) -> int:
     plan, loss = config.plan, config.training.loss
     return sum(
         (
@@ -153,5 +203,6 @@ def _steps(config: RunConfig, prepared: Prepared) -> int:
             plan.schedule is not None or plan.feedback is not None,
             loss != LossConfig(),
             loss.level == "label",
+            bool(own),
         )
     )

@@ -3,15 +3,17 @@
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 from equipoise.base.registry import suggest
 from equipoise.config._loss import LossConfig, parse_loss
-from equipoise.config._schema import RunConfig
+from equipoise.config._plan import limits_in_range
+from equipoise.config._schema import RunConfig, TrainingConfig
 from equipoise.config._values import ScheduleFile, in_range, parse_rates, parse_weights
 from equipoise.errors import ConfigError
 from equipoise.feedback import Feedback
+from equipoise.plan.limits import Passes
 from equipoise.rates import Proportional, Rates
 from equipoise.schedule import Recipe
 from equipoise.weights import ClassWeights, Natural
@@ -25,19 +27,28 @@ NATURAL = "natural"
 class TrialConfig:
     """A candidate: sampling distribution and how it changes, target of the loss, and loss; by default natural sampling.
 
-    The first rounds of a comparison train with fewer draws, and stages that begin at a part of the training begin
-    earlier there.
+    Limits of passes, batch size and learning rate are those of the configuration unless a candidate has its own.
+    The first rounds of a comparison train with fewer draws, and stages begin earlier there.
     """
 
     rates: Rates = field(default_factory=Proportional)
     weights: ClassWeights | Mapping[str, ClassWeights] = field(default_factory=Natural)
     target_rates: Rates | None = None
     target_weights: ClassWeights | Mapping[str, ClassWeights] | None = None
+    max_passes: Passes | None = None
     schedule: Recipe | ScheduleFile | None = None
     feedback: Feedback | None = None
     loss: LossConfig = field(default_factory=LossConfig)
+    batch_size: int | None = None
+    learning_rate: float | None = None
 
     def __post_init__(self) -> None:
+        if self.max_passes is not None:
+            limits_in_range("max_passes", self.max_passes)
+        if self.batch_size is not None:
+            in_range("batch_size", self.batch_size, 1)
+        if self.learning_rate is not None:
+            in_range("learning_rate", self.learning_rate, 0, open_low=True)
         if isinstance(self.schedule, ScheduleFile):
             raise ConfigError(
                 "schedule-file",
@@ -56,14 +67,29 @@ def _trial(rates: str, weights: str = "natural", target: str | None = None, loss
     )
 
 
-def default_trials() -> dict[str, TrialConfig]:
+def default_trials(training: TrainingConfig = TrainingConfig()) -> dict[str, TrialConfig]:  # noqa: B008 - frozen
     """Return the default candidates.
+
+    Natural sampling has recipes of its own, relative to the batch size and the learning rate of `training`: a plan
+    should beat the best of them, not only the recipe that it is trained by itself.
+
+    References
+    ----------
+    Shwartz-Ziv et al. (2023), "Simplifying Neural Network Training Under Class Imbalance": smaller batches and label
+    smoothing help natural sampling.
 
     Examples
     --------
     >>> list(default_trials())[:3]
     ['natural', 'equal', 'sqrt']
+    >>> default_trials(TrainingConfig(batch_size=64))["natural-small-batch"].batch_size
+    16
     """
+    rate = training.learning_rate
+    small = {
+        "batch_size": max(1, training.batch_size // 4),
+        "learning_rate": rate / 2,
+    }  # Adam: by the root of the batch
     return {
         NATURAL: _trial("proportional"),
         "equal": _trial("equal"),
@@ -80,6 +106,10 @@ def default_trials() -> dict[str, TrialConfig]:
         "labels": _trial("equal", loss={"name": "cross_entropy", "level": "label"}),
         "balanced-softmax": _trial("equal", loss="balanced_softmax"),
         "logit-adjusted": _trial("equal", loss={"name": "logit_adjusted", "tau": 0.5}),
+        "undersampled": replace(_trial("unimax", "balanced"), max_passes=1),
+        "natural-small-batch": replace(_trial("proportional"), **small),
+        "natural-smooth": _trial("proportional", loss={"name": "cross_entropy", "label_smoothing": 0.1}),
+        "natural-high-rate": replace(_trial("proportional"), learning_rate=2 * rate),
     }
 
 
@@ -120,15 +150,14 @@ class CompareConfig:
             raise ConfigError("costs-and-metric", message)
         if self.budget is not None:
             seconds_of(self.budget)
-        for name in self.trials:
+        for name in self.trials_for(TrainingConfig()):
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,60}", name):
                 message = f"a candidate's name must be up to 61 letters, digits, `_`, `.` and `-`, found {name!r}."
                 raise ConfigError("bad-name", message)
 
-    @property
-    def trials(self) -> dict[str, TrialConfig]:
-        """All candidates, natural sampling first."""
-        known = default_trials()
+    def trials_for(self, training: TrainingConfig) -> dict[str, TrialConfig]:
+        """Return all candidates, natural sampling first; `training` is what they share."""
+        known = default_trials(training)
         if self.candidates is None:
             return known
         if isinstance(self.candidates, Mapping):
@@ -153,6 +182,11 @@ class ComparisonConfig(RunConfig):
     def run(self) -> RunConfig:
         """The configuration that all candidates share."""
         return RunConfig(**{item.name: getattr(self, item.name) for item in fields(RunConfig)})
+
+    @property
+    def trials(self) -> dict[str, TrialConfig]:
+        """All candidates, natural sampling first."""
+        return self.compare.trials_for(self.training)
 
 
 def duration_of(seconds: float) -> str:

@@ -50,7 +50,7 @@ class PlanConfig:
                 message = "`plan.feedback_every` is how often a rule decides, and `plan.feedback` names none. Set it."
                 raise ConfigError("every-without-feedback", message)
         if self.max_passes is not None:
-            _limits_in_range("plan.max_passes", self.max_passes)
+            limits_in_range("plan.max_passes", self.max_passes)
         if self.proxy_of is not None and not 1 <= (self.draws or 0) <= self.proxy_of:
             raise ConfigError(
                 "proxy-draws",
@@ -100,9 +100,9 @@ def _refuse_beside_a_file(plan: PlanConfig) -> None:
             )
 
 
-def _limits_in_range(name: str, limits: Passes) -> None:
+def limits_in_range(name: str, limits: Passes) -> None:
     if not isinstance(limits, Mapping):
         in_range(name, limits, 0, open_low=True)
         return
     for key, limit in limits.items():
-        _limits_in_range(f"{name}.{key}", limit)
+        limits_in_range(f"{name}.{key}", limit)

@@ -12,7 +12,7 @@ from equipoise.compare import schedule
 from equipoise.compare.directory import ComparisonDirectory
 from equipoise.compare.prices import Speed
 from equipoise.compare.schedule import LEAST_STEPS, Schedule, affordable, draws_of, schedule_of
-from equipoise.config import CompareConfig, duration_of, make_comparison, seconds_of
+from equipoise.config import CompareConfig, default_trials, duration_of, make_comparison, seconds_of
 from equipoise.data import Records
 from equipoise.errors import ConfigError
 
@@ -21,6 +21,17 @@ def build(trainings=15, draws=9000, batch=10, seed=0, **settings):
     return Schedule.build(
         CompareConfig(**settings), trainings=trainings, draws=draws, batch=batch, seed=seed, rows=6300, least=900
     )
+
+
+def three(*batches, natural=1):
+    """Trainings of which only what a schedule asks of them is there."""
+    sizes = batches or (32, 32, 32)
+    return {
+        name: SimpleNamespace(
+            config=SimpleNamespace(training=SimpleNamespace(batch_size=size)), natural=place < natural
+        )
+        for place, (name, size) in enumerate(zip("abc", sizes, strict=True))
+    }
 
 
 def test_each_stage_has_more_draws_and_fewer_trainings():
@@ -65,9 +76,38 @@ def test_cost_counts_natural_sampling_beside_those_that_are_kept():
     assert build().cost(15, lambda stage: stage.draws) == 15 * 2 * 1000 + 6 * 2 * 3000 + 3 * 5 * 9000
 
 
+def test_cost_counts_the_best_other_recipe_of_natural_sampling_where_there_are_some():
+    assert build().cost(15, lambda stage: stage.draws, 2) == 15 * 2 * 1000 + 7 * 2 * 3000 + 4 * 5 * 9000
+
+
+def test_all_trainings_draw_as_many_however_large_their_batches_are(tmp_path):
+    rows = Records(pa.table({"task": ["t"] * 100, "input": ["x"] * 100, "target": ["a", "b"] * 50}))
+    data = SimpleNamespace(of=lambda split: rows, base=SimpleNamespace(tasks={}))
+    config = make_comparison({"data": {"source": "rows.jsonl"}, "plan": {"draws": 4000}})
+    directory = ComparisonDirectory.join(tmp_path, config)
+    made = schedule_of(directory, config, three(32, 8, 48), data, lambda line: None)
+    assert [stage.draws for stage in made.stages] == [10 * 96, 14 * 96, 42 * 96]
+
+
+@pytest.mark.parametrize(("natural", "runs"), [(1, 3), (2, 4), (3, 4)])
+def test_a_budget_pays_for_the_best_recipe_of_natural_sampling(tmp_path, monkeypatch, natural, runs):
+    rows = Records(pa.table({"task": ["t"] * 100, "input": ["x"] * 100, "target": ["a", "b"] * 50}))
+    data = SimpleNamespace(of=lambda split: rows, base=SimpleNamespace(tasks={}))
+    given = {"data": {"source": "rows.jsonl"}, "plan": {"draws": 1024}}
+    config = make_comparison({**given, "compare": {"budget": "3m", "seeds": 1, "stages": 1}})
+    # Only the test rows of the finalists take time: a second each.
+    speed = SimpleNamespace(run=lambda draws, rows, watched: 0.0, row=0.01)
+    monkeypatch.setattr(schedule, "_speed", lambda trainings, data: speed)
+    monkeypatch.setattr(schedule, "affordable", lambda cost, seconds, most, batch: asked.append(cost(most)) or most)
+    asked = []
+    schedule_of(ComparisonDirectory.join(tmp_path, config), config, three(natural=natural), data, lambda line: None)
+    assert asked == [pytest.approx(runs)]
+
+
 def test_defaults_cost_less_than_a_third_of_training_all_in_full():
-    everything = 15 * 5 * 9000
-    assert build().cost(15, lambda stage: stage.draws) < everything / 3
+    trainings = len(default_trials())
+    everything = trainings * 5 * 9000
+    assert build(trainings=trainings).cost(trainings, lambda stage: stage.draws, 2) < everything / 3
 
 
 def test_survives_a_turn_through_plain_values():
@@ -102,7 +142,7 @@ def test_a_start_that_fails_for_its_budget_leaves_room_for_a_start_with_another(
     rows = Records(pa.table({"task": ["t"] * 100, "input": ["x"] * 100, "target": ["a", "b"] * 50}))
     data = SimpleNamespace(of=lambda split: rows, base=SimpleNamespace(tasks={}))
     given = {"data": {"source": "rows.jsonl"}, "plan": {"draws": 1024}}
-    trainings = dict.fromkeys("abc")
+    trainings = three()
 
     def start(budget):
         config = make_comparison({**given, "compare": {"budget": budget}})
@@ -134,7 +174,7 @@ def test_a_budget_counts_the_validations_that_a_checkpoint_is_chosen_by(tmp_path
     data = SimpleNamespace(of=lambda split: rows, base=SimpleNamespace(tasks={}))
     given = {"data": {"source": "rows.jsonl"}, "plan": {"draws": 1024}, "training": {"best": best}}
     config = make_comparison({**given, "compare": {"budget": "10h"}})
-    schedule_of(ComparisonDirectory.join(tmp_path, config), config, dict.fromkeys("abc"), data, lambda line: None)
+    schedule_of(ComparisonDirectory.join(tmp_path, config), config, three(), data, lambda line: None)
     # 100 validation rows, of which the loss is computed on 20 of each label.
     assert asked[:3] == [(80 + scored, early), (80 + scored, early), (100 + scored, 8 * 40)]
 

@@ -3,7 +3,7 @@
 import pytest
 
 from equipoise.compare.result import CandidateInfo, RunCost
-from equipoise.compare.selecting import keep, mean_of, prices, ranking
+from equipoise.compare.selecting import best_natural, keep, mean_of, prices, ranking
 
 EQUAL = dict.fromkeys(("natural", "a", "b", "c"), 1.0)
 
@@ -92,3 +92,16 @@ def test_all_go_on_where_there_is_a_place_for_each_whatever_rounding_says():
     price = prices(RunCost(name, 0, 3, "", {}, 0, flops) for name, flops in
                    (("natural", 0.1), ("a", 0.7), ("b", 3.3)))  # fmt: skip
     assert keep(["a", "b"], 2, price) == ("natural", "a", "b")
+
+
+def test_natural_sampling_at_its_best_is_the_best_of_its_recipes_with_any_correction():
+    steps = {"natural": 0, "small": 1, "sqrt": 2}
+    info = {
+        f"{name}{after}": CandidateInfo(name, after or "none", "", number + (2 if after else 0), {})
+        for name, number in steps.items()
+        for after in ("", "+tau")
+    }
+    scores = {"natural": (0.5,), "natural+tau": (0.6,), "small": (0.55,), "small+tau": (0.6,), "sqrt": (0.9,)}
+    assert best_natural(scores, info, "macro_f1", ["natural", "small"]) == "natural+tau"  # the simpler of equals
+    assert best_natural(scores | {"small": (0.7,)}, info, "macro_f1", ["natural", "small"]) == "small"
+    assert best_natural(scores | {"small": (0.4,)}, info, "log_loss", ["natural", "small"]) == "small"

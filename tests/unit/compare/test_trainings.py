@@ -215,3 +215,70 @@ def test_a_candidate_with_feedback_is_a_training_of_its_own():
     assert left_out == ["same is left out: on this data it is identical to natural"]
     configured, _ = trainings_of(settings({"plan": {"draws": 40, "feedback": "odm"}}), records)
     assert str(configured["configured"].config.plan.feedback) == "ODM()"
+
+
+def test_natural_sampling_has_recipes_relative_to_the_settings_that_all_share():
+    config = settings({"training": {"batch_size": 16, "learning_rate": 0.004}}, draws=40)
+    found = trainings(config, two_sizes())
+    own = {name: (each.config.training.batch_size, each.config.training.learning_rate) for name, each in found.items()}
+    assert own["natural-small-batch"] == (4, 0.002)
+    assert own["natural-high-rate"] == (16, 0.008)
+    assert own["natural"] == own["sqrt"] == own["natural-smooth"] == (16, 0.004)
+    assert found["natural-smooth"].config.training.loss.options == {"label_smoothing": 0.1}
+    assert [name for name, each in found.items() if each.natural] == [
+        "natural",
+        "natural-small-batch",
+        "natural-smooth",
+        "natural-high-rate",
+    ]
+    assert all(each.steps == 1 for name, each in found.items() if name.startswith("natural-"))
+    assert found["natural-small-batch"].title.endswith("class weights Natural(), batch size 4, learning rate 0.002")
+    (info,) = found["natural-high-rate"].candidates(("none",)).values()
+    assert info.settings["training"]["learning_rate"] == 0.008
+
+
+def test_a_recipe_of_natural_sampling_knows_nothing_of_how_frequent_labels_are():
+    natural = {"rates": "proportional", "weights": "natural"}
+    others = {
+        "weighted": natural | {"target_weights": "sqrt"},
+        "losses": natural | {"loss": "balanced_softmax"},
+        "focal": natural | {"loss": "focal"},
+        "late": natural | {"schedule": "deferred:0.5"},
+        "planned": {"rates": "equal"},
+    }
+    found = trainings(settings(draws=320, candidates=others), two_sizes())
+    assert [name for name, each in found.items() if each.natural] == ["natural"]
+
+
+def test_undersampling_goes_through_no_row_twice_and_is_natural_where_all_rows_are_drawn():
+    config = settings(draws=20, candidates=["undersampled"])
+    base = prepare(config.run, two_sizes())
+    found = made.trainings_of(config, base)[0]["undersampled"]
+    assert found.title.endswith(", at most 1 passes")
+    plan = prepare_again(found.run(0, 20), base).plan
+    assert (plan.probabilities * 20 <= plan.counts * (1 + 1e-9)).all()
+    assert plan.probabilities.tolist() == pytest.approx([0.3, 0.2, 0.45, 0.05])
+    found, left_out = trainings_of(settings(draws=50), two_sizes())
+    assert "undersampled is left out: on this data it is identical to natural" in left_out
+    _, left_out = trainings_of(settings(draws=200), two_sizes())
+    assert any(reason.startswith("undersampled is left out: UniMax can place 50 draws") for reason in left_out)
+
+
+def test_a_limit_of_passes_of_the_configuration_is_that_of_candidates_without_their_own():
+    equal = {"rates": "equal", "weights": "balanced"}
+    own = {"mine": equal, "other": equal | {"max_passes": 2}}
+    config = settings({"plan": {"draws": 40, "max_passes": 3}}, candidates=own)
+    assert [each.config.plan.max_passes for each in trainings(config, two_sizes()).values()] == [3, 3, 2]
+
+
+@pytest.mark.parametrize(("name", "value"), [("batch_size", 0), ("learning_rate", 0), ("max_passes", 0)])
+def test_settings_of_a_candidate_are_checked(name, value):
+    with raises(ConfigError, "out-of-range", name):
+        settings(candidates={"mine": {name: value}})
+
+
+def test_batch_size_and_learning_rate_alone_make_another_training():
+    own = {"same": {}, "small": {"batch_size": 8}, "again": {"batch_size": 8}, "slow": {"learning_rate": 1e-4}}
+    found, left_out = trainings_of(settings(candidates=own), two_sizes())
+    assert list(found) == ["natural", "small", "slow"]
+    assert left_out[1] == "again is left out: on this data it is identical to small"

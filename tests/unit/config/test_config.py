@@ -305,7 +305,7 @@ def test_wrong_schedules_name_the_remedy(tmp_path: Path, plan: str, code: str, e
 
 def test_a_candidate_has_a_recipe_and_no_file() -> None:
     known = {"late": {"schedule": "deferred:0.8", "rates": "equal"}}
-    assert make_comparison({**SMALL, "compare": {"candidates": known}}).compare.trials["late"].schedule == Deferred(0.8)
+    assert make_comparison({**SMALL, "compare": {"candidates": known}}).trials["late"].schedule == Deferred(0.8)
     known["late"]["schedule"] = "schedule.json"
     with raises(ConfigError, "schedule-file", "`schedule` must be a recipe in a comparison"):
         make_comparison({**SMALL, "compare": {"candidates": known}})

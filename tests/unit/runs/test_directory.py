@@ -293,5 +293,5 @@ def test_the_demonstration_draws_whole_blocks_and_its_arms_differ_in_the_plan_al
     assert DRAWS % 2048 == 0
     config = demo_config(DRAWS, seed=5)
     assert (config.seed, config.plan.draws, config.compare.stages, config.compare.seeds) == (5, DRAWS, 1, 1)
-    natural, planned = config.compare.trials.values()
+    natural, planned = config.trials.values()
     assert planned == replace(natural, rates=Equal(), weights=Power(gamma=0.5))
