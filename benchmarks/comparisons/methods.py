@@ -37,6 +37,10 @@ TITLES: Mapping[str, str] = {
     "labels": "equal tasks, cross-entropy over labels",
     "balanced-softmax": "equal tasks, balanced softmax over labels, which is logit adjustment with tau 1",
     "logit-adjusted": "equal tasks, logit adjustment over labels, tau 0.5",
+    "undersampled": "tasks by UniMax, balanced labels, no row twice",
+    "natural-small-batch": "natural, a quarter of the batch size, half of the learning rate",
+    "natural-smooth": "natural, label smoothing 0.1",
+    "natural-high-rate": "natural, twice the learning rate",
 }
 SCHEDULE_TITLES: Mapping[str, str] = {
     "natural": "natural",
@@ -84,11 +88,17 @@ class Source:
         if method in SCHEDULES:
             evaluation = replace(run.evaluation, bootstrap=0)
             return replace(run, plan=SCHEDULES[method](run.plan), evaluation=evaluation, seed=seed)
-        trial = default_trials()[method]
+        trial = default_trials(run.training)[method]
+        training = replace(
+            run.training,
+            loss=trial.loss,
+            batch_size=trial.batch_size or run.training.batch_size,
+            learning_rate=trial.learning_rate or run.training.learning_rate,
+        )
         return replace(
             run,
             plan=_plan(run.plan, trial),
-            training=replace(run.training, loss=trial.loss),
+            training=training,
             evaluation=replace(run.evaluation, bootstrap=0),
             seed=seed,
         )
@@ -101,6 +111,7 @@ def _plan(plan: PlanConfig, trial: TrialConfig) -> PlanConfig:
         weights=trial.weights,
         target_rates=trial.target_rates,
         target_weights=trial.target_weights,
+        max_passes=trial.max_passes,
     )
 
 

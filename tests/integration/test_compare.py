@@ -15,6 +15,7 @@ from equipoise.cli import app
 from equipoise.compare import schedule as scheduling
 from equipoise.compare.directory import ComparisonDirectory
 from equipoise.compare.prices import Speed
+from equipoise.config import load_config
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:(Task|Inputs)")]
 
@@ -79,6 +80,15 @@ def test_stages_train_what_the_schedule_says(finished):
     assert set(result.finalists) == {
         f"{name}{correction}" for name in last.kept for correction in ("", " + calibrated", " + tau")
     }
+
+
+def test_runs_of_the_first_stage_are_proxies_of_full_ones(finished):
+    result = ComparisonDirectory.open(finished).read_result()
+    for each in result.runs:
+        config = load_config(finished / each.folder / "config.yaml")
+        assert config.plan.proxy_of == (320 if each.draws == 160 else None)
+    assert load_config(finished / "recommended.yaml").plan.proxy_of is None
+    assert result.best_natural in result.finalists
 
 
 def test_natural_sampling_is_the_baseline_and_differences_are_paired(finished):

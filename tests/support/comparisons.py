@@ -132,6 +132,7 @@ def write_comparison(
             metric, "natural", candidates, stages, finalists, versus, ranks, recommended, 0.012, 0.01,
             Learned(recommended, 0.61, 0.4, 0.41, Estimate(*gain)), recommended, shown, (*early, *runs), rows,
             "equipoise compare rows.jsonl --budget 30m", notes,
+            versus_natural=versus.get(recommended),
         )
     )  # fmt: skip
     return path

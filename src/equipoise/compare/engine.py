@@ -1,7 +1,7 @@
 """Run a comparison: candidates become runs, runs become scores, scores become a recommendation."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from equipoise.base.problems import of_level
 from equipoise.compare.corrections import corrected, cross_fitted_validation
 from equipoise.compare.directory import ComparisonDirectory
 from equipoise.compare.evidence import Resampling, rope_of
+from equipoise.compare.findings import Versus
 from equipoise.compare.learned import learned
 from equipoise.compare.refusals import check_metric, refuse_metric, usable
 from equipoise.compare.result import BySeed, CandidateInfo, Finalist, Result, RunCost, Stage, joined_by_seed
@@ -193,12 +194,20 @@ class Comparison:
         rope = rope_of(self.metric, self.config.compare.rope)
         evaluation = self.config.evaluation
         resampling = Resampling(train_counts(base.plan), self.costs, evaluation.bootstrap, self.config.seed)
-        versus = against_baseline(finalists, lambda name: self._predictions(name, last), self.metric, rope, resampling)
+
+        def against(names: Iterable[str], baseline: str) -> dict[str, Versus]:
+            chosen = {name: finalists[name] for name in names}
+            return against_baseline(
+                chosen, lambda name: self._predictions(name, last), self.metric, rope, resampling, baseline
+            )
+
+        versus, natural = against(finalists, NATURAL), self._best_natural(last)
         ranked = sorted(last.scores, key=lambda name: -mean_of(last.scores[name], self.metric))
         found = learned(ranked, lambda name: self._validated(name, last), self.metric, resampling)
         best = ranked[0]
         error = self._standard_error(best, last)
         recommended = recommend(last.scores, self.candidates, self.metric, error)
+        above = versus if natural == NATURAL else against(dict.fromkeys((natural, recommended)), natural)
         return Result(
             metric=self.metric,
             baseline=NATURAL,
@@ -221,6 +230,8 @@ class Comparison:
                 *sample_notes(stages, base.data["rows"], self.config.evaluation.rows),
                 *proxy_notes(stages, base.plan),
             ),
+            best_natural=natural,
+            versus_natural=above.get(recommended),
         )
 
     def _best(self, stage: Stage) -> str:

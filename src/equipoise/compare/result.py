@@ -35,7 +35,8 @@ class CandidateInfo:
     steps : int
         Number of things it does that plain training does not: the fewer, the simpler.
     settings : dict
-        The part of the configuration in which candidates differ: `plan` and `training.loss`.
+        The part of the configuration in which candidates differ: `plan`, and of `training` the loss, the batch size
+        and the learning rate.
     """
 
     training: str
@@ -156,6 +157,10 @@ class Result:
         The command that makes this comparison again.
     notes : tuple of str
         What a reader should know, for example that the budget ended early.
+    best_natural : str
+        The best finalist of natural sampling on validation rows, of all its recipes and corrections.
+    versus_natural : Versus or None
+        The recommended candidate minus it, on test rows; None if they are the same.
     """
 
     metric: str
@@ -175,6 +180,8 @@ class Result:
     rows: dict[str, int]
     command: str
     notes: tuple[str, ...] = field(default=())
+    best_natural: str = "natural"
+    versus_natural: Versus | None = None
 
     @property
     def seeds(self) -> tuple[int, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from equipoise.config import LossConfig, RunConfig
+from equipoise.plan.limits import text_of
 from equipoise.rates import Equal, Proportional, Temperature, UniMax
 from equipoise.weights import Balanced, EffectiveNumber, Log, Natural, Power
 
@@ -18,6 +19,8 @@ def title_of(config: RunConfig) -> str:
     if plan.target_weights is not None or plan.target_rates is not None:
         target = f"{rates_words(plan.target_rates or plan.rates)}, {weights_words(plan.target_weights)}"
         words.append(f"weights in the loss to {target}")
+    if plan.max_passes is not None:
+        words.append(f"at most {text_of(plan.max_passes)} passes")
     if plan.schedule is not None:
         words.append(f"schedule {plan.schedule}")
     if plan.feedback is not None:

@@ -29,8 +29,9 @@ def against_baseline(
     metric: str,
     rope: float,
     resampling: Resampling,
+    baseline: str = NATURAL,
 ) -> dict[str, Versus]:
-    """Compare each finalist with natural sampling as trained, on the test rows.
+    """Compare each finalist with one of them, by default natural sampling as trained, on the test rows.
 
     Parameters
     ----------
@@ -44,25 +45,27 @@ def against_baseline(
         Half the width of the region of practical equivalence, in units of the metric.
     resampling : Resampling
         As the options of `equipoise.statistics.difference_over_seeds`.
+    baseline : str
+        A finalist.
 
     Returns
     -------
     dict of str to Versus
         By candidate, without the baseline.
     """
-    base, baseline = finalists[NATURAL], predictions(NATURAL)
-    _, count = group_codes(list(baseline[0].values()))
+    base, before = finalists[baseline], predictions(baseline)
+    _, count = group_codes(list(before[0].values()))
     found: dict[str, Versus] = {}
     tests: dict[str, SignedRank] = {}
     for name, each in finalists.items():
-        if name == NATURAL:
+        if name == baseline:
             continue
         seeds = {
             key: mean_interval((_floats(values) - _floats(base.test[key])).tolist())
             for key, values in each.test.items()
         }
         groups = difference_over_seeds(
-            baseline,
+            before,
             predictions(name),
             train_counts=resampling.train_counts,
             costs=resampling.costs,

@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from equipoise import Census, Plan
 from equipoise.compare import rows as identity
-from equipoise.compare.rows import origin_of
+from equipoise.compare.result import Stage
+from equipoise.compare.rows import origin_of, proxy_notes
 from equipoise.config import make_config
 
 CONFIG = make_config({"data": {"source": "rows.jsonl"}})
@@ -50,3 +52,15 @@ def test_differs_with_the_weights_that_a_local_model_starts_from(tmp_path):
     first = fingerprint_of_run(local, "data")
     (tmp_path / "model.safetensors").write_bytes(b"two")
     assert fingerprint_of_run(local, "data") != first
+
+
+def test_labels_with_too_few_rows_for_a_proxy_are_named():
+    census = Census.from_counts({"a": {"x": 900, "y": 63, "z": 64}, "b": {str(label): 9 for label in range(5)}})
+    stages = [Stage(draws, (0,), {}, ()) for draws in (100, 800, 900)]
+    (note,) = proxy_notes(stages, Plan.build(census))
+    assert note.startswith("runs of 100 draws saw a training row as often as those of 900 do")
+    assert note.endswith(
+        "except of 6 of 8 labels, which have so few rows that 8 of them or all were kept: a: y, b: 0, b: 1, b: 2, b: 3"
+        " and 1 more"
+    )
+    assert proxy_notes(stages[-1:], Plan.build(census)) == []

@@ -55,6 +55,16 @@ def test_difference_is_the_mean_over_seeds_and_tasks(versus):
     assert versus["good"].groups["accuracy"].low > 0.15
 
 
+def test_another_finalist_may_be_the_baseline(arms, versus):
+    two = {name: finalist(arms[name]) for name in ("natural", "good")}
+    options = {"train_counts": {}, "costs": {}, "bootstrap": 200, "seed": 0}
+    (name, found), *_ = against_baseline(two, arms.__getitem__, "accuracy", **options, baseline="good").items()
+    assert name == "natural"
+    for part in ("seeds", "groups"):
+        assert getattr(found, part)["accuracy"].value == pytest.approx(-0.3)
+    assert found.signed_rank.effect == -1.0
+
+
 def test_signed_rank_is_over_tasks_and_seeds_with_holm(versus):
     test = versus["good"].signed_rank
     assert test.pairs == 6

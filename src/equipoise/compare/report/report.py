@@ -18,6 +18,7 @@ from equipoise.compare.report import (
     costs,
     finalists,
     labels,
+    natural,
     problems,
     reliability,
     reproduce,
@@ -54,6 +55,8 @@ class Report:
         Learning curves.
     scores, labels : ScoresPart, LabelsPart
         Results by task and by label.
+    natural : NaturalPart
+        The recommended candidate against natural sampling at its best.
     confusion : tuple of Confusion
         Confusion matrices.
     reliability : tuple of Reliability
@@ -80,6 +83,7 @@ class Report:
     curves: tuple[trained.Curve, ...]
     scores: scores.ScoresPart
     labels: labels.LabelsPart
+    natural: natural.NaturalPart
     confusion: tuple[confusion.Confusion, ...]
     reliability: tuple[reliability.Reliability, ...]
     tradeoff: finalists.TradeoffPart
@@ -123,6 +127,7 @@ def gather(directory: Path) -> Report:
         curves=trained.gather_curves(data),
         scores=scores.gather(data),
         labels=labels.gather(data),
+        natural=natural.gather(data),
         confusion=confusion.gather(data),
         reliability=reliability.gather(data),
         tradeoff=finalists.gather(data),
@@ -183,6 +188,7 @@ def build_page(report: Report) -> Page:
             trained.curves_section(report.curves),
             scores.section(report.scores),
             labels.section(report.labels),
+            natural.section(report.natural),
             confusion.section(report.confusion),
             reliability.section(report.reliability),
             finalists.tradeoff_section(report.tradeoff),

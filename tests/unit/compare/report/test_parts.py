@@ -18,6 +18,7 @@ from equipoise.compare.report import (
     confusion,
     costs,
     gather,
+    natural,
     problems,
     reliability,
     scores,
@@ -29,7 +30,7 @@ from equipoise.compare.report.report import build_page
 from equipoise.config import load_config, save_config
 from equipoise.drawing import Mixed, OneTask, Quota, StratumIndex
 from equipoise.errors import RunError
-from equipoise.metrics import Estimate, read_predictions, write_predictions
+from equipoise.metrics import Estimate, metric_of, read_predictions, write_predictions
 from equipoise.runs.directory import RunDirectory
 from equipoise.samplers import PlanSampler
 from equipoise.statistics import mean_interval
@@ -314,3 +315,22 @@ def test_the_command_writes_the_report(copy_of):
     wrong = CliRunner().invoke(app, ["report", str(directory / "runs" / "natural-2560-0")])
     assert wrong.exit_code == 1
     assert "equipoise evaluate" in wrong.stderr
+
+
+def test_natural_sampling_at_its_best_is_compared_with_the_recommended_candidate(copy_of):
+    directory = copy_of("one-task")
+    data = ComparisonData.open(directory)
+    tuned = "natural + tau"
+    versus = data.result.versus[data.result.recommended]
+    data = change(directory, best_natural=tuned, versus_natural=versus)
+    part = natural.gather(data)
+    shown = natural.section(part)
+    assert f"each correction, {tuned} was best by {metric_of(part.metric).title}" in shown.texts[0]
+    (table,) = shown.tables
+    scores = dict(zip(part.scores, table.rows, strict=True))
+    want = (data.estimate(tuned, "macro_f1"), data.estimate(part.recommended, "macro_f1"))
+    assert part.scores["macro_f1"] == (*want, versus.seeds["macro_f1"], versus.groups["macro_f1"])
+    assert scores["macro_f1"][2].text == f"{want[1].value:.3f}"
+    same = natural.gather(change(directory, best_natural=data.result.recommended, versus_natural=None))
+    assert natural.section(same).texts[0].endswith("It is the recommended candidate.")
+    assert natural.section(same).tables == ()
