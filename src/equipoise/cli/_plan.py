@@ -239,7 +239,7 @@ def plan(
         planned = prepared = prepare(config, cache=cache_dir or default_cache())
         give_warnings([] if model is None else check_tokens(prepared.config, prepared.train, prepared.tasks))
     built, draws = planned.plan, planned.config.plan.draws
-    forecast, average = built.forecast(draws), built.average(draws)
+    forecast, average = planned.forecast, built.average(draws)
     written = {out: built.to_json, plot: lambda: Schedule(built.stages).to_svg(draws)}
     for file, text in written.items():
         if file is not None:

@@ -26,6 +26,7 @@ from equipoise.data import (
 from equipoise.data.tasks import describe_tasks
 from equipoise.drawing import Shard, StratumIndex
 from equipoise.errors import ConfigError, DataWarning, PlanError
+from equipoise.plan import Forecast
 from equipoise.runs.planning import plan_of
 from equipoise.runs.proxies import kept_rows
 from equipoise.runs.rows import (
@@ -67,6 +68,14 @@ class Planned:
     def changes(self) -> bool:
         """Whether the plan may change during the training, by a schedule or by feedback."""
         return isinstance(self.plan, Schedule) or self.config.plan.feedback is not None
+
+    @property
+    def forecast(self) -> Forecast:
+        """What the draws of the run do; of a proxy the passes are over the rows that it draws."""
+        chosen, plan = self.config.plan, self.plan
+        if chosen.part != 1:
+            plan = replace(plan.average(chosen.draws), counts=kept_rows(plan.counts, chosen.part))
+        return plan.forecast(chosen.draws)
 
     def describe_tasks(self) -> list[str]:
         """Say what each task is, in lines for people."""
@@ -211,11 +220,8 @@ def refuse_bad_forecast(prepared: Prepared) -> None:
     PlanError
         If it has; the message lists every error.
     """
-    chosen, plan = prepared.config.plan, prepared.plan
-    if chosen.part != 1:  # the passes are over the rows that a proxy draws
-        plan = replace(plan.average(chosen.draws), counts=kept_rows(plan.counts, chosen.part))
-    errors = of_level(plan.forecast(chosen.draws).problems, "error")
-    if errors and not chosen.allow_repeats:
+    errors = of_level(prepared.forecast.problems, "error")
+    if errors and not prepared.config.plan.allow_repeats:
         listed = "\n".join(f"- {problem.message}" for problem in errors)
         raise PlanError(
             "bad-forecast",

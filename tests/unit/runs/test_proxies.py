@@ -136,5 +136,7 @@ def test_forecasts_count_the_passes_over_the_rows_that_are_drawn() -> None:
     config = {"weights": "balanced", "allow_repeats": False, "rates": "proportional"}
     with raises(PlanError, "bad-forecast", "label 'y' is seen 167 times in 64,800 draws (90 examples)"):
         refuse_bad_forecast(proxy(9 * FULL, **config, proxy_of=None))
+    short = proxy(FULL, **config, proxy_of=9 * FULL)
     with raises(PlanError, "bad-forecast", "label 'y' is seen 167 times in 7,200 draws (10 examples)"):
-        refuse_bad_forecast(proxy(FULL, **config, proxy_of=9 * FULL))
+        refuse_bad_forecast(short)
+    assert [row.count for row in short.forecast.rows] == [100, 10, 5, 40, 8]
