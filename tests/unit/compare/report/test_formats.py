@@ -30,7 +30,7 @@ def written(comparison_of):
 
 def rows_of(html):
     """The rows of the report's own tables; those of the planner are another's."""
-    text = html[: html.index('<section id="part-14">')]
+    text = html[: html.index('<section id="part-15">')]
     return [row for row in Html(text).rows if len(row) > 1]
 
 
