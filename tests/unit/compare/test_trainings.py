@@ -232,7 +232,7 @@ def test_natural_sampling_has_recipes_relative_to_the_settings_that_all_share():
         "natural-high-rate",
     ]
     assert all(each.steps == 1 for name, each in found.items() if name.startswith("natural-"))
-    assert found["natural-small-batch"].title.endswith("class weights Natural(), batch size 4, learning rate 0.002")
+    assert found["natural-small-batch"].title == "every row equally often, batch size 4, learning rate 0.002"
     (info,) = found["natural-high-rate"].candidates(("none",)).values()
     assert info.settings["training"]["learning_rate"] == 0.008
 

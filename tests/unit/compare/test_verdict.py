@@ -57,8 +57,7 @@ def test_difference_is_the_mean_over_seeds_and_tasks(versus):
 
 def test_another_finalist_may_be_the_baseline(arms, versus):
     two = {name: finalist(arms[name]) for name in ("natural", "good")}
-    options = {"train_counts": {}, "costs": {}, "bootstrap": 200, "seed": 0}
-    (name, found), *_ = against_baseline(two, arms.__getitem__, "accuracy", **options, baseline="good").items()
+    (name, found), *_ = against_baseline(two, arms.__getitem__, "accuracy", 0.01, RESAMPLING, "good").items()
     assert name == "natural"
     for part in ("seeds", "groups"):
         assert getattr(found, part)["accuracy"].value == pytest.approx(-0.3)
