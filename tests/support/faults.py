@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.processes import context
 
 from equipoise.trainer.checkpoints.seal import UNFINISHED
+from tests.support.processes import context
 
 SCRIPTS = str(Path(__file__).parents[1] / "integration")
 START = 60.0  # seconds that a start, or the end of a session, may take

@@ -10,9 +10,8 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from tests.support import faults
-
 from equipoise.config import RunConfig, make_config
+from tests.support import faults
 
 DRAWS, BATCH = 288, 8
 TIMES = ("runtime", "per_second")

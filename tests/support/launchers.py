@@ -16,6 +16,7 @@ from types import FunctionType, SimpleNamespace
 
 import torch
 import torch.distributed as dist
+
 from tests.support.processes import on_ranks
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

@@ -4,10 +4,10 @@ from itertools import chain, islice
 
 import numpy as np
 import torch
-from tests.support.plans import codes_of, imbalanced
 from torch.utils.data import BatchSampler, DataLoader
 
 from equipoise import LengthSorted, Mixed, OneTask, PlanSampler, Quota, Shard, TokenBatches
+from tests.support.plans import codes_of, imbalanced
 
 ROWS, EPOCH, EPOCHS = 1096, 200, range(3)
 BATCH, PER_STEP = 5, 4  # rows of a batch, and batches of an optimiser step: ranks x accumulation

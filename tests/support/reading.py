@@ -3,10 +3,10 @@
 from itertools import islice
 
 from datasets import Dataset
-from tests.support.loaders import STEP
-from tests.support.streams import all_examples, repeated
 
 from equipoise.iterable import ShardedStream, ShuffleBuffer
+from tests.support.loaders import STEP
+from tests.support.streams import all_examples, repeated
 
 NUMBERS = {example["id"]: number for number, example in enumerate(all_examples())}
 

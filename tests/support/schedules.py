@@ -1,9 +1,9 @@
 """Schedules that many tests draw from, and their exact shares."""
 
 import numpy as np
-from tests.support.plans import imbalanced
 
 from equipoise import Census, Plan, Schedule, rates, weights
+from tests.support.plans import imbalanced
 
 PLAN, INDEX = imbalanced()
 CENSUS = Census(PLAN.strata, PLAN.counts)

@@ -1,0 +1,1 @@
+"""Tests; this file keeps other packages of that name away."""
