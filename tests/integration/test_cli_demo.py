@@ -13,14 +13,15 @@ pytestmark = pytest.mark.slow
 
 def test_demo_compares_two_trainings_and_writes_a_report(tmp_path: Path) -> None:
     out = tmp_path / "demo"
-    result = CliRunner().invoke(app, ["demo", "--draws", "64", "--out", str(out), "--json"])
+    result = CliRunner().invoke(app, ["demo", "--draws", "160", "--out", str(out), "--json"])
     assert result.exit_code == 0, result.output
     assert "Note: multi-diagnosis: 54 of the 2,102 test patients" in result.stderr
     found = json.loads(result.stdout)
     assert {each["training"] for each in found["candidates"].values()} == {"natural", "planned"}
     assert len(found["finalists"]) == 6  # each with three corrections
-    assert len(found["stages"]) == 1
-    for run in found["runs"]:
+    assert [(stage["draws"], len(stage["seeds"])) for stage in found["stages"]] == [(160, 1), (160, 2)]
+    full = [run for run in found["runs"] if run["draws"] == 160]
+    for run in full:
         scores = json.loads((out / run["folder"] / "evaluation.json").read_text())
         assert scores["rows"] == 11_337  # the whole natural test split
         assert (out / run["folder"] / "model" / "model.safetensors").exists()
@@ -30,8 +31,8 @@ def test_demo_compares_two_trainings_and_writes_a_report(tmp_path: Path) -> None
     assert gain["low"] <= gain["value"] <= gain["high"]
     page = (out / "report.html").read_text()
     assert "thyroid_hypo" in page
-    assert "64 draws" in page
+    assert "160 draws" in page
 
-    other = CliRunner().invoke(app, ["demo", "--draws", "80", "--out", str(out)])
+    other = CliRunner().invoke(app, ["demo", "--draws", "176", "--out", str(out)])
     assert other.exit_code == 1
     assert other.stderr.startswith("Error (other-comparison): ")

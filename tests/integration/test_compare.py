@@ -12,9 +12,11 @@ from tests.unit.cli.rows import write_rows
 from typer.testing import CliRunner
 
 from equipoise.cli import app
+from equipoise.cli._options import read_comparison
 from equipoise.compare import schedule as scheduling
 from equipoise.compare.directory import ComparisonDirectory
 from equipoise.compare.prices import Speed
+from equipoise.compare.processes import helpers
 from equipoise.config import load_config
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:(Task|Inputs)")]
@@ -134,10 +136,10 @@ def test_another_comparison_does_not_touch_it(config, finished):
     assert "\nError (other-comparison): " in refused.stderr
 
 
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 75)])
-def test_stopped_in_training_it_resumes_to_the_same_result(config, finished, tmp_path, sent, code):
+@pytest.mark.parametrize(("sent", "code", "processes"), [(signal.SIGKILL, -signal.SIGKILL, 1), (signal.SIGTERM, 75, 2)])
+def test_stopped_in_training_it_resumes_to_the_same_result(config, finished, tmp_path, sent, code, processes):
     out = tmp_path / "killed"
-    started = equipoise("compare", config, "--out", out)
+    started = equipoise("compare", config, "--out", out, "--processes", processes)
     deadline = time.monotonic() + 120
     while not list(out.glob("runs/*/checkpoints/*/model.safetensors")):  # in the middle of a run
         assert started.process.is_alive(), started.stderr
@@ -145,14 +147,26 @@ def test_stopped_in_training_it_resumes_to_the_same_result(config, finished, tmp
         time.sleep(0.01)
     started.send(sent)
     assert started.wait(120) == code, started.stderr
+    if processes > 1:  # none of them goes on
+        held = sorted(out.rglob("*"))
+        time.sleep(1)
+        assert sorted(out.rglob("*")) == held
     assert not (out / "comparison.json").exists()
     assert run("compare", config, "--out", out).exit_code == 0
     assert comparable(out) == comparable(finished)
 
 
-def test_two_processes_share_the_work_and_agree(config, finished, tmp_path):
+def test_further_processes_do_the_same_work_in_silence(config, finished, tmp_path, capfd):
+    out, read = tmp_path / "helped", read_comparison(str(config), {}, None)
+    with helpers(2, read, out, command="", cache=None):
+        pass  # this process does nothing
+    assert comparable(out) == comparable(finished)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_processes_share_the_work_and_agree(config, finished, tmp_path):
     out = tmp_path / "shared"
-    both = [equipoise("compare", config, "--out", out) for _ in range(2)]
+    both = [equipoise("compare", config, "--out", out, *options) for options in ((), ("--processes", 2))]
     assert [each.wait() for each in both] == [0, 0], [each.stderr for each in both]
     assert comparable(out) == comparable(finished)
     assert len(list(out.glob("runs/*"))) == len(list(finished.glob("runs/*")))  # each run was made once

@@ -1,5 +1,6 @@
 """`equipoise compare`, `demo` and `report`: try ways to sample, weight and correct, and recommend one."""
 
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -19,7 +20,7 @@ from equipoise.cli._app import (
     say_model,
     stoppable,
 )
-from equipoise.compare.demo import DRAWS, demo_config
+from equipoise.compare.demo import BATCH, DRAWS, demo_config
 from equipoise.config import default_trials
 from equipoise.data.cache import default_cache
 
@@ -50,6 +51,9 @@ Candidates = Annotated[
     ),
 ]
 Seeds = Annotated[int | None, typer.Option(min=1, metavar="N", help="Number of seeds of each finalist.  [default: 5]")]
+Processes = Annotated[
+    int, typer.Option(min=1, metavar="N", help="Number of processes that share the trainings, each with its own model.")
+]
 Out = Annotated[
     Path,
     typer.Option("--out", "-o", metavar="DIR", help="Output directory; an unfinished comparison in it is resumed."),
@@ -59,7 +63,9 @@ EXAMPLES = (
     "equipoise compare compare.yaml --metric balanced_accuracy --out comparisons/first",
     "equipoise compare rows.jsonl --candidates sqrt,balanced,focal --draws 20000 --seeds 3",
 )
-DemoDraws = Annotated[int, typer.Option("--draws", min=1, metavar="N", help="Number of draws of each training.")]
+DemoDraws = Annotated[
+    int, typer.Option("--draws", min=10 * BATCH, metavar="N", help="Number of draws of each full training.")
+]
 DemoSeed = Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Random seed.")]
 DEMO_EXAMPLES = ("equipoise demo", "equipoise demo --draws 3200 --out quick-look")
 Comparison = Annotated[Path, typer.Argument(metavar="DIR", help="Directory of a finished comparison.")]
@@ -78,6 +84,7 @@ def compare(
     draws: options.Draws = None,
     seeds: Seeds = None,
     seed: options.Seed = None,
+    processes: Processes = 1,
     out: Out = Path("comparison"),
     cache_dir: options.CacheDir = None,
     set_: options.Overrides = None,
@@ -87,7 +94,8 @@ def compare(
 
     Tries the candidates by successive halving, trains the finalists in full, and compares them with natural sampling
     on the test rows. Everything is chosen on validation rows. Run the same command again to resume after an
-    interruption; run it in several processes at once to share the work.
+    interruption. Several processes may work on one comparison: those of --processes, and the same command started
+    again elsewhere.
     """
     chosen = {
         "compare.budget": budget,
@@ -104,7 +112,7 @@ def compare(
     config = options.read_comparison(source, chosen, set_)
     command = shlex.join(["equipoise", *sys.argv[1:]])
     say_model(config.model)
-    _run(config, out, command, cache_dir or default_cache(), as_json=as_json)
+    _run(config, out, command, cache_dir or default_cache(), processes, as_json=as_json)
 
 
 def demo(
@@ -115,12 +123,13 @@ def demo(
 ) -> None:
     """Compare natural sampling with a plan on bundled data.
 
-    Trains a tiny T5 twice on eight imbalanced diagnosis tasks, with natural sampling and with a plan. Both trainings
-    have the same number of draws and the same corrections, and are scored on the full test split. Takes minutes on a
-    CPU and needs no network. Prints the comparison with intervals and writes report.html.
+    Trains a tiny T5 on eight imbalanced diagnosis tasks, with natural sampling and with a plan: once with a quarter of
+    the draws, then in full with two seeds, in two processes. Trainings that are compared have the same number of draws
+    and the same corrections, and are scored on the full test split. Takes minutes on a CPU and needs no network. Prints
+    the comparison with intervals and writes report.html.
     """
     command = f"equipoise demo --draws {draws} --seed {seed} --out {out.name}"
-    _run(demo_config(draws, seed), out, command, default_cache(), as_json=as_json)
+    _run(demo_config(draws, seed), out, command, default_cache(), min(2, os.cpu_count() or 1), as_json=as_json)
 
 
 def report(directory: Comparison, as_json: options.Json = False) -> None:
@@ -139,15 +148,17 @@ def report(directory: Comparison, as_json: options.Json = False) -> None:
         typer.echo(f"Wrote {page}, report.md and report.json. Open {page} in a browser.")
 
 
-def _run(config: "ComparisonConfig", out: Path, command: str, cache: Path, *, as_json: bool) -> None:
+def _run(config: "ComparisonConfig", out: Path, command: str, cache: Path, processes: int, *, as_json: bool) -> None:
     """Run a comparison, write its report, and print the result and where the files are."""
     with stage(LOADING):
         from equipoise.compare.engine import compare as run_comparison
+        from equipoise.compare.processes import helpers
         from equipoise.compare.report import write_report
         from equipoise.compare.verdict import RUN
 
         bars_on_terminals_only()
-    with stoppable("Resume with the same command."):
+    helped = helpers(processes, config, out, command=command, cache=cache)
+    with stoppable("Resume with the same command."), helped:
         result = run_comparison(config, out, command=command, log=lambda line: typer.echo(line, err=True), cache=cache)
         write_report(out)
     if as_json:

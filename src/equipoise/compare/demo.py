@@ -30,13 +30,16 @@ TRAINING = TrainingConfig(
 )
 
 
-def demo_config(draws: int, seed: int, seeds: int = 1) -> ComparisonConfig:
-    """Return the comparison of natural sampling with a plan, both trained in full; they differ in sampling alone."""
+def demo_config(draws: int, seed: int) -> ComparisonConfig:
+    """Return the comparison of natural sampling with a plan, with a quarter of the draws and in full.
+
+    They differ in sampling alone.
+    """
     return ComparisonConfig(
         data=DataConfig(source=SOURCE),
         model=ModelConfig(name="tiny"),
         plan=PlanConfig(draws=draws, allow_repeats=True),
         training=TRAINING,
-        compare=CompareConfig(candidates={"planned": PLANNED}, stages=1, seeds=seeds, finalists=1),
+        compare=CompareConfig(candidates={"planned": PLANNED}, stages=2, shrink=4, first_seeds=1, seeds=2, finalists=1),
         seed=seed,
     )

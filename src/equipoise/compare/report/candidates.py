@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 from equipoise.compare.report.data import ComparisonData
 from equipoise.metrics import Estimate, metric_of
-from equipoise.pages.format import capital, cells, chosen, heads
-from equipoise.pages.page import Cell, HtmlTable, Section, View
+from equipoise.pages.figure import inline_svg
+from equipoise.pages.format import capital, cells, chosen, heads, listed
+from equipoise.pages.page import Cell, HtmlFigure, HtmlTable, Section, View
+from equipoise.pages.plots import curves_plot
 from equipoise.statistics import mean_interval
 
 MEAN = "the mean over the tasks"
@@ -48,6 +50,7 @@ class CandidatesPart:
     rows: tuple[Row, ...]
     recommended: str
     baseline: str
+    arms: tuple[str, ...]
 
 
 def gather(data: ComparisonData) -> CandidatesPart:
@@ -70,6 +73,7 @@ def gather(data: ComparisonData) -> CandidatesPart:
         tuple(sorted(rows, key=order)),
         result.recommended,
         result.baseline,
+        tuple(data.arms),
     )
 
 
@@ -107,11 +111,28 @@ def section(part: CandidatesPart) -> Section:
     return Section(
         "All candidates",
         texts=[text],
+        figures=_figures(part),
         tables=[
             HtmlTable(caption, columns, views=views, choice="Test scores of", sortable=True),
             HtmlTable("What each candidate does", described, titles, folded=True),
         ],
     )
+
+
+def _figures(part: CandidatesPart) -> list[HtmlFigure]:
+    """Return the picture of the metric by the draws of a training, of the candidates that the page compares."""
+    name = metric_of(part.metric).title
+    curves = {
+        row.candidate: ([*part.draws], [each.value for each in row.stages if each.value is not None])
+        for row in sorted(part.rows, key=lambda row: row.candidate != part.baseline)
+        if row.candidate in part.arms
+    }
+    if len(part.draws) < 2 or any(len(values) < len(part.draws) for _, values in curves.values()):
+        return []
+    caption = (
+        f"{capital(name)} on validation rows after trainings of {listed(f'{draws:,}' for draws in part.draws)} draws."
+    )
+    return [HtmlFigure(inline_svg(curves_plot(curves, name), "by-draws", caption), caption)]
 
 
 def _row_of(part: CandidatesPart, row: Row, test: dict[str, Estimate]) -> list[Cell]:
