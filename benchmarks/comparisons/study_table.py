@@ -1,0 +1,115 @@
+"""The tables of the study."""
+
+import itertools
+import math
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from equipoise.compare.corrections import corrected
+from equipoise.metrics import Estimate, TaskPredictions
+from equipoise.statistics import difference_over_seeds, mean_interval
+
+from .method_runs import Job, is_done, means_of, run_of
+from .methods import SOURCES
+from .models import MODEL_TITLES
+from .study import ARMS, Part
+
+METRICS = {"macro_f1": "macro-F1", "balanced_accuracy": "balanced accuracy", "worst_recall": "lowest recall"}
+READING = """The recipe is the same for all rows. Means over the tasks on the full natural test split: mean and 95 %
+t-interval over the seeds. Last column: minus natural sampling on the same seeds, 95 % interval over resampled groups
+of the test rows."""
+BASE, PLAN = "natural", "sqrt"
+KEPT = {"none": "plain", "calibrated": "probabilities", "tau": "tau"}
+"""What `means_of` calls each correction."""
+
+
+def section(part: Part, work: Path) -> str:
+    """Return the text of one part: a table for each number of draws, and how far natural sampling is behind."""
+    found = Found(part, work)
+    done = sum(is_done(job, work) for job in part.jobs)
+    lines = [
+        f"## {MODEL_TITLES[part.model]}: {SOURCES[part.source].title}",
+        "",
+        f"{done} of {len(part.jobs)} trainings. {READING}",
+    ]
+    for draws in part.draws:
+        if found.measured(BASE, draws):
+            lines += ["", f"### {draws:,} draws", "", *_table(found, draws)]
+    lines += _needed(found)
+    return "\n".join(lines)
+
+
+class Found:
+    """What was measured of one part."""
+
+    def __init__(self, part: Part, work: Path) -> None:
+        self.part, self.work = part, work
+        self.predictions = cache(self._predictions)
+
+    def measured(self, arm: str, draws: int) -> list[int]:
+        """Return the seeds of which there is a training."""
+        return [seed for seed in self.part.seeds if is_done(self._job(arm, draws, seed), self.work)]
+
+    def by_seed(self, arm: str, draws: int, metric: str) -> list[float | None]:
+        """Return a metric for each seed."""
+        kind = KEPT[ARMS[arm].correction]
+        found = [means_of(self._job(arm, draws, seed), self.work) for seed in self.measured(arm, draws)]
+        return [of[kind][metric] for of in found]
+
+    def difference(self, first: str, second: str, draws: int) -> Estimate:
+        """Return macro-F1 of the second arm minus that of the first, on the seeds that both have."""
+        seeds = sorted(set(self.measured(first, draws)) & set(self.measured(second, draws)))
+        arms = ([self.predictions(arm, draws, seed) for seed in seeds] for arm in (first, second))
+        return difference_over_seeds(*arms).mean["macro_f1"]
+
+    def mean(self, arm: str, draws: int) -> float:
+        """Return macro-F1, the mean over the seeds."""
+        return mean_interval(self.by_seed(arm, draws, "macro_f1")).value or math.nan
+
+    def _job(self, arm: str, draws: int, seed: int) -> Job:
+        return Job(self.part.source, ARMS[arm].method, seed, draws, self.part.model)
+
+    def _predictions(self, arm: str, draws: int, seed: int) -> dict[str, TaskPredictions]:
+        return corrected(run_of(self._job(arm, draws, seed), self.work), ARMS[arm].correction, "macro_f1")
+
+
+def _table(found: Found, draws: int) -> list[str]:
+    lines = [f"| | {' | '.join(METRICS.values())} | seeds | minus natural |", "|---" * (len(METRICS) + 3) + "|"]
+    for name in found.part.arms:
+        seeds = found.measured(name, draws)
+        if not seeds:
+            continue
+        cells = [str(mean_interval(found.by_seed(name, draws, metric))) for metric in METRICS]
+        gain = "" if name == BASE else str(found.difference(BASE, name, draws))
+        lines.append(f"| {ARMS[name].title} | {' | '.join(cells)} | {len(seeds)} | {gain} |")
+    return lines
+
+
+def _needed(found: Found) -> list[str]:
+    """Say how many draws natural sampling needs to reach the plan."""
+    curve = [(draws, found.mean(BASE, draws)) for draws in found.part.draws if found.measured(BASE, draws)]
+    lines: list[str] = []
+    for draws in found.part.draws:
+        if len(curve) > 1 and found.measured(PLAN, draws):
+            reached = draws_to_reach(found.mean(PLAN, draws), curve)
+            said = f"more than {curve[-1][0]:,} draws" if reached is None else f"about {reached:,.0f} draws"
+            plan = f"{found.mean(PLAN, draws):.3f}"
+            lines.append(f"- natural sampling reaches what the plan has after {draws:,} draws ({plan}) after {said}")
+    return ["", "Draws needed, by interpolation on their logarithm:", "", *lines] if lines else []
+
+
+def draws_to_reach(wanted: float, curve: Sequence[tuple[int, float]]) -> float | None:
+    """Interpolate on a curve of (draws, score); None if it is not reached.
+
+    Examples
+    --------
+    >>> draws_to_reach(0.5, [(100, 0.4), (10_000, 0.6)]), draws_to_reach(0.7, [(100, 0.4), (10_000, 0.6)])
+    (1000.0, None)
+    """
+    if wanted <= curve[0][1]:
+        return curve[0][0]
+    for (fewer, low), (more, high) in itertools.pairwise(curve):
+        if low < wanted <= high:
+            return fewer * (more / fewer) ** ((wanted - low) / (high - low))
+    return None

@@ -1,0 +1,50 @@
+"""The study: does the plan help with more draws, with a pretrained model, with adapters, and on other data.
+
+It takes days on two cores and may be cut into pieces: what was trained is kept in `--work`, no training begins after
+`--minutes`, and the tables hold what is there.
+"""
+
+import argparse
+import multiprocessing
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from comparisons.method_runs import Job, is_done, run_of
+from comparisons.study import PARTS, queue
+from comparisons.study_table import section
+from results import record
+
+PACKAGES = ["torch", "transformers", "scikit-learn", "scipy"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--work", type=Path, default=Path("study-runs"), help="keeps runs; go on by the same")
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no training after that many")
+    options = parser.parse_args()
+    options.work.mkdir(parents=True, exist_ok=True)
+    end = time.monotonic() + 60 * options.minutes
+    jobs = [job for job in queue(options.parts) if not is_done(job, options.work)]
+    print(f"{len(jobs)} trainings to do", flush=True)
+    with ProcessPoolExecutor(options.processes, multiprocessing.get_context("spawn")) as pool:
+        for job, began in pool.map(_run, jobs, [options.work] * len(jobs), [end] * len(jobs)):
+            print(job.name if began else f"{job.name}: not begun", flush=True)
+    for name in options.parts:
+        text = section(PARTS[name], options.work)
+        print(text)
+        record(f"study: {name}", "python benchmarks/study.py", PACKAGES, text)
+
+
+def _run(job: Job, work: Path, end: float) -> tuple[Job, bool]:
+    """Train and predict, unless it is too late."""
+    began = time.monotonic() < end  # one clock for all processes of a machine
+    if began:
+        run_of(job, work)
+    return job, began
+
+
+if __name__ == "__main__":
+    main()
