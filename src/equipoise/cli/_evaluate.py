@@ -137,6 +137,8 @@ def _methods(given: list[str] | None, split: str | None = None) -> dict[str, str
 def print_scores(scores: "Scores") -> None:
     """Print the main metrics of every task and label; evaluation.json holds the others."""
     from equipoise.metrics import METRICS
+    from equipoise.metrics.curves import CURVES
+    from equipoise.metrics.known import title_of
 
     about = f"({scores.confidence:.0%} intervals over groups, {scores.bootstrap} resamples)"
     if any(task.sampled_from for task in scores.tasks.values()):
@@ -168,6 +170,15 @@ def print_scores(scores: "Scores") -> None:
     if labels:
         heads = ["task", "label", "train", "rows", "precision", "recall", "F1"]
         print_rows("Scores per label (train: training rows; rows: those evaluated)", heads, labels)
+    ranked = [
+        [name, each.label, *(_shown(getattr(each, curve)) for curve in CURVES)]
+        for name, task in scores.tasks.items()
+        for each in task.labels
+        if each.auroc.value is not None
+    ]
+    if ranked:
+        heads = ["task", "label", *(title_of(curve, scores.alarm_rate) for curve in CURVES)]
+        print_rows("Ranking of the rows by the probability of each label, whatever the answers", heads, ranked)
     for name, task in scores.tasks.items():
         for label, count in (task.unseen_labels or {}).items():
             message = f"{count} of the rows have the label {label!r}, which is not in the training rows."

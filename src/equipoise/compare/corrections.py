@@ -9,6 +9,7 @@ import numpy as np
 from equipoise.calibration import Choice, LabelledRows, Priors, cross_fitted, fit_task, group_folds, shares_within
 from equipoise.calibration.logs import Array
 from equipoise.metrics import METRICS, TaskPredictions, evaluate, read_predictions
+from equipoise.metrics.curves import ALARM_RATE
 from equipoise.metrics.resampling import group_codes
 from equipoise.runs.calibration.report import FOLDS
 from equipoise.runs.directory import RunDirectory
@@ -117,7 +118,9 @@ class _Fits:
         return LabelledRows.of(part, self.codes[task]), priors, choice
 
 
-def scores_of(predictions: Mapping[str, TaskPredictions], costs: Costs | None = None) -> tuple[Means, dict[str, Means]]:
+def scores_of(
+    predictions: Mapping[str, TaskPredictions], costs: Costs | None = None, alarm_rate: float = ALARM_RATE
+) -> tuple[Means, dict[str, Means]]:
     """Score predictions without intervals.
 
     Returns
@@ -127,7 +130,7 @@ def scores_of(predictions: Mapping[str, TaskPredictions], costs: Costs | None = 
     dict of str to dict
         Each metric of each task.
     """
-    scores = evaluate(predictions, costs=costs, bootstrap=0)
+    scores = evaluate(predictions, costs=costs, bootstrap=0, alarm_rate=alarm_rate)
     mean = {name: estimate.value for name, estimate in scores.mean.items()}
     tasks = {task: {name: each.value for name, each in of.metrics.items()} for task, of in scores.tasks.items()}
     return mean, tasks

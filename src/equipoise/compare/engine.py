@@ -193,7 +193,9 @@ class Comparison:
         finalists = {name: self._finalist(name, last) for name in last.scores}
         rope = rope_of(self.metric, self.config.compare.rope)
         evaluation = self.config.evaluation
-        resampling = Resampling(train_counts(base.plan), self.costs, evaluation.bootstrap, self.config.seed)
+        resampling = Resampling(
+            train_counts(base.plan), self.costs, evaluation.bootstrap, self.config.seed, evaluation.alarm_rate
+        )
 
         def against(names: Iterable[str], baseline: str) -> dict[str, Versus]:
             chosen = {name: finalists[name] for name in names}

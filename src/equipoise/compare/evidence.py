@@ -10,6 +10,7 @@ from equipoise.compare.corrections import Costs
 from equipoise.compare.findings import Evidence
 from equipoise.compare.result import Finalist
 from equipoise.metrics import METRICS
+from equipoise.metrics.curves import ALARM_RATE
 from equipoise.statistics import (
     DifferencePosterior,
     interquartile_mean,
@@ -24,12 +25,13 @@ LEAST_TASKS = 3
 
 @dataclass(frozen=True)
 class Resampling:
-    """What all measurements of one comparison share: training rows by task and label, costs, resamples, random seed."""
+    """What all measurements of one comparison share: training rows by task and label, costs, resamples, seed, alarms."""
 
     train_counts: Mapping[str, Mapping[str, int]]
     costs: Costs
     bootstrap: int
     seed: int
+    alarm_rate: float = ALARM_RATE
 
 
 def rope_of(metric: str, part: float) -> float:

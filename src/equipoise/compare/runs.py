@@ -176,7 +176,9 @@ class TrialRunner:
         )
         metric = self.config.compare.metric
         return {
-            correction: scores_of(correct(run, correction, metric, self.costs), self.costs)
+            correction: scores_of(
+                correct(run, correction, metric, self.costs), self.costs, config.evaluation.alarm_rate
+            )
             for correction in self.config.compare.corrections
         }
 

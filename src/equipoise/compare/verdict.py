@@ -71,6 +71,7 @@ def against_baseline(
             costs=resampling.costs,
             bootstrap=resampling.bootstrap,
             seed=resampling.seed,
+            alarm_rate=resampling.alarm_rate,
         )
         evidence = evidence_of(base, each, metric, rope, groups.standard_errors[metric], count, resampling)
         found[name] = Versus(seeds, groups.mean, groups.tasks, None, evidence)

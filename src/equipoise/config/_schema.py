@@ -176,7 +176,8 @@ class EvaluationConfig:
 
     "score" scores all labels, which gives probabilities; "auto" does so unless there are many rows and labels, and then
     searches for the label that "score" would find; "constrained" generates a valid label, "generate" free text. With
-    `rows`, at most that many rows are scored: a sample that is stratified by task and label.
+    `rows`, at most that many rows are scored: a sample that is stratified by task and label. At `alarm_rate`,
+    the share of false alarms, the recall of each label is measured.
     """
 
     split: EvaluatedSplit = "test"
@@ -184,12 +185,18 @@ class EvaluationConfig:
     method: str | Mapping[str, str] = "auto"
     bootstrap: int = 1000
     batch_tokens: int = 16384
+    alarm_rate: float = 0.05
 
     def __post_init__(self) -> None:
         in_range("evaluation.bootstrap", self.bootstrap, 0)
         if self.rows is not None:
             in_range("evaluation.rows", self.rows, 1)
         in_range("evaluation.batch_tokens", self.batch_tokens, 1)
+        if not 0 < self.alarm_rate < 1:
+            message = (
+                f"`evaluation.alarm_rate` must be above 0 and below 1, found {self.alarm_rate}. Leave it out for 0.05."
+            )
+            raise ConfigError("wrong-alarm-rate", message)
         given = [self.method] if isinstance(self.method, str) else list(self.method.values())
         for method in given:
             one_of("evaluation.method", method, METHODS)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.errors import DataError, DataWarning
+from equipoise.metrics.curves import ALARM_RATE
 from equipoise.metrics.intervals import marked, mean_of_intervals, resampled_interval
 from equipoise.metrics.known import METRICS
 from equipoise.metrics.labels import label_scores, lowest_recall
@@ -26,6 +27,7 @@ def evaluate(
     bootstrap: int = 1000,
     seed: int = 0,
     confidence: float = 0.95,
+    alarm_rate: float = ALARM_RATE,
 ) -> Scores:
     """Score every task, and the unweighted mean over the tasks.
 
@@ -49,6 +51,8 @@ def evaluate(
         Random seed of the resamples.
     confidence : float
         The level of the intervals.
+    alarm_rate : float
+        The share of a label's negatives that may be false alarms in `recall_at_alarm_rate`.
 
     Returns
     -------
@@ -59,7 +63,7 @@ def evaluate(
     Raises
     ------
     ConfigError
-        If costs do not fit the labels of their task.
+        If costs do not fit the labels of their task, or `alarm_rate` is not above 0 and below 1.
 
     Warns
     -----
@@ -88,6 +92,11 @@ def evaluate(
     calibration error and the lowest recall are biased upwards and downwards where a bin or a label has few rows, as
     they are on small test sets. The intervals also include the variance due to the rows that were left out.
 
+    AUROC, average precision and the recall at the alarm rate are of each label against the rest, by its probability;
+    their means are over the labels that have a test row, but not all of them. Test rows of a label without a training
+    row are among the rest, and whether an answer is valid does not matter. With 20,000 rows and 40 labels, 1,000
+    resamples of them take about two seconds.
+
     The calibration error bins the probability of the most probable label into 15 bins of equal width.
 
     References
@@ -110,7 +119,7 @@ def evaluate(
     parts = [predictions[name] for name in names]
     codes, groups = group_codes(parts)
     rows = [
-        TaskRows(part, code, (train_counts or {}).get(name), bands, (costs or {}).get(name))
+        TaskRows(part, code, (train_counts or {}).get(name), bands, (costs or {}).get(name), alarm_rate)
         for name, part, code in zip(names, parts, codes, strict=True)
     ]
     tasks: dict[str, TaskScores] = {}
@@ -138,7 +147,7 @@ def evaluate(
         key: _mean([each for each in tasks.values() if key in each.metrics], key, values, confidence)
         for key, values in task_means([metrics for metrics, _ in found]).items()
     }
-    return Scores(tasks, mean, bootstrap, seed, confidence)
+    return Scores(tasks, mean, bootstrap, seed, confidence, alarm_rate)
 
 
 def classification_report(
@@ -154,6 +163,7 @@ def classification_report(
     bootstrap: int = 1000,
     seed: int = 0,
     confidence: float = 0.95,
+    alarm_rate: float = ALARM_RATE,
 ) -> TaskScores:
     """Score one classification task; see `evaluate`.
 
@@ -169,7 +179,7 @@ def classification_report(
         Training rows of each label.
     task : str
         A name for messages.
-    bands, bootstrap, seed, confidence
+    bands, bootstrap, seed, confidence, alarm_rate
         As in `evaluate`.
 
     Returns
@@ -202,7 +212,13 @@ def classification_report(
     given = TaskPredictions(task, y_true, y_pred, tuple(labels), probabilities, groups)
     counts = None if train_counts is None else {task: train_counts}
     return evaluate(
-        {task: given}, train_counts=counts, bands=bands, bootstrap=bootstrap, seed=seed, confidence=confidence
+        {task: given},
+        train_counts=counts,
+        bands=bands,
+        bootstrap=bootstrap,
+        seed=seed,
+        confidence=confidence,
+        alarm_rate=alarm_rate,
     ).tasks[task]
 
 

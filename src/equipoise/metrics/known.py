@@ -14,6 +14,7 @@ import scipy.sparse as sp
 from equipoise.base.registry import suggest
 from equipoise.errors import ConfigError
 from equipoise.metrics import texts
+from equipoise.metrics.curves import CURVES
 from equipoise.metrics.sums import Array, LabelSums, Rows, geometric_mean, lowest, mean_over, one_hot, ratio
 
 ECE_BINS: Final = 15
@@ -31,8 +32,9 @@ class Metric:
         In tables and reports.
     gloss : str
         What it is: a noun phrase.
-    needs : {"labels", "probabilities", "costs", "counts", "texts"}
-        What a task must have: labels, and besides them probabilities, costs or training rows of each label; or texts.
+    needs : {"labels", "probabilities", "ranks", "costs", "counts", "texts"}
+        What a task must have: labels, and besides them probabilities ("ranks": only their order within a label counts),
+        costs or training rows of each label; or texts.
     value : callable
         (sums, own) -> ndarray of float64, shape (...): the metric from the sums of a task and from those of what
         `adds` returned, of shape (..., width); NaN where it is not measured.
@@ -58,7 +60,7 @@ class Metric:
     name: str
     title: str
     gloss: str
-    needs: Literal["labels", "probabilities", "costs", "counts", "texts"]
+    needs: Literal["labels", "probabilities", "ranks", "costs", "counts", "texts"]
     value: Callable[[LabelSums, Array], Array]
     adds: Callable[[Rows], Array | sp.csr_array] | None = None
     limits: tuple[float, float] | None = (0, 1)
@@ -166,6 +168,10 @@ def _recall_of(band: str) -> Callable[[LabelSums, Array], Array]:
     return lambda sums, _: mean_over(sums.recall, sums.bands[band])
 
 
+def _mean_of(curve: str) -> Callable[[LabelSums, Array], Array]:
+    return lambda sums, _: mean_over(sums.curves[curve])
+
+
 METRICS: Final = {
     metric.name: metric
     for metric in (
@@ -199,6 +205,20 @@ METRICS: Final = {
         Metric(
             "accuracy", "accuracy", "the share of the rows whose answer is right", "labels",
             lambda sums, _: sums.accuracy, shown="summary",
+        ),
+        Metric(
+            "auroc", "AUROC", "the mean over the labels of how often a row of the label has a higher probability of it"
+            " than another row; 0.5 is chance", "ranks", _mean_of("auroc"), decides=True,
+        ),
+        Metric(
+            "average_precision", "average precision", "the mean over the labels of the precision at each of the label's"
+            " rows, the rows being sorted by its probability; chance is the label's share", "ranks",
+            _mean_of("average_precision"), decides=True,
+        ),
+        Metric(
+            "recall_at_alarm_rate", "recall at the alarm rate", "the mean over the labels of the highest recall of a"
+            " threshold at which false alarms are at most the given share of the other rows", "ranks",
+            _mean_of("recall_at_alarm_rate"),
         ),
         Metric(
             "brier", "Brier score", "the mean squared distance of the probabilities from the right answer",
@@ -239,5 +259,20 @@ METRICS: Final = {
         ),
     )
 }  # fmt: skip
-LABEL_METRICS: Final = {"recall": "recall", "precision": "precision", "f1": "F1"}
+LABEL_METRICS: Final = {
+    "recall": "recall", "precision": "precision", "f1": "F1", **{name: METRICS[name].title for name in CURVES},
+}  # fmt: skip
 """Titles of the scores of each label, by their names."""
+
+
+def title_of(name: str, alarm_rate: float) -> str:
+    """Return the title of a metric, or of a score of labels, with the false-alarm rate that it is for.
+
+    Examples
+    --------
+    >>> title_of("recall_at_alarm_rate", 0.05), title_of("recall", 0.05)
+    ('recall at 5 % false alarms', 'recall')
+    """
+    if name == "recall_at_alarm_rate":
+        return f"recall at {100 * alarm_rate:.4g} % false alarms"
+    return METRICS[name].title if name in METRICS else LABEL_METRICS[name]

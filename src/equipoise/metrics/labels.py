@@ -1,18 +1,21 @@
-"""The scores of the labels of a task, with Wilson's intervals for the independent rows that each is computed from."""
+"""The scores of the labels of a task: proportions with Wilson's intervals, rankings with those of resamples."""
 
 from collections.abc import Mapping
 
 import numpy as np
 
-from equipoise.metrics.intervals import effective_rows, lowest_interval, marked, wilson
-from equipoise.metrics.known import LABEL_METRICS
+from equipoise.metrics.curves import CURVES
+from equipoise.metrics.intervals import effective_rows, lowest_interval, marked, resampled_interval, wilson
+from equipoise.metrics.resampling import label_groups
 from equipoise.metrics.results import Estimate, LabelScores
 from equipoise.metrics.rows import TaskRows
 from equipoise.metrics.sums import Array
 
 
 def label_scores(rows: TaskRows, points: Mapping[str, Array], confidence: float | None) -> tuple[LabelScores, ...]:
-    """Return the scores of each label, given their values of shape (labels,); without a level, no intervals.
+    """Return the scores of each label, given their values of shape (labels,), and of rankings also their resamples.
+
+    Without a level there are no intervals.
 
     Recall is a proportion of the rows of a label, and precision one of its predictions. F1 is 2 J / (1 + J) of the
     proportion J of hits among all rows that have the label or were predicted to have it, and so are the ends of its
@@ -22,14 +25,21 @@ def label_scores(rows: TaskRows, points: Mapping[str, Array], confidence: float 
     support = np.bincount(rows.rows.true, minlength=labels)[:labels]
     predicted = np.bincount(rows.rows.predicted, minlength=labels)[:labels]
     counts = {"recall": support, "precision": predicted, "f1": support}
-    ends = {name: _ends(rows, name, points[name], confidence) for name in LABEL_METRICS}
+    ends = {name: _ends(rows, name, points[name], confidence) for name in counts}
     found = {
         name: [
             marked(Estimate(value, *pair), count)
             for value, pair, count in zip(points[name].tolist(), ends[name], counts[name].tolist(), strict=True)
         ]
-        for name in LABEL_METRICS
+        for name in counts
     }
+    groups = label_groups(rows.rows.true, rows.codes, labels + len(rows.unseen))[:labels]
+    for name in CURVES:
+        if name in points:
+            found[name] = [
+                marked(resampled_interval(values, confidence or 0.95, (0, 1), of_label), count)
+                for values, of_label, count in zip(points[name].T, groups.tolist(), support.tolist(), strict=True)
+            ]
     return tuple(
         LabelScores(
             label=label,

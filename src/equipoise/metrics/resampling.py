@@ -1,6 +1,6 @@
 """Bootstrap over groups: resamples show how much depends on which patients or documents are in the test set."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +8,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from equipoise.errors import ConfigError
+from equipoise.metrics.curves import CURVES, LabelCurves
 from equipoise.metrics.predictions import TaskPredictions
 from equipoise.metrics.sums import Array, one_hot, ratio
 
@@ -96,11 +97,14 @@ class Contributions:
         The group of each cell.
     sample : SampledStrata or None
         None if no row was left out.
+    curves : LabelCurves or None
+        The order of the rows by the probability of each label, if that is measured.
     """
 
     added: sp.csr_array
     groups: NDArray[np.int64]
     sample: SampledStrata | None = None
+    curves: LabelCurves | None = None
 
     @classmethod
     def of(
@@ -109,6 +113,7 @@ class Contributions:
         codes: NDArray[np.int64],
         weights: Array | None = None,
         strata: NDArray[np.int64] | None = None,
+        curves: Callable[[NDArray[np.integer]], LabelCurves] | None = None,
     ) -> "Contributions":
         """Sum the columns of rows, shape (rows, width), which are weighted already, by the cells of the rows.
 
@@ -120,10 +125,12 @@ class Contributions:
             Its group.
         weights, strata : ndarray, shape (rows,), optional
             The test rows that it represents, and its stratum from 0. Only the weights of a sample count.
+        curves : callable, optional
+            Returns the order of the rows, given their cells.
         """
         if weights is None or strata is None or (weights == 1).all():
             groups, cells = np.unique(codes, return_inverse=True)
-            return cls(_summed(columns, cells, len(groups)), groups)
+            return cls(_summed(columns, cells, len(groups)), groups, curves=curves and curves(cells))
         count = int(strata.max()) + 1
         pairs, cells = np.unique(codes * count + strata, return_inverse=True)
         groups, stratum = np.divmod(pairs, count)
@@ -135,12 +142,22 @@ class Contributions:
         test_set = np.maximum(whole - sampling, rows)
         share = np.sqrt(np.minimum(1.0, np.nan_to_num(ratio(test_set, whole))))
         sample = SampledStrata(stratum, weight, rows, share)
-        return cls(_summed(columns, cells, len(pairs)), groups, sample)
+        return cls(_summed(columns, cells, len(pairs)), groups, sample, curves and curves(cells))
 
     def resampled(self, times: Array) -> Array:
-        """Sum over resamples, given how often each group counts in each of them, shape (resamples, groups)."""
+        """Sum over resamples, given how often each group counts in each of them, shape (resamples, groups).
+
+        The metrics of the curves come last.
+        """
         cells = times[:, self.groups]
-        return np.asarray((cells if self.sample is None else self.sample.scaled(cells)) @ self.added)
+        cells = cells if self.sample is None else self.sample.scaled(cells)
+        sums = np.asarray(cells @ self.added)
+        return sums if self.curves is None else np.hstack([sums, *self.curves.values(cells).values()])
+
+    @property
+    def width(self) -> int:
+        """The number of sums, with the metrics of the curves."""
+        return self.added.sum(axis=0).size + (0 if self.curves is None else len(CURVES) * len(self.curves.labels))
 
 
 def _summed(columns: sp.csr_array, cells: NDArray[np.int64], count: int) -> sp.csr_array:
@@ -194,7 +211,7 @@ def resampled_sums(parts: Sequence[Contributions], groups: int, bootstrap: int, 
     list of ndarray of float64, shape (bootstrap, width)
         One for each part.
     """
-    sums = [np.empty((bootstrap, part.added.sum(axis=0).size), np.float64) for part in parts]
+    sums = [np.empty((bootstrap, part.width), np.float64) for part in parts]
     first = 0
     for times in group_weights(groups, bootstrap, seed):
         for part, found in zip(parts, sums, strict=True):

@@ -8,6 +8,7 @@ from typing import Any
 from equipoise.base.codec import from_plain, to_plain
 from equipoise.data.tasks import Kind
 from equipoise.errors import DataError
+from equipoise.metrics.curves import ALARM_RATE
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,9 @@ class LabelScores:
     precision, recall, f1 : Estimate
         Not measured where there is no test row. The rows of a precision are those that the label was predicted for; if
         there are none it is 0, and its interval all of [0, 1].
+    auroc, average_precision, recall_at_alarm_rate : Estimate
+        Of the ranking by the label's probability; not measured without probabilities, or without a test row of this
+        label or of another.
     """
 
     label: str
@@ -79,6 +83,9 @@ class LabelScores:
     precision: Estimate
     recall: Estimate
     f1: Estimate
+    auroc: Estimate = Estimate(None)
+    average_precision: Estimate = Estimate(None)
+    recall_at_alarm_rate: Estimate = Estimate(None)
 
 
 @dataclass(frozen=True)
@@ -128,6 +135,8 @@ class Scores:
         The number of resamples and their random seed.
     confidence : float
         The level of the intervals.
+    alarm_rate : float
+        The share of false alarms of `recall_at_alarm_rate`.
 
     Examples
     --------
@@ -142,6 +151,7 @@ class Scores:
     bootstrap: int
     seed: int
     confidence: float
+    alarm_rate: float = ALARM_RATE
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, which `from_dict` reads."""

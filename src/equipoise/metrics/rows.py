@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn import metrics as sklearn_metrics
 
 from equipoise.errors import ConfigError
+from equipoise.metrics.curves import ALARM_RATE, CURVES, LabelCurves, check_alarm_rate
 from equipoise.metrics.known import METRICS
 from equipoise.metrics.predictions import TaskPredictions
 from equipoise.metrics.resampling import Contributions, label_groups, pseudo_rows, resampled_sums, widening
@@ -19,7 +20,7 @@ from equipoise.metrics.sums import Array, FewRows, LabelSums, Rows, mean_over, o
 # Probabilities looked at at once: 2**21 float64 are 16 MiB.
 HELD = 2**21
 Measured = tuple[dict[str, Array], dict[str, Array]]
-"""The metrics of a task, with resamples along the first axis, and the metrics of its labels on all rows; by name."""
+"""The metrics of a task, with resamples along the first axis, and the metrics of its labels; by name."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,9 @@ class TaskRows:
         train_counts: Mapping[str, int] | None = None,
         bands: Bands | None = None,
         costs: Array | None = None,
+        alarm_rate: float = ALARM_RATE,
     ) -> None:
+        check_alarm_rate(alarm_rate)
         self.task, self.labels = predictions.task, predictions.labels
         self.codes, self.train_counts = codes, train_counts
         self.weights = predictions.weights
@@ -88,6 +91,7 @@ class TaskRows:
         else:
             given = {"probabilities": predictions.probabilities, "counts": train_counts, "costs": costs}
             has = {"labels"} | {name for name, held in given.items() if held is not None}
+            has |= {"ranks"} if "probabilities" in has else set()
             rows = self._labelled(predictions, costs)
         if costs is not None and (not self.labels or costs.shape != (len(self.labels), len(self.labels))):
             raise ConfigError(
@@ -101,6 +105,9 @@ class TaskRows:
         self._bands = {band: np.array([held == band for held in self.band_of]) for band in ("many", "medium", "few")}
         self.rows = rows
         self.metrics = [metric for metric in METRICS.values() if metric.needs in has]
+        self._curves = (
+            partial(LabelCurves.of, rows, weights=self.weights, alarm_rate=alarm_rate) if "ranks" in has else None
+        )
         categories = self.invalid + 1
         hits = (rows.true == rows.predicted).astype(np.float64)
         blocks = [one_hot(rows.true, categories, hits), one_hot(rows.true, categories)]
@@ -133,24 +140,29 @@ class TaskRows:
     def point(self) -> Measured:
         """Compute the metrics of the rows as they are, with scikit-learn where it has them; as one resample."""
         total = np.asarray((one_hot(np.zeros_like(self.codes), 1).T @ self._columns).toarray())
+        if (curves := self.contributions.curves) is not None:
+            total = np.hstack([total, *curves.values(np.ones((1, len(curves.weight)))).values()])
         sums = self._sums(total)
         if self.labels and len(self.codes):
-            sums = _LibrarySums(
-                sums.hits, sums.true, sums.predicted, sums.labels, self._bands, of=self.rows, weights=self.weights
-            )
+            sums = _LibrarySums(**vars(sums), of=self.rows, weights=self.weights)
         of_labels = {"precision": sums.precision[0], "recall": sums.recall[0], "f1": sums.f1[0]}
-        return self._measured(sums, total), of_labels
+        return self._measured(sums, total), of_labels | {name: values[0] for name, values in sums.curves.items()}
 
+    @cached_property
     def contributions(self) -> Contributions:
-        """Sum what each group adds: hits, true and predicted rows by category, then what the metrics add.
+        """What each group adds: hits, true and predicted rows by category, then what the metrics add, and its ranks.
 
         The width is linear in the labels: no metric needs the whole confusion matrix.
         """
-        return Contributions.of(self._columns, self.codes, self.weights, self.rows.true)
+        return Contributions.of(self._columns, self.codes, self.weights, self.rows.true, self._curves)
 
     def replicate(self, sums: Array, few: FewRows | None = None) -> dict[str, Array]:
         """Compute the metrics of resamples in closed form, from weighted sums of the contributions."""
         return self._measured(self._sums(sums, few), sums)
+
+    def ranked(self, sums: Array, few: FewRows | None = None) -> Mapping[str, Array]:
+        """Compute the metrics of the ranking of each label in resamples; empty without probabilities."""
+        return self._sums(sums, few).curves
 
     def few(self, bootstrap: int, seed: int, second: bool) -> FewRows:
         """Return what resamples do to labels with few rows; see `pseudo_rows` for `second`."""
@@ -163,7 +175,16 @@ class TaskRows:
     def _sums(self, sums: Array, few: FewRows | None = None) -> LabelSums:
         categories = self.invalid + 1
         hits, true, predicted = (sums[:, k * categories : (k + 1) * categories] for k in range(3))
-        return LabelSums(hits, true, predicted, len(self.labels), self._bands, few)
+        labels = len(self.labels)
+        first = sums.shape[1] - len(CURVES) * labels
+        ranked = (
+            {}
+            if self._curves is None
+            else dict(zip(CURVES, np.split(sums[:, first:], len(CURVES), axis=1), strict=True))
+        )
+        if few is not None:
+            ranked = {name: few.widened(values) for name, values in ranked.items()}
+        return LabelSums(hits, true, predicted, labels, self._bands, few, ranked)
 
     def _measured(self, held: LabelSums, sums: Array) -> dict[str, Array]:
         metrics = {metric.name: metric.value(held, sums[:, self._own[metric.name]]) for metric in self.metrics}
@@ -242,13 +263,16 @@ def measured(
     -------
     list of (dict, dict)
         For each task its metrics, of shape (1 + bootstrap,), in the order of the table, and `precision`, `recall` and
-        `f1` of its labels on the rows as they are, of shape (labels,); NaN where not measured.
+        `f1` of its labels on the rows as they are, of shape (labels,); with probabilities also the metrics of their
+        ranking, of shape (1 + bootstrap, labels). NaN where not measured.
     """
-    sums = resampled_sums([held.contributions() for held in rows], groups, bootstrap, seed)
+    sums = resampled_sums([held.contributions for held in rows], groups, bootstrap, seed)
     found: list[Measured] = []
     for held, total, later in zip(rows, sums, second or [False] * len(rows), strict=True):
         points, of_labels = held.point()
-        draws = held.replicate(total, held.few(bootstrap, seed, later))
+        few = held.few(bootstrap, seed, later)
+        draws, ranked = held.replicate(total, few), held.ranked(total, few)
+        of_labels |= {name: np.vstack([of_labels[name], values]) for name, values in ranked.items()}
         found.append(({name: np.concatenate([points[name], draws[name]]) for name in points}, of_labels))
     return found
 

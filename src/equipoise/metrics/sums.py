@@ -1,7 +1,7 @@
 """Sums over the rows of a task, of one test set or of many resamples at once, and what follows from them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import scipy.sparse as sp
@@ -75,6 +75,8 @@ class LabelSums:
         Which labels are in each band.
     few : FewRows or None
         What resamples do to recall and F1 of labels with few rows.
+    curves : mapping of str to ndarray of float64, shape (..., labels)
+        The metrics of the ranking of each label, see `equipoise.metrics.curves`; empty without probabilities.
     """
 
     hits: Array
@@ -83,6 +85,7 @@ class LabelSums:
     labels: int
     bands: Mapping[str, NDArray[np.bool_]]
     few: FewRows | None = None
+    curves: Mapping[str, Array] = field(default_factory=dict[str, Array])
 
     @property
     def rows(self) -> Array:

@@ -177,7 +177,13 @@ def evaluate_model(
     if sample is not None:
         predictions = {name: _of_sample(part, sample) for name, part in predictions.items()}
     settings = config.evaluation
-    scored = partial(score, train_counts=train_counts(plan), bootstrap=settings.bootstrap, seed=config.seed)
+    scored = partial(
+        score,
+        train_counts=train_counts(plan),
+        bootstrap=settings.bootstrap,
+        seed=config.seed,
+        alarm_rate=settings.alarm_rate,
+    )
     scores, before, corrected = scored(predictions), None, ()
     methods = {name: settings.method_of(name) for name in rows.tasks}
     about: dict[str, Any] = {"split": settings.split, "rows": len(rows), "methods": methods}

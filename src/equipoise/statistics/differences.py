@@ -7,6 +7,7 @@ import numpy as np
 
 from equipoise.errors import DataError
 from equipoise.metrics import METRICS, Estimate, TaskPredictions
+from equipoise.metrics.curves import ALARM_RATE
 from equipoise.metrics.intervals import marked, resampled_interval
 from equipoise.metrics.resampling import check_confidence, group_codes
 from equipoise.metrics.rows import TaskRows, measured, task_means
@@ -47,6 +48,7 @@ def difference_over_seeds(
     bootstrap: int = 1000,
     seed: int = 0,
     confidence: float = 0.95,
+    alarm_rate: float = ALARM_RATE,
 ) -> Differences:
     """Estimate the differences between two candidates on resamples that all predictions share.
 
@@ -54,7 +56,7 @@ def difference_over_seeds(
     ----------
     first, second : sequence of mapping of str to TaskPredictions
         One for each seed, in the same order; by task, and all of the same rows in the same order.
-    train_counts, costs, bootstrap, seed, confidence
+    train_counts, costs, bootstrap, seed, confidence, alarm_rate
         As in `evaluate`; with costs `expected_cost` is measured.
 
     Returns
@@ -97,7 +99,13 @@ def difference_over_seeds(
             " Train both with each seed.",
         )
     found = resampled(
-        [*first, *second], len(first), train_counts=train_counts, costs=costs, bootstrap=bootstrap, seed=seed
+        [*first, *second],
+        len(first),
+        train_counts=train_counts,
+        costs=costs,
+        bootstrap=bootstrap,
+        seed=seed,
+        alarm_rate=alarm_rate,
     )
     pairs = list(zip(found[: len(first)], found[len(first) :], strict=True))
     rows = {task: len(part.targets) for task, part in first[0].items()}
@@ -136,6 +144,7 @@ def resampled(
     costs: Costs | None,
     bootstrap: int,
     seed: int,
+    alarm_rate: float = ALARM_RATE,
 ) -> list[tuple[Values, dict[str, Values]]]:
     """Measure several sets of predictions on the same resamples; arguments and errors as in `difference_over_seeds`.
 
@@ -150,7 +159,13 @@ def resampled(
     codes, groups = group_codes([sets[0][name] for name in names])
     # Side by side, so that the resamples are drawn once for all sets.
     rows = [
-        TaskRows(held[name], code, (train_counts or {}).get(name), costs=(costs or {}).get(name))
+        TaskRows(
+            held[name],
+            code,
+            (train_counts or {}).get(name),
+            costs=(costs or {}).get(name),
+            alarm_rate=alarm_rate,
+        )
         for held in sets
         for name, code in zip(names, codes, strict=True)
     ]

@@ -66,6 +66,20 @@ def oracle(true: list[str], said: list[str], probability: np.ndarray | None = No
         if chosen.any():
             ece += chosen.mean() * abs(hit[chosen].mean() - confidence[chosen].mean())
     found["ece"] = ece if true else nan
+    ranked = {name: list(each.values()) for name, each in curves(true, probability).items()}
+    return found | {name: sum(each) / len(each) if each else nan for name, each in ranked.items()}
+
+
+def curves(true: list[str], probability: np.ndarray, alarm_rate: float = 0.05) -> dict[str, dict[str, float]]:
+    """Rank the rows by each label against the rest with scikit-learn; labels without a row, or with all, have none."""
+    found: dict[str, dict[str, float]] = {"auroc": {}, "average_precision": {}, "recall_at_alarm_rate": {}}
+    for place, label in enumerate(LABELS):
+        positive, score = np.array(true) == label, probability[:, place]
+        if 0 < positive.sum() < len(positive):
+            alarms, recall, _ = sklearn_metrics.roc_curve(positive, score, drop_intermediate=False)
+            found["auroc"][label] = sklearn_metrics.roc_auc_score(positive, score)
+            found["average_precision"][label] = sklearn_metrics.average_precision_score(positive, score)
+            found["recall_at_alarm_rate"][label] = recall[alarms <= alarm_rate + 1e-12].max()
     return found
 
 
@@ -102,6 +116,8 @@ def test_equals_scikit_learn(rows: list[tuple[str, str]]):
         expected = labelled[0][place], labelled[1][place], labelled[2][place]
         found = held.precision.value, held.recall.value, held.f1.value
         assert found == (pytest.approx(expected) if held.support else (None, None, None))
+        for name, ranked in curves(true, probability).items():
+            assert getattr(held, name).value == (pytest.approx(ranked[held.label]) if held.label in ranked else None)
     assert scores.unseen_labels == ({UNSEEN: true.count(UNSEEN)} if UNSEEN in true else {})
     assert scores.invalid_predictions == sum(label not in LABELS for label in said)
 
@@ -117,12 +133,15 @@ def test_closed_forms_equal_scikit_learn_on_explicit_resamples(rows: list[tuple[
     numbers = TaskRows(given_rows, codes)
     # Integers, so that scikit-learn can be given the rows of a resample one by one.
     weights = np.random.default_rng(seed).integers(0, 3, (5, groups))
-    metrics = numbers.replicate(numbers.contributions().resampled(weights.astype(np.float64)))
+    sums = numbers.contributions.resampled(weights.astype(np.float64))
+    metrics, ranks = numbers.replicate(sums), numbers.ranked(sums)
     for draw in range(5):
         chosen = np.repeat(np.arange(len(rows)), weights[draw, codes])
         expected = oracle(true[chosen].tolist(), said[chosen].tolist(), probability[chosen])
         found = {name: float(value[draw]) for name, value in metrics.items()}
         assert found == pytest.approx(expected, nan_ok=True, abs=1e-9)
+        for name, ranked in curves(true[chosen].tolist(), probability[chosen]).items():
+            assert ranks[name][draw] == pytest.approx([ranked.get(label, np.nan) for label in LABELS], nan_ok=True)
 
 
 def test_calibration_bins_include_their_upper_edge():
@@ -136,7 +155,8 @@ def test_perfect():
     scores = report(list("abcd"), list("abcd"), probabilities=np.eye(4))
     assert values(scores.metrics) == {
         "accuracy": 1.0, "balanced_accuracy": 1.0, "macro_f1": 1.0, "g_mean": 1.0, "mcc": 1.0,
-        "worst_recall": 1.0, "log_loss": 0.0, "ece": 0.0, "brier": 0.0,
+        "worst_recall": 1.0, "log_loss": 0.0, "ece": 0.0, "brier": 0.0, "auroc": 1.0, "average_precision": 1.0,
+        "recall_at_alarm_rate": 1.0,
     }  # fmt: skip
 
 

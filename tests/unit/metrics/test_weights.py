@@ -9,6 +9,7 @@ from tests.support.errors import raises
 
 from equipoise.errors import DataError, DataWarning
 from equipoise.metrics import Scores, TaskPredictions, evaluate
+from equipoise.metrics.known import LABEL_METRICS
 from equipoise.metrics.resampling import Contributions, SampledStrata, group_codes, group_weights
 from equipoise.metrics.rows import TaskRows
 
@@ -39,7 +40,7 @@ def scores(held: dict[str, TaskPredictions], bootstrap: int = 0) -> Scores:
 def values(found: Scores) -> dict[str, float | None]:
     flat = {f"{task} {name}": each.value for task, of in found.tasks.items() for name, each in of.metrics.items()}
     for label in found.tasks["t"].labels:
-        flat |= {f"{name} {label.label}": getattr(label, name).value for name in ("recall", "precision", "f1")}
+        flat |= {f"{name} {label.label}": getattr(label, name).value for name in LABEL_METRICS}
     return flat
 
 
@@ -49,7 +50,16 @@ def test_a_row_of_weight_k_counts_as_k_rows():
     weighted = {name: replace(part, weights=times.astype(float)) for name, part in plain.items()}
     repeated = {name: part.take(np.repeat(np.arange(60), times)) for name, part in plain.items()}
     found, wanted = values(scores(weighted)), values(scores(repeated))
-    assert set(found) >= {"t macro_f1", "t mcc", "t ece", "t log_loss", "t expected_cost", "say bleu", "precision a"}
+    assert set(found) >= {
+        "t macro_f1",
+        "t mcc",
+        "t ece",
+        "t log_loss",
+        "t expected_cost",
+        "say bleu",
+        "precision a",
+        "auroc a",
+    }
     assert found == pytest.approx(wanted, abs=1e-12)
     assert found != pytest.approx(values(scores(plain)), abs=1e-3)
 

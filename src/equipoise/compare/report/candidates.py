@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from equipoise.compare.report.data import ComparisonData
 from equipoise.metrics import Estimate, metric_of
+from equipoise.metrics.known import title_of
 from equipoise.pages.figure import inline_svg
 from equipoise.pages.format import capital, cells, chosen, heads, listed
 from equipoise.pages.page import Cell, HtmlFigure, HtmlTable, Section, View
@@ -51,6 +52,7 @@ class CandidatesPart:
     recommended: str
     baseline: str
     arms: tuple[str, ...]
+    alarm_rate: float
 
 
 def gather(data: ComparisonData) -> CandidatesPart:
@@ -74,6 +76,7 @@ def gather(data: ComparisonData) -> CandidatesPart:
         result.recommended,
         result.baseline,
         tuple(data.arms),
+        data.config.evaluation.alarm_rate,
     )
 
 
@@ -95,7 +98,7 @@ def section(part: CandidatesPart) -> Section:
     columns = heads(
         *("candidate", "steps"),
         *(f"stage {place}: {draws:,} draws" for place, draws in enumerate(part.draws, start=1)),
-        *(f"test: {metric_of(key).title}" for key in part.metrics),
+        *(f"test: {title_of(key, part.alarm_rate)}" for key in part.metrics),
     )
     views = [View(MEAN, [_row_of(part, row, row.mean) for row in part.rows])]
     if len(part.tasks) > 1:

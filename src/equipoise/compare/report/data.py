@@ -84,7 +84,13 @@ class ComparisonData:
             warnings.simplefilter("ignore", DataWarning)  # labels without training rows are among the problems
             return {
                 arm: tuple(
-                    evaluate(each, train_counts=counts[arm], bootstrap=bootstrap, seed=self.config.seed)
+                    evaluate(
+                        each,
+                        train_counts=counts[arm],
+                        bootstrap=bootstrap,
+                        seed=self.config.seed,
+                        alarm_rate=self.config.evaluation.alarm_rate,
+                    )
                     for each in self.predictions[arm]
                 )
                 for arm in self.arms

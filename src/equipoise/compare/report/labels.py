@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from equipoise.compare.report.data import ComparisonData
 from equipoise.metrics import Estimate, LabelScores
-from equipoise.metrics.known import LABEL_METRICS
+from equipoise.metrics.curves import CURVES
+from equipoise.metrics.known import LABEL_METRICS, title_of
 from equipoise.pages.figure import inline_svg
 from equipoise.pages.format import arm_heads, cells, heads
 from equipoise.pages.page import HtmlFigure, HtmlTable, Section
@@ -25,13 +26,17 @@ class LabelResult:
     recall: Estimate
     precision: Estimate
     f1: Estimate
+    auroc: Estimate
+    average_precision: Estimate
+    recall_at_alarm_rate: Estimate
 
 
 @dataclass(frozen=True)
 class LabelsPart:
-    """By candidate, with the labels in the same order."""
+    """By candidate, with the labels in the same order; and the share of false alarms of the recall at it."""
 
     arms: dict[str, tuple[LabelResult, ...]]
+    alarm_rate: float
 
 
 def gather(data: ComparisonData) -> LabelsPart:
@@ -44,7 +49,8 @@ def gather(data: ComparisonData) -> LabelsPart:
                 for place in range(len(held.labels))
             )
             for name, seeds in data.scores.items()
-        }
+        },
+        data.config.evaluation.alarm_rate,
     )
 
 
@@ -69,14 +75,6 @@ def section(part: LabelsPart) -> Section:
     arms = list(part.arms)
     if not part.arms[arms[0]]:
         return Section("Results of each label", texts=["No task has labels."])
-    measured = [head for title in LABEL_METRICS.values() for head in arm_heads(arms, title)]
-    rows = [
-        cells(
-            *(each[0].task, each[0].label, each[0].train, each[0].test),
-            *(getattr(label, name) for name in LABEL_METRICS for label in each),
-        )
-        for each in zip(*part.arms.values(), strict=True)
-    ]
     points = {
         arm: (
             [each.train for each in labels],
@@ -90,10 +88,33 @@ def section(part: LabelsPart) -> Section:
         "Recall is the share of a label's rows that is found, precision the share of its predictions that is right; F1"
         " is their harmonic mean. Labels without test rows are not measured. Numbers from fewer than 10 rows say so."
     )
-    columns = heads("task", "label", "training rows", "test rows", *measured, left="label")
+    answers = [name for name in LABEL_METRICS if name not in CURVES]
+    tables = [_table(part, "Every label, with 95% intervals", answers)]
+    if any(label.auroc.value is not None for labels in part.arms.values() for label in labels):
+        text += (
+            " The second table shows how well the probability of a label ranks the rows, whatever the answers: AUROC is"
+            " how often one of its rows is ranked above another row (0.5 is chance), average precision the mean"
+            " precision at its rows (chance is its share), and the last is the recall at the threshold at which"
+            f" {100 * part.alarm_rate:.4g} % of the other rows would be false alarms."
+        )
+        tables.append(_table(part, "Ranking of the rows by the probability of each label", CURVES))
     return Section(
         "Results of each label",
         texts=[text],
         figures=[HtmlFigure(inline_svg(recall_plot(points), "recall", caption), caption)],
-        tables=[HtmlTable("Every label, with 95% intervals", columns, rows, folded=len(rows) > 12, sortable=True)],
+        tables=tables,
     )
+
+
+def _table(part: LabelsPart, caption: str, names: Sequence[str]) -> HtmlTable:
+    titles = [title_of(name, part.alarm_rate) for name in names]
+    measured = [head for title in titles for head in arm_heads(part.arms, title)]
+    columns = heads("task", "label", "training rows", "test rows", *measured, left="label")
+    rows = [
+        cells(
+            *(each[0].task, each[0].label, each[0].train, each[0].test),
+            *(getattr(label, name) for name in names for label in each),
+        )
+        for each in zip(*part.arms.values(), strict=True)
+    ]
+    return HtmlTable(caption, columns, rows, folded=len(rows) > 12, sortable=True)

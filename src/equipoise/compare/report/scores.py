@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from equipoise.compare.findings import Evidence, SignedRank
 from equipoise.compare.report.data import ComparisonData
 from equipoise.metrics import METRICS, Estimate, metric_of
+from equipoise.metrics.known import title_of
 from equipoise.pages.figure import inline_svg
 from equipoise.pages.format import (
     arm_heads,
@@ -53,6 +54,8 @@ class ScoresPart:
         Of the metric; None with one seed.
     seeds : int
         How many trainings of each.
+    alarm_rate : float
+        Of the recall at a false-alarm rate.
     """
 
     metric: str
@@ -63,6 +66,7 @@ class ScoresPart:
     signed_rank: SignedRank | None
     evidence: Evidence | None
     seeds: int
+    alarm_rate: float
 
     @property
     def arms(self) -> tuple[str, ...]:
@@ -92,6 +96,7 @@ def gather(data: ComparisonData) -> ScoresPart:
         signed_rank=None if versus is None else versus.signed_rank,
         evidence=None if versus is None else versus.evidence,
         seeds=len(result.seeds),
+        alarm_rate=data.config.evaluation.alarm_rate,
     )
 
 
@@ -105,7 +110,8 @@ def section(part: ScoresPart) -> Section:
         described = metric_of(key)
         better = "less" if described.less_is_better else "more"
         rows = [cells(pair.task or "", *_measured(part, pair, seeds=False)) for pair in pairs]
-        caption = f"{capital(described.title)} of each task ({better} is better); intervals of differences over groups"
+        title = capital(title_of(key, part.alarm_rate))
+        caption = f"{title} of each task ({better} is better); intervals of differences over groups"
         if rows:
             tables.append(HtmlTable(caption, columns, rows, folded=key != part.metric, stacked=True))
     return Section("Results", texts=_texts(part), figures=figures, tables=tables)
@@ -172,7 +178,8 @@ def _mean_table(part: ScoresPart) -> HtmlTable:
     rows: list[list[Cell]] = []
     for pair in part.mean:
         metric = metric_of(pair.metric)
-        name = Cell(capital(metric.title), "less is better" if metric.less_is_better else "")
+        title = capital(title_of(pair.metric, part.alarm_rate))
+        name = Cell(title, "less is better" if metric.less_is_better else "")
         rows.append(cells(name, *_measured(part, pair, seeds=part.seeds > 1)))
     return HtmlTable("Mean over the tasks, with 95% intervals", columns, rows, stacked=part.seeds == 1)
 
