@@ -276,6 +276,8 @@ def test_evaluate_other_data_prints_tables(trained: Path, rows: Path, tmp_path: 
     assert result.exit_code == 0, result.output
     assert "Scores per task (95% intervals over groups, 50 resamples)" in result.stdout
     assert "Scores per label (train: training rows; rows: those evaluated)" in result.stdout
+    assert "Ranking of the rows by the probability of each label, whatever the answers" in result.stdout
+    assert "recall at 5 % false alarms" in result.stdout
     assert (trained / "evaluations" / "other-all" / "predictions.parquet").exists()
 
 

@@ -3,16 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from equipoise.base.registry import suggest
+from equipoise.calibration.choosing import DecidedRows, as_good
 from equipoise.calibration.decision import decide
 from equipoise.calibration.logs import Array
 from equipoise.errors import ConfigError
-from equipoise.metrics import METRICS, Metric
-from equipoise.metrics.resampling import Contributions, resampled_sums
-from equipoise.metrics.sums import LabelSums, Rows, one_hot
+from equipoise.metrics import METRICS
 
 GRID: Array = np.arange(-10, 41) / 20
 """From -0.5 to 2 in steps of 0.05; it holds 0, the most probable label, and 1, the balanced decision."""
@@ -106,44 +104,15 @@ def fit_tau(
         raise ConfigError("missing-costs", f"`metric` is {metric}, which needs `costs`. Give costs or another metric.")
     if not len(true):
         return TauFit(0.0, grid, np.full(len(grid), np.nan))
-    counted = np.ones(len(true)) if weights is None else weights
-    codes = np.arange(len(true)) if groups is None else np.unique(groups, return_inverse=True)[1]
-    count, labels = int(codes.max()) + 1, log_probs.shape[1]
-    # For each group its hits, true and decided rows of each label, and what the metric adds. Most neighbours on the
-    # grid decide alike, so what they share is computed once.
-    place: dict[bytes, int] = {}
-    parts: list[Contributions] = []
-    which = np.empty(len(grid), np.int64)
-    for number, tau in enumerate(grid.tolist()):
-        decided = decide(log_probs, prior, tau, costs)
-        which[number] = place.setdefault(decided.tobytes(), len(parts))
-        if which[number] == len(parts):
-            added = None if chosen.adds is None else chosen.adds(Rows(true, decided, labels, costs=costs))
-            blocks = [
-                one_hot(true, labels, counted * (true == decided)),
-                one_hot(true, labels, counted),
-                one_hot(decided, labels, counted),
-                sp.csr_array(np.zeros((len(true), 0)) if added is None else counted[:, None] * np.asarray(added)),
-            ]
-            parts.append(Contributions.of(sp.csr_array(sp.hstack(blocks, format="csr")), codes))
-    # The larger the better, whichever way the metric points.
-    values = chosen.sign * np.array(
-        [float(_value(np.asarray(part.added.sum(axis=0)), chosen, labels)) for part in parts]
+    rows = DecidedRows(
+        true, log_probs.shape[1], chosen, costs=costs, weights=weights, groups=groups, resamples=resamples, seed=seed
     )
-    if np.isnan(values).all():
-        return TauFit(0.0, grid, values[which])
-    best = int(np.nanargmax(values))
-    gaps = values[best] - values
-    allowed = np.full(len(parts), 1e-12)
-    if standard_errors > 0 and len(parts) > 1:
-        sums = resampled_sums(parts, count, resamples, seed)
-        drawn = chosen.sign * np.stack([_value(each, chosen, labels) for each in sums])
-        measured = drawn[:, ~np.isnan(drawn[best])]  # a resample may hold no row that counts
-        if measured.size:
-            allowed += standard_errors * (measured[best] - measured).std(axis=1)
-    good = grid[(gaps <= allowed)[which]]
+    values = rows.values(np.stack([decide(log_probs, prior, tau, costs) for tau in grid.tolist()]))
+    if np.isnan(values[0]).all():
+        return TauFit(0.0, grid, values[0])
+    good = grid[as_good(values, standard_errors)]
     nearest = min(good.tolist(), key=lambda tau: (abs(tau), -tau))
-    return TauFit(nearest, grid, chosen.sign * values[which])
+    return TauFit(nearest, grid, chosen.sign * values[0])
 
 
 def check_tau_metric(metric: str, *others: str, name: str = "metric") -> None:
@@ -158,9 +127,3 @@ def check_tau_metric(metric: str, *others: str, name: str = "metric") -> None:
     if metric not in known:
         hint = suggest(metric, known)
         raise ConfigError("unknown-metric", f"`{name}` must be one of {', '.join(known)}, found {metric!r:.80}.{hint}")
-
-
-def _value(sums: Array, metric: Metric, labels: int) -> Array:
-    """The metric of sums with any leading axes; NaN where not measured."""
-    hits, true, decided = (sums[..., part * labels : (part + 1) * labels] for part in range(3))
-    return metric.value(LabelSums(hits, true, decided, labels, {}), sums[..., 3 * labels :])

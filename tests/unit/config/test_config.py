@@ -114,6 +114,7 @@ def test_unknown_keys_name_file_line_and_the_closest_key(tmp_path: Path, text: s
         ),
         ("plan: {max_passes: {heart: often}}", "bad-value", "`plan.max_passes.heart` must be a number, found 'often'"),
         ("plan: {draws: 0}", "out-of-range", "`plan.draws` must be at least 1, found 0"),
+        ("evaluation: {alarm_rate: 1}", "wrong-alarm-rate", "must be above 0 and below 1, found 1"),
         ("evaluation: {method: guess}", "unknown-choice", "one of auto, score, constrained, generate, found"),
         (
             "evaluation: {method: {heart: guess}}",

@@ -18,6 +18,7 @@ from equipoise.compare.report import (
     confusion,
     costs,
     gather,
+    labels,
     natural,
     problems,
     reliability,
@@ -127,6 +128,21 @@ def test_one_seed_has_intervals_of_groups_alone(comparison_of):
     assert "one-seed" in {problem.code for problem in problems.gather(data)}
     assert all(pair.over_seeds.low is None for pair in scores.gather(data).mean)
     assert "over seeds" not in str(scores.section(scores.gather(data)).tables[0].heads)
+
+
+def test_rankings_of_labels_are_for_the_alarm_rate_of_the_configuration(copy_of):
+    directory = ComparisonDirectory(copy_of("one-task"))
+    config = directory.read_config()
+    save_config(replace(config, evaluation=replace(config.evaluation, alarm_rate=0.2)), directory.config)
+    data = ComparisonData.open(directory.path)
+    table = labels.section(labels.gather(data)).tables[1]
+    assert table.heads[-2].text == "recall at 20 % false alarms, natural"
+    first = labels.gather(data).arms["natural"][0]
+    seeds = [scored.tasks["thyroid"].labels[0].recall_at_alarm_rate.value for scored in data.scores["natural"]]
+    assert first.recall_at_alarm_rate == mean_interval(seeds)
+    assert data.scores["natural"][0].alarm_rate == 0.2
+    names = [row[0].text for row in scores.section(scores.gather(data)).tables[0].rows]
+    assert "Recall at 20 % false alarms" in names
 
 
 @pytest.mark.slow
