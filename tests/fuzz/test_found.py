@@ -271,6 +271,7 @@ def test_broken_positions(tmp_path, text, code):
         {"labels": [1, 2]},
         {"labels": ["a", "a"]},
         {"tau": "1"},
+        {"thresholds": [1, 0]},
         {"extra": 1},
     ],
 )
@@ -282,10 +283,11 @@ def test_a_calibration_of_odd_values_whose_fingerprint_fits(odd):
         "temperature": 1,
         "tau": 0,
         "costs": None,
+        "thresholds": None,
     }
     content = {
         "format": "equipoise-calibration",
-        "version": 1,
+        "version": 2,
         "belongs": {"plan": "p", "model": "m"},
         "prior": "natural",
     }

@@ -80,7 +80,7 @@ def test_stages_train_what_the_schedule_says(finished):
     assert len(last.kept) == 2
     assert last.kept[0] == "natural"
     assert set(result.finalists) == {
-        f"{name}{correction}" for name in last.kept for correction in ("", " + calibrated", " + tau")
+        f"{name}{correction}" for name in last.kept for correction in ("", " + calibrated", " + tau", " + thresholds")
     }
 
 

@@ -33,7 +33,7 @@ from equipoise.statistics import difference_over_seeds, mean_interval
 from equipoise.weights import Natural, Power
 
 BATCH = 16
-CORRECTIONS = {"none": "", "calibrated": " + calibrated", "tau": " + tau"}
+CORRECTIONS = {"none": "", "calibrated": " + calibrated", "tau": " + tau", "thresholds": " + thresholds"}
 SCRIPT, FORMULA, PIPE, MARKS = "<script>alert(1)</script>", "$x^2$", "a|b", "`c` *b* _i_ [l](http://x.org) & ~~s~~"
 # {task: {label: (training rows, test rows)}}, or {task: (training rows, test rows)} for an open-ended task.
 CLINIC = {

@@ -12,7 +12,7 @@ from equipoise.calibration.task import TaskCalibration
 from equipoise.errors import RunError
 from equipoise.metrics import TaskPredictions
 
-FORMAT, VERSION = "equipoise-calibration", 1
+FORMAT, VERSION = "equipoise-calibration", 2
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The choice among decisions: the metric of each, on rows that training did not see and on resamples of their groups."""
+"""The choice among decisions by a metric, on rows that training did not see and on resamples of their groups."""
 
 from typing import Final
 

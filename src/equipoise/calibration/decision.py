@@ -1,4 +1,4 @@
-"""From probabilities to answers: the most probable label, adjusted by tau, or the label of least expected cost."""
+"""From probabilities to answers: the most probable label, adjusted by tau or thresholds, or that of least cost."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,9 @@ from equipoise.calibration.logs import Array, safe_log
 from equipoise.errors import ConfigError
 
 
-def decide(log_probs: Array, prior: Array, tau: float = 0.0, costs: Array | None = None) -> NDArray[np.int64]:
+def decide(
+    log_probs: Array, prior: Array, tau: float = 0.0, costs: Array | None = None, thresholds: Array | None = None
+) -> NDArray[np.int64]:
     """Choose a label for every row.
 
     Parameters
@@ -25,6 +27,9 @@ def decide(log_probs: Array, prior: Array, tau: float = 0.0, costs: Array | None
     costs : ndarray of float64, shape (labels, labels), optional
         c(y, k), the cost of answering k where y is true. The answer is then the label k with the least
         expected cost, the sum over y of s(y) c(y, k), with s the softmax of the scores.
+    thresholds : ndarray of float64, shape (labels,), optional
+        t, above 0: log t(y) is subtracted from the scores, so that with tau 0 and without costs the answer is the label
+        with the largest p(y | x) / t(y). See `fit_thresholds`.
 
     Returns
     -------
@@ -41,11 +46,15 @@ def decide(log_probs: Array, prior: Array, tau: float = 0.0, costs: Array | None
     >>> log_probs, prior = np.log([[0.8, 0.2]]), np.array([0.9, 0.1])
     >>> [int(decide(log_probs, prior, tau)[0]) for tau in (0.0, 1.0)]
     [0, 1]
+    >>> int(decide(log_probs, prior, thresholds=np.array([0.9, 0.1]))[0])
+    1
     >>> int(decide(log_probs, prior, costs=np.array([[0.0, 1.0], [10.0, 0.0]]))[0])
     1
     """
     log_prior = safe_log(prior)
     scores = log_probs - tau * np.where(np.isneginf(log_prior), 0.0, log_prior)
+    if thresholds is not None:
+        scores = scores - np.log(thresholds)
     if costs is None:
         return scores.argmax(axis=1)
     return (np.exp(log_softmax(scores, axis=1)) @ costs).argmin(axis=1)

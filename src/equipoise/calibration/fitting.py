@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,9 @@ from equipoise.calibration.rows import LabelledRows, row_weights
 from equipoise.calibration.task import TaskCalibration
 from equipoise.calibration.tau import fit_tau
 from equipoise.calibration.temperature import HIGHEST, LOWEST, fit_temperature
+from equipoise.calibration.thresholds import LEAST_GROUPS, fit_thresholds
 
+DECISIONS: Final = ("tau", "thresholds")
 FEW_ROWS = 50
 AT_BOUND = 0.99
 
@@ -41,11 +44,24 @@ class Priors:
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """The metric, costs and seed of `fit_tau`. Without a metric, tau is 0."""
+    """How answers follow from probabilities.
+
+    Attributes
+    ----------
+    metric : str or None
+        The metric that chooses tau or the thresholds; None for the most probable label.
+    costs : ndarray of float64, shape (labels, labels), optional
+        As in `decide`.
+    seed : int
+        Random seed of the resamples of groups.
+    decision : {"tau", "thresholds"}
+        What is chosen: one tau, see `fit_tau`, or a threshold for each label, see `fit_thresholds`.
+    """
 
     metric: str | None = "macro_f1"
     costs: Array | None = None
     seed: int = 0
+    decision: str = "tau"
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,10 +74,11 @@ class TaskFit:
 
 
 def fit_task(rows: LabelledRows, priors: Priors, choice: Choice) -> TaskFit:
-    """Fit temperature, prior and tau of one task, in the order in which they are applied.
+    """Fit temperature, prior, and tau or thresholds of one task, in the order in which they are applied.
 
     The temperature is fitted under the natural shares, whatever shares are wanted: the labelled rows have the natural
-    shares. Tau is fitted under the wanted shares, on rows weighted by the ratio of the two.
+    shares. Tau or thresholds are fitted under the wanted shares, on rows weighted by the
+    ratio of the two.
 
     Parameters
     ----------
@@ -70,7 +87,7 @@ def fit_task(rows: LabelledRows, priors: Priors, choice: Choice) -> TaskFit:
     priors : Priors
         The label shares.
     choice : Choice
-        The metric that chooses tau, and costs.
+        What answers are chosen by.
 
     Returns
     -------
@@ -86,7 +103,7 @@ def fit_task(rows: LabelledRows, priors: Priors, choice: Choice) -> TaskFit:
     """
     notes: list[str] = []
     if len(rows) < FEW_ROWS:
-        notes.append(f"only {len(rows)} validation rows, so temperature and tau are uncertain")
+        notes.append(f"only {len(rows)} validation rows, so temperature and {choice.decision} are uncertain")
     absent = [label for place, label in enumerate(rows.labels) if place not in rows.true]
     if absent and len(rows):
         notes.append(f"no validation row of {', '.join(map(repr, absent))}, so that is not measured")
@@ -117,17 +134,21 @@ def fit_task(rows: LabelledRows, priors: Priors, choice: Choice) -> TaskFit:
     fitted = TaskCalibration(rows.labels, priors.trained, wanted, temperature, costs=choice.costs)
     if choice.metric is None or len(rows.labels) == 1 or not len(rows):
         return TaskFit(fitted, estimate, tuple(notes))
-    tau = fit_tau(
-        fitted.log_probabilities(rows.scores),
-        rows.true,
-        wanted,
-        choice.metric,
-        costs=choice.costs,
-        weights=row_weights(rows, priors.natural, wanted),
-        groups=rows.groups,
-        seed=choice.seed,
-    ).tau
-    return TaskFit(replace(fitted, tau=tau), estimate, tuple(notes))
+    given: dict[str, Any] = {
+        "costs": choice.costs,
+        "weights": row_weights(rows, priors.natural, wanted),
+        "groups": rows.groups,
+        "seed": choice.seed,
+    }
+    scored = fitted.log_probabilities(rows.scores), rows.true, wanted, choice.metric
+    if choice.decision == "tau":
+        return TaskFit(replace(fitted, tau=fit_tau(*scored, **given).tau), estimate, tuple(notes))
+    thresholds = fit_thresholds(*scored, **given)
+    shared = [label for label, own in zip(rows.labels, thresholds.movable.tolist(), strict=True) if not own]
+    if shared:
+        names = ", ".join(map(repr, shared))
+        notes.append(f"rows of {names} in fewer than {LEAST_GROUPS} groups, so the threshold is that of a common tau")
+    return TaskFit(replace(fitted, thresholds=thresholds.thresholds), estimate, tuple(notes))
 
 
 @dataclass(frozen=True, eq=False)

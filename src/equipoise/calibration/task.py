@@ -20,7 +20,7 @@ class TaskCalibration(ArrayValue):
     1. **Temperature**: z(y) = log p(y | x) / T. The confidence of the model.
     2. **Prior ratio**: z(y) + log pi'(y) - log pi(y), with pi the label shares that the loss saw and pi' those
        that the predictions are for. The softmax of these are the reported probabilities.
-    3. **Tau**: s(y) = log p'(y | x) - tau log pi'(y).
+    3. **Tau**: s(y) = log p'(y | x) - tau log pi'(y); or **thresholds**: s(y) = log p'(y | x) - log t(y).
     4. **Decision**: the label with the largest s, or with costs the one with the least expected cost under
        the softmax of s.
 
@@ -42,11 +42,13 @@ class TaskCalibration(ArrayValue):
         Any finite number; 0 for the most probable label.
     costs : ndarray of float64, shape (labels, labels), optional
         c(y, k), the cost of answering k where y is true.
+    thresholds : ndarray of float64, shape (labels,), optional
+        t, above 0, instead of tau: the answer is the label with the largest p'(y | x) / t(y).
 
     Raises
     ------
     ConfigError
-        If shapes or ranges do not fit, or no label has a share in both priors.
+        If shapes or ranges do not fit, no label has a share in both priors, or there are thresholds besides a tau.
 
     References
     ----------
@@ -69,6 +71,7 @@ class TaskCalibration(ArrayValue):
     temperature: float = 1.0
     tau: float = 0.0
     costs: Array | None = None
+    thresholds: Array | None = None
 
     def __post_init__(self) -> None:
         count = len(self.labels)
@@ -92,6 +95,18 @@ class TaskCalibration(ArrayValue):
                 wanted = f"{count} x {count} finite numbers"
                 raise ConfigError("wrong-shape", f"`costs` must be {wanted}, found the shape {costs.shape}.")
             object.__setattr__(self, "costs", costs)
+        if self.thresholds is not None:
+            thresholds = _numbers("thresholds", self.thresholds)
+            if thresholds.shape != (count,) or not (np.isfinite(thresholds) & (thresholds > 0)).all():
+                found = thresholds.tolist()
+                message = f"`thresholds` must be {count} finite numbers above 0, one a label, found {found}."
+                raise ConfigError("not-thresholds", message)
+            if self.tau:
+                message = (
+                    f"`tau` must be 0 with `thresholds`, which take its place, found {self.tau}. Give one of them."
+                )
+                raise ConfigError("tau-and-thresholds", message)
+            object.__setattr__(self, "thresholds", thresholds)
 
     def log_probabilities(self, scores: Array) -> Array:
         """Apply steps 1 and 2 to log-scores, ndarray of float64, shape (rows, labels)."""
@@ -99,7 +114,7 @@ class TaskCalibration(ArrayValue):
 
     def decide(self, log_probs: Array) -> NDArray[np.int64]:
         """Apply steps 3 and 4 to what `log_probabilities` returned."""
-        return decide(log_probs, self.prior, self.tau, self.costs)
+        return decide(log_probs, self.prior, self.tau, self.costs, self.thresholds)
 
     def apply(self, part: TaskPredictions) -> TaskPredictions:
         """Correct the probabilities and the answers of a task.

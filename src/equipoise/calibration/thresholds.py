@@ -28,13 +28,13 @@ class ThresholdFit:
         t, above 0; all 1 where nothing is better than the most probable label.
     tau : float
         The tau that the choice began with: t = π^τ.
-    own : ndarray of bool, shape (labels,)
-        Which labels have a threshold of their own; the others have that of tau.
+    movable : ndarray of bool, shape (labels,)
+        Which labels have rows in enough groups for a threshold of their own; the others have that of tau.
     """
 
     thresholds: Array
     tau: float
-    own: NDArray[np.bool_]
+    movable: NDArray[np.bool_]
 
 
 def fit_thresholds(
@@ -124,7 +124,7 @@ def fit_thresholds(
             moves[label] = STEPS[place]
         if (moves == before).all():
             break
-    return ThresholdFit(np.exp(first + moves), found.tau, moves != 0)
+    return ThresholdFit(np.exp(first + moves), found.tau, counts >= LEAST_GROUPS)
 
 
 def _decided(

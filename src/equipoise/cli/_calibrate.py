@@ -21,6 +21,13 @@ Metric = Annotated[
         "  [default: expected_cost with --costs, else macro_f1]",
     ),
 ]
+Decision = Annotated[
+    str,
+    typer.Option(
+        metavar="DECISION",
+        help="How answers are chosen: tau (one number for each task) or thresholds (one for each label).",
+    ),
+]
 Prior = Annotated[
     str,
     typer.Option(
@@ -44,6 +51,7 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existin
 EXAMPLES = (
     "equipoise calibrate runs/first",
     "equipoise calibrate runs/first --metric balanced_accuracy --overwrite",
+    "equipoise calibrate runs/first --decision thresholds --overwrite",
     "equipoise calibrate runs/first --prior em --unlabelled new.csv --costs costs.yaml --overwrite",
 )
 
@@ -52,6 +60,7 @@ def calibrate(
     run: options.RunFolder,
     *,
     metric: Metric = None,
+    decision: Decision = "tau",
     prior: Prior = "natural",
     unlabelled: Unlabelled = None,
     costs: Costs = None,
@@ -63,9 +72,9 @@ def calibrate(
 ) -> None:
     """Calibrate the probabilities and answers of a run.
 
-    Corrects probabilities for the label shares that training drew, and fits a temperature and a tau for each task on
-    the validation rows; test rows are never used. Writes calibration.json, which `evaluate` and `predict` apply, and
-    calibration/index.html with reliability plots.
+    Corrects probabilities for the label shares that training drew, and fits a temperature and a tau for each task, or a
+    threshold for each label, on the validation rows; test rows are never used. Writes calibration.json, which
+    `evaluate` and `predict` apply, and calibration/index.html with reliability plots.
     """
     source = None if unlabelled is None else str(unlabelled)
     data = options.other_data(run, source, described, set_, "the rows of --unlabelled")
@@ -75,7 +84,9 @@ def calibrate(
         from equipoise.runs.calibration.page import calibration_page
 
         bars_on_terminals_only()
-    wanted = CalibrationOptions(metric=metric, prior=prior, unlabelled=unlabelled, data=data, costs=costs)
+    wanted = CalibrationOptions(
+        metric=metric, prior=prior, unlabelled=unlabelled, data=data, costs=costs, decision=decision
+    )
     found = run_calibration(run, wanted, overwrite=overwrite, cache=cache_dir or default_cache())
     page = calibration_page(found, f"equipoise calibrate {run}")
     if as_json:
@@ -87,11 +98,20 @@ def calibrate(
 
 def _print(found: "Calibrated") -> None:
     from equipoise.metrics.known import calibration_metrics
+    from equipoise.runs.calibration.page import answers_by
 
     tasks = found.tasks
-    fits = [[name, f"{task.rows:,}", f"{task.temperature:.2f}", f"{task.tau:.2f}", task.metric or "-"]
+    fits = [[name, f"{task.rows:,}", f"{task.temperature:.2f}", answers_by(task), task.metric or "-"]
             for name, task in tasks.items()]  # fmt: skip
-    print_rows("Fitted", ["task", "validation rows", "temperature", "tau", "tau chosen by"], fits)
+    print_rows("Fitted", ["task", "validation rows", "temperature", "answers by", "chosen by"], fits)
+    thresholds = [
+        [name, label, f"{value:.3f}"]
+        for name, task in tasks.items()
+        for label, value in (task.thresholds or {}).items()
+    ]
+    if thresholds:
+        print_rows("Thresholds: the answer is the label with the largest probability / threshold",
+                   ["task", "label", "threshold"], thresholds)  # fmt: skip
     metrics = [each for each in calibration_metrics() if any(each.name in task.before for task in tasks.values())]
     measured = {name: (task.before, task.after or {}) for name, task in tasks.items()}
     measured["mean over tasks"] = (found.mean["before"], found.mean["after"])

@@ -6,7 +6,16 @@ from pathlib import Path
 
 import numpy as np
 
-from equipoise.calibration import Choice, LabelledRows, Priors, cross_fitted, fit_task, group_folds, shares_within
+from equipoise.calibration import (
+    DECISIONS,
+    Choice,
+    LabelledRows,
+    Priors,
+    cross_fitted,
+    fit_task,
+    group_folds,
+    shares_within,
+)
 from equipoise.calibration.logs import Array
 from equipoise.metrics import METRICS, TaskPredictions, evaluate, read_predictions
 from equipoise.metrics.curves import ALARM_RATE
@@ -35,10 +44,11 @@ def corrected(
     ----------
     run : RunDirectory
         A run with predictions of validation and test rows.
-    correction : {"none", "calibrated", "tau"}
-        No correction; temperature and natural shares; the same with answers by logit adjustment.
+    correction : {"none", "calibrated", "tau", "thresholds"}
+        No correction; temperature and natural shares; the same with answers by logit adjustment, or by a threshold for
+        each label.
     metric : str
-        The metric that tau is chosen by.
+        The metric that tau or the thresholds are chosen by.
     costs : mapping of str to array, optional
         Cost matrices by task.
 
@@ -101,7 +111,8 @@ class _Fits:
         codes, groups = group_codes(list(self.validation.values()))
         self.codes = dict(zip(self.validation, codes, strict=True))
         self.folds = group_folds(groups, FOLDS, self.config.seed)
-        self.metric = metric if correction == "tau" and METRICS[metric].chooses_tau else None
+        self.decision = "thresholds" if correction == "thresholds" else "tau"
+        self.metric = metric if correction in DECISIONS and METRICS[metric].chooses_tau else None
         self.costs = costs or {}
 
     def inputs(self, task: str) -> tuple[LabelledRows, Priors, Choice] | None:
@@ -114,7 +125,9 @@ class _Fits:
             return None
         priors = Priors(trained, shares_within(self.plan, self.plan.counts, task, part.labels))
         without_costs = self.metric is not None and METRICS[self.metric].needs == "costs" and task not in self.costs
-        choice = Choice("macro_f1" if without_costs else self.metric, self.costs.get(task), self.config.seed)
+        choice = Choice(
+            "macro_f1" if without_costs else self.metric, self.costs.get(task), self.config.seed, self.decision
+        )
         return LabelledRows.of(part, self.codes[task]), priors, choice
 
 

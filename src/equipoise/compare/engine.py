@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from equipoise.base.problems import of_level
+from equipoise.calibration import DECISIONS
 from equipoise.compare.corrections import corrected, cross_fitted_validation
 from equipoise.compare.directory import ComparisonDirectory
 from equipoise.compare.evidence import Resampling, rope_of
@@ -130,9 +131,9 @@ class Comparison:
         self.trainings, self.rows, self.draws = trainings, rows, max(rows)
         self.notes = list(notes)
         self.prices: dict[str, float] = {}
-        # Tau does nothing where it cannot change the metric.
+        # Tau and thresholds do nothing where they cannot change the metric.
         wanted = self.config.compare.corrections
-        corrections = tuple(each for each in wanted if each != "tau" or METRICS[self.metric].chooses_tau)
+        corrections = tuple(each for each in wanted if each not in DECISIONS or METRICS[self.metric].chooses_tau)
         self.candidates: dict[str, CandidateInfo] = {}
         for training in trainings.values():
             self.candidates |= training.candidates(corrections)

@@ -25,7 +25,7 @@ LEAST_TASKS = 3
 
 @dataclass(frozen=True)
 class Resampling:
-    """What all measurements of one comparison share: training rows by task and label, costs, resamples, seed, alarms."""
+    """What all measurements of one comparison share: training rows of labels, costs, resamples, seed, alarm rate."""
 
     train_counts: Mapping[str, Mapping[str, int]]
     costs: Costs

@@ -29,7 +29,8 @@ class CandidateInfo:
     training : str
         The name of the training; candidates of one training share its runs.
     correction : str
-        "none", "calibrated" (temperature and natural shares) or "tau" (and answers by logit adjustment).
+        "none", "calibrated" (temperature and natural shares), "tau" (and answers by logit adjustment) or "thresholds"
+        (and answers by a threshold for each label).
     title : str
         A description for tables.
     steps : int

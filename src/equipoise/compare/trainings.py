@@ -28,7 +28,12 @@ CONFIGURED = "configured"
 _OF_PLAN = ("rates", "weights", "target_rates", "target_weights", "schedule", "feedback")
 ROUNDING = WHOLE >> 40  # of a share: less than a draw in 10**12
 _IF_GIVEN = ("batch_size", "learning_rate")
-_CORRECTIONS = {"none": (0, "as trained"), "calibrated": (1, "calibrated"), "tau": (2, "calibrated, answers by tau")}
+_CORRECTIONS = {
+    "none": (0, "as trained"),
+    "calibrated": (1, "calibrated"),
+    "tau": (2, "calibrated, answers by tau"),
+    "thresholds": (3, "calibrated, answers by thresholds"),
+}
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.base.files import write_atomically
+from equipoise.calibration import DECISIONS
 from equipoise.compare.directory import ComparisonDirectory
 from equipoise.compare.evidence import Resampling, evidence_of, matrix
 from equipoise.compare.findings import Learned, Ranks, Shown, SignedRank, Versus
@@ -187,8 +188,8 @@ def commands_of(result: Result, recommended: Path, costs: str | None) -> list[st
     commands = [f"equipoise train {shlex.quote(str(recommended))} --out {RUN}"]
     correction = result.candidates[result.recommended].correction
     if correction != "none":
-        tau = correction == "tau" and METRICS[result.metric].chooses_tau
-        metric = result.metric if tau else "none"
+        metric = result.metric if correction in DECISIONS and METRICS[result.metric].chooses_tau else "none"
+        of_labels = " --decision thresholds" if correction == "thresholds" else ""
         of_costs = f" --costs {shlex.quote(costs)}" if costs else ""
-        commands.append(f"equipoise calibrate {RUN} --metric {metric}{of_costs}")
+        commands.append(f"equipoise calibrate {RUN} --metric {metric}{of_labels}{of_costs}")
     return commands

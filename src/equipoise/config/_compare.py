@@ -18,8 +18,8 @@ from equipoise.rates import Proportional, Rates
 from equipoise.schedule import Recipe
 from equipoise.weights import ClassWeights, Natural
 
-Correction = Literal["none", "calibrated", "tau"]
-CORRECTIONS: tuple[Correction, ...] = ("none", "calibrated", "tau")
+Correction = Literal["none", "calibrated", "tau", "thresholds"]
+CORRECTIONS: tuple[Correction, ...] = ("none", "calibrated", "tau", "thresholds")
 NATURAL = "natural"
 
 

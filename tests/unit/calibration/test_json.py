@@ -54,7 +54,7 @@ def test_a_changed_value_is_found(place: tuple[str, ...]) -> None:
         ("{", "not-json", "must be JSON"),
         ("[]", "wrong-format", "found list"),
         ("{}", "wrong-format", "found (None, None)"),
-        ('{"format": "equipoise-calibration", "version": 2}', "wrong-format", "'equipoise-calibration', 2"),
+        ('{"format": "equipoise-calibration", "version": 1}', "wrong-format", "'equipoise-calibration', 1"),
     ],
 )
 def test_other_texts_are_refused(text: str, code: str, named: str) -> None:

@@ -89,6 +89,9 @@ def test_nothing_overflows_or_becomes_nan() -> None:
         ({"prior": np.array([0.5, 0.5])}, "not-shares", "`prior` must be 3 shares"),
         ({"prior": np.array([0.0, 0.0, 1.0])}, "no-label-left", "no label has a share above 0 both"),
         ({"costs": np.zeros((2, 2))}, "wrong-shape", "`costs` must be 3 x 3"),
+        ({"thresholds": np.ones(2)}, "not-thresholds", "`thresholds` must be 3 finite numbers above 0"),
+        ({"thresholds": np.array([1.0, 0.0, 1.0])}, "not-thresholds", "`thresholds` must be 3 finite numbers"),
+        ({"thresholds": np.ones(3), "tau": 0.5}, "tau-and-thresholds", "`tau` must be 0 with `thresholds`"),
     ],
 )
 def test_values_that_cannot_be_used_are_named(change: dict[str, object], code: str, named: str) -> None:

@@ -61,6 +61,19 @@ def test_tau_changes_answers_and_no_probability(run):
     assert changed
 
 
+def test_thresholds_change_answers_and_no_probability(run):
+    calibrated, moved = (corrected(run, correction, "macro_f1") for correction in ("calibrated", "thresholds"))
+    for name, part in calibrated.items():
+        np.testing.assert_array_equal(part.probabilities, moved[name].probabilities)
+    tau = corrected(run, "tau", "macro_f1")
+    assert any(list(moved[name].predicted) != list(other.predicted) for name, other in tau.items())
+    left_out = cross_fitted_validation(run, "thresholds", "macro_f1")
+    assert any(
+        list(part.predicted) != list(cross_fitted_validation(run, "tau", "macro_f1")[name].predicted)
+        for name, part in left_out.items()
+    )
+
+
 def test_test_rows_decide_nothing(run):
     """Other targets on the test rows leave what is predicted for them as it is."""
     found = corrected(run, "tau", "macro_f1")
@@ -111,7 +124,7 @@ def test_tasks_of_texts_and_labels_that_nobody_trained_on(tmp_path):
     run = RunDirectory(path / "runs" / "natural-2560-0")
     raw = read_predictions(validation_predictions(run))
     assert "unheard" in raw["heart"].targets
-    for correction in ("none", "calibrated", "tau"):
+    for correction in ("none", "calibrated", "tau", "thresholds"):
         found = cross_fitted_validation(run, correction, "macro_f1")
         assert list(found["summary"].predicted) == list(raw["summary"].predicted)
         assert "unheard" not in found["heart"].targets  # left out by all alike

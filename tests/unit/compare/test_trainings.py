@@ -132,8 +132,9 @@ def test_steps_count_what_plain_training_does_not_do():
 
 def test_candidates_are_the_training_with_each_correction():
     training = trainings(settings(), two_sizes())["sqrt"]
-    found = training.candidates(("none", "calibrated", "tau"))
-    assert {name: info.steps for name, info in found.items()} == {"sqrt": 2, "sqrt + calibrated": 3, "sqrt + tau": 4}
+    found = training.candidates(("none", "calibrated", "tau", "thresholds"))
+    steps = {"sqrt": 2, "sqrt + calibrated": 3, "sqrt + tau": 4, "sqrt + thresholds": 5}
+    assert {name: info.steps for name, info in found.items()} == steps
     assert {info.training for info in found.values()} == {"sqrt"}
 
 

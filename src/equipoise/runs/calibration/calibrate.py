@@ -8,6 +8,7 @@ from pathlib import Path
 from equipoise.base.files import write_atomically
 from equipoise.base.plain_json import write_json
 from equipoise.calibration import (
+    DECISIONS,
     Calibration,
     Choice,
     LabelledRows,
@@ -19,7 +20,7 @@ from equipoise.calibration import (
     log_scores_of,
     shares_within,
 )
-from equipoise.config import DataConfig
+from equipoise.config import DataConfig, one_of
 from equipoise.errors import ConfigError, DataWarning, RunError
 from equipoise.metrics.resampling import group_codes
 from equipoise.models import load_model
@@ -38,8 +39,8 @@ class CalibrationOptions:
     Attributes
     ----------
     metric : str, optional
-        The metric that chooses tau; "none" leaves tau at 0. By default the expected cost where a task has
-        costs, else macro-F1.
+        The metric that chooses tau or the thresholds; "none" answers with the most probable label. By default the
+        expected cost where a task has costs, else macro-F1.
     prior : str
         The label shares that predictions are for: "natural", "em" (estimated), or a JSON file.
     unlabelled : pathlib.Path, optional
@@ -48,6 +49,8 @@ class CalibrationOptions:
         How these rows are read; by default as the training data.
     costs : pathlib.Path, optional
         A YAML file of costs.
+    decision : {"tau", "thresholds"}
+        What the metric chooses: one tau for each task, or a threshold for each label.
     """
 
     metric: str | None = None
@@ -55,10 +58,12 @@ class CalibrationOptions:
     unlabelled: Path | None = None
     data: DataConfig | None = None
     costs: Path | None = None
+    decision: str = "tau"
 
     def __post_init__(self) -> None:
         if self.metric is not None:
             check_tau_metric(self.metric, "none", name="--metric")
+        one_of("--decision", self.decision, DECISIONS)
         if self.prior not in {"natural", "em"} and not self.prior.endswith(".json"):
             message = f"`--prior` must be natural, em, or a .json file of shares, found {self.prior!r}."
             raise ConfigError("unknown-prior", message)
@@ -67,14 +72,14 @@ class CalibrationOptions:
             raise ConfigError("missing-option", message)
 
     def metric_of(self, task: str, costs: Container[str]) -> str | None:
-        """Return the metric that chooses the tau of a task; None for no tau."""
+        """Return the metric that chooses the answers of a task; None for the most probable label."""
         if self.metric is None:
             return "expected_cost" if task in costs else "macro_f1"
         if self.metric == "expected_cost" and task not in costs:
             raise ConfigError(
                 "missing-costs",
                 f"`--metric expected_cost` needs costs of task {task!r}. Add them to --costs, or leave --metric out:"
-                " the tau of tasks with costs is then chosen by them, that of the others by macro-F1.",
+                " answers of tasks with costs are then chosen by them, those of the others by macro-F1.",
             )
         return None if self.metric == "none" else self.metric
 
@@ -144,7 +149,7 @@ def calibrate(
             wanted=given.get(name),
             unlabelled=log_scores_of(others[name], "correct") if name in others else None,
         )
-        choice = Choice(metrics[name], costs.get(name), config.seed)
+        choice = Choice(metrics[name], costs.get(name), config.seed, options.decision)
         held = LabelledRows.of(part, code)
         fits[name] = fit_task(held, priors, choice)
         notes = [note] if note else []

@@ -104,8 +104,8 @@ def _measures(found: Calibrated) -> Section:
             tables.append(HtmlTable(caption, heads, rows, total, stacked=True))
     text = (
         "Log-loss, Brier score and calibration error measure the probabilities, the other metrics the answers."
-        " Tau changes answers alone: it may reduce accuracy in favour of rare labels, which count in macro-F1"
-        " as much as frequent ones."
+        " Tau and thresholds change answers alone: they may reduce accuracy in favour of rare labels, which count in"
+        " macro-F1 as much as frequent ones."
     )
     return Section("Before and after", texts=[text], tables=tables)
 
@@ -115,6 +115,13 @@ def _row(metric: str, name: str, before: Mapping[str, float | None], after: Mapp
     return [Cell(name), Cell(number(old)), Cell(number(new)), Cell(signed(_gain(old, new)))]
 
 
+def answers_by(task: TaskReport) -> str:
+    """Say by what the answers of a task are chosen: its tau, or the range of its thresholds."""
+    if task.thresholds is None:
+        return f"tau {task.tau:.2f}"
+    return f"thresholds {min(task.thresholds.values()):.2f} to {max(task.thresholds.values()):.2f}"
+
+
 def _gain(before: float | None, after: float | None) -> float | None:
     return None if before is None or after is None else after - before
 
@@ -122,12 +129,14 @@ def _gain(before: float | None, after: float | None) -> float | None:
 def _fits(found: Calibrated) -> Section:
     fits = [
         [Cell(name), Cell(f"{task.rows:,}"), Cell(f"{task.groups:,}"), Cell(f"{task.temperature:.3f}"),
-         Cell(f"{task.tau:.2f}"), Cell(task.metric or "none"), Cell("; ".join(task.notes))]
+         Cell(answers_by(task)), Cell(task.metric or "none"), Cell("; ".join(task.notes))]
         for name, task in found.tasks.items()
     ]  # fmt: skip
-    heads = [Head(text) for text in ("task", "rows", "groups", "temperature", "tau", "tau chosen by", "notes")]
+    heads = [Head(text) for text in ("task", "rows", "groups", "temperature", "answers by", "chosen by", "notes")]
+    thresholds = any(task.thresholds for task in found.tasks.values())
     shares = [
         [Cell(name), Cell(label), Cell(number(trained)), *(Cell(number(held.get(when))) for when in WHEN)]
+        + ([Cell(number((task.thresholds or {}).get(label)))] if thresholds else [])
         for name, task in found.tasks.items()
         for (label, held), trained in zip(
             task.shares.items(), found.calibration.tasks[name].trained_prior.tolist(), strict=True
@@ -136,11 +145,16 @@ def _fits(found: Calibrated) -> Section:
     share_heads = [
         Head("task"), Head("label"), Head("share in training"), Head("mean probability before", "first"),
         Head("after", "second"), Head("actual share"),
+        *([Head("threshold")] if thresholds else []),
     ]  # fmt: skip
     return Section(
         "What was fitted",
         tables=[
-            HtmlTable("Temperature and tau of each task, fitted on all its validation rows", heads, fits),
-            HtmlTable("Mean probability and actual share of each label", share_heads, shares),
+            HtmlTable("What was fitted for each task, on all its validation rows", heads, fits),
+            HtmlTable(
+                f"Mean probability{', share and threshold' if thresholds else ' and actual share'} of each label",
+                share_heads,
+                shares,
+            ),
         ],
     )

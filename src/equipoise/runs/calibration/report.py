@@ -39,8 +39,10 @@ class TaskReport:
         Numbers of validation rows and of their groups.
     temperature, tau : float
         Fitted on all of them.
+    thresholds : dict of str to float, or None
+        Those of the labels, if they were fitted instead of tau.
     metric : str or None
-        The metric that chose tau.
+        The metric that chose tau or the thresholds.
     estimate : dict or None
         Of the prior: rows, iterations, convergence and the gain in log-likelihood per row.
     before, after : dict of str to float or None
@@ -58,6 +60,7 @@ class TaskReport:
     groups: int
     temperature: float
     tau: float
+    thresholds: dict[str, float] | None
     metric: str | None
     estimate: dict[str, Any] | None
     before: dict[str, float | None]
@@ -150,6 +153,9 @@ def report_of(
         groups=len(np.unique(rows.groups)),
         temperature=calibration.temperature,
         tau=calibration.tau,
+        thresholds=None
+        if calibration.thresholds is None
+        else dict(zip(rows.labels, calibration.thresholds.tolist(), strict=True)),
         metric=choice.metric,
         estimate=estimate,
         before=metrics["before"],

@@ -110,7 +110,11 @@ def test_the_answer_has_the_numbers_of_the_result(comparison_of):
 
 @pytest.mark.parametrize(
     ("recommended", "last"),
-    [("sqrt + tau", "equipoise calibrate runs/recommended --metric macro_f1"), ("sqrt", "--out runs/recommended")],
+    [
+        ("sqrt + tau", "equipoise calibrate runs/recommended --metric macro_f1"),
+        ("sqrt + thresholds", "equipoise calibrate runs/recommended --metric macro_f1 --decision thresholds"),
+        ("sqrt", "--out runs/recommended"),
+    ],
 )
 def test_what_is_recommended_can_be_made_with_its_commands(copy_of, recommended, last):
     told = answer.gather(change(copy_of("clinic"), recommended=recommended))
@@ -132,7 +136,7 @@ def test_one_seed_has_intervals_of_groups_alone(comparison_of):
 
 def test_rankings_of_labels_are_for_the_alarm_rate_of_the_configuration(copy_of):
     directory = ComparisonDirectory(copy_of("one-task"))
-    config = directory.read_config()
+    config = ComparisonData.open(directory.path).config
     save_config(replace(config, evaluation=replace(config.evaluation, alarm_rate=0.2)), directory.config)
     data = ComparisonData.open(directory.path)
     table = labels.section(labels.gather(data)).tables[1]

@@ -13,11 +13,11 @@ from equipoise.runs.directory import RunDirectory
 BAD = "<script>alert('$x$')</script>"
 
 
-def found(path: Path, after: float | None) -> Calibrated:
+def found(path: Path, after: float | None, thresholds: tuple[float, ...] = ()) -> Calibrated:
     table = ReliabilityTable(3, (4, 0, 6), (4.0, 0.0, 6.0), (0.3, None, 0.9), (0.25, None, 0.5))
     before = {"log_loss": 0.5, "brier": 0.4, "ece": 0.3, "macro_f1": None, "balanced_accuracy": 0.25}
     task = TaskReport(
-        10, 5, 1.25, 0.4, "macro_f1", None, before, None if after is None else {**before, "log_loss": after},
+        10, 5, 1.25, 0.4, dict(zip(("no", BAD), thresholds, strict=True)) if thresholds else None, "macro_f1", None, before, None if after is None else {**before, "log_loss": after},
         {"before": table} if after is None else {"before": table, "after": table},
         {"no": {"actual": 0.8125, "before": 0.5}, BAD: {"actual": 0.1875, "before": 0.5}}, ("only 10 <rows>",),
     )  # fmt: skip
@@ -43,6 +43,14 @@ def test_the_verdict_follows_the_log_loss(tmp_path: Path, after: float | None, v
     assert "only 10 &lt;rows&gt;" in html
     assert "<td>0.812</td>" in html
     assert "http" not in html.replace("http://www.w3.org", "")
+
+
+def test_thresholds_stand_beside_their_labels(tmp_path: Path) -> None:
+    html = build_page(found(tmp_path, 0.25, thresholds=(0.625, 0.375)), "equipoise calibrate x", []).to_html()
+    assert "<td>thresholds 0.38 to 0.62</td>" in html
+    assert "<td>0.625</td>" in html
+    assert ">threshold<" in html
+    assert ">threshold<" not in build_page(found(tmp_path, 0.25), "equipoise calibrate x", []).to_html()
 
 
 def test_it_is_written_beside_the_report(tmp_path: Path) -> None:
