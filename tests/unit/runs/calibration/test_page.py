@@ -17,7 +17,8 @@ def found(path: Path, after: float | None, thresholds: tuple[float, ...] = ()) -
     table = ReliabilityTable(3, (4, 0, 6), (4.0, 0.0, 6.0), (0.3, None, 0.9), (0.25, None, 0.5))
     before = {"log_loss": 0.5, "brier": 0.4, "ece": 0.3, "macro_f1": None, "balanced_accuracy": 0.25}
     task = TaskReport(
-        10, 5, 1.25, 0.4, dict(zip(("no", BAD), thresholds, strict=True)) if thresholds else None, "macro_f1", None, before, None if after is None else {**before, "log_loss": after},
+        10, 5, 1.25, 0.4, dict(zip(("no", BAD), thresholds, strict=True)) if thresholds else None,
+        "macro_f1", None, before, None if after is None else {**before, "log_loss": after},
         {"before": table} if after is None else {"before": table, "after": table},
         {"no": {"actual": 0.8125, "before": 0.5}, BAD: {"actual": 0.1875, "before": 0.5}}, ("only 10 <rows>",),
     )  # fmt: skip
