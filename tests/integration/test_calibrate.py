@@ -98,6 +98,32 @@ def test_everything_is_written_and_said(fresh: Path) -> None:
     assert "http" not in page.replace("http://www.w3.org", "")
 
 
+def test_thresholds_are_fitted_shown_and_applied(fresh: Path, tmp_path: Path) -> None:
+    result = run("calibrate", fresh, "--decision", "thresholds")
+    assert result.exit_code == 0, result.output
+    assert "Thresholds: the answer is the label with the largest probability / threshold" in result.stdout
+    report = json.loads((fresh / "calibration" / "report.json").read_text())
+    calibration = Calibration.from_json((fresh / "calibration.json").read_text())
+    for name, task in calibration.tasks.items():
+        assert task.tau == 0
+        assert task.thresholds is not None
+        assert report["tasks"][name]["thresholds"] == dict(zip(task.labels, task.thresholds.tolist(), strict=True))
+    assert run("evaluate", fresh, "-o", tmp_path / "test").exit_code == 0
+    parts = read_predictions(tmp_path / "test" / "predictions.parquet")
+    for name, task in calibration.tasks.items():
+        part = parts[name]
+        assert part.probabilities is not None
+        assert task.thresholds is not None
+        answers = (part.probabilities.astype(np.float64) / task.thresholds).argmax(axis=1)
+        assert list(part.predicted) == [task.labels[place] for place in answers]
+
+
+def test_an_unknown_decision_is_refused(trained: Path) -> None:
+    result = run("calibrate", trained, "--decision", "threshold")
+    assert result.exit_code != 0
+    assert "`--decision` must be one of tau, thresholds, found 'threshold'" in " ".join(result.output.split())
+
+
 def test_what_was_measured_before_is_the_model_as_it_is(calibrated: Path, tmp_path: Path) -> None:
     out = tmp_path / "validation"
     result = run("evaluate", calibrated, "--split", "validation", "--no-calibration", "-o", out, "--json")
