@@ -9,6 +9,7 @@ from equipoise import feedback, iterable, rates, statistics, weights
 
 # A base class is no scheme: its docstring says how to write one. What a function returns is shown there.
 BASES = {"ClassWeights", "Feedback", "Rates", "OrderedStream", "Differences", "MeanRanks", "SignedRankTest"}
+BASES |= {"Needed", "Probabilities"}
 ALIASES = {"Source"}
 PUBLIC = {
     f"{module.__name__}.{name}": getattr(module, name)

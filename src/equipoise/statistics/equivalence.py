@@ -36,7 +36,7 @@ class Probabilities(NamedTuple):
 class DifferencePosterior:
     """What is known of a difference of two means over seeds: Student's t distribution around the observed one.
 
-    Attributes
+    Parameters
     ----------
     value : float
         The observed difference, above 0 where the second is better.

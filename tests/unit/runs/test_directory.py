@@ -292,6 +292,6 @@ def test_trainer_arguments_follow_the_configuration(tmp_path: Path) -> None:
 def test_the_demonstration_draws_whole_blocks_and_its_arms_differ_in_the_plan_alone() -> None:
     assert DRAWS % 2048 == 0
     config = demo_config(DRAWS, seed=5)
-    assert (config.seed, config.plan.draws, config.compare.stages, config.compare.seeds) == (5, DRAWS, 1, 1)
+    assert (config.seed, config.plan.draws, config.compare.stages, config.compare.seeds) == (5, DRAWS, 2, 2)
     natural, planned = config.trials.values()
     assert planned == replace(natural, rates=Equal(), weights=Power(gamma=0.5))

@@ -146,7 +146,7 @@ def test_more_seeds_have_as_much_luck_in_who_is_tested():
 
 def test_differences_of_few_rows_say_so():
     few, many = predicted(1, rows=4, tasks=("t",)), predicted(1, rows=9, tasks=("u",))
-    mean, tasks = difference_over_seeds([{**few, **many}], [{**few, **many}], bootstrap=20)
+    mean, tasks, _ = difference_over_seeds([{**few, **many}], [{**few, **many}], bootstrap=20)
     assert (tasks["t"]["accuracy"].rows, tasks["u"]["accuracy"].rows, mean["accuracy"].rows) == (4, 9, None)
 
 

@@ -4,8 +4,11 @@ from types import SimpleNamespace
 from typing import Any
 
 from equipoise.compare.report.labels import gather, section
+from equipoise.config import EvaluationConfig
 from equipoise.metrics import TaskPredictions, evaluate
 from equipoise.pages.page import HtmlTable
+
+CONFIG = SimpleNamespace(evaluation=EvaluationConfig())
 
 
 def test_few_rows_are_in_the_table_of_labels():
@@ -14,7 +17,7 @@ def test_few_rows_are_in_the_table_of_labels():
         return evaluate({"t": part}, train_counts={"t": {"a": 90, "b": 9}}, bootstrap=0)
 
     seeds = (scores(["a"] * 22 + ["b"]), scores(["a"] * 21 + ["b"] * 2))
-    part = gather(SimpleNamespace(scores={"natural": seeds}))  # pyright: ignore[reportArgumentType]
+    part = gather(SimpleNamespace(scores={"natural": seeds}, config=CONFIG))  # pyright: ignore[reportArgumentType]
     frequent, rare = part.arms["natural"]
     assert (frequent.recall.rows, rare.recall.rows, rare.precision.rows, rare.f1.rows) == (None, 3, 1, 3)
     (table,) = (each for each in section(part).tables if isinstance(each, HtmlTable))
