@@ -18,13 +18,22 @@ SHOWN = ("macro_f1", "balanced_accuracy", "log_loss")
 
 def predictions_of(source: str, baseline: str, work: Path) -> dict[str, TaskPredictions]:
     """Predict the test rows, or read what was predicted before: `SOURCE-BASELINE.parquet`, as runs write theirs."""
-    file = work / f"{source}-{baseline}.parquet"
+    file = _file(source, baseline, work)
     if not file.exists():
         found = BASELINES[baseline].predictions(SOURCES[source].records())
         work.mkdir(parents=True, exist_ok=True)
         with write_atomically(file) as temporary:
             write_predictions(found.values(), temporary)
     return read_predictions(file)
+
+
+def held(source: str, baseline: str, work: Path) -> bool:
+    """Whether the predictions of a model were made."""
+    return _file(source, baseline, work).exists()
+
+
+def _file(source: str, baseline: str, work: Path) -> Path:
+    return work / f"{source}-{baseline}.parquet"
 
 
 def without_twins(records: Records, predictions: Mapping[str, TaskPredictions]) -> dict[str, TaskPredictions]:

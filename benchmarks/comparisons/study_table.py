@@ -7,13 +7,16 @@ from functools import cache
 from pathlib import Path
 
 from equipoise.compare.corrections import corrected
-from equipoise.metrics import Estimate, TaskPredictions
+from equipoise.metrics import Estimate, TaskPredictions, evaluate
 from equipoise.statistics import difference_over_seeds, mean_interval
 
+from .baseline_table import held, predictions_of
+from .linear import BASELINES
 from .method_runs import Job, is_done, means_of, run_of
 from .methods import SOURCES
 from .models import MODEL_TITLES
 from .study import ARMS, Part
+from .summary import table
 
 METRICS = {"macro_f1": "macro-F1", "balanced_accuracy": "balanced accuracy", "worst_recall": "lowest recall"}
 READING = """The recipe is the same for all rows. Means over the tasks on the full natural test split: mean and 95 %
@@ -36,7 +39,7 @@ def section(part: Part, work: Path) -> str:
     for draws in part.draws:
         if found.measured(BASE, draws):
             lines += ["", f"### {draws:,} draws", "", *_table(found, draws)]
-    lines += _needed(found)
+    lines += [*_needed(found), *_linear(found)]
     return "\n".join(lines)
 
 
@@ -62,6 +65,12 @@ class Found:
         seeds = sorted(set(self.measured(first, draws)) & set(self.measured(second, draws)))
         arms = ([self.predictions(arm, draws, seed) for seed in seeds] for arm in (first, second))
         return difference_over_seeds(*arms).mean["macro_f1"]
+
+    def minus_linear(self, arm: str, baseline: str, draws: int) -> Estimate:
+        """Return macro-F1 of an arm minus that of a linear model, which was trained once."""
+        said = [self.predictions(arm, draws, seed) for seed in self.measured(arm, draws)]
+        linear = predictions_of(self.part.source, baseline, self.work)
+        return difference_over_seeds([linear] * len(said), said).mean["macro_f1"]
 
     def mean(self, arm: str, draws: int) -> float:
         """Return macro-F1, the mean over the seeds."""
@@ -97,6 +106,24 @@ def _needed(found: Found) -> list[str]:
             plan = f"{found.mean(PLAN, draws):.3f}"
             lines.append(f"- natural sampling reaches what the plan has after {draws:,} draws ({plan}) after {said}")
     return ["", "Draws needed, by interpolation on their logarithm:", "", *lines] if lines else []
+
+
+def _linear(found: Found) -> list[str]:
+    """Compare the plan with linear models that were trained on all rows."""
+    kept = [name for name in BASELINES if held(found.part.source, name, found.work)]
+    reached = [draws for draws in found.part.draws if found.measured(PLAN, draws)]
+    if not kept or not reached:
+        return []
+    heads = ["", "macro-F1", *(f"the plan after {draws:,} draws, minus it" for draws in reached)]
+    rows = [
+        [
+            BASELINES[name].title,
+            f"{evaluate(predictions_of(found.part.source, name, found.work), bootstrap=0).mean['macro_f1'].value:.3f}",
+            *(str(found.minus_linear(PLAN, name, draws)) for draws in reached),
+        ]
+        for name in kept
+    ]
+    return ["", "Linear models of all training rows, on the same test rows:", "", table(heads, rows)]
 
 
 def draws_to_reach(wanted: float, curve: Sequence[tuple[int, float]]) -> float | None:
