@@ -7,7 +7,7 @@ from pathlib import Path
 NAMES = (
     "drawing.py", "block_ends.py", "padding.py", "scoring.py", "methods.py", "baselines.py", "schedules.py",
     "stage_ranks.py", "compare.py", "compare_cost.py", "predictions.py", "decoder_only.py", "sealing.py", "ranks.py",
-    "soak.py", "census.py", "scale.py", "fuzz.py", "coverage.py",
+    "soak.py", "census.py", "scale.py", "fuzz.py", "interval_coverage.py",
 )  # fmt: skip
 
 for name in NAMES:

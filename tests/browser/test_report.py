@@ -39,8 +39,9 @@ def test_the_first_screen_holds_question_and_answer(browser_page, report, width,
         assert box is not None
         assert box["y"] + box["height"] <= height
         assert box["x"] + box["width"] <= width
-    commands = page.locator("header pre").bounding_box()
-    assert commands["y"] + commands["height"] <= height
+    if width > 390:  # on a phone, the reasons for the verdict come first
+        commands = page.locator("header pre").bounding_box()
+        assert commands["y"] + commands["height"] <= height
 
 
 @pytest.mark.parametrize("name", ["report", "hostile"])
@@ -54,7 +55,7 @@ def test_nothing_makes_a_phone_scroll_sideways(browser_page, request, name):
 def test_every_picture_has_a_size_and_says_what_it_shows(browser_page, report, width):
     page = browser_page(report, width=width)
     pictures = page.locator("figure svg")
-    assert pictures.count() == 12
+    assert pictures.count() == 13
     for picture in pictures.all():
         box = picture.bounding_box()
         assert box["width"] > 250
@@ -143,7 +144,7 @@ def test_hostile_labels_are_seen_as_text(browser_page, hostile):
 def test_contents_lead_to_every_part(browser_page, report):
     page = browser_page(report)
     links = page.locator("nav a")
-    assert links.count() == 14
+    assert links.count() == 15
     for link in links.all():
         target = page.locator(link.get_attribute("href"))
         assert target.locator("h2").first.inner_text() == link.inner_text()

@@ -1,4 +1,4 @@
-"""Intervals cover the truth as often as they say; `benchmarks/coverage.py` measures more of it."""
+"""Intervals cover the truth as often as they say; `benchmarks/interval_coverage.py` measures more of it."""
 
 import numpy as np
 import pytest

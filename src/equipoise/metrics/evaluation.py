@@ -85,7 +85,7 @@ def evaluate(
     wider one, at each end, of the resamples' percentiles and Wilson's interval; see `resampled_interval`. The lowest
     recall is low by chance where labels have few rows, so its interval is for all labels at once. `Estimate.rows`
     says from how many rows an estimate is, where these are fewer than 10. How often intervals cover the truth is
-    simulated by `benchmarks/coverage.py`.
+    simulated by `benchmarks/interval_coverage.py`.
 
     Predictions of a sample of the test rows are scored with their weights: the metrics estimate those of all test rows.
     Sums over rows are unbiased, and ratios of them (recall, precision, F1, the Matthews correlation) consistent. The

@@ -65,9 +65,7 @@ def test_a_comparison_is_decided_by_it_and_the_report_shows_it(tmp_path, capsys)
     assert "test: error rate of answers" in heads
     assert any(cell.startswith("Error rate of answers less is better") for cell in heads)
     texts = "".join(html.texts)
-    assert (
-        "Error rate of answers (from 0 to 1, less is better) is the share of the rows whose answer is wrong." in texts
-    )
+    assert "error rate of answers (from 0 to 1, less is better): the share of the rows whose answer is wrong." in texts
     report = gather(page.parent)
     assert report.candidates.metrics[0] == "error_rate"
     best = min(report.candidates.rows[:6], key=lambda row: row.stages[-1].value)

@@ -110,7 +110,7 @@ meant to cover exactly 95 %. All rows of a group have one label; correlation {GR
 Differences of two candidates that are right in the same rows more often than by chance.
 
 {differences(times)}"""
-    record("coverage", "python benchmarks/coverage.py", ["equipoise", "numpy", "scipy"], text)
+    record("coverage", "python benchmarks/interval_coverage.py", ["equipoise", "numpy", "scipy"], text)
 
 
 if __name__ == "__main__":
