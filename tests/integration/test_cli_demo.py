@@ -36,4 +36,4 @@ def test_demo_compares_two_trainings_and_writes_a_report(tmp_path: Path) -> None
 
     other = CliRunner().invoke(app, ["demo", "--draws", "176", "--out", str(out)])
     assert other.exit_code == 1
-    assert other.stderr.startswith("Error (other-comparison): ")
+    assert "\nError (other-comparison): " in other.stderr
