@@ -63,10 +63,11 @@ def check_weights(folder: Path) -> None:
 
 
 def build_encoder_decoder(folder: Path, seed: int) -> PreTrainedModel:
-    """Build an encoder-decoder whose encoder is a pretrained BERT, and whose decoder begins as its first layers.
+    """Build an encoder-decoder whose encoder is a pretrained BERT, and whose decoder begins as its last layers.
 
-    The decoder has two layers. Its embeddings and layers are copies of the encoder's, what attends to the encoder and
-    the head's transformation are new, and the head's matrix is that of the decoder's embeddings.
+    The decoder has two layers. Its embeddings and layers are copies of the encoder's; what attends to the encoder
+    begins as what attends inside the same layer, so that it reads the encoder's output as the layers that made it did.
+    The head's transformation is new, and the head's matrix is that of the decoder's embeddings.
 
     Parameters
     ----------
@@ -91,9 +92,12 @@ def build_encoder_decoder(folder: Path, seed: int) -> PreTrainedModel:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         decoder = BertLMHeadModel(BertConfig.from_dict(encoder.config.to_dict() | sizes))
-    own = decoder.bert.state_dict()
-    copied = {name: value for name, value in encoder.state_dict().items() if name in own}
-    decoder.bert.load_state_dict(copied, strict=False)
+    decoder.bert.embeddings.load_state_dict(encoder.embeddings.state_dict())
+    begun: Any = decoder.bert.encoder.layer
+    last: Any = encoder.encoder.layer[-DECODER_LAYERS:]
+    for layer, given in zip(begun, last, strict=True):
+        layer.load_state_dict(given.state_dict(), strict=False)
+        layer.crossattention.load_state_dict(given.attention.state_dict())
     model = EncoderDecoderModel(encoder=encoder, decoder=decoder)
     words = load_minilm_tokenizer(folder)
     ends = {

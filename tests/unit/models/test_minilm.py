@@ -42,19 +42,24 @@ def loaded(instead):
     return load_model("minilm", seed=1)
 
 
-def test_the_decoder_begins_as_the_first_layers_of_the_encoder_and_its_head_is_tied(loaded, bert) -> None:
+def test_the_decoder_begins_as_the_last_layers_of_the_encoder_and_its_head_is_tied(loaded, bert) -> None:
     model, _ = loaded
-    given, decoder = BertModel.from_pretrained(bert).state_dict(), model.decoder.bert.state_dict()
-    assert all(torch.equal(value, given[name]) for name, value in model.encoder.state_dict().items())
-    copied = [name for name in decoder if "crossattention" not in name]
-    assert {name.split(".")[2] for name in copied if "layer." in name} == {"0", "1"}
-    assert all(torch.equal(decoder[name], given[name]) for name in copied)
+    given, decoder = BertModel.from_pretrained(bert), model.decoder.bert
+    own = given.state_dict()
+    assert all(torch.equal(value, own[name]) for name, value in model.encoder.state_dict().items())
+    words = given.embeddings.state_dict()
+    assert all(torch.equal(value, words[name]) for name, value in decoder.embeddings.state_dict().items())
+    for layer, last in zip(decoder.encoder.layer, given.encoder.layer[1:], strict=True):
+        begun, kept = layer.state_dict(), last.state_dict()
+        assert all(torch.equal(begun[name], value) for name, value in kept.items())
+        attention = {name: value for name, value in kept.items() if name.startswith("attention.")}
+        assert all(torch.equal(begun[f"cross{name}"], value) for name, value in attention.items())
     assert model.get_output_embeddings().weight is model.decoder.get_input_embeddings().weight
 
 
 def test_what_is_new_follows_the_seed_and_leaves_the_global_one(instead) -> None:
     def new(seed: int) -> torch.Tensor:
-        return load_model("minilm", seed=seed)[0].decoder.bert.encoder.layer[0].crossattention.self.query.weight
+        return load_model("minilm", seed=seed)[0].decoder.cls.predictions.transform.dense.weight
 
     state = torch.get_rng_state()
     assert torch.equal(new(1), new(1))
