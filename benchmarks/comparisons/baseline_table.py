@@ -13,7 +13,7 @@ from .linear import BASELINES
 from .methods import SOURCES
 from .summary import table
 
-SHOWN = ("macro_f1", "balanced_accuracy", "log_loss")
+SHOWN = ("macro_f1", "balanced_accuracy", "auroc", "log_loss")
 
 
 def predictions_of(source: str, baseline: str, work: Path) -> dict[str, TaskPredictions]:
