@@ -1,21 +1,26 @@
 """The study: does the plan help with more draws, with a pretrained model, with adapters, and on other data.
 
 It takes days on two cores and may be cut into pieces: what was trained is kept in `--work`, no training begins after
-`--minutes`, and the tables hold what is there.
+`--minutes`, and the tables hold what is there. `study.json` holds what docs/pictures/evidence.py draws.
 """
 
 import argparse
+import json
 import multiprocessing
 import time
+import warnings
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from comparisons.method_runs import Job, is_done, run_of
 from comparisons.study import PARTS, queue
-from comparisons.study_table import section
+from comparisons.study_table import numbers, section
+from equipoise.base.plain_json import write_json
+from equipoise.errors import DataWarning
 from results import record
 
 PACKAGES = ["torch", "transformers", "scikit-learn", "scipy"]
+NUMBERS = Path(__file__).with_name("study.json")
 
 
 def main() -> None:
@@ -32,10 +37,14 @@ def main() -> None:
     with ProcessPoolExecutor(options.processes, multiprocessing.get_context("spawn")) as pool:
         for job, began in pool.map(_run, jobs, [options.work] * len(jobs), [end] * len(jobs)):
             print(job.name if began else f"{job.name}: not begun", flush=True)
+    warnings.simplefilter("ignore", DataWarning)  # of one test row of ICD-10-CM whose label has no training row
+    numbers_of = json.loads(NUMBERS.read_text(encoding="utf-8")) if NUMBERS.exists() else {}
     for name in options.parts:
         text = section(PARTS[name], options.work)
         print(text)
         record(f"study: {name}", "python benchmarks/study.py", PACKAGES, text)
+        numbers_of[name] = numbers(PARTS[name], options.work)
+    write_json(NUMBERS, {name: numbers_of[name] for name in PARTS if name in numbers_of})
 
 
 def _run(job: Job, work: Path, end: float) -> tuple[Job, bool]:

@@ -5,6 +5,7 @@ import math
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from equipoise.compare.corrections import corrected
 from equipoise.metrics import Estimate, TaskPredictions, evaluate
@@ -43,6 +44,17 @@ def section(part: Part, work: Path) -> str:
     return "\n".join(lines)
 
 
+def numbers(part: Part, work: Path) -> dict[str, Any]:
+    """Return macro-F1 of each arm, by draws for each seed, and of the linear models: what pictures are drawn from."""
+    found = Found(part, work)
+    arms = {
+        ARMS[name].title: {str(draws): found.by_seed(name, draws, "macro_f1") for draws in part.draws}
+        for name in part.arms
+    }
+    linear = {BASELINES[name].title: score for name, score in found.linear().items()}
+    return {"model": part.model, "source": SOURCES[part.source].title, "arms": arms, "linear": linear}
+
+
 class Found:
     """What was measured of one part."""
 
@@ -71,6 +83,13 @@ class Found:
         said = [self.predictions(arm, draws, seed) for seed in self.measured(arm, draws)]
         linear = predictions_of(self.part.source, baseline, self.work)
         return difference_over_seeds([linear] * len(said), said).mean["macro_f1"]
+
+    def linear(self) -> dict[str, float | None]:
+        """Return macro-F1 of the linear models whose predictions are held."""
+        source = self.part.source
+        names = [name for name in BASELINES if held(source, name, self.work)]
+        scores = {name: evaluate(predictions_of(source, name, self.work), bootstrap=0).mean for name in names}
+        return {name: score["macro_f1"].value for name, score in scores.items()}
 
     def mean(self, arm: str, draws: int) -> float:
         """Return macro-F1, the mean over the seeds."""
@@ -110,7 +129,7 @@ def _needed(found: Found) -> list[str]:
 
 def _linear(found: Found) -> list[str]:
     """Compare the plan with linear models that were trained on all rows."""
-    kept = [name for name in BASELINES if held(found.part.source, name, found.work)]
+    kept = found.linear()
     reached = [draws for draws in found.part.draws if found.measured(PLAN, draws)]
     if not kept or not reached:
         return []
@@ -118,10 +137,10 @@ def _linear(found: Found) -> list[str]:
     rows = [
         [
             BASELINES[name].title,
-            f"{evaluate(predictions_of(found.part.source, name, found.work), bootstrap=0).mean['macro_f1'].value:.3f}",
+            f"{score:.3f}",
             *(str(found.minus_linear(PLAN, name, draws)) for draws in reached),
         ]
-        for name in kept
+        for name, score in kept.items()
     ]
     return ["", "Linear models of all training rows, on the same test rows:", "", table(heads, rows)]
 
