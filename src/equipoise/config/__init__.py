@@ -11,6 +11,7 @@ from equipoise.config._compare import (
     duration_of,
     seconds_of,
 )
+from equipoise.config._json_schema import Key, configuration_keys, json_schema
 from equipoise.config._load import (
     config_to_dict,
     load_comparison,
@@ -42,6 +43,7 @@ __all__ = [
     "Correction",
     "DataConfig",
     "EvaluationConfig",
+    "Key",
     "LossConfig",
     "ModelConfig",
     "PlanConfig",
@@ -52,9 +54,11 @@ __all__ = [
     "TrialConfig",
     "checked_choices",
     "config_to_dict",
+    "configuration_keys",
     "default_trials",
     "dump_yaml",
     "duration_of",
+    "json_schema",
     "load_comparison",
     "load_config",
     "make_comparison",

@@ -27,8 +27,28 @@ NATURAL = "natural"
 class TrialConfig:
     """A candidate: sampling distribution and how it changes, target of the loss, and loss; by default natural sampling.
 
-    Limits of passes, batch size and learning rate are those of the configuration unless a candidate has its own.
     The first rounds of a comparison train with fewer draws, and stages begin earlier there.
+
+    Attributes
+    ----------
+    rates : Rates
+        Mixing rates: how often each task is drawn.
+    weights : ClassWeights or mapping of str to ClassWeights
+        Class weights: how often each label is drawn within its task; one scheme for all tasks, or one per task.
+    target_rates, target_weights
+        What the loss is weighted to. None is what is drawn.
+    max_passes : float, or mapping of str to float or to mapping of str to float, or None
+        At most this many passes over the rows of any label. None is `plan.max_passes`.
+    schedule : Recipe or None
+        How the shares change during the training.
+    feedback : Feedback or None
+        A rule that changes the plan during the training.
+    loss : LossConfig
+        The loss of an example.
+    batch_size : int or None
+        Examples of a step. None is `training.batch_size`.
+    learning_rate : float or None
+        The highest learning rate. None is `training.learning_rate`.
     """
 
     rates: Rates = field(default_factory=Proportional)
@@ -117,12 +137,32 @@ def default_trials(training: TrainingConfig = TrainingConfig()) -> dict[str, Tri
 class CompareConfig:
     """How candidates are compared.
 
-    `metric` is checked against the table of metrics when the comparison starts. `candidates` is a list of default
-    trials, or a mapping of names to trials; natural sampling is always among them. Successive halving in `stages`
-    rounds: each trains fewer of them with more draws; the last trains `finalists` and natural sampling in full.
-    `budget` is computing time such as 30m; it can only lower `plan.draws`. Differences of the metric of at most `rope`
-    (region of practical equivalence) are practically the same; it is a part of the metric's range, or in its units
-    where it has none.
+    Attributes
+    ----------
+    metric : str
+        The metric that decides; `equipoise compare --help` lists those that there are.
+    costs : str or None
+        YAML file with the costs of `metric: expected_cost`: ``{task: {true label: {predicted label: cost}}}``.
+    candidates : tuple of str, or mapping of str to TrialConfig, or None
+        A list of default candidates, or a mapping of names to candidates of your own; natural sampling is always among
+        them. None is all default candidates.
+    corrections : tuple of {"none", "calibrated", "tau", "thresholds"}
+        What is tried on the probabilities of each candidate after its training.
+    seeds : int
+        Seeds of each finalist.
+    first_seeds : int
+        Seeds of each candidate in the rounds before the last.
+    stages : int
+        Rounds of successive halving: each trains fewer candidates with more draws.
+    shrink : int
+        By how much the candidates become fewer, and their draws more, from round to round.
+    finalists : int
+        Candidates that the last round trains in full, beside natural sampling.
+    budget : str or None
+        Computing time, as in ``30m`` or ``2h``; it can only lower `plan.draws`.
+    rope : float
+        Differences of the metric of at most this are practically the same (region of practical equivalence): a part of
+        the metric's range, or in its units where it has none.
     """
 
     metric: str = "macro_f1"
@@ -174,7 +214,13 @@ class CompareConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ComparisonConfig(RunConfig):
-    """A run's configuration, in which the candidates replace the plan's rates and weights and the loss."""
+    """A run's configuration, in which the candidates replace the plan's rates and weights and the loss.
+
+    Attributes
+    ----------
+    compare : CompareConfig
+        How candidates are compared; read by `equipoise compare` alone.
+    """
 
     compare: CompareConfig = field(default_factory=CompareConfig)
 

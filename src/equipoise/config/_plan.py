@@ -21,11 +21,36 @@ VALIDATIONS = 8
 class PlanConfig:
     """The plan: mixing rates of the tasks, class weights inside them, how they change, and the number of draws.
 
-    `schedule` is a recipe for what changes during the training, or the file of a schedule that is drawn as it is; it
-    has nothing to do with `training.schedule`, that of the learning rate. With `feedback` a rule changes the plan
-    every `feedback_every` steps, by default eight times during training. With `proxy_of` the run is a short proxy of a
-    training of so many draws: shares are those of that training, and of every label only as large a part of the
-    training rows is drawn as the draws are of its draws, so that the passes over a row are those of that training.
+    Attributes
+    ----------
+    rates : Rates
+        Mixing rates: how often each task is drawn.
+    rates_in : {"examples", "tokens", "input_tokens", "target_tokens"}
+        What the mixing rates are shares of.
+    weights : ClassWeights or mapping of str to ClassWeights
+        Class weights: how often each label is drawn within its task; one scheme for all tasks, or one per task.
+    draws : int or None
+        Number of examples to draw. None is the number of training rows.
+    max_passes : float, or mapping of str to float or to mapping of str to float, or None
+        At most this many passes over the rows of any label, on average: one number, or one per task or label
+        (``"*"``: the rest).
+    target_rates : Rates or None
+        Mixing rates that the loss is weighted to. None is those that are drawn.
+    target_weights : ClassWeights or mapping of str to ClassWeights, or None
+        Class weights that the loss is weighted to. None is those that are drawn.
+    schedule : Recipe or ScheduleFile, or None
+        How the shares change during the training: a recipe, a list of stages, or the file of a schedule that is drawn
+        as it is. The schedule of the learning rate is `training.schedule`.
+    feedback : Feedback or None
+        A rule that changes the plan during the training, from scores or losses on half of the validation rows.
+    feedback_every : int or None
+        Steps between two decisions of `feedback`. None is eight decisions during the training.
+    proxy_of : int or None
+        The draws of the full training of which the run is a short proxy. Shares are those of that training, and of
+        every label only as large a part of the training rows is drawn as the draws are of its draws, so that the passes
+        over a row are those of that training.
+    allow_repeats : bool
+        Accept a plan whose forecast has errors.
     """
 
     rates: Rates = field(default_factory=Equal)

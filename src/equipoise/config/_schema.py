@@ -54,7 +54,15 @@ OWNED_TRAINER_ARGUMENTS: Mapping[str, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class SplitConfig:
-    """How rows without a given split are split; a group is never divided."""
+    """How rows without a given split are split; a group is never divided.
+
+    Attributes
+    ----------
+    fractions : tuple of float
+        Parts of the rows for training, validation and test; they sum to 1.
+    seed : int
+        The seed of the splits; `seed`, that of the run, does not change them.
+    """
 
     fractions: tuple[float, float, float] = (0.7, 0.1, 0.2)
     seed: int = 0
@@ -62,10 +70,31 @@ class SplitConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class DataConfig:
-    """The source of the records: a path, a glob, a list of them, or ``suite:NAME``; and how it is read.
+    """The source of the records, and how it is read.
 
-    `split` is how rows without a split are split, `splits` what the names of splits in the data mean,
-    `missing_labels` what is done with rows without a target: they are an error, or skipped.
+    Attributes
+    ----------
+    source : str or tuple of str
+        A file, a directory, a glob, a list of them, or ``suite:multi-diagnosis``. Paths are relative to the current
+        directory.
+    columns : Columns
+        The names of the columns.
+    default_task : str or None
+        Task of the rows that have none, as in a file of one task.
+    text : str or None
+        The form of a suite's inputs: ``binned`` or ``numbers``.
+    split : SplitConfig
+        How rows are split where the source has no column of splits.
+    splits : mapping of str to str
+        What the names of splits in the data mean, as in ``{holdout: test}``.
+    delimiter : str or None
+        The character between the cells of a CSV file, if it is not a comma (in a TSV file: not a tab).
+    encoding : str
+        The encoding of text files.
+    limits : Limits
+        Sizes above which a file is refused.
+    missing_labels : {"error", "skip"}
+        What is done with rows without a target: they are an error, or skipped.
     """
 
     source: str | tuple[str, ...]
@@ -91,10 +120,19 @@ class DataConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
-    """The initial model: ``tiny``, ``minilm``, a folder, or a name on the Hugging Face hub; and what of it is trained.
+    """The initial model, and what of it is trained.
 
-    `freeze` names the parameters that stay as they are. With `adapter` all of them do, and an adapter is trained; with
-    `quantization` they are held in 8 or 4 bits.
+    Attributes
+    ----------
+    name : str
+        ``tiny`` (a small T5 with random weights), ``minilm`` (a pretrained encoder with a small decoder), a directory,
+        or a name on the Hugging Face Hub.
+    freeze : tuple of str
+        Names of the parameters that are not trained.
+    adapter : AdapterConfig or None
+        An adapter, which is trained instead of the parameters of the model.
+    quantization : {"int8", "nf4"} or None
+        With an adapter: parameters of the model are held in 8 or 4 bits.
     """
 
     name: str = "tiny"
@@ -116,10 +154,45 @@ class ModelConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
-    """The training; `batch_size` is global, over all ranks and accumulation.
+    """The training.
 
-    `best` is the validation metric by which the published checkpoint is chosen, by default the last is published; with
-    `patience` training ends after that many validations in a row without an improvement of it.
+    Attributes
+    ----------
+    loss : LossConfig
+        The loss of an example.
+    task_weighting : str or mapping
+        How the losses of tasks become one: ``sum``, ``fixed``, ``uncertainty``, ``dwa``, ``rlw``, ``famo`` or
+        ``gradients``; a name, or a mapping of `name` and options.
+    batch_size : int
+        Examples of a step, over all ranks and accumulation.
+    batches : str
+        What a batch is made of: ``mixed``, ``one_task`` or ``quota``.
+    learning_rate : float
+        The highest learning rate.
+    schedule : {"constant", "linear", "cosine"}
+        How the learning rate changes after the warm-up. How shares change is `plan.schedule`.
+    warmup : float
+        Part of the steps in which the learning rate rises from 0.
+    weight_decay : float
+        The weight decay of AdamW.
+    max_gradient_norm : float
+        The norm that gradients are clipped to.
+    max_input : int
+        Tokens of an input; a longer one is cut.
+    max_target : int
+        Tokens of a target; a longer one is cut.
+    window : int
+        Batches whose examples are sorted by length together, against padding.
+    log_every : int
+        Steps between two logs.
+    save_every : int
+        Steps between two checkpoints.
+    validate_every : int or None
+        Steps between two validations. None is none, but with `best` eight during the training.
+    best : {"macro_f1", "balanced_accuracy", "worst_recall", "log_loss", "loss"} or None
+        The validation metric by which the published checkpoint is chosen. None publishes the last.
+    patience : int or None
+        Training ends after so many validations in a row without an improvement of `best`.
     """
 
     loss: LossConfig = field(default_factory=LossConfig)
@@ -172,12 +245,24 @@ class TrainingConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationConfig:
-    """The evaluation; `method` is one for all tasks or one per task (``"*"``: the rest).
+    """The evaluation.
 
-    "score" scores all labels, which gives probabilities; "auto" does so unless there are many rows and labels, and then
-    searches for the label that "score" would find; "constrained" generates a valid label, "generate" free text. With
-    `rows`, at most that many rows are scored: a sample that is stratified by task and label. At `alarm_rate`,
-    the share of false alarms, the recall of each label is measured.
+    Attributes
+    ----------
+    split : {"train", "validation", "test", "all"}
+        The rows that are scored.
+    rows : int or None
+        At most so many rows are scored: a sample that is stratified by task and label. None is all.
+    method : str or mapping of str to str
+        One for all tasks, or one per task (``"*"``: the rest). ``score`` scores all labels, which gives probabilities;
+        ``auto`` does so unless there are many rows and labels, and then searches for the label that ``score`` would
+        find; ``constrained`` generates a valid label, ``generate`` free text.
+    bootstrap : int
+        Resamples of the intervals; 0 is no intervals.
+    batch_tokens : int
+        Tokens that are scored at a time.
+    alarm_rate : float
+        The share of false alarms at which the recall of each label is measured.
     """
 
     split: EvaluatedSplit = "test"
@@ -220,7 +305,29 @@ def checked_choices(split: str | None, method: str | Mapping[str, str] | None) -
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
-    """A complete run: data, tasks, model, plan, training, evaluation and seed."""
+    """A complete run: data, tasks, model, plan, training, evaluation and seed.
+
+    Attributes
+    ----------
+    data : DataConfig
+        The source of the records, and how it is read.
+    tasks : mapping of str to TaskOptions
+        Options of tasks by name; what is left out is inferred from the training rows.
+    model : ModelConfig
+        The initial model, and what of it is trained.
+    plan : PlanConfig
+        How often each task and label is drawn.
+    training : TrainingConfig
+        Loss, batches, learning rate, and when to log, save and validate.
+    trainer : mapping of str to object
+        Further arguments of `transformers.TrainingArguments`, such as ``bf16``.
+    evaluation : EvaluationConfig
+        Which rows are scored, and how.
+    seed : int
+        The seed of the draws, of the model's random weights, and of the training.
+    out : str or None
+        The run directory. ``--out`` of the command takes precedence.
+    """
 
     data: DataConfig
     tasks: Mapping[str, TaskOptions] = field(default_factory=dict[str, TaskOptions])

@@ -27,8 +27,12 @@ class Columns:
 
     Parameters
     ----------
-    task, input, target : str
-        Columns of the task's name, the input and the target (for a classification: the label).
+    task : str
+        Column with the name of the task.
+    input : str
+        Column with the input.
+    target : str
+        Column with the target; for a classification the label.
     group : str or None
         Column whose rows must stay in one split (a patient, a document). None takes a column named
         "group" if there is one.
