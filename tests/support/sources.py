@@ -17,6 +17,9 @@ class Killed(Source):
 
     name: str
 
+    def text_columns(self) -> list[str]:
+        return ["task", "target"]
+
     def batches(self, required: Sequence[str], optional: Sequence[str]) -> Iterator[pa.Table]:
         yield pa.table({"task": ["a"], "target": ["x"]})
         os.kill(os.getpid(), signal.SIGKILL)
@@ -27,6 +30,9 @@ class Unreadable(Source):
     """Has no rows to give."""
 
     name: str
+
+    def text_columns(self) -> list[str]:
+        raise DataError("cannot-read", f"{self.name}: cannot be read.")
 
     def batches(self, required: Sequence[str], optional: Sequence[str]) -> Iterator[pa.Table]:
         raise DataError("cannot-read", f"{self.name}: cannot be read.")

@@ -61,11 +61,24 @@ def as_text(column: pa.ChunkedArray, complain: Complain) -> pa.ChunkedArray:
         return as_text(pa.chunked_array(plain, kind.value_type), complain)
     if pa.types.is_floating(kind):
         return _float_text(column, complain)
-    if not (_is_text(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind)):
+    if not _is_plain(kind):
         raise complain(None, f"has the type {kind}, expected strings or plain numbers. Convert it to strings first.")
     if _is_text(kind):
         _check_utf8(column, complain)
     return pc.cast(column, pa.large_string())
+
+
+def text_fields(schema: pa.Schema) -> list[str]:
+    """Return the names of the fields whose type `as_text` takes, each once.
+
+    Examples
+    --------
+    >>> text_fields(pa.schema({"text": pa.string(), "words": pa.list_(pa.string()), "age": pa.int8()}))
+    ['text', 'age']
+    """
+    kinds = ((field.name, field.type) for field in schema)
+    values = ((name, kind.value_type if pa.types.is_dictionary(kind) else kind) for name, kind in kinds)
+    return list(dict.fromkeys(name for name, kind in values if _is_plain(kind)))
 
 
 def as_coded_text(column: pa.ChunkedArray, complain: Complain) -> pa.DictionaryArray:
@@ -158,6 +171,11 @@ def _one_chunk(column: pa.ChunkedArray) -> pa.DictionaryArray:
 
 def _is_text(kind: pa.DataType) -> bool:
     return pa.types.is_string(kind) or pa.types.is_large_string(kind) or str(kind) == "string_view"
+
+
+def _is_plain(kind: pa.DataType) -> bool:
+    numbers = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
+    return _is_text(kind) or numbers or pa.types.is_null(kind)
 
 
 def _float_text(column: pa.ChunkedArray, complain: Complain) -> pa.ChunkedArray:

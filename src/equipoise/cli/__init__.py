@@ -2,11 +2,12 @@
 
 import pyarrow as pa
 
-from equipoise.cli import _cache, _calibrate, _compare, _evaluate, _merge, _plan, _train
+from equipoise.cli import _cache, _calibrate, _compare, _evaluate, _init, _merge, _plan, _train
 from equipoise.cli._app import Command, app, examples
 from equipoise.cli._options import expanded
 
 for _command, _epilog in (
+    (_init.init, examples(*_init.EXAMPLES)),
     (_plan.inspect, examples(*_plan.INSPECT_EXAMPLES)),
     (_plan.plan, f"{examples(*_plan.EXAMPLES)}\n\n{_plan.SCHEMES}"),
     (_train.train, f"{examples(*_train.EXAMPLES)}\n\n{_train.RULES}"),
@@ -18,6 +19,7 @@ for _command, _epilog in (
     (_compare.demo, examples(*_compare.DEMO_EXAMPLES)),
     (_merge.merge, examples(*_merge.EXAMPLES)),
     (_cache.cache, examples(*_cache.EXAMPLES)),
+    (_init.schema, examples(*_init.SCHEMA_EXAMPLES)),
 ):
     app.command(cls=Command, epilog=_epilog)(expanded(_command))
 

@@ -36,6 +36,7 @@ def examples(*commands: str) -> str:
 EPILOG = (
     examples(
         "equipoise demo",
+        "equipoise init rows.jsonl",
         "equipoise inspect rows.jsonl",
         "equipoise plan rows.jsonl --rates equal --weights sqrt --draws 40000",
         "equipoise train rows.jsonl --weights sqrt --draws 40000 --out runs/first",

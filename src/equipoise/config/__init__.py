@@ -1,6 +1,7 @@
 """Configurations: YAML files, options and overrides as frozen dataclasses; every error names its place."""
 
 from equipoise.config._adapter import AdapterConfig, parse_adapter
+from equipoise.config._commented import commented_yaml
 from equipoise.config._compare import (
     NATURAL,
     CompareConfig,
@@ -53,6 +54,7 @@ __all__ = [
     "TrainingConfig",
     "TrialConfig",
     "checked_choices",
+    "commented_yaml",
     "config_to_dict",
     "configuration_keys",
     "default_trials",

@@ -73,6 +73,14 @@ for _tag, _pattern, _first in _CORE_RULES:
         _class.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), list(_first))
 
 
+def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    # Between single quotes PyYAML writes a next-line character as it is, and reads it as the end of a line.
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if "\x85" in text else None)
+
+
+_Dumper.add_representer(str, _text)
+
+
 def _core_int(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
     # SafeLoader reads "010" as octal 8; in the core rules it is ten.
     literal = str(loader.construct_scalar(node)).replace("_", "")

@@ -386,8 +386,8 @@ def test_a_missing_package_is_named_with_the_remedy(
     assert "pip install 'equipoise[train]'" in result.stderr
 
 
-COMMANDS = ("inspect", "plan", "train", "evaluate", "calibrate", "compare", "report", "predict", "demo")
-COMMANDS += ("merge", "cache")
+COMMANDS = ("init", "inspect", "plan", "train", "evaluate", "calibrate", "compare", "report", "predict", "demo")
+COMMANDS += ("merge", "cache", "schema")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -19,9 +19,14 @@ HEAVY = {"torch", "transformers", "accelerate", "sklearn", "scipy", "datasets", 
 
 @pytest.mark.parametrize(
     ("arguments", "matplotlib"),
-    [(["inspect"], False), (["plan", "--draws", "100"], False), (["inspect", "--plot", "census.svg"], True)],
+    [
+        (["init"], False),
+        (["inspect"], False),
+        (["plan", "--draws", "100"], False),
+        (["inspect", "--plot", "census.svg"], True),
+    ],
 )
-def test_inspect_and_plan_import_no_torch(tmp_path: Path, arguments: list[str], matplotlib: bool) -> None:
+def test_looking_and_planning_import_no_torch(tmp_path: Path, arguments: list[str], matplotlib: bool) -> None:
     command, *options = arguments
     rows = write_rows(tmp_path / "rows.jsonl")
     program = [sys.executable, "-c", PROGRAM, command, str(rows), *options]

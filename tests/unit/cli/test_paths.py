@@ -38,6 +38,8 @@ BAD = {
     "locked": "locked/rows.jsonl",
 }
 COMMANDS = {
+    "init": ("init", "{bad}"),
+    "init out": ("init", "{rows}", "-o", "{bad}/run.yaml"),
     "inspect": ("inspect", "{bad}"),
     "inspect plot": ("inspect", "{rows}", "--plot", "{bad}"),
     "plan": ("plan", "{bad}", "--draws", "10"),
@@ -58,6 +60,7 @@ COMMANDS = {
 }
 FINE = {(name, "missing") for name in ("inspect plot", "plan out", "train out", "compare out")}
 FINE |= {("plan out", "a loop of links"), ("train out", "a folder")}
+FINE |= {("init out", each) for each in ("a folder", "this folder", "missing")}
 """A missing folder of an output is made, an empty one taken, and a link in place of an output is replaced."""
 SLOW = {"train out", "train model", "compare out"}
 

@@ -58,6 +58,11 @@ class Delimited(FileSource):
             # To Arrow, the end of the file closes a quote, and all rows after the quote are one field.
             self._check_quotes()
 
+    def text_columns(self) -> list[str]:
+        """Return the names of all columns, each once."""
+        self.check_not_utf16()
+        return list(dict.fromkeys(self._header()))
+
     def place(self, row: int) -> str:
         """Return the place of a row (counted from 0): `file:line`, the first line if it has several."""
         with closing(self._rows()) as rows:

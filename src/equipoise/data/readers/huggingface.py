@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import pyarrow as pa
 
+from equipoise.base.arrow import text_fields
 from equipoise.base.files import read_text
 from equipoise.base.plain_json import parse_json
 from equipoise.data.columns import SPLITS, canonical_splits, mapping_of
@@ -32,6 +33,10 @@ class HuggingFace(MemorySource):
         if self.saved_in is None:
             return ()
         return tuple(sorted(path for path in self.saved_in.rglob("*") if path.is_file()))
+
+    def text_columns(self) -> list[str]:
+        """Return the names of the columns that `as_text` takes."""
+        return text_fields(self.dataset.features.arrow_schema)
 
     def batches(self, required: Sequence[str], optional: Sequence[str]) -> Iterator[pa.Table]:
         """Stream the columns.

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow.interchange import from_dataframe
 
+from equipoise.base.arrow import text_fields
 from equipoise.census.labels import plain_label
 from equipoise.data.readers.features import class_names, with_class_names
 from equipoise.data.readers.source import MemorySource, Source
@@ -23,6 +24,10 @@ class Table(MemorySource):
     """An Arrow table."""
 
     table: pa.Table
+
+    def text_columns(self) -> list[str]:
+        """Return the names of the columns that `as_text` takes."""
+        return text_fields(self.table.schema)
 
     def batches(self, required: Sequence[str], optional: Sequence[str]) -> Iterator[pa.Table]:
         """Stream the columns.
@@ -43,6 +48,11 @@ class Rows(MemorySource):
     """A list of mappings, one a row."""
 
     rows: Sequence[Mapping[str, Any]]
+
+    def text_columns(self) -> list[str]:
+        """Return the keys whose values are plain in all rows."""
+        nested = {key for row in self.rows for key, value in row.items() if isinstance(value, Mapping | list | tuple)}
+        return [str(name) for name in dict.fromkeys(itertools.chain.from_iterable(self.rows)) if name not in nested]
 
     def batches(self, required: Sequence[str], optional: Sequence[str]) -> Iterator[pa.Table]:
         """Stream the columns; a key that a row does not have is null in it.

@@ -21,6 +21,7 @@ from equipoise.data.readers.source import FileSource
 BLOCK_BYTES: Final = 1 << 22
 _BOM: Final = b"\xef\xbb\xbf"
 _HALF: Final = re.compile("[\ud800-\udfff]")
+_FIRST_OBJECTS: Final = 1_000
 _LINE_END: Final = 10
 _SPACE: Final = 32
 
@@ -65,6 +66,19 @@ class JsonLines(FileSource):
                 checked = True
             table = _read_with_arrow(block.data, names, sample)
             yield self._read_with_python(block, names) if table is None else table
+
+    def text_columns(self) -> list[str]:
+        """Return the keys of the first objects that hold no list and no object."""
+        self.check_not_utf16()
+        plain: dict[str, bool] = {}
+        for block in self._blocks():
+            self._check_utf8(block)
+            for _, values in itertools.islice(self._objects(block), _FIRST_OBJECTS):
+                for key, value in values.items():
+                    plain[key] = plain.get(key, True) and not isinstance(value, dict | list)
+            if plain:
+                break
+        return [key for key, is_plain in plain.items() if is_plain]
 
     def cut(self, most_bytes: int) -> "list[JsonLines]":
         """Return parts of about so many bytes, in the order of their lines.

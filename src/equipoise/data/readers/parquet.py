@@ -10,7 +10,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet
 
-from equipoise.base.arrow import pc
+from equipoise.base.arrow import pc, text_fields
 from equipoise.data.readers.features import class_names, with_class_names
 from equipoise.data.readers.limits import FREE_BYTES
 from equipoise.data.readers.source import FileSource
@@ -55,6 +55,11 @@ class Parquet(FileSource):
                     raise self.too_large(most)
                 first_row += table.num_rows
                 yield table
+
+    def text_columns(self) -> list[str]:
+        """Return the names of the columns that `as_text` takes."""
+        with self._opened() as source:
+            return text_fields(_reader(source).schema_arrow)
 
     def cut(self, most_bytes: int) -> "list[Parquet]":
         """Return parts of complete row groups and of about so many bytes, in the order of their rows.

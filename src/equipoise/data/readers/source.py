@@ -64,6 +64,16 @@ class Source(ABC):
             If a required column is missing, or the source cannot be read.
         """
 
+    @abstractmethod
+    def text_columns(self) -> list[str]:
+        """Return the names of the columns whose values are strings or plain numbers, as far as the first rows show.
+
+        Raises
+        ------
+        DataError
+            If the source cannot be read.
+        """
+
     def place(self, row: int) -> str:
         """Return the place of a row (counted from 0): its number from 1, or `file:line`, as editors write it."""
         return f"{self.name}: row {row + 1}"

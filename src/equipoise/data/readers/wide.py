@@ -40,6 +40,10 @@ class Melted(Source):
         """The name of the source."""
         return self.source.name
 
+    def text_columns(self) -> list[str]:
+        """Return those of the source."""
+        return self.source.text_columns()
+
     def batches(self, required: Sequence[str], optional: Sequence[str]) -> Iterator[pa.Table]:
         """Stream the columns, with those of the task and the target instead of the columns of the tasks.
 
