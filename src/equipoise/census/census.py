@@ -6,17 +6,29 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from equipoise.base.plots import LONG, PRINTED, axes_for, count_bars, extremes, row_height, spans_decades
 from equipoise.base.tables import html_table
 from equipoise.census.labels import MissingLabels, check_missing_labels, coded_labels, coded_tasks
-from equipoise.census.strata import Stratified, Stratum, checked_strata, plain_stratum, read_only, stratum_order
+from equipoise.census.strata import (
+    Stratified,
+    Stratum,
+    checked_strata,
+    names_of,
+    plain_stratum,
+    read_only,
+    stratum_order,
+)
 from equipoise.census.tally import Cell, Tally, count_table, skip_missing
 from equipoise.errors import DataError, PlanError
+
+if TYPE_CHECKING:
+    from equipoise.base.plots import Axes
 
 _COLUMNS: Mapping[str, Callable[[tuple[Stratum, int]], str]] = {
     "task": lambda cell: cell[0].task,
@@ -282,6 +294,39 @@ class Census(Stratified):
         tasks, labels = zip(*self.strata, strict=True) if self.strata else ((), ())
         schema = pa.schema({"task": pa.string(), "label": pa.string(), "count": pa.int64()})
         return pa.table([list(tasks), list(labels), self.counts], schema=schema)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw a bar for each stratum, with its count; on a logarithmic axis if the counts span decades.
+
+        Of more than 60 strata the 30 smallest and the 30 largest are shown.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; by default a new figure of pyplot.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        ConfigError
+            If matplotlib is not installed.
+
+        Examples
+        --------
+        >>> ax = Census.from_counts({"mood": {"glad": 900, "sad": 10}}).plot()
+        >>> [name.get_text() for name in ax.get_yticklabels()], ax.get_xscale()
+        (['glad', 'sad'], 'log')
+        """
+        places, note = extremes(self.counts, "labels")
+        names, counts = names_of(self.strata), self.counts[places]
+        decades = spans_decades(self.counts)
+        with axes_for(ax, row_height(len(places))) as axes:
+            count_bars(axes, [names[at] for at in places], counts.tolist(), PRINTED, decades=decades, longest=LONG)
+            axes.set(xlabel="rows (logarithmic)" if decades else "rows", title=f"Rows of each label{note}")
+        return axes
 
     def __repr__(self) -> str:
         present = self.counts[self.counts > 0]

@@ -68,6 +68,18 @@ class Stratified(ArrayValue):
         return {task: slice(end - size, end) for (task, size), end in zip(sizes.items(), ends, strict=True)}
 
 
+def names_of(strata: Sequence[Stratum]) -> list[str]:
+    """Name strata in a picture: by label, with the task before it where there are several.
+
+    Examples
+    --------
+    >>> names_of([Stratum("mood", "sad"), Stratum("topic", None)]), names_of([Stratum("mood", "sad")])
+    (['mood: sad', 'topic'], ['sad'])
+    """
+    alone = len({stratum.task for stratum in strata}) == 1
+    return [task if label is None else label if alone else f"{task}: {label}" for task, label in strata]
+
+
 def read_only(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return the array itself, which can no longer be written."""
     values.setflags(write=False)

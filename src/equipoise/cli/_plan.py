@@ -125,11 +125,12 @@ def inspect(
             problems += check_tokens(config, records, tasks)
         splits = rows_by_split(records)
     if plot is not None:
-        from equipoise.pages.figure import PRINTED, save_figure
-        from equipoise.pages.plots import census_plot
+        from equipoise.base.plots import MOST, PRINTED, WIDTH, row_height
+        from equipoise.pages.figure import drawing, save_figure
 
-        names = [task if label is None else f"{task}: {label}" for task, label in census.strata]
-        save_figure(census_plot(names, census.counts.tolist(), PRINTED), plot)
+        with drawing(WIDTH, row_height(min(len(census.strata), MOST)), PRINTED) as (figure, axes):
+            census.plot(axes)
+        save_figure(figure, plot)
     summaries = [{"kind": tasks[each["task"]].kind, **each} for each in _summaries(census)]
     if as_json:
         found = [problem._asdict() | {"message": of_command(problem.message)} for problem in problems]

@@ -5,7 +5,7 @@ import re
 import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -14,55 +14,17 @@ from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
 from equipoise.base.files import write_atomically
+from equipoise.base.plots import PRINTED, Palette, style
 
-
-@dataclass(frozen=True)
-class Palette:
-    """The colours of a figure."""
-
-    ink: str
-    faint: str
-    line: str
-    first: str
-    second: str
-    third: str
-
-
-PRINTED = Palette("#1b1f24", "#57606a", "#d8dee4", "#b35900", "#0a63c9", "#6e7781")
 # Sentinels, each replaced in the SVG by a CSS variable of the page: one figure, legible on white and on black.
 THEMED = Palette("#010101", "#020202", "#030303", "#040404", "#050505", "#060606")
 _VARIABLES = ("--ink", "--faint", "--line", "--first", "--second", "--third")
 
 
-def _style(palette: Palette) -> dict[Any, Any]:
-    return {
-        "svg.fonttype": "none" if palette is THEMED else "path",  # on a page, text is rendered in the font of the page
-        "font.family": "sans-serif",
-        "font.size": 10.0,
-        "text.color": palette.ink,
-        "text.parse_math": False,  # a label may contain a dollar sign
-        "axes.labelcolor": palette.faint,
-        "axes.edgecolor": palette.line,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.grid": True,
-        "axes.axisbelow": True,
-        "grid.color": palette.line,
-        "grid.linewidth": 0.6,
-        "xtick.color": palette.line,
-        "ytick.color": palette.line,
-        "xtick.minor.size": 0.0,
-        "xtick.labelcolor": palette.ink,
-        "ytick.labelcolor": palette.ink,
-        "legend.frameon": False,
-        "legend.fontsize": 10.0,
-    }
-
-
 @contextmanager
 def drawing(width: float, height: float, palette: Palette = THEMED) -> Generator[tuple[Figure, Any]]:
     """Yield an empty figure of a size in inches and its axes, in the style of a palette."""
-    with mpl.rc_context(_style(palette)):
+    with mpl.rc_context(style(palette)):
         figure = Figure(figsize=(width, height), layout="constrained")
         yield figure, figure.add_subplot()
 
@@ -85,7 +47,7 @@ def inline_svg(figure: Figure, name: str, description: str) -> Markup:
         The element, in the page's colours and as wide as its container.
     """
     stream = io.StringIO()
-    with mpl.rc_context({**_style(THEMED), "svg.hashsalt": name}), warnings.catch_warnings():
+    with mpl.rc_context({**style(THEMED), "svg.fonttype": "none", "svg.hashsalt": name}), warnings.catch_warnings():
         # The browser renders the text and has the glyphs that matplotlib's font lacks.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
@@ -109,5 +71,5 @@ def inline_svg(figure: Figure, name: str, description: str) -> Markup:
 
 def save_figure(figure: Figure, path: Path) -> None:
     """Write a figure drawn in the `PRINTED` palette; the suffix is the format."""
-    with mpl.rc_context(_style(PRINTED)), write_atomically(path) as temporary:
+    with mpl.rc_context(style(PRINTED)), write_atomically(path) as temporary:
         figure.savefig(temporary, format=path.suffix[1:].lower(), facecolor="white", dpi=160)

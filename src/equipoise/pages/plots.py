@@ -1,17 +1,14 @@
 """Plots of plain numbers, legible at the width of a phone."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
-from numpy.typing import NDArray
 
-from equipoise.pages.figure import THEMED, Palette, drawing
+from equipoise.base.plots import SHORT, count_bars, logarithmic, named_rows, percent, row_height, whole
+from equipoise.pages.figure import THEMED, drawing
 
 WIDTH = 4.2  # inches: 302 points, so text of 10 points is 12 pixels high on a phone
-LONGEST = 28  # characters of a name beside the axes
 
 Interval = tuple[float, float, float]
 """A value and the two ends of its interval."""
@@ -38,7 +35,7 @@ def interval_plot(
         The limits of the axis; None fits them to the intervals.
     """
     with drawing(WIDTH, 0.85 + 0.42 * len(names)) as (figure, axes):
-        rows = named_rows(axes, names)
+        rows = named_rows(axes, names, SHORT)
         offsets = np.linspace(0.13, -0.13, len(arms)) if len(arms) > 1 else np.zeros(1)
         for (arm, intervals), (colour, marker), offset in zip(arms.items(), _ARMS, offsets, strict=False):
             value, low, high = np.array(intervals, dtype=float).T
@@ -54,14 +51,14 @@ def interval_plot(
 def shares_plot(names: Sequence[str], shares: Mapping[str, Sequence[float]], axis: str) -> Figure:
     """Plot horizontal bars of shares side by side: one group for each name, one colour for each kind."""
     with drawing(WIDTH, 0.85 + 0.5 * len(names)) as (figure, axes):
-        rows = named_rows(axes, names)
+        rows = named_rows(axes, names, SHORT)
         thickness = 0.8 / len(shares)
         colours = (THEMED.third, THEMED.second, THEMED.ink)
         for place, ((kind, values), colour) in enumerate(zip(shares.items(), colours, strict=False)):
             centre = rows + 0.4 - thickness * (place + 0.5)
             axes.barh(centre, np.array(values), height=thickness * 0.9, color=colour, label=kind)
         axes.set_xlabel(axis)
-        axes.xaxis.set_major_formatter(_percent)
+        axes.xaxis.set_major_formatter(percent)
         figure.legend(loc="outside upper left", ncols=len(shares), handlelength=1, columnspacing=1.2)
     return figure
 
@@ -88,7 +85,7 @@ def curves_plot(
                 axes.plot(steps, each, color=colour, linewidth=0.6, alpha=0.45)
             axes.plot(steps, values, color=colour, linewidth=1.5, marker="o", markersize=2.5, label=arm)
         axes.set(xlabel="draws", ylabel=axis, xlim=(0, None), ylim=(0, None))
-        axes.xaxis.set_major_formatter(_whole)
+        axes.xaxis.set_major_formatter(whole)
         figure.legend(loc="outside upper left", ncols=len(curves), handlelength=1.2, columnspacing=1.2)
     return figure
 
@@ -108,7 +105,7 @@ def recall_plot(points: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -
             axes.vlines(series[0][0], series[0][1], series[1][1], color=THEMED.line, linewidth=1)
         for (counts, recalls), arm, (colour, marker) in zip(series, points, _ARMS, strict=False):
             axes.plot(counts, recalls, marker, color=colour, markersize=4.5, alpha=0.85, label=arm)
-        _logarithmic(axes, np.array([count for counts, _ in series for count in counts]))
+        logarithmic(axes, np.array([count for counts, _ in series for count in counts]), whole)
         axes.set(xlabel="training rows of the label", ylabel="recall on the test rows", ylim=(-0.04, 1.04))
         figure.legend(loc="outside upper left", ncols=len(points), handletextpad=0.1, columnspacing=1.2)
     return figure
@@ -135,51 +132,9 @@ def reliability_plot(series: Mapping[str, tuple[Sequence[float], Sequence[float]
     return figure
 
 
-def census_plot(names: Sequence[str], counts: Sequence[int], palette: Palette, width: float = 7.0) -> Figure:
+def census_plot(names: Sequence[str], counts: Sequence[int]) -> Figure:
     """Plot horizontal bars of counts on a logarithmic axis, each with its number."""
-    with drawing(width, 0.7 + 0.22 * len(names), palette) as (figure, axes):
-        rows = named_rows(axes, names)
-        axes.barh(rows, np.array(counts), height=0.75, color=palette.second)
-        for row, count in zip(rows, counts, strict=True):
-            axes.annotate(f" {count:,}", (max(count, 0.5), row), va="center", fontsize=8)
-        _logarithmic(axes, np.array([1.0, *counts]))
-        limits = (0.5, 3 * max([1, *counts]))
-        axes.set(xlabel="training rows (logarithmic)", xlim=limits, ylim=(-0.6, len(names) - 0.4))
+    with drawing(WIDTH, row_height(len(names))) as (figure, axes):
+        count_bars(axes, names, counts, THEMED, decades=True, longest=SHORT)
+        axes.set_xlabel("training rows (logarithmic)")
     return figure
-
-
-def named_rows(axes: Any, names: Sequence[str]) -> NDArray[np.int64]:
-    """Name the rows of a plot, from the top, beside the axes; return their heights."""
-    rows = np.arange(len(names))[::-1]
-    axes.set_yticks(rows, [short(name) for name in names])
-    axes.grid(visible=False, axis="y")
-    axes.tick_params(axis="y", length=0)
-    return rows
-
-
-def short(name: str) -> str:
-    """Shorten a name for the axes; tables show it in full.
-
-    Examples
-    --------
-    >>> short("pityriasis rubra pilaris, of the adult form")
-    'pityriasis rubra pilaris, o…'
-    """
-    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}"
-
-
-def _logarithmic(axes: Any, values: NDArray[np.float64]) -> None:
-    # The default formatter writes powers of ten as formulas, which `drawing` turns off for labels from data.
-    axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(_whole)
-    narrow = values.max(initial=1.0) < 30 * values.min(initial=1e9)  # there would be few powers of ten
-    axes.xaxis.set_minor_locator(LogLocator(subs=(2.0, 5.0)))
-    axes.xaxis.set_minor_formatter(_whole if narrow else NullFormatter())
-
-
-def _percent(share: float, _: int) -> str:
-    return f"{100 * share:.3g}%"
-
-
-def _whole(value: float, _: int) -> str:
-    return f"{value:,.0f}" if value >= 1 or value == 0 else ""

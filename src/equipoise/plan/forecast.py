@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from html import escape
-from typing import Any, ClassVar, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from equipoise.base.plots import axes_for, extremes, pass_bars, row_height
 from equipoise.base.problems import Problem
 from equipoise.base.tables import aligned_columns, html_table
 from equipoise.census import Stratum
+from equipoise.census.strata import names_of
 from equipoise.plan.limits import Passes, limits_of
 from equipoise.rates.base import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from equipoise.base.plots import Axes
 
 R = TypeVar("R")
 G = TypeVar("G")
@@ -203,6 +208,41 @@ class Forecast(Forecasted[StratumForecast, GroupForecast]):
             "imbalance": lambda group: f"{group.imbalance_before:,.2f} -> {group.imbalance_after:,.2f}",
         },
     )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the passes over the rows of each stratum on a logarithmic axis, as bars that begin at one pass.
+
+        A bar to the left means that rows remain unseen, one to the right that rows repeat; more than 20 passes stand
+        out. Of more than 60 strata those with the 30 smallest and the 30 largest numbers of passes are shown.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; by default a new figure of pyplot.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        ConfigError
+            If matplotlib is not installed.
+
+        Examples
+        --------
+        >>> from equipoise import Census, Plan
+        >>> forecast = Plan.build(Census.from_counts({"mood": {"glad": 900, "sad": 100}})).forecast(1200)
+        >>> [float(bar.get_x() + bar.get_width()) for bar in forecast.plot().patches]
+        [1.0, 3.0]
+        """
+        passes = np.array([row.passes for row in self.rows])
+        places, note = extremes(passes, "labels")
+        names = names_of([Stratum(row.task, row.label) for row in self.rows])
+        with axes_for(ax, row_height(len(places))) as axes:
+            pass_bars(axes, [names[at] for at in places], passes[places], MANY_PASSES * ROUNDING)
+            axes.set_title(f"Passes over the rows of each label in {self.draws:,} draws{note}")
+        return axes
 
 
 def forecast(

@@ -6,16 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from equipoise.base.masses import WHOLE, masses_of
+from equipoise.base.plots import axes_for, extremes, row_height, share_pairs, spans_decades
 from equipoise.base.tables import html_table
 from equipoise.census import Census, Stratum
-from equipoise.census.strata import Stratified, checked_strata, read_only
+from equipoise.census.strata import Stratified, checked_strata, names_of, read_only
 from equipoise.errors import PlanError
 from equipoise.plan import plan_json
 from equipoise.plan.forecast import Forecast, forecast, ratios
@@ -23,6 +24,9 @@ from equipoise.plan.label_shares import WeightsOrNames, check_open_ended, class_
 from equipoise.plan.limits import Passes, text_of
 from equipoise.plan.resolving import Tokens, checked_draws, checked_masses, checked_tokens, probabilities_of
 from equipoise.rates import Rates
+
+if TYPE_CHECKING:
+    from equipoise.base.plots import Axes
 
 _COLUMNS: Mapping[str, Callable[[dict[str, Any]], str]] = {
     "task": lambda cell: cell["task"],
@@ -273,6 +277,40 @@ class Plan(Stratified):
             "importance_weight": self.importance_weights,
         }
         return pa.table(columns | numbers)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the shares of each stratum in the data and in the draws, as two dots on one line.
+
+        The axis is logarithmic if the shares span decades. Of more than 60 strata those with the 30 smallest and the 30
+        largest shares of the data are shown.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; by default a new figure of pyplot.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        ConfigError
+            If matplotlib is not installed.
+
+        Examples
+        --------
+        >>> ax = Plan.build(Census.from_counts({"mood": {"glad": 900, "sad": 100}})).plot()
+        >>> {line.get_label(): line.get_xdata().tolist() for line in ax.lines}
+        {'share of the data': [0.9, 0.1], 'share of the draws': [0.75, 0.25]}
+        """
+        places, note = extremes(self.counts, "labels")
+        names, data = names_of(self.strata), self.counts / self.counts.sum()
+        decades = spans_decades(np.array([data, self.probabilities]))
+        with axes_for(ax, row_height(len(places)) + 0.2) as axes:
+            share_pairs(axes, [names[at] for at in places], data[places], self.probabilities[places], decades=decades)
+            axes.set_xlabel(f"share{' (logarithmic)' if decades else ''}{note}")
+        return axes
 
     def _repr_html_(self) -> str:
         return f"<p>{escape(repr(self))}</p>{html_table(_COLUMNS, self._cells)}"

@@ -10,14 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from equipoise.census import Stratum
+from equipoise.census.strata import names_of
 from equipoise.errors import printable_line
 from equipoise.plan import Stage
 
-_COLOURS: Final = ("#0a63c9", "#d9730d", "#1a7f37", "#8250df", "#b42318", "#0e8a8a", "#bf3989", "#a16207")
-MOST: Final = len(_COLOURS)  # bands
+COLOURS: Final = ("#0a63c9", "#d9730d", "#1a7f37", "#8250df", "#b42318", "#0e8a8a", "#bf3989", "#a16207")
+MOST: Final = len(COLOURS)  # bands
 _WIDTH, _LEFT, _RIGHT, _TOP, _HEIGHT, _LINE = 420, 44, 408, 34, 190, 18  # pixels; the band area is _LEFT to _RIGHT
 _LONGEST: Final = 36  # characters of a name
-_SAME: Final = 1e-9  # shares that differ by less do so from rounding
+SAME: Final = 1e-9  # shares that differ by less do so from rounding
 _GREY: Final = "#8b949e"
 _FONT: Final = "system-ui, -apple-system, &quot;Segoe UI&quot;, &quot;DejaVu Sans&quot;, sans-serif"
 Shares = npt.NDArray[np.float64]
@@ -74,9 +75,9 @@ def bands(strata: Sequence[Stratum], shares: Shares) -> tuple[str, list[Band]]:
     of_task = np.array([tasks.index(stratum.task) for stratum in strata])
     spans = [np.flatnonzero(of_task == number) for number in range(len(tasks))]
     by_task = np.array([shares[:, span].sum(axis=1) for span in spans])
-    labels_only = np.ptp(by_task, axis=1).max() < _SAME < np.ptp(shares, axis=0).max()
+    labels_only = np.ptp(by_task, axis=1).max() < SAME < np.ptp(shares, axis=0).max()
     if len(strata) <= MOST or labels_only:
-        names = [_name(stratum, alone=len(tasks) == 1) for stratum in strata]
+        names = names_of(strata)
         members, heights = list(np.arange(len(names))[:, None]), shares.T
     else:
         names, members, heights = tasks, spans, by_task
@@ -111,7 +112,7 @@ def picture(
     (2, True)
     """
     title, chosen = bands(strata, shares)
-    shown = [*zip(_COLOURS, chosen, strict=False)]
+    shown = [*zip(COLOURS, chosen, strict=False)]
     area = _Area(draws, float(np.sum([band.shares for band in chosen], axis=0).max()))
     edges = [*begins, draws]
     lines = [_text(0, 12, title, weight="600")]
@@ -119,7 +120,7 @@ def picture(
     for colour, band in reversed(shown):  # the first one is at the top, as in the legend
         high = low + band.shares
         shape = area.between(edges, low, high)
-        name = escape(_short(band.name))
+        name = escape(short_name(band.name))
         lines.append(f'<path fill="{colour}" fill-opacity="0.85" d="{shape}"><title>{name}</title></path>')
         low = high
     lines += [] if drawn is None else area.dots(chosen, drawn)
@@ -127,10 +128,10 @@ def picture(
     y = _TOP + _HEIGHT + 58
     for colour, band in shown:
         lines.append(f'<rect x="0" y="{y - 10}" width="11" height="11" rx="2" fill="{colour}"/>')
-        lines.append(_text(18, y, _short(band.name), after=_change(band.shares)))
+        lines.append(_text(18, y, short_name(band.name), after=change_of(band.shares)))
         y += _LINE
     others = 1 - np.sum([band.shares for band in chosen], axis=0)
-    notes = [f"All others, not shown: {_change(others)}."] if others.max() > _SAME else []
+    notes = [f"All others, not shown: {change_of(others)}."] if others.max() > SAME else []
     if drawn is not None:
         notes.append("Dots: what was drawn.")
     for note in notes:
@@ -152,7 +153,7 @@ class _Area:
     def top(self) -> float:
         """The share at the upper end of the axis."""
         return next(
-            top for top in (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 2.0) if self.share < top + _SAME
+            top for top in (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 2.0) if self.share < top + SAME
         )
 
     def x(self, at: float) -> float:
@@ -182,7 +183,7 @@ class _Area:
             f'<circle cx="{x:.1f}" cy="{self.y(height):.1f}" r="1.7"/>'
             for x, column in zip(middles, heights.T.tolist(), strict=True)
             for height in column
-            if height < self.top - _SAME
+            if height < self.top - SAME
         ]
 
     def axes(self) -> list[str]:
@@ -202,17 +203,14 @@ class _Area:
         return lines
 
 
-def _name(stratum: Stratum, *, alone: bool) -> str:
-    task, label = stratum
-    return task if label is None else label if alone else f"{task}: {label}"
-
-
-def _short(name: str) -> str:
+def short_name(name: str) -> str:
+    """Shorten a name of a legend, on one line."""
     name = printable_line(name)
     return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
-def _change(shares: Shares) -> str:
+def change_of(shares: Shares) -> str:
+    """Say from which share to which."""
     first, last = f"{shares[0]:.1%}", f"{shares[-1]:.1%}"
     return first if first == last else f"{first} \N{RIGHTWARDS ARROW} {last}"
 

@@ -25,10 +25,12 @@ from equipoise.schedule import schedule_json
 from equipoise.schedule.checking import checked_stages
 from equipoise.schedule.forecast import ScheduleForecast, averaged, forecast
 from equipoise.schedule.linear import Linear
-from equipoise.schedule.picture import Drawn, picture
+from equipoise.schedule.picture import Drawn, bands, picture
+from equipoise.schedule.plotted import plot_bands
 from equipoise.schedule.recipe import Recipe
 
 if TYPE_CHECKING:
+    from equipoise.base.plots import Axes
     from equipoise.plan.label_shares import WeightsOrNames
     from equipoise.plan.limits import Passes
     from equipoise.plan.resolving import Tokens
@@ -256,10 +258,43 @@ class Schedule(Stratified):
         >>> "large <tspan" in Schedule.build(census, "cooldown", draws=4000).to_svg()
         True
         """
+        draws, begins, shares = self._reached(draws)
+        return picture(self.strata, begins, shares, draws, drawn)
+
+    def _reached(self, draws: int | None) -> tuple[int, list[int], npt.NDArray[np.float64]]:
+        """Return a number of draws, the first draw of each stage before it, and the shares of these stages."""
         draws = checked_draws(draws, self.draws)
         reached = [stage for stage in self.stages if stage.at < draws]
-        shares = np.array([stage.plan.probabilities for stage in reached])
-        return picture(self.strata, [stage.at for stage in reached], shares, draws, drawn)
+        return draws, [stage.at for stage in reached], np.array([stage.plan.probabilities for stage in reached])
+
+    def plot(self, ax: Axes | None = None, *, draws: int | None = None) -> Axes:
+        """Draw the shares over the first `draws` draws as stacked bands; those that `to_svg` shows.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; by default a new figure of pyplot.
+        draws : int, optional
+            By default the planned number.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        ConfigError
+            If matplotlib is not installed.
+
+        Examples
+        --------
+        >>> census = Census.from_counts({"large": 900, "small": 100})
+        >>> ax = Schedule.build(census, "cooldown", draws=4000).plot()
+        >>> [text.get_text() for text in ax.get_legend().get_texts()]
+        ['large: 64.8% → 90.0%', 'small: 35.2% → 10.0%']
+        """
+        draws, begins, shares = self._reached(draws)
+        return plot_bands(ax, *bands(self.strata, shares), begins, draws)
 
     def to_json(self) -> str:
         """Return the schedule as a JSON string, with its fingerprint."""

@@ -6,7 +6,7 @@ import pytest
 from tests.support.pages import Html, markdown_rows, markdown_tokens
 
 from equipoise.base.problems import Problem
-from equipoise.pages.figure import PRINTED, inline_svg
+from equipoise.pages.figure import inline_svg
 from equipoise.pages.markdown import text_of, to_markdown
 from equipoise.pages.page import Card, Cell, Fold, Head, HtmlFigure, HtmlTable, Page, Section, View, breakable
 from equipoise.pages.plots import census_plot, curves_plot, interval_plot, recall_plot
@@ -117,7 +117,7 @@ def test_names_may_be_broken_after_underscores() -> None:
 
 
 def test_ticks_of_the_census_are_whole_numbers() -> None:
-    figure = census_plot(["a", "b"], [20_000, 3], PRINTED)
+    figure = census_plot(["a", "b"], [20_000, 3])
     figure.canvas.draw()
     ticks = [tick.get_text() for tick in figure.axes[0].get_xticklabels()]
     assert {"1", "100", "10,000"} <= set(ticks)

@@ -4,10 +4,10 @@ from collections import Counter
 from dataclasses import dataclass
 
 from equipoise.compare.report.data import ComparisonData
-from equipoise.pages.figure import THEMED, inline_svg
+from equipoise.pages.figure import inline_svg
 from equipoise.pages.format import cells, heads, ratio
 from equipoise.pages.page import HtmlFigure, HtmlTable, Section
-from equipoise.pages.plots import WIDTH, census_plot
+from equipoise.pages.plots import census_plot
 
 MOST_BARS = 40
 
@@ -88,7 +88,7 @@ def section(part: CensusPart) -> Section:
     return Section(
         "The data",
         texts=["Imbalance is the number of rows of the most frequent label of a task over that of the rarest."],
-        figures=[HtmlFigure(inline_svg(census_plot(names, counts, THEMED, WIDTH), "census", caption), caption)],
+        figures=[HtmlFigure(inline_svg(census_plot(names, counts), "census", caption), caption)],
         tables=[
             HtmlTable("Tasks", heads("task", "training rows", "share", "labels", "smallest label", "imbalance"), tasks),
             HtmlTable(

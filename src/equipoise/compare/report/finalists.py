@@ -8,13 +8,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from equipoise.base.plots import SHORT, short
 from equipoise.compare.findings import Ranks
 from equipoise.compare.report.data import ComparisonData
 from equipoise.metrics import METRICS, Estimate, metric_of
 from equipoise.pages.figure import THEMED, drawing, inline_svg
 from equipoise.pages.format import capital, cells, counted, ends, heads, p_value
 from equipoise.pages.page import HtmlFigure, HtmlTable, Section
-from equipoise.pages.plots import WIDTH, Interval, short
+from equipoise.pages.plots import WIDTH, Interval
 from equipoise.statistics import cliques
 
 
@@ -128,7 +129,7 @@ def _ranks_plot(ranks: Ranks, baseline: str, other: str) -> Figure:
         for place, group in enumerate(groups):
             ends_of, level = [ranks.mean[group[0]], ranks.mean[group[-1]]], 0.8 + 0.45 * place
             axes.plot(ends_of, [level, level], color=THEMED.ink, linewidth=4, solid_capstyle="round", zorder=2)
-        axes.set_yticks(rows, [short(name) for name in ranks.mean])
+        axes.set_yticks(rows, [short(name, SHORT) for name in ranks.mean])
         axes.set(xlabel="mean rank (1 is best)", xlim=(0.8, count + 0.2), ylim=(-count + 0.4, top))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.xaxis.tick_top()
