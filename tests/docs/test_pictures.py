@@ -34,6 +34,14 @@ def test_schedules(tmp_path):
     assert named == ["cooldown", "annealed", "deferred", "progressive"]
 
 
+def test_evidence(tmp_path):
+    made = tmp_path / "evidence.svg"
+    subprocess.run([sys.executable, PICTURES / "evidence.py", "--out", made], check=True)
+    words = ["".join(text.itertext()) for text in ElementTree.parse(made).getroot().iter(f"{SVG}text")]
+    for label in ("natural sampling", "best linear model of all rows", "163,840", "ICD-10-CM: tiny T5 from scratch"):
+        assert label in words
+
+
 @pytest.mark.slow
 def test_two_gaussians(tmp_path):
     made = tmp_path / "two_gaussians.svg"
