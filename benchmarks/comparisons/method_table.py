@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from equipoise.compare.demo import DRAWS
+from equipoise.metrics import METRICS
 from equipoise.statistics import mean_interval
 
 from .method_runs import Job
@@ -73,7 +74,7 @@ def section(
             natural = by_seed("macro_f1", "natural", "plain")
             gains = [value - base for value, base in zip(by_seed("macro_f1"), natural, strict=True)]
             cells = [
-                *(mean_interval(by_seed(metric)) for metric in COLUMNS),
+                *(mean_interval(by_seed(metric), limits=METRICS[metric].limits) for metric in COLUMNS),
                 mean_interval(gains) if any(gains) else "",
             ]
             lines.append(f"| {method} | {' | '.join(map(str, cells))} |")

@@ -108,7 +108,7 @@ def _table(found: Found, draws: int) -> list[str]:
         seeds = found.measured(name, draws)
         if not seeds:
             continue
-        cells = [str(mean_interval(found.by_seed(name, draws, metric))) for metric in METRICS]
+        cells = [str(mean_interval(found.by_seed(name, draws, metric), limits=(0, 1))) for metric in METRICS]
         gain = "" if name == BASE else str(found.difference(BASE, name, draws))
         lines.append(f"| {ARMS[name].title} | {' | '.join(cells)} | {len(seeds)} | {gain} |")
     return lines

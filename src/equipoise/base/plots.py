@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -111,16 +112,23 @@ def extremes(amounts: npt.NDArray[Any], what: str) -> tuple[npt.NDArray[np.int64
 
 
 def count_bars(
-    axes: Any, names: Sequence[str], counts: Sequence[int], palette: Palette, *, decades: bool, longest: int
+    axes: Any, names: Sequence[str], counts: Sequence[int | None], palette: Palette, *, decades: bool, longest: int
 ) -> None:
-    """Draw horizontal bars of counts, each with its number; on a logarithmic axis if they span `decades`."""
+    """Draw horizontal bars of counts, each with its number; on a logarithmic axis if they span `decades`.
+
+    A row whose count is None heads those below it.
+    """
     rows = named_rows(axes, names, longest)
-    axes.barh(rows, np.array(counts), height=0.75, color=palette.second)
-    for row, count in zip(rows, counts, strict=True):
+    for row, count, name in zip(rows, counts, axes.get_yticklabels(), strict=True):
+        if count is None:
+            name.set_fontweight("bold")
+            continue
+        axes.barh(row, count, height=0.75, color=palette.second)
         axes.annotate(f" {count:,}", (max(count, 0.5 if decades else 0), row), va="center", fontsize=8)
-    most = max([1, *counts])
+    numbers = [1, *(count for count in counts if count is not None)]
+    most = max(numbers)
     if decades:
-        logarithmic(axes, np.array([1.0, *counts]), whole)
+        logarithmic(axes, np.array(numbers, float), whole)
         axes.set_xlim(0.5, 3 * most**1.1)  # with room for the number
     else:
         axes.xaxis.set_major_formatter(whole)
@@ -185,21 +193,23 @@ def named_rows(axes: Any, names: Sequence[str], longest: int) -> npt.NDArray[np.
     axes.set_yticks(rows, [short(name, longest) for name in names])
     for label in axes.get_yticklabels():
         label.set_parse_math(False)  # also on axes that were made elsewhere
+        if "\n" in label.get_text():
+            label.set(fontsize=7.5, linespacing=0.95)  # two lines in the height of a row
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
     return rows
 
 
 def short(name: str, longest: int) -> str:
-    """Shorten a name for the axes, on one line; tables show it in full.
+    r"""Break a name for the axes into two lines if it is long, and shorten one of more; tables show it in full.
 
     Examples
     --------
     >>> short("pityriasis rubra pilaris, of the adult form", 28)
-    'pityriasis rubra pilaris, o…'
+    'pityriasis rubra pilaris, of\nthe adult form'
     """
-    name = printable_line(name)
-    return name if len(name) <= longest else f"{name[: longest - 1]}\N{HORIZONTAL ELLIPSIS}"
+    lines = textwrap.wrap(printable_line(name), longest, max_lines=2, placeholder="\N{HORIZONTAL ELLIPSIS}")
+    return "\n".join(lines)
 
 
 def spans_decades(amounts: npt.NDArray[Any]) -> bool:

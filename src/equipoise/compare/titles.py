@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from equipoise.config import LossConfig, RunConfig
+from equipoise.config import LossConfig, PlanConfig, RunConfig
 from equipoise.plan.limits import text_of
 from equipoise.rates import Equal, Proportional, Temperature, UniMax
 from equipoise.weights import Balanced, EffectiveNumber, Log, Natural, Power
@@ -12,10 +12,7 @@ from equipoise.weights import Balanced, EffectiveNumber, Log, Natural, Power
 def title_of(config: RunConfig) -> str:
     """Describe a training by what sets it apart from others."""
     plan, loss = config.plan, config.training.loss
-    words = [f"{rates_words(plan.rates)}, {weights_words(plan.weights)}"]
-    changes = plan.schedule is not None or plan.feedback is not None
-    if (plan.rates, plan.weights or Natural(), changes) == (Proportional(), Natural(), False):
-        words = ["every row equally often"]
+    words = [shares_words(plan)]
     if plan.target_weights is not None or plan.target_rates is not None:
         target = f"{rates_words(plan.target_rates or plan.rates)}, {weights_words(plan.target_weights)}"
         words.append(f"weights in the loss to {target}")
@@ -29,6 +26,20 @@ def title_of(config: RunConfig) -> str:
         options = ", ".join(f"{name}={value}" for name, value in loss.options.items())
         words.append(f"loss {loss.name}{f'({options})' if options else ''} by {loss.level}")
     return ", ".join(words)
+
+
+def shares_words(plan: PlanConfig) -> str:
+    """Name the shares that a training begins with.
+
+    Examples
+    --------
+    >>> shares_words(PlanConfig(draws=64))
+    'equal tasks, square-root class weights'
+    """
+    changes = plan.schedule is not None or plan.feedback is not None
+    if (plan.rates, plan.weights or Natural(), changes) == (Proportional(), Natural(), False):
+        return "every row equally often"
+    return f"{rates_words(plan.rates)}, {weights_words(plan.weights)}"
 
 
 def rates_words(rates: Any) -> str:

@@ -132,8 +132,8 @@ def reliability_plot(series: Mapping[str, tuple[Sequence[float], Sequence[float]
     return figure
 
 
-def census_plot(names: Sequence[str], counts: Sequence[int]) -> Figure:
-    """Plot horizontal bars of counts on a logarithmic axis, each with its number."""
+def census_plot(names: Sequence[str], counts: Sequence[int | None]) -> Figure:
+    """Plot horizontal bars of counts on a logarithmic axis, each with its number; None heads the rows below it."""
     with drawing(WIDTH, row_height(len(names))) as (figure, axes):
         count_bars(axes, names, counts, THEMED, decades=True, longest=SHORT)
         axes.set_xlabel("training rows (logarithmic)")

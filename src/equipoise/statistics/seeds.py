@@ -15,7 +15,9 @@ from equipoise.metrics.sums import mean_over
 from equipoise.statistics.differences import Costs, Predictions, resampled
 
 
-def mean_interval(values: Sequence[float | None], confidence: float = 0.95) -> Estimate:
+def mean_interval(
+    values: Sequence[float | None], confidence: float = 0.95, *, limits: tuple[float, float] | None = None
+) -> Estimate:
     """Average over seeds, with Student's t-interval.
 
     Parameters
@@ -24,6 +26,8 @@ def mean_interval(values: Sequence[float | None], confidence: float = 0.95) -> E
         One for each seed; None and NaN were not measured and are left out.
     confidence : float
         The level of the interval.
+    limits : pair of float, optional
+        The lowest and the highest value that there can be, as `Metric.limits`: the interval ends there at the latest.
 
     Returns
     -------
@@ -48,6 +52,8 @@ def mean_interval(values: Sequence[float | None], confidence: float = 0.95) -> E
     --------
     >>> str(mean_interval([0.70, 0.72, 0.74])), str(mean_interval([0.7])), str(mean_interval([None]))
     ('0.720 [0.670, 0.770]', '0.700', 'not measured')
+    >>> str(mean_interval([0.7, 0.9], limits=(0, 1)))
+    '0.800 [0.000, 1.000]'
     """
     check_confidence(confidence)
     measured = [float(value) for value in values if value is not None and not math.isnan(value)]
@@ -58,7 +64,8 @@ def mean_interval(values: Sequence[float | None], confidence: float = 0.95) -> E
     if count == 1:
         return Estimate(centre)
     half = float(stats.t.ppf((1 + confidence) / 2, count - 1)) * stdev(measured) / math.sqrt(count)
-    return Estimate(centre, centre - half, centre + half)
+    lowest, highest = limits or (-math.inf, math.inf)
+    return Estimate(centre, max(lowest, centre - half), min(highest, centre + half))
 
 
 def metric_replicates(

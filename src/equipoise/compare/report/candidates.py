@@ -83,7 +83,9 @@ def gather(data: ComparisonData) -> CandidatesPart:
 def _row(data: ComparisonData, name: str, metrics: tuple[str, ...]) -> Row:
     result = data.result
     info, finalist = result.candidates[name], result.finalists.get(name)
-    stages = tuple(mean_interval(stage.scores.get(name, ())) for stage in result.stages)
+    stages = tuple(
+        mean_interval(stage.scores.get(name, ()), limits=metric_of(result.metric).limits) for stage in result.stages
+    )
     mean = {key: data.estimate(name, key) for key in metrics} if finalist else {}
     tasks = {
         task: {key: data.estimate(name, key, task) for key in metrics if key in held}

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import groupby
 
 from equipoise.compare.report.data import ComparisonData
 from equipoise.pages.figure import inline_svg
@@ -79,11 +80,7 @@ def section(part: CensusPart) -> Section:
         for each in part.tasks
     ]
     labels = [cells(each.task, shown(each.label), each.train, f"{each.share:.2%}", each.test) for each in part.labels]
-    counted = [each for each in part.labels if each.train]
-    bars = counted if len(counted) <= MOST_BARS else None
-    names = [f"{each.task}: {shown(each.label)}" for each in bars] if bars else [each.task for each in part.tasks]
-    counts = [each.train for each in bars or part.tasks]
-    what = "label" if bars else "task"
+    what, names, counts = _bars(part)
     caption = f"Training rows of each {what}, on a logarithmic axis."
     return Section(
         "The data",
@@ -99,6 +96,18 @@ def section(part: CensusPart) -> Section:
             ),
         ],
     )
+
+
+def _bars(part: CensusPart) -> tuple[str, list[str], list[int | None]]:
+    """Return what has bars, labels below their task or tasks, and the names and numbers of the rows."""
+    counted = [each for each in part.labels if each.train]
+    if not 0 < len(counted) <= MOST_BARS:
+        return "task", [each.task for each in part.tasks], [each.train for each in part.tasks]
+    rows: list[tuple[str, int | None]] = []
+    for task, labels in groupby(counted, key=lambda each: each.task):
+        rows += [(task, None), *((shown(each.label), each.train) for each in labels)]
+    names, counts = zip(*rows, strict=True)
+    return "label", list(names), list(counts)
 
 
 def shown(label: str | None) -> str:

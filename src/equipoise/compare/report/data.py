@@ -13,7 +13,7 @@ from equipoise.compare.result import Result
 from equipoise.config import ComparisonConfig, load_comparison
 from equipoise.data import Task
 from equipoise.errors import DataWarning, RunError
-from equipoise.metrics import Estimate, Scores, TaskPredictions, evaluate
+from equipoise.metrics import Estimate, Scores, TaskPredictions, evaluate, metric_of
 from equipoise.runs.calibration.inputs import read_costs
 from equipoise.runs.directory import RunDirectory
 from equipoise.runs.evaluate import train_counts
@@ -100,7 +100,7 @@ class ComparisonData:
         """A metric of a finalist on the test rows, of one task or the mean over the tasks, with its interval."""
         finalist = self.result.finalists[candidate]
         values = finalist.test if task is None else finalist.tasks[task]
-        point = mean_interval(values.get(key, ()))
+        point = mean_interval(values.get(key, ()), limits=metric_of(key).limits)
         if len(self.result.seeds) > 1 or candidate not in self.arms:
             return point
         (scores,) = self.scores[candidate]

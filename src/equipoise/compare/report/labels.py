@@ -60,7 +60,7 @@ def _result(task: str, seeds: Sequence[LabelScores]) -> LabelResult:
     values = {
         name: each[0]
         if len(seeds) == 1
-        else replace(mean_interval([of_seed.value for of_seed in each]), rows=_fewest(each))
+        else replace(mean_interval([of_seed.value for of_seed in each], limits=(0, 1)), rows=_fewest(each))
         for name, each in found.items()
     }
     return LabelResult(task, first.label, first.train_count or 0, first.support, **values)

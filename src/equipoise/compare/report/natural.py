@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from equipoise.compare.report.data import ComparisonData
 from equipoise.metrics import Estimate, metric_of
+from equipoise.metrics.known import title_of
 from equipoise.pages.format import capital, cells, chosen, heads
 from equipoise.pages.page import HtmlTable, Section
 
@@ -24,6 +25,8 @@ class NaturalPart:
         Names of candidates.
     scores : dict of str to tuple of Estimate
         Of each metric the scores of `natural` and of `recommended`, and the difference over seeds and over groups.
+    alarm_rate : float
+        The share of false alarms of the recall at it.
     """
 
     metric: str
@@ -32,6 +35,7 @@ class NaturalPart:
     recommended: str
     baseline: str
     scores: dict[str, tuple[Estimate, ...]]
+    alarm_rate: float
 
 
 def gather(data: ComparisonData) -> NaturalPart:
@@ -44,7 +48,8 @@ def gather(data: ComparisonData) -> NaturalPart:
         gaps = (each.get(key, none) for each in (versus.seeds, versus.groups)) if versus else ()
         scores[key] = (*both, *gaps)
     title = result.candidates[natural].title
-    return NaturalPart(result.metric, natural, title, result.recommended, result.baseline, scores)
+    alarm_rate = data.config.evaluation.alarm_rate
+    return NaturalPart(result.metric, natural, title, result.recommended, result.baseline, scores, alarm_rate)
 
 
 def section(part: NaturalPart) -> Section:
@@ -57,8 +62,7 @@ def section(part: NaturalPart) -> Section:
     if not part.scores:
         return Section(TITLE, texts=[f"{text} It is the recommended candidate."])
     text += " A plan that is better than natural sampling as trained alone need not be better than this."
-    rows = [cells(capital(metric_of(key).title), *estimates) for key, estimates in part.scores.items()]
-    gap = f"{part.recommended} minus {part.natural}"
-    head = heads("metric", part.natural, part.recommended, f"{gap}, over seeds", f"{gap}, over groups")
+    rows = [cells(capital(title_of(key, part.alarm_rate)), *estimates) for key, estimates in part.scores.items()]
+    head = heads("metric", part.natural, part.recommended, "difference, over seeds", "difference, over groups")
     caption = "Test rows, mean over the tasks"
     return Section(TITLE, texts=[text], tables=[HtmlTable(caption, head, rows)])

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from equipoise.compare.report.census import shown
 from equipoise.compare.report.data import ComparisonData, text_of_file
+from equipoise.compare.titles import shares_words
 from equipoise.errors import RunError
 from equipoise.pages.figure import inline_svg
 from equipoise.pages.format import NOT_MEASURED, cells, counted, heads
@@ -33,14 +34,13 @@ class Drawn:
 
 @dataclass(frozen=True)
 class RunShares:
-    """The draws of one run; `block` is the number of draws after which the shares hold."""
+    """The draws of one run; `block` is the number of draws after which the shares hold, `shares` names them."""
 
     training: str
     seed: int
     draws: int
     block: int
-    rates: str
-    weights: str
+    shares: str
     strata: tuple[Drawn, ...]
 
     @property
@@ -93,7 +93,8 @@ def _of_run(run: RunDirectory, training: str) -> RunShares:
             plan.strata, plan.counts.tolist(), plan.probabilities.tolist(), drawn.tolist(), strict=True
         )
     )
-    return RunShares(training, run.read_config().seed, draws, block, plan.rates_text, plan.weights_text, strata)
+    config = run.read_config()
+    return RunShares(training, config.seed, draws, block, shares_words(config.plan), strata)
 
 
 def gather_curves(data: ComparisonData) -> tuple[Curve, ...]:
@@ -141,7 +142,7 @@ def shares_section(parts: tuple[RunShares, ...]) -> Section:
     for part, tone in zip(parts, ("first", "second"), strict=False):
         columns += [Head(f"{part.training}: planned", tone), Head("drawn", tone), Head("passes", tone)]
         texts.append(
-            f"{part.training} (rates {part.rates}, weights {part.weights}): after {part.draws:,} draws with seed"
+            f"{part.training} ({part.shares}): after {part.draws:,} draws with seed"
             f" {part.seed}, the largest difference between planned and actual draws of a label was {part.furthest:.1f}."
         )
     rows = [
