@@ -2,13 +2,14 @@
 
 import pyarrow as pa
 
-from equipoise.cli import _cache, _calibrate, _compare, _evaluate, _init, _merge, _plan, _train
+from equipoise.cli import _advise, _cache, _calibrate, _compare, _evaluate, _init, _merge, _plan, _train
 from equipoise.cli._app import Command, app, examples
 from equipoise.cli._options import expanded
 
 for _command, _epilog in (
     (_init.init, examples(*_init.EXAMPLES)),
     (_plan.inspect, examples(*_plan.INSPECT_EXAMPLES)),
+    (_advise.advise, examples(*_advise.EXAMPLES)),
     (_plan.plan, f"{examples(*_plan.EXAMPLES)}\n\n{_plan.SCHEMES}"),
     (_train.train, f"{examples(*_train.EXAMPLES)}\n\n{_train.RULES}"),
     (_evaluate.evaluate, examples(*_evaluate.EXAMPLES)),

@@ -38,6 +38,7 @@ EPILOG = (
         "equipoise demo",
         "equipoise init rows.jsonl",
         "equipoise inspect rows.jsonl",
+        "equipoise advise rows.jsonl",
         "equipoise plan rows.jsonl --rates equal --weights sqrt --draws 40000",
         "equipoise train rows.jsonl --weights sqrt --draws 40000 --out runs/first",
         "equipoise evaluate runs/first",

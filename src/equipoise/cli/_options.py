@@ -161,17 +161,13 @@ class Group:
         return {self.options[option][0]: value for option, value in (found | read).items()}
 
 
-DataOptions = Annotated[
-    dict[str, Any],
-    Group(
-        {
-            "task_column": ("data.columns.task", TaskColumn),
-            "input_column": ("data.columns.input", InputColumn),
-            "target_column": ("data.columns.target", TargetColumn),
-            "default_task": ("data.default_task", DefaultTask),
-        }
-    ),
-]
+DATA_OPTIONS = {
+    "task_column": ("data.columns.task", TaskColumn),
+    "input_column": ("data.columns.input", InputColumn),
+    "target_column": ("data.columns.target", TargetColumn),
+    "default_task": ("data.default_task", DefaultTask),
+}
+DataOptions = Annotated[dict[str, Any], Group(DATA_OPTIONS)]
 PlanOptions = Annotated[
     dict[str, Any],
     Group(

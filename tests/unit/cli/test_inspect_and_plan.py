@@ -386,7 +386,19 @@ def test_a_missing_package_is_named_with_the_remedy(
     assert "pip install 'equipoise[train]'" in result.stderr
 
 
-COMMANDS = ("init", "inspect", "plan", "train", "evaluate", "calibrate", "compare", "report", "predict", "demo")
+COMMANDS = (
+    "init",
+    "inspect",
+    "advise",
+    "plan",
+    "train",
+    "evaluate",
+    "calibrate",
+    "compare",
+    "report",
+    "predict",
+    "demo",
+)
 COMMANDS += ("merge", "cache", "schema")
 
 

@@ -38,6 +38,7 @@ BAD = {
     "locked": "locked/rows.jsonl",
 }
 COMMANDS = {
+    "advise": ("advise", "{bad}"),
     "init": ("init", "{bad}"),
     "init out": ("init", "{rows}", "-o", "{bad}/run.yaml"),
     "inspect": ("inspect", "{bad}"),

@@ -17,7 +17,7 @@ from equipoise.runs.evaluate import evaluate
 
 SOURCES = Path(equipoise.data.__file__).parent
 RUNNER = CliRunner()
-READ = ["init", "inspect", "plan", "train", "compare", "evaluate", "calibrate", "predict"]
+READ = ["init", "inspect", "advise", "plan", "train", "compare", "evaluate", "calibrate", "predict"]
 
 
 @pytest.fixture
