@@ -1,6 +1,5 @@
 """`equipoise init` and `equipoise schema`: a first configuration from the data, and what a configuration may hold."""
 
-import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -54,7 +53,7 @@ def init(
     if taken:
         raise RunError("not-empty", f"`{out}` exists already. Choose another --out, or remove it.")
     given = {key: value for key, value in described.items() if value is not None}
-    made = initial_config(data, given, set_ or (), cache_dir or default_cache(), out.name)
+    made = initial_config(data, given, set_ or (), cache_dir or default_cache(), str(out))
     with write_atomically(out) as temporary:
         temporary.write_text(made.text, encoding="utf-8")
     if as_json:
@@ -72,9 +71,8 @@ def init(
     typer.echo(printable_line(f"Draws: {made.suggested.draws:,}. Why: {made.suggested.why_draws}."))
     for problem in made.problems:
         typer.echo(of_command(str(problem)))
-    name = shlex.quote(str(out))
     typer.echo(printable(f"Wrote {out}; read its comments, and change what is wrong."))
-    typer.echo(f"Next: equipoise compare {name} --budget 30m")
+    typer.echo(f"Next: {made.following}")
 
 
 def schema() -> None:

@@ -4,7 +4,6 @@ import dataclasses
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -17,7 +16,6 @@ from equipoise.data.infer import infer_kind
 from equipoise.data.readers.options import DEFAULT_OPTIONS, ReadOptions
 from equipoise.data.readers.source import FileSource, Source
 from equipoise.data.readers.sources import find_sources
-from equipoise.data.spellings import is_decimal
 from equipoise.errors import DataError
 
 _ROWS: Final = 20_000  # that are looked at
@@ -41,7 +39,8 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
 }
 _NAMELESS: Final = frozenset({"target", *_NAMES["target"][:11]})  # which say nothing of the task
-_MOST_SCORES: Final = 20  # so many numbers, some with decimals, are measurements
+_MOST_SCORES: Final = 20  # more different numbers are measurements, such as ages
+_NUMBER: Final = r"^[-+]?[0-9.]+([eE][-+]?[0-9]+)?$"
 
 
 class Guess(NamedTuple):
@@ -75,7 +74,7 @@ class _Column:
         """Whether the values look like labels: at least two, which repeat, and which are no measurements."""
         if len(self.counts) < 2 or infer_kind(self.counts)[0] != "classification":
             return False
-        return not (len(self.counts) > _MOST_SCORES and is_decimal(self.values))
+        return len(self.counts) <= _MOST_SCORES or not pc.all(pc.match_substring_regex(self.values, _NUMBER)).as_py()
 
     @property
     def is_unique(self) -> bool:
@@ -136,7 +135,7 @@ def guess_columns(source: object, given: Mapping[str, Any], how: ReadOptions = D
     columns = _sample(found, names)
     if not columns or not max(column.rows for column in columns):
         raise DataError("no-rows", f"{found[0].name}: no rows were found.")
-    return guesses + _Guesser(columns, given, found[0]).guesses()
+    return guesses + _Guesser(columns, given, found).guesses()
 
 
 def _sample(sources: Sequence[Source], names: Sequence[str]) -> list[_Column]:
@@ -170,9 +169,9 @@ def _column(name: str, parts: Iterable[pa.ChunkedArray]) -> _Column:
 class _Guesser:
     """Fills one field after another; what a field has taken is no other's."""
 
-    def __init__(self, columns: Sequence[_Column], given: Mapping[str, Any], source: Source) -> None:
+    def __init__(self, columns: Sequence[_Column], given: Mapping[str, Any], sources: Sequence[Source]) -> None:
         self._columns = {column.name: column for column in columns}
-        self._given, self._source = given, source
+        self._given, self._source, self._title = given, sources[0], _title(sources)
         named = {field: given.get(f"data.columns.{field}") for field in FIELDS}
         self._field = {field: name or (field if field in self._columns else None) for field, name in named.items()}
         self._tasks: tuple[str, ...] = tuple(given.get("data.columns.tasks", ()))
@@ -249,8 +248,7 @@ class _Guesser:
         if target is not None and target.plain_name not in _NAMELESS:
             name, why = target.name, "no column names a task, so all rows are of one: that of the target's column"
         else:
-            stem = Path(self._source.name).name.split(".")[0] if isinstance(self._source, FileSource) else ""
-            name, why = stem or "task", "no column names a task, so all rows are of one, called as the file"
+            name, why = self._title, "no column names a task, so all rows are of one, called as the data"
         self._found.append(Guess("data.default_task", name, why))
 
     def _missing(self) -> None:
@@ -268,6 +266,16 @@ class _Guesser:
 
 def _values(column: _Column) -> str:
     return f"{len(column.counts):,} different values in {column.rows:,} rows"
+
+
+def _title(sources: Sequence[Source]) -> str:
+    """Return the name of a file, or of the folder of several, unless it is that of a split; else "task"."""
+    first = sources[0]
+    if not isinstance(first, FileSource):
+        return "task"
+    stem = (first.path if len(sources) == 1 else first.path.absolute().parent).name.split(".")[0]
+    is_split = not canonical_splits(pa.chunked_array([[stem]], pa.large_string())).null_count
+    return "task" if is_split or not stem.strip() else stem
 
 
 def _are_splits(values: pa.Array) -> bool:

@@ -1,5 +1,6 @@
 """A first configuration of a run, from the data alone: what was guessed, what was counted, and why."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,20 +36,20 @@ class Initial:
         What was guessed of the columns and tasks, and why.
     problems : tuple of Problem
         What checks of the rows found.
-    census : Census
-        The counts of the training rows.
     tasks : dict of str to Task
         The tasks.
     suggested : Suggested
         The plan.
+    following : str
+        The command that compares with it.
     """
 
     text: str
     guesses: tuple[Guess, ...]
     problems: tuple[Problem, ...]
-    census: Census
     tasks: dict[str, Task]
     suggested: Suggested
+    following: str
 
 
 def guessed_config(
@@ -113,7 +114,7 @@ def initial_config(
     cache : pathlib.Path, optional
         As in `read_records`.
     name : str
-        The name of the file, for its comments.
+        The file that it is written to, for its comments.
 
     Returns
     -------
@@ -132,18 +133,20 @@ def initial_config(
     census = census_of(train, tasks)
     suggested = suggest_plan(census)
     problems = tuple(explained(config.data, check_records(records, tasks)))
-    writer = _Writer(config, guesses, name)
+    labelled = any(task.labels for task in tasks.values())
+    following = f"equipoise compare {shlex.quote(name)} --budget 30m{'' if labelled else ' --metric rouge_l'}"
+    writer = _Writer(config, guesses, name, following)
     writer.data(records, has_splits=has_splits)
     writer.tasks(tasks, census)
     writer.run(train, suggested)
-    return Initial(writer.text(), tuple(guesses), problems, census, tasks, suggested)
+    return Initial(writer.text(), tuple(guesses), problems, tasks, suggested, following)
 
 
 class _Writer:
     """Collects keys with their values and comments; what a key means is said by the configuration itself."""
 
-    def __init__(self, config: RunConfig, guesses: Sequence[Guess], name: str) -> None:
-        self._config, self._name = config, name
+    def __init__(self, config: RunConfig, guesses: Sequence[Guess], name: str, following: str) -> None:
+        self._config, self._name, self._next = config, name, following
         self._why = {guess.key: guess.why for guess in guesses}
         self._values: dict[str, Any] = {}
         self._comments: dict[str, str] = {}
@@ -165,8 +168,7 @@ class _Writer:
     def data(self, records: Records, *, has_splits: bool) -> None:
         data = self._config.data
         self._comments[""] = (
-            f"Written by `equipoise init`. Next: `equipoise compare {self._name} --budget 30m`, or `equipoise train"
-            f" {self._name}`.\n"
+            f"Written by `equipoise init`. Next: `{self._next}`, or `equipoise train {self._name}`.\n"
             "For completion in an editor: `equipoise schema > schema.json`, and in the first line of this file\n"
             '"# yaml-language-server: $schema=schema.json".'
         )
@@ -237,7 +239,7 @@ def _length(train: Records, column: str, limit: int) -> str:
     names = coded.names if len(coded.names) <= len(coded) else coded.names.take(pa.array(coded.codes))
     longest: int = pc.max(pc.binary_length(names)).as_py() or 0
     if longest < limit:
-        return f"The longest has {longest:,} bytes, and a token is at least one"
+        return f"The longest has {longest:,} byte{'s' * (longest != 1)}, and a token is at least one"
     return (
         f"The longest has {longest:,} bytes, at four a token about {longest // 4:,} tokens;"
         " `equipoise inspect DATA --model MODEL` counts those that are cut"

@@ -131,6 +131,17 @@ def test_the_suite_keeps_its_own_tasks(tmp_path, monkeypatch):
     assert data["plan"]["draws"] == 39_221
 
 
+def test_open_ended_tasks_are_compared_by_their_texts(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = [{"question": f"what comes after {row}?", "answer": f"it is {row + 1}"} for row in range(60)]
+    (tmp_path / "sums.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    done = run("init", "sums.jsonl", "-o", "a run.yaml")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.splitlines()[-1] == "Next: equipoise compare 'a run.yaml' --budget 30m --metric rouge_l"
+    assert load_config(tmp_path / "a run.yaml").tasks["sums"].kind == "open_ended"
+    assert "--metric rouge_l" in (tmp_path / "a run.yaml").read_text()
+
+
 def test_odd_names_stay_in_their_comments(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     rows = [

@@ -51,6 +51,8 @@ CASES = {
                                  {"columns.input": "body", "columns.target": "label", "default_task": "task"}),
     "measurements are no labels": ({"text": TEXT, "dose": [f"{row % 30}.5" for row in range(N)], "triage": LABEL},
                                    {"columns.input": "text", "columns.target": "triage", "default_task": "triage"}),
+    "ages are no labels": ({"text": TEXT, "age": [str(20 + row % 21) for row in range(N)], "triage": LABEL},
+                           {"columns.input": "text", "columns.target": "triage", "default_task": "triage"}),
     "an open-ended target": ({"article": TEXT, "summary": [f"hurts, {row}" for row in range(N)]},
                              {"columns.input": "article", "columns.target": "summary", "default_task": "summary"}),
     "missing targets": ({"task": ["a"] * N, "input": TEXT, "target": ["", *LABEL[1:]]}, {"missing_labels": "skip"}),
@@ -110,6 +112,23 @@ def test_the_delimiter_is_guessed_from_a_header_that_has_no_comma(tmp_path):
         "data.default_task": "notes",
     }
     assert "data.delimiter" not in {g.key for g in guess_columns(write_csv(tmp_path / "plain.csv", ","), {})}
+
+
+@pytest.mark.parametrize(
+    ("names", "task"),
+    [
+        (["notes.csv"], "notes"),
+        (["dev.csv"], "task"),
+        (["train.csv", "test.csv"], "folder"),
+        (["a.csv", "b.csv"], "folder"),
+    ],
+)
+def test_a_task_without_a_name_is_called_as_the_data(tmp_path, names, task):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    paths = [str(write_csv(folder / name, ",")) for name in names]
+    keys = {guess.key: guess.value for guess in guess_columns(paths if len(paths) > 1 else paths[0], {})}
+    assert keys["data.default_task"] == task
 
 
 def test_every_format_is_guessed_alike_without_its_nested_columns(tmp_path):
