@@ -4,11 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.support.json_schema import SCHEMA, VALIDATOR
 from tests.unit.cli.rows import write_rows
 from typer.testing import CliRunner
 
 from equipoise.cli import app
-from equipoise.config import json_schema, load_comparison, load_config, read_yaml
+from equipoise.config import load_comparison, load_config, read_yaml
 
 RUNNER = CliRunner()
 
@@ -36,6 +37,7 @@ def test_the_configuration_loads_for_training_and_comparing(notes):
     assert config.data.default_task == "urgency"
     assert config.tasks["urgency"].kind == "classification"
     assert config.plan.draws is not None
+    VALIDATOR.validate(read_yaml(notes / "run.yaml").data)
     assert run("plan", "run.yaml").exit_code == 0
     assert run("inspect", "run.yaml").exit_code == 0
 
@@ -158,4 +160,4 @@ def test_odd_names_stay_in_their_comments(tmp_path, monkeypatch):
 def test_schema_prints_the_schema():
     done = run("schema")
     assert done.exit_code == 0
-    assert json.loads(done.stdout) == json.loads(json.dumps(json_schema()))
+    assert json.loads(done.stdout) == SCHEMA

@@ -3,14 +3,14 @@
 import contextlib
 import json
 import re
-import warnings
 from pathlib import Path
 
 import jsonschema
 import pytest
+from tests.support.json_schema import SCHEMA, VALIDATOR
 
 from equipoise.base.registry import registered
-from equipoise.config import config_to_dict, configuration_keys, json_schema, make_comparison
+from equipoise.config import config_to_dict, configuration_keys, make_comparison
 from equipoise.config._yaml import parse_yaml
 from equipoise.errors import EquipoiseError
 from equipoise.losses.named import LabelLoss, NamedTokenLoss
@@ -18,11 +18,6 @@ from equipoise.rates import Rates
 from equipoise.weights import ClassWeights
 
 ROOT = Path(__file__).parents[3]
-SCHEMA = json.loads(json.dumps(json_schema()))
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # versions before 4 know no draft 2020-12, and check by the latest that they know
-    VALIDATOR = jsonschema.validators.validator_for(SCHEMA)(SCHEMA)
-
 BLOCK = re.compile(r"^```yaml(?: \S+)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
