@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from equipoise.base.plots import SHORT, count_bars, logarithmic, named_rows, percent, row_height, whole
 from equipoise.pages.figure import THEMED, drawing
@@ -136,5 +137,6 @@ def census_plot(names: Sequence[str], counts: Sequence[int | None]) -> Figure:
     """Plot horizontal bars of counts on a logarithmic axis, each with its number; None heads the rows below it."""
     with drawing(WIDTH, row_height(len(names))) as (figure, axes):
         count_bars(axes, names, counts, THEMED, decades=True, longest=SHORT)
+        axes.xaxis.set_major_locator(LogLocator(numticks=4))  # numbers of thousands stay apart
         axes.set_xlabel("training rows (logarithmic)")
     return figure
