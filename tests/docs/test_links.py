@@ -7,6 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "benchmarks").glob("*.md")]
+NOTEBOOKS = [*(ROOT / "notebooks").glob("*.ipynb")]
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`[^`\n]+`")
 TEST = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
@@ -40,6 +41,13 @@ def broken(page):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_to_files_and_headings(page):
     assert broken(page) == []
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_links_of_notebooks_lead_to_files(path):
+    links = [link for link, _ in LINK.findall(path.read_text(encoding="utf-8").replace("\\n", "\n"))]
+    assert links
+    assert [link for link in links if not (path.parent / link.partition("#")[0]).exists()] == []
 
 
 def test_a_broken_link_is_found(tmp_path):

@@ -291,7 +291,7 @@ class Schedule(Stratified):
         >>> census = Census.from_counts({"large": 900, "small": 100})
         >>> ax = Schedule.build(census, "cooldown", draws=4000).plot()
         >>> [text.get_text() for text in ax.get_legend().get_texts()]
-        ['large: 64.8% → 90.0%', 'small: 35.2% → 10.0%']
+        ['large: 60.8% → 90.0%', 'small: 39.2% → 10.0%']
         """
         draws, begins, shares = self._reached(draws)
         return plot_bands(ax, *bands(self.strata, shares), begins, draws)
