@@ -4,27 +4,31 @@
 
 Count your examples (`Census`), say how often each task and class is to be drawn (`rates`, `weights`), resolve that to
 numbers (`Plan`), look at what it will do (`Plan.forecast`), and draw (`PlanSampler` in a torch DataLoader, or `draws`
-as a plain array). The parts that need torch, and the readers, are imported when they are first used.
+as a plain array). Each name is imported when it is first used.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from equipoise import errors, rates, weights
-from equipoise.census import Census, Stratum
-from equipoise.drawing import Mixed, OneTask, Quota, Shard, StratumIndex, draw_strata, draws
-from equipoise.plan import Forecast, Plan
-from equipoise.schedule import Schedule
-
 if TYPE_CHECKING:
+    from equipoise import errors, rates, weights
+    from equipoise.census import Census, Stratum
     from equipoise.data import Columns, Records, Task, count_files, read_records
+    from equipoise.drawing import Mixed, OneTask, Quota, Shard, StratumIndex, draw_strata, draws
     from equipoise.multilabel import LabelSets, MultiLabelCensus, MultiLabelForecast, MultiLabelPlan
+    from equipoise.plan import Forecast, Plan
     from equipoise.samplers import LengthSorted, PlanSampler, TokenBatches, WeightedSampler
+    from equipoise.schedule import Schedule
 
-_LAZY = {
+_MODULES = ("errors", "rates", "weights")
+_NAMES = {
+    "census": ("Census", "Stratum"),
     "data": ("Columns", "Records", "Task", "count_files", "read_records"),
+    "drawing": ("Mixed", "OneTask", "Quota", "Shard", "StratumIndex", "draw_strata", "draws"),
     "multilabel": ("LabelSets", "MultiLabelCensus", "MultiLabelForecast", "MultiLabelPlan"),
+    "plan": ("Forecast", "Plan"),
     "samplers": ("LengthSorted", "PlanSampler", "TokenBatches", "WeightedSampler"),
+    "schedule": ("Schedule",),
 }
 
 __all__ = [
@@ -60,7 +64,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    for room, names in _LAZY.items():
+    if name in _MODULES:
+        return import_module(f"equipoise.{name}")
+    for room, names in _NAMES.items():
         if name in names:
             return getattr(import_module(f"equipoise.{room}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

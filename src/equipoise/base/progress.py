@@ -4,9 +4,10 @@ import sys
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
-from tqdm import tqdm
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 EVERY: Final = 5.0  # seconds between two lines
 FIRST: Final = 1.0  # seconds before the first line
@@ -59,6 +60,8 @@ def progress(
     reading: row 0
     reading: row 1000000
     """
+    from tqdm import tqdm  # noqa: PLC0415 - a tenth of the time in which the command starts
+
     shown: TextIO = stream if stream is not None else sys.stderr
     common: dict[str, Any] = {"total": total, "initial": done, "desc": what, "leave": False}
     if shown.isatty():
@@ -81,7 +84,7 @@ def say(bar: "tqdm[Any]", line: str) -> None:
     if bar.bar_format:  # lines, of which none has to be cleared
         bar.fp.write(f"{line}\n")
     else:
-        tqdm.write(line, file=bar.fp)
+        bar.write(line, file=bar.fp)
 
 
 @contextmanager

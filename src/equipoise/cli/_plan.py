@@ -16,14 +16,10 @@ from equipoise.census import Census
 from equipoise.cli import _options as options
 from equipoise.cli._app import ERROR, print_error, print_json, print_rows, print_tasks
 from equipoise.cli._words import of_command
-from equipoise.data import check_records, give_warnings, infer_tasks
 from equipoise.data.cache import default_cache
-from equipoise.data.tasks import describe_tasks
 from equipoise.errors import ConfigError, printable
 from equipoise.plan import Forecast
 from equipoise.rates import Rates
-from equipoise.runs.prepare import check_tokens, plan_labels, prepare
-from equipoise.runs.rows import census_of, count_labels, load_records, rows_by_split, task_options
 from equipoise.schedule import Recipe, Schedule
 from equipoise.weights import ClassWeights
 
@@ -108,6 +104,11 @@ def inspect(
 
     Counts are of the training rows. Data that cannot be used, such as a group in two splits, is an error.
     """
+    from equipoise.data import check_records, infer_tasks
+    from equipoise.data.tasks import describe_tasks
+    from equipoise.runs.prepare import check_tokens
+    from equipoise.runs.rows import census_of, count_labels, load_records, rows_by_split, task_options
+
     if plot is not None and plot.suffix not in {".png", ".svg"}:
         raise ConfigError("unknown-format", f"`--plot` must name a .png or .svg file, found {plot.name!r}.")
     config = options.read_config(source, described | {"model.name": model}, set_)
@@ -230,6 +231,9 @@ def plan(
     Shows how often rows repeat and what is wrong with the plan. Exits with 1 if the forecast has errors, unless
     --allow-repeats accepts them.
     """
+    from equipoise.data import give_warnings
+    from equipoise.runs.prepare import check_tokens, plan_labels, prepare
+
     if plot is not None and plot.suffix != ".svg":
         raise ConfigError("unknown-format", f"`--plot` must name a .svg file, found {plot.name!r}.")
     config = options.read_config(source, described | shares | {"model.name": model}, set_)

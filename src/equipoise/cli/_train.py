@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,7 +15,9 @@ from equipoise.config import RunConfig
 from equipoise.data.cache import default_cache
 from equipoise.errors import ConfigError
 from equipoise.feedback import Feedback as FeedbackRule
-from equipoise.runs.prepare import Prepared
+
+if TYPE_CHECKING:
+    from equipoise.runs.prepare import Prepared
 
 Out = Annotated[
     Path | None, typer.Option("--out", "-o", metavar="DIR", help="Output directory; new or empty unless resumed.")
@@ -77,7 +79,7 @@ def train(
         _train_and_evaluate(config, Path(config.out), cache, resume=resume, replan=replan, as_json=as_json)
 
 
-def _print_tasks(prepared: Prepared) -> None:
+def _print_tasks(prepared: "Prepared") -> None:
     """Say what each task is, and what feedback takes of the data, once of all ranks."""
     if os.environ.get("RANK", "0") != "0":
         return
