@@ -26,8 +26,15 @@ def test_planning_and_drawing_never_import_torch():
 def test_the_command_starts_without_what_only_some_of_it_needs():
     code = (
         "import sys, equipoise.cli;"
-        "print(sorted({'torch', 'transformers', 'datasets', 'pandas', 'sklearn', 'scipy'} & set(sys.modules)))"
+        "heavy = {'torch', 'transformers', 'datasets', 'pandas', 'sklearn', 'scipy', 'matplotlib', 'tqdm'};"
+        "print(sorted((heavy | {'pyarrow.parquet', 'equipoise.data.reading'}) & set(sys.modules)))"
     )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_package_imports_what_is_asked_for():
+    code = "import sys, equipoise; print(sorted({'numpy', 'pyarrow', 'equipoise.plan'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
