@@ -16,6 +16,7 @@ from equipoise.calibration.temperature import HIGHEST, LOWEST, fit_temperature
 from equipoise.calibration.thresholds import LEAST_GROUPS, fit_thresholds
 
 DECISIONS: Final = ("tau", "thresholds")
+"""How answers may be derived from probabilities, apart from the largest and from costs: both are fitted to a metric."""
 FEW_ROWS = 50
 AT_BOUND = 0.99
 

@@ -19,8 +19,10 @@ from equipoise.schedule import Recipe
 from equipoise.weights import ClassWeights, Natural
 
 Correction = Literal["none", "calibrated", "tau", "thresholds"]
+"""What is tried on the probabilities of a candidate after its training."""
 CORRECTIONS: tuple[Correction, ...] = ("none", "calibrated", "tau", "thresholds")
 NATURAL = "natural"
+"""The name of the candidate that the others are compared with."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ from equipoise.schedule import Recipe
 from equipoise.weights import ClassWeights, Power
 
 VALIDATIONS = 8
+"""Validations during a training, and decisions of a feedback rule, unless the configuration sets their steps."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -259,6 +259,7 @@ METRICS: Final = {
         ),
     )
 }  # fmt: skip
+"""Every metric by its name, as configurations, `compare --help` and reports have it."""
 LABEL_METRICS: Final = {
     "recall": "recall", "precision": "precision", "f1": "F1", **{name: METRICS[name].title for name in CURVES},
 }  # fmt: skip

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from equipoise.losses.labels import LabelLoss, LogitAdjusted
 
 Per = Literal["sequence", "token"]
+"""What a weight belongs to: the mean of a target's tokens, or each token."""
 
 IGNORED: Final = -100
 """The label of padding."""

@@ -1,0 +1,1 @@
+"""What mkdocs makes of the sources: reference pages, links, formulas."""
