@@ -18,7 +18,7 @@ PYTEST_OPTIONS := -q --numprocesses 2 --dist loadfile --durations=20
 PYTEST := $(TEST_ENVIRONMENT) $(BIN)/pytest $(PYTEST_OPTIONS)
 OUT ?= demo
 
-.PHONY: help setup demo test test-fast test-slow test-lowest lowest lint format bench gpu clean
+.PHONY: help setup demo test test-fast test-slow test-lowest lowest lint format docs docs-serve bench gpu clean
 
 help:
 	@echo "make demo         train and compare on the bundled data; write $(OUT)/report.html (OUT=demo, a new folder)"
@@ -29,6 +29,8 @@ help:
 	@echo "make lowest       resolve the lowest versions again"
 	@echo "make lint         run ruff, the import contracts and pyright"
 	@echo "make format       fix and format the code with ruff"
+	@echo "make docs         build the documentation site in site/"
+	@echo "make docs-serve   show the documentation site while it is written, at http://127.0.0.1:8000"
 	@echo "make bench        run the benchmarks and update benchmarks/RESULTS.md"
 	@echo "make gpu          run tests and benchmarks on one GPU, in 8 minutes; write benchmarks/gpu/RESULTS-gpu.md"
 	@echo "make setup        create the virtual environment, with all that the tests need"
@@ -102,6 +104,14 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# A warning is an error. The variable silences a note on the next major version of mkdocs.
+docs docs-serve: export NO_MKDOCS_2_WARNING := 1
+docs: $(READY)
+	$(BIN)/python -m mkdocs build --quiet
+
+docs-serve: $(READY)
+	$(BIN)/python -m mkdocs serve
+
 bench: $(BENCH_READY)
 	$(BENCH_VENV)/bin/python benchmarks/run.py
 
@@ -119,4 +129,4 @@ $(BENCH_READY): pyproject.toml constraints.txt benchmarks/peers.txt benchmarks/p
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(LOWEST_VENV) $(BENCH_VENV) build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(LOWEST_VENV) $(BENCH_VENV) build dist site .pytest_cache .ruff_cache .hypothesis

@@ -7,9 +7,10 @@ are not on it link to the repository, and the rest is as in `documentation.links
 from pathlib import Path
 from typing import Any
 
-from documentation import api, command, configuration, formulas, links
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+
+from documentation import api, command, configuration, formulas, links
 
 ROOT = Path(__file__).parents[1]
 GENERATED = {

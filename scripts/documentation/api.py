@@ -71,10 +71,10 @@ def home_of(module: str, name: str) -> str:
     'equipoise.plan.plan.Plan'
     """
     for node in ast.walk(_tree(module)):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("equipoise"):
-            for alias in node.names:
-                if (alias.asname or alias.name) == name and not _is_module(f"{node.module}.{alias.name}"):
-                    return home_of(node.module, alias.name)
+        source = node.module or "" if isinstance(node, ast.ImportFrom) else ""
+        handed_on = source.startswith("equipoise") and source != module  # or a module of this one
+        if handed_on and any(alias.name == name for alias in node.names):
+            return home_of(source, name)
     return f"{module}.{name}"
 
 
@@ -111,20 +111,22 @@ def index() -> str:
     short = {home_of("equipoise", name): name for name in names_of("equipoise")}
     parts = [
         "# Python reference",
-        "Every public name, by the module that it is imported from. What is marked with ★ can also be imported from "
-        "`equipoise` itself, as in `from equipoise import Plan`. The first part of the modules needs numpy and pyarrow "
-        "alone, and its samplers torch; the second needs the extra `train`.",
+        (
+            "Every public name, by the module that it is imported from. What is marked with ★ can also be imported "
+            "from `equipoise` itself, as in `from equipoise import Plan`. The first part of the modules needs numpy "
+            "and pyarrow alone, and its samplers torch; the second needs the extra `train`."
+        ),
     ]
-    for each in PAGES:
+    for each, modules in PAGES.items():
         if each == "census":
             parts.append("## Plans and draws")
         if each == "data":
             parts.append("## Training, evaluation, comparison")
-        parts.append(f"### [`equipoise.{each}`]({each}.md)\n\n{_docstring(PAGES[each][0]).splitlines()[0]}")
+        parts.append(f"### [`equipoise.{each}`]({each}.md)\n\n{_docstring(modules[0]).splitlines()[0]}")
         lines = [
             f"- [`{name}`][{_identifier(module, name)}]{' ★' if home in short else ''}: {_summary(home)}"
             for home, (module, name) in found.items()
-            if module in PAGES[each]
+            if module in modules
         ]
         parts.append("\n".join(lines))
     return "\n\n".join(parts)

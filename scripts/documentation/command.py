@@ -17,8 +17,10 @@ def page() -> str:
     with group.make_context("equipoise", [], resilient_parsing=True) as context:
         parts = [
             "# Command reference",
-            "Every command, from `equipoise --help`. An option overrides the configuration, and `--set` overrides both; "
-            "the keys that it sets are in the [configuration reference](configuration.md).",
+            (
+                "Every command, from `equipoise --help`. An option overrides the configuration, and `--set` "
+                "overrides both; the keys that it sets are in the [configuration reference](configuration.md)."
+            ),
             _epilog(group.epilog),
         ]
         for name, each in group.commands.items():
@@ -65,7 +67,7 @@ def _marked(text: str) -> str:
     """Return a text with options as code, and what Markdown or HTML would take for a mark as it is."""
     parts = re.split(r"(`[^`]*`)", text)
     return "".join(
-        part if at % 2 else re.sub(r"(?<![\w`-])(--?[a-z][\w-]*)", r"`\1`", re.sub(r"([<*_\[])", r"\\\1", part))
+        part if at % 2 else re.sub(r"(?<![\w`-])(--?[a-z][\w-]*)", r"`\1`", re.sub(r"([<*\[])", r"\\\1", part))
         for at, part in enumerate(parts)
     )
 

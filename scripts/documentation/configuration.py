@@ -29,9 +29,11 @@ def page() -> str:
     keys = configuration_keys()
     parts = [
         "# Configuration reference",
-        "Every key of a configuration, in YAML, for `equipoise plan`, `train` and `compare`. All keys but `data.source` "
-        "may be left out; a key that there is not is an error that names the nearest. On the command line, "
-        "`--set training.batch_size=16` sets a key. `NAME` is a name of your own.",
+        (
+            "Every key of a configuration, in YAML, for `equipoise plan`, `train` and `compare`. `equipoise init` "
+            "writes a first one. All keys but `data.source` may be left out; an unknown key is an error that names the "
+            "nearest. On the command line, `--set training.batch_size=16` sets a key. `NAME` is a name of your own."
+        ),
     ]
     sections = [key for key in keys if "." not in key.name]
     alone = [key for key in sections if not any(each.name.startswith(f"{key.name}.") for each in keys)]

@@ -1,12 +1,15 @@
 """Formulas of docstrings in HTML, without a script that a page would have to load."""
 
+# ruff: noqa: RUF001 - the symbols of formulas look like letters
+
 import re
 from html import escape, unescape
 
 FORMULA = re.compile(r":math:<code>(.*?)</code>|<p>\.\. math::(.*?)</p>", re.DOTALL)
 SYMBOLS = {
     "pi": "π", "lambda": "λ", "epsilon": "ε", "xi": "ξ", "partial": "∂", "sum": "∑", "sim": "∼", "in": "∈",
-    "leftarrow": "←", "top": "⊤", "cdot": "·", "le": "≤", "ge": "≥", "times": "×", "mid": "∣", "quad": "\u2003", ",": "\u2009",
+    "leftarrow": "←", "top": "⊤", "cdot": "·", "le": "≤", "ge": "≥", "times": "×",
+    "mid": "∣", "quad": "\u2003", ",": "\u2009",
     "qquad": "\u2003", "gamma": "γ", "{": "{", "}": "}",
 }  # fmt: skip
 FUNCTIONS = {"exp", "log", "ln", "min", "max"}
@@ -14,11 +17,11 @@ TOKEN = re.compile(r"\\([A-Za-z]+|.)|([_^{}])|(\s+)|([A-Za-z]+|.)", re.DOTALL)
 
 
 def for_site(html: str) -> str:
-    """Return a page with each formula of LaTeX in HTML.
+    r"""Return a page with each formula of LaTeX in HTML.
 
     Examples
     --------
-    >>> for_site(r"<p>:math:<code>\\lambda_k = W_k / W</code></p>")
+    >>> for_site(r"<p>:math:<code>\lambda_k = W_k / W</code></p>")
     '<p><span class="formula"><i>λ</i><sub><i>k</i></sub> = <i>W</i><sub><i>k</i></sub> / <i>W</i></span></p>'
     """
     return FORMULA.sub(lambda match: _written(unescape(match[1] or match[2])), html)
