@@ -24,7 +24,9 @@ def for_site(html: str) -> str:
     >>> for_site(r"<p>:math:<code>\lambda_k = W_k / W</code></p>")
     '<p><span class="formula"><i>λ</i><sub><i>k</i></sub> = <i>W</i><sub><i>k</i></sub> / <i>W</i></span></p>'
     """
-    return FORMULA.sub(lambda match: _written(unescape(match[1] or match[2])), html)
+    return FORMULA.sub(
+        lambda match: _written(unescape(match[1])) if match[1] else f"<p>{_written(unescape(match[2]))}</p>", html
+    )
 
 
 def _written(latex: str) -> str:

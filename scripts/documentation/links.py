@@ -7,8 +7,13 @@ from pathlib import Path
 
 # Files of the repository that are pages of the site, by their path there.
 PAGES = {"benchmarks/RESULTS.md": "results.md", "CHANGELOG.md": "changelog.md"}
-# Where else a link to a file of the repository leads.
-ELSEWHERE = {"src/equipoise/errors.py": "reference/errors.md"}
+# Where a link to a source file leads, of which the site has the reference.
+ELSEWHERE = {
+    "src/equipoise/errors.py": "reference/errors.md",
+    "src/equipoise/cli/__init__.py": "reference/command.md",
+    "src/equipoise/config/_schema.py": "reference/configuration.md",
+    "src/equipoise/__init__.py": "reference/index.md",
+}
 
 FENCE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(\]\(|^\[[^\]\n]+\]: +)(?!https?://|#|mailto:)([^()\s#]+)(#[^()\s]*)?", re.MULTILINE)

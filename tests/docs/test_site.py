@@ -149,8 +149,8 @@ def test_links_lead_to_the_site_or_to_the_repository():
 def test_formulas_without_a_script():
     page = r"<p>.. math:: L = \sum_{k \in A} \sqrt{w_k}</p>"
     assert formulas.for_site(page) == (
-        '<span class="formula"><i>L</i> = ∑<sub><i>k</i> ∈ <i>A</i></sub> '
-        '√<span class="root"><i>w</i><sub><i>k</i></sub></span></span>'
+        '<p><span class="formula"><i>L</i> = ∑<sub><i>k</i> ∈ <i>A</i></sub> '
+        '√<span class="root"><i>w</i><sub><i>k</i></sub></span></span></p>'
     )
     with pytest.raises(KeyError, match="unknown"):
         formulas.for_site(r":math:<code>\unknown</code>")
