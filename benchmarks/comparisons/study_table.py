@@ -33,7 +33,7 @@ def section(part: Part, work: Path) -> str:
     found = Found(part, work)
     done = sum(is_done(job, work) for job in part.jobs)
     lines = [
-        f"## {MODEL_TITLES[part.model]}: {SOURCES[part.source].title}",
+        f"## {MODEL_TITLES[part.model]}: {_title(part)}",
         "",
         f"{done} of {len(part.jobs)} trainings. {READING}",
     ]
@@ -52,7 +52,13 @@ def numbers(part: Part, work: Path) -> dict[str, Any]:
         for name in part.arms
     }
     linear = {BASELINES[name].title: score for name, score in found.linear().items()}
-    return {"model": part.model, "source": SOURCES[part.source].title, "arms": arms, "linear": linear}
+    return {"model": part.model, "source": _title(part), "arms": arms, "linear": linear}
+
+
+def _title(part: Part) -> str:
+    """Return the title of the data set, and what stands for labels."""
+    title = SOURCES[part.source].title
+    return title if part.model == "tiny" else title.replace("labels as numbers", "labels as words")
 
 
 class Found:
