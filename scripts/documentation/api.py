@@ -122,7 +122,7 @@ def index() -> str:
             parts.append("## Plans and draws")
         if each == "data":
             parts.append("## Training, evaluation, comparison")
-        parts.append(f"### [`equipoise.{each}`]({each}.md)\n\n{_docstring(modules[0]).splitlines()[0]}")
+        parts.append(f"### [`{modules[0]}`]({each}.md)\n\n{_docstring(modules[0]).splitlines()[0]}")
         lines = [
             f"- [`{name}`][{_identifier(module, name)}]{' ★' if home in short else ''}: {_summary(home)}"
             for home, (module, name) in found.items()
