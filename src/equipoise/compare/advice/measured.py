@@ -29,6 +29,9 @@ _PLAN: Final = "equal tasks, square-root weights (the default)"
 _DIAGNOSES: Final = "Schedules and feedback on multi-diagnosis (8 tasks, binned text), 40,960 draws each"
 _CODES: Final = "Schedules and feedback on ICD-10-CM (4 tasks, labels as numbers), 40,960 draws each"
 _CURVES: Final = "Learning curves of a tiny T5 from scratch: multi-diagnosis (8 tasks, binned text)"
+_MINILM: Final = (
+    "A pretrained encoder (MiniLM), embeddings and two of six layers frozen: ICD-10-CM (4 tasks, labels as words)"
+)
 _LINEAR: Final = "TF-IDF + logistic regression, balanced class weights"
 _LOGIT: Final = "natural sampling, answers by logit adjustment"
 
@@ -53,6 +56,11 @@ FEW_DRAWS: Final = (
     Measured(_CURVES, "default plan: equal tasks, square-root class weights", 0.675),
 )
 """On multi-diagnosis after 10,240 draws."""
+PRETRAINED: Final = (
+    Measured(_MINILM, "natural sampling", 0.242),
+    Measured(_MINILM, "default plan: equal tasks, square-root class weights", 0.576),
+)
+"""After 5,120 draws."""
 
 
 def versus(ours: tuple[Measured, ...], others: tuple[Measured, ...]) -> str:

@@ -10,6 +10,7 @@ from equipoise.compare.advice.measured import (
     PLAN,
     PLAN_LOG_LOSS,
     PLAN_TAU,
+    PRETRAINED,
     TAU,
     versus,
 )
@@ -171,7 +172,8 @@ RULES: Final = {
             "pretrained",
             "pretrained",
             "compare with natural sampling before all else",
-            "the numbers here are of models from scratch, and a pretrained one may need the plan less",
+            f"on ICD-10-CM a pretrained MiniLM had {PRETRAINED[1]} by the plan and {PRETRAINED[0]} by natural sampling"
+            " after 5,120 draws; the other numbers here are of models from scratch",
         ),
     )
 }
