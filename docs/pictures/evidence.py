@@ -6,6 +6,7 @@ writes the numbers to `benchmarks/study.json`.
 
 import argparse
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -94,11 +95,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=PICTURE)
     options = parser.parse_args()
     parts: dict[str, Part] = json.loads(options.numbers.read_text(encoding="utf-8"))
-    panels = [(part, None) for name, part in parts.items() if name.startswith("curves")]
+    panels: list[tuple[Part, str | None]] = [(part, None) for name, part in parts.items() if name.startswith("curves")]
     for name, part in parts.items():
         if not name.startswith("curves"):
-            reached = {draws for by in part["arms"].values() for draws, scores in by.items() if scores}
-            panels += [(part, draws) for draws in sorted(reached, key=int)[-1:]]
+            reached = Counter(draws for by in part["arms"].values() for draws, scores in by.items() if scores)
+            panels.append((part, max(reached, key=lambda draws: (reached[draws], int(draws)))))  # of the most arms
     with mpl.rc_context(STYLE):
         rows = -(-len(panels) // 2)
         figure = Figure(figsize=(9.6, 3.9 * rows), layout="constrained", facecolor="white")
