@@ -1,6 +1,7 @@
 """The report of a comparison in a real browser: on a desk, on a phone, on paper, with and without scripts."""
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from tests.support import comparisons as made
 
 from equipoise.compare.report import write_report
@@ -42,6 +43,15 @@ def test_the_first_screen_holds_question_and_answer(browser_page, report, width,
     if width > 390:  # on a phone, the reasons for the verdict come first
         commands = page.locator("header pre").bounding_box()
         assert commands["y"] + commands["height"] <= height
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_axe_finds_no_barrier(browser_page, report, width, scheme):
+    page = browser_page(report, width=width, scheme=scheme)
+    page.evaluate("document.querySelectorAll('details').forEach((fold) => { fold.open = true; })")
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
 
 
 @pytest.mark.parametrize("name", ["report", "hostile"])

@@ -98,7 +98,7 @@ def section(part: CandidatesPart) -> Section:
     """Return the section of the page."""
     name = metric_of(part.metric).title
     columns = heads(
-        *("candidate", "steps"),
+        *("candidate", "changes"),
         *(f"stage {place}: {draws:,} draws" for place, draws in enumerate(part.draws, start=1)),
         *(f"test: {title_of(key, part.alarm_rate)}" for key in part.metrics),
     )
@@ -107,8 +107,8 @@ def section(part: CandidatesPart) -> Section:
         views += [View(task, [_row_of(part, row, row.tasks.get(task, {})) for row in part.rows]) for task in part.tasks]
     text = (
         f"In each stage, candidates were selected by {name} on the validation rows, as the mean over the tasks. Only"
-        " finalists were evaluated on the test rows. Steps are what a candidate adds to plain training: of those within"
-        " one standard error of the best, the one with the fewest steps is recommended."
+        " finalists were evaluated on the test rows. Changes are how many things a candidate does that plain training"
+        " does not: of those within one standard error of the best, the one with the fewest is recommended."
     )
     caption = f"{capital(name)} by stage on validation rows, then test scores of the finalists"
     titles = [cells(row.candidate, row.title) for row in part.rows]
