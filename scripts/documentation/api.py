@@ -35,6 +35,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "metrics": ("equipoise.metrics",),
     "calibration": ("equipoise.calibration",),
     "statistics": ("equipoise.statistics",),
+    "compare.advice": ("equipoise.compare.advice",),
     "loaders": ("equipoise.loaders",),
     "trainer": ("equipoise.trainer",),
 }
