@@ -10,12 +10,13 @@ import pytest
 from tests.unit.cli.rows import write_rows
 from typer.testing import CliRunner, Result
 
-from equipoise.cli import _plan, app
+from equipoise.cli import app
 from equipoise.config import default_trials
 from equipoise.errors import ConfigError, DataWarning
 from equipoise.metrics import METRICS
 from equipoise.plan import Plan
 from equipoise.rates import Rates
+from equipoise.runs import prepare
 from equipoise.schedule import Recipe, Schedule
 from equipoise.weights import ClassWeights
 
@@ -354,7 +355,7 @@ def test_warnings_have_their_code(monkeypatch: pytest.MonkeyPatch, rows: Path) -
         warnings.warn("of another library", stacklevel=2)
         raise ConfigError("no-more", "that was all")
 
-    monkeypatch.setattr(_plan, "prepare", warn)
+    monkeypatch.setattr(prepare, "prepare", warn)
     with warnings.catch_warnings():  # the command replaces `showwarning`
         warnings.simplefilter("always")
         result = run("plan", rows)
