@@ -193,12 +193,11 @@ def result(folder: Path) -> dict[str, Any]:
 
 
 def metrics(folder: Path) -> list[dict[str, Any]]:
-    """Return the lines of the metrics file, without clock times and without the summaries of sessions."""
+    """Return the lines of the metrics file, without clock times; the last has the mean loss of the run."""
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     return [
         {name: value for name, value in line.items() if not name.endswith(("_runtime", "_per_second"))}
         for line in lines
-        if "train_runtime" not in line
     ]
 
 

@@ -1,6 +1,5 @@
 """Any Trainer on the stream of a sampler: resumed exactly, on one rank and on several."""
 
-import math
 import os
 import warnings
 from pathlib import Path
@@ -115,7 +114,7 @@ class StreamMixin(_Base):
         Returns
         -------
         transformers.trainer_utils.TrainOutput
-            Steps done, mean training loss of this call (NaN if no step was left), metrics.
+            Steps done, mean training loss of all of them, metrics.
 
         Raises
         ------
@@ -157,9 +156,11 @@ class StreamMixin(_Base):
         self.add_callback(self.checkpoints)
         try:
             with self.checkpoints.sealing():
-                return super().train(None if checkpoint is None else str(checkpoint), trial, ignore_keys_for_eval)
+                done = super().train(None if checkpoint is None else str(checkpoint), trial, ignore_keys_for_eval)
         finally:
             self.args.save_total_limit, self.args.ignore_data_skip = limit, skips
+        mean = self.unlogged.mean(self.state)
+        return done._replace(training_loss=mean, metrics=done.metrics | {"train_loss": mean})
 
     def training_step(self, *args: Any, **kwargs: Any) -> Tensor:
         """Do the forward and backward pass of a micro-batch; see `transformers.Trainer`."""
@@ -167,6 +168,8 @@ class StreamMixin(_Base):
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
         """Log; the mean training loss is that of an uninterrupted run."""
+        if "train_loss" in logs:
+            logs = logs | {"train_loss": self.unlogged.mean(self.state)}
         super().log(self.unlogged.log(logs, self.state.global_step), *args, **kwargs)
 
     def get_train_dataloader(self) -> DataLoader[Any]:
@@ -218,4 +221,4 @@ class StreamMixin(_Base):
             warnings.warn(RunWarning("no-best-checkpoint", message), stacklevel=5)
         self._load_from_checkpoint(str(source))  # only `train` calls it
         self.state = state
-        return TrainOutput(state.global_step, math.nan, {})
+        return TrainOutput(state.global_step, self.unlogged.mean(state), {})

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import TrainingArguments
+from transformers import TrainerState, TrainingArguments
 
 from equipoise.base.plain_json import read_json
 from equipoise.base.states import check_state, refusing_damaged
@@ -16,6 +16,8 @@ from equipoise.trainer.checkpoints.position import StreamPosition
 from equipoise.trainer.stream import Part
 
 FILE_NAME = "equipoise_loss_{rank}.json"
+_OF_LOSS = frozenset({"loss", "learning_rate"})
+"""Keys of a log of the training loss."""
 _ADVICE = "Resume from another checkpoint."
 
 
@@ -59,7 +61,7 @@ class UnloggedLosses(Part):
 
     def log(self, logs: dict[str, float], step: int) -> dict[str, float]:
         """Return what to log; all losses up to `step` are in it."""
-        if not logs.keys() >= {"loss", "learning_rate"}:  # not the Trainer's own log of the training loss
+        if not logs.keys() >= _OF_LOSS:  # not the Trainer's own log of the training loss
             return logs
         if self._since != self._began:
             total = np.float32(logs["loss"] * (step - self._began)).item()  # it was a float32, and is again
@@ -67,6 +69,19 @@ class UnloggedLosses(Part):
         self._since = self._began = step
         self._total.zero_()
         return logs
+
+    def mean(self, state: TrainerState) -> float:
+        """Return the mean training loss of all steps so far, also of those before a checkpoint that was resumed.
+
+        The Trainer divides what was logged since it began by the steps since then; a resumed run's first log has losses
+        of steps before.
+        """
+        total, before = 0.0, 0
+        for logs in state.log_history:
+            if logs.keys() >= _OF_LOSS:
+                total += np.float32(logs["loss"] * (logs["step"] - before)).item()
+                before = int(logs["step"])
+        return (total + self._total.item()) / max(state.global_step, 1)
 
     def resume(self, checkpoint: Path) -> None:
         """Take over the losses that a checkpoint holds."""

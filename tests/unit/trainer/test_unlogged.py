@@ -92,3 +92,18 @@ def test_a_loss_that_is_filtered_counts_as_the_trainer_counts_it(arguments, numb
 def test_a_checkpoint_without_them_is_damaged(tmp_path, arguments) -> None:
     with raises(StateError, "damaged-file", "equipoise_loss_0.json"):
         UnloggedLosses(arguments()).begin(tmp_path, 1)
+
+
+@pytest.mark.parametrize("save_at", [4, 5, 13])
+def test_the_mean_of_a_resumed_run_is_that_of_all_its_steps(tmp_path, device, arguments, save_at) -> None:
+    losses = (torch.rand(STEPS, generator=torch.Generator().manual_seed(save_at)) * 3).to(device)
+    means = []
+    whole, resumed = UnloggedLosses(arguments()), UnloggedLosses(arguments())
+    logs = logged(losses, whole, 0, save_at, tmp_path)
+    history = [{"loss": loss, "learning_rate": 0.1, "step": step} for step, loss in logs.items()]
+    state = SimpleNamespace(log_history=[{"eval_loss": 9.0, "step": 3}, *history], global_step=STEPS)
+    means.append(whole.mean(state))
+    resumed.begin(tmp_path, save_at)
+    logged(losses, resumed, save_at)
+    means.append(resumed.mean(state))
+    assert means[0] == means[1] == pytest.approx(losses.mean().item(), rel=1e-6)
