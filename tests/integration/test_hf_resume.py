@@ -102,7 +102,8 @@ def test_a_finished_run_is_not_trained_further(whole, tmp_path) -> None:
     done = hf_jobs.run(first, options=SAVE | {"max_steps": 13})
     trainer = hf_jobs.build(tmp_path / "again", options=SAVE | {"max_steps": 13})
     output = trainer.train(f"{first}/checkpoint-13")
-    assert (output.global_step, math.isnan(output.training_loss)) == (13, True)
+    assert output.global_step == 13
+    assert output.training_loss == trainer.unlogged.mean(trainer.state) > 0
     assert hf_jobs.flat(trainer.model).tolist() == done["parameters"]
     assert hf_jobs.rows_by_step(tmp_path / "again") == {}
 
@@ -356,3 +357,16 @@ def test_no_odd_value_in_a_state_ends_in_a_foreign_error_or_in_another_model(who
             refused += 1
         assert (folder / SEAL).read_bytes() == sums
     assert refused >= 3
+
+
+@pytest.mark.parametrize("resume", [None, True])
+def test_metrics_are_not_written_through_a_link(tmp_path, resume) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "metrics.jsonl").symlink_to(tmp_path / "elsewhere")
+    if resume is None:
+        with raises(RunError, "used-folder", "metrics.jsonl"):
+            hf_jobs.run(str(tmp_path / "run"))
+    else:
+        hf_jobs.run(str(tmp_path / "run"), resume=True, options={"max_steps": 1, "logging_steps": 1})
+        assert (tmp_path / "run" / "metrics.jsonl").read_text()
+    assert not (tmp_path / "elsewhere").exists()

@@ -35,7 +35,7 @@ class MetricsCallback(TrainerCallback):
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
         """Write the file anew up to the checkpoint: it may hold more, half a line, or less than that."""
         path = self._folder() / METRICS_NAME
-        if not state.is_world_process_zero or not (state.log_history or path.exists()):
+        if not state.is_world_process_zero or not (state.log_history or os.path.lexists(path)):
             return
         with write_atomically(path) as temporary:
             temporary.write_text("".join(map(_line, state.log_history)), encoding="utf-8")

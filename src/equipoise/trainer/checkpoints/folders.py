@@ -10,7 +10,15 @@ from pathlib import Path
 from equipoise.base.files import free_space, refusing_unwritable, to_disk
 from equipoise.errors import RunError, RunWarning, StateError
 from equipoise.trainer.checkpoints.position import METRICS_NAME, StreamPosition
-from equipoise.trainer.checkpoints.seal import UNFINISHED, damage_of, discard, is_foreign, is_sealed, seal
+from equipoise.trainer.checkpoints.seal import (
+    UNFINISHED,
+    damage_of,
+    discard,
+    has_lost_seal,
+    is_foreign,
+    is_sealed,
+    seal,
+)
 
 
 def checkpoint_folders(output_dir: str | os.PathLike[str]) -> list[Path]:
@@ -42,7 +50,8 @@ def last_checkpoint(output_dir: str | os.PathLike[str]) -> Path | None:
 def refuse_used(output_dir: str | os.PathLike[str]) -> None:
     """Raise RunError if a folder holds a run already: a checkpoint or `metrics.jsonl`."""
     folder = Path(output_dir)
-    used = [*checkpoint_folders(folder), *folder.glob(METRICS_NAME)]
+    metrics = folder / METRICS_NAME
+    used = [*checkpoint_folders(folder), *([metrics] if os.path.lexists(metrics) else [])]
     if used:
         raise RunError(
             "used-folder",
@@ -88,7 +97,7 @@ def named_checkpoint(folder: Path, output_dir: Path) -> Path:
     damage = damage_of(folder)
     if damage is None:
         for each in checkpoint_folders(output_dir):
-            if step_of(each) > step_of(folder) and is_sealed(each):
+            if step_of(each) > step_of(folder) and (is_sealed(each) or has_lost_seal(each)):
                 _set_aside(each, "left", "later", f"is later than `{folder.name}`, where training begins")
         return folder
     others = (each for each in reversed(checkpoint_folders(folder.parent)) if each != folder)
@@ -106,11 +115,11 @@ def newest_whole_checkpoint(output_dir: Path) -> Path | None:
     Raises
     ------
     StateError
-        If all complete ones are damaged, or all were written by others: the user has to decide.
+        If all that were completed are damaged, or all were written by others: the user has to decide.
     """
     folders = checkpoint_folders(output_dir)
     damaged: dict[Path, str] = {}
-    for folder in filter(is_sealed, reversed(folders)):
+    for folder in (each for each in reversed(folders) if is_sealed(each) or has_lost_seal(each)):
         damage = damage_of(folder)
         if damage is None:
             for each, why in damaged.items():

@@ -28,6 +28,11 @@ def is_sealed(folder: Path) -> bool:
     return (folder / SEAL).is_file()
 
 
+def has_lost_seal(folder: Path) -> bool:
+    """Return whether a checkpoint was completed and its seal is gone: it has its position, and is not unfinished."""
+    return (folder / FILE_NAME).is_file() and not is_sealed(folder) and not (folder / UNFINISHED).exists()
+
+
 def is_foreign(path: Path) -> bool:
     """Return whether others made what is at a path: an unsealed checkpoint of Equipoise is marked, or still empty.
 
