@@ -31,6 +31,7 @@ from equipoise.models.minilm import (
     load_minilm_tokenizer,
     minilm_folder,
 )
+from equipoise.models.shards import check_shards
 from equipoise.models.tiny import TINY, TinyShape, build_tiny
 
 Source = RunConfig | str | os.PathLike[str]
@@ -214,6 +215,7 @@ def _quantised(quantization: str | None) -> dict[str, Any]:
 
 def _pretrained(name: str, quantization: str | None) -> PreTrainedModel:
     path, file = _place(name)
+    check_shards(Path(path))
     options: dict[str, Any] = {"dtype": torch.float32, "use_safetensors": True, **file, **_quantised(quantization)}
     whole = getattr(transformers, "GgufConfig", None)  # versions without it do so anyway
     if file and quantization is None and whole is not None:

@@ -21,6 +21,7 @@ from transformers.trainer import OPTIMIZER_NAME, SCHEDULER_NAME
 from equipoise.base.files import refuse_unwritable
 from equipoise.base.states import refusing_damaged
 from equipoise.errors import EquipoiseError, RunError, RunWarning, StateError
+from equipoise.models.shards import check_shards
 from equipoise.trainer.checkpoints.folders import (
     begin,
     finish,
@@ -184,6 +185,8 @@ class Checkpoints(Part):
         """
         state = read_trainer_state(checkpoint)
         self.best = best_checkpoint(state, whole=self._args.load_best_model_at_end)
+        if self.best is not None:
+            check_shards(self.best)
         return state
 
     def on_train_begin(
@@ -287,4 +290,7 @@ def _checkpoint(output_dir: Path, resume: str | os.PathLike[str] | bool | None) 
     refuse_unwritable(output_dir / METRICS_NAME)
     if not resume:
         return None
-    return newest_whole_checkpoint(output_dir) if resume is True else named_checkpoint(Path(resume), output_dir)
+    found = newest_whole_checkpoint(output_dir) if resume is True else named_checkpoint(Path(resume), output_dir)
+    if found is not None:
+        check_shards(found)
+    return found

@@ -185,3 +185,15 @@ def test_a_file_of_gguf_is_read_or_named(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr("equipoise.models.load.find_spec", lambda _: True)
     with raises(RunError, "not-a-model", f"`{path}` cannot be loaded as a model"):
         load_model(path)
+
+
+@pytest.mark.parametrize("named", ["../other/model.safetensors", "{folder}/other/model.safetensors", "..\\other"])
+def test_an_index_of_shards_names_no_file_elsewhere(tmp_path, named) -> None:
+    save(tmp_path / "other", decoder_start_token_id=0)
+    folder = save(tmp_path / "model", decoder_start_token_id=0)
+    names = list(load_model(folder)[0].state_dict())
+    (folder / "model.safetensors").unlink()
+    shards = dict.fromkeys(names, named.format(folder=tmp_path))
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": shards}))
+    with raises(RunError, "shard-outside", "model.safetensors.index.json"):
+        load_model(folder)
