@@ -42,6 +42,7 @@ OWNED = OF_THE_STREAM | {
 """All options that Equipoise sets itself."""
 
 # Encoder-decoders pre-trained in bfloat16 whose feed-forward output `wo` exceeds the range of float16.
+_PRECISION = "ACCELERATE_MIXED_PRECISION"
 T5_FAMILY = frozenset({"t5", "mt5", "umt5", "longt5", "switch_transformers", "t5gemma", "t5gemma2"})
 
 
@@ -125,12 +126,24 @@ def check_arguments(args: TrainingArguments, model_type: str | None) -> None:
     """
     check_owned(args, OWNED)
     refuse_unseen(args, os.environ)
+    _check_precision(args, os.environ)
     _check_liger(args, model_type)
     if args.fp16 and model_type in T5_FAMILY:
         raise ConfigError(
             "float16-model",
             f"`fp16` cannot be used with a model of type {model_type!r}: its feed-forward layers (`wo`) overflow "
             "in float16 and the loss becomes NaN. Use `bf16`, or float32.",
+        )
+
+
+def _check_precision(args: TrainingArguments, environment: Mapping[str, str]) -> None:
+    """Raise ConfigError if the environment would have another precision than the options, which a run records."""
+    found = environment.get(_PRECISION, "no").lower()
+    if found != "no" and not (args.fp16 or args.bf16):
+        raise ConfigError(
+            "other-precision",
+            f"The environment variable {_PRECISION} is {found!r:.40}, and the trainer options have neither `bf16` nor "
+            "`fp16`: the run would not train as its configuration says. Set the option, or unset the variable.",
         )
 
 

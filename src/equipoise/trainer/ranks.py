@@ -248,11 +248,11 @@ def _lost(error: Exception) -> bool:
     )
 
 
-def end_process(message: str) -> None:
+def end_process(message: str, code: int = 1) -> None:
     """End a process whose main thread waits where no exception reaches it."""
     sys.stderr.write(f"{printable(message)}\n")
     sys.stderr.flush()
-    os._exit(1)
+    os._exit(code)
 
 
 def _short(value: Any) -> str:

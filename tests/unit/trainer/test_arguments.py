@@ -122,3 +122,14 @@ def test_global_batch_and_whole_steps(tmp_path) -> None:
     args = training_arguments(tmp_path, CPU | {"per_device_train_batch_size": 3, "gradient_accumulation_steps": 5})
     assert global_batch(args) == 15
     assert [whole_steps(draws, 15) for draws in (0, 1, 15, 16)] == [15, 15, 15, 30]
+
+
+@pytest.mark.parametrize(("option", "found"), [("bf16", "no"), ("bf16", "fp16"), (None, "no"), (None, "BF16")])
+def test_the_environment_does_not_change_the_precision_unseen(tmp_path, monkeypatch, option, found) -> None:
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", found)
+    options = CPU if option is None else CPU | {option: True}
+    if option is None and found != "no":
+        with raises(ConfigError, "other-precision", "ACCELERATE_MIXED_PRECISION is 'bf16'", "unset the variable"):
+            training_arguments(tmp_path, options)
+    else:
+        assert training_arguments(tmp_path, options).mixed_precision == (option or "no")

@@ -1,6 +1,11 @@
 """What a rank finds before it has met the others."""
 
+import os
+import signal
 import socket
+import subprocess
+import sys
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -8,7 +13,7 @@ from tests.support.errors import raises
 
 from equipoise.errors import ConfigError, RunError
 from equipoise.trainer import arguments, training_arguments
-from equipoise.trainer.launch import join, on_cpu, refuse_unseen
+from equipoise.trainer.launch import STOPPED, join, on_cpu, refuse_unseen
 from equipoise.trainer.ranks import Ranks
 
 
@@ -76,3 +81,28 @@ def test_several_ranks_without_a_gpu_train_on_the_cpu(monkeypatch, tmp_path, siz
     monkeypatch.setattr(arguments, "on_cpu", lambda options: not gpu)
     assert training_arguments(tmp_path).use_cpu == cpu
     assert training_arguments(tmp_path, {"use_cpu": True}).use_cpu
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_a_rank_that_waits_for_one_that_never_comes(number):
+    with socket.socket() as free:
+        free.bind(("", 0))
+        port = free.getsockname()[1]
+    code = (
+        "import os, signal; from equipoise.trainer.launch import join;"
+        "signal.signal(signal.SIGTERM, signal.default_int_handler);"
+        "print('waits', flush=True); join({'use_cpu': True}, os.environ)"
+    )
+    place = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    pipe = subprocess.PIPE
+    rank = subprocess.Popen([sys.executable, "-c", code], env=os.environ | place, stdout=pipe, stderr=pipe, text=True)
+    try:
+        assert rank.stdout.readline() == "waits\n"
+        time.sleep(1)  # in torch
+        rank.send_signal(number)
+        _, told = rank.communicate(timeout=20)
+    finally:
+        rank.kill()
+    assert rank.returncode == STOPPED
+    assert "Stopped while waiting for the other ranks" in told
