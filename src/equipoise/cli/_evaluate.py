@@ -68,6 +68,13 @@ File = Annotated[
     typer.Argument(metavar="FILE", help="Rows in any format that training reads; targets are not needed."),
 ]
 AnswersOut = Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="Output file: .parquet, .jsonl or .csv.")]
+FormulaEscapes = Annotated[
+    bool,
+    typer.Option(
+        "--escape-formulas/--no-escape-formulas",
+        help="In CSV, begin strings that a spreadsheet would compute (= + - @ ...) with an apostrophe; numbers stay.",
+    ),
+]
 PREDICT_EXAMPLES = (
     "equipoise predict runs/first new.jsonl -o answers.parquet --method score",
     "equipoise predict runs/first new.csv --default-task heart --input-column text -o answers.csv",
@@ -201,6 +208,7 @@ def predict(
     described: options.DataOptions,
     method: MethodOption = None,
     no_calibration: options.NoCalibration = False,
+    escape_formulas: FormulaEscapes = True,
     set_: options.DataOverrides = None,
     as_json: options.Json = False,
 ) -> None:
@@ -215,7 +223,15 @@ def predict(
         from equipoise.runs.predict import predict as run_prediction
 
         bars_on_terminals_only()
-    rows, calibrated = run_prediction(run, file, out, data=data, method=methods, calibrated=not no_calibration)
+    rows, calibrated = run_prediction(
+        run,
+        file,
+        out,
+        data=data,
+        method=methods,
+        calibrated=not no_calibration,
+        escape_formulas=escape_formulas,
+    )
     if as_json:
         print_json({"out": str(out), "rows": rows, "calibrated": list(calibrated)})
     else:

@@ -1,6 +1,7 @@
 """Files of answers: a row for each row that was predicted, written as they come."""
 
 import json
+import re
 from collections.abc import Generator, Iterable
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -17,6 +18,8 @@ from equipoise.metrics import TaskPredictions
 SUFFIXES: Final = (".parquet", ".jsonl", ".csv")
 _TEXTS: Final = dict.fromkeys(("id", "task", "predicted"), pa.string())
 _NUMBERS: Final = {"probability": pa.float64(), "probabilities": pa.map_(pa.string(), pa.float64())}
+_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_FORMULA: Final = re.compile(r"[=+\-@\t\r]")
 _SCHEMA: Final = pa.schema({"row": pa.int64(), **_TEXTS, **_NUMBERS})
 
 
@@ -50,8 +53,10 @@ def answers_table(predictions: Iterable[TaskPredictions], first_row: int = 0) ->
 
 
 @contextmanager
-def answers_file(out: Path, *, with_ids: bool) -> Generator[Writer]:
+def answers_file(out: Path, *, with_ids: bool, escape_formulas: bool = True) -> Generator[Writer]:
     """Write a file of answers in the format of its suffix; it is in its place when the block ends without an error.
+
+    Of CSV, `escape_formulas` begins strings that a spreadsheet would compute with an apostrophe.
 
     Yields
     ------
@@ -66,7 +71,7 @@ def answers_file(out: Path, *, with_ids: bool) -> Generator[Writer]:
             writer = _Lines(open_files.enter_context(temporary.open("w", encoding="utf-8")))
         else:
             flat = schema.set(schema.get_field_index("probabilities"), pa.field("probabilities", pa.string()))
-            writer = _Cells(open_files.enter_context(pa_csv.CSVWriter(temporary, flat)))
+            writer = _Cells(open_files.enter_context(pa_csv.CSVWriter(temporary, flat)), escape_formulas)
         yield _Chosen(writer, schema.names)
 
 
@@ -95,14 +100,24 @@ class _Lines:
 class _Cells:
     """Writes CSV, in which a cell holds one value: the probabilities become JSON."""
 
-    def __init__(self, writer: Any) -> None:
-        self._writer = writer
+    def __init__(self, writer: Any, escape_formulas: bool) -> None:
+        self._writer, self._escape_formulas = writer, escape_formulas
 
     def write_table(self, table: pa.Table) -> None:
+        for name in _TEXTS.keys() & set(table.column_names) if self._escape_formulas else ():
+            texts = pa.array(map(_no_formula, table.column(name).to_pylist()), pa.string())
+            table = table.set_column(table.column_names.index(name), name, texts)
         place = table.column_names.index("probabilities")
         cells = map(_by_label, table.column(place).to_pylist())
         as_json = [None if cell is None else json.dumps(cell, ensure_ascii=False) for cell in cells]
         self._writer.write_table(table.set_column(place, "probabilities", pa.array(as_json, pa.string())))
+
+
+def _no_formula(text: str | None) -> str | None:
+    """Return a string that no spreadsheet takes for a formula; a number stays as it is."""
+    if text is None or not _FORMULA.match(text) or _NUMBER.fullmatch(text):
+        return text
+    return f"'{text}"
 
 
 def _by_label(probabilities: list[tuple[str, float]] | None) -> dict[str, float] | None:

@@ -37,6 +37,7 @@ def predict(
     data: DataConfig | None = None,
     method: str | Mapping[str, str] | None = None,
     calibrated: bool = True,
+    escape_formulas: bool = True,
 ) -> tuple[int, tuple[str, ...]]:
     """Predict every row of a file and write the answers in the order of the rows.
 
@@ -57,6 +58,8 @@ def predict(
         The method of prediction, instead of that of the run's configuration.
     calibrated : bool
         Whether to apply the run's calibration, if it has one.
+    escape_formulas : bool
+        Whether strings in a CSV file that a spreadsheet would compute, such as ``=1+1``, begin with an apostrophe.
 
     Returns
     -------
@@ -94,7 +97,7 @@ def predict(
     done = 0
     with (
         progress(sum(counts.values()), "predicting", "row") as bar,
-        answers_file(out, with_ids=rows.have_ids) as answers,
+        answers_file(out, with_ids=rows.have_ids, escape_formulas=escape_formulas) as answers,
     ):
         for records in rows.batches(ROWS_AT_ONCE):
             predictions = predictor.of(records, bar)

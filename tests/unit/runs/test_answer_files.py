@@ -72,3 +72,19 @@ def test_an_error_leaves_no_file(tmp_path: Path, suffix: str) -> None:
     with pytest.raises(ZeroDivisionError):
         fail()
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1"])
+def test_a_spreadsheet_computes_no_cell_of_a_csv_file_unless_asked(tmp_path: Path, text: str) -> None:
+    given = TaskPredictions(text, ["", ""], [text, "-2.5"], (text, "-2.5"), None, rows=np.arange(2), ids=[text, "a=b"])
+    for escape, shown in ((True, f"'{text}"), (False, text)):
+        out = tmp_path / "answers.csv"
+        with answers_file(out, with_ids=True, escape_formulas=escape) as answers:
+            answers.write_table(answers_table([given]))
+        with out.open(newline="") as file:
+            first, second = csv.DictReader(file)
+        assert {first[name] for name in ("id", "task", "predicted")} == {shown}
+        assert (second["id"], second["predicted"]) == ("a=b", "-2.5")  # a number is no formula
+    with answers_file(tmp_path / "answers.jsonl", with_ids=True) as answers:
+        answers.write_table(answers_table([given]))
+    assert read(tmp_path / "answers.jsonl")[0]["predicted"] == text
