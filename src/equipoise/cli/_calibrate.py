@@ -81,19 +81,17 @@ def calibrate(
     with stage(LOADING):
         from equipoise.runs.calibration.calibrate import CalibrationOptions
         from equipoise.runs.calibration.calibrate import calibrate as run_calibration
-        from equipoise.runs.calibration.page import calibration_page
 
         bars_on_terminals_only()
     wanted = CalibrationOptions(
         metric=metric, prior=prior, unlabelled=unlabelled, data=data, costs=costs, decision=decision
     )
     found = run_calibration(run, wanted, overwrite=overwrite, cache=cache_dir or default_cache())
-    page = calibration_page(found, f"equipoise calibrate {run}")
     if as_json:
         print_json({"out": str(found.directory.calibration), **found.to_dict()})
     else:
         _print(found)
-        typer.echo(f"Wrote {found.directory.calibration} and {page}.")
+        typer.echo(f"Wrote {found.directory.calibration} and {found.directory.calibration_page}.")
 
 
 def _print(found: "Calibrated") -> None:

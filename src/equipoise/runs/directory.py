@@ -87,6 +87,8 @@ class RunDirectory:
     """The folder of the reports of the calibration."""
     calibration_report = Entry("calibration/report.json")
     """The measures of the calibration."""
+    calibration_page = Entry("calibration/index.html")
+    """The same as a page."""
 
     @property
     def started(self) -> bool:
@@ -184,7 +186,8 @@ class RunDirectory:
         for file in (directory.config, directory.plan, directory.tasks):
             if not file.is_file():
                 raise RunError("not-a-run", f"`{path}` is not a run directory: `{file.name}` is missing.")
-        for file in (directory.predictions, directory.evaluation, directory.calibration, directory.calibration_report):
+        reports = (directory.calibration_report, directory.calibration_page)
+        for file in (directory.predictions, directory.evaluation, directory.calibration, *reports):
             remove_left(file)
         return directory
 

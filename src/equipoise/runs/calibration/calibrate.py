@@ -1,12 +1,13 @@
 """Calibrate a run: fit on its validation rows the correction of its probabilities and answers."""
 
+import json
 import warnings
 from collections.abc import Container
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from equipoise.base.files import write_atomically
-from equipoise.base.plain_json import write_json
+from equipoise.base.files import to_disk, write_atomically
 from equipoise.calibration import (
     DECISIONS,
     Calibration,
@@ -25,6 +26,7 @@ from equipoise.errors import ConfigError, DataWarning, RunError
 from equipoise.metrics.resampling import group_codes
 from equipoise.models import load_model
 from equipoise.runs.calibration.inputs import read_costs, read_priors, unlabelled_records, validation_records
+from equipoise.runs.calibration.page import build_page
 from equipoise.runs.calibration.report import FOLDS, Calibrated, TaskReport, report_of
 from equipoise.runs.directory import RunDirectory
 from equipoise.runs.losses import trained_prior
@@ -103,7 +105,7 @@ def calibrate(
     Returns
     -------
     Calibrated
-        Also written to ``calibration.json`` and ``calibration/report.json``.
+        Also written to ``calibration.json``, ``calibration/report.json`` and ``calibration/index.html``.
 
     Raises
     ------
@@ -163,7 +165,21 @@ def calibrate(
             warnings.warn(DataWarning("uncertain-calibration", message), stacklevel=2)
     calibration = Calibration(identity, kind, len(rows), {name: fit.calibration for name, fit in fits.items()})
     calibrated = Calibrated(directory, calibration, reports)
-    write_json(directory.calibration_report, calibrated.to_dict())
-    with write_atomically(directory.calibration) as temporary:
-        temporary.write_text(calibration.to_json(), encoding="utf-8")
+    publish(calibrated, f"equipoise calibrate {run}")
     return calibrated
+
+
+def publish(found: Calibrated, command: str) -> None:
+    """Write the calibration, its report and its page, which names the command: all of them, or none.
+
+    All are on the disk before the first gets its name; the calibration, which `evaluate` and `predict` apply, is last.
+    """
+    directory, text = found.directory, found.calibration.to_json()
+    page = build_page(found, command, [(directory.calibration.name, text)]).to_html()
+    report = json.dumps(found.to_dict(), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    written = {directory.calibration: text, directory.calibration_report: report, directory.calibration_page: page}
+    with ExitStack() as files:  # they are named in the opposite order
+        for path, content in written.items():
+            temporary = files.enter_context(write_atomically(path))
+            temporary.write_text(content, encoding="utf-8")
+            to_disk(temporary)

@@ -1,9 +1,7 @@
 """The page of a calibration: probabilities and answers before and after it."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
-from equipoise.base.files import write_atomically
 from equipoise.metrics.known import calibration_metrics
 from equipoise.pages.figure import inline_svg
 from equipoise.pages.format import capital, number, signed
@@ -17,29 +15,6 @@ PRIORS = {
     "given": "the label shares that were given",
     "em": "the label shares estimated from rows without labels",
 }
-
-
-def calibration_page(found: Calibrated, command: str) -> Path:
-    """Write ``index.html`` into the folder of the calibration.
-
-    Parameters
-    ----------
-    found : Calibrated
-        What to show.
-    command : str
-        The command that makes it again.
-
-    Returns
-    -------
-    pathlib.Path
-        The page.
-    """
-    held = found.directory.calibration
-    files = [(held.name, held.read_text(encoding="utf-8"))]
-    page = found.directory.calibration_folder / "index.html"
-    with write_atomically(page) as temporary:
-        temporary.write_text(build_page(found, command, files).to_html(), encoding="utf-8")
-    return page
 
 
 def build_page(found: Calibrated, command: str, files: list[tuple[str, str]]) -> Page:

@@ -1,12 +1,16 @@
 """The page of a calibration: escaped, self-contained, and true to its numbers."""
 
+import errno
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.support.errors import raises
 
 from equipoise.calibration import Calibration, Provenance, ReliabilityTable, TaskCalibration
-from equipoise.runs.calibration.page import build_page, calibration_page
+from equipoise.errors import RunError
+from equipoise.runs.calibration.calibrate import publish
+from equipoise.runs.calibration.page import build_page
 from equipoise.runs.calibration.report import Calibrated, TaskReport
 from equipoise.runs.directory import RunDirectory
 
@@ -54,10 +58,22 @@ def test_thresholds_stand_beside_their_labels(tmp_path: Path) -> None:
     assert ">threshold<" not in build_page(found(tmp_path, 0.25), "equipoise calibrate x", []).to_html()
 
 
-def test_it_is_written_beside_the_report(tmp_path: Path) -> None:
+@pytest.mark.parametrize("failing", [".json", ".html"])
+def test_all_files_are_written_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str) -> None:
     given = found(tmp_path, 0.4)
-    given.directory.calibration.write_text(given.calibration.to_json())
-    page = calibration_page(given, "equipoise calibrate x")
-    assert page == tmp_path / "calibration" / "index.html"
-    assert given.calibration.fingerprint in page.read_text()
+    directory = given.directory
+    publish(given, "equipoise calibrate x")
+    files = (directory.calibration, directory.calibration_report, directory.calibration_page)
+    assert all(given.calibration.fingerprint in file.read_text() for file in files)
     assert given.mean["before"]["macro_f1"] is None
+    before = [file.read_bytes() for file in files]
+
+    def full(path: Path) -> None:
+        if path.suffix == failing:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("equipoise.runs.calibration.calibrate.to_disk", full)
+    with raises(RunError, "cannot-write"):
+        publish(found(tmp_path, 0.2), "equipoise calibrate y")
+    assert [file.read_bytes() for file in files] == before
+    assert {path.name for path in tmp_path.rglob("*")} == {"calibration", *(file.name for file in files)}
