@@ -4,6 +4,7 @@ import re
 
 from markupsafe import Markup
 
+from equipoise.errors import printable, printable_line
 from equipoise.pages.page import CODE, Page, render
 
 # Entities where renderers disagree about the backslash: in HTML, in tables and in formulas.
@@ -32,7 +33,7 @@ def text_of(text: str) -> str:
 
 
 def _escape(text: str) -> str:
-    escaped = _MARKS.sub(lambda found: f"\\{found[0]}", text)
+    escaped = _MARKS.sub(lambda found: f"\\{found[0]}", printable_line(text))
     return "".join(_ENTITIES.get(letter, letter) for letter in escaped)
 
 
@@ -45,10 +46,10 @@ def marked_text(text: str) -> Markup:
     consider `--max-passes 4`, not &lt;b&gt; or \*c\*
     """
     parts = CODE.split(" ".join(text.split()))  # every other one is code
-    return Markup("".join(f"`{part}`" if i % 2 else _escape(part) for i, part in enumerate(parts)))  # noqa: S704
+    return Markup("".join(f"`{printable_line(part)}`" if i % 2 else _escape(part) for i, part in enumerate(parts)))  # noqa: S704
 
 
 def _code(text: str, language: str = "") -> Markup:
     longest = max((len(found) for found in re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
-    return Markup("\n".join([f"{fence}{language}", text.rstrip("\n"), fence]))  # noqa: S704 (code is shown as it is)
+    return Markup("\n".join([f"{fence}{language}", printable(text.rstrip("\n")), fence]))  # noqa: S704 (code is shown as it is)

@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from equipoise.base.problems import Problem
+from equipoise.errors import printable
 
 CODE = re.compile("`([^`\n]+)`")
 
@@ -144,6 +145,11 @@ class Page:
         return render("page.html.j2", page=self)
 
 
+def _shown(value: Any) -> Any:
+    """Escape what would control a terminal or reorder text; a page may be read in either."""
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 def marked(text: str) -> Markup:
     """Escape a string, and set what is between backticks as code.
 
@@ -152,12 +158,12 @@ def marked(text: str) -> Markup:
     >>> print(marked("consider `--max-passes 4`, not <b>"))
     consider <code>--max-passes 4</code>, not &lt;b&gt;
     """
-    return Markup(CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 (escaped before)
+    return Markup(CODE.sub(r"<code>\1</code>", str(escape(printable(text)))))  # noqa: S704 (escaped before)
 
 
 def render(
     template: str,
-    finalize: Callable[[Any], Any] | None = None,
+    finalize: Callable[[Any], Any] = _shown,
     mark: Callable[[str], Markup] = marked,
     **values: Any,
 ) -> str:
@@ -183,4 +189,4 @@ def breakable(text: str) -> Markup:
     >>> print(breakable("<b> heart_attack"))
     &lt;b&gt; heart_<wbr>attack
     """
-    return Markup("_<wbr>").join(text.split("_"))
+    return Markup("_<wbr>").join(printable(text).split("_"))

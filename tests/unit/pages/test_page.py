@@ -1,6 +1,7 @@
 """The page: self-contained, escaped, and with a script only where a table asks for one."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from tests.support.pages import Html, markdown_rows, markdown_tokens
@@ -142,3 +143,15 @@ def test_single_curves_stand_beside_their_mean() -> None:
 def test_letters_that_matplotlib_cannot_draw_are_left_to_the_browser() -> None:
     plot = interval_plot(["心臓"], {"arm": [(0.5, 0.25, 0.75)]}, "score")
     assert "心臓" in inline_svg(plot, "one", "picture")
+
+
+def test_controls_and_direction_marks_of_data_are_escaped_in_both_forms() -> None:
+    text = "a\x1b[31m\x07\u202eb"
+    cells = HtmlTable(text, [Head(text)], [[Cell(text, note=text)]], choice=text)
+    given = replace(
+        page(), title=text, question=text, verdict=f"`{text}` {text}", files=[(text, text)], facts=[(text, text)],
+        sections=[Section(text, texts=[f"`{text}` {text}"], tables=[cells])], commands=text, choice=text, reason=text,
+    )  # fmt: skip
+    for shown in (given.to_html(), to_markdown(given)):
+        assert not {"\x1b", "\x07", "\u202e"} & set(shown)
+        assert r"\x1b" in shown
