@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.json
 
-from equipoise.base.plain_json import RepeatedKeyError, once_each
+from equipoise.base.plain_json import MOST_DIGITS, RepeatedKeyError, once_each
 from equipoise.data.readers.encodings import UTF8
 from equipoise.data.readers.source import FileSource
 
@@ -185,6 +185,12 @@ class JsonLines(FileSource):
                 return None
             if value == "NaN":
                 problem = "is NaN (not a number). Drop the row, or replace the value."
+            elif value.endswith("Infinity"):
+                problem = f"is {value}, which JSON has not. Drop the row, or replace the value."
+            elif len(value) > MOST_DIGITS:
+                problem = (
+                    f"is a number of {len(value)} digits, more than the limit of {MOST_DIGITS}. Write it as a string."
+                )
         elif isinstance(value, dict | list):
             kind = "an object" if isinstance(value, dict) else "a list"
             problem = f"is {kind}, expected a string or a plain number. Convert it to a string first."

@@ -257,3 +257,18 @@ def test_labels_are_checked_as_records_are(tmp_path: Path) -> None:
 
 def test_records_are_records(tmp_path: Path) -> None:
     assert isinstance(read_records(str(write(tmp_path, GOOD))), Records)
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [("1" * 301, "is a number of 301 digits"), ("-Infinity", "is -Infinity"), ("Infinity", "is Infinity")],
+)
+def test_numbers_have_the_limits_of_configurations(tmp_path, number: str, said: str) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(
+        f'{{"task": "t", "input": "a", "target": {"1" * 300}}}\n{{"task": "t", "input": "b", "target": 1}}\n'
+    )
+    assert len(read_records(path)) == 2
+    path.write_text(f'{{"task": "t", "input": "a", "target": 1}}\n{{"task": "t", "input": "b", "target": {number}}}\n')
+    with raises(DataError, "bad-value", ":2", said):
+        read_records(path)
