@@ -235,4 +235,19 @@ def checked_number(
             return float(number)
         code = "out-of-range"
     bounds = ("" if above is None else f" above {above:g}") + ("" if least is None else f" of at least {least:g}")
-    raise PlanError(code, f"`{name}` must be a finite number{bounds}, found {value!r}. {hint}")
+    raise PlanError(code, f"`{name}` must be a finite number{bounds}, found {kind_of(value)}. {hint}")
+
+
+def kind_of(value: object) -> str:
+    """Return a number, also as a string, or what is empty; of anything else the type: its file may be another one.
+
+    Examples
+    --------
+    >>> kind_of(-1), kind_of("a password"), kind_of(["a password"])
+    ('-1', 'a string', 'a list')
+    """
+    is_number = isinstance(value, bool | int | float | np.integer | np.floating)
+    if is_number or not value or (isinstance(value, str) and re.fullmatch(r"[-+.eE\d]{1,30}", value)):
+        return f"{value!r:.80}"
+    kinds = {str: "a string", list: "a list", tuple: "a tuple"}
+    return kinds.get(type(value), "a mapping" if isinstance(value, Mapping) else f"a {type(value).__name__}")

@@ -1,5 +1,8 @@
 """The command `equipoise`."""
 
+import io
+import sys
+
 import pyarrow as pa
 
 from equipoise.cli import _advise, _cache, _calibrate, _compare, _evaluate, _init, _merge, _plan, _train
@@ -29,6 +32,8 @@ def main() -> None:
     """Run the command line."""
     # The other allocators of Arrow keep what was freed: gigabytes, after millions of rows.
     pa.set_memory_pool(pa.system_memory_pool())
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a bare environment may have an encoding without the letters of data
+        sys.stdout.reconfigure(errors="backslashreplace")
     app()
 
 

@@ -103,6 +103,8 @@ class _Group(TyperGroup):
                 raise
             place = "" if error.filename is None else f"`{os.fsdecode(error.filename)}`: "
             code, message = "cannot-access", f"{place}{error.strerror or error}. Check the path and its permissions."
+        except MemoryError as error:  # also Arrow's
+            code, message = "out-of-memory", f"{error or 'the memory is not enough'}. Free some memory, or read less."
         except KeyboardInterrupt:
             typer.echo("Interrupted.", err=True)
             raise typer.Exit(INTERRUPTED) from None

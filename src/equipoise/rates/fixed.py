@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from equipoise.base.schemes import checked_names, checked_number
+from equipoise.base.schemes import checked_names, checked_number, kind_of
 from equipoise.errors import PlanError
 from equipoise.rates.base import FloatArray, IntArray, Rates, Tasks
 
@@ -39,7 +39,7 @@ class Fixed(Rates):
     def __post_init__(self) -> None:
         hint = "Give rates as {task: rate}."
         if not isinstance(self.rates, Mapping) or not self.rates:  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise PlanError("not-a-mapping", f"`rates` must map tasks to rates, found {self.rates!r}. {hint}")
+            raise PlanError("not-a-mapping", f"`rates` must map tasks to rates, found {kind_of(self.rates)}. {hint}")
         checked_names("rates", self.rates)
         rates = {
             task: checked_number(f"rates[{task!r}]", rate, least=0, hint=hint) for task, rate in self.rates.items()

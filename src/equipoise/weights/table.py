@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from equipoise.base.schemes import checked_names, checked_number
+from equipoise.base.schemes import checked_names, checked_number, kind_of
 from equipoise.errors import PlanError
 from equipoise.weights.base import ClassWeights, FloatArray, IntArray, Labels
 
@@ -78,12 +78,16 @@ class Table(OfTable):
 def checked_table(name: str, values: object, hint: str) -> dict[str, dict[str, float]]:
     """Return a copy of {task: {label: number of at least 0}}, or raise a PlanError that names the key."""
     if not isinstance(values, Mapping) or not values:
-        raise PlanError("not-a-mapping", f"`{name}` must map tasks to labels to numbers, found {values!r}. {hint}")
+        raise PlanError(
+            "not-a-mapping", f"`{name}` must map tasks to labels to numbers, found {kind_of(values)}. {hint}"
+        )
     checked_names(name, values)
     table: dict[str, dict[str, float]] = {}
     for task, row in values.items():
         if not isinstance(row, Mapping) or not row:
-            raise PlanError("not-a-mapping", f"`{name}[{task!r}]` must map labels to numbers, found {row!r}. {hint}")
+            raise PlanError(
+                "not-a-mapping", f"`{name}[{task!r}]` must map labels to numbers, found {kind_of(row)}. {hint}"
+            )
         checked_names(f"{name}[{task!r}]", row)
         table[task] = {
             label: checked_number(f"{name}[{task!r}][{label!r}]", value, least=0, hint=hint)

@@ -1,9 +1,15 @@
 """How the command says that it is called, and which model it trains."""
 
+import io
+import sys
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from typer.core import TyperGroup
+from typer.testing import CliRunner
 
+from equipoise import cli
 from equipoise.cli._app import how_to_call, program, say_model
 from equipoise.config import AdapterConfig, ModelConfig
 
@@ -57,3 +63,23 @@ def test_the_model_is_named_and_tiny_is_a_toy(
     monkeypatch.setenv("RANK", "1")
     say_model(ModelConfig(name="tiny"))
     assert not any(capsys.readouterr())
+
+
+def test_letters_that_the_encoding_of_a_bare_environment_has_not_are_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+    printed = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(printed, encoding="ascii"))
+    monkeypatch.setattr(cli, "app", lambda: print("caf\xe9"))
+    monkeypatch.setattr("pyarrow.set_memory_pool", lambda pool: None)
+    cli.main()
+    sys.stdout.flush()
+    assert printed.getvalue() == rb"caf\xe9" + b"\n"
+
+
+def test_too_little_memory_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise pa.ArrowMemoryError("malloc of size 64 failed")
+
+    monkeypatch.setattr(TyperGroup, "invoke", fail)
+    result = CliRunner().invoke(cli.app, ["inspect", "rows.jsonl"])
+    assert (result.exit_code, "Traceback" in result.output) == (1, False)
+    assert "Error (out-of-memory): malloc of size 64 failed." in result.stderr

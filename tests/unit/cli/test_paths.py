@@ -83,3 +83,16 @@ def test_a_bad_path_is_one_line(folder: Path, monkeypatch: pytest.MonkeyPatch, n
     assert last.startswith("Error") or result.exit_code == 2
     assert len([line for line in result.stderr.splitlines() if line.startswith("Error")]) <= 1
     assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize("text", ["root:x:0:0:secret\n", "- secret\n", "user: secret\n", "user: [secret]\n"])
+@pytest.mark.parametrize("option", [("--rates", "fixed"), ("--weights", "table")])
+def test_a_file_that_is_no_table_is_not_quoted(tmp_path: Path, option: tuple[str, str], text: str) -> None:
+    write_rows(tmp_path / "rows.jsonl")
+    (tmp_path / "file.yaml").write_text(text)
+    name, scheme = option
+    given = ["plan", str(tmp_path / "rows.jsonl"), "--draws", "10", name, f"{scheme}:{tmp_path / 'file.yaml'}"]
+    result = CliRunner().invoke(app, given)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error (not-a-"), result.stderr
+    assert "secret" not in result.output
