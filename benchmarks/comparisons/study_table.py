@@ -38,7 +38,7 @@ def section(part: Part, work: Path) -> str:
         f"{done} of {len(part.jobs)} trainings. {READING}",
     ]
     for draws in part.draws:
-        if found.measured(BASE, draws):
+        if any(found.measured(arm, draws) for arm in part.arms):
             lines += ["", f"### {draws:,} draws", "", *_table(found, draws)]
     lines += [*_needed(found), *_linear(found)]
     return "\n".join(lines)
@@ -115,7 +115,7 @@ def _table(found: Found, draws: int) -> list[str]:
         if not seeds:
             continue
         cells = [str(mean_interval(found.by_seed(name, draws, metric), limits=(0, 1))) for metric in METRICS]
-        gain = "" if name == BASE else str(found.difference(BASE, name, draws))
+        gain = "" if name == BASE or not found.measured(BASE, draws) else str(found.difference(BASE, name, draws))
         lines.append(f"| {ARMS[name].title} | {' | '.join(cells)} | {len(seeds)} | {gain} |")
     return lines
 
