@@ -96,3 +96,14 @@ def test_a_file_that_is_no_table_is_not_quoted(tmp_path: Path, option: tuple[str
     assert result.exit_code == 1
     assert result.stderr.startswith("Error (not-a-"), result.stderr
     assert "secret" not in result.output
+
+
+@pytest.mark.parametrize("number", [".inf", "1" * 299, "1" * 400, "1e308"])
+def test_a_rate_that_overflows_is_one_line(tmp_path: Path, number: str) -> None:
+    write_rows(tmp_path / "rows.jsonl")
+    (tmp_path / "file.yaml").write_text(f"triage: {number}\norgan: {number}\n")
+    given = ["plan", str(tmp_path / "rows.jsonl"), "--draws", "10", "--rates", f"fixed:{tmp_path / 'file.yaml'}"]
+    result = CliRunner().invoke(app, given)
+    assert isinstance(result.exception, SystemExit), repr(result.exception)
+    assert result.stderr.startswith("Error ("), result.stderr
+    assert len(result.stderr) < 1000
