@@ -1,5 +1,6 @@
 """What is said of a comparison: every verdict in its words, with the numbers that it rests on."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -138,6 +139,7 @@ def test_the_command_to_train_is_printed_if_something_is_recommended(result, tmp
     held, path = replace(result, shown=shown), tmp_path
     monkeypatch.setattr(engine, "compare", lambda *_, **__: held)
     monkeypatch.setattr("equipoise.compare.report.write_report", lambda _: None)
+    monkeypatch.setattr("equipoise.compare.processes.helpers", lambda *_, **__: nullcontext())  # they would train
     said = CliRunner().invoke(app, ["demo", "--out", str(path)])
     assert said.exit_code == 0, said.output
     assert ("Train the recommended candidate: " in said.output) == (shown == "better")
