@@ -247,7 +247,8 @@ def kind_of(value: object) -> str:
     ('-1', 'a string', 'a list')
     """
     is_number = isinstance(value, bool | int | float | np.integer | np.floating)
-    if is_number or not value or (isinstance(value, str) and re.fullmatch(r"[-+.eE\d]{1,30}", value)):
+    is_empty = value is None or (isinstance(value, str | list | tuple | Mapping) and not value)
+    if is_number or is_empty or (isinstance(value, str) and re.fullmatch(r"[-+.eE\d]{1,30}", value)):
         return f"{value!r:.80}"
     kinds: dict[type, str] = {str: "a string", list: "a list", tuple: "a tuple"}
     return kinds.get(type(value), "a mapping" if isinstance(value, Mapping) else f"a {type(value).__name__}")

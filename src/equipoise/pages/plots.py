@@ -137,6 +137,7 @@ def census_plot(names: Sequence[str], counts: Sequence[int | None]) -> Figure:
     """Plot horizontal bars of counts on a logarithmic axis, each with its number; None heads the rows below it."""
     with drawing(WIDTH, row_height(len(names))) as (figure, axes):
         count_bars(axes, names, counts, THEMED, decades=True, longest=SHORT)
-        axes.xaxis.set_major_locator(LogLocator(numticks=4))  # numbers of thousands stay apart
+        if max((count for count in counts if count is not None), default=0) >= 1000:
+            axes.xaxis.set_major_locator(LogLocator(base=100))  # long numbers stay apart
         axes.set_xlabel("training rows (logarithmic)")
     return figure

@@ -5,9 +5,8 @@ import json
 import re
 from pathlib import Path
 
-import jsonschema
 import pytest
-from tests.support.json_schema import SCHEMA, VALIDATOR
+from tests.support.json_schema import SCHEMA, VALIDATOR, jsonschema
 
 from equipoise.base.registry import registered
 from equipoise.config import config_to_dict, configuration_keys, make_comparison
