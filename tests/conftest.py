@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+pytest_plugins = ["tests.support.chromium"]
+
 # How long an example takes says nothing about the code on a machine that others use too.
 settings.register_profile("equipoise", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("equipoise")

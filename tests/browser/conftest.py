@@ -1,10 +1,8 @@
 """A real Chromium that opens pages from disk and lets nothing go wrong unseen."""
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
@@ -12,34 +10,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Dialog, Page, Request
 
     from equipoise import Plan
-
-NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-ARGUMENTS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator["Browser"]:
-    """The browser of all tests; without one they are skipped, but fail where CI is set."""
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        _not_here("playwright is not installed (it is in the dev group of pyproject.toml)")
-    path = next(filter(None, map(shutil.which, NAMES)), None)
-    if path is None:
-        _not_here(f"no Chromium: none of {', '.join(NAMES)} is on the PATH")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -124,9 +94,3 @@ class Pages:
         is_page = request.is_navigation_request() and request.url.startswith("file:")
         if not is_page and not request.url.startswith("data:"):
             self.faults.append(f"the page asked for {request.url}")
-
-
-def _not_here(reason: str) -> NoReturn:
-    if os.environ.get("CI"):
-        pytest.fail(f"{reason}; CI must test in a browser")
-    pytest.skip(reason)

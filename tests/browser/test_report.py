@@ -103,13 +103,13 @@ def test_a_head_sorts_by_mouse_up_and_down_and_what_was_not_measured_stays_last(
 
 def test_a_head_sorts_by_keyboard_and_says_so(browser_page, report):
     page = browser_page(report)
-    button = page.get_by_role("button", name="steps")
+    button = page.get_by_role("button", name="changes")
     button.focus()
     page.keyboard.press("Enter")
     assert numbers(column(page, 2)) == sorted(numbers(column(page, 2)))
     page.keyboard.press("Space")
     assert numbers(column(page, 2)) == sorted(numbers(column(page, 2)), reverse=True)
-    assert page.get_by_role("status").filter(has_text="Sorted by steps, falling").count() == 1
+    assert page.get_by_role("status").filter(has_text="Sorted by changes, falling").count() == 1
     page.keyboard.press("Tab")
     assert "stage 1" in page.evaluate("document.activeElement.textContent")
 

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -79,26 +78,17 @@ def test_pages_load_nothing_from_other_places(pages):
 
 
 @pytest.mark.slow
-def test_search_finds_a_name_without_a_server(site):
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if chromium is None and not os.environ.get("CI"):
-        pytest.skip("needs a Chromium")
-    from playwright.sync_api import sync_playwright
-
+def test_search_finds_a_name_without_a_server(site, chromium):
     asked = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-background-networking"]
-        )
-        page = browser.new_page(viewport={"width": 390, "height": 844})
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto((site / "reference" / "index.html").as_uri())
-        page.click("label[for=__search].md-header__button")
-        page.keyboard.type("WeightedSampler")
-        page.wait_for_selector(".md-search-result__item", timeout=20_000)
-        assert "equipoise.samplers" in page.inner_text(".md-search-result__list")
-        assert page.evaluate("document.documentElement.scrollWidth") == 390
-        browser.close()
+    page = chromium.new_page(viewport={"width": 390, "height": 844})
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto((site / "reference" / "index.html").as_uri())
+    page.click("label[for=__search].md-header__button")
+    page.keyboard.type("WeightedSampler")
+    page.wait_for_selector(".md-search-result__item", timeout=20_000)
+    assert "equipoise.samplers" in page.inner_text(".md-search-result__list")
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.close()
     assert [url for url in asked if not url.startswith("file:")] == []
 
 

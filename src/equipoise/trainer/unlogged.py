@@ -78,7 +78,9 @@ class UnloggedLosses(Part):
         """
         total, before = 0.0, 0
         for logs in state.log_history:
-            if logs.keys() >= _OF_LOSS:
+            # Of a state that others have written, what is no number is left out.
+            numbers = all(isinstance(logs.get(name), int | float) for name in ("loss", "step"))
+            if logs.keys() >= _OF_LOSS and numbers:
                 total += np.float32(logs["loss"] * (logs["step"] - before)).item()
                 before = int(logs["step"])
         return (total + self._total.item()) / max(state.global_step, 1)

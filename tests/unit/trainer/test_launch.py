@@ -92,6 +92,7 @@ def test_a_signal_ends_a_rank_that_waits_for_one_that_never_comes(number):
     code = (
         "import os, signal; from equipoise.trainer.launch import join;"
         "signal.signal(signal.SIGTERM, signal.default_int_handler);"
+        "signal.signal(signal.SIGINT, signal.default_int_handler);"  # ignored by what a shell runs in the background
         "print('waits', flush=True); join({'use_cpu': True}, os.environ)"
     )
     place = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
@@ -101,7 +102,7 @@ def test_a_signal_ends_a_rank_that_waits_for_one_that_never_comes(number):
         assert rank.stdout.readline() == "waits\n"
         time.sleep(1)  # in torch
         rank.send_signal(number)
-        _, told = rank.communicate(timeout=20)
+        _, told = rank.communicate(timeout=60)
     finally:
         rank.kill()
     assert rank.returncode == STOPPED
