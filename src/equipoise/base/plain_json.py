@@ -92,11 +92,15 @@ class RepeatedKeyError(_NotPlainError):
         self.key = key
 
 
+def to_json(value: Any) -> str:
+    """Return the text of a JSON file, indented; NaN and infinities are refused."""
+    return json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+
+
 def write_json(path: Path, value: Any) -> None:
-    """Write a JSON file, indented and atomically; NaN and infinities are refused."""
+    """Write a JSON file atomically, as `to_json` has it."""
     with write_atomically(path) as temporary:
-        text = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)
-        temporary.write_text(text + "\n", encoding="utf-8")
+        temporary.write_text(to_json(value), encoding="utf-8")
 
 
 def once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

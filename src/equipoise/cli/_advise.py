@@ -61,7 +61,7 @@ def advise(
         print_json({**advice.to_dict(), "guesses": [guess._asdict() for guess in found.guesses], "commands": commands})
         return
     for guess in found.guesses:
-        typer.echo(printable_line(f"Guessed {guess.key}: {guess.value}. Why: {guess.why}."))
+        typer.echo(printable_line(str(guess)))
     for number, answer in enumerate(advice.answers, start=1):
         typer.echo(f"\n{number}. {answer.question}")
         for text in (f"{answer.found}.", sentences_of(answer.rules)):

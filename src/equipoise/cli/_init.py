@@ -64,7 +64,7 @@ def init(
         print_json({"out": str(out), "guesses": guesses, "plan": plan, "problems": found})
         return
     for guess in made.guesses:
-        typer.echo(printable_line(f"Guessed {guess.key}: {guess.value}. Why: {guess.why}."))
+        typer.echo(printable_line(str(guess)))
     kinds = [f"{name} ({task.kind})" for name, task in list(made.tasks.items())[:10]]
     more = f" and {len(made.tasks) - 10:,} more" if len(made.tasks) > 10 else ""
     typer.echo(printable_line(f"Tasks: {', '.join(kinds)}{more}."))

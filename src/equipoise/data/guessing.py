@@ -50,6 +50,10 @@ class Guess(NamedTuple):
     value: Any
     why: str
 
+    def __str__(self) -> str:
+        """Return a sentence for a terminal."""
+        return f"Guessed {self.key}: {self.value}. Why: {self.why}."
+
 
 @dataclasses.dataclass(frozen=True)
 class _Column:

@@ -1,6 +1,5 @@
 """Calibrate a run: fit on its validation rows the correction of its probabilities and answers."""
 
-import json
 import warnings
 from collections.abc import Container
 from contextlib import ExitStack
@@ -8,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from equipoise.base.files import to_disk, write_atomically
+from equipoise.base.plain_json import to_json
 from equipoise.calibration import (
     DECISIONS,
     Calibration,
@@ -176,7 +176,7 @@ def publish(found: Calibrated, command: str) -> None:
     """
     directory, text = found.directory, found.calibration.to_json()
     page = build_page(found, command, [(directory.calibration.name, text)]).to_html()
-    report = json.dumps(found.to_dict(), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    report = to_json(found.to_dict())
     written = {directory.calibration: text, directory.calibration_report: report, directory.calibration_page: page}
     with ExitStack() as files:  # they are named in the opposite order
         for path, content in written.items():
