@@ -1,7 +1,8 @@
 """The study: does the plan help with more draws, with a pretrained model, with adapters, and on other data.
 
-It takes days on two cores and may be cut into pieces: what was trained is kept in `--work`, no training begins after
-`--minutes`, and the tables hold what is there. `study.json` holds what docs/pictures/evidence.py draws.
+It takes days on two cores and may be cut into pieces: no training begins after `--minutes`, and the tables hold what
+is there. What each training answered for the test rows is kept in `answers/`, so that it is not trained again, and the
+tables can be made from a checkout (`--minutes 0`). `study.json` holds what docs/pictures/evidence.py draws.
 """
 
 import argparse
@@ -12,8 +13,9 @@ import warnings
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from comparisons.method_runs import Job, is_done, run_of
+from comparisons.method_runs import Job, run_of
 from comparisons.study import PARTS, queue
+from comparisons.study_answers import is_kept, keep
 from comparisons.study_table import numbers, section
 from equipoise.base.plain_json import write_json
 from equipoise.errors import DataWarning
@@ -26,13 +28,13 @@ NUMBERS = Path(__file__).with_name("study.json")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
-    parser.add_argument("--work", type=Path, default=Path("study-runs"), help="keeps runs; go on by the same")
+    parser.add_argument("--work", type=Path, default=Path("study-runs"), help="keeps what is begun, and linear models")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no training after that many")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     end = time.monotonic() + 60 * options.minutes
-    jobs = [job for job in queue(options.parts) if not is_done(job, options.work)]
+    jobs = [job for job in queue(options.parts) if not is_kept(job)]
     print(f"{len(jobs)} trainings to do", flush=True)
     with ProcessPoolExecutor(options.processes, multiprocessing.get_context("spawn")) as pool:
         for job, began in pool.map(_run, jobs, [options.work] * len(jobs), [end] * len(jobs)):
@@ -51,7 +53,7 @@ def _run(job: Job, work: Path, end: float) -> tuple[Job, bool]:
     """Train and predict, unless it is too late."""
     began = time.monotonic() < end  # one clock for all processes of a machine
     if began:
-        run_of(job, work)
+        keep(job, run_of(job, work))
     return job, began
 
 

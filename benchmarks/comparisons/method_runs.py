@@ -92,6 +92,10 @@ def _predicted(run: RunDirectory) -> bool:
 
 def _run(job: Job, out: Path) -> None:
     torch.set_num_threads(1)
+    if job.model != "tiny":
+        torch.set_float32_matmul_precision(
+            "medium"
+        )  # products in bfloat16, sums in float32, as mixed precision on a GPU
     warnings.simplefilter("ignore", DataWarning)  # of labels that validation rows lack; the pages tell of them
     records, config = _records(job.source), config_of(job)
     prepared = prepare(config, records)

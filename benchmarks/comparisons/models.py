@@ -38,7 +38,7 @@ def _minilm(run: RunConfig, model: ModelConfig, learning_rate: float) -> RunConf
         name: replace(options, verbalisers=words_of(options.verbalisers, vocabulary))
         for name, options in run.tasks.items()
     }
-    training = replace(run.training, learning_rate=learning_rate, batch_size=16, warmup=0.1)
+    training = replace(run.training, learning_rate=learning_rate, batch_size=16, warmup=0.1, validate_every=640)
     return replace(run, model=model, tasks=tasks, training=training)
 
 

@@ -2,21 +2,21 @@
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from equipoise.compare.corrections import corrected
 from equipoise.metrics import Estimate, TaskPredictions, evaluate
 from equipoise.statistics import difference_over_seeds, mean_interval
 
 from .baseline_table import held, predictions_of
 from .linear import BASELINES
-from .method_runs import Job, is_done, means_of, run_of
+from .method_runs import Job
 from .methods import SOURCES
 from .models import MODEL_TITLES
 from .study import ARMS, Part
+from .study_answers import answers_of, is_kept
 from .summary import table
 
 METRICS = {"macro_f1": "macro-F1", "balanced_accuracy": "balanced accuracy", "worst_recall": "lowest recall"}
@@ -24,14 +24,12 @@ READING = """The recipe is the same for all rows. Means over the tasks on the fu
 t-interval over the seeds. Last column: minus natural sampling on the same seeds, 95 % interval over resampled groups
 of the test rows."""
 BASE, PLAN = "natural", "sqrt"
-KEPT = {"none": "plain", "calibrated": "probabilities", "tau": "tau"}
-"""What `means_of` calls each correction."""
 
 
 def section(part: Part, work: Path) -> str:
     """Return the text of one part: a table for each number of draws, and how far natural sampling is behind."""
     found = Found(part, work)
-    done = sum(is_done(job, work) for job in part.jobs)
+    done = sum(map(is_kept, part.jobs))
     lines = [
         f"## {MODEL_TITLES[part.model]}: {_title(part)}",
         "",
@@ -67,16 +65,15 @@ class Found:
     def __init__(self, part: Part, work: Path) -> None:
         self.part, self.work = part, work
         self.predictions = cache(self._predictions)
+        self.means = cache(self._means)
 
     def measured(self, arm: str, draws: int) -> list[int]:
         """Return the seeds of which there is a training."""
-        return [seed for seed in self.part.seeds if is_done(self._job(arm, draws, seed), self.work)]
+        return [seed for seed in self.part.seeds if is_kept(self._job(arm, draws, seed))]
 
     def by_seed(self, arm: str, draws: int, metric: str) -> list[float | None]:
         """Return a metric for each seed."""
-        kind = KEPT[ARMS[arm].correction]
-        found = [means_of(self._job(arm, draws, seed), self.work) for seed in self.measured(arm, draws)]
-        return [of[kind][metric] for of in found]
+        return [self.means(arm, draws, seed)[metric].value for seed in self.measured(arm, draws)]
 
     def difference(self, first: str, second: str, draws: int) -> Estimate:
         """Return macro-F1 of the second arm minus that of the first, on the seeds that both have."""
@@ -105,7 +102,10 @@ class Found:
         return Job(self.part.source, ARMS[arm].method, seed, draws, self.part.model)
 
     def _predictions(self, arm: str, draws: int, seed: int) -> dict[str, TaskPredictions]:
-        return corrected(run_of(self._job(arm, draws, seed), self.work), ARMS[arm].correction, "macro_f1")
+        return dict(answers_of(self._job(arm, draws, seed), ARMS[arm].correction))
+
+    def _means(self, arm: str, draws: int, seed: int) -> Mapping[str, Estimate]:
+        return evaluate(self.predictions(arm, draws, seed), bootstrap=0).mean
 
 
 def _table(found: Found, draws: int) -> list[str]:
