@@ -32,24 +32,30 @@ def words_of(labels: Iterable[str], vocabulary: Mapping[str, int]) -> dict[str, 
     return found
 
 
-def _minilm(run: RunConfig, model: ModelConfig, learning_rate: float) -> RunConfig:
+def _in_words(run: RunConfig) -> RunConfig:
     vocabulary = load_minilm_tokenizer(minilm_folder()).get_vocab()
     tasks = {
         name: replace(options, verbalisers=words_of(options.verbalisers, vocabulary))
         for name, options in run.tasks.items()
     }
+    return replace(run, tasks=tasks)
+
+
+def _minilm(run: RunConfig, model: ModelConfig, learning_rate: float) -> RunConfig:
     training = replace(run.training, learning_rate=learning_rate, batch_size=16, warmup=0.1, validate_every=640)
-    return replace(run, model=model, tasks=tasks, training=training)
+    return replace(run, model=model, training=training)
 
 
 MODELS: Mapping[str, Callable[[RunConfig], RunConfig]] = {
     "tiny": lambda run: run,
-    "minilm": lambda run: _minilm(run, ModelConfig(name="minilm", freeze=FROZEN), 5e-4),
-    "minilm-lora": lambda run: _minilm(run, ModelConfig(name="minilm", adapter=AdapterConfig(r=16)), 1e-3),
+    "minilm": lambda run: _minilm(_in_words(run), ModelConfig(name="minilm", freeze=FROZEN), 5e-4),
+    "minilm-numbers": lambda run: _minilm(run, ModelConfig(name="minilm", freeze=FROZEN), 5e-4),
+    "minilm-lora": lambda run: _minilm(_in_words(run), ModelConfig(name="minilm", adapter=AdapterConfig(r=16)), 1e-3),
 }
 """By name: what the model makes of a run of the tiny one."""
 MODEL_TITLES = {
     "tiny": "Learning curves of a tiny T5 from scratch",
     "minilm": "A pretrained encoder (MiniLM), embeddings and two of six layers frozen",
+    "minilm-numbers": "The same pretrained model, which knows words, and nothing of numbers that stand for labels",
     "minilm-lora": "The same pretrained model, adapters of rank 16 (LoRA)",
 }

@@ -53,6 +53,7 @@ PARTS: Mapping[str, Part] = {
     "curves-multi-diagnosis": Part("multi-diagnosis", "tiny", tuple(ARMS), (10_240, 40_960, 163_840)),
     "curves-icd10cm": Part("icd10cm", "tiny", tuple(ARMS), (10_240, 40_960)),
     "pretrained-icd10cm": Part("icd10cm", "minilm", PRETRAINED, (5_120, 20_480, 40_960)),
+    "numbers-icd10cm": Part("icd10cm", "minilm-numbers", ("natural", "sqrt"), (5_120,)),
     "pretrained-medical-codes": Part("medical-codes", "minilm", PRETRAINED, (5_120,)),
     "adapters-icd10cm": Part("icd10cm", "minilm-lora", ("natural", "natural + tau", "sqrt"), (5_120,)),
 }

@@ -56,7 +56,7 @@ def numbers(part: Part, work: Path) -> dict[str, Any]:
 def _title(part: Part) -> str:
     """Return the title of the data set, and what stands for labels."""
     title = SOURCES[part.source].title
-    return title if part.model == "tiny" else title.replace("labels as numbers", "labels as words")
+    return title if part.model in {"tiny", "minilm-numbers"} else title.replace("labels as numbers", "labels as words")
 
 
 class Found:

@@ -97,7 +97,7 @@ def main() -> None:
     parts: dict[str, Part] = json.loads(options.numbers.read_text(encoding="utf-8"))
     panels: list[tuple[Part, str | None]] = [(part, None) for name, part in parts.items() if name.startswith("curves")]
     for name, part in parts.items():
-        if not name.startswith("curves"):
+        if not name.startswith("curves") and part["model"] in MODELS:
             reached = Counter(draws for by in part["arms"].values() for draws, scores in by.items() if scores)
             panels.append((part, max(reached, key=lambda draws: (reached[draws], int(draws)))))  # of the most arms
     with mpl.rc_context(STYLE):
