@@ -5,15 +5,19 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from equipoise.metrics import Estimate, TaskPredictions, evaluate
+from equipoise.metrics.curves import CURVES, LabelCurves
 from equipoise.metrics.intervals import effective_rows, wilson
+from equipoise.metrics.sums import Rows
 from equipoise.statistics import difference_over_seeds
 
 Array = NDArray[np.float64]
 LEVEL = 0.95
 RESAMPLES = 400
 METRICS = ("balanced_accuracy", "macro_f1", "worst_recall")
+POPULATION = 200_000
 
 
 @dataclass(frozen=True)
@@ -191,3 +195,39 @@ def of_differences(first: Labels, second: Labels, times: int, seed: int) -> dict
             found[key, "now"].add_estimate(scores[key], truth[key])
             found[key, "percentile"].add(*plain[key], truth[key])
     return found
+
+
+def of_ranking(rows: Sequence[int], distance: float, times: int, seed: int) -> dict[tuple[str, str], Count]:
+    """Count intervals of the ranking of the rarest label, and of the mean over the labels.
+
+    The logit of the true label is `distance` higher than those of the others, all with normal noise of variance 1, so
+    that the AUROC of two labels is the normal distribution function of the distance.
+    """
+    random = np.random.default_rng(seed)
+    counts = np.array(rows)
+    names = tuple(f"label {place}" for place in range(len(rows)))
+    rarest = int(counts.argmin())
+    truth = _rankings(np.repeat(np.arange(len(rows)), counts * -(-POPULATION // counts.sum())), distance, random)
+    true = np.repeat(np.arange(len(rows)), counts)
+    targets = [names[place] for place in true.tolist()]
+    found = {(key, of): Count() for key in CURVES for of in ("label", "mean")}
+    for number in range(times):
+        said = TaskPredictions("task", targets, targets, names, _probabilities(true, distance, random))
+        scores = evaluate({"task": said}, bootstrap=RESAMPLES, seed=number)
+        for key in CURVES:
+            of_labels = [getattr(label, key) for label in scores.tasks["task"].labels]
+            found[key, "label"].add_estimate(of_labels[rarest], truth[key][rarest])
+            found[key, "mean"].add_estimate(scores.mean[key], float(truth[key].mean()))
+    return found
+
+
+def _probabilities(true: NDArray[np.int64], distance: float, random: np.random.Generator) -> Array:
+    labels = int(true.max()) + 1
+    return softmax(random.standard_normal((len(true), labels)) + distance * np.eye(labels)[true], axis=1)
+
+
+def _rankings(true: NDArray[np.int64], distance: float, random: np.random.Generator) -> dict[str, Array]:
+    """Return the metrics of each label in a population."""
+    p = _probabilities(true, distance, random)
+    curves = LabelCurves.of(Rows(true, true, p.shape[1], p), np.zeros(len(true), np.int64))
+    return {name: values[0] for name, values in curves.values(np.ones((1, 1))).items()}

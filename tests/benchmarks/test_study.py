@@ -95,5 +95,3 @@ def test_the_numbers_of_pictures_are_those_of_the_answers(name):
 
 def _macro_f1(job, correction):
     return evaluate(answers_of(job, correction), bootstrap=0).mean["macro_f1"].value
-
-

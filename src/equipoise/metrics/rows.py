@@ -183,6 +183,8 @@ class TaskRows:
             else dict(zip(CURVES, np.split(sums[:, first:], len(CURVES), axis=1), strict=True))
         )
         if few is not None:
+            if ranked:
+                ranked["auroc"] = few.ranked(ranked["auroc"], true)
             ranked = {name: few.widened(values) for name, values in ranked.items()}
         return LabelSums(hits, true, predicted, labels, self._bands, few, ranked)
 

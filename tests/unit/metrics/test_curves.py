@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import norm
 from sklearn import metrics as sklearn_metrics
 from tests.support.errors import raises
 
@@ -87,3 +88,19 @@ def test_titles_name_the_rate():
     assert title_of("recall_at_alarm_rate", 0.01) == "recall at 1 % false alarms"
     assert [title_of(name, 0.05) for name in ("recall", "auroc", "macro_f1")] == ["recall", "AUROC", "macro-F1"]
     assert set(CURVES) <= set(LABEL_METRICS)
+
+
+def test_intervals_of_auroc_cover_the_truth_where_a_label_has_three_rows():
+    random = np.random.default_rng(1)
+    right = np.arange(103) < 3
+    targets = np.where(right, "yes", "no").tolist()
+    covered, widths = [], []
+    for seed in range(60):
+        p = norm.cdf(random.standard_normal(103) + norm.ppf(0.9) * 2**0.5 * right)
+        said = TaskPredictions("task", targets, targets, ("no", "yes"), np.stack([1 - p, p], axis=1))
+        scores = evaluate({"task": said}, bootstrap=200, seed=seed)
+        of_label, mean = scores.tasks["task"].labels[1].auroc, scores.mean["auroc"]
+        covered.append([found.low <= 0.9 <= found.high for found in (of_label, mean)])
+        widths.append(of_label.high - of_label.low)
+    assert np.mean(widths) < 0.55
+    assert (np.mean(covered, axis=0) >= 0.92).all()
