@@ -5,7 +5,7 @@ import multiprocessing
 import shutil
 import warnings
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -84,28 +84,23 @@ def jobs_of(source: str, draws: int, seeds: int, work: Path) -> list[Job]:
     ]
 
 
-def scores_of_all(jobs: Sequence[Job], draws: int, work: Path, processes: int) -> dict[Job, Scores]:
-    """The scores of each training, several at a time."""
+def scores_of_all(jobs: Sequence[Job], draws: int, work: Path, processes: int, kept: Path) -> dict[Job, Scores]:
+    """The scores of each training, several at a time; `kept` holds those that were trained before, by name."""
+    known: dict[str, Scores] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
     work.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
-        futures = {job: pool.submit(scores_of, job, draws, work) for job in jobs}
-        found: dict[Job, Scores] = {}
-        for job, future in futures.items():
-            found[job] = future.result()
-            print(job.name, found[job], flush=True)
-    return found
+        futures = {pool.submit(scores_of, job, draws, work): job for job in jobs if job.name not in known}
+        for future in as_completed(futures):
+            name = futures[future].name
+            known[name] = future.result()
+            print(name, known[name], flush=True)
+            write_json(kept, dict(sorted(known.items())))
+    return {job: known[job.name] for job in jobs}
 
 
 def scores_of(job: Job, draws: int, work: Path) -> Scores:
-    """The scores of a stage on the validation rows that it scores; of a full training on all test rows."""
-    held = work / f"{job.name}.json"
-    if not held.exists():
-        torch.set_num_threads(1)
-        write_json(held, _run(job, draws, work))
-    return json.loads(held.read_text(encoding="utf-8"))
-
-
-def _run(job: Job, draws: int, work: Path) -> Scores:
+    """Train; the scores of a stage on the validation rows that it scores, of a full training on all test rows."""
+    torch.set_num_threads(1)
     known = compared(job.source, draws, work)
     stage, full = known.stages[job.stage], known.stages[-1].draws
     runner = TrialRunner(ComparisonDirectory(work / job.source), known.config, known.data, {}, print)
