@@ -10,7 +10,7 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, overload
 
 from equipoise.errors import EquipoiseError, RunError
 
@@ -218,3 +218,17 @@ def read_text(path: Path, error: type[EquipoiseError], most_bytes: int = MOST_TE
         return data.decode("utf-8")
     except UnicodeDecodeError as problem:
         raise error("cannot-read", f"Cannot read `{path}`: it is not UTF-8 text ({problem}).") from None
+
+
+class Entry:
+    """A file or folder of a directory: the attribute of an instance is its path, that of the class the entry itself."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, directory: None, owner: type) -> "Entry": ...
+    @overload
+    def __get__(self, directory: Any, owner: type) -> Path: ...
+    def __get__(self, directory: Any, owner: type) -> "Entry | Path":
+        return self if directory is None else directory.path / self.name

@@ -8,13 +8,13 @@ from typing import TypeVar
 from filelock import FileLock
 
 from equipoise.base.codec import from_plain
-from equipoise.base.files import unfinished_name
+from equipoise.base.files import Entry, unfinished_name
 from equipoise.base.plain_json import write_json
 from equipoise.base.states import differences
 from equipoise.compare.result import HEAD, Result
 from equipoise.config import ComparisonConfig, config_to_dict, load_comparison, save_config
 from equipoise.errors import RunError
-from equipoise.runs.directory import Entry, read_json
+from equipoise.runs.directory import read_json
 
 T = TypeVar("T")
 

@@ -6,10 +6,17 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, cast, overload
+from typing import Any, TypeVar, cast
 
 from equipoise.base import plain_json
-from equipoise.base.files import read_text, refusing_unwritable, remove_left, unfinished_name, write_atomically
+from equipoise.base.files import (
+    Entry,
+    read_text,
+    refusing_unwritable,
+    remove_left,
+    unfinished_name,
+    write_atomically,
+)
 from equipoise.calibration import Calibration, Provenance
 from equipoise.config import RunConfig, load_config, save_config
 from equipoise.data import Task
@@ -21,20 +28,6 @@ from equipoise.trainer.checkpoints.lock import HOLDER, LOCK
 from equipoise.trainer.checkpoints.seal import SEAL, damage_of_model, fingerprint_of_weights
 
 T = TypeVar("T")
-
-
-class Entry:
-    """A file or folder of a directory: the attribute of an instance is its path, that of the class the entry itself."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    @overload
-    def __get__(self, directory: None, owner: type) -> "Entry": ...
-    @overload
-    def __get__(self, directory: Any, owner: type) -> Path: ...
-    def __get__(self, directory: Any, owner: type) -> "Entry | Path":
-        return self if directory is None else directory.path / self.name
 
 
 @dataclass(frozen=True)
@@ -235,12 +228,19 @@ class RunDirectory:
         Raises
         ------
         RunError
-            If it is damaged, was changed, or belongs to another run.
+            If it is damaged, was changed, belongs to another run, or is not the one that its report is of.
         """
-        if not self.calibration.exists():
-            return None
-        calibration = _parsed(self.calibration, Calibration.from_json, read_text(self.calibration, RunError))
-        calibration.check(self.provenance(plan))
+        calibration = None
+        if self.calibration.exists():
+            calibration = _parsed(self.calibration, Calibration.from_json, read_text(self.calibration, RunError))
+            calibration.check(self.provenance(plan))
+        if self.calibration_report.exists():
+            report: object = read_json(self.calibration_report)
+            of = cast("dict[str, Any]", report).get("calibration") if isinstance(report, dict) else None
+            if calibration is None or of != calibration.fingerprint:
+                message = f"`{self.calibration_report}` is not of `{self.calibration}`, as if `equipoise calibrate` was"
+                again = f"killed while it replaced them. Repeat it: `equipoise calibrate {self.path} --overwrite`."
+                raise RunError("half-calibrated", f"{message} {again}")
         return calibration
 
     def provenance(self, plan: Drawable) -> Provenance:

@@ -172,12 +172,13 @@ def calibrate(
 def publish(found: Calibrated, command: str) -> None:
     """Write the calibration, its report and its page, which names the command: all of them, or none.
 
-    All are on the disk before the first gets its name; the calibration, which `evaluate` and `predict` apply, is last.
+    All are on the disk before the first gets its name. The report is first and the calibration, which `evaluate` and
+    `predict` apply, last: where they differ, as after a kill in between, `RunDirectory.read_calibration` refuses them.
     """
     directory, text = found.directory, found.calibration.to_json()
     page = build_page(found, command, [(directory.calibration.name, text)]).to_html()
     report = to_json(found.to_dict())
-    written = {directory.calibration: text, directory.calibration_report: report, directory.calibration_page: page}
+    written = {directory.calibration: text, directory.calibration_page: page, directory.calibration_report: report}
     with ExitStack() as files:  # they are named in the opposite order
         for path, content in written.items():
             temporary = files.enter_context(write_atomically(path))
