@@ -10,6 +10,10 @@ from typing import Any, Final
 MOST_CHARACTERS: Final = 20_000
 """Length limit of a message; a longer one is cut in the middle."""
 
+STOPPED: Final = 75
+"""Exit code of a process that a signal has stopped and that can be started again: EX_TEMPFAIL of sysexits.h. No shell
+and no Python exits with it by itself."""
+
 # Controls (ESC drives a terminal), marks that reorder text on a screen, separators that break lines, and halves of
 # surrogate pairs, which no stream can write. The end of a line stays: messages have several.
 _UNSAFE: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")

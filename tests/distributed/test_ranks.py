@@ -1,7 +1,9 @@
 """Two ranks of an `EquipoiseTrainer` that would train other things, over the store of their process group."""
 
 import os
+import signal
 import sys
+import time
 import traceback
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -15,7 +17,9 @@ from tests.support.faults import JOB, OPTIONS, Session
 from tests.support.processes import on_ranks
 from transformers import TrainerCallback
 
+from equipoise.errors import STOPPED
 from equipoise.trainer import ending_together
+from equipoise.trainer.callbacks import StopOnSignal
 
 pytestmark = [pytest.mark.distributed, pytest.mark.slow]
 TWO = JOB | {"ranks": 2, "batch": 4, "options": OPTIONS | {"max_steps": 4}}
@@ -111,3 +115,32 @@ def test_a_mistake_on_one_rank_of_a_script_ends_all_and_is_named(folder, target,
 def test_ranks_that_are_alike_train(folder) -> None:
     Session(folder / "run", **TWO).finish()
     assert (folder / "run" / "checkpoint-4").is_dir()
+
+
+def second_rank_stops_answering() -> None:
+    """Let the second rank sleep at the end of a step, where the first waits for it in a collective."""
+
+    def sleep(_: Any, args: Any, state: Any, *__: Any, **___: Any) -> None:
+        if state.global_step == 2:
+            time.sleep(600)
+
+    if os.environ["RANK"] == "1":
+        StopOnSignal.on_step_end = sleep
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_ends_a_rank_that_waits_in_training(folder, number) -> None:
+    run = folder / "run"
+    session = Session(run, before=second_rank_stops_answering, **TWO)
+    session.wait_for(lambda: (run / "rows-1.jsonl").exists() and (run / "rows-1.jsonl").read_text().count("\n") >= 2)
+    time.sleep(1)  # in the collective
+    first, second = session.processes
+    session.send(number)
+    first.join(3)
+    assert first.is_alive(), session.log.read_text()
+    session.send(number)
+    first.join(10)
+    assert first.exitcode == STOPPED, session.log.read_text()
+    assert "Stopped at once." in session.log.read_text()
+    session.send(signal.SIGKILL, [1])
+    second.join(10)

@@ -20,10 +20,9 @@ from typer.core import TyperCommand, TyperGroup
 from equipoise.base.tables import LEFT, Table, print_table
 from equipoise.cli._words import of_command
 from equipoise.config import ModelConfig
-from equipoise.errors import EquipoiseError, printable, printable_json, printable_line
+from equipoise.errors import STOPPED, EquipoiseError, printable, printable_json, printable_line
 
 OK, ERROR, INTERRUPTED = 0, 1, 130
-STOPPED = 75  # EX_TEMPFAIL of sysexits.h: nothing is wrong, try again; no shell and no Python exits with it by itself
 _JSON = "equipoise.json"
 LOADING = "loading PyTorch and transformers"
 

@@ -9,11 +9,11 @@ import typer
 from equipoise.base.codec import to_plain
 from equipoise.base.progress import stage
 from equipoise.cli import _options as options
-from equipoise.cli._app import LOADING, STOPPED, bars_on_terminals_only, print_json, print_tasks, say_model, stoppable
+from equipoise.cli._app import LOADING, bars_on_terminals_only, print_json, print_tasks, say_model, stoppable
 from equipoise.cli._plan import listed
 from equipoise.config import RunConfig
 from equipoise.data.cache import default_cache
-from equipoise.errors import ConfigError
+from equipoise.errors import STOPPED, ConfigError
 from equipoise.feedback import Feedback as FeedbackRule
 
 if TYPE_CHECKING:

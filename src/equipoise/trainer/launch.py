@@ -1,12 +1,9 @@
 """The processes that a launcher has started: they meet, and a Trainer must see them all."""
 
-import os
-import signal
 import threading
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -14,11 +11,8 @@ from transformers import TrainingArguments
 
 from equipoise.drawing import Shard
 from equipoise.errors import ConfigError, RunError
-from equipoise.trainer.ranks import PATIENCE, Ranks, end_process
-
-STOPPED: Final = 75
-"""Exit code of a process that a signal ended: EX_TEMPFAIL, start it again."""
-HEARD: Final = 1.0  # seconds that the main thread has to end by itself
+from equipoise.trainer.ranks import PATIENCE, Ranks
+from equipoise.trainer.signals import end_process, ending_at_signal
 
 
 def join(options: Mapping[str, Any], environment: Mapping[str, str]) -> Ranks:
@@ -60,7 +54,8 @@ def join(options: Mapping[str, Any], environment: Mapping[str, str]) -> Ranks:
         too_long.daemon = True
         too_long.start()
         try:
-            with _ending_on_signal():
+            # Nothing has begun.
+            with ending_at_signal(1, "Stopped while waiting for the other ranks. Start all again."):
                 backend = options.get("ddp_backend") or of_device
                 dist.init_process_group(backend, timeout=timedelta(seconds=limit))
         except (RuntimeError, ValueError) as error:
@@ -72,37 +67,6 @@ def join(options: Mapping[str, Any], environment: Mapping[str, str]) -> Ranks:
         finally:
             too_long.cancel()
     return Ranks.present(limit)
-
-
-@contextmanager
-def _ending_on_signal() -> Generator[None]:
-    """End the process at Ctrl-C or SIGTERM while its main thread waits in torch, where no handler of Python runs.
-
-    Nothing has begun by then. Signals without a handler of Python do their own.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    seen, told = os.pipe()
-    os.set_blocking(told, False)
-    over = threading.Event()
-    previous = signal.set_wakeup_fd(told, warn_on_full_buffer=False)
-
-    def watch() -> None:
-        while number := os.read(seen, 1):
-            if number[0] in (signal.SIGINT, signal.SIGTERM) and not over.wait(HEARD):
-                end_process("Stopped while waiting for the other ranks. Start all again.", STOPPED)
-
-    watching = threading.Thread(target=watch, daemon=True)
-    watching.start()
-    try:
-        yield
-    finally:
-        over.set()
-        signal.set_wakeup_fd(previous)
-        os.close(told)
-        watching.join()
-        os.close(seen)
 
 
 def on_cpu(options: Mapping[str, Any]) -> bool:

@@ -1,18 +1,17 @@
 """Several processes that train together: they agree on what they train, and end together."""
 
 import json
-import os
-import sys
 import threading
 import time
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import torch.distributed as dist
 
-from equipoise.errors import EquipoiseError, RunError, printable
+from equipoise.errors import EquipoiseError, RunError
+from equipoise.trainer.signals import end_process, ending_at_signal
 
 AGREE_WITHIN: Final = 600.0
 """Seconds that a rank waits for the others to be ready, if `ddp_timeout` is not shorter."""
@@ -90,7 +89,8 @@ class Ranks:
         """End the other ranks, and tell them why, if this one fails in the block, and this one if another does.
 
         A rank that waits for another where no exception reaches it, in a collective of NCCL, is ended as a process.
-        A block inside another does nothing more; blocks that follow each other know nothing of each other.
+        A block inside another does nothing more; blocks that follow each other know nothing of each other. A second
+        Ctrl-C or SIGTERM ends the process, also where it waits for a rank that no longer answers.
 
         Raises
         ------
@@ -100,14 +100,22 @@ class Ranks:
         if self.store is None:
             yield
             return
+        with (
+            ending_at_signal(2, "Stopped at once."),
+            self._inside() as first,
+            self._ending_together() if first else nullcontext(),
+        ):
+            yield
+
+    @contextmanager
+    def _inside(self) -> Generator[bool]:
+        """Yield whether a block is inside no other, and count it."""
         inside = f"{_KEYS}/inside of {self.rank}"
         try:
-            if self.store.add(inside, 1) > 1:
-                yield
-                return
-            self.store.add(f"{_KEYS}/blocks of {self.rank}", 1)
-            with self._ending_together():
-                yield
+            first = self.store.add(inside, 1) == 1
+            if first:
+                self.store.add(f"{_KEYS}/blocks of {self.rank}", 1)
+            yield first
         finally:
             with suppress(RuntimeError):  # the first rank, which keeps the store, has ended
                 self.store.add(inside, -1)
@@ -246,13 +254,6 @@ def _lost(error: Exception) -> bool:
     return isinstance(cause, dist.DistError) or (
         isinstance(cause, RuntimeError) and any(words in str(cause) for words in said)
     )
-
-
-def end_process(message: str, code: int = 1) -> None:
-    """End a process whose main thread waits where no exception reaches it."""
-    sys.stderr.write(f"{printable(message)}\n")
-    sys.stderr.flush()
-    os._exit(code)
 
 
 def _short(value: Any) -> str:

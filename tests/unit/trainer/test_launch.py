@@ -11,9 +11,9 @@ from types import SimpleNamespace
 import pytest
 from tests.support.errors import raises
 
-from equipoise.errors import ConfigError, RunError
+from equipoise.errors import STOPPED, ConfigError, RunError
 from equipoise.trainer import arguments, training_arguments
-from equipoise.trainer.launch import STOPPED, join, on_cpu, refuse_unseen
+from equipoise.trainer.launch import join, on_cpu, refuse_unseen
 from equipoise.trainer.ranks import Ranks
 
 

@@ -1,5 +1,6 @@
 """What several ranks say to each other."""
 
+import os
 import threading
 import time
 
@@ -163,7 +164,7 @@ def test_a_rank_that_no_exception_reaches_is_ended_as_a_process(monkeypatch, cap
     ended = threading.Event()
     monkeypatch.setattr(ranks, "PATIENCE", 0.2)
     monkeypatch.setattr(ranks, "TOLD", 0.2)
-    monkeypatch.setattr(ranks.os, "_exit", lambda code: ended.set())
+    monkeypatch.setattr(os, "_exit", lambda code: ended.set())
 
     def work(of_rank):
         with of_rank.ending_together():
