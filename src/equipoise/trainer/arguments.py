@@ -41,8 +41,23 @@ OWNED = OF_THE_STREAM | {
 }
 """All options that Equipoise sets itself."""
 
+OF_ACCELERATE = {
+    "ACCELERATE_MIXED_PRECISION": "`bf16` or `fp16`",
+    "ACCELERATE_DYNAMO_BACKEND": "`torch_compile_backend`",
+    "ACCELERATE_DYNAMO_MODE": "`torch_compile_mode`",
+    "ACCELERATE_DYNAMO_USE_FULLGRAPH": None,
+    "ACCELERATE_DYNAMO_USE_DYNAMIC": None,
+    "ACCELERATE_DYNAMO_USE_REGIONAL_COMPILATION": None,
+    "ACCELERATE_DOWNCAST_BF16": None,
+    "ACCELERATE_USE_FSDP": "`fsdp`, with torchrun as the launcher",
+    "ACCELERATE_USE_DEEPSPEED": "`fsdp`, with torchrun as the launcher",
+    "ACCELERATE_USE_MEGATRON_LM": None,
+    "ACCELERATE_USE_PARALLELISM_CONFIG": None,
+}
+"""Variables of the environment by which accelerate would compute something else, and the options to set instead."""
+_OFF = frozenset({"no", "default", "false", "0", "off", "f", "n"})  # what its launcher sets where nothing is asked for
+
 # Encoder-decoders pre-trained in bfloat16 whose feed-forward output `wo` exceeds the range of float16.
-_PRECISION = "ACCELERATE_MIXED_PRECISION"
 T5_FAMILY = frozenset({"t5", "mt5", "umt5", "longt5", "switch_transformers", "t5gemma", "t5gemma2"})
 
 
@@ -110,8 +125,10 @@ def training_arguments(
         "save_total_limit": 2,
         "remove_unused_columns": False,
     }
+    chosen = defaults | chosen
+    _check_environment(chosen, os.environ)  # some of it ends here in an error of transformers
     try:
-        args = Seq2SeqTrainingArguments(output_dir=os.fspath(output_dir), seed=seed, **(defaults | chosen))
+        args = Seq2SeqTrainingArguments(output_dir=os.fspath(output_dir), seed=seed, **chosen)
     except (ValueError, TypeError) as error:
         raise ConfigError("bad-option", f"transformers refuses the trainer options: {error}") from error
     check_arguments(args, model_type)
@@ -126,7 +143,7 @@ def check_arguments(args: TrainingArguments, model_type: str | None) -> None:
     """
     check_owned(args, OWNED)
     refuse_unseen(args, os.environ)
-    _check_precision(args, os.environ)
+    _check_environment(vars(args), os.environ)
     _check_liger(args, model_type)
     if args.fp16 and model_type in T5_FAMILY:
         raise ConfigError(
@@ -136,15 +153,26 @@ def check_arguments(args: TrainingArguments, model_type: str | None) -> None:
         )
 
 
-def _check_precision(args: TrainingArguments, environment: Mapping[str, str]) -> None:
-    """Raise ConfigError if the environment would have another precision than the options, which a run records."""
-    found = environment.get(_PRECISION, "no").lower()
-    if found != "no" and not (args.fp16 or args.bf16):
-        raise ConfigError(
-            "other-precision",
-            f"The environment variable {_PRECISION} is {found!r:.40}, and the trainer options have neither `bf16` nor "
-            "`fp16`: the run would not train as its configuration says. Set the option, or unset the variable.",
-        )
+def _check_environment(options: Mapping[str, Any], environment: Mapping[str, str]) -> None:
+    """Raise ConfigError if the environment would change what the options, which a run records, say is computed."""
+    backend, mode = options.get("torch_compile_backend"), options.get("torch_compile_mode")
+    compiled = options.get("torch_compile") or backend or mode
+    precision = environment.get("ACCELERATE_MIXED_PRECISION")  # an option is stronger than it
+    # Some versions of transformers set the others themselves where the options ask for it.
+    meant = {
+        "ACCELERATE_MIXED_PRECISION": (options.get("fp16") or options.get("bf16")) and precision,
+        "ACCELERATE_DYNAMO_BACKEND": compiled and (backend or "inductor"),
+        "ACCELERATE_DYNAMO_MODE": mode,
+    }
+    for name, option in OF_ACCELERATE.items():
+        found = environment.get(name, "no")
+        if found.lower() not in _OFF and found != meant.get(name):
+            advice = "Unset it." if option is None else f"Set trainer option {option}, or unset it."
+            raise ConfigError(
+                "other-environment",
+                f"The environment variable {name} is {found!r:.40}, and the trainer options do not say so: the run "
+                f"would not train as its configuration says. {advice}",
+            )
 
 
 def _check_liger(args: TrainingArguments, model_type: str | None) -> None:

@@ -87,13 +87,6 @@ class ShardedMixin(_Base):
         """Create the accelerator, which shards nothing itself."""
         self.args.fsdp_plugin_args = None
         super().create_accelerator_and_postprocess()
-        for engine, used in (("FSDP", self.is_fsdp_enabled), ("DeepSpeed", self.is_deepspeed_enabled)):
-            if used:
-                raise ConfigError(
-                    "other-sharding",
-                    f"accelerate was told by its launcher to use {engine}, and EquipoiseTrainer is not tested with "
-                    "that. Start the ranks with torchrun, and set trainer option `fsdp` to shard parameters.",
-                )
 
     def train(self, *args: Any, **kwargs: Any) -> TrainOutput:
         """Train, see `transformers.Trainer`."""

@@ -1,5 +1,9 @@
 """Arguments that Equipoise owns, and those that it chooses."""
 
+import re
+from pathlib import Path
+
+import accelerate
 import pytest
 import torch
 from tests.support.errors import raises
@@ -8,7 +12,7 @@ from transformers import Seq2SeqTrainingArguments
 from equipoise.errors import ConfigError
 from equipoise.loaders.checks import whole_steps
 from equipoise.trainer import training_arguments
-from equipoise.trainer.arguments import OWNED, check_arguments, global_batch
+from equipoise.trainer.arguments import OF_ACCELERATE, OWNED, check_arguments, global_batch
 
 CPU = {"use_cpu": True}
 
@@ -124,12 +128,69 @@ def test_global_batch_and_whole_steps(tmp_path) -> None:
     assert [whole_steps(draws, 15) for draws in (0, 1, 15, 16)] == [15, 15, 15, 30]
 
 
-@pytest.mark.parametrize(("option", "found"), [("bf16", "no"), ("bf16", "fp16"), (None, "no"), (None, "BF16")])
-def test_the_environment_does_not_change_the_precision_unseen(tmp_path, monkeypatch, option, found) -> None:
+@pytest.mark.parametrize(("option", "found"), [("bf16", "no"), ("bf16", "fp16"), (None, "no")])
+def test_the_options_decide_the_precision_whatever_the_environment(tmp_path, monkeypatch, option, found) -> None:
     monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", found)
     options = CPU if option is None else CPU | {option: True}
-    if option is None and found != "no":
-        with raises(ConfigError, "other-precision", "ACCELERATE_MIXED_PRECISION is 'bf16'", "unset the variable"):
-            training_arguments(tmp_path, options)
-    else:
-        assert training_arguments(tmp_path, options).mixed_precision == (option or "no")
+    assert training_arguments(tmp_path, options).mixed_precision == (option or "no")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "advice"),
+    [
+        ("ACCELERATE_MIXED_PRECISION", "BF16", "Set trainer option `bf16` or `fp16`, or unset it."),
+        ("ACCELERATE_DYNAMO_BACKEND", "eager", "Set trainer option `torch_compile_backend`, or unset it."),
+        ("ACCELERATE_DYNAMO_MODE", "max-autotune", "`torch_compile_mode`"),
+        ("ACCELERATE_DYNAMO_USE_FULLGRAPH", "True", "Unset it."),
+        ("ACCELERATE_USE_FSDP", "true", "Set trainer option `fsdp`, with torchrun as the launcher"),
+        ("ACCELERATE_USE_DEEPSPEED", "true", "Set trainer option `fsdp`, with torchrun as the launcher"),
+        ("ACCELERATE_USE_MEGATRON_LM", "1", "Unset it."),
+    ],
+)
+def test_the_environment_does_not_change_what_is_computed_unseen(tmp_path, monkeypatch, name, value, advice) -> None:
+    by_hand = Seq2SeqTrainingArguments(output_dir=str(tmp_path), use_cpu=True, remove_unused_columns=False)
+    monkeypatch.setenv(name, value)
+    for refused in (lambda: training_arguments(tmp_path, CPU), lambda: check_arguments(by_hand, "t5")):
+        with raises(ConfigError, "other-environment", f"{name} is '{value}'", advice):
+            refused()
+
+
+def test_what_launchers_set_where_nothing_is_asked_for_is_accepted(tmp_path, monkeypatch) -> None:
+    for name in OF_ACCELERATE:
+        monkeypatch.setenv(
+            name, {"BACKEND": "NO", "MODE": "default", "PRECISION": "no"}.get(name.split("_")[-1], "False")
+        )
+    training_arguments(tmp_path, CPU)
+
+
+@pytest.mark.parametrize(("backend", "mode"), [("eager", None), ("eager", "default"), (None, "reduce-overhead")])
+def test_what_the_options_ask_for_may_be_in_the_environment_too(tmp_path, monkeypatch, backend, mode) -> None:
+    options = CPU | {"torch_compile": True, "torch_compile_backend": backend, "torch_compile_mode": mode}
+    monkeypatch.setenv(
+        "ACCELERATE_DYNAMO_BACKEND", backend or "inductor"
+    )  # as transformers does for earlier accelerates
+    monkeypatch.setenv("ACCELERATE_DYNAMO_MODE", mode or "default")
+    training_arguments(tmp_path, options)
+    with raises(ConfigError, "other-environment", "ACCELERATE_DYNAMO_BACKEND"):  # of a training that is not compiled
+        training_arguments(tmp_path, CPU)
+
+
+HARMLESS = {
+    "which device": {"USE_CPU", "TORCH_DEVICE", "CPU_AFFINITY", "NUM_PROCESSES", "IN_TPU_POD", "BYPASS_DEVICE_MAP"},
+    "what is logged": {"DEBUG_MODE", "LOG_LEVEL", "ENABLE_RICH", "DISABLE_RICH"},
+    "the Trainer passes its own": {"GRADIENT_ACCUMULATION_STEPS"},
+    "how processes meet": {"USE_SAGEMAKER", "SAGEMAKER_DISTRIBUTED_TYPE", "DEBUG_RDV_FILE", "USE_IPEX", "USE_XPU"},
+    "of the precision fp8": {"FP8_", "FP8_BACKEND", "FP8_OPT_LEVEL", "FP8_FORMAT"},
+    "of DeepSpeed": {"GRADIENT_CLIPPING", "CONFIG_DS_FIELDS"},
+    "of parallelism": {"ALLOW_CP_STANDALONE"},
+    "where large models are made": {"INIT_INCLUDE_BUFFERS"},
+}
+
+
+def test_every_variable_that_accelerate_reads_is_known() -> None:
+    """A later version may read others: each is one that is refused, or has its reason here."""
+    sources = Path(accelerate.__file__).parent.rglob("*.py")
+    read = {name for file in sources for name in re.findall(r"\bACCELERATE_(\w+)", file.read_text("utf-8"))}
+    known = {name.removeprefix("ACCELERATE_") for name in OF_ACCELERATE} | {"DYNAMO_"}
+    known |= {name for names in HARMLESS.values() for name in names}
+    assert {name for name in read - known if not name.startswith("DEEPSPEED_")} == set()
