@@ -277,6 +277,22 @@ def test_a_checkpoint_of_something_else_is_refused_though_it_is_whole(whole, tmp
         hf_jobs.run(str(tmp_path / "out"), resume=str(checkpoint), options=SAVE)
 
 
+@pytest.mark.parametrize("newest", [False, True], ids=["named", "newest"])
+@pytest.mark.parametrize("named", ["../other.safetensors", "{folder}/other.safetensors"], ids=["up", "absolute"])
+def test_an_index_of_shards_in_a_checkpoint_names_no_file_elsewhere(whole, tmp_path, named, newest) -> None:
+    run = tmp_path / "run"
+    checkpoint = run / "checkpoint-4"
+    shutil.copytree(whole[0] / "checkpoint-4", checkpoint)
+    model = checkpoint / "model.safetensors"
+    names = list(load_file(model))
+    model.rename(run / "other.safetensors")
+    shards = dict.fromkeys(names, named.format(folder=run))
+    (checkpoint / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": shards}))
+    seal(checkpoint)  # whoever wrote the index can seal it
+    with raises(RunError, "shard-outside", "checkpoint-4/model.safetensors.index.json", "its own folder"):
+        hf_jobs.run(str(run), resume=True if newest else str(checkpoint), options=SAVE, dropout=0.1)
+
+
 ADAMW = SAVE | {"optim": "adamw_torch", "lr_scheduler_type": "linear", "max_steps": 4}
 
 
