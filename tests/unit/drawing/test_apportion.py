@@ -38,6 +38,36 @@ def test_quotas_are_exact_at_every_block_end(shares, first):
     assert max(max(row) for row in errors(masses, 2048, ends, first)) < 1
 
 
+LEAST = 50  # strata with the least mass there is
+WEIGHTS = {name: masses_of(np.array(shares)) for name, shares in SHARES.items()} | {
+    "least": np.array([(3 << 58) - LEAST, 1 << 58, *[1] * LEAST])
+}
+
+
+@pytest.mark.parametrize("masses", WEIGHTS.values(), ids=WEIGHTS.keys())
+@pytest.mark.parametrize("block", [7, 100, 3000, 65537])
+@pytest.mark.parametrize("draws", [10**12, 10**17, 3 * 10**17, 5 * 10**17, 2**59])
+def test_the_error_of_a_block_that_is_no_power_of_two_grows_by_less_than_t_over_l(masses, block, draws):
+    """The bound of `Quota` in docs/how-drawing-works.md, with the term t / L, in fractions."""
+    first = draws // block
+    exact = errors(masses, block, Apportionment(masses, block).ends(first, first), first)[0]
+    due = int(min(masses)) * block >= 1 << 60
+    grown = Fraction(first * block, block << (60 - (block - 1).bit_length()))
+    assert grown < Fraction(1, 5) or draws > 10**17
+    assert grown <= 1
+    bound = (1 if due else Fraction(3, 2)) + grown
+    most = int(np.argmax(masses))
+    assert all(error < bound for stratum, error in enumerate(exact) if stratum != most)
+    assert exact[most] < bound + np.count_nonzero(masses == 1).item() * grown
+
+
+def test_the_term_t_over_l_is_needed_at_the_end_of_the_stream():
+    last = 2**59 // 65537 - 1
+    for name, error in {"zipf": 1, "least": 20}.items():
+        ends = Apportionment(WEIGHTS[name], 65537).ends(last, last)
+        assert max(errors(WEIGHTS[name], 65537, ends, last)[0]) > error
+
+
 def test_whole_stream_gives_every_stratum_its_mass():
     masses = masses_of(np.array(SHARES["zipf"]))
     assert np.array_equal(Apportionment(masses, 1 << 50).ends(0, 1 << 10)[-1], masses)
