@@ -137,7 +137,11 @@ def printable_json(text: str) -> str:
 
 def _safe_message(text: str) -> str:
     """Return a printable message, cut in the middle if it is very long."""
-    if len(text) > MOST_CHARACTERS:
-        half = MOST_CHARACTERS // 2 - 50
-        text = f"{text[:half]} [... {len(text) - 2 * half:,} characters ...] {text[-half:]}"
-    return printable(text)
+    return _cut(printable(_cut(text)))  # escapes are longer than what they stand for
+
+
+def _cut(text: str) -> str:
+    if len(text) <= MOST_CHARACTERS:
+        return text
+    half = MOST_CHARACTERS // 2 - 50
+    return f"{text[:half]} [... {len(text) - 2 * half:,} characters ...] {text[-half:]}"

@@ -11,15 +11,16 @@ import pyarrow.parquet as pq
 import pytest
 from tests.support.errors import raises
 
-from equipoise import Census, Plan, PlanSampler, StratumIndex
+from equipoise import Census, Plan, PlanSampler, Quota, StratumIndex
 from equipoise.base.plain_json import parse_json
 from equipoise.calibration import Calibration
 from equipoise.config import load_config, make_config
 from equipoise.config._yaml import parse_yaml
 from equipoise.data import Limits, Task, read_records
+from equipoise.data.readers.limits import FREE_BYTES
 from equipoise.data.readers.sources import find_sources
 from equipoise.errors import ConfigError, DataError, EquipoiseWarning, PlanError, RunError, StateError
-from equipoise.runs.directory import read_json
+from equipoise.runs.directory import RunDirectory, read_json
 from equipoise.trainer.checkpoints.position import FILE_NAME, StreamPosition
 
 PLACE = {
@@ -221,7 +222,9 @@ def test_a_saved_dataset_dict_that_names_other_folders(tmp_path):
 def test_errors_and_warnings_cannot_drive_a_terminal():
     for kind in (DataError, EquipoiseWarning):
         assert str(kind("bad-value", "label '\x1b[31m\x9b2J\u202e'\nnext")) == "label '\\x1b[31m\\x9b2J\\u202e'\nnext"
-    assert len(str(DataError("bad-value", "x" * 10**6))) < 25_000
+    for long in ("x", "\x1b", "\u202e"):
+        for times in (10**6, 20_000):
+            assert 10_000 < len(str(DataError("bad-value", long * times))) <= 20_000
 
 
 def test_a_file_name_is_escaped(tmp_path):
@@ -308,6 +311,22 @@ def test_a_state_with_a_huge_batch():
     for odd in ({"batches": {"name": "quota", "global_batch": 2**40}}, {"used": [10**30]}, {"position": 10**30}):
         with pytest.raises(StateError):
             sampler.load_state_dict({**sampler.state_dict(), **odd}, accept_changes=True)
+
+
+def test_limits_are_those_of_the_page(tmp_path):
+    """The table of docs/security.md; the limits of a configuration and of nesting are above."""
+    assert (Limits().row_bytes, Limits().expansion, FREE_BYTES) == (16 << 20, 200, 1 << 30)
+    with (tmp_path / "plan.json").open("wb") as file:
+        file.truncate((256 << 20) + 1)
+    with raises(RunError, "cannot-read", "larger than the limit of 268,435,456 bytes"):
+        RunDirectory(tmp_path).read_plan()
+    Quota(2**24)
+    with raises(ConfigError, "bad-global-batch"):
+        Quota(2**24 + 1)
+    census = Census.from_counts({"a": 2**53})
+    assert Plan.build(census, draws=2**59).draws == 2**59
+    with raises(PlanError, "too-many-draws", "2**59"):
+        Plan.build(census, draws=2**59 + 1)
 
 
 def test_a_pipe_is_no_file(tmp_path):
