@@ -1,20 +1,48 @@
-"""What `train` prints of the checkpoint that was published, and that trackers get the final scores."""
+"""What `train` prints of the checkpoint that was published, that trackers get the final scores, and its exit codes."""
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from equipoise.cli import app
 from equipoise.cli._train import _train_and_evaluate
 from equipoise.config import make_config
+from equipoise.errors import STOPPED
 from equipoise.metrics import TaskPredictions, evaluate
 from equipoise.runs.directory import RunDirectory
 from equipoise.runs.published import Published
 from equipoise.runs.train import Run
 
 PUBLISHED = Published(30, "log_loss", 0.25, validations=4, steps=40, planned=80)
+
+
+def test_a_second_signal_exits_with_75_as_the_first_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("equipoise.runs.train.train", interrupted)
+    result = CliRunner().invoke(app, ["train", "rows.csv", "--draws", "80", "--out", str(tmp_path / "run")])
+    assert result.exit_code == STOPPED == 75
+    assert result.stderr.endswith("Stopped. Resume with --resume.\n")
+
+
+@pytest.mark.slow
+def test_a_signal_while_libraries_are_loaded_exits_with_75_and_nothing_has_started(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "equipoise", "train", "rows.csv", "--draws", "80", "--out", "run"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith("Model: tiny")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == STOPPED, process.stderr.read()
+    process.stderr.close()
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("as_json", [False, True])
