@@ -435,6 +435,32 @@ def test_interrupted_and_resumed_gives_the_same_model(trained: Path, rows: Path,
     assert all((first[name] == second[name]).all() for name in first)
 
 
+@pytest.mark.filterwarnings("ignore::equipoise.errors.DataWarning")
+def test_a_name_from_data_never_becomes_a_path(tmp_path: Path) -> None:
+    rows, out = tmp_path / "a" / "rows.jsonl", tmp_path / "a" / "b" / "run"
+    lines = [
+        {"task": task, "input": f"{word} {place}", "target": target, "id": f"{task}{place}", "group": f"../mark{place}"}
+        | {"split": ("train", "train", "validation", "test")[place % 4]}
+        for task in ("../mark", f"{tmp_path}/mark", "mark/..")
+        for place in range(40)
+        for word, target in [(("good", "../../mark/yes") if place // 4 % 2 else ("bad", "/mark/no"))]
+    ]
+    rows.parent.mkdir()
+    rows.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    tracked = ["--set", "trainer.report_to=tensorboard", "--set", "training.validate_every=2"]
+    commands = [["train", rows, *SETTINGS, *tracked, "--draws", "64", "--out", out, "--resume"], ["calibrate", out]]
+    commands += [["evaluate", out], ["predict", out, rows, "-o", tmp_path / "a" / "answers.csv"]]
+    commands += [["inspect", rows, "--plot", tmp_path / "a" / "census.png"]]
+    for command in commands:
+        result = run(*command)
+        assert result.exit_code == 0, result.output
+        assert ("There is no run in" in result.stderr) == (command[0] == "train")  # so `--resume` starts one
+    assert "mark" in (tmp_path / "a" / "answers.csv").read_text()
+    assert [path for path in tmp_path.rglob("*") if "mark" in path.name] == []
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    assert not Path("/mark").exists()
+
+
 @pytest.mark.filterwarnings("ignore:No row is in the split")
 def test_open_ended_tasks_are_generated_and_judged_by_their_texts(tmp_path: Path) -> None:
     rows = [

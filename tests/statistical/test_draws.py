@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 from tests.support.plans import codes_of, imbalanced
 
-from equipoise import Census, Plan, StratumIndex, draws
+from equipoise import Census, Plan, StratumIndex, draw_strata, draws
 from equipoise.drawing.independent import IndependentStream
 from equipoise.drawing.permutation import Permutations
 from equipoise.drawing.stream import Stream
@@ -33,6 +33,18 @@ def test_every_position_in_a_block_is_like_any_other(blocks):
         # Within a block the count is fixed, so the spread is smaller than multinomial by 1 - share.
         statistic = ((at - at.mean()) ** 2 / at.mean()).sum() / (1 - at.sum() / strata.size)
         assert SMALLEST_P < stats.chi2.sf(statistic, 63) < 1 - SMALLEST_P
+
+
+def test_counts_spread_in_the_middle_of_a_block_as_the_page_says_and_no_further_later():
+    """docs/how-drawing-works.md: half of the root of B p (1 - p), 2.3 draws for 1 % of 2,048."""
+    plan = Plan.build(Census.from_counts({"a": {"common": 99, "rare": 1}}), weights="natural")
+    assert plan.block == 2048
+    for first in (0, 10**15 // 2048):
+        stream = draw_strata(plan, seed=1, first=first * 2048, last=(first + 1500) * 2048).reshape(1500, 2048)
+        begun = (stream == 1).sum(axis=1).cumsum() - (stream == 1).sum(axis=1)
+        half = begun + (stream[:, :1024] == 1).sum(axis=1)
+        error = half - (np.arange(1500) * 2048 + 1024) * 0.01
+        assert (error - error.mean()).std() == pytest.approx(0.5 * np.sqrt(2048 * 0.01 * 0.99), rel=0.1)
 
 
 def test_neighbours_are_independent(blocks):

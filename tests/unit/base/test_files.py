@@ -25,6 +25,21 @@ def test_an_error_leaves_what_was_there(tmp_path):
     assert list(tmp_path.iterdir()) == [target]
 
 
+@pytest.mark.parametrize("dangling", [False, True])
+def test_nothing_is_written_through_a_link(tmp_path, dangling):
+    elsewhere, target = tmp_path / "elsewhere", tmp_path / "run" / "plan.json"
+    target.parent.mkdir()
+    target.symlink_to(elsewhere)
+    if not dangling:
+        elsewhere.write_text("theirs")
+    with write_atomically(target) as temporary:
+        temporary.write_text("{}")
+    assert not target.is_symlink()
+    assert target.read_text() == "{}"
+    assert elsewhere.exists() != dangling
+    assert dangling or elsewhere.read_text() == "theirs"
+
+
 def test_folder_is_made_and_only_the_file_stays(tmp_path):
     target = tmp_path / "a" / "b" / "plan.json"
     with write_atomically(target) as temporary:

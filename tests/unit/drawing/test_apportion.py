@@ -3,7 +3,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from equipoise import Census, Plan, draw_strata, weights
 from equipoise.base.masses import masses_of
+from equipoise.drawing import apportion
 from equipoise.drawing.apportion import Apportionment
 from equipoise.drawing.rounding import errors_after
 
@@ -59,6 +61,38 @@ def test_the_error_of_a_block_that_is_no_power_of_two_grows_by_less_than_t_over_
     most = int(np.argmax(masses))
     assert all(error < bound for stratum, error in enumerate(exact) if stratum != most)
     assert exact[most] < bound + np.count_nonzero(masses == 1).item() * grown
+
+
+@pytest.mark.parametrize("first", [0, 10**9, 10**15])
+@pytest.mark.parametrize("rare", [[0.3], [0.3, 0.3, 0.4], [0.11, 0.2, 0.33, 0.47, 0.52, 0.9]], ids=len)
+def test_the_rarest_stratum_is_less_than_three_draws_from_its_share_at_every_position(rare, first):
+    """Shares of less than one draw a block: the bound of docs/how-drawing-works.md that is proved for them."""
+    shares = np.array([0.3, *(np.array(rare) / 2048)])
+    census = Census.from_counts({"a": {"common": 10**9, **dict.fromkeys(map(str, range(len(shares))), 10**9)}})
+    given = dict(zip(sorted(map(str, range(len(shares)))), shares.tolist(), strict=True))
+    plan = Plan.build(census, weights=weights.Table({"a": {"common": 1 - shares.sum(), **given}}))
+    at = int(plan.probabilities.argmin())
+    assert plan.probabilities[at] * plan.block < 0.5
+    block = first // plan.block
+    before = Apportionment(plan.masses, plan.block).ends(block, block)[0, at]
+    strata = draw_strata(plan, seed=3, first=block * plan.block, last=(block + 60) * plan.block)
+    drawn = int(before) + (strata == at).cumsum()
+    mass, start = int(plan.masses[at]), block * plan.block
+    worst = max(
+        abs(Fraction(int(count)) - Fraction((start + 1 + place) * mass, 1 << 60))
+        for place, count in enumerate(drawn.tolist())
+        if place % 64 == 63 or (place and drawn[place] != drawn[place - 1])
+    )
+    assert 0 < worst < 3
+
+
+@pytest.mark.parametrize(("block", "halvings"), [(1, 60), (2048, 49)])
+def test_the_counts_at_any_blocks_end_take_at_most_sixty_halvings(block, halvings, monkeypatch):
+    made = []
+    halved = apportion._halved
+    monkeypatch.setattr(apportion, "_halved", lambda *given: made.append(1) or halved(*given))
+    Apportionment(masses_of(np.array(SHARES["zipf"])), block).ends(10**12, 10**12)
+    assert len(made) <= halvings
 
 
 def test_the_term_t_over_l_is_needed_at_the_end_of_the_stream():

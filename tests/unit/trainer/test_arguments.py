@@ -81,6 +81,11 @@ def test_other_kernels_of_liger_pass_where_there_are_any(tmp_path) -> None:
         training_arguments(tmp_path, config, model_type="t5")
 
 
+def test_two_checkpoints_are_kept_unless_another_number_is_asked_for(tmp_path) -> None:
+    assert training_arguments(tmp_path, CPU).save_total_limit == 2
+    assert training_arguments(tmp_path, CPU | {"save_total_limit": 1}).save_total_limit == 1
+
+
 def test_unknown_options_are_named_with_the_nearest(tmp_path) -> None:
     with raises(ConfigError, "unknown-option") as caught:
         training_arguments(tmp_path, {"lerning_rate": 1.0})

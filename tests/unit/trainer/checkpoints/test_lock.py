@@ -1,19 +1,22 @@
 """One process trains in a folder: who holds the lock is named, and what a kill leaves is no lock."""
 
+import inspect
 import json
 import multiprocessing as mp
 import os
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from tests.support.errors import raises
+from tests.support.errors import raises, warns
 
-from equipoise.errors import RunError
+from equipoise.base.files import WITHOUT_LOCKS
+from equipoise.errors import RunError, RunWarning
 from equipoise.trainer.checkpoints.lock import HOLDER, locked
 
 
@@ -55,6 +58,27 @@ def test_the_lock_of_a_killed_process_is_free(tmp_path, holding) -> None:
     os.kill(number, signal.SIGKILL)
     with locked(tmp_path):
         assert json.loads((tmp_path / HOLDER).read_text()) == {"pid": os.getpid(), "host": socket.gethostname()}
+
+
+def test_a_process_that_is_just_ending_is_waited_for(tmp_path, holding) -> None:
+    number = holding(tmp_path)
+    ending = threading.Timer(0.5, os.kill, (number, signal.SIGKILL))
+    ending.start()
+    began = time.monotonic()
+    with locked(tmp_path):  # waits ten seconds if not told otherwise
+        assert time.monotonic() - began >= 0.4
+    assert inspect.signature(locked).parameters["seconds"].default == 10
+
+
+@pytest.mark.parametrize("number", sorted(WITHOUT_LOCKS))
+def test_where_there_are_no_locks_a_warning_says_so_and_the_block_begins(tmp_path, monkeypatch, number) -> None:
+    def none(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("equipoise.trainer.checkpoints.lock.FileLock.acquire", none)
+    with warns(RunWarning, "no-locks"), locked(tmp_path):
+        (tmp_path / "begun").touch()
+    assert (tmp_path / "begun").exists()
 
 
 @pytest.mark.parametrize("holder", ["", "{", "[]", '{"pid": "1", "host": 3}', '{"pid": 1e9, "host": "x"}'])
