@@ -10,7 +10,7 @@ from pathlib import Path
 from comparisons.methods import SOURCES
 from comparisons.stage_runs import compared, jobs_of, scores_of_all
 from comparisons.stage_table import section
-from equipoise.compare.demo import DRAWS
+from equipoise.compare.demo_size import DRAWS
 from results import record
 
 PACKAGES = ["torch", "transformers", "scipy"]

@@ -17,7 +17,7 @@ import torch
 from equipoise.base.plain_json import write_json
 from equipoise.collate import EncodedExamples
 from equipoise.compare.corrections import corrected, scores_of, validation_predictions
-from equipoise.compare.demo import DRAWS
+from equipoise.compare.demo_size import DRAWS
 from equipoise.config import RunConfig
 from equipoise.data import Records
 from equipoise.errors import DataWarning

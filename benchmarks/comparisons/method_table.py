@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from equipoise.compare.demo import DRAWS
+from equipoise.compare.demo_size import DRAWS
 from equipoise.metrics import METRICS
 from equipoise.statistics import mean_interval
 

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from equipoise.compare.demo import DRAWS, TRAINING
+from equipoise.compare.demo import TRAINING
+from equipoise.compare.demo_size import DRAWS
 from equipoise.config import (
     DataConfig,
     EvaluationConfig,

@@ -1,12 +1,12 @@
 """The command `equipoise`."""
 
 import io
+import os
 import sys
 
-import pyarrow as pa
-
 from equipoise.cli import _advise, _cache, _calibrate, _compare, _evaluate, _init, _merge, _plan, _train
-from equipoise.cli._app import Command, app, examples
+from equipoise.cli._app import app
+from equipoise.cli._help import Command, examples
 from equipoise.cli._options import expanded
 
 for _command, _epilog in (
@@ -31,7 +31,7 @@ for _command, _epilog in (
 def main() -> None:
     """Run the command line."""
     # The other allocators of Arrow keep what was freed: gigabytes, after millions of rows.
-    pa.set_memory_pool(pa.system_memory_pool())
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     if isinstance(sys.stdout, io.TextIOWrapper):  # a bare environment may have an encoding without the letters of data
         sys.stdout.reconfigure(errors="backslashreplace")
     app()

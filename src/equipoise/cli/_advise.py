@@ -9,7 +9,6 @@ import typer
 
 from equipoise.cli import _options as options
 from equipoise.cli._app import print_json
-from equipoise.data.cache import default_cache
 from equipoise.errors import printable_line
 
 Draws = Annotated[
@@ -27,11 +26,12 @@ EXAMPLES = (
 
 def advise(
     source: options.Source,
+    *,
     described: options.DataOptions,
     draws: Draws = None,
     model: options.Model = None,
     probabilities: Probabilities = False,
-    cache_dir: options.CacheDir = None,
+    cache_dir: options.CacheDir,
     set_: options.DataOverrides = None,
     as_json: options.Json = False,
 ) -> None:
@@ -46,8 +46,7 @@ def advise(
     from equipoise.compare.advice.of_data import advise_on
 
     given = {key: value for key, value in described.items() if value is not None}
-    cache = cache_dir or default_cache()
-    found = advise_on(source, given, set_ or (), cache, draws=draws, model=model, probabilities=probabilities)
+    found = advise_on(source, given, set_ or (), cache_dir, draws=draws, model=model, probabilities=probabilities)
     advice = found.advice
     described_by = shlex.join(_words(given, set_ or ()))
     if found.guesses:

@@ -12,24 +12,22 @@ import warnings
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperGroup
 
 from equipoise.base.tables import LEFT, Table, print_table
+from equipoise.cli._help import examples
 from equipoise.cli._words import of_command
-from equipoise.config import ModelConfig
 from equipoise.errors import STOPPED, EquipoiseError, printable, printable_json, printable_line
+
+if TYPE_CHECKING:
+    from equipoise.config import ModelConfig
 
 OK, ERROR, INTERRUPTED = 0, 1, 130
 _JSON = "equipoise.json"
 LOADING = "loading PyTorch and transformers"
-
-
-def examples(*commands: str) -> str:
-    """Return the epilog of a help text that lists commands, one a line."""
-    return "\n".join(("\b", "Examples:", *(f"  {command}" for command in commands)))
 
 
 EPILOG = (
@@ -62,22 +60,6 @@ Errors are printed as `Error (code): message`; codes are stable. With --json, st
 {"error": {"code": ..., "message": ...}}.
 """
 )
-
-
-class Command(TyperCommand):
-    """Fills {metrics} and {answer_metrics} in help texts from the table of metrics, imported only to show them."""
-
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        for option in self.params:
-            text = getattr(option, "help", None) or ""
-            if "metrics}" in text:
-                from equipoise.metrics import METRICS
-
-                decide = ", ".join(each.name for each in METRICS.values() if each.decides)
-                choose_tau = ", ".join(each.name for each in METRICS.values() if each.chooses_tau)
-                text = text.replace("{metrics}", decide).replace("{answer_metrics}", choose_tau)
-                option.help = text  # pyright: ignore[reportAttributeAccessIssue]
-        super().format_help(ctx, formatter)
 
 
 class _Group(TyperGroup):
@@ -189,7 +171,7 @@ def bars_on_terminals_only() -> None:
         logging.disable_progress_bar()
 
 
-def say_model(model: ModelConfig) -> None:
+def say_model(model: "ModelConfig") -> None:
     """Print to standard error which model is trained, and what of it; on the first rank only."""
     if os.environ.get("RANK", "0") == "0":
         about = ""

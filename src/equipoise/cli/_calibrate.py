@@ -8,7 +8,6 @@ import typer
 from equipoise.base.progress import stage
 from equipoise.cli import _options as options
 from equipoise.cli._app import LOADING, bars_on_terminals_only, print_json, print_rows
-from equipoise.data.cache import default_cache
 
 if TYPE_CHECKING:
     from equipoise.runs.calibration.report import Calibrated
@@ -66,7 +65,7 @@ def calibrate(
     costs: Costs = None,
     overwrite: Overwrite = False,
     described: options.DataOptions,
-    cache_dir: options.CacheDir = None,
+    cache_dir: options.CacheDir,
     set_: options.DataOverrides = None,
     as_json: options.Json = False,
 ) -> None:
@@ -86,7 +85,7 @@ def calibrate(
     wanted = CalibrationOptions(
         metric=metric, prior=prior, unlabelled=unlabelled, data=data, costs=costs, decision=decision
     )
-    found = run_calibration(run, wanted, overwrite=overwrite, cache=cache_dir or default_cache())
+    found = run_calibration(run, wanted, overwrite=overwrite, cache=cache_dir)
     if as_json:
         print_json({"out": str(found.directory.calibration), **found.to_dict()})
     else:

@@ -20,9 +20,7 @@ from equipoise.cli._app import (
     say_model,
     stoppable,
 )
-from equipoise.compare.demo import BATCH, DRAWS, demo_config
-from equipoise.config import default_trials
-from equipoise.data.cache import default_cache
+from equipoise.compare.demo_size import BATCH, DRAWS
 
 if TYPE_CHECKING:
     from equipoise.compare.result import Result
@@ -46,7 +44,7 @@ Candidates = Annotated[
     str | None,
     typer.Option(
         metavar="NAMES",
-        help=f"Candidates to compare, separated by commas: {', '.join(default_trials())}. Define your own under"
+        help="Candidates to compare, separated by commas: {candidates}. Define your own under"
         " `compare.candidates` in a configuration.  [default: all]",
     ),
 ]
@@ -74,6 +72,7 @@ REPORT_EXAMPLES = ("equipoise report comparisons/first", "equipoise report compa
 
 def compare(
     source: options.Source,
+    *,
     described: options.DataOptions,
     budget: Budget = None,
     metric: Metric = None,
@@ -86,7 +85,7 @@ def compare(
     seed: options.Seed = None,
     processes: Processes = 1,
     out: Out = Path("comparison"),
-    cache_dir: options.CacheDir = None,
+    cache_dir: options.CacheDir,
     set_: options.Overrides = None,
     as_json: options.Json = False,
 ) -> None:
@@ -112,7 +111,7 @@ def compare(
     config = options.read_comparison(source, chosen, set_)
     command = shlex.join(["equipoise", *sys.argv[1:]])
     say_model(config.model)
-    _run(config, out, command, cache_dir or default_cache(), processes, as_json=as_json)
+    _run(config, out, command, cache_dir, processes, as_json=as_json)
 
 
 def demo(
@@ -128,8 +127,10 @@ def demo(
     and the same corrections, and are scored on the full test split. Takes minutes on a CPU and needs no network. Prints
     the comparison with intervals and writes report.html.
     """
+    from equipoise.compare.demo import demo_config
+
     command = f"equipoise demo --draws {draws} --seed {seed} --out {out.name}"
-    _run(demo_config(draws, seed), out, command, default_cache(), min(2, os.cpu_count() or 1), as_json=as_json)
+    _run(demo_config(draws, seed), out, command, options.user_cache(), min(2, os.cpu_count() or 1), as_json=as_json)
 
 
 def report(directory: Comparison, as_json: options.Json = False) -> None:

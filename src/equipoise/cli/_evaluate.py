@@ -9,8 +9,6 @@ import typer
 from equipoise.base.progress import stage
 from equipoise.cli import _options as options
 from equipoise.cli._app import LOADING, bars_on_terminals_only, print_json, print_rows
-from equipoise.config import checked_choices
-from equipoise.data.cache import default_cache
 from equipoise.errors import printable
 
 if TYPE_CHECKING:
@@ -92,7 +90,7 @@ def evaluate(
     described: options.DataOptions,
     no_calibration: options.NoCalibration = False,
     overwrite: Overwrite = False,
-    cache_dir: options.CacheDir = None,
+    cache_dir: options.CacheDir,
     set_: options.DataOverrides = None,
     as_json: options.Json = False,
 ) -> None:
@@ -117,7 +115,7 @@ def evaluate(
         out=out,
         calibrated=not no_calibration,
         overwrite=overwrite,
-        cache=cache_dir or default_cache(),
+        cache=cache_dir,
     )
     scores, folder = found.scores, found.folder
     if as_json:
@@ -137,6 +135,8 @@ def evaluate(
 
 def _methods(given: list[str] | None, split: str | None = None) -> dict[str, str]:
     """Return the methods by task; a choice that there is not is refused before torch is imported."""
+    from equipoise.config import checked_choices
+
     named = (argument.rpartition("=") for argument in given or ())
     return checked_choices(split, {task if equals else "*": name for task, equals, name in named})
 

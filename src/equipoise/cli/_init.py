@@ -9,7 +9,6 @@ from equipoise.base.files import refusing_unwritable, write_atomically
 from equipoise.cli import _options as options
 from equipoise.cli._app import print_json
 from equipoise.cli._words import of_command
-from equipoise.data.cache import default_cache
 from equipoise.errors import ConfigError, RunError, printable, printable_line
 
 Data = Annotated[
@@ -29,9 +28,10 @@ SCHEMA_EXAMPLES = ("equipoise schema", "equipoise schema > schema.json")
 
 def init(
     data: Data,
+    *,
     described: options.DataOptions,
     out: Out = Path("run.yaml"),
-    cache_dir: options.CacheDir = None,
+    cache_dir: options.CacheDir,
     set_: options.DataOverrides = None,
     as_json: options.Json = False,
 ) -> None:
@@ -53,7 +53,7 @@ def init(
     if taken:
         raise RunError("not-empty", f"`{out}` exists already. Choose another --out, or remove it.")
     given = {key: value for key, value in described.items() if value is not None}
-    made = initial_config(data, given, set_ or (), cache_dir or default_cache(), str(out))
+    made = initial_config(data, given, set_ or (), cache_dir, str(out))
     with write_atomically(out) as temporary:
         temporary.write_text(made.text, encoding="utf-8")
     if as_json:

@@ -3,24 +3,19 @@
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial, wraps
+from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from equipoise.cli._passes import read_passes
-from equipoise.config import (
-    DataConfig,
-    RunConfig,
-    config_to_dict,
-    load_comparison,
-    load_config,
-    make_comparison,
-    make_config,
-)
-from equipoise.data.cache import VARIABLE
 from equipoise.errors import ConfigError
+
+if TYPE_CHECKING:
+    from equipoise.config import ComparisonConfig, DataConfig, RunConfig
+
+    Config = TypeVar("Config", bound=RunConfig)
 
 Source = Annotated[
     str,
@@ -128,10 +123,21 @@ Lora = Annotated[
         "  [default: train all parameters]",
     ),
 ]
+
+
+def user_cache() -> Path:
+    """Return the cache directory where none is named."""
+    from equipoise.data import default_cache
+
+    return default_cache()
+
+
 CacheDir = Annotated[
-    Path | None,
+    Path,
     typer.Option(
-        envvar=VARIABLE,
+        default_factory=user_cache,
+        show_default=False,
+        envvar="EQUIPOISE_CACHE",
         metavar="DIR",
         help="Cache directory: files are read into it once, and mapped into memory from then on. `equipoise cache`"
         " lists it.  [default: that of the user]",
@@ -141,7 +147,6 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and no
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Directory of the run.")]
 NoCalibration = Annotated[bool, typer.Option("--no-calibration", help="Do not apply the calibration of the run.")]
 YAML = (".yaml", ".yml")
-Config = TypeVar("Config", bound=RunConfig)
 
 
 @dataclass(frozen=True)
@@ -214,7 +219,7 @@ def expanded(command: Callable[..., None]) -> Callable[..., None]:
 
 def other_data(
     run: Path, source: str | None, options: dict[str, Any], overrides: list[str] | None, missing: str
-) -> DataConfig | None:
+) -> "DataConfig | None":
     """Return how other data than that of a run is read: as that of the run, where the options say nothing else.
 
     Parameters
@@ -235,6 +240,7 @@ def other_data(
         return None
     if source.endswith(YAML):
         return read_config(source, options, overrides).data
+    from equipoise.config import config_to_dict, make_config
     from equipoise.runs.directory import RunDirectory
 
     known = config_to_dict(RunDirectory.open(run).read_config())["data"]
@@ -244,19 +250,11 @@ def other_data(
     ).data
 
 
-def _read(
-    load: Callable[..., Config],
-    make: Callable[..., Config],
-    source: str,
-    options: dict[str, Any],
-    overrides: list[str] | None,
-) -> Config:
+def read_config(source: str, options: dict[str, Any], overrides: list[str] | None) -> "RunConfig":
     """Make the configuration of a command from its source, its options and its overrides.
 
     Parameters
     ----------
-    load, make : callable
-        Read a configuration from a YAML file, and build one from plain data.
     source : str
         A YAML file, or data.
     options : dict of str to object
@@ -264,11 +262,27 @@ def _read(
     overrides : list of str, optional
         Strings ``a.b=value``.
     """
+    from equipoise.config import load_config, make_config
+
+    return _read(load_config, make_config, source, options, overrides)
+
+
+def read_comparison(source: str, options: dict[str, Any], overrides: list[str] | None) -> "ComparisonConfig":
+    """Make the configuration of a comparison, as `read_config` that of a run."""
+    from equipoise.config import load_comparison, make_comparison
+
+    return _read(load_comparison, make_comparison, source, options, overrides)
+
+
+def _read(
+    load: "Callable[..., Config]",
+    make: "Callable[..., Config]",
+    source: str,
+    options: dict[str, Any],
+    overrides: list[str] | None,
+) -> "Config":
+    """Read a configuration from a YAML file by `load`, or build one of data by `make`."""
     given = {key: value for key, value in options.items() if value is not None}
     if source.endswith(YAML):
         return load(Path(source), options=given, overrides=overrides or ())
     return make({"data": {"source": source}}, options=given, overrides=overrides or ())
-
-
-read_config = partial(_read, load_config, make_config)
-read_comparison = partial(_read, load_comparison, make_comparison)

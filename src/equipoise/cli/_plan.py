@@ -3,25 +3,20 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from textwrap import fill
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-import numpy as np
 import typer
 
 from equipoise.base.files import write_atomically
 from equipoise.base.problems import of_level
-from equipoise.base.schemes import Scheme
-from equipoise.census import Census
 from equipoise.cli import _options as options
 from equipoise.cli._app import ERROR, print_error, print_json, print_rows, print_tasks
 from equipoise.cli._words import of_command
-from equipoise.data.cache import default_cache
 from equipoise.errors import ConfigError, printable
-from equipoise.plan import Forecast
-from equipoise.rates import Rates
-from equipoise.schedule import Recipe, Schedule
-from equipoise.weights import ClassWeights
+
+if TYPE_CHECKING:
+    from equipoise.census import Census
+    from equipoise.plan import Forecast
 
 T = TypeVar("T")
 MOST_ROWS = 40  # of a table; of a longer one the extremes are printed
@@ -60,25 +55,17 @@ Picture = Annotated[
 Out = Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write the plan to this file, as JSON.")]
 
 
-def listed(base: type[Scheme]) -> str:
-    """Return the schemes of a base in two columns."""
-    rows = (line.partition(": ") for line in base.help().splitlines())
-    return "\n".join(
-        fill(text, 98, initial_indent=f"  {form:<25} ", subsequent_indent=" " * 28) for form, _, text in rows
-    )
-
-
-SCHEMES = f"""\b
+SCHEMES = """\b
 Mixing rates (--rates, --target-rates):
-{listed(Rates)}
+{rates}
 
 \b
 Class weights (--weights, --target-weights):
-{listed(ClassWeights)}
+{weights}
 
 \b
 Schedules (--schedule):
-{listed(Recipe)}
+{recipes}
 
 A value follows a colon and further options follow commas, as in temperature:2,maximum=65536."""
 EXAMPLES = (
@@ -96,7 +83,7 @@ def inspect(
     plot: Plot = None,
     everything: All = False,
     labels_only: LabelsOnly = False,
-    cache_dir: options.CacheDir = None,
+    cache_dir: options.CacheDir,
     set_: options.Overrides = None,
     as_json: options.Json = False,
 ) -> None:
@@ -117,7 +104,7 @@ def inspect(
         tasks, census = count_labels(config)
         problems, splits = [], {"train": census.total}
     else:
-        records = load_records(config, cache_dir or default_cache())
+        records = load_records(config, cache_dir)
         train = records.where(split="train")
         tasks = infer_tasks(train, task_options(config))
         census = census_of(train, tasks)
@@ -152,7 +139,7 @@ def _refuse_texts(labels_only: bool, model: str | None) -> None:
         raise ConfigError("needs-texts", "--model checks what its tokenizer makes of texts, which --labels-only skips.")
 
 
-def _summaries(census: Census) -> list[dict[str, Any]]:
+def _summaries(census: "Census") -> list[dict[str, Any]]:
     summaries: list[dict[str, Any]] = []
     for task in census.tasks:
         counts = [count for count in census.counts[census.span(task)].tolist() if count]
@@ -172,6 +159,8 @@ def _summaries(census: Census) -> list[dict[str, Any]]:
 
 def _extremes(rows: Sequence[T], size: Callable[[T], float], of: str, *, everything: bool) -> tuple[list[T], str]:
     """Return the rows of a table, of a long one the largest and smallest, with a sentence that sums all of them up."""
+    import numpy as np
+
     if everything or len(rows) <= MOST_ROWS:
         return list(rows), ""
     ordered = sorted(rows, key=size, reverse=True)
@@ -185,7 +174,7 @@ def _extremes(rows: Sequence[T], size: Callable[[T], float], of: str, *, everyth
     return ordered[:EXTREMES] + ordered[-EXTREMES:], sentence
 
 
-def _print(census: Census, summaries: list[dict[str, Any]], rows: str, everything: bool) -> None:
+def _print(census: "Census", summaries: list[dict[str, Any]], rows: str, everything: bool) -> None:
     summaries, about = _extremes(summaries, lambda each: each["rows"], "tasks by rows", everything=everything)
     tasks = [
         [
@@ -215,6 +204,7 @@ def _print(census: Census, summaries: list[dict[str, Any]], rows: str, everythin
 
 def plan(
     source: options.Source,
+    *,
     described: options.DataOptions,
     shares: options.PlanOptions,
     model: Model = None,
@@ -222,7 +212,7 @@ def plan(
     plot: Picture = None,
     everything: All = False,
     labels_only: LabelsOnly = False,
-    cache_dir: options.CacheDir = None,
+    cache_dir: options.CacheDir,
     set_: options.Overrides = None,
     as_json: options.Json = False,
 ) -> None:
@@ -233,6 +223,7 @@ def plan(
     """
     from equipoise.data import give_warnings
     from equipoise.runs.prepare import check_tokens, plan_labels, prepare
+    from equipoise.schedule import Schedule
 
     if plot is not None and plot.suffix != ".svg":
         raise ConfigError("unknown-format", f"`--plot` must name a .svg file, found {plot.name!r}.")
@@ -241,7 +232,7 @@ def plan(
     if labels_only:
         planned = plan_labels(config)
     else:
-        planned = prepared = prepare(config, cache=cache_dir or default_cache())
+        planned = prepared = prepare(config, cache=cache_dir)
         give_warnings([] if model is None else check_tokens(prepared.config, prepared.train, prepared.tasks))
     built, draws = planned.plan, planned.config.plan.draws
     forecast, average = planned.forecast, built.average(draws)
@@ -270,7 +261,7 @@ def plan(
         raise typer.Exit(ERROR)
 
 
-def _print_forecast(forecast: Forecast, everything: bool) -> None:
+def _print_forecast(forecast: "Forecast", everything: bool) -> None:
     rows, of_labels = _extremes(forecast.rows, lambda row: row.passes, "labels by passes", everything=everything)
     tasks, of_tasks = _extremes(
         forecast.tasks, lambda task: task.expected_draws, "tasks by draws", everything=everything

@@ -6,17 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from equipoise.base.codec import to_plain
 from equipoise.base.progress import stage
 from equipoise.cli import _options as options
 from equipoise.cli._app import LOADING, bars_on_terminals_only, print_json, print_tasks, say_model, stoppable
-from equipoise.cli._plan import listed
-from equipoise.config import RunConfig
-from equipoise.data.cache import default_cache
 from equipoise.errors import STOPPED, ConfigError
-from equipoise.feedback import Feedback as FeedbackRule
 
 if TYPE_CHECKING:
+    from equipoise.config import RunConfig
     from equipoise.runs.prepare import Prepared
 
 Out = Annotated[
@@ -39,9 +35,9 @@ EXAMPLES = (
     "equipoise train rows.jsonl --model google/flan-t5-large --lora r=16 --draws 40000 --out runs/adapter",
 )
 
-RULES = f"""\b
+RULES = """\b
 Feedback rules (--feedback):
-{listed(FeedbackRule)}"""
+{rules}"""
 
 
 def train(
@@ -56,7 +52,7 @@ def train(
     out: Out = None,
     resume: Resume = False,
     replan: Replan = False,
-    cache_dir: options.CacheDir = None,
+    cache_dir: options.CacheDir,
     set_: options.Overrides = None,
     as_json: options.Json = False,
 ) -> None:
@@ -74,9 +70,8 @@ def train(
         raise ConfigError("missing-option", message)
     if replan and not resume:
         raise ConfigError("missing-option", "--replan is for a run that is resumed. Give --resume, too.")
-    cache = cache_dir or default_cache()
     with stoppable("Resume with --resume."):
-        _train_and_evaluate(config, Path(config.out), cache, resume=resume, replan=replan, as_json=as_json)
+        _train_and_evaluate(config, Path(config.out), cache_dir, resume=resume, replan=replan, as_json=as_json)
 
 
 def _print_tasks(prepared: "Prepared") -> None:
@@ -92,10 +87,11 @@ def _print_tasks(prepared: "Prepared") -> None:
 
 
 def _train_and_evaluate(
-    config: RunConfig, folder: Path, cache: Path, *, resume: bool, replan: bool, as_json: bool
+    config: "RunConfig", folder: Path, cache: Path, *, resume: bool, replan: bool, as_json: bool
 ) -> None:
     say_model(config.model)
     with stage(LOADING):
+        from equipoise.base.codec import to_plain
         from equipoise.cli._evaluate import print_scores
         from equipoise.runs.directory import RunDirectory, read_json
         from equipoise.runs.evaluate import evaluate

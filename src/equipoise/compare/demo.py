@@ -1,5 +1,6 @@
 """The configuration of `equipoise demo`."""
 
+from equipoise.compare.demo_size import BATCH
 from equipoise.config import (
     CompareConfig,
     ComparisonConfig,
@@ -13,8 +14,6 @@ from equipoise.rates import Equal
 from equipoise.weights import Power
 
 SOURCE = "suite:multi-diagnosis"
-BATCH = 16
-DRAWS = 640 * BATCH
 PLANNED = TrialConfig(rates=Equal(), weights=Power(gamma=0.5))
 TRAINING = TrainingConfig(
     batch_size=BATCH,

@@ -18,8 +18,6 @@ from equipoise.base.files import WITHOUT_LOCKS, refusing_unwritable, to_disk, wr
 from equipoise.base.plain_json import read_json
 from equipoise.errors import RunError
 
-VARIABLE: Final = "EQUIPOISE_CACHE"
-"""The environment variable that names the cache directory."""
 MANIFEST: Final = "manifest.json"
 """The file of an entry that is written last: the size and the checksum of every other."""
 _T = TypeVar("_T")

@@ -1,6 +1,8 @@
 """How the command says that it is called, and which model it trains."""
 
 import io
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -69,10 +71,20 @@ def test_letters_that_the_encoding_of_a_bare_environment_has_not_are_escaped(mon
     printed = io.BytesIO()
     monkeypatch.setattr("sys.stdout", io.TextIOWrapper(printed, encoding="ascii"))
     monkeypatch.setattr(cli, "app", lambda: print("caf\xe9"))
-    monkeypatch.setattr("pyarrow.set_memory_pool", lambda pool: None)
+    monkeypatch.setenv("ARROW_DEFAULT_MEMORY_POOL", "system")  # as main leaves it; the test restores it
     cli.main()
     sys.stdout.flush()
     assert printed.getvalue() == rb"caf\xe9" + b"\n"
+
+
+def test_arrow_returns_memory_to_the_system_in_the_command() -> None:
+    code = (
+        "import equipoise.cli as cli; cli.app = lambda: None; cli.main();"
+        "import pyarrow as pa; print(pa.default_memory_pool().backend_name)"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "ARROW_DEFAULT_MEMORY_POOL"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "system\n"
 
 
 def test_too_little_memory_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

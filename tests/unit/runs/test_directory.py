@@ -12,7 +12,8 @@ from tests.unit.cli.rows import write_rows
 
 from equipoise import Census, Plan
 from equipoise.base.plain_json import write_json
-from equipoise.compare.demo import DRAWS, demo_config
+from equipoise.compare.demo import demo_config
+from equipoise.compare.demo_size import DRAWS
 from equipoise.config import make_config
 from equipoise.data import Records
 from equipoise.drawing import Mixed, OneTask, Quota
