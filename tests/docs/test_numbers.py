@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from equipoise.config import default_trials
-from equipoise.config._schema import VALIDATIONS
+from equipoise.config import VALIDATIONS, default_trials
 from equipoise.data.readers.parquet import Parquet
 from equipoise.drawing.inner import _COMPILE_AFTER
 from equipoise.errors import MOST_CHARACTERS

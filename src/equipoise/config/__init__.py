@@ -12,6 +12,7 @@ from equipoise.config._compare import (
     duration_of,
     seconds_of,
 )
+from equipoise.config._evaluation import EvaluationConfig, checked_choices
 from equipoise.config._json_schema import Key, configuration_keys, json_schema
 from equipoise.config._load import (
     config_to_dict,
@@ -23,15 +24,8 @@ from equipoise.config._load import (
 )
 from equipoise.config._loss import LossConfig, parse_loss
 from equipoise.config._plan import VALIDATIONS, PlanConfig
-from equipoise.config._schema import (
-    DataConfig,
-    EvaluationConfig,
-    ModelConfig,
-    RunConfig,
-    SplitConfig,
-    TrainingConfig,
-    checked_choices,
-)
+from equipoise.config._schema import DataConfig, ModelConfig, RunConfig, SplitConfig
+from equipoise.config._training import TrainingConfig
 from equipoise.config._values import ScheduleFile, one_of, parse_rates, parse_schedule, parse_weights
 from equipoise.config._yaml import dump_yaml, read_yaml
 

@@ -9,7 +9,8 @@ from typing import Any, Literal
 from equipoise.base.registry import suggest
 from equipoise.config._loss import LossConfig, parse_loss
 from equipoise.config._plan import limits_in_range
-from equipoise.config._schema import RunConfig, TrainingConfig
+from equipoise.config._schema import RunConfig
+from equipoise.config._training import TrainingConfig
 from equipoise.config._values import ScheduleFile, in_range, parse_rates, parse_weights
 from equipoise.errors import ConfigError
 from equipoise.feedback import Feedback

@@ -10,8 +10,9 @@ from equipoise.base.docstrings import descriptions_of
 from equipoise.base.registry import registered
 from equipoise.config._adapter import AdapterConfig
 from equipoise.config._compare import ComparisonConfig, default_trials
+from equipoise.config._evaluation import METHODS
 from equipoise.config._loss import LossConfig
-from equipoise.config._schema import METHODS, OWNED_TRAINER_ARGUMENTS
+from equipoise.config._schema import OWNED_TRAINER_ARGUMENTS
 from equipoise.config._scheme_schemas import DEFINITIONS, Schema, alternatives
 from equipoise.config._values import ScheduleFile
 from equipoise.drawing.batches import Batches
