@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,29 +12,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from equipoise.base.plots import LONG, PRINTED, axes_for, count_bars, extremes, row_height, spans_decades
-from equipoise.base.tables import html_table
-from equipoise.census.labels import MissingLabels, check_missing_labels, coded_labels, coded_tasks
-from equipoise.census.strata import (
-    Stratified,
-    Stratum,
-    checked_strata,
-    names_of,
-    plain_stratum,
-    read_only,
-    stratum_order,
-)
-from equipoise.census.tally import Cell, Tally, count_table, skip_missing
-from equipoise.errors import DataError, PlanError
+from equipoise.census.cells import cells_of_columns, cells_of_counts, open_ended_of, strata_of
+from equipoise.census.labels import MissingLabels, check_missing_labels
+from equipoise.census.shown import html_of, plot_counts
+from equipoise.census.strata import Stratified, Stratum, checked_strata, read_only
+from equipoise.census.tally import Cell, count_table, skip_missing
+from equipoise.errors import PlanError
 
 if TYPE_CHECKING:
     from equipoise.base.plots import Axes
-
-_COLUMNS: Mapping[str, Callable[[tuple[Stratum, int]], str]] = {
-    "task": lambda cell: cell[0].task,
-    "label": lambda cell: cell[0].label or "-",
-    "count": lambda cell: f"{cell[1]:,}",
-}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -70,16 +56,7 @@ class Census(Stratified):
     @classmethod
     def from_counts(cls, counts: Mapping[str, Mapping[str, int] | int]) -> Census:
         """Make a census from counts: {task: {label: n}}, or {task: n} for an open-ended task."""
-        cells: dict[Cell, int] = {}
-        for task, of_task in counts.items():
-            if isinstance(of_task, Mapping):
-                if not of_task:
-                    message = f"task {task!r} must have labels, found none. Open-ended is {{{task!r}: n}}."
-                    raise PlanError("no-labels", message)
-                cells |= {(task, label): n for label, n in of_task.items()}
-            else:
-                cells[task, None] = of_task
-        return cls.from_cells(cells)
+        return cls.from_cells(cells_of_counts(counts))
 
     @classmethod
     def from_labels(cls, tasks: Any, labels: Any, *, missing_labels: MissingLabels = "error") -> Census:
@@ -106,16 +83,10 @@ class Census(Stratified):
         >>> Census.from_labels(["mood"] * 3, np.array([0, 1, 1])).to_dict()
         {'mood': {'0': 1, '1': 2}}
         """
-        if len(tasks) != len(labels):
-            message = f"`tasks` and `labels` must be equally long, found {len(tasks)} and {len(labels)}."
-            raise PlanError("wrong-length", message)
         check_missing_labels(missing_labels)
-        tally = Tally()
-        tally.add(coded_tasks(tasks), coded_labels(labels, "labels"))
-        cells = tally.cells()
+        cells = cells_of_columns(tasks, labels)
         if missing_labels == "skip":
-            labelled = {task for task, label in cells if label is not None}
-            cells = skip_missing(cells, {task for task, _ in cells} - labelled)
+            cells = skip_missing(cells, open_ended_of(cells))
         return cls.from_cells(cells)
 
     @classmethod
@@ -209,16 +180,7 @@ class Census(Stratified):
         DataError
             If an open-ended task has no cell.
         """
-        unknown = sorted(set(open_ended_tasks) - {task for task, _ in cells})
-        if unknown:
-            message = f"`open_ended_tasks` must name tasks of the data, found {unknown}, which have no rows."
-            raise DataError("unknown-task", message)
-        plain: dict[Stratum, Any] = {}
-        for cell, n in cells.items():
-            stratum = plain_stratum(*cell)
-            plain[stratum] = plain[stratum] + n if stratum in plain else n  # the labels 1 and "1" are one
-        strata = sorted(plain, key=stratum_order)
-        return cls(tuple(strata), np.array([plain[stratum] for stratum in strata], dtype=object))
+        return cls(*strata_of(cells, open_ended_tasks))
 
     @classmethod
     def from_sql(
@@ -320,13 +282,7 @@ class Census(Stratified):
         >>> [name.get_text() for name in ax.get_yticklabels()], ax.get_xscale()
         (['glad', 'sad'], 'log')
         """
-        places, note = extremes(self.counts, "labels")
-        names, counts = names_of(self.strata), self.counts[places]
-        decades = spans_decades(self.counts)
-        with axes_for(ax, row_height(len(places))) as axes:
-            count_bars(axes, [names[at] for at in places], counts.tolist(), PRINTED, decades=decades, longest=LONG)
-            axes.set(xlabel="rows (logarithmic)" if decades else "rows", title=f"Rows of each label{note}")
-        return axes
+        return plot_counts(ax, self.strata, self.counts)
 
     def __repr__(self) -> str:
         present = self.counts[self.counts > 0]
@@ -334,8 +290,7 @@ class Census(Stratified):
         return f"Census({len(self.tasks)} tasks, {len(self.strata)} strata, {self.total:,} examples{spread})"
 
     def _repr_html_(self) -> str:
-        cells = list(zip(self.strata, self.counts.tolist(), strict=True))
-        return f"<p>{self!r}</p>{html_table(_COLUMNS, cells)}"
+        return f"<p>{self!r}</p>{html_of(self.strata, self.counts)}"
 
     def __add__(self, other: Census) -> Census:
         """Merge two censuses: the counts of equal strata are summed."""

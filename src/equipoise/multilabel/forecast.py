@@ -13,7 +13,8 @@ from equipoise.census import Stratum
 from equipoise.multilabel.census import imbalance_ratios
 from equipoise.multilabel.factors import Factors
 from equipoise.multilabel.label_sets import LabelSets
-from equipoise.plan.forecast import COLUMNS, GROUP_COLUMNS, Forecasted, RowForecast, ratios, rows_of
+from equipoise.plan.forecast import RowForecast, ratios
+from equipoise.plan.forecasted import COLUMNS, GROUP_COLUMNS, Forecasted, rows_of
 from equipoise.plan.limits import Passes, limits_of
 from equipoise.rates.base import FloatArray, IntArray
 

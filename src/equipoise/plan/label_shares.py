@@ -53,7 +53,7 @@ def label_shares(census: Census, weights: Weights) -> FloatArray:
     return shares
 
 
-def check_open_ended(census: Census, weights: Weights, name: str = "weights") -> None:
+def check_open_ended(census: Census, weights: Weights, name: str = "weights", *, stacklevel: int = 3) -> None:
     """Refuse class weights that name an open-ended task or find no labels in any task; warn if they skip some tasks.
 
     Weights for all tasks weigh those that have labels; a warning names the others, unless they are named as natural.
@@ -94,7 +94,7 @@ def check_open_ended(census: Census, weights: Weights, name: str = "weights") ->
         f"{{'*': ..., {skipped[0]!r}: 'natural'{', ...' if skipped[1:] else ''}}}. If their targets are labels, count"
         " them with their labels."
     )
-    warnings.warn(PlanWarning("open-ended-task", message), stacklevel=3)
+    warnings.warn(PlanWarning("open-ended-task", message), stacklevel=stacklevel)
 
 
 def class_weights(weights: WeightsOrNames) -> Weights:

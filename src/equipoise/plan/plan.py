@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
@@ -12,29 +11,20 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from equipoise.base.masses import WHOLE, masses_of
-from equipoise.base.plots import axes_for, extremes, row_height, share_pairs, spans_decades
-from equipoise.base.tables import html_table
+from equipoise.base.masses import WHOLE
 from equipoise.census import Census, Stratum
-from equipoise.census.strata import Stratified, checked_strata, names_of, read_only
+from equipoise.census.strata import Stratified, checked_strata, read_only
 from equipoise.errors import PlanError
 from equipoise.plan import plan_json
 from equipoise.plan.forecast import Forecast, forecast, ratios
-from equipoise.plan.label_shares import WeightsOrNames, check_open_ended, class_weights, text_of_weights
-from equipoise.plan.limits import Passes, text_of
-from equipoise.plan.resolving import Tokens, checked_draws, checked_masses, checked_tokens, probabilities_of
+from equipoise.plan.label_shares import WeightsOrNames
+from equipoise.plan.limits import Passes
+from equipoise.plan.resolving import Tokens, check_reachable, checked_draws, checked_masses, resolved
+from equipoise.plan.shown import html_of, plot_shares
 from equipoise.rates import Rates
 
 if TYPE_CHECKING:
     from equipoise.base.plots import Axes
-
-_COLUMNS: Mapping[str, Callable[[dict[str, Any]], str]] = {
-    "task": lambda cell: cell["task"],
-    "label": lambda cell: cell["label"] or "-",
-    "count": lambda cell: f"{cell['count']:,}",
-    "draws": lambda cell: f"{cell['mass'] / WHOLE:.2%}",
-    "target": lambda cell: f"{cell['target_mass'] / WHOLE:.2%}",
-}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -85,13 +75,7 @@ class Plan(Stratified):
         strata, counts = checked_strata(self.strata, self.counts)
         masses = checked_masses("masses", self.masses, strata, counts)
         target_masses = checked_masses("target_masses", self.target_masses, strata, counts)
-        unreachable = np.flatnonzero((target_masses > 0) & (masses == 0)).tolist()
-        if unreachable:
-            raise PlanError(
-                "unreachable-target",
-                f"the target gives {strata[unreachable[0]]} a share, but it is never drawn"
-                f" ({len(unreachable)} such). Give it a weight and a rate above 0, or remove it from the target.",
-            )
+        check_reachable(strata, masses, target_masses)
         draws = None if self.draws is None else checked_draws(self.draws, None)
         values = (strata, counts, masses, target_masses, draws)
         for name, value in zip(("strata", "counts", "masses", "target_masses", "draws"), values, strict=True):
@@ -150,27 +134,10 @@ class Plan(Stratified):
             not fit open-ended tasks that they name, nor a census without labels; weights for all tasks weigh those
             that have labels.
         """
-        if draws is not None:
-            checked_draws(draws, None)
-        rates, weights = Rates.of(rates), class_weights(weights)
-        check_open_ended(census, weights)
-        lengths = None if tokens is None else checked_tokens(census, tokens)
-        masses = masses_of(probabilities_of(census, rates, weights, draws, max_passes, lengths))
-        rates_text, weights_text = str(rates), text_of_weights(weights)
-        if tokens is not None:
-            rates_text += " of tokens"
-        if max_passes is not None:
-            weights_text += f", at most {text_of(max_passes)} passes"
-        if target_rates is None and target_weights is None:
-            target_masses = masses
-        else:
-            target_rates = Rates.of(rates if target_rates is None else target_rates)
-            target_weights = class_weights(weights if target_weights is None else target_weights)
-            check_open_ended(census, target_weights, "target_weights")
-            target_masses = masses_of(probabilities_of(census, target_rates, target_weights, draws, tokens=lengths))
-            rates_text += f", target {target_rates}"
-            weights_text += f", target {text_of_weights(target_weights)}"
-        return cls(census.strata, census.counts, masses, target_masses, draws, rates_text, weights_text)
+        masses, target_masses, *texts = resolved(
+            census, rates, weights, max_passes, draws, target_rates, target_weights, tokens
+        )
+        return cls(census.strata, census.counts, masses, target_masses, draws, *texts)
 
     @property
     def block(self) -> int:
@@ -254,12 +221,7 @@ class Plan(Stratified):
         """Make a plan from a string of `to_json`; a PlanError if it is damaged or was changed."""
         fields, fingerprint = plan_json.parse(text)
         plan = cls(*fields)
-        if plan.fingerprint != fingerprint:
-            raise PlanError(
-                "changed-plan",
-                f"`fingerprint` must be {plan.fingerprint}, found {fingerprint}: the plan was changed after it was"
-                " written. Build it again instead of editing it.",
-            )
+        plan_json.check_unchanged("plan", plan.fingerprint, fingerprint)
         return plan
 
     def to_arrow(self) -> pa.Table:
@@ -304,16 +266,10 @@ class Plan(Stratified):
         >>> {line.get_label(): line.get_xdata().tolist() for line in ax.lines}
         {'share of the data': [0.9, 0.1], 'share of the draws': [0.75, 0.25]}
         """
-        places, note = extremes(self.counts, "labels")
-        names, data = names_of(self.strata), self.counts / self.counts.sum()
-        decades = spans_decades(np.array([data, self.probabilities]))
-        with axes_for(ax, row_height(len(places)) + 0.2) as axes:
-            share_pairs(axes, [names[at] for at in places], data[places], self.probabilities[places], decades=decades)
-            axes.set_xlabel(f"share{' (logarithmic)' if decades else ''}{note}")
-        return axes
+        return plot_shares(ax, self.strata, self.counts / self.counts.sum(), self.probabilities)
 
     def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self))}</p>{html_table(_COLUMNS, self._cells)}"
+        return f"<p>{escape(repr(self))}</p>{html_of(self._cells)}"
 
     def __repr__(self) -> str:
         drawn = int(np.count_nonzero(self.masses))

@@ -80,6 +80,16 @@ def parse(text: str) -> tuple[tuple[Any, ...], str]:
     return (strata, *numbers, plan.draws, plan.rates_text, plan.weights_text), plan.fingerprint
 
 
+def check_unchanged(what: str, computed: str, written: str) -> None:
+    """Raise a PlanError if the fingerprint of a plan or of a schedule is not the one that was written with it."""
+    if computed != written:
+        raise PlanError(
+            f"changed-{what}",
+            f"`fingerprint` must be {computed}, found {written}: the {what} was changed after it was written. Build it"
+            " again instead of editing it.",
+        )
+
+
 def _check_cell(cell: Any) -> None:
     if not isinstance(cell, dict) or cell.keys() != _CELL.keys():
         message = f"a stratum of a plan must have the keys {', '.join(_CELL)}, found {cell!r:.200}."

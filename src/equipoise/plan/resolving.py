@@ -5,14 +5,21 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from equipoise.base.masses import WHOLE, water_fill
+from equipoise.base.masses import WHOLE, masses_of, water_fill
 from equipoise.base.values import integer
 from equipoise.census import Census, Stratum
 from equipoise.census.strata import read_only
 from equipoise.errors import PlanError
 from equipoise.plan.forecast import ratios
-from equipoise.plan.label_shares import Weights, label_shares
-from equipoise.plan.limits import Passes, limits_of
+from equipoise.plan.label_shares import (
+    Weights,
+    WeightsOrNames,
+    check_open_ended,
+    class_weights,
+    label_shares,
+    text_of_weights,
+)
+from equipoise.plan.limits import Passes, limits_of, text_of
 from equipoise.rates import Rates
 from equipoise.rates.base import FloatArray
 
@@ -22,6 +29,39 @@ MOST_DRAWS = WHOLE >> 1
 """The length of every stream."""
 _ROUNDS = 200  # of the search for rates in tokens under a cap; about ten suffice
 _HALVINGS = 100
+
+
+def resolved(
+    census: Census,
+    rates: Rates | str,
+    weights: WeightsOrNames,
+    max_passes: Passes | None,
+    draws: int | None,
+    target_rates: Rates | str | None,
+    target_weights: WeightsOrNames | None,
+    tokens: Tokens | None,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], str, str]:
+    """Resolve what `Plan.build` takes, which calls it, to masses, target masses, and rates and weights in words."""
+    if draws is not None:
+        checked_draws(draws, None)
+    rates, weights = Rates.of(rates), class_weights(weights)
+    check_open_ended(census, weights, stacklevel=4)
+    lengths = None if tokens is None else checked_tokens(census, tokens)
+    masses = masses_of(probabilities_of(census, rates, weights, draws, max_passes, lengths))
+    rates_text, weights_text = str(rates), text_of_weights(weights)
+    if tokens is not None:
+        rates_text += " of tokens"
+    if max_passes is not None:
+        weights_text += f", at most {text_of(max_passes)} passes"
+    if target_rates is None and target_weights is None:
+        return masses, masses, rates_text, weights_text
+    target_rates = Rates.of(rates if target_rates is None else target_rates)
+    target_weights = class_weights(weights if target_weights is None else target_weights)
+    check_open_ended(census, target_weights, "target_weights", stacklevel=4)
+    target_masses = masses_of(probabilities_of(census, target_rates, target_weights, draws, tokens=lengths))
+    rates_text += f", target {target_rates}"
+    weights_text += f", target {text_of_weights(target_weights)}"
+    return masses, target_masses, rates_text, weights_text
 
 
 def probabilities_of(
@@ -124,6 +164,19 @@ def checked_masses(
         message = f"`{name}` must be 0 for strata without examples, found a share for {strata[empty[0]]}."
         raise PlanError("no-examples", message)
     return read_only(values)
+
+
+def check_reachable(
+    strata: tuple[Stratum, ...], masses: npt.NDArray[np.int64], target_masses: npt.NDArray[np.int64]
+) -> None:
+    """Raise a PlanError if a stratum of the target is never drawn."""
+    unreachable = np.flatnonzero((target_masses > 0) & (masses == 0)).tolist()
+    if unreachable:
+        raise PlanError(
+            "unreachable-target",
+            f"the target gives {strata[unreachable[0]]} a share, but it is never drawn"
+            f" ({len(unreachable)} such). Give it a weight and a rate above 0, or remove it from the target.",
+        )
 
 
 def checked_tokens(census: Census, tokens: Tokens) -> FloatArray:

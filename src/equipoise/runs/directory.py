@@ -189,13 +189,7 @@ class RunDirectory:
         return load_config(self.config)
 
     def read_plan(self) -> Drawable:
-        """Read the plan or schedule that the run began with.
-
-        Raises
-        ------
-        RunError
-            If the file is missing or damaged.
-        """
+        """Read the plan or schedule that the run began with; a RunError if the file is missing or damaged."""
         return _parsed(self.plan, read_drawable, read_text(self.plan, RunError))
 
     def read_drawn(self) -> Drawable:

@@ -18,7 +18,7 @@ from equipoise.drawing.labelled import check_sizes, on_rows
 from equipoise.drawing.staged import stages_from
 from equipoise.errors import ConfigError, PlanWarning, StateError
 from equipoise.plan import Plan, Stage
-from equipoise.plan.forecast import listed
+from equipoise.plan.forecasted import listed
 from equipoise.samplers.epochs import POSITION, REBUILD, nearest_multiples
 from equipoise.samplers.replanning import REPLAN, Replanning
 from equipoise.schedule import Drawable, Replanned, differences

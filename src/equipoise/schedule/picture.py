@@ -60,6 +60,12 @@ def windows(stages: Sequence[Stage], draws: int, about: int = 32) -> list[int]:
     return ends
 
 
+def reached(stages: Sequence[Stage], draws: int) -> tuple[list[int], Shares]:
+    """Return the first draw of each stage that begins before a number of draws, and the shares of these stages."""
+    found = [stage for stage in stages if stage.at < draws]
+    return [stage.at for stage in found], np.array([stage.plan.probabilities for stage in found])
+
+
 def bands(strata: Sequence[Stratum], shares: Shares) -> tuple[str, list[Band]]:
     """Choose what a picture shows, and return it with a title that says so.
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from equipoise.base.schemes import Scheme, checked_number
 from equipoise.base.values import integer
 from equipoise.errors import PlanError
+from equipoise.plan.resolving import checked_draws
 
 if TYPE_CHECKING:
     from equipoise.plan.label_shares import WeightsOrNames
@@ -55,6 +58,23 @@ class Recipe(Scheme, ABC):
         rates, weights
             Those of the plan, for what the recipe does not change.
         """
+
+
+def resolved_steps(
+    recipe: Recipe | str | Mapping[str, Any], rates: Rates | str, weights: WeightsOrNames, draws: int, global_batch: int
+) -> list[tuple[int, Rates | str, WeightsOrNames]]:
+    """Return the steps of a recipe, each at a draw, which is a multiple of the global batch; as `Schedule.build`."""
+    draws, size = checked_draws(draws, None), integer("global_batch", global_batch, PlanError)
+    steps = Recipe.of(recipe).steps(rates, weights)
+    begins = [round((each.at if isinstance(each.at, int) else each.at * draws) / size) * size for each in steps]
+    for before, begin in pairwise([-1, *begins]):
+        if begin <= before:
+            raise PlanError(
+                "too-few-draws",
+                f"{len(steps)} stages must each have a draw at least, found that two begin at draw {begin} of "
+                f"{draws:,} (in batches of {size}). Use fewer stages, or more draws.",
+            )
+    return [(begin, each.rates, each.weights) for begin, each in zip(begins, steps, strict=True)]
 
 
 def checked_part(name: str, value: float) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,20 +13,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from equipoise.base.values import integer
 from equipoise.census import Census, Stratum
 from equipoise.census.strata import Stratified
-from equipoise.errors import PlanError
 from equipoise.plan import Plan, Stage
+from equipoise.plan.plan_json import check_unchanged
 from equipoise.plan.resolving import checked_draws
 from equipoise.rates import Rates
 from equipoise.schedule import schedule_json
 from equipoise.schedule.checking import checked_stages
 from equipoise.schedule.forecast import ScheduleForecast, averaged, forecast
 from equipoise.schedule.linear import Linear
-from equipoise.schedule.picture import Drawn, bands, picture
+from equipoise.schedule.picture import Drawn, bands, picture, reached
 from equipoise.schedule.plotted import plot_bands
-from equipoise.schedule.recipe import Recipe
+from equipoise.schedule.recipe import Recipe, resolved_steps
 
 if TYPE_CHECKING:
     from equipoise.base.plots import Axes
@@ -118,18 +116,8 @@ class Schedule(Stratified):
         >>> [(at, plan.probabilities.round(3).tolist()) for at, plan in schedule.stages]
         [(0, [0.863, 0.137]), (1984, [1.0, 0.0])]
         """
-        draws, size = checked_draws(draws, None), integer("global_batch", global_batch, PlanError)
-        steps = Recipe.of(recipe).steps(rates, weights)
         stages: list[tuple[int, Plan]] = []
-        last = -1
-        for at, its_rates, its_weights in steps:
-            begin = round((at if isinstance(at, int) else at * draws) / size) * size
-            if begin <= last:
-                raise PlanError(
-                    "too-few-draws",
-                    f"{len(steps)} stages must each have a draw at least, found that two begin at draw {begin} of "
-                    f"{draws:,} (in batches of {size}). Use fewer stages, or more draws.",
-                )
+        for at, its_rates, its_weights in resolved_steps(recipe, rates, weights, draws, global_batch):
             plan = Plan.build(
                 census,
                 its_rates,
@@ -140,9 +128,8 @@ class Schedule(Stratified):
                 target_weights=target_weights,
                 tokens=tokens,
             )
-            last = begin
             if not stages or plan.fingerprint != stages[-1][1].fingerprint:
-                stages.append((begin, plan))
+                stages.append((at, plan))
         return cls(stages)
 
     @classmethod
@@ -179,8 +166,7 @@ class Schedule(Stratified):
         >>> [(at, plan.probabilities.tolist()) for at, plan in schedule.stages]
         [(0, [0.9, 0.1]), (1000, [0.75, 0.25]), (2000, [0.5, 0.5])]
         """
-        recipe = Linear(start, end, stages)
-        return cls.build(census, recipe, rates, weights, draws=draws, global_batch=global_batch)
+        return cls.build(census, Linear(start, end, stages), rates, weights, draws=draws, global_batch=global_batch)
 
     @property
     def strata(self) -> tuple[Stratum, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -200,10 +186,7 @@ class Schedule(Stratified):
     @cached_property
     def fingerprint(self) -> str:
         """The SHA-256 of all that determines the draws; of a single stage, that of its plan."""
-        if len(self.stages) == 1:
-            return self.stages[0].plan.fingerprint
-        text = ";".join(f"{at}:{plan.fingerprint}" for at, plan in self.stages)
-        return hashlib.sha256(f"schedule {schedule_json.VERSION};{text}".encode("ascii")).hexdigest()
+        return schedule_json.fingerprint(self.stages)
 
     def stage_at(self, position: int) -> int:
         """Return the number of the stage that holds a position, from 0."""
@@ -258,14 +241,8 @@ class Schedule(Stratified):
         >>> "large <tspan" in Schedule.build(census, "cooldown", draws=4000).to_svg()
         True
         """
-        draws, begins, shares = self._reached(draws)
-        return picture(self.strata, begins, shares, draws, drawn)
-
-    def _reached(self, draws: int | None) -> tuple[int, list[int], npt.NDArray[np.float64]]:
-        """Return a number of draws, the first draw of each stage before it, and the shares of these stages."""
         draws = checked_draws(draws, self.draws)
-        reached = [stage for stage in self.stages if stage.at < draws]
-        return draws, [stage.at for stage in reached], np.array([stage.plan.probabilities for stage in reached])
+        return picture(self.strata, *reached(self.stages, draws), draws, drawn)
 
     def plot(self, ax: Axes | None = None, *, draws: int | None = None) -> Axes:
         """Draw the shares over the first `draws` draws as stacked bands; those that `to_svg` shows.
@@ -293,7 +270,8 @@ class Schedule(Stratified):
         >>> [text.get_text() for text in ax.get_legend().get_texts()]
         ['large: 60.8% → 90.0%', 'small: 39.2% → 10.0%']
         """
-        draws, begins, shares = self._reached(draws)
+        draws = checked_draws(draws, self.draws)
+        begins, shares = reached(self.stages, draws)
         return plot_bands(ax, *bands(self.strata, shares), begins, draws)
 
     def to_json(self) -> str:
@@ -305,12 +283,7 @@ class Schedule(Stratified):
         """Make a schedule from a string of `to_json`; a PlanError if it is damaged or was changed."""
         stages, fingerprint = schedule_json.parse(text)
         schedule = cls(stages)
-        if schedule.fingerprint != fingerprint:
-            raise PlanError(
-                "changed-schedule",
-                f"`fingerprint` must be {schedule.fingerprint}, found {fingerprint}: the schedule was changed after it "
-                "was written. Build it again instead of editing it.",
-            )
+        check_unchanged("schedule", schedule.fingerprint, fingerprint)
         return schedule
 
     def __repr__(self) -> str:

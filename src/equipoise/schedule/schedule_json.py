@@ -1,5 +1,6 @@
 """The JSON form of a schedule: its strata once, and the masses of each stage."""
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -35,6 +36,14 @@ class _Values:
     strata: list[tuple[str, str | None]]
     counts: list[int]
     stages: list[_StageValues]
+
+
+def fingerprint(stages: Sequence[Stage]) -> str:
+    """Return the SHA-256, in hex, of all that determines the draws; of a single stage, that of its plan."""
+    if len(stages) == 1:
+        return stages[0].plan.fingerprint
+    text = ";".join(f"{at}:{plan.fingerprint}" for at, plan in stages)
+    return hashlib.sha256(f"schedule {VERSION};{text}".encode("ascii")).hexdigest()
 
 
 def to_json(stages: Sequence[Stage], fingerprint: str) -> str:
