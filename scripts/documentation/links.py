@@ -12,6 +12,7 @@ ELSEWHERE = {
     "src/equipoise/errors.py": "reference/errors.md",
     "src/equipoise/cli/__init__.py": "reference/command.md",
     "src/equipoise/config/_schema.py": "reference/configuration.md",
+    "src/equipoise/data/checks/checks.py": "reference/data.md",
     "src/equipoise/__init__.py": "reference/index.md",
 }
 
