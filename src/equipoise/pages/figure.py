@@ -18,6 +18,9 @@ from equipoise.base.plots import PRINTED, Palette, style
 
 # Sentinels, each replaced in the SVG by a CSS variable of the page: one figure, legible on white and on black.
 THEMED = Palette("#010101", "#020202", "#030303", "#040404", "#050505", "#060606")
+_TAG = re.compile(r"<[a-zA-Z][^>]*>")  # what is from data is text between tags, and stays
+_COORDINATES = re.compile(r' (?:d|x|y)="[^"]*"')
+_LONG = re.compile(r"-?\d+\.\d{3,}")
 _VARIABLES = ("--ink", "--faint", "--line", "--first", "--second", "--third")
 
 
@@ -53,13 +56,7 @@ def inline_svg(figure: Figure, name: str, description: str) -> Markup:
         figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = stream.getvalue()
     text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
-    text = re.sub(r'\bid="', f'id="{name}-', text)
-    text = re.sub(r"url\(#", f"url(#{name}-", text)
-    text = re.sub(r'href="#', f'href="#{name}-', text)
-    # Otherwise SVG text would ask for matplotlib's font by name instead of the page's font.
-    text = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", text)
-    for colour, variable in zip(astuple(THEMED), _VARIABLES, strict=True):
-        text = text.replace(colour, f"var({variable})")
+    text = _TAG.sub(lambda tag: _of_page(tag[0], name), re.sub(r"\n +", "\n", text))
     box = re.search(r'viewBox="[^"]*"', text)
     assert box is not None
     head = (
@@ -67,6 +64,21 @@ def inline_svg(figure: Figure, name: str, description: str) -> Markup:
         f' {box[0]} role="img" aria-label="{escape(description)}"'
     )
     return Markup(re.sub(r"<svg\b[^>]*", lambda _: head, text, count=1))  # noqa: S704 (matplotlib escapes texts)
+
+
+def _of_page(tag: str, name: str) -> str:
+    """Return a tag of matplotlib's SVG with ids that begin with `name`, in the fonts and the colours of the page.
+
+    Left out is what only takes room: ids of groups, to which nothing refers, and most of the six decimals.
+    """
+    tag = re.sub(r' id="[^"]*"', "" if tag.startswith("<g ") else lambda found: f' id="{name}-{found[0][5:]}', tag)
+    tag = re.sub(r'(url\(|href=")#', rf"\1#{name}-", tag)
+    # Matplotlib asks for its own font by name: earlier versions in one declaration, later ones in one of their own.
+    tag = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", tag)
+    tag = re.sub(r"font-family: [^;\"]*; ?", "", tag)
+    for colour, variable in zip(astuple(THEMED), _VARIABLES, strict=True):
+        tag = tag.replace(colour, f"var({variable})")
+    return _COORDINATES.sub(lambda found: _LONG.sub(lambda number: f"{float(number[0]):.2f}", found[0]), tag)
 
 
 def save_figure(figure: Figure, path: Path) -> None:
