@@ -1,4 +1,4 @@
-"""Looking and planning never pay for torch; only a plot pays for matplotlib."""
+"""Looking and planning never pay for torch; only a plot pays for matplotlib; help needs the core alone."""
 
 import json
 import subprocess
@@ -34,3 +34,15 @@ def test_looking_and_planning_import_no_torch(tmp_path: Path, arguments: list[st
     modules = set(json.loads(done.stderr.splitlines()[-1]))
     assert not modules & HEAVY
     assert ("matplotlib" in modules) is matplotlib
+
+
+@pytest.mark.parametrize("command", ["compare", "calibrate"])
+def test_help_is_shown_where_only_the_core_is_installed(command: str) -> None:
+    program = (
+        "import sys; sys.modules['scipy'] = None;"
+        "from equipoise.cli import app; app(sys.argv[1:], standalone_mode=False)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, command, "--help"], capture_output=True, text=True, check=True
+    )
+    assert "once equipoise[train] is installed" in " ".join(done.stdout.split())
