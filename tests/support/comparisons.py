@@ -47,6 +47,10 @@ CLINIC = {
 HOSTILE = {SCRIPT: {FORMULA: (300, 60), PIPE: (40, 30), MARKS: (20, 12)}, "plain": {"no": (90, 40), SCRIPT: (30, 20)}}
 ONE_TASK = {"thyroid": CLINIC["thyroid"]}
 MANY = {"icd": {f"code_{place:02}": (200 // (place + 1) + 2, 12) for place in range(30)}}
+TWENTY = {
+    f"task {task:02}": {f"label {label}": (200 // (label + 1) + task, 12) for label in range(2 + task % 9)}
+    for task in range(20)
+}
 OPEN = {"summary": (500, 40)}
 MIXED = {"heart": {**CLINIC["heart"], "unheard": (0, 3)}, **OPEN}  # labels without training and without test rows
 

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from tests.support.comparisons import FORMULA, MARKS, PIPE, SCRIPT
+from tests.support.comparisons import FORMULA, MARKS, PIPE, SCRIPT, TWENTY, write_comparison
 from tests.support.pages import Html, markdown_rows, markdown_tokens
 
 from equipoise.compare.report import gather, write_report
@@ -153,3 +153,9 @@ def test_a_second_report_is_the_same_and_replaces_the_first(copy_of):
     assert set(first) == {"report.html", "report.md", "report.json"}
     write_report(directory)
     assert first == {path.name: path.read_bytes() for path in directory.glob("report.*")}
+
+
+@pytest.mark.slow
+def test_the_page_of_twenty_tasks_leaves_room_below_two_megabytes_for_more_candidates(tmp_path):
+    page = write_report(write_comparison(tmp_path / "comparison", TWENTY, seeds=(0, 1)))
+    assert page.stat().st_size < 1.2e6  # of four candidates; benchmarks/report_size.py has all default ones
