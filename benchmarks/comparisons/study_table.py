@@ -50,7 +50,8 @@ def numbers(part: Part, work: Path) -> dict[str, Any]:
         for name in part.arms
     }
     linear = {BASELINES[name].title: score for name, score in found.linear().items()}
-    return {"model": part.model, "source": _title(part), "arms": arms, "linear": linear}
+    kept = sum(map(is_kept, part.jobs))
+    return {"model": part.model, "source": _title(part), "trainings": kept, "arms": arms, "linear": linear}
 
 
 def _title(part: Part) -> str:
