@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import scipy.sparse as sp
@@ -21,6 +21,9 @@ from equipoise.metrics.sums import Array, FewRows, LabelSums, Rows, mean_over, o
 HELD = 2**21
 Measured = tuple[dict[str, Array], dict[str, Array]]
 """The metrics of a task, with resamples along the first axis, and the metrics of its labels; by name."""
+# The ranks of a label's rows vary less than whether they are found, by how much depends on the AUROC. So much of the
+# pseudo rows makes intervals that cover and are not much too wide; see benchmarks/interval_coverage.py.
+_OF_RANKS: Final = 0.25
 
 
 @dataclass(frozen=True)
@@ -158,11 +161,11 @@ class TaskRows:
 
     def replicate(self, sums: Array, few: FewRows | None = None) -> dict[str, Array]:
         """Compute the metrics of resamples in closed form, from weighted sums of the contributions."""
-        return self._measured(self._sums(sums, few), sums)
+        return self._measured(self._sums(sums, few, 2 / max(2, len(self.labels))), sums)
 
     def ranked(self, sums: Array, few: FewRows | None = None) -> Mapping[str, Array]:
         """Compute the metrics of the ranking of each label in resamples; empty without probabilities."""
-        return self._sums(sums, few).curves
+        return self._sums(sums, few, 1.0).curves
 
     def few(self, bootstrap: int, seed: int, second: bool) -> FewRows:
         """Return what resamples do to labels with few rows; see `pseudo_rows` for `second`."""
@@ -172,7 +175,11 @@ class TaskRows:
         sizes = np.nan_to_num(ratio(weight, groups))
         return FewRows(*pseudo_rows(self.task, sizes, bootstrap, seed, second), widening(groups))
 
-    def _sums(self, sums: Array, few: FewRows | None = None) -> LabelSums:
+    def _sums(self, sums: Array, few: FewRows | None = None, part: float = 0.0) -> LabelSums:
+        """Name the sums; `part` of the rows that are added to the ranking of a single label are added here.
+
+        A mean needs fewer than each label: in other resamples others of them count.
+        """
         categories = self.invalid + 1
         hits, true, predicted = (sums[:, k * categories : (k + 1) * categories] for k in range(3))
         labels = len(self.labels)
@@ -184,7 +191,7 @@ class TaskRows:
         )
         if few is not None:
             if ranked:
-                ranked["auroc"] = few.ranked(ranked["auroc"], true)
+                ranked["auroc"] = few.ranked(ranked["auroc"], true, _OF_RANKS * part)
             ranked = {name: few.widened(values) for name, values in ranked.items()}
         return LabelSums(hits, true, predicted, labels, self._bands, few, ranked)
 

@@ -8,9 +8,6 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-# The ranks of a label's rows vary less than whether they are found, by how much depends on the AUROC. So much of the
-# pseudo rows makes intervals cover that are neither too narrow nor much too wide; benchmarks/interval_coverage.py.
-_OF_RANKS = 0.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +52,7 @@ class FewRows:
     missed: Array
     widening: Array
 
-    def ranked(self, auroc: Array, true: Array) -> Array:
+    def ranked(self, auroc: Array, true: Array, share: float) -> Array:
         """Add some of a row that ranks right, and of one that ranks wrong, of each label to the AUROC of all labels.
 
         The AUROC is the mean over the rows of a label of the share of the other rows that they rank above. With three
@@ -67,8 +64,10 @@ class FewRows:
             Without these rows.
         true : ndarray of float64, shape (resamples, categories)
             The rows of each label, and of what is not one.
+        share : float
+            How much of `found` and `missed`.
         """
-        right, wrong = _OF_RANKS * self.found, _OF_RANKS * self.missed
+        right, wrong = share * self.found, share * self.missed
         rows = true[:, : auroc.shape[1]]
         own = ratio(auroc * rows + right, rows + right + wrong)
         # Then the same of the other rows, which they rank above.
