@@ -19,7 +19,7 @@ from equipoise.compare.prices import Speed
 from equipoise.compare.processes import helpers
 from equipoise.config import load_config
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:(Task|Inputs)")]
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:(Task|Inputs|1 of )")]
 
 CONFIG = """
 data: {source: SOURCE}
@@ -45,6 +45,8 @@ def run(*arguments: object):
 def config(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("data")
     rows = write_rows(folder / "rows.jsonl", rare=40, patients=300)
+    twin = json.loads(rows.read_text().splitlines()[0]) | {"group": "twin", "split": "test"}
+    rows.write_text(rows.read_text() + json.dumps(twin) + "\n")
     path = folder / "compare.yaml"
     model = hf_jobs.write_tiny_t5(folder / "model", dropout=0.1)
     path.write_text(CONFIG.replace("SOURCE", str(rows)).replace("MODEL", str(model)))
@@ -82,6 +84,14 @@ def test_stages_train_what_the_schedule_says(finished):
     assert set(result.finalists) == {
         f"{name}{correction}" for name in last.kept for correction in ("", " + calibrated", " + tau", " + thresholds")
     }
+
+
+def test_problems_of_the_data_are_in_the_result(finished):
+    result = ComparisonDirectory.open(finished).read_result()
+    assert result.trained_on == 1
+    assert "duplicates-across-splits" in {problem.code for problem in result.problems}
+    told = json.loads((finished / "report.json").read_text())["problems"][0]
+    assert told["message"].startswith(f"1 of {result.rows['test']} test rows (less than 1%) have an input that is also")
 
 
 def test_runs_of_the_first_stage_are_proxies_of_full_ones(finished):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from equipoise.base.codec import to_plain
+from equipoise.base.problems import Problem
 from equipoise.compare.findings import Learned, Ranks, Shown, Versus
 from equipoise.metrics import metric_of
 from equipoise.statistics import mean_interval
@@ -162,6 +163,10 @@ class Result:
         The best finalist of natural sampling on validation rows, of all its recipes and corrections.
     versus_natural : Versus or None
         The recommended candidate minus it, on test rows; None if they are the same.
+    problems : tuple of Problem
+        What checks of the data found.
+    trained_on : int
+        Number of test rows whose input is also in training rows of their task.
     """
 
     metric: str
@@ -183,6 +188,8 @@ class Result:
     notes: tuple[str, ...] = field(default=())
     best_natural: str = "natural"
     versus_natural: Versus | None = None
+    problems: tuple[Problem, ...] = ()
+    trained_on: int = 0
 
     @property
     def seeds(self) -> tuple[int, ...]:

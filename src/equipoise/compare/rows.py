@@ -10,6 +10,7 @@ from equipoise.collate import EncodedExamples
 from equipoise.compare.result import Stage
 from equipoise.config import RunConfig, config_to_dict
 from equipoise.data import Records
+from equipoise.data.checks.content_warnings import rows_trained_on
 from equipoise.runs.prepare import Prepared, encode
 from equipoise.runs.proxies import LEAST_ROWS, with_least_rows
 from equipoise.runs.rows import open_ended
@@ -74,6 +75,12 @@ def sample_notes(stages: Sequence[Stage], rows: Mapping[str, int], most: int | N
     if most is not None and most < rows["test"]:
         found.append(f"{most:,} of {rows['test']:,} test rows were scored: {words}")
     return found
+
+
+def leaked_rows(base: Prepared) -> int:
+    """Count the test rows whose input is also in training rows of their task; 0 if that is known of a suite."""
+    leaks = any(problem.code == "duplicates-across-splits" for problem in base.problems)
+    return len(rows_trained_on(base.records, "test")) if leaks else 0
 
 
 SHOWN = 5  # labels in a note

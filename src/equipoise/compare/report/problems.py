@@ -11,13 +11,18 @@ FEW_ROWS = 10
 """With fewer, one row changes the recall of a label by a tenth or more."""
 LEAST_PAIRS = 6
 """With fewer, the p-value of Wilcoxon's two-sided test is never below 0.05: 2 / 2**5 is 0.06."""
+LEAK = "duplicates-across-splits"
+"""The first of the warnings."""
+SAID_OF_LABELS = {"label-without-training-rows", "label-not-measured"}
+"""Codes of problems of the data that the report has with the numbers of rows."""
 
 
 def gather(data: ComparisonData) -> tuple[Problem, ...]:
     """Find the problems of a comparison, warnings first."""
     notes = [Problem("note", "note", note) for note in data.result.notes]
-    found = [*notes, *_samples(data), *_labels(data), *_plan(data)]
-    return tuple(sorted(found, key=lambda problem: problem.level != "warning"))
+    of_data = [problem for problem in data.result.problems if problem.code not in SAID_OF_LABELS]
+    found = [*of_data, *notes, *_samples(data), *_labels(data), *_plan(data)]
+    return tuple(sorted(found, key=lambda problem: (problem.level != "warning", problem.code != LEAK)))
 
 
 def section(problems: tuple[Problem, ...]) -> Section:

@@ -2,6 +2,7 @@
 
 from equipoise.compare.findings import Evidence
 from equipoise.compare.result import Result
+from equipoise.data.checks.content_warnings import share_of
 from equipoise.metrics import METRICS, metric_of
 from equipoise.pages.format import counted, interval, number, signed
 from equipoise.statistics import mean_interval
@@ -14,6 +15,8 @@ LEAD = {
     "baseline": "Natural sampling is enough",
     "nothing-learned": "Nothing was learned",
 }
+MUCH = 0.1
+"""A larger share of test rows that were trained on is said with the verdict."""
 
 
 def recommendation(result: Result) -> str:
@@ -41,6 +44,20 @@ def verdict(result: Result) -> str:
 
 def reason(result: Result) -> str:
     """Return how sure the verdict is, and what would make it surer; empty where there is nothing to say."""
+    return " ".join(filter(None, (_memory(result), _reason(result))))
+
+
+def _memory(result: Result) -> str:
+    rows, of = result.trained_on, result.rows["test"]
+    if rows <= MUCH * of:
+        return ""
+    return (
+        f"{rows:,} of {of:,} test rows ({share_of(rows, of)}) have an input that is also in training rows of their"
+        " task: the scores measure memory in the first place."
+    )
+
+
+def _reason(result: Result) -> str:
     if result.shown == "nothing-learned":
         return _nothing(result)
     if result.other == result.baseline:

@@ -42,11 +42,54 @@ def content_warnings(records: Records, kinds: Mapping[str, Kind]) -> Iterator[Pr
         yield _warning("rows-without-group", f"{lone} of {len(records)} rows have no group and count as their own.")
     if records.has("split"):
         if found := _pairs_with_several(records, "split", rows, pairs):
-            sentence = f"Inputs of a task in more than one split: {found}. Scores on them measure memory."
-            yield _warning("duplicates-across-splits", f"{sentence} Put all rows of an input in one group.")
+            yield _warning("duplicates-across-splits", f"{_known(records, found)} {_together(records)}")
         yield from _empty_splits(records, parts["train"])
         for task in closed:
             yield from _labels_without_rows(task, labels[task])
+
+
+def rows_trained_on(records: Records, split: str) -> NDArray[np.int64]:
+    """Return the rows of a split whose input is also that of a training row of their task."""
+    rows, pairs = _repeated_inputs(records)
+    splits = records.coded("split").take(rows)
+    return rows[np.isin(pairs, pairs[splits.is_in(["train"])]) & splits.is_in([split])]
+
+
+def _known(records: Records, inputs: str) -> str:
+    """Say how many rows of test and validation were trained on; of other splits that share inputs, which inputs."""
+    rows = {split: rows_trained_on(records, split) for split in ("test", "validation")}
+    found: list[str] = []
+    for split, known in rows.items():
+        of = int(records.coded("split").is_in([split]).sum())
+        if len(known):
+            found.append(f"{len(known):,} of {of:,} {split} rows ({share_of(len(known), of)})")
+    if not found:
+        return f"Inputs of a task in more than one split: {inputs}. Scores on them measure memory."
+    tested = _by_task(records, rows["test"])
+    by_task = f" (test rows by task: {tested})" if tested else ""
+    what = f"{' and '.join(found)} have an input that is also in training rows of their task{by_task}"
+    return f"{what}. Scores on them measure memory."
+
+
+def share_of(rows: int, of: int) -> str:
+    """Return a share as an integer percentage.
+
+    Examples
+    --------
+    >>> share_of(1071, 1110), share_of(1, 900), share_of(899, 900)
+    ('96%', 'less than 1%', 'more than 99%')
+    """
+    share = rows / of
+    return "less than 1%" if share < 0.01 else "more than 99%" if 0.99 < share < 1 else f"{share:.0%}"
+
+
+def _together(records: Records) -> str:
+    if not records.has("group"):
+        return "Put all rows of an input in one split."
+    return (
+        "Rows of a group are together, equal inputs of different groups need not be: leave `Columns(group=...)` out to"
+        " split by input, or give the groups that share an input one name."
+    )
 
 
 def _splits_of_labels(task: str, names: pa.Array, by_split: Mapping[str, Mapping[str, Targets]]) -> dict[str, set[str]]:
@@ -84,14 +127,20 @@ def _repeated_inputs(records: Records) -> tuple[NDArray[np.int64], NDArray[np.in
 
 def _pairs_with_several(records: Records, name: str, rows: NDArray[np.int64], pairs: NDArray[np.int64]) -> str:
     """Count the pairs of each task that have several values of a column: "nli 3, qa 1", or nothing."""
-    values, tasks = records.coded(name).codes[rows], records.coded("task")
+    values = records.coded(name).codes[rows]
     given = values >= 0
     width = np.int64(values.max(initial=0)) + 1
     cells, first = np.unique(pairs[given] * width + values[given], return_index=True)
     _, start, counts = np.unique(cells // width, return_index=True, return_counts=True)
     one_row_each = rows[given][first[start[counts > 1]]]
-    per_task = zip(tasks.names.to_pylist(), tasks.take(one_row_each).counts().tolist(), strict=True)
-    return ", ".join(f"{task} {count}" for task, count in per_task if count)
+    return _by_task(records, one_row_each)
+
+
+def _by_task(records: Records, rows: NDArray[np.int64]) -> str:
+    """Count rows by task: "nli 3, qa 1", or nothing."""
+    tasks = records.coded("task")
+    counts = zip(tasks.names.to_pylist(), tasks.take(rows).counts().tolist(), strict=True)
+    return ", ".join(f"{task} {count:,}" for task, count in counts if count)
 
 
 def _empty_splits(records: Records, training: Records) -> Iterator[Problem]:

@@ -9,6 +9,7 @@ from tests.support.comparisons import BATCH
 from tests.support.errors import raises
 from typer.testing import CliRunner
 
+from equipoise.base.problems import Problem
 from equipoise.cli import app
 from equipoise.compare.directory import ComparisonDirectory
 from equipoise.compare.findings import Learned
@@ -57,6 +58,25 @@ def test_the_verdict_is_what_the_comparison_showed(copy_of, shown, words, tone):
     told = answer.gather(change(copy_of("one-task"), shown=shown))
     assert told.verdict.startswith(words)
     assert told.cards[2].tone == tone
+
+
+def test_test_rows_that_were_trained_on_are_the_first_warning_and_on_the_first_screen(copy_of):
+    path = copy_of("clinic")
+    leak = Problem("warning", "duplicates-across-splits", "90% of the test rows are known.")
+    others = Problem("warning", "conflicting-targets", "Inputs differ."), Problem("note", "known", "Suites have twins.")
+    rows = ComparisonDirectory(path).read_result().rows["test"]
+    told = answer.gather(change(path, problems=(*others, leak), trained_on=rows // 2))
+    assert told.reason.startswith(f"{rows // 2:,} of {rows:,} test rows (50%) have an input that is also in training")
+    write_report(path)
+    held = json.loads((path / "report.json").read_text())["problems"]
+    assert held[0] == leak._asdict()
+    assert all(other._asdict() in held for other in others)
+    for name in ("report.md", "report.html"):
+        text = (path / name).read_text()
+        assert all(problem.message in text for problem in (leak, *others))
+        assert text.index("test rows (50%)") < text.index(leak.message)
+    few = answer.gather(change(path, problems=(leak,), trained_on=rows // 10))
+    assert "also in training rows" not in few.reason
 
 
 def test_nothing_learned_replaces_the_recommendation_everywhere(copy_of):

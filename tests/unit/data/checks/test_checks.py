@@ -139,7 +139,7 @@ def test_inputs_in_two_spellings_are_duplicates() -> None:
     rows = [("nli", f"{i}", "ab"[i % 2]) for i in range(6)]
     rows += [("nli", "na\u00efve ", "a"), ("nli", "nai\u0308ve", "b")]
     problems = found(make(*rows, split=["train"] * 7 + ["test"]))
-    assert "more than one split: nli 1." in problems["duplicates-across-splits"].message
+    assert problems["duplicates-across-splits"].message.startswith("1 of 1 test rows (100%) have an input that is also")
     assert "different targets: nli 1." in problems["conflicting-targets"].message
 
 
@@ -167,13 +167,28 @@ def test_one_class_only() -> None:
     assert "Task `nli` has one class only, 'a'" in found(nli("aaaa"))["one-class"].message
 
 
-def test_duplicates_across_splits_are_counted_per_task() -> None:
+OPEN = {"a": Task("a", "open_ended"), "b": Task("b", "open_ended")}
+
+
+def test_test_rows_with_an_input_that_was_trained_on_are_counted() -> None:
     rows = [("b", "same", "x"), ("b", "other", "y"), ("b", "same", "x"), ("b", "z", "y"), ("b", "other", "y")]
     rows += [("a", "same", "x"), ("a", "same", "x"), ("a", "u", "x"), ("a", "same", "y"), ("b", "v", "y")]
-    splits: list[str | None] = ["train"] * 2 + ["test"] * 3 + ["train", "train", "test", "validation", "train"]
-    problems = found(make(*rows, split=splits), {"a": Task("a", "open_ended"), "b": Task("b", "open_ended")})
-    assert "more than one split: a 1, b 2. Scores" in problems["duplicates-across-splits"].message
-    assert "different targets: a 1. No model" in problems["conflicting-targets"].message
+    rows += [("b", "other", "x")]
+    splits = ["train"] * 2 + ["test"] * 3 + ["train", "train", "test", "validation", "train", "test"]
+    problems = found(make(*rows, split=splits), OPEN)
+    assert problems["duplicates-across-splits"].message == (
+        "3 of 5 test rows (60%) and 1 of 1 validation rows (100%) have an input that is also in training rows of their"
+        " task (test rows by task: b 3). Scores on them measure memory. Put all rows of an input in one split."
+    )
+    assert "different targets: a 1, b 1. No model" in problems["conflicting-targets"].message
+    groups = found(make(*rows, split=splits, group=[f"{row}" for row in range(11)]), OPEN)
+    assert "leave `Columns(group=...)` out to split by input" in groups["duplicates-across-splits"].message
+
+
+def test_inputs_that_validation_shares_with_test_alone_are_named() -> None:
+    rows = [("a", text, "x") for text in ("u", "same", "same")]
+    problems = found(make(*rows, split=["train", "test", "validation"]), OPEN)
+    assert problems["duplicates-across-splits"].message.startswith("Inputs of a task in more than one split: a 1.")
 
 
 def test_the_same_input_of_two_tasks_is_no_duplicate() -> None:
