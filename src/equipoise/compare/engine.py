@@ -14,7 +14,7 @@ from equipoise.compare.findings import Versus
 from equipoise.compare.learned import learned
 from equipoise.compare.refusals import check_metric, refuse_metric, usable
 from equipoise.compare.result import BySeed, CandidateInfo, Finalist, Result, RunCost, Stage, joined_by_seed
-from equipoise.compare.rows import SharedData, proxy_notes, sample_notes, leaked_rows
+from equipoise.compare.rows import SharedData, leaked_rows, proxy_notes, sample_notes
 from equipoise.compare.runs import Tested, Trained, Trial, TrialRunner
 from equipoise.compare.schedule import StagePlan, draws_of, schedule_of
 from equipoise.compare.selecting import best_natural, keep, mean_of, prices, ranking

@@ -1,24 +1,22 @@
 """Guess from names and values which column is which field, and say why."""
 
 import dataclasses
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+import shlex
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from equipoise.base.arrow import as_text, is_blank, pc
 from equipoise.data.columns import FIELDS, canonical_splits
-from equipoise.data.infer import infer_kind
 from equipoise.data.readers.options import DEFAULT_OPTIONS, ReadOptions
 from equipoise.data.readers.source import FileSource, Source
 from equipoise.data.readers.sources import find_sources
+from equipoise.data.sampled import SampledColumn, sample_columns
+from equipoise.data.tasks import some_of
 from equipoise.errors import DataError
 
-_ROWS: Final = 20_000  # that are looked at
 _DELIMITERS: Final = (";", "\t", "|")
 _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "task": ("task_name", "dataset", "problem"),
@@ -39,8 +37,8 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
 }
 _NAMELESS: Final = frozenset({"target", *_NAMES["target"][:11]})  # which say nothing of the task
-_MOST_SCORES: Final = 20  # more different numbers are measurements, such as ages
-_NUMBER: Final = r"^[-+]?[0-9.]+([eE][-+]?[0-9]+)?$"
+LEAST: Final = 0.1
+"""The share of inputs with several targets from which on a column that explains them is that of the tasks."""
 
 
 class Guess(NamedTuple):
@@ -53,42 +51,6 @@ class Guess(NamedTuple):
     def __str__(self) -> str:
         """Return a sentence for a terminal."""
         return f"Guessed {self.key}: {self.value}. Why: {self.why}."
-
-
-@dataclasses.dataclass(frozen=True)
-class _Column:
-    """What a column holds: the values of the first rows, and how often each occurs."""
-
-    name: str
-    values: pa.Array
-    counts: NDArray[np.int64]
-    blanks: int
-    length: float  # of a value, in characters, on average
-
-    @property
-    def plain_name(self) -> str:
-        return re.sub(r"[\s_-]+", "_", self.name.strip().casefold())
-
-    @property
-    def rows(self) -> int:
-        return int(self.counts.sum())
-
-    @property
-    def is_label(self) -> bool:
-        """Whether the values look like labels: at least two, which repeat, and which are no measurements."""
-        if len(self.counts) < 2 or infer_kind(self.counts)[0] != "classification":
-            return False
-        return len(self.counts) <= _MOST_SCORES or not pc.all(pc.match_substring_regex(self.values, _NUMBER)).as_py()
-
-    @property
-    def is_unique(self) -> bool:
-        return len(self.counts) == self.rows
-
-    @property
-    def is_text(self) -> bool:
-        """Whether the values look like texts: words rather than numbers or single words."""
-        spaces = pc.mean(pc.cast(pc.match_substring(self.values, " "), pa.float64())).as_py()
-        return bool(spaces is not None and spaces > 0.5)
 
 
 def guess_columns(source: object, given: Mapping[str, Any], how: ReadOptions = DEFAULT_OPTIONS) -> list[Guess]:
@@ -136,44 +98,16 @@ def guess_columns(source: object, given: Mapping[str, Any], how: ReadOptions = D
             guesses.append(Guess("data.delimiter", delimiter, f"the header has no comma but {delimiter!r}"))
             found = find_sources(source, how)
             names = found[0].text_columns()
-    columns = _sample(found, names)
+    columns = sample_columns(found, names)
     if not columns or not max(column.rows for column in columns):
         raise DataError("no-rows", f"{found[0].name}: no rows were found.")
     return guesses + _Guesser(columns, given, found).guesses()
 
 
-def _sample(sources: Sequence[Source], names: Sequence[str]) -> list[_Column]:
-    """Return the columns of the first rows as texts; NaN is no value."""
-    texts: dict[str, list[pa.ChunkedArray]] = {name: [] for name in names}
-    left = _ROWS
-    for source in sources:
-        whole = dataclasses.replace(source, nullable=frozenset(names))
-        for batch in whole.batches([], names):
-            for name in batch.column_names:
-                column = batch.column(name).slice(0, left)
-                texts[name].append(as_text(column, partial(_wrong, source, name)))
-            left -= batch.num_rows
-            if left <= 0:
-                break
-        if left <= 0:
-            break
-    return [_column(name, parts) for name, parts in texts.items() if parts]
-
-
-def _column(name: str, parts: Iterable[pa.ChunkedArray]) -> _Column:
-    column = pa.chunked_array([chunk for part in parts for chunk in part.chunks], pa.large_string())
-    blank = is_blank(column)
-    kept = column.filter(pc.invert(blank))
-    counted = pc.value_counts(kept)
-    length = pc.mean(pc.utf8_length(kept)).as_py() or 0.0
-    counts = counted.field("counts").to_numpy(zero_copy_only=False).astype(np.int64)
-    return _Column(name, counted.field("values"), counts, len(column) - len(kept), length)
-
-
 class _Guesser:
     """Fills one field after another; what a field has taken is no other's."""
 
-    def __init__(self, columns: Sequence[_Column], given: Mapping[str, Any], sources: Sequence[Source]) -> None:
+    def __init__(self, columns: Sequence[SampledColumn], given: Mapping[str, Any], sources: Sequence[Source]) -> None:
         self._columns = {column.name: column for column in columns}
         self._given, self._source, self._title = given, sources[0], _title(sources)
         named = {field: given.get(f"data.columns.{field}") for field in FIELDS}
@@ -198,15 +132,15 @@ class _Guesser:
         self._missing()
         return self._found
 
-    def _free(self) -> list[_Column]:
+    def _free(self) -> list[SampledColumn]:
         taken = {*self._tasks, *(name for name in self._field.values() if name is not None)}
         return [column for column in self._columns.values() if column.name not in taken]
 
-    def _take(self, field: str, column: _Column, why: str) -> None:
+    def _take(self, field: str, column: SampledColumn, why: str) -> None:
         self._field[field] = column.name
         self._found.append(Guess(f"data.columns.{field}", column.name, why))
 
-    def _by_name(self, field: str, fits: Callable[[_Column], bool], why: str) -> None:
+    def _by_name(self, field: str, fits: Callable[[SampledColumn], bool], why: str) -> None:
         if self._field[field] is None:
             for column in self._free():
                 if column.plain_name in _NAMES[field] and fits(column):
@@ -249,10 +183,21 @@ class _Guesser:
         if self._tasks or self._field["task"] is not None or self._given.get("data.default_task"):
             return
         target = self._columns.get(self._field["target"] or "")
+        text = self._columns.get(self._field["input"] or "")
+        dividing = [] if target is None else [each for each in self._free() if _divides(each, target)]
+        if target is not None and text is not None:
+            for column in dividing:
+                if why := _tells_tasks(column, text, target):
+                    self._take("task", column, why)
+                    return
         if target is not None and target.plain_name not in _NAMELESS:
             name, why = target.name, "no column names a task, so all rows are of one: that of the target's column"
         else:
             name, why = self._title, "no column names a task, so all rows are of one, called as the data"
+        for column in dividing:
+            values = some_of(column.values.to_pylist(), 5)
+            why += f"; not used: {column.name} ({len(column.values)} values: {values}). If it is the task:"
+            why += f" `--task-column {shlex.quote(column.name)}` (`data.columns.task`)"
         self._found.append(Guess("data.default_task", name, why))
 
     def _missing(self) -> None:
@@ -262,13 +207,51 @@ class _Guesser:
             why = f"{target.blanks:,} of the first {target.blanks + target.rows:,} {rows} no target, and are skipped"
             self._found.append(Guess("data.missing_labels", "skip", why))
 
-    def _refuse(self, field: str, what: str, free: Sequence[_Column]) -> None:
+    def _refuse(self, field: str, what: str, free: Sequence[SampledColumn]) -> None:
         listed = ", ".join(f"`{column.name}`" for column in free) or "none"
         sentence = f"no column looks like {what}, found {listed}. Name it with `Columns({field}=...)`."
         raise self._source.error("cannot-guess", sentence)
 
 
-def _values(column: _Column) -> str:
+def _divides(column: SampledColumn, target: SampledColumn) -> bool:
+    """Whether each target belongs to one value of a column of labels, and each value has several targets."""
+    if not (column.is_label and target.is_label) or len(column.codes) != len(target.codes):
+        return False
+    values = _pairs(target, column)[:, 1]
+    return len(values) == len(target.values) and bool((np.bincount(values, minlength=len(column.values)) > 1).all())
+
+
+def _tells_tasks(column: SampledColumn, text: SampledColumn, target: SampledColumn) -> str:
+    """Say why a column that divides the targets has the tasks: it explains why inputs have several; or nothing."""
+    if len(text.codes) != len(column.codes):
+        return ""
+    of_target = dict(_pairs(target, column).tolist())
+    pairs = _pairs(text, target)
+    inputs = pairs[:, 0]
+    cells = inputs * len(column.values) + np.array([of_target.get(each, 0) for each in pairs[:, 1].tolist()], np.int64)
+    within = np.unique(_repeated(cells) // len(column.values))  # several targets with one value of the column
+    different = _repeated(inputs)
+    if len(different) < LEAST * len(text.values) or len(within) > len(different) / 2:
+        return ""
+    values = some_of(column.values.to_pylist(), 5)
+    return (
+        f"each target belongs to one of its {len(column.values)} values ({values}), and of {len(different):,} inputs"
+        f" with different targets only {len(within):,} have them with one value"
+    )
+
+
+def _pairs(one: SampledColumn, other: SampledColumn) -> NDArray[np.int64]:
+    """Return the different pairs of codes of the rows that have both."""
+    both = (one.codes >= 0) & (other.codes >= 0)
+    return np.unique(np.stack([one.codes[both], other.codes[both]], axis=1), axis=0)
+
+
+def _repeated(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    found, counts = np.unique(values, return_counts=True)
+    return found[counts > 1]
+
+
+def _values(column: SampledColumn) -> str:
     return f"{len(column.counts):,} different values in {column.rows:,} rows"
 
 
@@ -284,7 +267,3 @@ def _title(sources: Sequence[Source]) -> str:
 
 def _are_splits(values: pa.Array) -> bool:
     return len(values) > 1 and not canonical_splits(pa.chunked_array([values])).null_count
-
-
-def _wrong(source: Source, name: str, _: int | None, problem: str) -> DataError:
-    return source.error("bad-value", f"column `{name}` {problem}")

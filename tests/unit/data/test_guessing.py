@@ -55,6 +55,13 @@ CASES = {
                            {"columns.input": "text", "columns.target": "triage", "default_task": "triage"}),
     "an open-ended target": ({"article": TEXT, "summary": [f"hurts, {row}" for row in range(N)]},
                              {"columns.input": "article", "columns.target": "summary", "default_task": "summary"}),
+    "a column that explains the targets": (
+        {"note": TEXT[:20] * 3, "question": ["organ"] * 20 + ["urgency"] * 20 + ["mood"] * 20,
+         "answer": [("heart", "lung")[row % 2] for row in range(20)] + LABEL[:20] + MOOD[:20]},
+        {"columns.task": "question", "columns.input": "note", "columns.target": "answer"}),
+    "a chapter of the labels is no task": (
+        {"note": TEXT, "chapter": [*"AABB"] * (N // 4), "answer": [*"wxyz"] * (N // 4)},
+        {"columns.input": "note", "columns.target": "answer", "default_task": "task"}),
     "missing targets": ({"task": ["a"] * N, "input": TEXT, "target": ["", *LABEL[1:]]}, {"missing_labels": "skip"}),
 }  # fmt: skip
 
@@ -71,6 +78,21 @@ def test_what_is_given_is_not_guessed():
     found = guessed(columns, columns__input="other", columns__target="mood", default_task="tone")
     assert found == {}
     assert guessed(columns, columns__tasks=["label", "mood"]) == {"columns.input": "text"}
+
+
+def test_a_column_that_may_be_the_task_is_named_and_others_are_not():
+    chapter, answer = [*"AABB"] * (N // 4), [*"wxyz"] * (N // 4)
+    table = {"note": TEXT, "chapter": chapter, "sex": MOOD, "answer": answer}
+    (why,) = (guess.why for guess in guess_columns(pa.table(table), {}) if guess.key == "data.default_task")
+    assert why.endswith(
+        "not used: chapter (2 values: 'A', 'B'). If it is the task: `--task-column chapter` (`data.columns.task`)"
+    )
+
+
+def test_noise_in_labels_makes_no_task_of_their_chapter():
+    chapter, answer = [*"AABB"] * (N // 4), [*"wxyz"] * (N // 4)
+    table = {"note": [TEXT[0], TEXT[1], TEXT[0], *TEXT[3:]], "chapter": chapter, "answer": answer}
+    assert "columns.task" not in guessed(table)  # one of 59 inputs has several targets
 
 
 def test_reasons_name_their_numbers():
