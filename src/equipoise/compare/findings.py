@@ -87,6 +87,8 @@ class Learned:
         That of the candidate's own answers, shuffled among the rows of each task.
     gain : Estimate
         The candidate minus the better of the two, with its 95 % interval.
+    tasks : tuple of str
+        Where none learned: the tasks in which the candidate, by their 95 % intervals, is better than both.
     """
 
     candidate: str
@@ -94,6 +96,7 @@ class Learned:
     constant: float
     shuffled: float
     gain: Estimate
+    tasks: tuple[str, ...] = ()
 
     @property
     def reference(self) -> float:

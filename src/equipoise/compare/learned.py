@@ -111,7 +111,7 @@ def learned(
             return found
         first = first or found
     assert first is not None
-    return first
+    return replace(first, tasks=_learned_tasks(predictions(first.candidate), metric, resampling))
 
 
 def has_learned(found: Learned, metric: str) -> bool:
@@ -126,6 +126,17 @@ def has_learned(found: Learned, metric: str) -> bool:
     """
     worst = found.gain.low if METRICS[metric].sign > 0 else found.gain.high
     return worst is not None and METRICS[metric].sign * worst > 0
+
+
+def _learned_tasks(said: Sequence[Predictions], metric: str, resampling: Resampling) -> tuple[str, ...]:
+    """Return the tasks that, each by itself, are answered better than by what ignores the input."""
+    alone = {task: [{task: each[task]} for each in said] for task in said[0]}
+    return tuple(
+        task
+        for task, parts in alone.items()
+        if scores_of(parts[0], resampling.costs)[0].get(metric) is not None
+        and has_learned(_against(task, parts, metric, resampling), metric)
+    )
 
 
 def _against(name: str, said: Sequence[Predictions], metric: str, resampling: Resampling) -> Learned:

@@ -173,7 +173,7 @@ def write_recommended(
     """Write ``recommended.yaml``; its head holds the commands that make the recommended candidate."""
     commands = commands_of(result, directory.recommended, config.compare.costs)
     first = (
-        f"Nothing was learned, and nothing is recommended; this is {result.recommended}."
+        f"It is not shown that anything was learned, and nothing is recommended; this is {result.recommended}."
         if result.shown == "nothing-learned"
         else f"Recommended for {result.metric}: {result.recommended}."
     )

@@ -71,6 +71,15 @@ def test_the_seeds_may_be_chance():
     assert not has_learned(found, "macro_f1")
 
 
+def test_tasks_that_were_learned_are_named_where_all_together_were_not():
+    """The seeds disagree on one task by more than the other gains."""
+    sets = [{**rare(hits, seed), **at_random(seed, right)} for seed, (hits, right) in enumerate([(8, 0.7), (8, 0.0)])]
+    found = found_of({"natural": sets})
+    assert not has_learned(found, "macro_f1")
+    assert found.tasks == ("rare",)
+    assert found_of({"natural": [{**rare(12, 0), **at_random(0)}]}).tasks == ()  # together they were
+
+
 def test_one_candidate_that_learned_is_enough_and_else_the_best_is_named():
     nothing, something = [rare(0, 0), rare(0, 1)], [rare(15, 0), rare(15, 1)]
     assert found_of({"best": nothing, "other": something}).candidate == "other"

@@ -4,7 +4,7 @@ from equipoise.compare.findings import Evidence
 from equipoise.compare.result import Result
 from equipoise.data.checks.content_warnings import share_of
 from equipoise.metrics import METRICS, metric_of
-from equipoise.pages.format import counted, interval, number, signed
+from equipoise.pages.format import counted, interval, listed, number, signed
 from equipoise.statistics import mean_interval
 
 LEAD = {
@@ -21,6 +21,8 @@ MUCH = 0.1
 
 def recommendation(result: Result) -> str:
     """Return the recommendation, in one line."""
+    if _not_shown(result):
+        return "Nothing is recommended: it is not shown that a candidate learned anything."
     if result.shown == "nothing-learned":
         return "Nothing is recommended: no candidate learned anything."
     return f"Recommended: {result.recommended} ({result.candidates[result.recommended].title})."
@@ -28,6 +30,13 @@ def recommendation(result: Result) -> str:
 
 def verdict(result: Result) -> str:
     """Return what the comparison shows of the recommended candidate, in one sentence."""
+    if _not_shown(result):
+        last, found = result.stages[-1], result.learned
+        return (
+            f"With {last.draws:,} draws and {counted(len(last.seeds), 'seed')} it cannot be shown that anything was"
+            f" learned: the best candidate, {found.candidate}, is better than answers that ignore the input by"
+            f" {number(abs(found.gain.value or 0.0))}, which may be chance."
+        )
     if result.shown == "nothing-learned":
         said = f"the best candidate, {result.learned.candidate}, is no better than answers that ignore the input."
     elif result.other == result.baseline:
@@ -65,6 +74,12 @@ def _reason(result: Result) -> str:
     if result.shown == "baseline":
         return f"Of the next best, {result.other}, {_numbers(result)}"
     return _shown(result, result.versus[result.other].evidence)
+
+
+def _not_shown(result: Result) -> bool:
+    """Whether the best candidate is better than answers that ignore the input, but not by more than chance."""
+    gain = METRICS[result.metric].sign * (result.learned.gain.value or 0.0)
+    return result.shown == "nothing-learned" and gain > result.rope
 
 
 def tasks_of(result: Result) -> str:
@@ -128,11 +143,17 @@ def _power(result: Result, evidence: Evidence) -> str:
 def _nothing(result: Result) -> str:
     found, metric = result.learned, metric_of(result.metric)
     within = f" ({interval(found.gain)})" if interval(found.gain) else ""
-    return (
+    numbers = (
         f"On the validation rows its {metric.title} is {number(found.value)}; always the same answer has"
         f" {number(found.constant)}, and its own answers, shuffled among the rows, have {number(found.shuffled)}."
-        " The difference from the better of these,"
-        f" {signed(found.gain.value)}{within}, is no more than chance, and differences between candidates mean nothing."
+        f" The difference from the better of these is {signed(found.gain.value)}{within}"
+    )
+    tasks = f" By more than chance it is better on {listed(found.tasks)}." if found.tasks else ""
+    if _not_shown(result):
+        ways = "Train with more seeds, more draws or a pretrained model."
+        return f"{numbers}, and differences between candidates may be chance as well.{tasks} {ways}"
+    return (
+        f"{numbers}, no more than chance, and differences between candidates mean nothing.{tasks}"
         " Train with more draws or a pretrained model, and check that the inputs tell the labels."
     )
 

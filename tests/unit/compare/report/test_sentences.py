@@ -14,6 +14,7 @@ from equipoise.compare.findings import Learned, Versus
 from equipoise.compare.report.sentences import LEAD, reason, recommendation, tasks_of, verdict
 from equipoise.compare.result import CandidateInfo, Finalist, Result, Stage
 from equipoise.metrics import Estimate
+from equipoise.pages.format import interval
 from equipoise.statistics import Needed, Probabilities
 
 NOTHING = Learned("sqrt", 0.41, 0.40, 0.39, Estimate(0.01, -0.02, 0.04))
@@ -117,6 +118,22 @@ def test_one_seed_asks_for_more():
     assert held.versus[held.other].evidence is None
     assert verdict(held).startswith("Inconclusive: ")
     assert "three seeds or more would tell" in reason(held)
+
+
+def test_a_gain_that_so_few_seeds_cannot_show_is_not_called_nothing(result):
+    gain = Learned("sqrt", 0.57, 0.4, 0.39, Estimate(0.17, -0.05, 0.39), ("thyroid", "skin"))
+    held = replace(result, shown="nothing-learned", learned=gain)
+    assert recommendation(held) == "Nothing is recommended: it is not shown that a candidate learned anything."
+    assert verdict(held) == (
+        "With 640 draws and 5 seeds it cannot be shown that anything was learned: the best candidate, sqrt, is better"
+        " than answers that ignore the input by 0.170, which may be chance."
+    )
+    within = f"+0.170 ({interval(gain.gain)})"
+    assert f"{within}, and differences between candidates may be chance as well." in reason(held)
+    assert "By more than chance it is better on thyroid, skin. Train with more seeds" in reason(held)
+    worse = replace(held, metric="log_loss", learned=replace(gain, gain=Estimate(0.17, -0.05, 0.39), tasks=()))
+    assert verdict(worse).startswith("Nothing was learned: ")
+    assert "By more than chance" not in reason(worse)
 
 
 def test_the_next_best_is_named_where_the_baseline_is_recommended(result):
