@@ -12,7 +12,7 @@ import numpy.typing as npt
 from equipoise.base.problems import Problem
 from equipoise.census import Stratum
 from equipoise.plan.forecasted import COLUMNS, GROUP_COLUMNS, Forecasted, rows_of
-from equipoise.plan.limits import Passes, limits_of
+from equipoise.plan.limits import ROUNDING, Passes, limit_advice, limits_of
 from equipoise.plan.shown import plot_passes
 from equipoise.rates.base import FloatArray, IntArray
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 MANY_PASSES = 20.0
 """A rare part of a pretraining mixture gains up to here (Sedova et al. 2026); see "Passes" in docs/methods.md."""
-ROUNDING = 1 + 1e-9  # a stratum filled up to `max_passes` does not exceed it
 
 
 @dataclass(frozen=True)
@@ -37,8 +36,13 @@ class RowForecast:
     passes: float
     unseen_fraction: float
 
-    def problems(self, draws: int, allow_passes: float, name: str | None = None) -> list[Problem]:
-        """Check how often the row is drawn; `name` begins the sentences."""
+    def problems(
+        self, draws: int, allow_passes: float, name: str | None = None, passes: tuple[float, float] = (0.0, 0.0)
+    ) -> list[Problem]:
+        """Check how often the row is drawn.
+
+        `name` begins the sentences; `passes` are those over the task that has the most, and over all tasks.
+        """
         name = name or (f"{self.task!r}" if self.label is None else f"{self.task!r}, label {self.label!r}")
         if not self.count:
             return [Problem("warning", "no-examples", f"{name} has no examples: the model learns nothing from it.")]
@@ -50,14 +54,13 @@ class RowForecast:
         examples = "1 example" if self.count == 1 else f"{self.count:,} examples"
         seen = f"{name} is seen {self.passes:.3g} times in {draws:,} draws ({examples})."
         if self.passes > allow_passes * ROUNDING:
-            option = f"`max_passes={allow_passes:g}` (`--max-passes {allow_passes:g}`)"
-            advice = f"At most {allow_passes:g} are allowed; set {option}, or use weights closer to natural."
+            limit = limit_advice(allow_passes, draws, *passes)
+            advice = f"At most {allow_passes:g} are allowed. {limit} Weights closer to natural repeat it less."
             return [Problem("error", "too-many-passes", f"{seen} {advice}")]
         if self.passes > MANY_PASSES * ROUNDING:
-            option = f"`max_passes={MANY_PASSES:g}` (`--max-passes {MANY_PASSES:g}`)"
             advice = (
                 "In pretraining, a rare part of a mixture gains from up to 15 to 20 passes; in fine-tuning, until its"
-                f" training accuracy saturates (docs/methods.md#passes). {option} sets a limit."
+                f" training accuracy saturates (docs/methods.md#passes). {limit_advice(MANY_PASSES, draws, *passes)}"
             )
             return [Problem("warning", "many-passes", f"{seen} {advice}")]
         return []
@@ -222,7 +225,14 @@ def forecast(
 
     groups = tuple(group(task, span) for task, span in spans.items())
     limits = limits_of("allow_passes", allow_passes, strata).tolist()
-    problems = tuple(problem for row, most in zip(rows, limits, strict=True) for problem in row.problems(draws, most))
+    drawn = [(float(expected[span].sum()), int(counts[span][sampling[span] > 0].sum())) for span in spans.values()]
+    of_a_task = max(each / rows_drawn for each, rows_drawn in drawn if rows_drawn)
+    passes_of = of_a_task, draws / sum(rows_drawn for _, rows_drawn in drawn)
+    problems = tuple(
+        problem
+        for row, most in zip(rows, limits, strict=True)
+        for problem in row.problems(draws, most, passes=passes_of)
+    )
     return Forecast(draws, rows, groups, group(None, slice(None)), problems)
 
 

@@ -16,6 +16,7 @@ Passes = float | Mapping[str, float | Mapping[str, float]]
 """One number, or {task: number}, or {task: {label: number}}; "*" is the rest, which without it has no limit."""
 
 REST = "*"
+ROUNDING = 1 + 1e-9  # a stratum filled up to `max_passes` does not exceed it
 _HINT = "Give a number of passes such as 20, or map tasks to numbers; infinity is no limit."
 _SHOWN = 10  # known names in a message
 
@@ -60,6 +61,18 @@ def limits_of(name: str, passes: Passes, strata: Sequence[Stratum]) -> FloatArra
         return of_task.get(stratum.label, of_task[REST])
 
     return np.array([limit(stratum) for stratum in strata], np.float64)
+
+
+def limit_advice(most: float, draws: int, of_a_task: float, of_all: float) -> str:
+    """Say how labels are limited to some passes, given those over the task that has the most and over all tasks."""
+    if of_a_task <= most * ROUNDING:
+        return f"`max_passes={most:g}` (`--max-passes {most:g}`) sets a limit."
+    least = math.ceil(of_a_task)
+    spread = f"with `--rates unimax:{most:g}`, or " if of_all <= most else ""
+    return (
+        f"A limit of {most:g} fits {spread}in at most {int(draws * most * ROUNDING / of_a_task):,} draws; at these rates and draws"
+        f" the lowest is `max_passes={least}` (`--max-passes {least}`)."
+    )
 
 
 def text_of(passes: Passes) -> str:

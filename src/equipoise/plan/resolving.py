@@ -120,6 +120,8 @@ def _capped(census: Census, probabilities: FloatArray, limits: FloatArray, draws
             if of_labels.min() == of_labels.max():
                 most = f"{of_labels[0]:g} passes"
                 enough = f"Use `max_passes` (`--max-passes`) of at least {drawn / examples:.4g}"
+                if draws <= of_labels[0] * census.total:
+                    enough += f", rates of `unimax:{of_labels[0]:g}` (`--rates unimax:{of_labels[0]:g}`)"
             else:
                 most = f"the {available:,.0f} of the limits of its labels"
                 enough = f"Use {drawn / available:.4g} times as large limits (`max_passes`, `--max-passes`)"

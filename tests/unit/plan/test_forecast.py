@@ -167,3 +167,26 @@ def test_strata_at_their_cap_do_not_exceed_it(cap, code):
         census = Census.from_counts({"t": {"common": 100_000, "rare": rare, "other": 3 * rare}})
         plan = Plan.build(census, rates="proportional", weights=InverseFrequency(), max_passes=cap, draws=300_000)
         assert code not in {problem.code for problem in plan.forecast().problems}
+
+
+UNEVEN = Census.from_counts({"large": {"a": 900, "b": 900}, "small": {"a": 50, "b": 9}})
+
+
+def test_the_advice_of_many_passes_can_be_followed():
+    """Half of the draws are more than 20 passes over the small task: no limit of 20 fits these rates."""
+    problems = Plan.build(UNEVEN, "equal", "sqrt", draws=2600).forecast().problems
+    (message,) = {problem.message.partition("saturates (docs/methods.md#passes). ")[2] for problem in problems}
+    assert message == (
+        "A limit of 20 fits with `--rates unimax:20`, or in at most 2,360 draws; at these rates and draws the lowest is"
+        " `max_passes=23` (`--max-passes 23`)."
+    )
+    for rates, draws, limit in (("unimax:20", 2600, 20), ("equal", 2360, 20), ("equal", 2600, 23)):
+        limited = Plan.build(UNEVEN, rates, "sqrt", draws=draws, max_passes=limit).forecast()
+        assert max(row.passes for row in limited.rows) <= limit * (1 + 1e-9)
+    with raises(PlanError, "too-many-draws", "of at least 22.03, rates of `unimax:20` (`--rates unimax:20`), at most"):
+        Plan.build(UNEVEN, "equal", "sqrt", draws=2600, max_passes=20)
+
+
+def test_rates_are_no_advice_where_all_rows_repeat_too_often():
+    problems = Plan.build(UNEVEN, "equal", "sqrt", draws=60_000).forecast(allow_passes=1e6).problems
+    assert all("A limit of 20 fits in at most 2,360 draws; at" in problem.message for problem in problems)

@@ -93,4 +93,4 @@ def test_the_forecast_takes_the_same_shape():
     errors = [problem.message for problem in allowed.problems if problem.level == "error"]
     assert len(errors) == 1
     assert errors[0].startswith("'triage', label 'ill' is seen 100 times")
-    assert "At most 99 are allowed; set `max_passes=99`" in errors[0]
+    assert "At most 99 are allowed. `max_passes=99`" in errors[0]

@@ -55,6 +55,10 @@ function equipoiseForecast(data, settings) {
     imbalanceBefore: largest(present) / smallest(present),
     imbalanceAfter: largest(drawn) / smallest(drawn),
   };
+  const amountsDrawn = members.map((of) => sum(of.map((i) => draws * shares[i])));
+  const rowsDrawn = members.map((of) => sum(of.map((i) => (shares[i] > 0 ? count[i] : 0))));
+  const passesOfTask = largest(amountsDrawn.map((amount, m) => ratio(amount, rowsDrawn[m])));
+  const passesOfAll = draws / sum(rowsDrawn);
   return { refused, rows, tasks: groups, overall, problems: rows.flatMap(problemOf) };
 
   function row(n, share, names) {
@@ -68,10 +72,11 @@ function equipoiseForecast(data, settings) {
     const wanted = draws * sum(wanting.map((i) => shares[i]));
     const examples = sum(wanting.map((i) => count[i])), available = examples * maxPasses;
     if (wanted > available * rounding) {
+      const unimax = `unimax:${digits(maxPasses, 6)}`, spread = `\`${unimax}\` (\`--rates ${unimax}\`)`;
       refused.push(
         `task '${tasks[m]}' gets ${whole(wanted)} of ${whole(draws)} draws, more than ${digits(maxPasses, 6)} passes over` +
         ` its ${whole(examples)} drawn examples. Use \`max_passes\` (\`--max-passes\`) of at least` +
-        ` ${digits(wanted / examples, 4)}, at most ${whole(Math.trunc((draws * available * rounding) / wanted))} draws, or a rate of at most ${digits(available / draws, 4)} for it.`,
+        ` ${digits(wanted / examples, 4)}${draws <= maxPasses * total ? `, rates of ${spread}` : ""}, at most ${whole(Math.trunc((draws * available * rounding) / wanted))} draws, or a rate of at most ${digits(available / draws, 4)} for it.`,
       );
       return;
     }
@@ -102,18 +107,28 @@ function equipoiseForecast(data, settings) {
     const examples = each.count === 1 ? "1 example" : `${whole(each.count)} examples`;
     const seen = `${name} is seen ${digits(each.passes, 3)} times in ${whole(draws)} draws (${examples}).`;
     if (each.passes > allowedPasses * rounding) {
-      const option = `\`max_passes=${allowedPasses}\` (\`--max-passes ${allowedPasses}\`)`;
-      const advice = `At most ${allowedPasses} are allowed; set ${option}, or use weights closer to natural.`;
+      const limit = limitAdvice(allowedPasses);
+      const advice = `At most ${allowedPasses} are allowed. ${limit} Weights closer to natural repeat it less.`;
       return problem("error", "too-many-passes", `${seen} ${advice}`);
     }
     if (each.passes > manyPasses * rounding) {
-      const option = `\`max_passes=${manyPasses}\` (\`--max-passes ${manyPasses}\`)`;
       const advice =
         "In pretraining, a rare part of a mixture gains from up to 15 to 20 passes; in fine-tuning, until its" +
-        ` training accuracy saturates (docs/methods.md#passes). ${option} sets a limit.`;
+        ` training accuracy saturates (docs/methods.md#passes). ${limitAdvice(manyPasses)}`;
       return problem("warning", "many-passes", `${seen} ${advice}`);
     }
     return [];
+  }
+
+  // How labels are limited to some passes.
+  function limitAdvice(most) {
+    if (passesOfTask <= most * rounding) return `\`max_passes=${most}\` (\`--max-passes ${most}\`) sets a limit.`;
+    const least = Math.ceil(passesOfTask), fitting = Math.trunc((draws * most * rounding) / passesOfTask);
+    const spread = passesOfAll <= most ? `with \`--rates unimax:${most}\`, or ` : "";
+    return (
+      `A limit of ${most} fits ${spread}in at most ${whole(fitting)} draws; at these rates and draws` +
+      ` the lowest is \`max_passes=${least}\` (\`--max-passes ${least}\`).`
+    );
   }
 
   // A whole number, as Python's format ",.0f" writes it.
