@@ -1,6 +1,8 @@
 """Options that several commands share, and how they become a configuration."""
 
 import inspect
+import shlex
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import wraps
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from equipoise.cli._passes import read_passes
-from equipoise.errors import ConfigError
+from equipoise.errors import ConfigError, DataWarning
 
 if TYPE_CHECKING:
     from equipoise.config import ComparisonConfig, DataConfig, RunConfig
@@ -104,6 +106,14 @@ InputColumn = Annotated[
 TargetColumn = Annotated[
     str | None, typer.Option(metavar="NAME", help="Column with the target of each row.  [default: target]")
 ]
+GroupColumn = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Column with the group of each row, such as its patient: rows of a group are never divided between splits."
+        "  [default: group, if there is one]",
+    ),
+]
 DefaultTask = Annotated[
     str | None, typer.Option(metavar="TASK", help="Task of the rows that have none, as in a file of one task.")
 ]
@@ -170,6 +180,7 @@ DATA_OPTIONS = {
     "task_column": ("data.columns.task", TaskColumn),
     "input_column": ("data.columns.input", InputColumn),
     "target_column": ("data.columns.target", TargetColumn),
+    "group_column": ("data.columns.group", GroupColumn),
     "default_task": ("data.default_task", DefaultTask),
 }
 DataOptions = Annotated[dict[str, Any], Group(DATA_OPTIONS)]
@@ -285,4 +296,18 @@ def _read(
     given = {key: value for key, value in options.items() if value is not None}
     if source.endswith(YAML):
         return load(Path(source), options=given, overrides=overrides or ())
-    return make({"data": {"source": source}}, options=given, overrides=overrides or ())
+    config = make({"data": {"source": source}}, options=given, overrides=overrides or ())
+    _warn_of_unused_group(config.data)
+    return config
+
+
+def _warn_of_unused_group(data: "DataConfig") -> None:
+    """Warn if a column of data that is given without a configuration looks like groups, and none is named."""
+    from equipoise.runs.initial import unused_group
+
+    if name := unused_group(data):
+        message = (
+            f"Column {name!r} looks like groups, such as patients, and is not used: rows of a group may be divided"
+            f" between splits. To keep them together: `--group-column {shlex.quote(name)}`."
+        )
+        warnings.warn(DataWarning("unused-group", message), stacklevel=2)

@@ -3,14 +3,14 @@
 import re
 from typing import Final
 
-_COLUMN: Final = re.compile(r"`Columns\((task|input|target)=\.\.\.\)`")
+_COLUMN: Final = re.compile(r"`Columns\((task|input|target|group)=\.\.\.\)`")
 _KEY: Final = re.compile(r"`(?:Columns|Limits)\(([a-z_]+)=\.\.\.\)`")
 _ARGUMENT: Final = re.compile(r"`(delimiter|encoding|missing_labels)=([^`]*)`")
 _SPLITS: Final = re.compile(r"`splits=(\{[^`]*\})`")
 _WEIGHTS: Final = re.compile(r"`(target_)?weights`(?= has no labels)")
 _PASSES: Final = re.compile(r"`max_passes`(?= names )")
 _OPTION: Final = re.compile(r"`(split|method)`(?= must be )")
-_KEYS: Final = {"group": "columns", "split": "columns", "id": "columns", "tasks": "columns"}
+_KEYS: Final = {"split": "columns", "id": "columns", "tasks": "columns"}
 _PLAIN: Final = {
     "`default_task=...`": "`--default-task NAME` (`data.default_task`)",
     "`require_target=False`": "`equipoise predict`",

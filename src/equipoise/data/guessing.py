@@ -13,7 +13,7 @@ from equipoise.data.columns import FIELDS, canonical_splits
 from equipoise.data.readers.options import DEFAULT_OPTIONS, ReadOptions
 from equipoise.data.readers.source import FileSource, Source
 from equipoise.data.readers.sources import find_sources
-from equipoise.data.sampled import SampledColumn, sample_columns
+from equipoise.data.sampled import SampledColumn, plain, sample_columns
 from equipoise.data.tasks import some_of
 from equipoise.errors import DataError
 
@@ -104,6 +104,25 @@ def guess_columns(source: object, given: Mapping[str, Any], how: ReadOptions = D
     return guesses + _Guesser(columns, given, found).guesses()
 
 
+def guess_group(source: object, given: Mapping[str, Any], how: ReadOptions = DEFAULT_OPTIONS) -> str | None:
+    """Return the name of a column that looks like groups, or None; arguments and errors as in `guess_columns`.
+
+    Examples
+    --------
+    >>> rows = [{"text": f"case {row}", "label": "yes", "patient_id": row // 2} for row in range(9)]
+    >>> guess_group(rows, {}), guess_group(rows, {"data.columns.group": "text"})
+    ('patient_id', None)
+    """
+    found = find_sources(source, how)
+    names = found[0].text_columns()
+    called = [name for name in names if plain(name) in _NAMES["group"]]
+    if not called or "group" in names:
+        return None
+    guesser = _Guesser(sample_columns(found, called), given, found)
+    guesser.group()
+    return next((guess.value for guess in guesser.found), None)
+
+
 class _Guesser:
     """Fills one field after another; what a field has taken is no other's."""
 
@@ -113,15 +132,13 @@ class _Guesser:
         named = {field: given.get(f"data.columns.{field}") for field in FIELDS}
         self._field = {field: name or (field if field in self._columns else None) for field, name in named.items()}
         self._tasks: tuple[str, ...] = tuple(given.get("data.columns.tasks", ()))
-        self._found: list[Guess] = []
+        self.found: list[Guess] = []
 
     def guesses(self) -> list[Guess]:
         rows = max(column.rows for column in self._columns.values())
         self._by_name("task", lambda each: each.is_label or len(each.counts) == 1, "its name")
         self._by_name("split", lambda each: _are_splits(each.values), "its values are names of splits")
-        self._by_name(
-            "group", lambda each: not each.is_unique, "its name; rows with the same value belong together, in one split"
-        )
+        self.group()
         self._by_name("id", lambda each: each.is_unique and each.rows == rows, "each row has a value of its own")
         self._input()
         if not self._tasks:
@@ -130,7 +147,12 @@ class _Guesser:
             self._field["target"] = None
         self._task()
         self._missing()
-        return self._found
+        return self.found
+
+    def group(self) -> None:
+        """Guess the column of groups."""
+        why = "its name; rows with the same value belong together, in one split"
+        self._by_name("group", lambda each: not each.is_unique, why)
 
     def _free(self) -> list[SampledColumn]:
         taken = {*self._tasks, *(name for name in self._field.values() if name is not None)}
@@ -138,7 +160,7 @@ class _Guesser:
 
     def _take(self, field: str, column: SampledColumn, why: str) -> None:
         self._field[field] = column.name
-        self._found.append(Guess(f"data.columns.{field}", column.name, why))
+        self.found.append(Guess(f"data.columns.{field}", column.name, why))
 
     def _by_name(self, field: str, fits: Callable[[SampledColumn], bool], why: str) -> None:
         if self._field[field] is None:
@@ -173,7 +195,7 @@ class _Guesser:
             self._tasks = tuple(column.name for column in chosen)
             listed = ", ".join(f"`{each.name}`: {_values(each)}" for each in chosen[:5])
             why = f"the values of each repeat ({listed}), so each is a task; leave out those that are none"
-            self._found.append(Guess("data.columns.tasks", list(self._tasks), why))
+            self.found.append(Guess("data.columns.tasks", list(self._tasks), why))
         elif texts := [column for column in free if column.is_text]:
             self._take("target", texts[0], "a column of texts beside the input, which do not repeat")
         else:
@@ -198,14 +220,14 @@ class _Guesser:
             values = some_of(column.values.to_pylist(), 5)
             why += f"; not used: {column.name} ({len(column.values)} values: {values}). If it is the task:"
             why += f" `--task-column {shlex.quote(column.name)}` (`data.columns.task`)"
-        self._found.append(Guess("data.default_task", name, why))
+        self.found.append(Guess("data.default_task", name, why))
 
     def _missing(self) -> None:
         target = self._columns.get(self._field["target"] or "")
         if target is not None and target.blanks and "data.missing_labels" not in self._given:
             rows = "row has" if target.blanks == 1 else "rows have"
             why = f"{target.blanks:,} of the first {target.blanks + target.rows:,} {rows} no target, and are skipped"
-            self._found.append(Guess("data.missing_labels", "skip", why))
+            self.found.append(Guess("data.missing_labels", "skip", why))
 
     def _refuse(self, field: str, what: str, free: Sequence[SampledColumn]) -> None:
         listed = ", ".join(f"`{column.name}`" for column in free) or "none"

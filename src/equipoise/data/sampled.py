@@ -54,7 +54,7 @@ class SampledColumn:
     @property
     def plain_name(self) -> str:
         """The name in small letters, with underscores."""
-        return re.sub(r"[\s_-]+", "_", self.name.strip().casefold())
+        return plain(self.name)
 
     @property
     def rows(self) -> int:
@@ -78,6 +78,17 @@ class SampledColumn:
         """Whether the values look like texts: words rather than numbers or single words."""
         spaces = pc.mean(pc.cast(pc.match_substring(self.values, " "), pa.float64())).as_py()
         return bool(spaces is not None and spaces > 0.5)
+
+
+def plain(name: str) -> str:
+    """Return a name in small letters, with underscores.
+
+    Examples
+    --------
+    >>> plain("Patient ID")
+    'patient_id'
+    """
+    return re.sub(r"[\s_-]+", "_", name.strip().casefold())
 
 
 def sample_columns(sources: Sequence[Source], names: Sequence[str]) -> list[SampledColumn]:

@@ -54,13 +54,14 @@ class RowForecast:
         examples = "1 example" if self.count == 1 else f"{self.count:,} examples"
         seen = f"{name} is seen {self.passes:.3g} times in {draws:,} draws ({examples})."
         if self.passes > allow_passes * ROUNDING:
-            limit = limit_advice(allow_passes, draws, *passes)
+            limit = limit_advice(allow_passes, draws, *passes, allow_passes)
             advice = f"At most {allow_passes:g} are allowed. {limit} Weights closer to natural repeat it less."
             return [Problem("error", "too-many-passes", f"{seen} {advice}")]
         if self.passes > MANY_PASSES * ROUNDING:
+            limit = limit_advice(MANY_PASSES, draws, *passes, allow_passes)
             advice = (
                 "In pretraining, a rare part of a mixture gains from up to 15 to 20 passes; in fine-tuning, until its"
-                f" training accuracy saturates (docs/methods.md#passes). {limit_advice(MANY_PASSES, draws, *passes)}"
+                f" training accuracy saturates (docs/methods.md#passes). {limit}"
             )
             return [Problem("warning", "many-passes", f"{seen} {advice}")]
         return []

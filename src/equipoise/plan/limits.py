@@ -63,16 +63,26 @@ def limits_of(name: str, passes: Passes, strata: Sequence[Stratum]) -> FloatArra
     return np.array([limit(stratum) for stratum in strata], np.float64)
 
 
-def limit_advice(most: float, draws: int, of_a_task: float, of_all: float) -> str:
-    """Say how labels are limited to some passes, given those over the task that has the most and over all tasks."""
+def limit_advice(most: float, draws: int, of_a_task: float, of_all: float, allowed: float) -> str:
+    """Say how labels are limited to some passes.
+
+    Parameters
+    ----------
+    most : float
+        The passes.
+    draws : int
+        The number of draws.
+    of_a_task, of_all : float
+        The passes over the task that has the most, and over all tasks.
+    allowed : float
+        More passes are an error.
+    """
     if of_a_task <= most * ROUNDING:
         return f"`max_passes={most:g}` (`--max-passes {most:g}`) sets a limit."
-    least = math.ceil(of_a_task)
+    least, fitting = math.ceil(of_a_task), int(draws * most * ROUNDING / of_a_task)
     spread = f"with `--rates unimax:{most:g}`, or " if of_all <= most else ""
-    return (
-        f"A limit of {most:g} fits {spread}in at most {int(draws * most * ROUNDING / of_a_task):,} draws; at these rates and draws"
-        f" the lowest is `max_passes={least}` (`--max-passes {least}`)."
-    )
+    lowest = f"; at these rates and draws the lowest is `max_passes={least}` (`--max-passes {least}`)"
+    return f"A limit of {most:g} fits {spread}in at most {fitting:,} draws{lowest if least <= allowed else ''}."
 
 
 def text_of(passes: Passes) -> str:

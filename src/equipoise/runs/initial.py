@@ -13,10 +13,10 @@ from equipoise.base.problems import Problem
 from equipoise.census import Census
 from equipoise.config import DataConfig, RunConfig, commented_yaml, config_to_dict, configuration_keys, make_config
 from equipoise.data import Records, Task, check_records, infer_tasks
-from equipoise.data.guessing import Guess, guess_columns
+from equipoise.data.guessing import Guess, guess_columns, guess_group
 from equipoise.data.readers.options import ReadOptions
 from equipoise.data.tasks import some_of
-from equipoise.errors import ConfigError
+from equipoise.errors import ConfigError, EquipoiseError
 from equipoise.plan.suggested import Suggested, suggest_plan
 from equipoise.runs.rows import SUITE, census_of, explained, load_records, read_source, rows_by_split, task_options
 
@@ -86,10 +86,26 @@ def guessed_config(
     if source.startswith(SUITE):
         return config, []
     given = changed(config.data)
-    how = ReadOptions(config.data.limits, config.data.delimiter, config.data.encoding, config.data.splits)
-    guesses = guess_columns(source, given, how)
+    guesses = guess_columns(source, given, _read_options(config.data))
     found = {guess.key: guess.value for guess in guesses}
     return make_config(plain, options={**found, **options}, overrides=overrides), guesses
+
+
+def unused_group(data: DataConfig) -> str | None:
+    """Return the name of a column that looks like groups, if no column of groups is named and none is called so.
+
+    Data that cannot be read has none here: whoever reads it raises the error.
+    """
+    if data.columns.group is not None or not isinstance(data.source, str) or data.source.startswith(SUITE):
+        return None
+    try:
+        return guess_group(data.source, changed(data), _read_options(data))
+    except EquipoiseError:
+        return None
+
+
+def _read_options(data: DataConfig) -> ReadOptions:
+    return ReadOptions(data.limits, data.delimiter, data.encoding, data.splits)
 
 
 def changed(data: DataConfig) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -120,7 +120,8 @@ class UnlabelledRows:
     def _reading(self) -> dict[str, Any]:
         data = self.data or self.config.data
         default = data.default_task or (next(iter(self.tasks)) if len(self.tasks) == 1 else None)
-        return {**data.reading, "default_task": default, "missing_labels": "error"}
+        columns = replace(data.columns, group=None, split=None)  # which rows that are only predicted need not have
+        return {**data.reading, "columns": columns, "default_task": default, "missing_labels": "error"}
 
     def _tables(self) -> Iterator[pa.Table]:
         return iter_rows(str(self.file), **self._reading)

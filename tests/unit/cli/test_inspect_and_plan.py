@@ -91,6 +91,21 @@ def test_what_each_task_is_taken_for_is_printed(rows: Path, tmp_path: Path) -> N
     assert "`tasks.note.kind` must be one of 'classification', 'open_ended', found 'open'" in failed.stderr
 
 
+@pytest.mark.parametrize("command", ["inspect", "plan"])
+def test_a_column_that_looks_like_groups_and_is_not_used_is_warned_of(tmp_path: Path, command: str) -> None:
+    path = tmp_path / "notes.csv"
+    path.write_text("Patient ID,input,target,task\n" + "".join(f"p{n // 2},case {n},{n % 2},t\n" for n in range(40)))
+    with warnings.catch_warnings():  # the command replaces `showwarning`
+        warnings.simplefilter("always")
+        said = run(command, path)
+    assert said.exit_code == 0
+    assert "Warning (unused-group): Column 'Patient ID' looks like groups" in said.stderr
+    assert "`--group-column 'Patient ID'`" in said.stderr
+    assert "unused-group" not in run(command, path, "--group-column", "Patient ID").stderr
+    path.write_text(path.read_text().replace("Patient ID", "group", 1))
+    assert "unused-group" not in run(command, path).stderr
+
+
 def test_inspect_warns_of_duplicates_across_splits(rows: Path) -> None:
     text = rows.read_text()
     rows.write_text(text.replace("case 3,", "case 0,").replace('hand, case 3"', 'hand, case 4"'))
@@ -242,9 +257,18 @@ def test_the_weight_in_the_forecast_says_that_it_is_an_importance_weight(rows: P
     assert any(line.split()[-2:] == ["importance", "weight"] for line in result.stdout.splitlines())
 
 
-@pytest.mark.parametrize(("draws", "option"), [(900, "--max-passes 20"), (90_000, "--max-passes 100")])
-def test_the_advice_names_the_option_that_follows_it(rows: Path, draws: int, option: str) -> None:
-    assert f"(`{option}`)" in run("plan", rows, "--weights", "inverse", "--draws", draws).stdout
+@pytest.mark.parametrize(
+    ("draws", "advice", "following"),
+    [
+        (900, "(`--max-passes 20`) sets", ("--draws", 900, "--max-passes", 20)),
+        (90_000, "fits in at most 7,200 draws.", ("--draws", 7200, "--max-passes", 100)),
+    ],
+)
+def test_the_advice_names_the_option_that_follows_it(
+    rows: Path, draws: int, advice: str, following: tuple[object, ...]
+) -> None:
+    assert advice in run("plan", rows, "--weights", "inverse", "--draws", draws).stdout
+    assert run("plan", rows, "--weights", "inverse", *following).exit_code == 0
 
 
 def test_an_impossible_max_passes_names_the_option_and_what_fits(rows: Path) -> None:

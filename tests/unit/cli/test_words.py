@@ -30,7 +30,7 @@ def plain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("command", READ)
 def test_each_command_that_reads_data_has_the_options_of_columns(command: str) -> None:
     shown = RUNNER.invoke(app, [command, "--help"]).output
-    for option in ("--task-column", "--input-column", "--target-column", "--default-task"):
+    for option in ("--task-column", "--input-column", "--target-column", "--group-column", "--default-task"):
         assert option in shown, option
 
 
@@ -43,6 +43,10 @@ def test_each_command_that_reads_data_has_the_options_of_columns(command: str) -
         (
             ["--set", "data.columns.group=g", "--default-task", "d", "--input-column", "text"],
             ["`--target-column NAME`"],
+        ),
+        (
+            ["--group-column", "g", "--default-task", "d", "--input-column", "text", "--target-column", "label"],
+            ["column `g` is missing", "`--group-column NAME` (`data.columns.group`)"],
         ),
     ],
 )

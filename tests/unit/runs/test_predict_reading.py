@@ -52,6 +52,13 @@ def test_a_file_without_the_columns_of_a_wide_run_is_asked_every_task(file: Path
     ]
 
 
+def test_rows_that_are_predicted_need_no_group_and_no_split(file: Path) -> None:
+    columns = {"input": "text", "group": "patient", "split": "fold"}
+    rows = UnlabelledRows(file, make_config({"data": {"source": "r", "columns": columns, "delimiter": ";"}}), TASKS)
+    assert rows.counts == {"heart": 1, "lung": 1}
+    assert rows.records().column("input").to_pylist() == ["x", "y"]
+
+
 def test_rows_are_counted_then_read_again_a_few_at_once(file: Path) -> None:
     file.write_text("task;text;id\n" + "".join(f"{'heart' if n % 3 else 'lung'};x{n};i{n}\n" for n in range(25)))
     rows = UnlabelledRows(file, CONFIG, TASKS)

@@ -125,10 +125,8 @@ function equipoiseForecast(data, settings) {
     if (passesOfTask <= most * rounding) return `\`max_passes=${most}\` (\`--max-passes ${most}\`) sets a limit.`;
     const least = Math.ceil(passesOfTask), fitting = Math.trunc((draws * most * rounding) / passesOfTask);
     const spread = passesOfAll <= most ? `with \`--rates unimax:${most}\`, or ` : "";
-    return (
-      `A limit of ${most} fits ${spread}in at most ${whole(fitting)} draws; at these rates and draws` +
-      ` the lowest is \`max_passes=${least}\` (\`--max-passes ${least}\`).`
-    );
+    const lowest = `; at these rates and draws the lowest is \`max_passes=${least}\` (\`--max-passes ${least}\`)`;
+    return `A limit of ${most} fits ${spread}in at most ${whole(fitting)} draws${least <= allowedPasses ? lowest : ""}.`;
   }
 
   // A whole number, as Python's format ",.0f" writes it.
