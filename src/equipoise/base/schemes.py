@@ -2,9 +2,9 @@
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import MISSING, fields
-from typing import Any, ClassVar, Self, TypeGuard, TypeVar, cast, get_origin, get_type_hints
+from typing import Any, ClassVar, Self, TypeGuard, TypeVar, cast, get_args, get_origin, get_type_hints
 
 import numpy as np
 
@@ -96,7 +96,7 @@ class Scheme:
             hint = f"{value.kind} {value}."
         else:
             found = sorted(map(str, value)) if isinstance(value, Mapping) else value
-            hint = f"{found!r:.80}. Known: {', '.join(registered(cls))}."
+            hint = f"{found!r:.80}. Known: {', '.join(registered(cls))}.{_as_table(cls, value)}"
         raise PlanError("not-a-scheme", f"{message} {hint}")
 
     @classmethod
@@ -138,6 +138,15 @@ def _wraps_a_scheme(kind: type[Scheme]) -> bool:
     return any(_is_scheme(get_type_hints(kind)[field.name]) for field in fields(cast("Any", kind)))
 
 
+def _as_table(base: type[Scheme], value: object) -> str:
+    """Say how a mapping without a name is given to the scheme that takes numbers."""
+    for name, kind in registered(base).items() if isinstance(value, Mapping) and value else ():
+        first, *_ = [*fields(cast("Any", kind))[: kind.values], None]
+        if first is not None and _holds_numbers(get_type_hints(kind)[first.name]):
+            return f" Numbers of your own: {{name: {name}, {first.name}: {{{next(iter(value))}: ...}}}}."
+    return ""
+
+
 def _options(scheme: Scheme) -> dict[str, Any]:
     values = {field.name: getattr(scheme, field.name) for field in fields(cast("Any", scheme))}
     return {name: value for name, value in values.items() if value is not None}
@@ -167,7 +176,14 @@ def _parsed(base: type[Scheme], text: str, read: Read | None) -> dict[str, Any]:
         if not unnamed:
             raise PlanError("unknown-option", f"{name!r} takes no value after a colon, found {argument!r:.80}.")
         first = unnamed.pop(0)
-        options[first] = _value(name, hints[first], argument, read)
+        if _holds_numbers(hints[first]) and _pair(argument, hints):
+            pairs = [pair for each in (argument, *rest) if (pair := _pair(each, hints))]
+            rest = [each for each in rest if not _pair(each, hints)]
+            options[first] = dict(pairs)
+            if len(options[first]) < len(pairs):
+                raise PlanError("duplicate-key", f"{name!r} is given a name twice, in {text!r:.80}.")
+        else:
+            options[first] = _value(name, hints[first], argument, read)
     for option in rest:
         key, equals, value = (part.strip() for part in option.partition("="))
         if not equals and key and unnamed:
@@ -179,6 +195,15 @@ def _parsed(base: type[Scheme], text: str, read: Read | None) -> dict[str, Any]:
             raise PlanError("not-an-option", message)
         options[key] = _value(key, hints.get(key), value, read)
     return options
+
+
+def _pair(text: str, options: Container[str] = ()) -> tuple[str, float] | None:
+    """Return the key and the number of ``KEY=NUMBER``; None if it is something else, or the key is an option."""
+    key, _, value = (part.strip() for part in text.rpartition("="))
+    try:
+        return (key, float(value)) if key and key not in options else None
+    except ValueError:
+        return None
 
 
 def _value(name: str, hint: Any, text: str, read: Read | None) -> Any:
@@ -202,6 +227,10 @@ def _is_scheme(hint: Any) -> TypeGuard[type[Scheme]]:
 def _is_table(hint: Any) -> bool:
     origin = get_origin(hint)
     return isinstance(origin, type) and issubclass(origin, Mapping | Sequence)
+
+
+def _holds_numbers(hint: Any) -> bool:
+    return _is_table(hint) and get_args(hint) == (str, float)
 
 
 def checked_names(name: str, values: Mapping[Any, Any]) -> None:

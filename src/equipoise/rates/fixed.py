@@ -12,7 +12,7 @@ from equipoise.rates.base import FloatArray, IntArray, Rates, Tasks
 
 @dataclass(frozen=True)
 class Fixed(Rates):
-    """r_m given as a table.
+    """r_m given, as fixed:A=0.3,B=0.7, or as a FILE with {A: 0.3, B: 0.7}.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ import equipoise.rates
 from equipoise import Census, Plan
 from equipoise.config import make_config, parse_rates, parse_weights
 from equipoise.errors import PlanError
-from equipoise.rates import Rates, Temperature
+from equipoise.rates import Fixed, Rates, Temperature
 from equipoise.weights import ClassWeights, Clipped, EffectiveNumber, Power, RepeatFactor
 
 HALVED = '''
@@ -140,3 +140,17 @@ def test_integers_stay_integers():
 def test_what_is_no_scheme(value, code, names):
     with raises(PlanError, code, *names):
         ClassWeights.of(value)
+
+
+def test_numbers_by_name_are_given_as_pairs() -> None:
+    assert Rates.of("fixed:organ=0.25,the rest=0.75") == Fixed({"organ": 0.25, "the rest": 0.75})
+    with raises(PlanError, "duplicate-key", "'fixed' is given a name twice"):
+        Rates.of("fixed:organ=0.25,organ=0.75")
+    with raises(PlanError, "not-a-mapping", "found 'organ=most'"):
+        Rates.of("fixed:organ=most")
+    assert Rates.of("fixed:a=b.yaml", lambda path: {path: 1.0}) == Fixed({"a=b.yaml": 1.0})
+
+
+def test_a_mapping_without_a_name_says_how_numbers_are_given() -> None:
+    with raises(PlanError, "not-a-scheme", "Numbers of your own: {name: fixed, rates: {organ: ...}}."):
+        Rates.of({"organ": 0.1, "skin": 0.9})
