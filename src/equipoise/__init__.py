@@ -4,7 +4,7 @@
 
 Count your examples (`Census`), say how often each task and class is to be drawn (`rates`, `weights`), resolve that to
 numbers (`Plan`), look at what it will do (`Plan.forecast`), and draw (`PlanSampler` in a torch DataLoader, or `draws`
-as a plain array). Each name is imported when it is first used.
+as a plain array). Each name is imported when it is first used; `__version__` is that of the installed package.
 """
 
 from importlib import import_module
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from equipoise.plan import Forecast, Plan
     from equipoise.samplers import LengthSorted, PlanSampler, TokenBatches, WeightedSampler
     from equipoise.schedule import Schedule
+
+    __version__: str
 
 _MODULES = ("errors", "rates", "weights")
 _NAMES = {
@@ -64,6 +66,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return import_module("importlib.metadata").version(__name__)
     if name in _MODULES:
         return import_module(f"equipoise.{name}")
     for room, names in _NAMES.items():

@@ -58,6 +58,7 @@ def finished(config, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("comparisons") / "first"
     result = run("compare", config, "--out", out)
     assert result.exit_code == 0, result.output
+    assert "At most 7 trainings with 1,760 draws in all" in result.output
     assert "ecommended: " in result.output  # perhaps that nothing is: so few draws teach nothing
     return out
 

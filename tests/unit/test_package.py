@@ -1,6 +1,7 @@
 """What plans never needs torch, and the public names are all there."""
 
 import ast
+import importlib.metadata
 import re
 import subprocess
 import sys
@@ -103,3 +104,7 @@ def test_every_error_and_warning_has_a_code():
                 if len(node.args) != 2 or (literal and not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", code.value)):
                     wrong.append(f"{path.name}:{node.lineno}")
     assert wrong == []
+
+
+def test_the_version_is_that_of_the_installed_package():
+    assert equipoise.__version__ == importlib.metadata.version("equipoise")

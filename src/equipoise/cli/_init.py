@@ -69,6 +69,10 @@ def init(
     more = f" and {len(made.tasks) - 10:,} more" if len(made.tasks) > 10 else ""
     typer.echo(printable_line(f"Tasks: {', '.join(kinds)}{more}."))
     typer.echo(printable_line(f"Draws: {made.suggested.draws:,}. Why: {made.suggested.why_draws}."))
+    if made.suggested.repeats:
+        typer.echo(
+            printable_line(f"Repeats: {made.suggested.why_passes}. Fewer draws or `plan.max_passes` repeat less.")
+        )
     for problem in made.problems:
         typer.echo(of_command(str(problem)))
     typer.echo(printable(f"Wrote {out}; read its comments, and change what is wrong."))

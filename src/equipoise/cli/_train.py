@@ -78,7 +78,12 @@ def _print_tasks(prepared: "Prepared") -> None:
     """Say what each task is, and what feedback takes of the data, once of all ranks."""
     if os.environ.get("RANK", "0") != "0":
         return
+    from equipoise.runs.planning import short_of_a_block
+
     print_tasks(prepared.describe_tasks(), err=True)
+    draws = prepared.config.plan.draws
+    if draws and (note := short_of_a_block(prepared.config, prepared.plan, draws)):
+        typer.echo(f"Note: {note}", err=True)
     if prepared.feedback is not None:
         rows, plan = prepared.data["rows"], prepared.config.plan
         of_all = f"{rows['feedback']:,} of {rows['feedback'] + rows['validation']:,} validation rows"

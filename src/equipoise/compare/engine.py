@@ -96,6 +96,8 @@ def compare(
     directory = ComparisonDirectory.join(out, config)
     begin_tracking(directory, config)
     schedule = schedule_of(directory, config, trainings, data, log)
+    runs, draws = (schedule.cost(len(trainings), cost) for cost in (lambda _: 1, lambda stage: stage.draws))
+    log(f"At most {runs:,.0f} trainings with {draws:,.0f} draws in all, earlier stages included")
     rows = {plan.draws: plan.rows for plan in schedule.stages}
     comparison = Comparison(TrialRunner(directory, config, data, costs, log), trainings, rows, left_out)
     kept: Sequence[str] = list(trainings)

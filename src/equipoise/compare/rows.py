@@ -74,7 +74,7 @@ def sample_notes(stages: Sequence[Stage], rows: Mapping[str, int], most: int | N
     ]
     if most is not None and most < rows["test"]:
         found.append(f"{most:,} of {rows['test']:,} test rows were scored: {words}")
-    return found
+    return list(dict.fromkeys(found))  # stages may have the same draws
 
 
 def leaked_rows(base: Prepared) -> int:
@@ -108,7 +108,7 @@ def proxy_notes(stages: Sequence[Stage], plan: Drawable) -> list[str]:
                 f" {len(few):,} of {len(plan.strata):,} labels, which have so few rows that {LEAST_ROWS} of them or all"
                 f" were kept: {', '.join(named)}{more}"
             )
-    return found
+    return list(dict.fromkeys(found))  # stages may have the same draws
 
 
 LENGTH = 12  # hexadecimal digits: 2**48 runs

@@ -4,6 +4,7 @@ A metric is its row here and the function that computes it. Everything else read
 what a comparison may be decided by, what tau may be chosen by, and what tables and reports show, in this order.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -42,6 +43,8 @@ class Metric:
         Rows -> array of shape (rows, width), dense or sparse: what each row adds besides its label and its answer.
     limits : pair of float, optional
         The lowest and the highest value.
+    lowest : float
+        The lowest value of a metric that has no highest.
     less_is_better : bool
         The direction.
     decides : bool
@@ -64,10 +67,16 @@ class Metric:
     value: Callable[[LabelSums, Array], Array]
     adds: Callable[[Rows], Array | sp.csr_array] | None = None
     limits: tuple[float, float] | None = (0, 1)
+    lowest: float = -math.inf
     less_is_better: bool = False
     decides: bool = False
     shown: Literal["summary", "report", "file"] = "report"
     interval: Literal["resampled", "lowest"] = "resampled"
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The lowest and the highest value that there can be, perhaps infinite."""
+        return self.limits or (self.lowest, math.inf)
 
     @property
     def sign(self) -> int:
@@ -195,7 +204,7 @@ METRICS: Final = {
         ),
         Metric(
             "log_loss", "log-loss", "the mean of minus the logarithm of the probability of the right label; it"
-            " penalises confident errors", "probabilities", _per_known_row, _log_losses, limits=None,
+            " penalises confident errors", "probabilities", _per_known_row, _log_losses, limits=None, lowest=0,
             less_is_better=True, decides=True,
         ),
         Metric(

@@ -9,6 +9,7 @@ from typing import Final
 from equipoise.census import Census
 from equipoise.errors import PlanError, PlanWarning
 from equipoise.plan.forecast import MANY_PASSES, Forecast, StratumForecast
+from equipoise.plan.limits import ROUNDING
 from equipoise.plan.plan import Plan
 
 LEAST_DRAWS: Final = 10_240
@@ -53,6 +54,11 @@ class Suggested:
     def most_seen(self) -> StratumForecast:
         """The label whose rows are repeated most."""
         return max(self.forecast.rows, key=lambda row: row.passes)
+
+    @property
+    def repeats(self) -> bool:
+        """Whether a label is repeated more than 20 times."""
+        return self.most_seen.passes > MANY_PASSES * ROUNDING
 
 
 def suggest_plan(census: Census, rates: str = "equal", weights: str = "sqrt", draws: int | None = None) -> Suggested:

@@ -117,3 +117,14 @@ def _read(file: Path, census: Census, batch: int) -> Drawable:
                 f" found draw {at:,}. Set the batch size of that run.",
             )
     return plan
+
+
+def short_of_a_block(config: RunConfig, plan: Drawable, draws: int) -> str:
+    """Say why shares are not exact after some draws of a run; "" where they are as exact as they can be."""
+    block = max(each.block for _, each in plan.stages)
+    if draws >= block or config.training.batches == "quota":
+        return ""
+    return (
+        f"{draws:,} draws are fewer than a block of {block:,}, at whose end shares are exact;"
+        " `training.batches: quota` keeps them in every batch."
+    )

@@ -61,6 +61,14 @@ def test_each_guess_and_number_is_said_with_its_reason(notes):
     assert max(map(len, text.splitlines())) <= 104
 
 
+def test_labels_that_repeat_often_are_said(notes):
+    assert "Repeats: " not in run("init", "notes.csv").stdout
+    rare = "".join(f"p{row},the patient coughs on day {row},{int(row == 0)}\n" for row in range(2000))
+    (notes / "rare.csv").write_text(f"patient_id,note,urgency\n{rare}", encoding="utf-8")
+    said = run("init", "rare.csv", "-o", "rare.yaml").stdout
+    assert "Repeats: '1' of urgency is repeated most, 36.5 times. Fewer draws or `plan.max_passes`" in said
+
+
 def test_options_take_the_place_of_guesses(notes):
     options = (
         "--input-column",

@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from equipoise.census import Census
 from equipoise.cli import app
-from equipoise.cli._train import _train_and_evaluate
+from equipoise.cli._train import _print_tasks, _train_and_evaluate
 from equipoise.config import make_config
 from equipoise.errors import STOPPED
 from equipoise.metrics import TaskPredictions, evaluate
+from equipoise.plan import Plan
 from equipoise.runs.directory import RunDirectory
 from equipoise.runs.published import Published
 from equipoise.runs.train import Run
@@ -43,6 +45,19 @@ def test_a_signal_while_libraries_are_loaded_exits_with_75_and_nothing_has_start
     assert process.wait(60) == STOPPED, process.stderr.read()
     process.stderr.close()
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("draws", "batches", "said"), [(960, "mixed", True), (960, "quota", False), (2048, "mixed", False)]
+)
+def test_fewer_draws_than_a_block_are_said(
+    capsys: pytest.CaptureFixture[str], draws: int, batches: str, said: bool
+) -> None:
+    config = make_config({"data": {"source": "rows.jsonl"}, "plan": {"draws": draws}, "training": {"batches": batches}})
+    plan = Plan.build(Census.from_counts({"tone": {"good": 90, "bad": 10}}))
+    _print_tasks(SimpleNamespace(config=config, plan=plan, describe_tasks=list, feedback=None))  # type: ignore[arg-type]
+    note = f"Note: {draws:,} draws are fewer than a block of 2,048, at whose end shares are exact; `training.batches"
+    assert (note in capsys.readouterr().err) == said
 
 
 @pytest.mark.parametrize("as_json", [False, True])

@@ -7,7 +7,7 @@ import pytest
 from equipoise import Census, Plan
 from equipoise.compare import rows as identity
 from equipoise.compare.result import Stage
-from equipoise.compare.rows import origin_of, proxy_notes
+from equipoise.compare.rows import origin_of, proxy_notes, sample_notes
 from equipoise.config import make_config
 
 CONFIG = make_config({"data": {"source": "rows.jsonl"}})
@@ -64,3 +64,9 @@ def test_labels_with_too_few_rows_for_a_proxy_are_named():
         " and 1 more"
     )
     assert proxy_notes(stages[-1:], Plan.build(census)) == []
+
+
+def test_notes_of_stages_with_the_same_draws_are_said_once():
+    stages = [Stage(320, (0,), {}, (), 60), Stage(320, (0,), {}, (), 60), Stage(960, (0,), {}, ())]
+    assert len(sample_notes(stages, {"validation": 200, "test": 400}, None)) == 1
+    assert len(proxy_notes(stages, Plan.build(Census.from_counts({"mood": {"glad": 900, "sad": 12}})))) == 1

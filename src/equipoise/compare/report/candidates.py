@@ -84,7 +84,7 @@ def _row(data: ComparisonData, name: str, metrics: tuple[str, ...]) -> Row:
     result = data.result
     info, finalist = result.candidates[name], result.finalists.get(name)
     stages = tuple(
-        mean_interval(stage.scores.get(name, ()), limits=metric_of(result.metric).limits) for stage in result.stages
+        mean_interval(stage.scores.get(name, ()), limits=metric_of(result.metric).bounds) for stage in result.stages
     )
     mean = {key: data.estimate(name, key) for key in metrics} if finalist else {}
     tasks = {

@@ -100,7 +100,7 @@ class ComparisonData:
         """A metric of a finalist on the test rows, of one task or the mean over the tasks, with its interval."""
         finalist = self.result.finalists[candidate]
         values = finalist.test if task is None else finalist.tasks[task]
-        point = mean_interval(values.get(key, ()), limits=metric_of(key).limits)
+        point = mean_interval(values.get(key, ()), limits=metric_of(key).bounds)
         if len(self.result.seeds) > 1 or candidate not in self.arms:
             return point
         (scores,) = self.scores[candidate]

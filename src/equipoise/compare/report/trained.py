@@ -16,6 +16,7 @@ from equipoise.pages.format import NOT_MEASURED, cells, counted, heads
 from equipoise.pages.page import Head, HtmlFigure, HtmlTable, Section
 from equipoise.pages.plots import curves_plot, shares_plot
 from equipoise.runs.directory import RunDirectory
+from equipoise.runs.planning import short_of_a_block
 from equipoise.runs.sampling import count_draws
 
 
@@ -34,7 +35,10 @@ class Drawn:
 
 @dataclass(frozen=True)
 class RunShares:
-    """The draws of one run; `block` is the number of draws after which the shares hold, `shares` names them."""
+    """The draws of one run.
+
+    `block` is the number of draws after which the shares hold, `shares` names them, and `short` says if it has fewer.
+    """
 
     training: str
     seed: int
@@ -42,6 +46,7 @@ class RunShares:
     block: int
     shares: str
     strata: tuple[Drawn, ...]
+    short: str
 
     @property
     def furthest(self) -> float:
@@ -94,7 +99,8 @@ def _of_run(run: RunDirectory, training: str) -> RunShares:
         )
     )
     config = run.read_config()
-    return RunShares(training, config.seed, draws, block, shares_words(config.plan), strata)
+    short = short_of_a_block(config, used, draws)
+    return RunShares(training, config.seed, draws, block, shares_words(config.plan), strata, short)
 
 
 def gather_curves(data: ComparisonData) -> tuple[Curve, ...]:
@@ -144,6 +150,7 @@ def shares_section(parts: tuple[RunShares, ...]) -> Section:
         texts.append(
             f"{part.training} ({part.shares}): after {part.draws:,} draws with seed"
             f" {part.seed}, the largest difference between planned and actual draws of a label was {part.furthest:.1f}."
+            f" {part.short}".rstrip()
         )
     rows = [
         cells(*(each[0].task, shown(each[0].label), each[0].rows), *(text for run in each for text in _texts(run)))

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.support import comparisons as made
 from tests.support.comparisons import BATCH
 from tests.support.errors import raises
 from typer.testing import CliRunner
@@ -77,6 +78,25 @@ def test_test_rows_that_were_trained_on_are_the_first_warning_and_on_the_first_s
         assert text.index("test rows (50%)") < text.index(leak.message)
     few = answer.gather(change(path, problems=(leak,), trained_on=rows // 10))
     assert "also in training rows" not in few.reason
+
+
+def test_intervals_over_seeds_end_at_the_bounds_of_the_metric(copy_of):
+    path = copy_of("one-task")
+    finalists = ComparisonDirectory(path).read_result().finalists
+    far = {name: replace(each, test={**each.test, "log_loss": (0.1, 2.0, 3.0)}) for name, each in finalists.items()}
+    found = change(path, finalists=far).estimate("natural", "log_loss")
+    assert (found.value, found.low) == (pytest.approx(1.7), 0)
+    assert found.high > 4
+
+
+@pytest.mark.parametrize(("draws", "said"), [(640, True), (2560, False)])
+def test_fewer_draws_than_a_block_are_said_beside_the_difference(tmp_path, draws, said):
+    path = made.write_comparison(tmp_path / "few", made.ONE_TASK, seeds=(0,), draws=draws)
+    texts = trained.shares_section(trained.gather_shares(ComparisonData.open(path))).texts
+    sentence = (
+        f" {draws:,} draws are fewer than a block of 2,048, at whose end shares are exact; `training.batches: quota`"
+    )
+    assert [sentence in text for text in texts] == [False, said, said]
 
 
 def test_nothing_learned_replaces_the_recommendation_everywhere(copy_of):
