@@ -138,12 +138,13 @@ def _wraps_a_scheme(kind: type[Scheme]) -> bool:
     return any(_is_scheme(get_type_hints(kind)[field.name]) for field in fields(cast("Any", kind)))
 
 
-def _as_table(base: type[Scheme], value: object) -> str:
+def _as_table(base: type[Scheme], value: Any) -> str:
     """Say how a mapping without a name is given to the scheme that takes numbers."""
     for name, kind in registered(base).items() if isinstance(value, Mapping) and value else ():
         first, *_ = [*fields(cast("Any", kind))[: kind.values], None]
         if first is not None and _holds_numbers(get_type_hints(kind)[first.name]):
-            return f" Numbers of your own: {{name: {name}, {first.name}: {{{next(iter(value))}: ...}}}}."
+            key = next(iter(cast("Mapping[Any, Any]", value)))
+            return f" Numbers of your own: {{name: {name}, {first.name}: {{{key}: ...}}}}."
     return ""
 
 
@@ -168,7 +169,7 @@ def _parsed(base: type[Scheme], text: str, read: Read | None) -> dict[str, Any]:
     name, colon, argument = (part.strip() for part in head.partition(":"))
     known = registered(base)
     full = next((each.aliases[name] for each in known.values() if name in each.aliases), None)
-    options = {"name": _known_name(base, name)} if full is None else _parsed(base, full, read)
+    options: dict[str, Any] = {"name": _known_name(base, name)} if full is None else _parsed(base, full, read)
     kind = known[options["name"]]
     hints = get_type_hints(kind)
     unnamed = [field.name for field in fields(cast("Any", kind))[: kind.values]] if colon and full is None else []

@@ -96,8 +96,7 @@ def compare(
     directory = ComparisonDirectory.join(out, config)
     begin_tracking(directory, config)
     schedule = schedule_of(directory, config, trainings, data, log)
-    runs, draws = (schedule.cost(len(trainings), cost) for cost in (lambda _: 1, lambda stage: stage.draws))
-    log(f"At most {runs:,.0f} trainings with {draws:,.0f} draws in all, earlier stages included")
+    log(schedule.described(len(trainings), min(2, sum(each.natural for each in trainings.values()))))
     rows = {plan.draws: plan.rows for plan in schedule.stages}
     comparison = Comparison(TrialRunner(directory, config, data, costs, log), trainings, rows, left_out)
     kept: Sequence[str] = list(trainings)

@@ -107,6 +107,12 @@ class Schedule:
             held = min(float(trainings), stage.keep + beside)
         return total
 
+    def described(self, trainings: int, beside: int) -> str:
+        """Say how many runs and draws there are at most; arguments as of `cost`."""
+        runs = self.cost(trainings, lambda _: 1, beside)
+        draws = self.cost(trainings, lambda stage: stage.draws, beside)
+        return f"At most {runs:,.0f} trainings with {draws:,.0f} draws in all, earlier stages included"
+
 
 def affordable(cost: Callable[[int], float], seconds: float, most: int, batch: int) -> int:
     """Find the largest number of draws of a full training that a budget allows, up to `most`.
