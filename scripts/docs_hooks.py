@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
-from mkdocs.structure.files import File, Files
+from mkdocs.structure.files import File, Files, InclusionLevel
 
 from documentation import api, command, configuration, formulas, links
 
@@ -29,6 +29,8 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
         files.append(File.generated(config, name, content=(ROOT / source).read_text(encoding="utf-8")))
     for example in sorted((ROOT / "examples").glob("*.py")):
         files.append(File.generated(config, f"examples/{example.stem}.md", content=links.example(example)))
+        name = f"examples/{example.name}"
+        files.append(File.generated(config, name, abs_src_path=str(example), inclusion=InclusionLevel.INCLUDED))
     return files
 
 

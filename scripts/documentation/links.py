@@ -50,9 +50,25 @@ def for_site(markdown: str, page: str, repository: str) -> str:
 
 
 def example(path: Path) -> str:
-    """Return a page with the source of an example."""
-    source = path.read_text(encoding="utf-8")
-    return f'# {path.name}\n\nAll examples are tested as they are.\n\n```python title="{path.name}"\n{source}```\n'
+    """Return a page with the source of an example, and where to get the file and those that it imports.
+
+    The file itself is beside the page on the site.
+    """
+    beside = [f"[{name}]({name}){{ download }}" for name in sorted(_imported(path))]
+    needed = f" It needs {' and '.join(beside)} in the same folder." if beside else ""
+    parts = [
+        f"# {path.name}",
+        f"[Download {path.name}]({path.name}){{ download }}.{needed} All examples are tested as they are.",
+        f"```python {path.name}\n{path.read_text(encoding='utf-8')}```\n",
+    ]
+    return "\n\n".join(parts)
+
+
+def _imported(path: Path) -> set[str]:
+    """Return the names of the files beside a script that it imports, and those that they import."""
+    names = [f"{name}.py" for name in re.findall(r"^import (\w+)$", path.read_text(encoding="utf-8"), re.MULTILINE)]
+    beside = [name for name in names if (path.parent / name).exists()]
+    return {*beside, *(inner for name in beside for inner in _imported(path.parent / name))}
 
 
 def _place(page: str) -> str:

@@ -21,11 +21,12 @@ LOADS = {"script": "src", "img": "src", "iframe": "src", "source": "src"}
 
 
 class Page(HTMLParser):
-    """The identifiers of a page, and what it loads."""
+    """The identifiers of a page, what it loads, its blocks of code and quotations, and the text around them."""
 
     def __init__(self, path):
         super().__init__()
-        self.identifiers, self.loads = [], []
+        self.identifiers, self.loads, self.blocks, self.prose = [], [], [], ""
+        self.quotes, self._in_block = 0, False
         self.feed(path.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag, attrs):
@@ -34,6 +35,19 @@ class Page(HTMLParser):
         self.loads += [given[LOADS[tag]]] if LOADS.get(tag) in given else []
         if tag == "link" and given.get("rel") not in {"canonical", "prev", "next", "alternate"}:
             self.loads.append(given["href"])
+        self.quotes += tag == "blockquote"
+        if tag == "pre":
+            self._in_block = True
+            self.blocks.append("")
+
+    def handle_endtag(self, tag):
+        self._in_block &= tag != "pre"
+
+    def handle_data(self, data):
+        if self._in_block:
+            self.blocks[-1] += data
+        else:
+            self.prose += data
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +89,28 @@ def test_every_key_and_every_command_is_an_entry(pages):
 def test_pages_load_nothing_from_other_places(pages):
     assert len(pages) > 60
     assert [load for page in pages.values() for load in page.loads if re.match(r"(https?:)?//", load)] == []
+
+
+@pytest.mark.slow
+def test_code_is_in_blocks_of_code(pages):
+    for name, page in pages.items():
+        assert "```" not in page.prose, name
+        assert page.quotes == 0, f"{name}: a session of Python without a fence is a quotation"
+
+
+@pytest.mark.slow
+def test_examples_are_shown_whole_and_can_be_downloaded(site, pages):
+    examples = sorted((ROOT / "examples").glob("*.py"))
+    assert len(examples) > 10
+    for path in examples:
+        source = path.read_text(encoding="utf-8")
+        assert pages[f"examples/{path.stem}.html"].blocks == [source], path.name
+        assert (site / "examples" / path.name).read_text(encoding="utf-8") == source
+        shown = (site / "examples" / f"{path.stem}.html").read_text(encoding="utf-8")
+        needed = {f"{name}.py" for name in re.findall(r"^import (\w+)$", source, re.MULTILINE)}
+        for name in [path.name, *(name for name in needed if (ROOT / "examples" / name).exists())]:
+            assert f'<a download href="{name}">' in shown, path.name
+    assert 'href="toy.py"' in (site / "examples" / "torchrun_fsdp.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
