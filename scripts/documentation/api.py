@@ -2,9 +2,13 @@
 
 import ast
 import inspect
+import json
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import cast
+
+import griffe
 
 SOURCES = Path(__file__).parents[2] / "src"
 # The modules of each page; what users import from them is what their `__all__` names.
@@ -38,6 +42,13 @@ PAGES: dict[str, tuple[str, ...]] = {
     "compare.advice": ("equipoise.compare.advice",),
     "loaders": ("equipoise.loaders",),
     "trainer": ("equipoise.trainer",),
+}
+# What samplers offer to the rooms around them, and not to users.
+INTERNAL = {
+    "samplers": {
+        *("bounds", "check", "check_after", "earliest_after", "of_all_ranks", "read"),
+        *("resume_checked", "settled", "start", "start_at", "trained_until"),
+    }
 }
 
 
@@ -100,10 +111,36 @@ def page(name: str) -> str:
         if where != module:
             module = where
             parts += [f"## `{module}`", _docstring(module)]
-        parts.append(f"::: {_identifier(where, entry)}")
+        options: dict[str, object] = {"inherited_members": inherited(name, home_of(where, entry))}
+        if name in INTERNAL:
+            options["filters"] = ["!^_", f"!^({'|'.join(sorted(INTERNAL[name]))})$"]
         if len(PAGES[name]) > 1:
-            parts[-1] += "\n    options:\n      heading_level: 3"
+            options["heading_level"] = 3
+        parts.append(f"::: {_identifier(where, entry)}\n    options: {json.dumps(options)}")
     return "\n\n".join(parts)
+
+
+@cache
+def _package() -> griffe.Module:
+    return cast(griffe.Module, griffe.load("equipoise", search_paths=[SOURCES]))
+
+
+def inherited(page: str, home: str) -> list[str]:
+    """Return which inherited members stand under a class: those that no base of it on the same page has.
+
+    Examples
+    --------
+    >>> inherited("rates", "equipoise.rates.base.Rates"), inherited("rates", "equipoise.rates.equal.Equal")
+    (['help', 'of', 'to_dict'], [])
+    """
+    found = _package()[home.removeprefix("equipoise.")]
+    if not isinstance(found, griffe.Class):
+        return []
+    shown = {home_of(module, name) for module, name in entries(page)}
+    bases = [base for base in found.mro() if base.path in shown]
+    under_bases = {name for base in bases for name in base.all_members}
+    public = {name for name, member in found.inherited_members.items() if member.has_docstring and name[0] != "_"}
+    return sorted(public - under_bases - INTERNAL.get(page, set()))
 
 
 def index() -> str:

@@ -5,9 +5,11 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from functools import cached_property
 from html.parser import HTMLParser
 from importlib import import_module
 from pathlib import Path
+from types import FunctionType
 
 import pytest
 from scripts.documentation import api, command, configuration, formulas, links
@@ -74,6 +76,36 @@ def test_every_public_name_is_an_entry_of_one_page(pages):
         for module, name in api.entries(page):
             assert found[f"{module}.{name}"] + found[api.home_of(module, name)] >= 1, f"{module}.{name}"
             assert found[f"{module}.{name}"] <= 1, f"{module}.{name}"
+
+
+METHODS = FunctionType, classmethod, staticmethod, property, cached_property
+
+
+def methods(cls):
+    """Return the public methods and properties of a class that are ours, and the classes that have each."""
+    ours = [each for each in cls.__mro__ if each.__module__.startswith("equipoise")]
+    names = {name for each in ours for name, value in vars(each).items() if isinstance(value, METHODS)}
+    return {name: [each for each in ours if hasattr(each, name)] for name in names if not name.startswith("_")}
+
+
+@pytest.mark.slow
+def test_every_public_method_is_an_entry_of_its_class_or_of_a_base_on_the_page(pages):
+    checked = 0
+    for page in api.PAGES:
+        identifiers = set(pages[f"reference/{page}.html"].identifiers)
+        homes = {api.home_of(module, name): f"{module}.{name}" for module, name in api.entries(page)}
+        for module, name in api.entries(page):
+            cls = getattr(import_module(module), name)
+            for method, classes in methods(cls).items() if isinstance(cls, type) else ():
+                of = [f"{each.__module__}.{each.__qualname__}" for each in classes]
+                places = [place for home in of if home in homes for place in (home, homes[home])]
+                shown = any(f"{place}.{method}" in identifiers for place in places)
+                assert shown != (method in api.INTERNAL.get(page, ())), f"{module}.{name}.{method}"
+                checked += 1
+    assert checked > 300
+    samplers = pages["reference/samplers.html"].identifiers
+    wanted = {"state_dict", "load_state_dict", "set_epoch", "epoch", "position", "replan"}
+    assert {f"equipoise.samplers.PlanSampler.{name}" for name in wanted} <= set(samplers)
 
 
 @pytest.mark.slow

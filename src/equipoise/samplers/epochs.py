@@ -206,7 +206,7 @@ class EpochSampler(Settled, Sampler[int]):
             If the state is damaged, or belongs to other settings and the change is not accepted. The message names
             the differences. The sampler stays as it was.
         """
-        self.resume(state, changed=self.check(state, accept_changes=accept_changes))
+        self.resume_checked(state, changed=self.check(state, accept_changes=accept_changes))
 
     def check(self, state: Mapping[str, Any], *, accept_changes: bool) -> bool:
         """Return whether a state belongs to other settings; StateError if `load_state_dict` must refuse it."""
@@ -222,11 +222,11 @@ class EpochSampler(Settled, Sampler[int]):
         check_accepted(changes, accept_changes)
         return bool(changes)
 
-    def resume(self, state: Mapping[str, Any], *, changed: bool) -> None:  # noqa: ARG002 - of use to others
+    def resume_checked(self, state: Mapping[str, Any], *, changed: bool) -> None:  # noqa: ARG002 - of use to others
         """Continue from a state that was checked."""
         self.start_at(state["position"])
 
-    def checked_boundary(self, at: int, multiple: int) -> int:
+    def _checked_boundary(self, at: int, multiple: int) -> int:
         """Return a position as an int, or raise ConfigError unless the plan can change there.
 
         `multiple` is the draws of a global batch, or one for each rank.
@@ -247,7 +247,7 @@ class EpochSampler(Settled, Sampler[int]):
             )
         return at
 
-    def cut(self, at: int) -> None:
+    def _cut(self, at: int) -> None:
         """Let the iteration that is running compute anew what it yields from a position on."""
         self._reading.cut(at)
 

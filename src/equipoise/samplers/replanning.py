@@ -82,7 +82,7 @@ class Replanning(EpochSampler):
         if changed.drawn.fingerprint != self.plan.fingerprint:
             begin, _ = self._block_at(at)
             self._draw(changed)
-            self.cut(begin)  # the block that the plan changes in is drawn anew: as short as it is now
+            self._cut(begin)  # the block that the plan changes in is drawn anew: as short as it is now
         return at
 
     def check_replan(self, plan: Plan, *, at: int | None = None) -> int:

@@ -190,7 +190,7 @@ class WindowSampler(Settled, Sampler[Item]):
         inner = state["sampler"]
         changed = self.sampler.check(inner, accept_changes=accept_changes)
         self._check_origin(inner["position" if changed else "origin"])
-        self.sampler.resume(inner, changed=changed)
+        self.sampler.resume_checked(inner, changed=changed)
 
     def _check_origin(self, origin: int) -> None:
         """Raise StateError unless this plan can take over from another at a position."""

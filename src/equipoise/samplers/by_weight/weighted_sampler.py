@@ -198,7 +198,7 @@ class WeightedSampler(EpochSampler):
         if len(array) != self._rows:
             message = f"`weights` must be one number for each of the {self._rows} rows, found {len(array)}."
             raise ConfigError("other-length", f"{message} Build a new sampler for another dataset.")
-        at = self.checked_boundary(at, self.shard.world_size if self.replacement else self.num_samples)
+        at = self._checked_boundary(at, self.shard.world_size if self.replacement else self.num_samples)
         self._draw_by(array)
         self.start_at(at)
 
