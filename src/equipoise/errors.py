@@ -87,7 +87,7 @@ class PlanWarning(EquipoiseWarning):
 
 
 class RunWarning(EquipoiseWarning):
-    """The run can be used, but something in its directory may be unexpected."""
+    """The run can be used, but something in its directory, or in how it is resumed, may be unexpected."""
 
 
 def printable(text: str) -> str:

@@ -1,12 +1,13 @@
 """Saved states: what they must look like, how they differ from what is there now, and whether that is accepted."""
 
+import warnings
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from equipoise.base.codec import Builder
-from equipoise.errors import StateError
+from equipoise.errors import RunWarning, StateError
 
 
 def check_state(state: Any, name: str, fields: Mapping[str, Any], version: int | None = None) -> None:
@@ -110,3 +111,16 @@ def check_accepted(changes: Sequence[str], accept_changes: bool = False) -> None
             f"The state belongs to another run: {'; '.join(changes)}. Build the sampler as it was, "
             "or pass accept_changes=True if the change is intended.",
         )
+
+
+def warn_of_repeating(epoch: int, loaded: int) -> None:
+    """Warn that a loop goes back to an epoch before that of the state that was loaded, for the caller's caller."""
+    warnings.warn(
+        RunWarning(
+            "epoch-before-state",
+            f"`set_epoch({epoch})` goes back before the state that was loaded, which is in epoch {loaded}: what was "
+            "trained on since is trained on again. To resume there, begin the loop with the epoch of the sampler: "
+            "`for epoch in range(sampler.epoch, EPOCHS)`.",
+        ),
+        stacklevel=3,
+    )

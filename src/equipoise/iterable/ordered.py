@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Final, Self
 
-from equipoise.base.states import check_state, differences
+from equipoise.base.states import check_state, differences, warn_of_repeating
 from equipoise.base.values import integer
 from equipoise.errors import ConfigError, StateError
 
@@ -33,6 +33,7 @@ class OrderedStream(ABC):
         self._epoch = 0
         self._start: Place | None = None  # where the next iteration starts; None: where the epoch begins
         self._reading = False
+        self._loaded = False  # whether the next iteration is the first after a state was loaded
         self._lane = (0, 1)  # number of this reader, and of all that divide the parts of the sources
 
     @abstractmethod
@@ -57,7 +58,7 @@ class OrderedStream(ABC):
 
     def __iter__(self) -> Iterator[Any]:
         """Yield the examples from the loaded state, or the beginning of the epoch, to the epoch's end."""
-        self._reading = False
+        self._reading = self._loaded = False
         for example in self._read(self._start):
             self._reading = True
             yield example
@@ -75,16 +76,25 @@ class OrderedStream(ABC):
         ----------
         epoch : int
             From 0.
+
+        Warns
+        -----
+        RunWarning
+            If it is before the epoch of a state that was loaded and not read from: its place is lost.
         """
         epoch = integer("epoch", epoch)
         if epoch < 0:
             raise ConfigError("epoch-out-of-range", f"`epoch` must be at least 0, found {epoch}.")
-        if epoch != self._epoch:
-            self.begin(epoch)
+        if epoch == self._epoch:
+            return
+        loaded = self._epoch if self._loaded else 0
+        self.begin(epoch)
+        if epoch < loaded:
+            warn_of_repeating(epoch, loaded)
 
     def begin(self, epoch: int) -> None:
         """Let the next iteration start at the beginning of an epoch, whatever was loaded."""
-        self._epoch, self._start, self._reading = epoch, None, False
+        self._epoch, self._start, self._reading, self._loaded = epoch, None, False, False
 
     def split(self, lane: int, lanes: int) -> Self:
         """Return the stream of one among several readers that divide the `Parts` of its sources.
@@ -130,7 +140,7 @@ class OrderedStream(ABC):
         """
         self.check_state(state)
         self.begin(state["epoch"])
-        self._start = state["place"]
+        self._start, self._loaded = state["place"], True
 
     def check_state(self, state: Mapping[str, Any]) -> None:
         """Raise StateError unless the state is one of a stream like this, as are those of the streams inside it."""

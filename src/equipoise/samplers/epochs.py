@@ -3,27 +3,24 @@
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
-from operator import length_hint
 from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
-from equipoise.base.states import check_accepted, check_state
+from equipoise.base.states import check_accepted, check_state, warn_of_repeating
 from equipoise.base.values import Settled, integer
 from equipoise.drawing import Shard
 from equipoise.drawing.apportion import LENGTH
 from equipoise.errors import ConfigError, StateError
+from equipoise.samplers.reading import Reading, Stretch
 
 VERSION: Final = 1
 """Of the states, and of the streams that they are positions in."""
 POSITION: Final = range(LENGTH + 1)
 REBUILD: Final = "Build another sampler; it resumes from this one's state with `accept_changes=True`."
 _FIRST, _TOGETHER = 1 << 16, 1 << 18  # draws computed at once, at first and then
-
-Stretch = tuple[int, int, list[Any]]
-"""Items of one rank in turn: the position after the last of them, draws of all ranks for each, the items."""
 
 
 class EpochSampler(Settled, Sampler[int]):
@@ -118,7 +115,7 @@ class EpochSampler(Settled, Sampler[int]):
 
     @property
     def epoch(self) -> int:
-        """Epoch that the next iteration is in."""
+        """Epoch that the next iteration is in: a loop that resumes begins with it."""
         return self.start // self._draws
 
     @property
@@ -129,7 +126,8 @@ class EpochSampler(Settled, Sampler[int]):
     def set_epoch(self, epoch: int) -> None:
         """Let the next iteration start at the beginning of an epoch.
 
-        A state that was loaded inside this epoch keeps its position: frameworks name the epoch again on resuming.
+        A state that was loaded inside this epoch keeps its position: frameworks name the epoch again on resuming. A
+        loop of your own resumes with ``for epoch in range(sampler.epoch, epochs)``.
 
         Parameters
         ----------
@@ -140,6 +138,11 @@ class EpochSampler(Settled, Sampler[int]):
         ------
         ConfigError
             If it is not an integer, is negative, ends behind the stream, or begins before another plan was taken over.
+
+        Warns
+        -----
+        RunWarning
+            If it is before the epoch of a state that was loaded and not read from: its position is lost.
         """
         epoch = integer("epoch", epoch)
         position = epoch * self._draws
@@ -152,15 +155,19 @@ class EpochSampler(Settled, Sampler[int]):
                 f"{epoch}, which begins at draw {position}. Load a state from before the change into a sampler of the "
                 "plan before it.",
             )
+        loaded = self.epoch if self._loaded else 0
         self.start_at(position)
+        if epoch < loaded:
+            warn_of_repeating(epoch, loaded)
 
     def start_at(self, position: int) -> None:
         """Let the next iteration start at a position, counted over all ranks and epochs."""
         if not 0 <= position <= self._last:
             epoch = position // self._draws
             raise ConfigError("epoch-out-of-range", f"`epoch` must be from 0 and end before draw 2**59, found {epoch}.")
+        self._loaded = False  # whether the next iteration is the first after a state was loaded
         self.begun = position  # where the last iteration started, or the next one does if that was set since
-        self._reading = _Reading(position)
+        self._reading = Reading(position)
 
     def state_dict(self, *, position: int | None = None) -> dict[str, Any]:
         """Return the state to resume from: JSON-serialisable, of constant size.
@@ -222,8 +229,12 @@ class EpochSampler(Settled, Sampler[int]):
         check_accepted(changes, accept_changes)
         return bool(changes)
 
-    def resume_checked(self, state: Mapping[str, Any], *, changed: bool) -> None:  # noqa: ARG002 - of use to others
+    def resume_checked(self, state: Mapping[str, Any], *, changed: bool) -> None:
         """Continue from a state that was checked."""
+        self._resume(state, changed=changed)
+        self._loaded = True
+
+    def _resume(self, state: Mapping[str, Any], *, changed: bool) -> None:  # noqa: ARG002 - of use to others
         self.start_at(state["position"])
 
     def _checked_boundary(self, at: int, multiple: int) -> int:
@@ -262,38 +273,3 @@ def nearest_multiples(number: int, of: int, origin: int = 0) -> str:
     """
     lower = number - number % of
     return f"{origin + lower} or {origin + lower + of}" if lower else str(origin + of)
-
-
-class _Reading:
-    """One reading of the stream by one rank, from a position on."""
-
-    def __init__(self, start: int) -> None:
-        self._end = start  # position after the items that were computed
-        self._each = 0
-        self._items: list[Any] = []
-        self._unread: Iterator[Any] = iter(())  # those that were not yielded yet; it knows how many they are
-        self._stale = False
-
-    @property
-    def position(self) -> int:
-        """Draws that all ranks together have yielded, counted from the start of the training."""
-        return self._end - length_hint(self._unread) * self._each
-
-    def read(self, stretches: Callable[[int], Iterable[Stretch]], end: int) -> Iterator[Iterator[Any]]:
-        """Yield the items of each stretch to an epoch's end; those after a cut are computed again."""
-        while self._end < end:
-            self._stale = False
-            for stretch in stretches(self._end):
-                self._end, self._each, self._items = stretch
-                self._unread = iter(self._items)
-                yield self._unread
-                if self._stale:
-                    break
-
-    def cut(self, at: int) -> None:
-        """Let what was computed for positions from `at` on be computed again."""
-        self._stale = True
-        if at < self._end:
-            left_out = -((at - self._end) // self._each)
-            del self._items[len(self._items) - left_out :]
-            self._end -= left_out * self._each

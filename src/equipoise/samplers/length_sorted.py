@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike
 
 from equipoise.base.values import integer
 from equipoise.errors import ConfigError
-from equipoise.samplers.epochs import Stretch
 from equipoise.samplers.plan_sampler import PlanSampler
+from equipoise.samplers.reading import Stretch
 from equipoise.samplers.windows import RowLengths, WindowSampler, order_in_pools
 
 

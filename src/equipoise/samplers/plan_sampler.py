@@ -199,8 +199,8 @@ class PlanSampler(Replanning):
             changes.append("the dataset changed: other rows belong to the strata, or they are in another order")
         return changes
 
-    def resume_checked(self, state: Mapping[str, Any], *, changed: bool) -> None:
-        """Continue from a state that was checked, each stratum behind the draws already used."""
+    def _resume(self, state: Mapping[str, Any], *, changed: bool) -> None:
+        """Continue from a state, each stratum behind the draws already used."""
         position, origin = state["position"], state["origin"]
         used = None if state["used"] is None else np.array(state["used"], dtype=np.int64)
         course = Replanned.from_json(state["plan"])

@@ -9,8 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 from equipoise.base.values import integer
 from equipoise.drawing.drawn import DrawnStream
 from equipoise.errors import ConfigError, StateError
-from equipoise.samplers.epochs import Stretch, nearest_multiples
+from equipoise.samplers.epochs import nearest_multiples
 from equipoise.samplers.plan_sampler import PlanSampler
+from equipoise.samplers.reading import Stretch
 from equipoise.samplers.windows import RowLengths, Rows, WindowSampler, order_in_pools
 
 

@@ -13,8 +13,9 @@ from equipoise.base.states import check_state, differences
 from equipoise.base.values import Settled
 from equipoise.errors import ConfigError, StateError
 from equipoise.plan import Plan
-from equipoise.samplers.epochs import REBUILD, Stretch, nearest_multiples
+from equipoise.samplers.epochs import REBUILD, nearest_multiples
 from equipoise.samplers.plan_sampler import PlanSampler
+from equipoise.samplers.reading import Stretch
 from equipoise.samplers.replanning import REPLAN
 from equipoise.schedule import Drawable
 
@@ -118,6 +119,11 @@ class WindowSampler(Settled, Sampler[Item]):
     def _order(self, at: int, batches: int) -> NDArray[np.intp]:
         """Return the order of the batches of the window at a position: no two windows are shuffled alike."""
         return np.argsort(subkeys(key("window", self.sampler.seed, at), np.arange(batches)), kind="stable")
+
+    @property
+    def epoch(self) -> int:
+        """Epoch that the next iteration is in: a loop that resumes begins with it."""
+        return self.sampler.epoch
 
     @property
     def position(self) -> int:

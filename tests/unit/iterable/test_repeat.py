@@ -9,7 +9,7 @@ from tests.support.errors import raises
 from tests.support.streams import STRATUM_OF, all_examples, flat, goes_on_everywhere, ids, parts, plan, reader, repeated
 
 from equipoise import Census, Plan, weights
-from equipoise.errors import ConfigError, DataError, StateError
+from equipoise.errors import ConfigError, DataError, RunWarning, StateError
 from equipoise.iterable import Parts, RepeatFactors, RepeatStream, SourceStream, StratumColumns, count_strata
 
 HALF = RepeatFactors.of({("a", "x"): 0.5, ("a", "y"): 3.25})
@@ -299,3 +299,17 @@ def test_set_epoch():
     assert ids(stream) == ids(later)
     with raises(ConfigError, "epoch-out-of-range", "`epoch` must be"):
         stream.set_epoch(-1)
+
+
+def test_a_loop_that_goes_back_before_the_loaded_state_warns_once():
+    read = repeated()
+    first = list(read)
+    next(iter(read))
+    resumed = repeated()
+    resumed.load_state_dict(read.state_dict())
+    with pytest.warns(RunWarning, match=r"`set_epoch\(0\)` goes back .* in epoch 1") as caught:
+        resumed.set_epoch(0)
+    assert [warning.message.code for warning in caught] == ["epoch-before-state"]
+    assert list(resumed) == first
+    resumed.set_epoch(0)
+    assert list(resumed) == first

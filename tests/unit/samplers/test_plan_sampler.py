@@ -23,7 +23,7 @@ from equipoise import (
     rates,
     weights,
 )
-from equipoise.errors import ConfigError, PlanError, StateError
+from equipoise.errors import ConfigError, PlanError, RunWarning, StateError
 
 ALONE = Shard()
 D = 600  # draws of an epoch: no multiple of the block
@@ -154,6 +154,37 @@ def test_set_epoch_of_the_resumed_epoch_keeps_the_place(make):
     assert head + list(resumed) == epochs(make(), [1])
     resumed.set_epoch(1)
     assert list(resumed) == epochs(make(), [1]), "named anew, the epoch starts anew"
+
+
+@each_kind
+def test_a_loop_resumes_from_the_epoch_of_the_sampler(make):
+    source = make()
+    source.set_epoch(1)
+    read = iter(source)
+    head = [next(read) for _ in range(96)]
+    resumed = make()
+    resumed.load_state_dict(source.state_dict())
+    rest = []
+    for epoch in range(resumed.epoch, 3):
+        resumed.set_epoch(epoch)
+        rest += resumed
+    assert head + rest == epochs(make(), [1, 2])
+
+
+@each_kind
+def test_a_loop_that_goes_back_before_the_loaded_state_warns_once(make):
+    source = make()
+    source.set_epoch(1)
+    next(iter(source))
+    resumed = make()
+    resumed.load_state_dict(source.state_dict())
+    with pytest.warns(RunWarning, match=r"`set_epoch\(0\)`.* in epoch 1.*`for epoch in range\(sampler.epoch") as caught:
+        resumed.set_epoch(0)
+    assert [warning.message.code for warning in caught] == ["epoch-before-state"]
+    assert list(resumed) == epochs(make(), [0]), "the draws are those of the epoch that was named"
+    resumed.load_state_dict(source.state_dict())
+    drawn = epochs(resumed, [1, 0])
+    assert drawn[-len(resumed) :] == epochs(make(), [0]), "after it was read from, going back is meant"
 
 
 @each_kind
