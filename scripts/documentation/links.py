@@ -79,7 +79,7 @@ def _place(page: str) -> str:
 def _address(target: str, page: str, repository: str) -> str:
     if target in PAGES or target in ELSEWHERE:
         on_site = PAGES.get(target) or ELSEWHERE[target]
-    elif target.startswith("docs/"):
+    elif target.startswith("docs/") and not re.fullmatch(r"docs/pictures/\w+\.py", target):
         on_site = target.removeprefix("docs/")
     elif re.fullmatch(r"examples/\w+\.py", target):
         on_site = f"{target.removesuffix('.py')}.md"

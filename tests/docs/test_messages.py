@@ -1,4 +1,4 @@
-"""The messages in the table of docs/crashes.md are those of the program, and so are its codes."""
+"""Messages that pages quote are those of the program, and pages that messages name are those of the site."""
 
 import ast
 import re
@@ -47,3 +47,12 @@ def test_codes_of_the_page_are_those_of_the_program(sources):
     codes = re.findall(r"(?:with|warning|\() ?`([a-z]+-[a-z-]+)`", PAGE)
     assert len(codes) > 4
     assert [code for code in codes if code not in sources] == []
+
+
+def test_pages_are_named_by_their_titles(sources):
+    """A reader of the site, or of a terminal, has no file of the repository."""
+    titles = {page.read_text("utf-8").partition("\n")[0].removeprefix("# ") for page in (ROOT / "docs").glob("*.md")}
+    texts = [*sources, *(file.read_text("utf-8") for file in (ROOT / "src").rglob("*.js"))]
+    named = {title for text in texts for title in re.findall(r'page "([^"]+)"', text)}
+    assert {"Methods", "Which scheme for me", "Evidence"} <= named <= titles
+    assert [text for text in texts if re.search(r"\bdocs/\S+\.md|\.venv\b|make demo", text)] == []

@@ -40,7 +40,8 @@ def advise(
     Asks five questions: the tasks, the rarest label, whether probabilities are needed, the draws, and the model. Counts
     answer the first two, options the others. Recommends mixing rates, class weights, a correction and a
     number of draws, each with the forecast or the measurement that it rests on, and prints the comparison that checks
-    it. The rules are those of docs/which-scheme.md. Columns are guessed as by `equipoise init`.
+    it. The rules are those of the page "Which scheme for me" of the documentation. Columns are guessed as by
+    `equipoise init`.
     """
     from equipoise.compare.advice.advise import sentences_of
     from equipoise.compare.advice.of_data import advise_on
@@ -71,7 +72,7 @@ def advise(
     typer.echo()
     typer.echo(_wrapped(f"Recommended: {shares}; {after}."))
     if advice.linear_first:
-        typer.echo("Measure a linear model first: docs/which-scheme.md has one.")
+        typer.echo('Measure a linear model first: the page "Which scheme for me" of the documentation has one.')
     typer.echo(_wrapped(f"How sure: {' '.join(advice.uncertainty)} Compare before you trust it:"))
     for command in commands:
         typer.echo(f"  {command}")

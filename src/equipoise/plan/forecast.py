@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from equipoise.base.plots import Axes
 
 MANY_PASSES = 20.0
-"""A rare part of a pretraining mixture gains up to here (Sedova et al. 2026); see "Passes" in docs/methods.md."""
+"""A rare part of a pretraining mixture gains up to here (Sedova et al. 2026); see "Passes" on the page "Methods"."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class RowForecast:
             limit = limit_advice(MANY_PASSES, draws, *passes, allow_passes)
             advice = (
                 "In pretraining, a rare part of a mixture gains from up to 15 to 20 passes; in fine-tuning, until its"
-                f" training accuracy saturates (docs/methods.md#passes). {limit}"
+                f' training accuracy saturates (see "Passes" on the page "Methods"). {limit}'
             )
             return [Problem("warning", "many-passes", f"{seen} {advice}")]
         return []

@@ -1,6 +1,6 @@
 """Checks for samplers, Equipoise's own and others, in one call.
 
-`check_sampler` needs only numpy. See docs/checking-samplers.md.
+`check_sampler` needs only numpy. See the page "Checking samplers" of the documentation.
 """
 
 from equipoise.testing.checking import CHECKS, SamplerFactory, check_sampler

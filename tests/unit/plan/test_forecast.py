@@ -145,7 +145,8 @@ def test_text_is_aligned():
         (
             "warning (many-passes): 'mood', label 'sad' is seen 25 times in 10,000 draws (100 examples). In"
             " pretraining, a rare part of a mixture gains from up to 15 to 20 passes; in fine-tuning, until its"
-            " training accuracy saturates (docs/methods.md#passes). `max_passes=20` (`--max-passes 20`) sets a limit."
+            ' training accuracy saturates (see "Passes" on the page "Methods"). `max_passes=20`'
+            " (`--max-passes 20`) sets a limit."
         )
     ]
 

@@ -108,7 +108,9 @@ def advise(
     validation: Census | None = None,
     characters: float | None = None,
 ) -> Advice:
-    """Recommend rates, weights, a correction and a number of draws, by the rules in docs/which-scheme.md.
+    """Recommend rates, weights, a correction and a number of draws.
+
+    The rules are those of the page "Which scheme for me".
 
     Parameters
     ----------
@@ -240,7 +242,10 @@ def _validation_rows(census: Census, validation: Census | None) -> int | None:
 
 
 def _uncertainty(census: Census, validation: Census | None, model: str) -> tuple[str, ...]:
-    about = "The numbers (docs/evidence.md) are of medical tasks with short inputs, and of small models from scratch"
+    about = (
+        'The numbers (page "Evidence" of the documentation) are of medical tasks with short inputs, and of small models'
+        " from scratch"
+    )
     sentences = [f"{about}: on other data the order of schemes may differ."]
     if model not in FROM_SCRATCH:
         sentences.append("No number here is of a pretrained model.")

@@ -143,7 +143,7 @@ RULES: Final = {
             "many-passes",
             "enough that the rows of a label are repeated more than 20 times",
             "watch validation scores of that label, or limit its passes",
-            "beyond 20 passes a rare part gained little in studies of pretraining (docs/methods.md#passes)",
+            'beyond 20 passes a rare part gained little in studies of pretraining (see "Passes" on the page "Methods")',
         ),
         Rule(
             "draws",

@@ -185,8 +185,8 @@ def _facts(data: ComparisonData) -> tuple[tuple[str, str], ...]:
         (
             "Command",
             (
-                "Where the shell does not find `equipoise`, first run `source .venv/bin/activate`, or write"
-                " `.venv/bin/equipoise`"
+                "Where the shell does not find `equipoise`, activate the environment that it is installed in, or write"
+                " `python -m equipoise`"
             ),
         ),
     )

@@ -114,7 +114,7 @@ function equipoiseForecast(data, settings) {
     if (each.passes > manyPasses * rounding) {
       const advice =
         "In pretraining, a rare part of a mixture gains from up to 15 to 20 passes; in fine-tuning, until its" +
-        ` training accuracy saturates (docs/methods.md#passes). ${limitAdvice(manyPasses)}`;
+        ` training accuracy saturates (see "Passes" on the page "Methods"). ${limitAdvice(manyPasses)}`;
       return problem("warning", "many-passes", `${seen} ${advice}`);
     }
     return [];
