@@ -212,7 +212,7 @@ def _of_rarest(census: Census, suggested: Suggested) -> str:
     rows = "1 training row" if row.count == 1 else f"{row.count:,} training rows"
     return (
         f"{named(row)} has {rows}; {suggested.draws:,} draws by this plan see each of them"
-        f" {row.passes:.3g} times, and its draws are worth {effective:,.0f} different rows of {census.total:,}"
+        f" {row.passes:.3g} times; rows are drawn so unevenly that they count as {effective:,.0f} of {census.total:,}"
     )
 
 
@@ -243,8 +243,8 @@ def _validation_rows(census: Census, validation: Census | None) -> int | None:
 
 def _uncertainty(census: Census, validation: Census | None, model: str) -> tuple[str, ...]:
     about = (
-        'The numbers (page "Evidence" of the documentation) are of medical tasks with short inputs, and of small models'
-        " from scratch"
+        "The numbers are of medical tasks with short inputs (multi-diagnosis, 8 tasks, which comes with Equipoise, and"
+        ' codes of ICD-10-CM, 4 tasks; page "Evidence" of the documentation), and of small models from scratch'
     )
     sentences = [f"{about}: on other data the order of schemes may differ."]
     if model not in FROM_SCRATCH:

@@ -83,7 +83,7 @@ RULES: Final = {
             f"several tasks, the largest more than {ALIKE_TASKS:g} times the smallest",
             "`rates: equal`",
             "under natural sampling the largest tasks take most draws; equal rates and square-root weights are the plan"
-            f" that had a macro-F1 of {PLAN[0]} and {PLAN[1]} on two data sets",
+            f" whose macro-F1, against natural sampling, was {versus(PLAN, NATURAL)}",
         ),
         Rule(
             "rarest",
@@ -104,8 +104,8 @@ RULES: Final = {
             "rare-labels",
             f"otherwise, more than {EVEN_LABELS:g} times",
             "`weights: sqrt`",
-            f"tasks and labels drawn by a plan had a macro-F1 of {versus(PLAN, NATURAL)} of natural sampling; schedules"
-            " and feedback rules were no better than that plan",
+            f"with these and equal rates macro-F1, against natural sampling, was {versus(PLAN, NATURAL)}; schedules and"
+            " feedback rules were no better",
         ),
         Rule(
             "rarest",
@@ -120,23 +120,23 @@ RULES: Final = {
             "probabilities",
             "decide by `log_loss`, and calibrate the model that is chosen",
             "a plan shifts probabilities towards rare labels, and calibration, which knows the plan, shifts them back:"
-            f" calibrated, the plan had a log-loss of {versus(PLAN_LOG_LOSS, NATURAL_LOG_LOSS)} of natural sampling",
+            f" calibrated, its log-loss, against natural sampling, was {versus(PLAN_LOG_LOSS, NATURAL_LOG_LOSS)}",
         ),
         Rule(
             "probabilities",
             "decisions",
             "decisions",
             "decide by `macro_f1`, answers as trained; `compare` tries tau and thresholds beside them",
-            f"tau on the plan had a macro-F1 of {versus(PLAN_TAU, PLAN)} without it; on natural sampling {TAU[0]} and"
-            f" {TAU[1]}, which costs no training and does not replace drawing rare labels",
+            f"tau on the plan had a macro-F1, against none, of {versus(PLAN_TAU, PLAN)}; on natural sampling {TAU[0]}"
+            f" and {TAU[1]}, which costs no training and does not replace drawing rare labels",
         ),
         Rule(
             "draws",
             "few-draws",
             "fewer than 10,240, for a model from scratch",
             "more draws before other schemes, though rows repeat",
-            f"with 10,240 draws such a model had {FEW_DRAWS[1]} by the plan and {FEW_DRAWS[0]} by natural sampling,"
-            f" with 40,960 {PLAN[0]} and {NATURAL[0]}",
+            f"on multi-diagnosis such a model had with 10,240 draws {FEW_DRAWS[1]} by the plan and {FEW_DRAWS[0]} by"
+            f" natural sampling, with 40,960 {PLAN[0]} and {NATURAL[0]}",
         ),
         Rule(
             "draws",
@@ -157,8 +157,8 @@ RULES: Final = {
             "linear-first",
             f"any, with at most {LINEAR_ROWS:,} training rows of at most {LINEAR_CHARACTERS} characters on average",
             "measure TF-IDF with logistic regression and balanced class weights first",
-            f"that linear model had {LINEAR[0]}, {LINEAR[1]} and {LINEAR[2]} on three data sets, small models from"
-            f" scratch with the plan {PLAN[0]} and {PLAN[1]} on the first two",
+            f"that linear model had {LINEAR[0]} on multi-diagnosis, {LINEAR[1]} on ICD-10-CM and {LINEAR[2]} on medical"
+            f" codes; small models from scratch with the plan had {PLAN[0]} and {PLAN[1]} on the first two",
         ),
         Rule(
             "model",
