@@ -10,7 +10,7 @@ from typing import Any
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files, InclusionLevel
 
-from documentation import api, command, configuration, formulas, links
+from documentation import api, codes, command, configuration, formulas, links
 
 ROOT = Path(__file__).parents[1]
 GENERATED = {
@@ -18,6 +18,7 @@ GENERATED = {
     **{f"reference/{name}.md": (lambda name=name: api.page(name)) for name in api.PAGES},
     "reference/command.md": command.page,
     "reference/configuration.md": configuration.page,
+    "reference/codes.md": codes.page,
 }
 
 

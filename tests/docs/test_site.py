@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FunctionType
 
 import pytest
-from scripts.documentation import api, command, configuration, formulas, links
+from scripts.documentation import api, codes, command, configuration, formulas, links
 
 from equipoise.config import configuration_keys
 
@@ -115,6 +115,17 @@ def test_every_key_and_every_command_is_an_entry(pages):
     assert len(inner) > 60
     assert [name for name in inner if pages["reference/configuration.html"].identifiers.count(name) != 1] == []
     assert {"equipoise-train", "equipoise-compare"} <= set(pages["reference/command.html"].identifiers)
+
+
+@pytest.mark.slow
+def test_every_error_code_is_a_heading(pages):
+    found = codes.codes()
+    assert len(found) > 300
+    assert {"too-many-draws", "not-a-multiple", "many-passes", "epoch-before-state"} <= set(found)
+    kind, message = found["other-version"][0]
+    assert kind == "StateError"
+    assert message.startswith("The state of … has version … and this Equipoise reads version …. Resume")
+    assert set(found) <= set(pages["reference/codes.html"].identifiers)
 
 
 @pytest.mark.slow

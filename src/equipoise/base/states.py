@@ -120,7 +120,7 @@ def warn_of_repeating(epoch: int, loaded: int) -> None:
             "epoch-before-state",
             f"`set_epoch({epoch})` goes back before the state that was loaded, which is in epoch {loaded}: what was "
             "trained on since is trained on again. To resume there, begin the loop with the epoch of the sampler: "
-            "`for epoch in range(sampler.epoch, EPOCHS)`.",
+            "`for epoch in range(sampler.epoch, EPOCHS)`. Under accelerate call `set_epoch` of its loader first.",
         ),
         stacklevel=3,
     )
