@@ -12,7 +12,7 @@ from tests.unit.cli.rows import write_rows
 from typer.testing import CliRunner
 
 from equipoise.cli import app
-from equipoise.cli._options import read_comparison
+from equipoise.cli._configured import read_comparison
 from equipoise.compare import schedule as scheduling
 from equipoise.compare.directory import ComparisonDirectory
 from equipoise.compare.prices import Speed

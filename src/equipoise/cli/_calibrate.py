@@ -8,6 +8,7 @@ import typer
 from equipoise.base.progress import stage
 from equipoise.cli import _options as options
 from equipoise.cli._app import LOADING, bars_on_terminals_only, print_json, print_rows
+from equipoise.cli._configured import other_data
 
 if TYPE_CHECKING:
     from equipoise.runs.calibration.report import Calibrated
@@ -76,7 +77,7 @@ def calibrate(
     `evaluate` and `predict` apply, and calibration/index.html with reliability plots.
     """
     source = None if unlabelled is None else str(unlabelled)
-    data = options.other_data(run, source, described, set_, "the rows of --unlabelled")
+    data = other_data(run, source, described, set_, "the rows of --unlabelled")
     with stage(LOADING):
         from equipoise.runs.calibration.calibrate import CalibrationOptions
         from equipoise.runs.calibration.calibrate import calibrate as run_calibration

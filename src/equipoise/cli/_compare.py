@@ -20,6 +20,7 @@ from equipoise.cli._app import (
     say_model,
     stoppable,
 )
+from equipoise.cli._configured import read_comparison
 from equipoise.compare.demo_size import BATCH, DRAWS
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def compare(
         "seed": seed,
     }
     chosen |= described
-    config = options.read_comparison(source, chosen, set_)
+    config = read_comparison(source, chosen, set_)
     command = shlex.join(["equipoise", *sys.argv[1:]])
     say_model(config.model)
     _run(config, out, command, cache_dir, processes, as_json=as_json)

@@ -9,6 +9,7 @@ import typer
 from equipoise.base.progress import stage
 from equipoise.cli import _options as options
 from equipoise.cli._app import LOADING, bars_on_terminals_only, print_json, print_rows
+from equipoise.cli._configured import other_data
 from equipoise.errors import printable
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def evaluate(
     also holds the scores without calibration.
     """
     methods = _methods(method, split)
-    other = options.other_data(run, data, described, set_, "DATA")
+    other = other_data(run, data, described, set_, "DATA")
     with stage(LOADING):
         from equipoise.runs.evaluate import evaluate as run_evaluation
 
@@ -218,7 +219,7 @@ def predict(
     and if the run was calibrated, whose calibration is then applied. The output is written atomically.
     """
     methods = _methods(method)
-    data = options.other_data(run, str(file), described, set_, "FILE")
+    data = other_data(run, str(file), described, set_, "FILE")
     with stage(LOADING):
         from equipoise.runs.predict import predict as run_prediction
 

@@ -8,6 +8,7 @@ import typer
 from equipoise.base.files import refusing_unwritable, write_atomically
 from equipoise.cli import _options as options
 from equipoise.cli._app import print_json
+from equipoise.cli._configured import YAML
 from equipoise.cli._words import of_command
 from equipoise.errors import ConfigError, RunError, printable, printable_line
 
@@ -43,11 +44,11 @@ def init(
     """
     from equipoise.runs.initial import initial_config
 
-    if data.endswith(options.YAML):
+    if data.endswith(YAML):
         message = f"`equipoise init` writes a configuration from data, found the configuration `{data}`. Name the data."
         raise ConfigError("not-data", message)
-    if out.suffix not in options.YAML:
-        raise ConfigError("unknown-format", f"`--out` must end in {' or '.join(options.YAML)}, found {out.name!r}.")
+    if out.suffix not in YAML:
+        raise ConfigError("unknown-format", f"`--out` must end in {' or '.join(YAML)}, found {out.name!r}.")
     with refusing_unwritable(out):
         taken = out.is_symlink() or out.exists()
     if taken:

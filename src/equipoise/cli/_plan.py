@@ -11,6 +11,7 @@ from equipoise.base.files import write_atomically
 from equipoise.base.problems import of_level
 from equipoise.cli import _options as options
 from equipoise.cli._app import ERROR, print_error, print_json, print_rows, print_tasks
+from equipoise.cli._configured import read_config
 from equipoise.cli._words import of_command
 from equipoise.errors import ConfigError, printable
 
@@ -98,7 +99,7 @@ def inspect(
 
     if plot is not None and plot.suffix not in {".png", ".svg"}:
         raise ConfigError("unknown-format", f"`--plot` must name a .png or .svg file, found {plot.name!r}.")
-    config = options.read_config(source, described | {"model.name": model}, set_)
+    config = read_config(source, described | {"model.name": model}, set_)
     _refuse_texts(labels_only, model)
     if labels_only:
         tasks, census = count_labels(config)
@@ -227,7 +228,7 @@ def plan(
 
     if plot is not None and plot.suffix != ".svg":
         raise ConfigError("unknown-format", f"`--plot` must name a .svg file, found {plot.name!r}.")
-    config = options.read_config(source, described | shares | {"model.name": model}, set_)
+    config = read_config(source, described | shares | {"model.name": model}, set_)
     _refuse_texts(labels_only, model)
     if labels_only:
         planned = plan_labels(config)

@@ -9,6 +9,7 @@ import typer
 from equipoise.base.progress import stage
 from equipoise.cli import _options as options
 from equipoise.cli._app import LOADING, bars_on_terminals_only, print_json, print_tasks, say_model, stoppable
+from equipoise.cli._configured import read_config
 from equipoise.errors import STOPPED, ConfigError
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def train(
     chosen = described | shares
     chosen |= {"model.name": model, "model.adapter": lora, "plan.feedback": feedback}
     chosen |= {"seed": seed, "out": None if out is None else str(out)}
-    config = options.read_config(source, chosen, set_)
+    config = read_config(source, chosen, set_)
     if config.out is None:
         message = "A run needs a directory. Give --out DIR, or set `out:` in the configuration."
         raise ConfigError("missing-option", message)

@@ -176,7 +176,7 @@ UNEVEN = Census.from_counts({"large": {"a": 900, "b": 900}, "small": {"a": 50, "
 def test_the_advice_of_many_passes_can_be_followed():
     """Half of the draws are more than 20 passes over the small task: no limit of 20 fits these rates."""
     problems = Plan.build(UNEVEN, "equal", "sqrt", draws=2600).forecast().problems
-    (message,) = {problem.message.partition("saturates (docs/methods.md#passes). ")[2] for problem in problems}
+    (message,) = {problem.message.partition('(see "Passes" on the page "Methods"). ')[2] for problem in problems}
     assert message == (
         "A limit of 20 fits with `--rates unimax:20`, or in at most 2,360 draws; at these rates and draws the lowest is"
         " `max_passes=23` (`--max-passes 23`)."
