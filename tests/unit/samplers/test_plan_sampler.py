@@ -142,14 +142,20 @@ def test_resume_at_any_position_in_any_epoch(make, at):
     assert list(resumed) == whole[start : start + D], "the epoch after it is whole"
 
 
-@each_kind
-def test_set_epoch_of_the_resumed_epoch_keeps_the_place(make):
+def cut_in_epoch_1(make):
+    """Return what was read of the epoch, and a sampler that has loaded the state after it."""
     source = make()
     source.set_epoch(1)
     read = iter(source)
     head = [next(read) for _ in range(96)]
     resumed = make()
     resumed.load_state_dict(source.state_dict())
+    return head, resumed
+
+
+@each_kind
+def test_set_epoch_of_the_resumed_epoch_keeps_the_place(make):
+    head, resumed = cut_in_epoch_1(make)
     resumed.set_epoch(1)
     assert head + list(resumed) == epochs(make(), [1])
     resumed.set_epoch(1)
@@ -158,12 +164,7 @@ def test_set_epoch_of_the_resumed_epoch_keeps_the_place(make):
 
 @each_kind
 def test_a_loop_resumes_from_the_epoch_of_the_sampler(make):
-    source = make()
-    source.set_epoch(1)
-    read = iter(source)
-    head = [next(read) for _ in range(96)]
-    resumed = make()
-    resumed.load_state_dict(source.state_dict())
+    head, resumed = cut_in_epoch_1(make)
     rest = []
     for epoch in range(resumed.epoch, 3):
         resumed.set_epoch(epoch)
