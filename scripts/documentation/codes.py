@@ -26,7 +26,8 @@ def page() -> str:
     for code, uses in sorted(found.items()):
         kinds = ", ".join(sorted({f"`{kind}`" for kind, _ in uses}))
         messages = sorted({message for _, message in uses if message})
-        parts.append(f"## {code}\n\n{kinds}\n\n" + "\n\n".join(f"```text\n{message}\n```" for message in messages))
+        fenced = [f"``` {{ .text .wrapped }}\n{message}\n```" for message in messages]
+        parts.append("\n\n".join((f"## {code}", kinds, *fenced)))
     return "\n\n".join(parts)
 
 
