@@ -1,6 +1,8 @@
 """What the reader should know before trusting the numbers."""
 
+import re
 from collections import Counter
+from typing import Final
 
 from equipoise.base.problems import Problem
 from equipoise.compare.report.data import ComparisonData
@@ -13,6 +15,7 @@ LEAST_PAIRS = 6
 """With fewer, the p-value of Wilcoxon's two-sided test is never below 0.05: 2 / 2**5 is 0.06."""
 LEAK = "duplicates-across-splits"
 """The first of the warnings."""
+_COLUMN: Final = re.compile(r"`Columns\(([a-z_]+)=\.\.\.\)`")
 SAID_OF_LABELS = {"label-without-training-rows", "label-not-measured"}
 """Codes of problems of the data that the report has with the numbers of rows."""
 
@@ -20,7 +23,11 @@ SAID_OF_LABELS = {"label-without-training-rows", "label-not-measured"}
 def gather(data: ComparisonData) -> tuple[Problem, ...]:
     """Find the problems of a comparison, warnings first."""
     notes = [Problem("note", "note", note) for note in data.result.notes]
-    of_data = [problem for problem in data.result.problems if problem.code not in SAID_OF_LABELS]
+    of_data = [
+        each._replace(message=_COLUMN.sub(r"`data.columns.\1`", each.message))  # what is compared has a configuration
+        for each in data.result.problems
+        if each.code not in SAID_OF_LABELS
+    ]
     found = [*of_data, *notes, *_samples(data), *_labels(data), *_plan(data)]
     return tuple(sorted(found, key=lambda problem: (problem.level != "warning", problem.code != LEAK)))
 

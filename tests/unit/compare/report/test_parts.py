@@ -80,6 +80,12 @@ def test_test_rows_that_were_trained_on_are_the_first_warning_and_on_the_first_s
     assert "also in training rows" not in few.reason
 
 
+def test_warnings_of_the_data_name_columns_as_the_configuration_does(copy_of):
+    leak = Problem("warning", "duplicates-across-splits", "Leave `Columns(group=...)` out.")
+    found = problems.gather(change(copy_of("clinic"), problems=(leak,)))
+    assert found[0].message == "Leave `data.columns.group` out."
+
+
 def test_intervals_over_seeds_end_at_the_bounds_of_the_metric(copy_of):
     path = copy_of("one-task")
     finalists = ComparisonDirectory(path).read_result().finalists
