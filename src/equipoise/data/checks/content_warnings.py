@@ -42,7 +42,7 @@ def content_warnings(records: Records, kinds: Mapping[str, Kind]) -> Iterator[Pr
         yield _warning("rows-without-group", f"{lone} of {len(records)} rows have no group and count as their own.")
     if records.has("split"):
         if found := _pairs_with_several(records, "split", rows, pairs):
-            yield _warning("duplicates-across-splits", f"{_known(records, found)} {_together(records)}")
+            yield _warning("duplicates-across-splits", f"{_known(records, found, rows, pairs)} {_together(records)}")
         yield from _empty_splits(records, parts["train"])
         for task in closed:
             yield from _labels_without_rows(task, labels[task])
@@ -50,22 +50,25 @@ def content_warnings(records: Records, kinds: Mapping[str, Kind]) -> Iterator[Pr
 
 def rows_trained_on(records: Records, split: str) -> NDArray[np.int64]:
     """Return the rows of a split whose input is also that of a training row of their task."""
-    rows, pairs = _repeated_inputs(records)
+    return _trained_on(records, split, *_repeated_inputs(records))
+
+
+def _trained_on(records: Records, split: str, rows: NDArray[np.int64], pairs: NDArray[np.int64]) -> NDArray[np.int64]:
     splits = records.coded("split").take(rows)
     return rows[np.isin(pairs, pairs[splits.is_in(["train"])]) & splits.is_in([split])]
 
 
-def _known(records: Records, inputs: str) -> str:
+def _known(records: Records, inputs: str, rows: NDArray[np.int64], pairs: NDArray[np.int64]) -> str:
     """Say how many rows of test and validation were trained on; of other splits that share inputs, which inputs."""
-    rows = {split: rows_trained_on(records, split) for split in ("test", "validation")}
+    trained_on = {split: _trained_on(records, split, rows, pairs) for split in ("test", "validation")}
     found: list[str] = []
-    for split, known in rows.items():
+    for split, known in trained_on.items():
         of = int(records.coded("split").is_in([split]).sum())
         if len(known):
             found.append(f"{len(known):,} of {of:,} {split} rows ({share_of(len(known), of)})")
     if not found:
         return f"Inputs of a task in more than one split: {inputs}. Scores on them measure memory."
-    tested = _by_task(records, rows["test"])
+    tested = _by_task(records, trained_on["test"])
     by_task = f" (test rows by task: {tested})" if tested else ""
     what = f"{' and '.join(found)} have an input that is also in training rows of their task{by_task}"
     return f"{what}. Scores on them measure memory."
